@@ -1,0 +1,192 @@
+"""Who signs in and who gets access, in a meshPlatform document: accessConfig, awsSso, awsIdentityStore."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from config.arns import HttpsAddress, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn
+from config.document_fields import OwnPart, ProjectRoleReference
+from config.patterns import Pattern
+from config.platform import CredentialAuth, IdentityStore, PlatformRoleMapping, ScimAccess, WorkloadIdentityAuth
+from config.secret import Secret
+
+GROUP_ALIAS = "platformGroupAlias"
+
+
+class Credential(OwnPart):
+    """An access key."""
+
+    access_key: Secret
+    secret_key: Secret
+
+    def normalise(self) -> CredentialAuth:
+        """Return the part as the layers above see it."""
+        return CredentialAuth(access_key=self.access_key, secret_key=self.secret_key)
+
+
+class WorkloadIdentity(OwnPart):
+    """A role for a web identity."""
+
+    role_arn: RoleArn
+
+
+class Auth(OwnPart):
+    """How v2 signs in: a type, and exactly the block of that name."""
+
+    type: Literal["credential", "workloadIdentity"]
+    credential: Credential | None = None
+    workload_identity: WorkloadIdentity | None = None
+
+    @model_validator(mode="after")
+    def check_block(self) -> Self:
+        """Refuse a missing block and one that does not fit the type."""
+        filled = {name for name in ("credential", "workload_identity") if getattr(self, name) is not None}
+        if filled != {"credential" if self.type == "credential" else "workload_identity"}:
+            raise ValueError(f"must hold exactly one block, named like its type: {self.type}")
+        return self
+
+
+class AccessConfig(OwnPart):
+    """Entry to the management account: `auth`, or in v1 serviceUserConfig or workloadIdentityConfig."""
+
+    organization_root_account_role: RoleArn
+    organization_root_account_external_id: Secret | None = None
+    auth: Auth | None = None
+    service_user_config: Credential | None = None
+    workload_identity_config: WorkloadIdentity | None = None
+
+    @model_validator(mode="after")
+    def check_one_way(self) -> Self:
+        """Refuse no way to sign in, and more than one."""
+        ways = (self.auth, self.service_user_config, self.workload_identity_config)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("must hold exactly one of auth, serviceUserConfig (v1) and workloadIdentityConfig (v1)")
+        return self
+
+    def entry(self) -> CredentialAuth | WorkloadIdentityAuth:
+        """Return how to sign in, whatever version wrote it."""
+        credential = self.auth.credential if self.auth else self.service_user_config
+        identity = self.auth.workload_identity if self.auth else self.workload_identity_config
+        if credential is not None:
+            return credential.normalise()
+        if identity is not None:
+            return WorkloadIdentityAuth(role_arn=identity.role_arn)
+        raise ValueError("accessConfig holds no way to sign in")
+
+
+class AwsRoleMapping(OwnPart):
+    """One role mapping, v2."""
+
+    project_role_ref: ProjectRoleReference
+    aws_role: Annotated[str, Field(min_length=1)]
+    permission_set_arns: tuple[PermissionSetArn, ...] = ()
+
+    def normalise(self) -> PlatformRoleMapping:
+        """Return the part as the layers above see it."""
+        return PlatformRoleMapping(
+            project_role=self.project_role_ref.name,
+            aws_role=self.aws_role,
+            permission_set_arns=self.permission_set_arns,
+        )
+
+
+class AwsRoleMappingV1(OwnPart):
+    """One role mapping, v1; its key is the project role."""
+
+    aws_role_name: Annotated[str, Field(min_length=1)]
+    permission_set_arns: tuple[PermissionSetArn, ...] = ()
+
+
+def _group_pattern(value: object) -> object:
+    return Pattern.parse(value, extra=(GROUP_ALIAS,)) if isinstance(value, str) else value
+
+
+class _Groups(OwnPart):
+    """What both variants say. The mappings stand before the pattern, which is checked against them."""
+
+    arn: InstanceArn
+    sign_in_url: HttpsAddress | None = None
+    aws_role_mappings: tuple[AwsRoleMapping, ...] = ()
+    role_mappings: dict[str, AwsRoleMappingV1] = Field(default_factory=dict)
+    group_name_pattern: Annotated[Pattern, BeforeValidator(_group_pattern)]
+
+    @field_validator("aws_role_mappings")
+    @classmethod
+    def check_project_roles(cls, mappings: tuple[AwsRoleMapping, ...]) -> tuple[AwsRoleMapping, ...]:
+        """Refuse the same mapping twice, for its second permission sets would be read by nobody's intention."""
+        pairs = [(mapping.project_role_ref.name, mapping.aws_role) for mapping in mappings]
+        if twice := sorted({f"{role} -> {aws_role}" for role, aws_role in pairs if pairs.count((role, aws_role)) > 1}):
+            raise ValueError(f"maps {', '.join(twice)} more than once")
+        return mappings
+
+    @field_validator("group_name_pattern")
+    @classmethod
+    def check_group_name(cls, pattern: Pattern, information: ValidationInfo) -> Pattern:
+        """Refuse a pattern under which two tenants, or two roles of a tenant, would share a group and so its access."""
+        if not pattern.tells_tenants_apart:
+            raise ValueError(
+                "must give every tenant its own groups: use #{workspaceIdentifier} with #{projectIdentifier} (uncut), "
+                "or #{meshProjectId}, #{tenantPlatformNumber} or #{rand:%.8s}"
+            )
+        roles = {mapping.aws_role for mapping in information.data.get("aws_role_mappings", ())}
+        roles |= {mapping.aws_role_name for mapping in information.data.get("role_mappings", {}).values()}
+        if len(roles) > 1 and GROUP_ALIAS not in pattern.placeholders:
+            raise ValueError(
+                f"must contain #{{{GROUP_ALIAS}}}, since {len(roles)} AWS roles are mapped and each needs its group"
+            )
+        return pattern
+
+    def mappings(self) -> tuple[PlatformRoleMapping, ...]:
+        """Return the role mappings, whatever version wrote them."""
+        older = (
+            PlatformRoleMapping(project_role=role, aws_role=m.aws_role_name, permission_set_arns=m.permission_set_arns)
+            for role, m in self.role_mappings.items()
+        )
+        return (*(mapping.normalise() for mapping in self.aws_role_mappings), *older)
+
+
+class AwsSso(_Groups):
+    """IAM Identity Center through SCIM."""
+
+    scim_endpoint: HttpsAddress
+    sso_access_token: Secret
+
+    def normalise(self) -> ScimAccess:
+        """Return the part as the layers above see it."""
+        return ScimAccess(
+            scim_endpoint=self.scim_endpoint,
+            instance_arn=self.arn,
+            access_token=self.sso_access_token,
+            group_name_pattern=self.group_name_pattern,
+            sign_in_url=self.sign_in_url,
+            role_mappings=self.mappings(),
+        )
+
+
+class AwsIdentityStore(_Groups):
+    """IAM Identity Center through the Identity Store API; every mapping needs a permission set."""
+
+    identity_store_id: IdentityStoreId
+
+    @field_validator("aws_role_mappings")
+    @classmethod
+    def check_permission_sets(cls, mappings: tuple[AwsRoleMapping, ...]) -> tuple[AwsRoleMapping, ...]:
+        """Refuse a mapping that would give no access, and no mapping at all."""
+        if not mappings:
+            raise ValueError("must map at least one project role")
+        for mapping in mappings:
+            if not mapping.permission_set_arns:
+                raise ValueError(
+                    f"maps {mapping.aws_role} without a permission set; give at least one in permissionSetArns"
+                )
+        return mappings
+
+    def normalise(self) -> IdentityStore:
+        """Return the part as the layers above see it."""
+        return IdentityStore(
+            identity_store_id=self.identity_store_id,
+            instance_arn=self.arn,
+            group_name_pattern=self.group_name_pattern,
+            sign_in_url=self.sign_in_url,
+            role_mappings=self.mappings(),
+        )

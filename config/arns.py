@@ -1,0 +1,93 @@
+"""AWS's names for things, as checked texts: account ids, regions, ARNs, units. No partition is hard-coded."""
+
+import re
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator
+
+_PARTITION = r"(?P<partition>aws[a-z-]*)"
+_ACCOUNT = r"(?P<account>[0-9]{12})"
+_REGION = r"(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9])"
+_ROLE_PATH = r"(?:[\x21-\x7e]+/)?"
+_ROLE_NAME = r"[A-Za-z0-9_+=,.@-]{1,64}"
+
+ROLE_ARN = re.compile(rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/{_ROLE_PATH}{_ROLE_NAME}")
+STACK_SET_ARN = re.compile(
+    rf"arn:{_PARTITION}:cloudformation:{_REGION}:{_ACCOUNT}:stackset/(?P<name>[A-Za-z][A-Za-z0-9-]{{0,127}}):[A-Za-z0-9-]+"
+)
+
+
+class Shape(NamedTuple):
+    """A shape that a text must have as a whole, and the words that tell a person."""
+
+    expression: re.Pattern[str]
+    words: str
+
+    def check(self, text: str) -> str:
+        """Return the text unchanged. Raises ValueError when it has another shape."""
+        if not self.expression.fullmatch(text):
+            raise ValueError(f"must be {self.words}")
+        return text
+
+
+def _shape(expression: str, words: str) -> AfterValidator:
+    return AfterValidator(Shape(re.compile(expression), words).check)
+
+
+AccountId = Annotated[str, _shape("[0-9]{12}", "an AWS account id of 12 digits")]
+Region = Annotated[str, _shape(_REGION, "an AWS region such as eu-central-1")]
+RoleArn = Annotated[
+    str, _shape(ROLE_ARN.pattern, "the ARN of a role, such as arn:aws:iam::123456789012:role/MeshfedServiceRole")
+]
+RoleName = Annotated[
+    str,
+    _shape(
+        rf"(?!arn:)/?{_ROLE_PATH}{_ROLE_NAME}",
+        "the name of a role (with its path if it has one), not an ARN: it is looked up in every account",
+    ),
+]
+InstanceArn = Annotated[
+    str,
+    _shape(
+        r"arn:aws[a-z-]*:sso:::instance/(sso)?ins-[A-Za-z0-9.-]+",
+        "the ARN of an Identity Center instance, such as arn:aws:sso:::instance/ssoins-0123456789abcdef",
+    ),
+]
+PermissionSetArn = Annotated[
+    str,
+    _shape(
+        r"arn:aws[a-z-]*:sso:::permissionSet/(sso)?ins-[A-Za-z0-9.-]+/ps-[A-Za-z0-9.-]+",
+        "the ARN of a permission set, such as arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef",
+    ),
+]
+IdentityStoreId = Annotated[
+    str,
+    _shape(
+        r"d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of an identity store, such as d-0123456789"
+    ),
+]
+ProductId = Annotated[
+    str, _shape(r"prod-[A-Za-z0-9]+", "the id of a Service Catalog product, such as prod-abcdefghijklm")
+]
+TargetUnitId = Annotated[
+    str,
+    _shape(
+        r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}",
+        "the id of an organizational unit (ou-ab12-cdefghij) or of the root (r-ab12)",
+    ),
+]
+LambdaArn = Annotated[
+    str,
+    _shape(
+        rf"arn:{_PARTITION}:lambda:{_REGION}:{_ACCOUNT}:function:[A-Za-z0-9_-]{{1,64}}(:[A-Za-z0-9_$-]{{1,128}})?",
+        "the ARN of a Lambda function, such as arn:aws:lambda:eu-central-1:123456789012:function:on-account",
+    ),
+]
+StackSetArn = Annotated[
+    str,
+    _shape(
+        STACK_SET_ARN.pattern,
+        "the ARN of a StackSet, such as arn:aws:cloudformation:eu-central-1:123456789012:stackset/baseline:1a2b3c4d",
+    ),
+]
+HttpsAddress = Annotated[str, _shape(r"https://[^\s/]+(/\S*)?", "an address that starts with https://")]

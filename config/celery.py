@@ -1,0 +1,58 @@
+"""Celery on Redis: each number with its unit and reason.
+
+The message is a hint and the due index is the work (tasks/due.py), so nothing here has to be reliable; it has to be
+quick to recover, small, and free of surprises.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from config.settings import Settings
+
+QUEUE = "replication"
+TASK_PREFIX = "replication."
+
+# Seconds after which the broker hands an unacknowledged message to another worker. Steps take seconds; a message that
+# comes twice is stale by its dispatch number. Only a second net under the pump.
+VISIBILITY_TIMEOUT = 300
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """Return Celery's configuration."""
+    url = settings.redis_url.get_secret_value()
+    return {
+        "broker_url": url,
+        "broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss://") else None,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # for ever: a worker without Redis waits for it
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT,
+            "socket_timeout": 30,  # seconds, above BRPOP's own time; without it a half-open connection hangs for ever
+            "socket_connect_timeout": 5,  # seconds
+            "socket_keepalive": True,
+            "health_check_interval": 25,  # seconds
+        },
+        # JSON only: no pickle is ever read.
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "task_ignore_result": True,  # the record says what became of a step
+        "task_store_errors_even_if_ignored": False,
+        "task_default_queue": QUEUE,
+        "task_acks_late": True,  # a killed worker's message is delivered again, late but at last
+        "task_reject_on_worker_lost": True,
+        "task_create_missing_queues": True,
+        "task_send_sent_event": False,
+        "worker_send_task_events": True,  # Flower
+        "task_track_started": True,
+        "worker_pool": "threads",  # the work is waiting for HTTPS: 32 slots in 80 MB
+        "worker_concurrency": settings.worker_concurrency,
+        "worker_prefetch_multiplier": 1,  # what waits in a worker's memory waits for that worker's death
+        "worker_hijack_root_logger": False,  # logs are ours (config/log.py)
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # threads cannot be cancelled
+        "timezone": "UTC",
+        "enable_utc": True,
+    }

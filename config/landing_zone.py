@@ -1,0 +1,96 @@
+"""A landing zone: where a new account goes, what is deployed in it, and which project role gets which AWS role.
+
+`LandingZone` is what every layer above sees; `config/landing_zone_document.py` reads it from a document.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.platform import Platform, PlatformRoleMapping
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class LandingZoneRoleMapping(_Frozen):
+    """A platform's mapping overridden: the AWS role, and IAM policies (name or ARN) for federated roles."""
+
+    project_role: str
+    platform_role: str
+    policies: tuple[str, ...] = ()
+
+
+class AccessStack(_Frozen):
+    """A CloudFormation stack in every account: exactly one of body and address; region None means the platform's."""
+
+    template_body: str | None = Field(default=None, repr=False)
+    template_url: str | None = None
+    region: str | None = None
+    parameters: Mapping[str, str] = Field(default_factory=dict)
+
+
+class StackSet(_Frozen):
+    """A StackSet of the automation account that gets one instance per account, in each of `regions`."""
+
+    arn: str
+    name: str
+    account_id: str
+    region: str
+    regions: tuple[str, ...]
+
+
+class LandingZone(_Frozen):
+    """One landing zone. `name` is its identifier; `platform` the one platform it is for, None for all."""
+
+    name: str
+    display_name: str
+    platform: str | None = None
+    target_organizational_unit: str | None = None
+    enroll_account: bool = False
+    lambda_arn: str | None = None
+    role_mappings: tuple[LandingZoneRoleMapping, ...] = ()
+    access_stack: AccessStack | None = None
+    stack_set: StackSet | None = None
+    disabled: bool = False
+    automate_deletion_approval: bool = False
+    automate_deletion_replication: bool = False
+
+
+class RoleMapping(_Frozen):
+    """What holds for a tenant: people with `project_role` join the group of `aws_role`, with these permission sets."""
+
+    project_role: str
+    aws_role: str
+    permission_set_arns: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+
+
+def effective_role_mappings(platform: Platform, landing_zone: LandingZone | None) -> tuple[RoleMapping, ...]:
+    """Return the mappings that hold for a tenant: the landing zone's when it has any, else the platform's.
+
+    A landing zone names no permission sets. They come from the platform's mappings with that AWS role, else from those
+    with that project role, else there are none.
+    """
+    if landing_zone is None or not landing_zone.role_mappings:
+        return tuple(
+            RoleMapping(project_role=m.project_role, aws_role=m.aws_role, permission_set_arns=m.permission_set_arns)
+            for m in platform.role_mappings
+        )
+    return tuple(
+        RoleMapping(
+            project_role=mapping.project_role,
+            aws_role=mapping.platform_role,
+            permission_set_arns=_permission_sets(platform.role_mappings, mapping),
+            policies=mapping.policies,
+        )
+        for mapping in landing_zone.role_mappings
+    )
+
+
+def _permission_sets(platform: tuple[PlatformRoleMapping, ...], mapping: LandingZoneRoleMapping) -> tuple[str, ...]:
+    same_role = [m for m in platform if m.aws_role == mapping.platform_role]
+    same_project_role = [m for m in platform if m.project_role == mapping.project_role]
+    arns = [arn for m in same_role or same_project_role for arn in m.permission_set_arns]
+    return tuple(dict.fromkeys(arns))

@@ -1,0 +1,219 @@
+"""Structured logs on stderr: one line per event, fixed field names, and no secret, whoever logs it.
+
+Celery, uvicorn and every other library log through the standard library; their records take the same road. Secrets are
+replaced by value in the finished line, the last place before it is written: that covers tracebacks and libraries.
+"""
+
+import json
+import logging
+import re
+import sys
+import threading
+import types
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+import structlog
+
+from config.mistakes import MASK
+
+FIELDS = ("tenant", "replication", "step", "account", "attempt", "request_id")
+"""The field names every layer uses for these things, so that one search finds a tenant's whole story."""
+
+SHORTEST_SECRET = 4
+"""Characters: anything shorter would mask ordinary words and is no secret worth the name."""
+
+# These handle their own records, and are routed to ours instead.
+_OWN_HANDLERS = (
+    "celery",
+    "celery.task",
+    "celery.redirected",
+    "uvicorn",
+    "uvicorn.access",
+    "uvicorn.error",
+    "flower",
+    "tornado",
+)
+# These write request headers and session tokens at debug level, and are kept at INFO.
+_TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "httpx", "httpcore", "asyncio", "amqp", "kombu")
+
+Logger = structlog.stdlib.BoundLogger
+
+
+class Masker:
+    """Replaces registered secrets in a text, as they are or as JSON, Python's repr or a URL quote them."""
+
+    def __init__(self) -> None:
+        self._variants: set[str] = set()
+        self._expression: re.Pattern[str] | None = None
+        self._lock = threading.Lock()
+
+    def register(self, values: Iterable[str]) -> None:
+        """Add secrets; of a URL only its password is one. Thread-safe."""
+        with self._lock:
+            for value in values:
+                for secret in _secrets_in(value):
+                    self._variants |= {variant for variant in _variants(secret) if len(variant) >= SHORTEST_SECRET}
+            longest_first = sorted(self._variants, key=len, reverse=True)
+            self._expression = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def forget(self) -> None:
+        """Drop every secret (tests)."""
+        with self._lock:
+            self._variants.clear()
+            self._expression = None
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret replaced."""
+        return text if self._expression is None else self._expression.sub(MASK, text)
+
+
+MASKER = Masker()
+"""The process's masker: loggers are reached through globals, so what they must hide is one too."""
+
+
+def register_secrets(values: Iterable[str]) -> None:
+    """Hide these values in every later log line. May be called again, for instance when documents are read anew."""
+    MASKER.register(values)
+
+
+def configure_logging(
+    format: Literal["json", "text"] = "json",  # noqa: A002 - the word of the setting
+    level: str = "info",
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Send all logs of this process to stderr (or `stream`) in one form. Call once per process, before anything logs.
+
+    With Celery, connect it to the `setup_logging` signal; uvicorn needs `log_config=None`.
+    """
+    register_secrets(secrets)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_formatter(as_json=format == "json"))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    _route_libraries(level)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            *_shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(name: str) -> Logger:
+    """Return a logger; `name` is the module's."""
+    logger: Logger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+@contextmanager
+def log_context(
+    *,
+    tenant: str | None = None,
+    replication: str | None = None,
+    step: str | None = None,
+    account: str | None = None,
+    attempt: int | None = None,
+    request_id: str | None = None,
+) -> Iterator[None]:
+    """Add these fields to every line logged inside, in this thread, whoever logs it."""
+    values = zip(FIELDS, (tenant, replication, step, account, attempt, request_id), strict=True)
+    with structlog.contextvars.bound_contextvars(**{name: value for name, value in values if value is not None}):
+        yield
+
+
+def _shared_processors() -> list[structlog.typing.Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _formatter(*, as_json: bool) -> logging.Formatter:
+    """Build the last stage: exceptions to text, the line, and only then the mask."""
+    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    renderer: list[structlog.typing.Processor] = (
+        [
+            structlog.processors.format_exc_info,
+            _ordered,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    )
+    foreign: list[structlog.typing.Processor] = [structlog.contextvars.merge_contextvars, *_shared_processors()]
+    return _MaskingFormatter(foreign_pre_chain=foreign, processors=[meta, *renderer])
+
+
+class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Masks the finished line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render and mask."""
+        return MASKER.mask(super().format(record))
+
+
+def _ordered(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the fixed fields first, so that lines can be read by eye as well."""
+    first = ("timestamp", "level", "event", *FIELDS)
+    return {key: event[key] for key in (*(k for k in first if k in event), *(k for k in event if k not in first))}
+
+
+def _route_libraries(level: str) -> None:
+    for name in _OWN_HANDLERS:
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level.upper())))
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logging.getLogger("connector").critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _secrets_in(value: str) -> Iterator[str]:
+    """Yield the secrets in a registered value: itself, or of a URL its password, as written and decoded."""
+    if "://" not in value:
+        yield value
+        return
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        yield value
+        return
+    if password:
+        yield password
+        yield unquote(password)
+
+
+def _variants(secret: str) -> Iterator[str]:
+    """Yield the forms in which a secret may stand in a log line."""
+    in_repr = repr(secret)[1:-1]
+    for form in (secret, in_repr, secret.strip()):
+        yield form
+        yield from (json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
+    for encode in (quote, quote_plus):
+        for safe in ("", "/"):
+            encoded = encode(secret, safe=safe)
+            yield encoded
+            yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)

@@ -1,0 +1,83 @@
+"""Secrets in documents: `{env: NAME}`, `{file: path}`, `{plaintext: …}` or a text, resolved when they are read.
+
+meshStack never gives a secret back (it answers with a hash or a placeholder), so the connector holds its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+LARGEST_FILE = 16_384
+"""Bytes of a secret's file; anything larger is not a secret."""
+
+_ALLOWED = "allowed: {env: NAME}, {file: path} or {plaintext: text}"
+_HIDDEN = frozenset({"mesh/hidden-secret", "*****"})
+
+
+@dataclass
+class SecretSources:
+    """Where secrets come from while one file is read, and every secret found so far (for masking in logs)."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    found: set[str] = field(default_factory=set, repr=False)
+
+
+def resolve_secret(value: object, sources: SecretSources) -> SecretStr:
+    """Return the secret that a document's field points to. Raises ValueError that says what to write instead."""
+    if isinstance(value, SecretStr):
+        return value
+    text = _text(value, sources)
+    if text in _HIDDEN:
+        raise ValueError(f"is meshStack's placeholder for a secret it does not give back; {_ALLOWED}")
+    if not text.strip():
+        raise ValueError(f"is an empty secret; {_ALLOWED}")
+    sources.found.add(text)
+    return SecretStr(text)
+
+
+def _text(value: object, sources: SecretSources) -> str:
+    if isinstance(value, str):
+        return value
+    pairs = list(value.items()) if isinstance(value, dict) else []
+    match pairs:
+        case [("hash", _)]:
+            raise ValueError(f"holds only a hash, from which nobody can sign in to AWS; {_ALLOWED}")
+        case [("plaintext", str(text))]:
+            return text
+        case [("env", str(name))]:
+            return _from_environment(name, sources.environment)
+        case [("file", str(name))]:
+            return _from_file(sources.folder / name)
+    raise ValueError(f"is not a secret; {_ALLOWED}")
+
+
+def _from_environment(name: str, environment: Mapping[str, str]) -> str:
+    if name not in environment:
+        raise ValueError(f"needs the environment variable {name}, which is not set")
+    if not environment[name].strip():
+        raise ValueError(f"needs the environment variable {name}, which is empty")
+    return environment[name]
+
+
+def _from_file(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"needs the file {path}, which is larger than {LARGEST_FILE} bytes")
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"needs the file {path}, which cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"needs the file {path}, which is not UTF-8 text") from error
+
+
+def _resolve(value: object, information: ValidationInfo) -> SecretStr:
+    sources = information.context
+    return resolve_secret(value, sources if isinstance(sources, SecretSources) else SecretSources(Path(), {}))
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
+"""A field that resolves its secret with the `SecretSources` given as pydantic's validation context."""

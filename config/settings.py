@@ -1,0 +1,270 @@
+"""Settings: the environment (and a `.env` file), read once into one frozen object, here and nowhere else.
+
+Nothing is read at import; `load_settings()` is called by each process when it starts.
+"""
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.mistakes import nearest, shown
+
+PREFIX = "CONNECTOR_"
+ENV_FILE = Path(".env")
+
+LONGEST_DURATION = timedelta(days=366)
+"""Longer is a slip of the unit: every duration here is about calls and leases."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
+_ENTRY_FORM = "each entry must be name:read:<sha256 of the token in hex> or name:write:<sha256>"
+
+
+class SettingsError(ValueError):
+    """The environment holds mistakes; the text has one sentence for each. Permanent: a person must correct them."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class ApiToken(BaseModel):
+    """One token of the API: who it is for, what it may do, and its SHA-256 (64 hex digits), never itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    scope: Literal["read", "write"]
+    sha256: str = Field(repr=False)
+
+    @classmethod
+    def of(cls, name: str, scope: Literal["read", "write"], token: str) -> "ApiToken":
+        """Return the entry for a token that was just drawn."""
+        return cls(name=name, scope=scope, sha256=hashlib.sha256(token.encode()).hexdigest())
+
+
+def _seconds(value: object) -> timedelta:
+    """Read a plain number of seconds; a timedelta stays."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else _number(value)
+    if not (math.isfinite(seconds) and 0 < seconds <= LONGEST_DURATION.total_seconds()):
+        raise ValueError(f"must be a number of seconds greater than 0, at most {LONGEST_DURATION.days} days")
+    return timedelta(seconds=seconds)
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, str | int | float) else math.nan
+    except ValueError:
+        return math.nan
+
+
+def _tokens(value: object) -> object:
+    """Read `name:scope:sha256,…`. What stands in a wrong entry is not repeated: it may be a token."""
+    if not isinstance(value, str):
+        return value
+    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
+    tokens = [_token(number, entry) for number, entry in enumerate(entries, start=1)]
+    names = [token.name for token in tokens]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"names {', '.join(twice)} more than once; every token needs its own name")
+    return tuple(tokens)
+
+
+def _token(number: int, entry: str) -> ApiToken:
+    name, scope, sha256 = (*entry.split(":"), "", "")[:3]
+    if entry.count(":") != 2 or not _TOKEN_NAME.fullmatch(name):
+        raise ValueError(f"entry {number} is wrong; {_ENTRY_FORM}")
+    if not _SHA256.fullmatch(sha256.lower()):
+        raise ValueError(f"entry {number} ('{name}') does not end in 64 hex digits; {_ENTRY_FORM}")
+    match scope:
+        case "read" | "write":
+            return ApiToken(name=name, scope=scope, sha256=sha256.lower())
+    raise ValueError(f"entry {number} ('{name}') has an unknown scope; {_ENTRY_FORM}")
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """Everything a process is told by its environment. Durations are written in seconds and read as timedelta."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis for broker, state, locks and limits: redis://, rediss:// (TLS) or unix://.",
+    )
+    config_dir: Path = Field(
+        default=Path("config.d"), description="Directory (or one file) with the platform and landing zone documents."
+    )
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_tokens)] = Field(
+        default=(),
+        description="Tokens of the API: name:scope:sha256, comma-separated; scope is read or write. None: no access.",
+    )
+    api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
+        default=8080, description="Port the API listens on; PORT wins when it is set."
+    )
+    worker_concurrency: Positive = Field(
+        default=32, description="Threads of one worker; each waits for AWS most of its time."
+    )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="Logs as JSON lines for machines, or as text for people."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least important messages that are logged."
+    )
+    poll_seconds: Seconds = Field(
+        default=timedelta(seconds=5), description="Seconds between two looks at something AWS is still doing."
+    )
+    pump_seconds: Seconds = Field(
+        default=timedelta(seconds=0.2), description="Seconds between two looks of a worker at the due index."
+    )
+    lease_seconds: Seconds = Field(
+        default=timedelta(seconds=15), description="Seconds after which the work of a dead worker is taken over."
+    )
+    lookup_grace_seconds: Seconds = Field(
+        default=timedelta(seconds=120),
+        description="Seconds for which an account that may have been created is looked for before it is created again.",
+    )
+    workspace_identifier_length: Positive = Field(
+        default=16, description="Longest workspace identifier, in characters."
+    )
+    project_identifier_length: Positive = Field(default=30, description="Longest project identifier, in characters.")
+    account_creation_limit: Positive = Field(
+        default=5, description="Account creations in flight per organization; AWS allows 5."
+    )
+    account_assignment_limit: Positive = Field(
+        default=10, description="Outstanding account assignments per organization; AWS allows 10."
+    )
+    stack_set_operation_limit: Positive = Field(
+        default=1, description="Operations in flight per StackSet; AWS allows 1."
+    )
+    step_deadline_seconds: Seconds = Field(
+        default=timedelta(minutes=30),
+        description="Seconds for which a step is tried again after AWS failed or throttled; then it fails.",
+    )
+    replication_interval_seconds: Seconds = Field(
+        default=timedelta(hours=24), description="Seconds after which a tenant is replicated again without being asked."
+    )
+    retention_days: Positive = Field(default=30, description="Days that the record of an ended replication is kept.")
+    event_history: Positive = Field(default=1000, description="Events kept per tenant.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def check_redis_url(cls, url: SecretStr) -> SecretStr:
+        """Refuse what redis-py cannot connect to, without repeating the password."""
+        text = url.get_secret_value()
+        scheme, separator, rest = text.partition("://")
+        if not separator or scheme not in ("redis", "rediss", "unix") or not rest:
+            raise ValueError("must start with redis://, rediss:// or unix:// and name a host or a socket")
+        try:
+            complete = scheme == "unix" or bool(urlsplit(text).hostname and (urlsplit(text).port or 1))
+        except ValueError:
+            complete = False
+        if not complete:
+            raise ValueError(
+                "must be a URL such as redis://:password@host:6379/0 (encode special characters of the password)"
+            )
+        return url
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def lower(cls, value: object) -> object:
+        """Accept INFO for info."""
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def retention(self) -> timedelta:
+        """Return `retention_days` as a duration."""
+        return timedelta(days=self.retention_days)
+
+    @property
+    def secret_texts(self) -> tuple[str, ...]:
+        """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
+        password = urlsplit(self.redis_url.get_secret_value()).password
+        return () if not password else tuple(dict.fromkeys((password, unquote(password))))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls by name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let PORT, as platforms that run containers set it, win over CONNECTOR_API_PORT."""
+        return init_settings, _PortSource(settings_cls), env_settings, dotenv_settings
+
+
+class _PortSource(PydanticBaseSettingsSource):
+    """Reads PORT."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Return PORT for any field; only `api_port` is asked for."""
+        return os.environ.get("PORT") or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        port, name, _ = self.get_field_value(self.settings_cls.model_fields["api_port"], "api_port")
+        return {} if port is None else {name: port}
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the process's environment over the variables of `.env`. Raises SettingsError."""
+    try:
+        from_file = {
+            name: text for name, text in dotenv_values(ENV_FILE, interpolate=False).items() if text is not None
+        }
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError([f"{ENV_FILE} cannot be read as UTF-8 text"]) from None
+    return {**from_file, **os.environ}
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
+    environment = process_environment()
+    mistakes = list(_unknown(environment))
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError([*mistakes, *_sentences(error)]) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterable[str]:
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            yield f"{name} is not a known setting; {nearest(name, known)}known: {', '.join(sorted(known))}."
+
+
+def _sentences(error: ValidationError) -> Iterable[str]:
+    for detail in error.errors(include_url=False):
+        name = str(detail["loc"][0])
+        variable = "PORT" if name == "api_port" and os.environ.get("PORT") else f"{PREFIX}{name.upper()}"
+        value = shown(detail["input"], secret=name in ("redis_url", "api_tokens"))
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        words = message if message.startswith(("must", "entry", "names")) else f"must be {message}"
+        yield f"{variable} = {value}: {words}."

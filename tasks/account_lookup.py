@@ -1,0 +1,139 @@
+"""Find the account that is this tenant's already, and take it over only on proof.
+
+An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by its name,
+which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or, where somebody has
+removed the tag, our own recorded intent with the same email and name, if the account joined after it. Everything else is left
+alone: taking over a wrong account gives one tenant's people access to another's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tasks.aws import Aws
+from tasks.aws.organizations import Account, AccountState
+from tasks.errors import Conflict, NotOurs, PermanentError
+from tasks.model import Handles, Tenant
+from tasks.names import TENANT_TAG
+
+CLOCK_SKEW = timedelta(minutes=1)  # by which AWS's clock may be behind ours
+CLOSED = frozenset({AccountState.SUSPENDED, AccountState.PENDING_CLOSURE, AccountState.CLOSED})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the account of a tenant looks like."""
+
+    tenant: str
+    email: str
+    name: str
+    intended_at: datetime | None  # when CreateAccount was about to be sent; None: it never was
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An account with our email or name, and the tenant that its tag names."""
+
+    account: Account
+    tenant: str | None  # None: the account has no such tag
+
+
+def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
+    """Look for the tenant's account in the organization.
+
+    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or name
+    Raises   NotOurs when the email is another account's, Conflict when several accounts claim to be the tenant's
+    """
+    if handles.email is None or handles.account_name is None:
+        raise ValueError("the email and name must be rendered before an account is looked for")
+    intended_at = handles.creation.intended_at if handles.creation else None
+    wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at)
+    alike = [account for account in aws.organizations.accounts() if _is_alike(account, wanted)]
+    return choose((Candidate(each, aws.organizations.tags(each.id).get(TENANT_TAG)) for each in alike), wanted)
+
+
+def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Account | None:
+    """Decide which candidate is the wanted account; None when none is."""
+    proven = []
+    for candidate in candidates:
+        if candidate.tenant == wanted.tenant or _follows_our_intent(candidate, wanted):
+            proven.append(candidate.account)
+        elif _has_email(candidate.account, wanted):
+            raise _occupied(candidate, wanted)
+    by_email = [account for account in proven if _has_email(account, wanted)]
+    if len(proven) > 1 and not by_email:
+        ids = ", ".join(sorted(account.id for account in proven))
+        remedy = f"Remove the tag {TENANT_TAG} from all of them but one, then retry."
+        raise Conflict("SeveralAccounts", f"accounts {ids} are all tagged {TENANT_TAG}={wanted.tenant}", remedy=remedy)
+    return next(iter(by_email or proven), None)
+
+
+def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
+    """Return the existing account that meshStack names for this tenant.
+
+    Reads    organizations:DescribeAccount 1 call, ListTagsForResource 1 call
+    Raises   NotOurs when it is the management account or tagged as another tenant's, NotFound, PermanentError when closed
+    """
+    if account_id in (tenant.platform.management_account_id, tenant.platform.automation_account_id):
+        raise NotOurs("NoMemberAccount", f"account {account_id} runs platform {tenant.platform.identifier} itself")
+    account = aws.organizations.account(account_id)
+    owner = aws.organizations.tags(account_id).get(TENANT_TAG)
+    if owner not in (None, str(tenant.id)):
+        remedy = (
+            f"Order the tenant without this account, or remove the tag {TENANT_TAG} from it if it is free, then retry."
+        )
+        raise NotOurs("AnotherTenant", f"account {account_id} belongs to tenant {owner}", remedy=remedy)
+    return account
+
+
+def adopted(handles: Handles, account: Account) -> Handles:
+    """Return the handles with an account that is proven to be the tenant's; PermanentError when it is closed."""
+    if account.state in CLOSED:
+        raise closed(account)
+    return replace(
+        handles,
+        account_id=account.id,
+        account_arn=account.arn,
+        account_name=account.name,
+        email=account.email,
+        account_created_at=account.joined_at,
+    )
+
+
+def closed(account: Account) -> PermanentError:
+    """Return the error that says that the tenant's account is closed or about to be."""
+    remedy = (
+        f"Reopen account {account.id} (AWS Support, within 90 days of closing) and retry. To let the tenant have a new account "
+        f"instead, remove its tag {TENANT_TAG} and change the email pattern: AWS never gives its email to another account."
+    )
+    return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
+
+
+def _is_alike(account: Account, wanted: Wanted) -> bool:
+    return _has_email(account, wanted) or account.name == wanted.name
+
+
+def _has_email(account: Account, wanted: Wanted) -> bool:
+    return account.email.lower() == wanted.email.lower()
+
+
+def _follows_our_intent(candidate: Candidate, wanted: Wanted) -> bool:
+    account = candidate.account
+    if candidate.tenant is not None or wanted.intended_at is None or account.joined_at is None:
+        return False
+    same = _has_email(account, wanted) and account.name == wanted.name
+    return same and account.joined_at >= wanted.intended_at - CLOCK_SKEW
+
+
+def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
+    whose = f"tenant {candidate.tenant}" if candidate.tenant else "nobody whom its tags name"
+    return NotOurs(
+        "EmailOccupied",
+        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}), which belongs to {whose}",
+        remedy=(
+            f"If it is this tenant's account, tag it {TENANT_TAG}={wanted.tenant} and retry; "
+            "else change accountEmailPattern so that this tenant gets an email of its own."
+        ),
+    )

@@ -1,0 +1,94 @@
+"""The one seam every AWS call passes: guard, metric, audit, error translation.
+
+Nothing is ever sent twice here: the SDK's retries are off (tasks/aws/session.py) and a failed call becomes one of our
+errors, which sends the whole step into the due index. So there is one retry in the house, and it holds no thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
+
+from tasks.aws.faults import translate, translate_unanswered
+from tasks.errors import StepError
+
+Answer = dict[str, Any]  # a decoded AWS response: JSON by botocore's service model
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """What one call was, for metrics and the audit trail; no arguments, so nothing secret."""
+
+    service: str
+    operation: str  # in botocore's snake case: move_account
+    write: bool
+    account_id: str | None  # the account it acted in; None where the credentials alone say so
+    request_id: str | None
+    code: str | None  # AWS's error code; None: it worked
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What happens around each call."""
+
+    before_write: Callable[[], None]  # raises Superseded when this worker no longer holds the lease
+    after_call: Callable[[CallRecord], None]
+
+
+class Calls:
+    """The calls of one boto3 client: `read` for Get, List and Describe, `write` for everything that changes AWS."""
+
+    def __init__(self, client: Any, observer: Observer, account_id: str | None = None) -> None:
+        self._client = client
+        self._observer = observer
+        self._account_id = account_id
+        self._service: str = client.meta.service_model.service_name
+
+    def read(self, operation: str, **parameters: Any) -> Answer:
+        """Call an operation that changes nothing; raises StepError."""
+        return self._call(operation, parameters, write=False)
+
+    def pages(self, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
+        """Yield every item of `result` over all pages; an empty page is no end. Raises StepError."""
+        token: dict[str, str] = {}
+        while True:
+            answer = self.read(operation, **parameters, **token)
+            yield from answer.get(result) or ()
+            next_token = answer.get("NextToken")
+            if not next_token:
+                return
+            token = {"NextToken": next_token}
+
+    def write(self, operation: str, **parameters: Any) -> Answer:
+        """Call an operation that changes something; raises StepError, Superseded when another worker took over."""
+        self._observer.before_write()
+        return self._call(operation, parameters, write=True)
+
+    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
+        started = monotonic()
+        code: str | None = None
+        request_id: str | None = None
+        try:
+            answer: Answer = getattr(self._client, operation)(**parameters)
+            request_id = answer["ResponseMetadata"].get("RequestId")
+            return answer
+        except (ClientError, BotoCoreError, HTTPClientError, ResponseParserError, ValueError, KeyError) as error:
+            failure = self._translated(operation, error)
+            code, request_id = failure.code, failure.request_id
+            raise failure from error
+        finally:
+            record = CallRecord(
+                self._service, operation, write, self._account_id, request_id, code, monotonic() - started
+            )
+            self._observer.after_call(record)
+
+    def _translated(self, operation: str, error: Exception) -> StepError:
+        if isinstance(error, ClientError):
+            return translate(self._service, operation, error)
+        return translate_unanswered(self._service, operation, error)

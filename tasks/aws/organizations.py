@@ -1,0 +1,184 @@
+"""AWS Organizations in our words: accounts and their creation, tags, and where they stand in the tree.
+
+Source: docs.aws.amazon.com/organizations/latest/APIReference. Every method may raise any StepError of `tasks/aws/faults.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from tasks.aws.calls import Answer, Calls
+from tasks.errors import Conflict, PermanentError, Unanswered
+
+
+class AccountState(StrEnum):
+    """`Account.State`; the older `Status` has a part of its values."""
+
+    PENDING_ACTIVATION = "PENDING_ACTIVATION"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    PENDING_CLOSURE = "PENDING_CLOSURE"
+    CLOSED = "CLOSED"
+
+
+class CreationState(StrEnum):
+    """`CreateAccountStatus.State`."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A member account as Organizations describes it."""
+
+    id: str  # 12 digits
+    arn: str
+    name: str
+    email: str
+    state: AccountState
+    joined_at: datetime | None  # aware; when it was created in or invited into the organization
+
+
+@dataclass(frozen=True)
+class CreationStatus:
+    """What became of one CreateAccount."""
+
+    request_id: str  # car-…
+    state: CreationState
+    account_id: str | None = None  # once SUCCEEDED
+    failure: str | None = None  # AWS's FailureReason, once FAILED
+    ended_at: datetime | None = None  # aware
+
+
+@dataclass(frozen=True)
+class Unit:
+    """An organizational unit."""
+
+    id: str
+    name: str
+
+
+class Organizations:
+    """The organization, seen from its management account."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def account(self, account_id: str) -> Account:
+        """Describe one account; NotFound when the organization has none of that id."""
+        return _account(self._calls.read("describe_account", AccountId=account_id)["Account"])
+
+    def accounts(self) -> Iterator[Account]:
+        """List every account in every state, 20 a call; an account of the last seconds may be missing."""
+        return map(_account, self._calls.pages("list_accounts", "Accounts"))
+
+    def create_account(self, name: str, email: str, role_name: str | None, tags: Mapping[str, str]) -> str:
+        """Ask for a new account and return the request id, car-….
+
+        There is no idempotency token: after Unanswered look the account up, never ask again blindly.
+        role_name   the access role that AWS makes in it; None leaves the name to AWS: OrganizationAccountAccessRole
+        """
+        role = {"RoleName": role_name} if role_name else {}
+        answer = self._calls.write("create_account", AccountName=name, Email=email, Tags=_tag_list(tags), **role)
+        return str(_status(answer)["Id"])
+
+    def creation(self, request_id: str) -> CreationStatus:
+        """Describe what became of a CreateAccount; NotFound when AWS has forgotten the request."""
+        return _creation(self._calls.read("describe_create_account_status", CreateAccountRequestId=request_id))
+
+    def tags(self, resource_id: str) -> dict[str, str]:
+        """List the tags of an account, OU or root."""
+        tags = self._calls.pages("list_tags_for_resource", "Tags", ResourceId=resource_id)
+        return {tag["Key"]: tag["Value"] for tag in tags}
+
+    def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags; others stay."""
+        self._calls.write("tag_resource", ResourceId=resource_id, Tags=_tag_list(tags))
+
+    def untag(self, resource_id: str, keys: Iterable[str]) -> None:
+        """Remove tags."""
+        self._calls.write("untag_resource", ResourceId=resource_id, TagKeys=sorted(keys))
+
+    def parent_of(self, child_id: str) -> str:
+        """Return the id of the OU or root that an account or OU stands in; NotFound when there is no such child."""
+        parent = next(self._calls.pages("list_parents", "Parents", ChildId=child_id), None)
+        if parent is None:
+            raise Unanswered("NoParent", f"organizations:ListParents: {child_id} has no parent")
+        return str(parent["Id"])
+
+    def move_account(self, account_id: str, source: str, target: str) -> None:
+        """Move an account; also done when it stands there already. NotFound names what is missing."""
+        try:
+            self._calls.write(
+                "move_account", AccountId=account_id, SourceParentId=source, DestinationParentId=target
+            )
+        except Conflict as conflict:
+            if conflict.code != "DuplicateAccountException":
+                raise
+
+    def root(self) -> str:
+        """Return the id of the organization's root; there is exactly one."""
+        root = next(self._calls.pages("list_roots", "Roots"), None)
+        if root is None:
+            raise Unanswered("NoRoot", "organizations:ListRoots: no root")
+        return str(root["Id"])
+
+    def units_of(self, parent_id: str) -> Iterator[Unit]:
+        """List the OUs directly below an OU or the root, 20 a call."""
+        units = self._calls.pages(
+            "list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent_id
+        )
+        return (Unit(unit["Id"], unit["Name"]) for unit in units)
+
+    def create_unit(self, parent_id: str, name: str) -> Unit:
+        """Create an OU; Conflict when the parent has one of that name."""
+        unit = self._calls.write("create_organizational_unit", ParentId=parent_id, Name=name)["OrganizationalUnit"]
+        return Unit(unit["Id"], unit["Name"])
+
+
+def _account(described: Any) -> Account:
+    """Read an Account; its `Status` retires in September 2026 in favour of `State`, so both are read."""
+    raw = described.get("State") or described.get("Status")
+    try:
+        state = AccountState(raw)
+    except ValueError as error:
+        raise PermanentError("UnknownAccountState", f"account {described.get('Id')} is in the state {raw!r}") from error
+    return Account(
+        described["Id"],
+        described["Arn"],
+        described.get("Name", ""),
+        described.get("Email", ""),
+        state,
+        described.get("JoinedTimestamp"),
+    )
+
+
+def _creation(answer: Answer) -> CreationStatus:
+    status = _status(answer)
+    raw = status.get("State")
+    try:
+        state = CreationState(raw)
+    except ValueError as error:
+        raise PermanentError("UnknownCreationState", f"account creation {status['Id']} is {raw!r}") from error
+    return CreationStatus(
+        status["Id"], state, status.get("AccountId"), status.get("FailureReason"), status.get("CompletedTimestamp")
+    )
+
+
+def _status(answer: Answer) -> Answer:
+    """The CreateAccountStatus of an answer; without an id it tells nothing, so the call counts as unanswered."""
+    status: Answer = answer.get("CreateAccountStatus") or {}
+    if not status.get("Id"):
+        request_id = answer.get("ResponseMetadata", {}).get("RequestId")
+        raise Unanswered("MalformedAnswer", "organizations: AWS answered without the id of the creation", request_id)
+    return status
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

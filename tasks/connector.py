@@ -1,0 +1,64 @@
+"""What a process of ours works with: settings, catalog, store and AWS sessions; made once, when first needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from config.catalog import Catalog, load_catalog
+from config.settings import Settings, load_settings
+from tasks.aws.session import Sessions
+from tasks.store import Store
+
+SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One process's way to everything outside it. Nothing is connected before it is used."""
+
+    settings: Settings
+    catalog: Catalog
+    store: Store
+    sessions: Sessions = field(default_factory=Sessions)
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret text that must never be shown."""
+        return (*self.catalog.secrets, *self.settings.secret_texts)
+
+
+def redis_client(settings: Settings) -> Redis:
+    """Make a client that reconnects by itself; nothing is sent yet."""
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        decode_responses=True,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=SOCKET_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=30,
+        # Every script may run twice: fences and content digests make the second run harmless.
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+    )
+
+
+def make_connector(settings: Settings) -> Connector:
+    """Read the configuration directory and prepare the store; raises CatalogError with every mistake."""
+    store = Store(redis_client(settings), settings.retention, settings.event_history)
+    return Connector(settings, load_catalog([settings.config_dir]), store)
+
+
+@cache
+def connector() -> Connector:
+    """Return this process's connector, made from the environment at the first call.
+
+    Raises SettingsError or CatalogError with every mistake.
+    """
+    return make_connector(load_settings())

@@ -1,0 +1,104 @@
+"""What a step may raise.
+
+StepError                     names AWS's code, message and request id, and what a person can do
+├── TransientError            asked again by itself, later
+│   ├── Throttled             AWS took nothing: too many requests, a concurrent modification
+│   ├── Unanswered            no definite answer (5xx, time-out, lost, garbled): it may have happened
+│   └── LaneFull              our own share of an AWS limit is used up; woken when a place is free
+├── PermanentError            asking again changes nothing until a person does something
+│   ├── Refused               AWS's own refusal, with its code
+│   │   ├── AccessDenied      an IAM policy, trust or SCP does not allow the call
+│   │   ├── NotFound          what the call names does not exist
+│   │   └── Conflict          it exists already, or belongs to somebody else
+│   └── NotOurs               an account, alias or group that nothing proves to be this tenant's
+└── Superseded                another worker has taken over; nothing of this run may be written any more
+
+Every argument goes to `Exception.__init__`, so that an error survives Celery's JSON (it is rebuilt as `cls(*args)`).
+"""
+
+from __future__ import annotations
+
+
+class StepError(Exception):
+    """A step could not do its work."""
+
+    default_remedy = "Look the code up in the AWS documentation of this call, mend the cause, then retry."
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        request_id: str | None = None,
+        remedy: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(code, message, request_id, remedy, retry_after)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.remedy = remedy or self.default_remedy
+        self.retry_after = retry_after  # seconds AWS asked us to wait; None: our own backoff
+
+    def __str__(self) -> str:
+        request = f" (AWS request id {self.request_id})" if self.request_id else ""
+        return f"{self.code}: {self.message}{request}"
+
+
+class TransientError(StepError):
+    """It may work later without anybody's help."""
+
+    default_remedy = "Nothing: it is tried again by itself."
+
+
+class Throttled(TransientError):
+    """AWS did not take the request: too many of them, or a concurrent modification."""
+
+
+class Unanswered(TransientError):
+    """AWS may or may not have done it: look, never send blindly again."""
+
+
+class LaneFull(TransientError):
+    """All places of a shared AWS limit are taken; `ahead` replications wait before this one."""
+
+    def __init__(self, lane: str, ahead: int) -> None:
+        super().__init__("LaneFull", f"waiting for {lane} ({ahead} ahead)")
+        self.args = (lane, ahead)
+        self.lane = lane
+        self.ahead = ahead
+
+
+class PermanentError(StepError):
+    """Asking again changes nothing until a person does something."""
+
+
+class Refused(PermanentError):
+    """AWS refused the call for good."""
+
+
+class AccessDenied(Refused):
+    """A policy, trust policy or service control policy does not allow the call."""
+
+    default_remedy = "Allow the call in the policy of the role that AWS names (see the published policies), then retry."
+
+
+class NotFound(Refused):
+    """What the call names does not exist."""
+
+    default_remedy = "Check the id in the platform or landing zone document, then retry."
+
+
+class Conflict(Refused):
+    """It exists already or is being changed by somebody else."""
+
+
+class NotOurs(PermanentError):
+    """Nothing proves that it belongs to this tenant, so it is left alone."""
+
+
+class Superseded(StepError):
+    """Another worker runs this replication now; this run must not write any more."""
+
+    def __init__(self, replication: str) -> None:
+        super().__init__("Superseded", f"replication {replication} is run by somebody else now")
+        self.args = (replication,)

@@ -1,0 +1,29 @@
+-- Take the lease of a replication for one step. Answers nothing when the message is stale or somebody runs it.
+-- p: replication, dispatch, step, name (of the step), holder, lease (ms)
+-- Answers {desired, handles, step document, pace} as JSON texts.
+local key = replication_key(p.replication)
+local tenant, state, dispatch, step, lease, cancel =
+  unpack(redis.call('HMGET', key, 'tenant', 'state', 'dispatch', 'step', 'lease', 'cancel'))
+if not tenant or not redis.call('ZSCORE', DUE, p.replication) then return false end
+if tonumber(dispatch) ~= p.dispatch or tonumber(step) ~= p.step or tonumber(lease) > now() then return false end
+if cancel == '1' then
+  finish(tenant, p.replication, 'CANCELLED')
+  return false
+end
+redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
+redis.call('HSETNX', key, 'started_at', p.at)
+redis.call('ZADD', DUE, now() + p.lease, p.replication)
+if state ~= 'RUNNING' then
+  set_state(tenant, p.replication, 'RUNNING')
+  emit_state(tenant, p.replication, 'RUNNING')
+end
+local document = redis.call('HGET', key, 'step:' .. p.step) or ''
+if document == '' then
+  emit(tenant, cjson.encode({type = 'step', replication = p.replication, name = p.name, state = 'RUNNING', at = p.at}))
+end
+return {
+  redis.call('HGET', key, 'desired'),
+  redis.call('HGET', tenant_key(tenant), 'handles'),
+  document,
+  redis.call('HGET', key, 'pace'),
+}

@@ -1,0 +1,27 @@
+-- Take what is due, as long as the queue is short, and raise its dispatch number.
+-- The queue is kept short on purpose: a backlog waits here in the due index, where it cannot multiply into messages.
+-- p: queue, room (messages the queue may hold), lease (ms), longest (ms), worker
+-- Answers a flat list: tenant, replication, step index, dispatch number, …
+local time = now()
+redis.call('ZADD', p.prefix .. 'workers', time, p.worker)
+redis.call('ZREMRANGEBYSCORE', p.prefix .. 'workers', '-inf', time - 86400000)
+local room = p.room - redis.call('LLEN', p.queue)
+local taken = {}
+if room <= 0 then return taken end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, room)) do
+  local key = replication_key(id)
+  local tenant, step, cancel = unpack(redis.call('HMGET', key, 'tenant', 'step', 'cancel'))
+  if not tenant then
+    redis.call('ZREM', DUE, id)
+  elseif cancel == '1' then
+    finish(tenant, id, 'CANCELLED')
+  else
+    local dispatch = redis.call('HINCRBY', key, 'dispatch', 1)
+    local sends = redis.call('HINCRBY', key, 'sends', 1)
+    redis.call('HSET', key, 'holder', '', 'lease', 0)
+    -- Time for the message to be taken before it counts as lost; doubled each time, so that slow workers still get it.
+    redis.call('ZADD', DUE, time + math.min(p.lease * 2 ^ (sends - 1), p.longest), id)
+    for _, value in ipairs({tenant, id, step, dispatch}) do table.insert(taken, tostring(value)) end
+  end
+end
+return taken

@@ -1,0 +1,25 @@
+-- Record how a step ended and give the lease back. Answers 1, or 0 when the lease is somebody else's now.
+-- p: replication, holder, step, document (the step's, JSON text), pace, event, handles (optional JSON text),
+--    advance (go to the next step), state (of the replication), due (ms from now), error (optional JSON text),
+--    lane (optional: the full lane that it waits for)
+local key = replication_key(p.replication)
+if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
+local tenant = redis.call('HGET', key, 'tenant')
+redis.call('HSET', key, 'step:' .. p.step, p.document, 'pace', p.pace, 'holder', '', 'lease', 0)
+if p.handles then redis.call('HSET', tenant_key(tenant), 'handles', p.handles) end
+if p.advance then redis.call('HINCRBY', key, 'step', 1) end
+if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
+emit(tenant, p.event)
+if p.state == 'SUCCEEDED' or p.state == 'FAILED' then
+  finish(tenant, p.replication, p.state)
+elseif redis.call('HGET', key, 'cancel') == '1' then
+  finish(tenant, p.replication, 'CANCELLED')
+else
+  if redis.call('HGET', key, 'state') ~= p.state then
+    set_state(tenant, p.replication, p.state)
+    emit_state(tenant, p.replication, p.state)
+  end
+  redis.call('ZADD', DUE, now() + p.due, p.replication)
+  if p.lane then wake(p.lane) end -- a place may have become free since the step found none
+end
+return 1

@@ -1,0 +1,149 @@
+"""The producer: take a desired state and see to it that it is replicated. The HTTP API says the same over the wire.
+
+from tasks import replicate
+
+replicate("likvid", "shop", "aws.sandbox", {"landingZone": "development"})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from config.catalog import Catalog
+from config.landing_zone import LandingZone, effective_role_mappings
+from config.patterns import PatternError, check_identifier
+from config.platform import Platform
+from config.settings import Settings
+from tasks import names
+from tasks.connector import Connector, connector
+from tasks.model import Desired, Tenant, TenantId
+
+
+@dataclass(frozen=True)
+class FieldMistake:
+    """One thing that is wrong with a request."""
+
+    field: str  # workspace, project, platform, or a path in the desired state: access[0].roles
+    value: str
+    message: str  # what is allowed
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message} (got {self.value!r})"
+
+
+class RequestRefused(ValueError):
+    """A request that can never be replicated; nothing was stored."""
+
+    def __init__(self, mistakes: tuple[FieldMistake, ...]) -> None:
+        super().__init__(mistakes)
+        self.mistakes = mistakes
+
+    def __str__(self) -> str:
+        return "; ".join(str(mistake) for mistake in self.mistakes)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A request that is stored: from now on nothing forgets it."""
+
+    tenant: str
+    replication: str  # id
+
+
+def replicate(
+    workspace: str,
+    project: str,
+    platform: str,
+    desired: Desired | Mapping[str, Any],
+    *,
+    again: bool = False,
+    through: Connector | None = None,
+) -> Accepted:
+    """Store the desired state of a tenant and enqueue its replication.
+
+    platform    `<platform>.<location>`
+    desired     as in the API's PUT body
+    again       also wake a replication of the same content that waits for its next try
+    through     the connector to use; None: this process's own, made from the environment
+    Raises RequestRefused with every mistake (nothing is stored), redis.RedisError when Redis is away.
+    """
+    through = through or connector()
+    content = desired if isinstance(desired, Desired) else parse_desired(desired)
+    tenant = TenantId(workspace, project, platform)
+    mistakes = tuple(check(tenant, content, through.catalog, through.settings))
+    if mistakes:
+        raise RequestRefused(mistakes)
+    return Accepted(str(tenant), through.store.submit(tenant, content, again=again))
+
+
+def parse_desired(document: Mapping[str, Any]) -> Desired:
+    """Read a desired state; raises RequestRefused with every mistake."""
+    try:
+        return Desired.model_validate(document)
+    except ValidationError as error:
+        raise RequestRefused(tuple(field_mistakes(error))) from error
+
+
+def field_mistakes(error: ValidationError) -> Iterator[FieldMistake]:
+    """Say pydantic's findings as ours: path, value, what is allowed."""
+    for finding in error.errors(include_url=False):
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in finding["loc"]).lstrip(".")
+        yield FieldMistake(path or "body", repr(finding["input"])[:80], finding["msg"])
+
+
+def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings) -> Iterator[FieldMistake]:
+    """Yield everything that makes the request impossible: identifiers, platform, landing zone, names that AWS refuses."""
+    lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
+    identifiers = list(_identifier_mistakes(tenant, lengths))
+    yield from identifiers
+    platform = catalog.platforms.get(tenant.platform)
+    if platform is None:
+        yield FieldMistake("platform", tenant.platform, f"unknown platform; known: {_known(catalog.platforms)}")
+        return
+    zone = catalog.landing_zones.get(desired.landing_zone)
+    usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
+    if zone is None or not offered(zone, platform):
+        message = f"unknown landing zone on {platform.identifier}; known: {_known(usable)}"
+        yield FieldMistake("landingZone", desired.landing_zone, message)
+    elif not identifiers:
+        yield from _name_mistakes(Tenant(tenant, desired, platform, zone))
+
+
+def offered(zone: LandingZone, platform: Platform) -> bool:
+    """Tell whether a landing zone may be used on a platform."""
+    return not zone.disabled and zone.platform in (None, platform.identifier)
+
+
+def _identifier_mistakes(tenant: TenantId, lengths: Mapping[str, int]) -> Iterator[FieldMistake]:
+    for field, limit in lengths.items():
+        value = getattr(tenant, field)
+        try:
+            check_identifier(value, limit)
+        except ValueError as error:
+            yield FieldMistake(field, value[:80], str(error))
+
+
+def _name_mistakes(tenant: Tenant) -> Iterator[FieldMistake]:
+    """Render every name that AWS will be given, so that a bad one is refused now and not after the account exists."""
+    roles = {mapping.aws_role for mapping in effective_role_mappings(tenant.platform, tenant.landing_zone)}
+    renderings: dict[str, Callable[[], object]] = {
+        "accountName": lambda: names.account_name(tenant),
+        "accountEmailPattern": lambda: names.account_email(tenant),
+        "accountAliasPattern": lambda: names.account_alias(tenant),
+        "tenantTags": lambda: names.account_tags(tenant),
+    }
+    if tenant.platform.identity_store is not None:
+        renderings["groupNamePattern"] = lambda: [names.group_name(tenant, role) for role in sorted(roles)]
+    for field, render in renderings.items():
+        try:
+            render()
+        except PatternError as error:
+            yield FieldMistake(field, str(tenant.id), str(error))
+
+
+def _known(known: Iterable[str]) -> str:
+    return ", ".join(sorted(known)) or "none"

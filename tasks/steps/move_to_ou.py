@@ -1,0 +1,89 @@
+"""The account stands in the organizational unit of its landing zone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tasks.aws import Aws
+from tasks.errors import Conflict, NotFound, TransientError
+from tasks.model import Done, Handles, Outcome, Tenant
+
+DEEPEST = 5  # levels of OUs below the root. Source: AWS Organizations user guide, quotas
+
+
+def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+    """Move the account into the landing zone's OU; where it names none, into the OU of the workspace below the root.
+
+    Reads    organizations:ListParents 1 call; up to 5 more to see whether the account is already below the target (if the
+             platform allows that); ListRoots and ListOrganizationalUnitsForParent once to find a workspace's OU
+    Writes   organizations:MoveAccount 0 or 1, CreateOrganizationalUnit 0 or 1
+    Returns  Done; never Wait, the move is complete when the call returns
+    Raises   NotFound when there is no such OU, AccessDenied (permanent); TransientError when somebody moved the account
+             meanwhile or AWS does not show a new OU yet, Throttled, Unanswered
+    Source   docs.aws.amazon.com/organizations/latest/APIReference/API_MoveAccount.html
+    """
+    account_id = handles.known_account()
+    handles, target, created = _target(tenant, handles, aws)
+    actual = aws.organizations.parent_of(account_id)
+    deep = tenant.platform.allow_hierarchical_organizational_unit_assignment
+    if actual == target or (deep and _is_below(actual, target, aws)):
+        return Done(replace(handles, organizational_unit=actual), f"already in {actual}")
+    _move(account_id, actual, target, handles, aws)
+    note = f"moved from {actual} to {'the new ' if created else ''}{target}"
+    return Done(replace(handles, organizational_unit=target), note)
+
+
+def _target(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[Handles, str, bool]:
+    """The OU to stand in, and whether it was created just now; a workspace's OU is remembered and not looked for again."""
+    target = tenant.landing_zone.target_organizational_unit
+    if target is not None:
+        return replace(handles, workspace_unit=None), target, False
+    if handles.workspace_unit is not None:
+        return handles, handles.workspace_unit, False
+    unit, created = _workspace_unit(tenant.id.workspace, aws)
+    return replace(handles, workspace_unit=unit), unit, created
+
+
+def _workspace_unit(workspace: str, aws: Aws) -> tuple[str, bool]:
+    """The id of the OU named like the workspace below the root, and whether it was created just now."""
+    root = aws.organizations.root()
+    found = _unit_named(workspace, root, aws)
+    if found is not None:
+        return found, False
+    try:
+        return aws.organizations.create_unit(root, workspace).id, True
+    except Conflict as conflict:  # another tenant of the workspace was faster
+        found = _unit_named(workspace, root, aws)
+        if found is None:
+            raise TransientError(conflict.code, f"OU {workspace} exists and is not listed yet", conflict.request_id) from conflict
+        return found, False
+
+
+def _unit_named(name: str, parent: str, aws: Aws) -> str | None:
+    return next((unit.id for unit in aws.organizations.units_of(parent) if unit.name == name), None)
+
+
+def _is_below(unit: str, target: str, aws: Aws) -> bool:
+    """Walk up from the OU; the root has no parent and is told by its id, r-…."""
+    for _ in range(DEEPEST):
+        if unit.startswith("r-"):
+            return False
+        unit = aws.organizations.parent_of(unit)
+        if unit == target:
+            return True
+    return False
+
+
+def _move(account_id: str, source: str, target: str, handles: Handles, aws: Aws) -> None:
+    try:
+        aws.organizations.move_account(account_id, source, target)
+    except NotFound as missing:
+        if missing.code == "SourceParentNotFoundException":
+            message = f"account {account_id} has left {source} meanwhile"
+        elif missing.code == "DestinationParentNotFoundException" and target == handles.workspace_unit:
+            # Too new to be seen everywhere, or deleted since: looked for by name next time, and made again if need be.
+            aws.remember(replace(handles, workspace_unit=None))
+            message = f"AWS does not know the workspace's OU {target}, or not yet"
+        else:
+            raise
+        raise TransientError(missing.code, message, missing.request_id) from missing

@@ -1,0 +1,304 @@
+"""What Redis holds for us, and every change of it: one Lua script each, so that no crash leaves half a change.
+
+AWS is the truth; here stands only what AWS cannot tell. All keys start with `connector:`.
+
+| key                 | type   | what                                                      | ends                          |
+|---------------------|--------|-----------------------------------------------------------|-------------------------------|
+| tenant:<tenant>     | hash   | desired state, handles, current/next/last replication     | never: it is the order itself |
+| tenants             | zset   | every tenant, sorted by name (for lists)                  | never: bounded by the tenants |
+| replicated          | zset   | tenant -> when its last replication ended (ms)            | never: bounded by the tenants |
+| replication:<id>    | hash   | state, step, dispatch number, lease, a document per step  | `retention` after its end     |
+| due                 | zset   | replication -> when somebody must look at it (ms)         | member leaves at its end      |
+| events:<tenant>     | stream | every transition and every write to AWS, newest `history` | `retention` after the last    |
+| lane:<lane>:holders | zset   | place -> until when it is held (ms)                       | with the last place           |
+| lane:<lane>:waiters | zset   | replication -> when it came (ms)                          | `retention` after the last    |
+| lanes               | hash   | lane -> number of places                                  | never: bounded by the config  |
+| places:<id>         | set    | what a replication holds in which lane                    | with the replication          |
+| workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day     |
+
+The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from uuid import uuid4
+
+from redis import Redis
+from redis.commands.core import Script
+
+from tasks.chain import REPLICATION
+from tasks.model import HANDLES, Desired, Handles, LastError, Replication, State, StepState, TenantId
+
+PREFIX = "connector:"
+SCRIPTS = ("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave")
+
+
+@dataclass(frozen=True)
+class TenantRecord:
+    """A tenant as stored: what was ordered last, what AWS gave us, and its newest replication."""
+
+    id: TenantId
+    desired: Desired
+    handles: Handles
+    state: State
+    replication: str  # the newest that has begun or stands first in line
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class TenantSummary:
+    """One row of the list of tenants."""
+
+    id: TenantId
+    landing_zone: str
+    state: State
+    account_id: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A replication that the pump took: what to send, and from which step."""
+
+    tenant: str
+    replication: str
+    step: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a step needs, read at the moment in which we got the lease."""
+
+    desired: Desired
+    handles: Handles
+    step: StepState
+    pace: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended, as it is recorded."""
+
+    step: int
+    document: StepState
+    state: State  # of the replication
+    due: timedelta = timedelta()  # when to look again; for a step that is done: when its next message counts as lost
+    advance: bool = False
+    handles: Handles | None = None  # None: leave those that are stored
+    pace: dict[str, Any] | None = None
+    error: LastError | None = None
+    lane: str | None = None
+
+
+class Store:
+    """Our part of Redis. Every method is one round trip and raises redis.RedisError when Redis is away."""
+
+    def __init__(self, redis: Redis, retention: timedelta, history: int, prefix: str = PREFIX) -> None:
+        self.redis = redis
+        self.prefix = prefix
+        self._common = {"prefix": prefix, "history": history, "retention": _ms(retention)}
+        self._scripts = {name: self._script(name) for name in SCRIPTS}
+
+    def submit(self, tenant: TenantId, desired: Desired, *, again: bool = False) -> str:
+        """Store a desired state and see to it that it is replicated; answers the replication's id.
+
+        The same content while a replication of it is under way is that replication; other content runs next.
+        `again` also wakes a replication that waits.
+        """
+        text = json.dumps(desired.model_dump(mode="json", by_alias=True, exclude_none=True), sort_keys=True)
+        answer = self._run(
+            "submit",
+            tenant=str(tenant),
+            desired=text,
+            digest=sha256(text.encode()).hexdigest(),
+            replication=uuid4().hex,
+            again=again,
+        )
+        return str(answer)
+
+    def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
+        """Take what is due, at most what the queue has room for, and raise each dispatch number."""
+        flat = self._run("pump", queue=queue, room=room, lease=_ms(lease), longest=_ms(longest), worker=worker)
+        rows = zip(*[iter(flat)] * 4, strict=True)
+        return [Dispatch(tenant, replication, int(step), int(number)) for tenant, replication, step, number in rows]
+
+    def begin(self, replication: str, dispatch: int, step: int, holder: str, lease: timedelta) -> Begun | None:
+        """Take the lease for one step; None: the message is stale, or somebody runs it already."""
+        answer = self._run(
+            "begin",
+            replication=replication,
+            dispatch=dispatch,
+            step=step,
+            name=REPLICATION[step].name,
+            holder=holder,
+            lease=_ms(lease),
+        )
+        if not answer:
+            return None
+        desired, handles, document, pace = answer
+        state = StepState.model_validate_json(document) if document else StepState(name=REPLICATION[step].name)
+        return Begun(Desired.model_validate_json(desired), HANDLES.validate_json(handles), state, json.loads(pace))
+
+    def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> bool:
+        """Keep the lease, and write handles ahead when given; False: somebody else has it now, nothing was written."""
+        extra = {"handles": _handles(handles)} if handles is not None else {}
+        return bool(self._run("renew", replication=replication, holder=holder, lease=_ms(lease), **extra))
+
+    def record(self, replication: str, holder: str, outcome: Outcome) -> bool:
+        """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written."""
+        document = outcome.document.model_dump_json(by_alias=True, exclude_none=True)
+        event = {"type": "step", "replication": replication, **json.loads(document), "at": _iso_now()}
+        optional = {
+            "handles": _handles(outcome.handles) if outcome.handles is not None else None,
+            "error": outcome.error.model_dump_json(by_alias=True, exclude_none=True) if outcome.error else None,
+            "lane": outcome.lane,
+        }
+        return bool(
+            self._run(
+                "record",
+                replication=replication,
+                holder=holder,
+                step=outcome.step,
+                document=document,
+                pace=json.dumps(outcome.pace or {}),
+                event=json.dumps(event),
+                advance=outcome.advance,
+                state=outcome.state,
+                due=_ms(outcome.due),
+                **{name: value for name, value in optional.items() if value is not None},
+            )
+        )
+
+    def cancel(self, replication: str) -> State | None:
+        """Cancel a replication, at once or after the call that runs now; answers its state before, None: unknown."""
+        state = self._run("cancel", replication=replication)
+        return State(state) if state else None
+
+    def enter(self, lane: str, place: str, replication: str, limit: int, hold: timedelta) -> int:
+        """Take a place in a lane; answers -1 when we have it, else how many wait before us."""
+        return int(self._run("enter", lane=lane, place=place, replication=replication, limit=limit, hold=_ms(hold)))
+
+    def leave(self, lane: str, place: str, replication: str) -> None:
+        """Give a place back and wake who is next."""
+        self._run("leave", lane=lane, place=place, replication=replication)
+
+    def emit(self, tenant: str, event: dict[str, Any]) -> None:
+        """Append to the tenant's events."""
+        key = self.events_key(tenant)
+        with self.redis.pipeline() as pipeline:
+            pipeline.xadd(key, {"data": json.dumps(event)}, maxlen=self._common["history"], approximate=True)
+            pipeline.pexpire(key, self._common["retention"])
+            pipeline.execute()
+
+    def events_key(self, tenant: TenantId | str) -> str:
+        """Name the stream of a tenant's events; each entry has the field `data`, a JSON document with a `type`."""
+        return f"{self.prefix}events:{tenant}"
+
+    def tenant(self, tenant: TenantId) -> TenantRecord | None:
+        """Read a tenant; None: nobody has ordered it."""
+        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}tenant:{tenant}")  # type: ignore[assignment]  # sync
+        if not row:
+            return None
+        return TenantRecord(
+            id=tenant,
+            desired=Desired.model_validate_json(row["desired"]),
+            handles=HANDLES.validate_json(row["handles"]),
+            state=State(row["state"]),
+            replication=row["last"],
+            created_at=datetime.fromisoformat(row["created_at"]),
+            updated_at=datetime.fromisoformat(row["updated_at"]),
+        )
+
+    def tenants(self, prefix: str = "") -> Iterable[TenantSummary]:
+        """Yield every tenant whose name starts with `prefix`, sorted by name; a few hundred each round trip."""
+        start = f"[{prefix}" if prefix else "-"
+        stop = f"({prefix}\xff" if prefix else "+"
+        while names := self.redis.zrangebylex(f"{self.prefix}tenants", start, stop, 0, 500):
+            with self.redis.pipeline(transaction=False) as pipeline:
+                for name in names:  # type: ignore[union-attr]  # the stubs know async answers too
+                    pipeline.hmget(f"{self.prefix}tenant:{name}", ["desired", "handles", "state", "updated_at"])
+                for name, row in zip(names, pipeline.execute(), strict=True):  # type: ignore[arg-type]
+                    yield _summary(name, row)
+            start = f"({names[-1]}"  # type: ignore[index]
+
+    def replication(self, replication: str) -> Replication | None:
+        """Read a replication with every step; None: unknown, or ended longer than the retention ago."""
+        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}replication:{replication}")  # type: ignore[assignment]
+        return _replication(row) if row else None
+
+    def idle(self, since: timedelta, most: int) -> list[TenantId]:
+        """Name tenants whose last replication ended longer than `since` ago, the oldest first."""
+        found = self.redis.zrangebyscore(f"{self.prefix}replicated", "-inf", self._now() - _ms(since), 0, most)
+        return [TenantId.parse(name) for name in found]  # type: ignore[union-attr]  # the stubs know async answers too
+
+    def postpone(self, tenant: TenantId) -> None:
+        """Count a tenant as replicated now, although it was not."""
+        self.redis.zadd(f"{self.prefix}replicated", {str(tenant): self._now()})
+
+    def workers(self, within: timedelta) -> list[str]:
+        """Name the workers whose pump has looked within that time."""
+        since = self._now() - _ms(within)
+        return list(self.redis.zrangebyscore(f"{self.prefix}workers", since, "+inf"))  # type: ignore[arg-type]
+
+    def _now(self) -> int:
+        seconds, micros = self.redis.time()  # type: ignore[misc]  # sync
+        return int(seconds * 1000 + micros // 1000)
+
+    def _run(self, name: str, **parameters: Any) -> Any:
+        document = {**self._common, "at": _iso_now(), **parameters}
+        return self._scripts[name](args=[json.dumps(document)])
+
+    def _script(self, name: str) -> Script:
+        folder = files("tasks") / "lua"
+        return self.redis.register_script((folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text())
+
+
+def _summary(name: str, row: list[str]) -> TenantSummary:
+    desired, handles, state, updated_at = row
+    return TenantSummary(
+        id=TenantId.parse(name),
+        landing_zone=json.loads(desired)["landingZone"],
+        state=State(state),
+        account_id=json.loads(handles).get("account_id"),
+        updated_at=datetime.fromisoformat(updated_at),
+    )
+
+
+def _replication(row: dict[str, str]) -> Replication:
+    steps = [
+        StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
+        for index, step in enumerate(REPLICATION)
+    ]
+    if row["holder"]:  # somebody runs it right now
+        steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
+    return Replication(
+        id=row["id"],
+        tenant=row["tenant"],
+        state=State(row["state"]),
+        steps=steps,
+        requested_at=datetime.fromisoformat(row["requested_at"]),
+        started_at=datetime.fromisoformat(row["started_at"]) if "started_at" in row else None,
+        ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
+        last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
+    )
+
+
+def _handles(handles: Handles) -> str:
+    return HANDLES.dump_json(handles, exclude_defaults=True).decode()
+
+
+def _iso_now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _ms(time: timedelta) -> int:
+    return round(time.total_seconds() * 1000)

@@ -1,0 +1,134 @@
+"""A whole connector for tests: real worker processes, a real Redis-protocol server, the AWS simulator over HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from config.settings import Settings
+from tasks.connector import Connector, make_connector
+from tasks.model import ENDED, Replication, State, TenantId
+from tasks.replicate import replicate
+from tests.waiting import eventually
+from workers.processes import Child, Supervisor
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.organization import environment
+from workers.sandbox.redis import EmbeddedRedis
+
+CONFIG_DIR = Path(__file__).parent.parent / "examples" / "config"
+PLATFORM = "aws.sandbox"
+QUICK = SimulatorOptions(
+    creation_seconds=0.4, role_delay_seconds=0.2, assignment_seconds=0.1, stack_seconds=0.1, stack_operation_seconds=0.1
+)
+PACE = {
+    "CONNECTOR_POLL_SECONDS": "0.1",
+    "CONNECTOR_PUMP_SECONDS": "0.05",
+    "CONNECTOR_LEASE_SECONDS": "2",
+    "CONNECTOR_LOOKUP_GRACE_SECONDS": "2",
+    "CONNECTOR_WORKER_CONCURRENCY": "8",
+    "CONNECTOR_LOG_FORMAT": "text",
+}
+ACCESS = [
+    {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]},
+    {"username": "bob", "euid": "bob@example.com", "roles": ["user", "reader"]},
+]
+
+
+def desired(zone: str = "development", access: list[dict[str, Any]] | None = None, **rest: Any) -> dict[str, Any]:
+    """Return a PUT body."""
+    return {"landingZone": zone, "access": ACCESS if access is None else access, **rest}
+
+
+@dataclass
+class Cluster:
+    """Handles on everything that runs."""
+
+    simulator: SimulatorClient
+    redis: EmbeddedRedis
+    connector: Connector
+    processes: Supervisor
+    environment: Mapping[str, str]
+    directory: Path
+    started: int = 0
+    _workers: list[Child] = field(default_factory=list)
+
+    def start_worker(self) -> Child:
+        """Start one worker process and wait until its pump looks."""
+        self.started += 1
+        name = f"w{self.started}"
+        command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@test"]
+        child = self.processes.start(name, command)
+        self._workers.append(child)
+        self.processes.wait(name, lambda: f"{name}@test" in self.connector.store.redis.zrange("connector:workers", 0, -1), 30)
+        return child
+
+    def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:
+        """End a worker by a signal, and wait until it is gone."""
+        self.processes.children.remove(worker)
+        worker.process.send_signal(number)
+        worker.process.wait(30)
+
+    def order(self, project: str, body: dict[str, Any] | None = None, workspace: str = "likvid") -> str:
+        """Enqueue a tenant; answers the replication's id."""
+        return replicate(workspace, project, PLATFORM, body or desired(), through=self.connector).replication
+
+    def ended(self, replication: str, seconds: float = 60) -> Replication:
+        """Wait for the end of a replication."""
+
+        def look() -> Replication | None:
+            found = self.connector.store.replication(replication)
+            return found if found and found.state in ENDED else None
+
+        try:
+            return eventually(look, seconds)  # type: ignore[return-value]
+        except AssertionError as error:
+            raise AssertionError(f"{self.connector.store.replication(replication)}\n{self.logs()}") from error
+
+    def succeeded(self, replication: str, seconds: float = 60) -> Replication:
+        """Wait for a replication that must succeed."""
+        found = self.ended(replication, seconds)
+        assert found.state is State.SUCCEEDED, f"{found.last_error}\n{self.logs()}"
+        return found
+
+    def account(self, project: str, workspace: str = "likvid") -> dict[str, Any]:
+        """Return the one account of a tenant, as the simulator holds it."""
+        name = f"{workspace}.{project}"
+        [account] = [account for account in self.simulator.state()["accounts"] if account["name"] == name]
+        return dict(account)
+
+    def tenant_id(self, project: str, workspace: str = "likvid") -> TenantId:
+        """Name a tenant."""
+        return TenantId(workspace, project, PLATFORM)
+
+    def logs(self) -> str:
+        """Return the end of every worker's log."""
+        return "\n".join(f"{worker.name}:\n{worker.last_lines()}" for worker in self._workers)
+
+
+@contextmanager
+def running_cluster(
+    directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
+) -> Iterator[Cluster]:
+    """Start everything on free ports; all of it ends with the block."""
+    with EmbeddedRedis() as redis, running_simulator(options) as simulator:
+        variables = {
+            **environment(simulator.url, redis.url),
+            **PACE,
+            "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
+            **settings,
+        }
+        surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), **variables}
+        with mock.patch.dict(os.environ, variables), Supervisor(directory, surroundings) as processes:
+            connector = make_connector(Settings())
+            cluster = Cluster(simulator, redis, connector, processes, surroundings, directory)
+            for _ in range(workers):
+                cluster.start_worker()
+            yield cluster

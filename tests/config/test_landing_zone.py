@@ -1,0 +1,142 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from config_samples import AWS_ZONE, LANDING_ZONE, PLATFORM, REMOVE, bent, load, mistakes
+
+from config.landing_zone import LandingZone, LandingZoneRoleMapping, RoleMapping, effective_role_mappings
+
+TEMPLATE = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: !Sub 'x-${AWS::AccountId}'}\n"
+STACK_SET = {
+    "arn": "arn:aws-cn:cloudformation:cn-north-1:210987654321:stackset/base-line:1a2b-3c",
+    "regions": ["cn-north-1", "cn-northwest-1"],
+}
+
+
+def one(folder: Path, document: dict[str, Any]) -> LandingZone:
+    (zone,) = load(folder, PLATFORM, document).landing_zones.values()
+    return zone
+
+
+def test_landing_zone_is_normalised(tmp_path: Path) -> None:
+    zone = one(tmp_path, LANDING_ZONE)
+    assert (zone.name, zone.display_name, zone.platform) == ("basic", "Basic", "aws.dev")
+    assert (zone.target_organizational_unit, zone.enroll_account, zone.disabled) == ("ou-lpzq-kmf17bec", True, False)
+    assert zone.automate_deletion_replication and not zone.automate_deletion_approval
+
+
+@pytest.mark.parametrize("value", [REMOVE, "", None])
+def test_target_may_be_empty(tmp_path: Path, value: Any) -> None:
+    assert one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.awsTargetOrgUnitId", value)).target_organizational_unit is None
+
+
+@pytest.mark.parametrize("target", ["r-ab12", "ou-lpzq-kmf17bec"])
+def test_target_may_be_root_or_unit(tmp_path: Path, target: str) -> None:
+    assert one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.awsTargetOrgUnitId", target)).target_organizational_unit == target
+
+
+@pytest.mark.parametrize(
+    ("reference", "platform"),
+    [
+        (REMOVE, None),
+        ({"name": "aws"}, "aws.dev"),
+        ({"name": "aws.dev", "kind": "meshPlatform"}, "aws.dev"),
+        ({"identifier": "aws.dev"}, "aws.dev"),
+    ],
+)
+def test_platform_may_be_named_in_several_ways(tmp_path: Path, reference: Any, platform: str | None) -> None:
+    assert one(tmp_path, bent(LANDING_ZONE, "spec.platformRef", reference)).platform == platform
+
+
+def test_stack_set_is_taken_apart(tmp_path: Path) -> None:
+    stack_set = one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.awsStackSet", STACK_SET)).stack_set
+    assert stack_set is not None
+    assert (stack_set.name, stack_set.account_id, stack_set.region) == ("base-line", "210987654321", "cn-north-1")
+    assert stack_set.regions == ("cn-north-1", "cn-northwest-1")
+
+
+@pytest.mark.parametrize("body", [TEMPLATE, '{\n\t"Resources": {"A": {"Type": "AWS::S3::Bucket"}}\n}'])
+def test_access_stack_reads_its_template_beside_the_document(tmp_path: Path, body: str) -> None:
+    (tmp_path / "template.any").write_text(body, encoding="utf-8")
+    stack = {"templateFile": "template.any", "parameters": {"Budget": "100"}}
+    zone = one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.awsAccessStack", stack))
+    assert zone.access_stack is not None
+    assert (zone.access_stack.template_body, zone.access_stack.region) == (body, None)
+    assert zone.access_stack.parameters == {"Budget": "100"}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"Resources: {}", "at least one entry in Resources"),
+        (b"[]", "at least one entry in Resources"),
+        (b"", "must be one YAML document"),
+        (b"Resources: {A: !Foo b}", "unknown tag '!Foo'"),
+        (b"Resources: {A: b}\n---\nb: c", "must be one YAML document"),
+        (b"Resources: {A: {Type: b, Type: c}}", "the key 'Type' stands here a second time"),
+        (b"{\"Resources\": ", "neither JSON nor YAML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a: [", "is not YAML"),
+        (b"Resources: {A: b}\n#" + b"x" * 51_200, "as a file at most 51200"),
+    ],
+)
+def test_wrong_template_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
+    (tmp_path / "t").write_bytes(content)
+    found = mistakes(tmp_path, PLATFORM, bent(LANDING_ZONE, f"{AWS_ZONE}.awsAccessStack", {"templateFile": "t"}))
+    assert len(found) == 1 and expected in found[0], found
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (f"{AWS_ZONE}.awsTargetOrgUnitId", "ou-1", "id of an organizational unit"),
+        (f"{AWS_ZONE}.awsLambdaArn", "arn:aws:lambda", "ARN of a Lambda function"),
+        (f"{AWS_ZONE}.awsEnrolAccount", True, "did you mean 'awsEnrollAccount'?"),
+        (f"{AWS_ZONE}.awsStackSet", {**STACK_SET, "regions": []}, "awsStackSet.regions = a list"),
+        (f"{AWS_ZONE}.awsStackSet", {**STACK_SET, "regions": ["eu-west-1"] * 2}, "more than once"),
+        (f"{AWS_ZONE}.awsStackSet", {**STACK_SET, "arn": "base-line"}, "ARN of a StackSet"),
+        (f"{AWS_ZONE}.awsAccessStack", {}, "exactly one of templateFile and templateUrl"),
+        (f"{AWS_ZONE}.awsAccessStack", {"templateUrl": "http://a/b"}, "https://"),
+        (f"{AWS_ZONE}.awsAccessStack", {"templateFile": "missing"}, "templateFile = 'missing' cannot be read"),
+        (f"{AWS_ZONE}.awsAccessStack", {"templateUrl": "https://a/b", "parameters": {"A": 1}}, "parameters.A = 1 must be a text"),
+        (f"{AWS_ZONE}.awsRoleMappings", [{"projectRoleRef": {"name": "a"}, "platformRole": ""}], "platformRole = ''"),
+        ("spec.platformProperties.type", REMOVE, "type is required"),
+        ("spec.platformRef", {"uuid": "other"}, "spec.platformRef = 'other' is not a platform of these documents; known: aws.dev"),
+        ("spec.platformRef", {"name": "gcp"}, "is not a platform of these documents"),
+        ("spec.platformRef", {}, "is not a platform of these documents"),
+    ],
+)
+def test_mistake_names_path_and_what_is_allowed(tmp_path: Path, path: str, value: Any, expected: str) -> None:
+    found = mistakes(tmp_path, PLATFORM, bent(LANDING_ZONE, path, value))
+    assert len(found) == 1 and expected in found[0], found
+
+
+def test_platform_name_must_fit_only_one(tmp_path: Path) -> None:
+    second = bent(bent(PLATFORM, "metadata.uuid", "other"), "spec.locationRef.name", "prod")
+    (line,) = mistakes(tmp_path, PLATFORM, second, bent(LANDING_ZONE, "spec.platformRef", {"name": "aws"}))
+    assert line.endswith("fits more than one platform; write one of aws.dev, aws.prod")
+
+
+def test_mistakes_of_a_platform_are_not_told_again_by_its_landing_zones(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, bent(PLATFORM, "spec.config.aws.region", "eu"), LANDING_ZONE)
+    assert "spec.config.aws.region" in line
+
+
+def test_platform_mappings_hold_when_the_landing_zone_has_none(tmp_path: Path) -> None:
+    platform = load(tmp_path, PLATFORM).platforms["aws.dev"]
+    for zone in (None, LandingZone(name="a", display_name="a")):
+        assert [m.aws_role for m in effective_role_mappings(platform, zone)] == ["Admin", "Reader"]
+
+
+def test_landing_zone_mappings_replace_and_borrow_permission_sets(tmp_path: Path) -> None:
+    platform = load(tmp_path, PLATFORM).platforms["aws.dev"]
+    admin, reader = (mapping.permission_set_arns for mapping in platform.role_mappings)
+    pairs = [("admin", "Reader"), ("reader", "Special"), ("guest", "None")]
+    mappings = tuple(LandingZoneRoleMapping(project_role=a, platform_role=b) for a, b in pairs)
+    zone = LandingZone(name="a", display_name="a", role_mappings=mappings)
+    assert admin != reader
+    assert effective_role_mappings(platform, zone) == (
+        RoleMapping(project_role="admin", aws_role="Reader", permission_set_arns=reader),
+        RoleMapping(project_role="reader", aws_role="Special", permission_set_arns=reader),
+        RoleMapping(project_role="guest", aws_role="None", permission_set_arns=()),
+    )

@@ -1,0 +1,213 @@
+"""One tenant's view of the simulated AWS for the tests of a step: what surrounds it, and what AWS has in the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from config.landing_zone import LandingZone
+from config.patterns import Pattern
+from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping
+from tasks.aws import Aws, Lane, Run
+from tasks.aws.calls import CallRecord, Observer
+from tasks.aws.session import Sessions
+from tasks.errors import LaneFull
+from tasks.model import Desired, Done, Handles, Outcome, Tenant, TenantId
+from tasks.steps.create_account import create_account
+from tasks.steps.wait_for_account import wait_for_account
+from workers.sandbox import organization
+
+Step = Callable[[Tenant, Handles, Aws], Outcome]
+DEADLINE_SECONDS = 20  # far more than anything here takes
+
+PLATFORM = Platform(
+    identifier="aws.sandbox",
+    name="aws",
+    location="sandbox",
+    region=organization.REGION,
+    auth=CredentialAuth(
+        access_key=organization.SERVICE_USER_ACCESS_KEY,  # type: ignore[arg-type]  # pydantic wraps it
+        secret_key=organization.SERVICE_USER_SECRET_KEY,  # type: ignore[arg-type]
+    ),
+    management_role_arn=organization.MANAGEMENT_ROLE_ARN,
+    management_external_id=organization.EXTERNAL_ID,  # type: ignore[arg-type]
+    automation_role_arn=organization.AUTOMATION_ROLE_ARN,
+    automation_external_id=organization.AUTOMATION_EXTERNAL_ID,  # type: ignore[arg-type]
+    account_access_role=organization.ACCESS_ROLE,
+    account_alias_pattern=Pattern.parse("#{workspaceIdentifier}-#{projectIdentifier}"),
+    account_email_pattern=Pattern.parse("aws+#{workspaceIdentifier}.#{projectIdentifier}@example.com"),
+    identity_store=IdentityStore(
+        identity_store_id=organization.IDENTITY_STORE_ID,
+        instance_arn=organization.INSTANCE_ARN,
+        group_name_pattern=Pattern.parse(
+            "#{workspaceIdentifier}.#{projectIdentifier}-#{platformGroupAlias}", extra=("platformGroupAlias",)
+        ),
+        sign_in_url="https://sandbox.awsapps.com/start",
+        role_mappings=(
+            PlatformRoleMapping(
+                project_role="admin", aws_role="admin", permission_set_arns=(organization.ADMIN_PERMISSION_SET_ARN,)
+            ),
+            PlatformRoleMapping(
+                project_role="reader", aws_role="reader", permission_set_arns=(organization.READER_PERMISSION_SET_ARN,)
+            ),
+        ),
+    ),
+)
+LANDING_ZONE = LandingZone(
+    name="development", display_name="Development", target_organizational_unit=organization.DEVELOPMENT_OU_ID
+)
+
+
+class MemoryPlaces:
+    """Places in lanes, kept in memory."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[str]] = {}
+
+    def enter(self, lane: str, place: str, limit: int) -> None:
+        """Take a place; again is fine."""
+        places = self.taken.setdefault(lane, [])
+        if place not in places and len(places) >= limit:
+            raise LaneFull(lane, 0)
+        if place not in places:
+            places.append(place)
+
+    def leave(self, lane: str, place: str) -> None:
+        """Give a place back; again is fine."""
+        if place in self.taken.get(lane, []):
+            self.taken[lane].remove(place)
+
+
+@dataclass
+class Simulator:
+    """The simulator's control API."""
+
+    url: str
+
+    def state(self) -> dict[str, Any]:
+        """Show everything that AWS has."""
+        return self._answer(httpx.get(f"{self.url}/_simulator/state"))
+
+    def calls(self, since: int = 0) -> tuple[int, list[dict[str, Any]]]:
+        """List the calls after an index, with the newest index."""
+        answer = self._answer(httpx.get(f"{self.url}/_simulator/calls", params={"since": since}))
+        return answer["last"], answer["calls"]
+
+    def fault(self, operation: str, kind: str = "error", **members: Any) -> None:
+        """Order a fault."""
+        self._answer(httpx.post(f"{self.url}/_simulator/faults", json={"operation": operation, "kind": kind, **members}))
+
+    def clear_faults(self) -> None:
+        """Take all faults back."""
+        self._answer(httpx.delete(f"{self.url}/_simulator/faults"))
+
+    def change(self, **options: Any) -> None:
+        """Change options."""
+        self._answer(httpx.patch(f"{self.url}/_simulator/options", json=options))
+
+    def operator(self, action: str, **body: Any) -> dict[str, Any]:
+        """Do what a person does by hand."""
+        return self._answer(httpx.post(f"{self.url}/_simulator/operator", json={"action": action, **body}))
+
+    def _answer(self, response: httpx.Response) -> dict[str, Any]:
+        assert response.status_code == 200, response.text
+        return response.json()  # type: ignore[no-any-return]  # JSON
+
+
+@dataclass
+class World:
+    """One test's AWS. Every test has a workspace of its own, so that all share one simulator."""
+
+    simulator: Simulator
+    sessions: Sessions
+    workspace: str
+    ahead: timedelta = timedelta()  # by which this test's clock is ahead of the simulator's
+    lookup_grace: timedelta = timedelta(minutes=2)
+    remembered: list[Handles] = field(default_factory=list)
+    places: MemoryPlaces = field(default_factory=MemoryPlaces)
+    records: list[CallRecord] = field(default_factory=list)
+    limits: dict[Lane, int] = field(
+        default_factory=lambda: {
+            Lane.ACCOUNT_CREATION: 5,
+            Lane.ACCOUNT_ASSIGNMENT: 10,
+            Lane.STACK_SET_OPERATION: 1,
+        }
+    )
+
+    def now(self) -> datetime:
+        """Tell this test's time."""
+        return datetime.now(UTC) + self.ahead
+
+    def tenant(
+        self,
+        project: str = "shop",
+        *,
+        desired: dict[str, Any] | None = None,
+        platform: dict[str, Any] | None = None,
+        landing_zone: dict[str, Any] | None = None,
+    ) -> Tenant:
+        """Build a tenant of this test's workspace; each part may be changed field by field."""
+        return Tenant(
+            TenantId(self.workspace, project, PLATFORM.identifier),
+            Desired.model_validate({"landing_zone": LANDING_ZONE.name, **(desired or {})}),
+            PLATFORM.model_copy(update=platform or {}),
+            LANDING_ZONE.model_copy(update=landing_zone or {}),
+        )
+
+    def aws(self, tenant: Tenant) -> Aws:
+        """Build what a step of the tenant is given."""
+        observer = Observer(before_write=lambda: None, after_call=self.records.append)
+        return Aws(
+            tenant.platform,
+            self.sessions,
+            Run(
+                now=self.now,
+                remember=self.remembered.append,
+                places=self.places,
+                limits=self.limits,
+                lookup_grace=self.lookup_grace,
+                observer=observer,
+            ),
+        )
+
+    def run(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Outcome:
+        """Run a step once."""
+        return step(tenant, handles or Handles(), self.aws(tenant))
+
+    def finish(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
+        """Run a step until it is done, as the due index would; fails at the deadline."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        outcome = self.run(step, tenant, handles)
+        while not isinstance(outcome, Done):
+            assert time.monotonic() < deadline, f"still waiting: {outcome.note}"
+            time.sleep(0.02)  # between two looks at a condition
+            outcome = self.run(step, tenant, outcome.handles)
+        return outcome
+
+    def account(self, tenant: Tenant, **changes: Any) -> Handles:
+        """Give the tenant an account."""
+        handles = self.finish(create_account, tenant).handles
+        return replace(self.finish(wait_for_account, tenant, handles).handles, **changes)
+
+    def counted(self, step: Step, tenant: Tenant, handles: Handles) -> tuple[Outcome, int, int]:
+        """Run a step once and count its reads and writes by the simulator's own log, AssumeRole aside."""
+        before, _ = self.simulator.calls(10**9)
+        outcome = self.run(step, tenant, handles)
+        _, calls = self.simulator.calls(before)
+        mine = [call for call in calls if not call["operation"].startswith("AssumeRole")]
+        return outcome, sum(not call["write"] for call in mine), sum(call["write"] for call in mine)
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """List the accounts whose name is of this test's workspace, in every state."""
+        accounts = self.simulator.state()["accounts"].values()
+        return [account for account in accounts if account["name"].startswith(f"{self.workspace}.")]
+
+    def creations(self) -> list[dict[str, Any]]:
+        """List the CreateAccount requests that AWS took for this test's workspace."""
+        requests = self.simulator.state()["creations"]["requests"].values()
+        return [request for request in requests if request["name"].startswith(f"{self.workspace}.")]

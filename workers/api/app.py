@@ -1,0 +1,72 @@
+"""The application: routes, middleware and problem documents put together. Nothing happens before `create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from config.log import get_logger
+from tasks.connector import Connector
+from tasks.connector import connector as own_connector
+from workers.api import events, health, problems, replications, tenants
+from workers.api.access_log import AccessLog
+from workers.api.body_limit import BodyLimit
+from workers.api.events import Streams
+from workers.api.schemas import Problem
+from workers.api.security import Guard
+
+DESCRIPTION = """Takes the desired state of tenants and shows what became of it. Every tenant is one AWS account.
+
+`PUT` a tenant, then follow it with `GET`, or live with `GET …/events`. Errors are problem documents (RFC 9457)."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(connector: Connector | None = None) -> FastAPI:
+    """Make the application; with None it makes its connector from the environment when it starts.
+
+    Starting raises SettingsError or CatalogError with every mistake.
+    """
+    app = FastAPI(
+        title="meshStack AWS Connector",
+        version=version("meshstack-aws-connector"),
+        description=DESCRIPTION,
+        lifespan=_lifespan(connector),
+        redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
+    )
+    for router in (tenants.router, replications.router, events.router, health.router):
+        app.include_router(router)
+    problems.add_handlers(app)
+    for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside
+        app.add_middleware(middleware)
+    return app
+
+
+def _lifespan(connector: Connector | None) -> Lifespan:
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        app.state.connector = connector or own_connector()
+        app.state.streams = Streams(app.state.connector.settings)
+        if not app.state.connector.settings.api_tokens:
+            get_logger(__name__).warning("no API tokens are configured: every call is refused with 401")
+        try:
+            yield
+        finally:
+            await app.state.streams.close()
+
+    return live
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add the problem document to the OpenAPI schema; no route returns it as a model."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = make()
+        document["components"]["schemas"] |= PROBLEM_SCHEMAS
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

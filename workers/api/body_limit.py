@@ -1,0 +1,61 @@
+"""No body over 1 MiB, however it is sent: with a length, or in chunks without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workers.api.problems import problem
+
+LIMIT = 1024 * 1024  # bytes; a tenant with a thousand people is about 300 KiB
+# The rest of a body that is too long is not read: the connection cannot serve another request.
+CLOSE = {"Connection": "close"}
+
+
+class BodyLimit:
+    """ASGI middleware: reads a request's body up to the limit, then hands it on; 413 when there is more."""
+
+    def __init__(self, app: ASGIApp, limit: int = LIMIT) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        too_long = declared.isdecimal() and int(declared[:20]) > self.limit
+        body = None if too_long else await self._read(receive)
+        if body is None:
+            detail = f"The body is longer than {self.limit} bytes. Send less: one tenant, its tags and its people."
+            await problem(scope["path"], 413, detail, headers=CLOSE)(scope, receive, send)
+            return
+        await self.app(scope, replay(body, receive), send)
+
+    async def _read(self, receive: Receive) -> list[Message] | None:
+        messages, size = [], 0
+        while True:
+            message = await receive()
+            messages.append(message)
+            size += len(message.get("body", b""))
+            if size > self.limit:
+                return None
+            if not message.get("more_body", False):  # the end, or http.disconnect
+                return messages
+
+
+def replay(messages: list[Message], receive: Receive) -> Receive:
+    """Return a `receive` that gives the messages read already, then whatever comes."""
+    following: Callable[[], Message] = iter(messages).__next__
+    left = len(messages)
+
+    async def again() -> Message:
+        nonlocal left
+        if left == 0:
+            return await receive()
+        left -= 1
+        return following()
+
+    return again

@@ -1,0 +1,61 @@
+"""What the routes share: the process's connector, and tenants and bodies as a request names them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, cast
+
+from fastapi import Depends, HTTPException, Path, Request
+
+from tasks.connector import Connector
+from tasks.model import TenantId
+from tasks.store import TenantRecord
+
+_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+
+
+def current_connector(request: Request) -> Connector:
+    """Return the connector that the application was made with."""
+    return cast(Connector, request.app.state.connector)
+
+
+CurrentConnector = Annotated[Connector, Depends(current_connector)]
+
+
+def named_tenant(
+    workspace: Annotated[str, Path(examples=["likvid"])],
+    project: Annotated[str, Path(examples=["shop"])],
+    platform: Annotated[str, Path(description="<platform>.<location>", examples=["aws.sandbox"])],
+) -> TenantId:
+    """Return the tenant that a path names; it need not exist."""
+    return TenantId(workspace, project, platform)
+
+
+NamedTenant = Annotated[TenantId, Depends(named_tenant)]
+
+
+def known_tenant(tenant: NamedTenant, through: CurrentConnector) -> TenantRecord:
+    """Return the stored tenant that a path names; answers 404 when nobody has ordered it."""
+    # a/b.c/d and a.b/c/d are the same text in Redis; only one of them is the tenant's name.
+    record = through.store.tenant(tenant) if is_well_formed(tenant) else None
+    if record is None:
+        raise HTTPException(404, f"Nobody has ordered the tenant {tenant}. Order it with PUT on this path.")
+    return record
+
+
+KnownTenant = Annotated[TenantRecord, Depends(known_tenant)]
+
+
+def is_well_formed(tenant: TenantId) -> bool:
+    """Tell whether a tenant's parts can be found again in its name."""
+    try:
+        return TenantId.parse(str(tenant)) == tenant
+    except ValueError:
+        return False
+
+
+def json_body(request: Request) -> None:
+    """Answer 415 to a body that does not say it is JSON."""
+    content_type = request.headers.get("content-type", "")
+    if not _JSON.fullmatch(content_type):
+        raise HTTPException(415, "Send the desired state as JSON, with the header Content-Type: application/json.")

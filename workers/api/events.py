@@ -1,0 +1,121 @@
+"""A tenant's events as they happen: Server-Sent Events over the tenant's stream in Redis.
+
+Source: html.spec.whatwg.org "Server-sent events". A browser that was cut off comes back with `Last-Event-ID` by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Security
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from config.log import get_logger
+from config.settings import Settings
+from tasks.replicate import FieldMistake, RequestRefused
+from workers.api.dependencies import CurrentConnector, KnownTenant
+from workers.api.problems import RETRY_SECONDS, responses
+from workers.api.security import BEARER
+
+MOST_STREAMS = 200  # of one process: each holds a connection to Redis, and Redis allows 10,000 by default
+HEARTBEAT_SECONDS = 15  # proxies close what has been silent for 30 s and more
+BLOCK_SECONDS = 5  # how long one XREAD waits
+SOCKET_SECONDS = BLOCK_SECONDS + 5.0  # more than an XREAD waits, so that a half-open connection ends too
+BATCH = 100  # events of one XREAD
+NEWEST = "$"
+OLDEST = "0"
+
+router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Security(BEARER)])
+
+
+class Streams:
+    """The process's event streams: one pool of connections to Redis, and how many are open."""
+
+    def __init__(self, settings: Settings, most: int = MOST_STREAMS) -> None:
+        self.redis = Redis.from_url(
+            settings.redis_url.get_secret_value(),
+            decode_responses=True,
+            socket_timeout=SOCKET_SECONDS,
+            socket_connect_timeout=SOCKET_SECONDS,
+            socket_keepalive=True,
+            protocol=2,  # one shape of XREAD's answer, whatever the version of redis-py
+        )
+        self.most = most
+        self.open = 0
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.redis.aclose()
+
+    async def follow(self, key: str, after: str) -> AsyncIterator[ServerSentEvent]:
+        """Yield the events of a stream after an id, then each new one; ends when Redis is away."""
+        try:
+            position = await self._newest(key) if after == NEWEST else after
+            while True:
+                answer = await self.redis.xread({key: position}, count=BATCH, block=BLOCK_SECONDS * 1000)
+                for position, fields in (entry for _, entries in answer for entry in entries):
+                    yield _event(position, fields["data"])
+        except RedisError as error:  # the caller comes back with Last-Event-ID
+            get_logger(__name__).warning("an event stream ended", error=f"{type(error).__name__}: {error}")
+
+    async def _newest(self, key: str) -> str:
+        # Not `$` itself: between two XREAD it would skip what happened meanwhile.
+        newest = await self.redis.xrevrange(key, count=1)
+        return str(newest[0][0]) if newest else OLDEST
+
+
+async def place(request: Request) -> AsyncIterator[Streams]:
+    """Count this stream as open until its answer has ended; answers 503 when too many are."""
+    streams = cast(Streams, request.app.state.streams)
+    if streams.open >= streams.most:
+        detail = f"{streams.most} event streams are open already. Try again, or ask for the tenant's state instead."
+        raise HTTPException(503, detail, {"Retry-After": str(RETRY_SECONDS)})
+    streams.open += 1
+    try:
+        yield streams
+    finally:
+        streams.open -= 1
+
+
+@router.get(
+    "/{workspace}/{project}/{platform}/events",
+    operation_id="follow_events",
+    summary="Follow a tenant's events",
+    response_class=EventSourceResponse,
+    responses=responses(401, 404, 422, 503),
+)
+async def follow_events(
+    record: KnownTenant,
+    through: CurrentConnector,
+    streams: Annotated[Streams, Depends(place)],
+    after: Annotated[str | None, Query(description="an event's id; 0: from the oldest stored; $: only new ones")] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Send the stored events, then each as it happens. `Last-Event-ID` wins over `after`, for it is newer.
+
+    The event's name is its type: `step`, `replication`, or a write to AWS. Every 15 s a comment tells that we are there.
+    """
+    position = last_event_id or after or OLDEST
+    if not _is_position(position):
+        message = "must be the id of an event, such as 1731931200000-0; 0 for the oldest, $ for only new ones"
+        raise RequestRefused((FieldMistake("Last-Event-ID" if last_event_id else "after", position[:80], message),))
+    content = streams.follow(through.store.events_key(record.id), position)
+    return EventSourceResponse(content, ping=HEARTBEAT_SECONDS)
+
+
+def _is_position(text: str) -> bool:
+    """Tell whether Redis takes a text as a stream id: one or two 64-bit numbers."""
+    numbers = text.split("-")
+    return text == NEWEST or (
+        len(numbers) <= 2
+        and all(number.isascii() and number.isdecimal() and len(number) <= 20 for number in numbers)
+        and all(int(number) < 2**64 for number in numbers)
+    )
+
+
+def _event(position: str, data: str) -> ServerSentEvent:
+    return ServerSentEvent(data=data, event=str(json.loads(data).get("type", "message")), id=position)

@@ -1,0 +1,154 @@
+"""Errors as problem documents, `application/problem+json`. Source: RFC 9457.
+
+`type` stays `about:blank`, which says: the status tells the kind, `title` is its phrase, and `detail` tells what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from redis import RedisError
+from starlette.exceptions import HTTPException
+
+from config.log import get_logger
+from config.mistakes import SECRET_FIELDS, shown
+from tasks.replicate import RequestRefused
+from workers.api.schemas import FieldProblem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+NO_STORE = {"Cache-Control": "no-store"}
+RETRY_SECONDS = 5  # Redis restarts in seconds; workers come back as fast
+LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
+
+# How pydantic names the two ways to write a payment method. No field has these names.
+_BRANCHES = frozenset({"PaymentMethod", "constrained-str"})
+
+_DETAILS = {
+    404: "Nothing is at this path. See /docs for the paths there are.",
+    405: "This path does not know that method. The Allow header names those it knows.",
+}
+
+
+class ProblemResponse(JSONResponse):
+    """One problem document as an answer."""
+
+    media_type = MEDIA_TYPE
+
+
+def problem(
+    path: str,
+    status: int,
+    detail: str,
+    errors: Iterable[FieldProblem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    """Say what went wrong at a path; `path` is the decoded one."""
+    document = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=quote(path, safe="/:@!$&'()*+,;="),
+        errors=None if errors is None else list(errors),
+    )
+    content = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return ProblemResponse(content, status, headers={**NO_STORE, **(headers or {})})
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error of the application with a problem document."""
+    handlers: dict[type[Exception], Callable[[Request, Any], ProblemResponse]] = {
+        RequestRefused: _refused,
+        RequestValidationError: _invalid,
+        HTTPException: _http,
+        RedisError: _redis,
+        Exception: _unexpected,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems that a route may answer with, for OpenAPI."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def _refused(request: Request, error: RequestRefused) -> ProblemResponse:
+    found = [
+        FieldProblem(field=mistake.field, value=mistake.value, message=mistake.message) for mistake in error.mistakes
+    ]
+    return _wrong_fields(request, found)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
+    findings = list(error.errors())
+    if findings[0]["type"] == "json_invalid":
+        reason = findings[0].get("ctx", {}).get("error", "not JSON")
+        detail = f"The body is no JSON document: {reason} at character {findings[0]['loc'][-1]}."
+        return problem(request.url.path, 400, detail)
+    return _wrong_fields(request, [_field_problem(finding) for finding in findings])
+
+
+def _wrong_fields(request: Request, found: list[FieldProblem]) -> ProblemResponse:
+    named = ", ".join(dict.fromkeys(each.field for each in found[:5]))
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    detail = f"Nothing was stored. Correct {named}{more} and send it again."
+    return problem(request.url.path, 422, detail, found)
+
+
+def _http(request: Request, error: HTTPException) -> ProblemResponse:
+    generic = error.detail == HTTPStatus(error.status_code).phrase
+    detail = _DETAILS.get(error.status_code, error.detail) if generic else error.detail
+    return problem(request.url.path, error.status_code, detail, headers=error.headers)
+
+
+def _redis(request: Request, error: RedisError) -> ProblemResponse:
+    get_logger(__name__).error("redis does not answer", error=f"{type(error).__name__}: {error}")
+    return redis_away(request.url.path)
+
+
+def redis_away(path: str) -> ProblemResponse:
+    """Say that the request could not be stored or answered because Redis is away."""
+    detail = "Redis does not answer. Send the request again; sending it twice does no harm."
+    return problem(path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def _unexpected(request: Request, _error: Exception) -> ProblemResponse:
+    """Say nothing of the inside; Starlette raises the error again, and the server logs it with its trace."""
+    return problem(request.url.path, 500, "This is a mistake of the connector. Its log at this time tells more.")
+
+
+def _field_problem(finding: Mapping[str, Any]) -> FieldProblem:
+    place, *path = finding["loc"]
+    path = [part for part in path if part not in _BRANCHES]
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    secret = bool(SECRET_FIELDS.intersection(map(str, path)))
+    return FieldProblem(
+        field=printable(name or str(place))[:LONGEST_FIELD],
+        value="nothing" if finding["type"] == "missing" else printable(shown(finding["input"], secret)),
+        message=_message(finding),
+    )
+
+
+def _message(finding: Mapping[str, Any]) -> str:
+    match finding["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not a known field; /docs names those that are"
+        case _:
+            return printable(str(finding["msg"]).removeprefix("Value error, "))
+
+
+def printable(text: str) -> str:
+    """Escape what UTF-8 cannot hold: JSON may carry half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()

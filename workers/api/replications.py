@@ -1,0 +1,63 @@
+"""Replications: how one fares, and cancelling it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
+
+from tasks.connector import Connector
+from tasks.model import ENDED, Replication, TenantId
+from workers.api.dependencies import CurrentConnector
+from workers.api.problems import responses
+from workers.api.security import BEARER
+
+router = APIRouter(prefix="/api/v1/replications", tags=["replications"], dependencies=[Security(BEARER)])
+
+
+def known_replication(
+    replication_id: Annotated[str, Path(description="as the answer of an order gave it")], through: CurrentConnector
+) -> Replication:
+    """Return the replication that a path names; answers 404 when there is none."""
+    return read(replication_id, through)
+
+
+KnownReplication = Annotated[Replication, Depends(known_replication)]
+
+
+@router.get(
+    "/{replication_id}",
+    operation_id="get_replication",
+    summary="Show a replication with every step",
+    responses=responses(401, 404, 503),
+)
+def get_replication(replication: KnownReplication) -> Replication:
+    """Show where a replication stands and what each step did."""
+    return replication
+
+
+@router.post(
+    "/{replication_id}/cancel",
+    status_code=202,
+    operation_id="cancel_replication",
+    summary="Cancel a replication",
+    responses=responses(401, 403, 404, 409, 503),
+)
+def cancel_replication(replication: KnownReplication, through: CurrentConnector, response: Response) -> Replication:
+    """Cancel at once, or after the call that runs now. What AWS has already is left as it is."""
+    before = through.store.cancel(replication.id)
+    if before in ENDED:
+        raise HTTPException(409, f"The replication {replication.id} has ended already: {before}.")
+    response.headers["Location"] = f"/api/v1/replications/{replication.id}"
+    return read(replication.id, through)
+
+
+def read(replication_id: str, through: Connector) -> Replication:
+    """Read a replication with its tenant's account; answers 404 when it is unknown."""
+    replication = through.store.replication(replication_id)
+    if replication is None:
+        detail = f"No replication is named {replication_id}, or it ended longer ago than replications are kept."
+        raise HTTPException(404, detail)
+    record = through.store.tenant(TenantId.parse(replication.tenant))
+    account = record.handles.account_id if record else None
+    return replication.model_copy(update={"account_id": account})

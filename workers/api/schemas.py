@@ -1,0 +1,128 @@
+"""What the API answers with. Requests are `tasks.model.Desired`; replications are shown as `tasks.model.Replication`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+from tasks.model import LastError, Replication, State, StepState, TenantId
+from tasks.store import TenantRecord, TenantSummary
+
+
+class View(BaseModel):
+    """A part of an answer: camelCase outside; fields that newer servers add are let through."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class AcceptedView(View):
+    """A request that is stored: from now on nothing forgets it."""
+
+    tenant: str = Field(examples=["likvid.shop.aws.sandbox"])
+    replication_id: str = Field(examples=["6d0c1a9c4f0e4b0fa4a3f0c1d2e3b4a5"])
+    state: State
+
+
+class TenantRow(View):
+    """One row of the list of tenants."""
+
+    tenant: str = Field(examples=["likvid.shop.aws.sandbox"])
+    workspace: str
+    project: str
+    platform: str = Field(description="<platform>.<location>", examples=["aws.sandbox"])
+    landing_zone: str
+    status: State
+    account_id: str | None = None
+    updated_at: datetime
+
+
+class TenantView(TenantRow):
+    """A tenant: what was ordered, what AWS gave us, and how its newest replication fares."""
+
+    desired: dict[str, JsonValue] = Field(description="the desired state, as in the PUT body")
+    alias: str | None = None
+    organizational_unit: str | None = Field(default=None, description="id of the OU that holds the account")
+    sign_in_url: str | None = None
+    replication_id: str
+    steps: list[StepState] = Field(description="empty when the newest replication ended longer than the retention ago")
+    last_error: LastError | None = None
+    created_at: datetime
+
+
+class PageView(View):
+    """Where a page stands among all; numbers count from 0."""
+
+    number: int
+    size: int
+    total_elements: int
+    total_pages: int
+
+
+class TenantPage(View):
+    """One page of the list of tenants, sorted by name."""
+
+    tenants: list[TenantRow]
+    page: PageView
+
+
+class Readiness(View):
+    """What is needed to take orders and to work on them."""
+
+    redis: str = "ok"
+    workers: int = Field(description="workers that have looked for work within the last seconds")
+
+
+class FieldProblem(View):
+    """One field that is wrong."""
+
+    field: str = Field(examples=["access[0].roles"])
+    value: str
+    message: str = Field(description="what is allowed")
+
+
+class Problem(View):
+    """A problem document as in RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldProblem] | None = Field(default=None, description="with 400 and 422: what is wrong where")
+
+
+def tenant_row(summary: TenantSummary) -> TenantRow:
+    """Show one row of the list."""
+    return TenantRow(
+        **_names(summary.id),
+        landing_zone=summary.landing_zone,
+        status=summary.state,
+        account_id=summary.account_id,
+        updated_at=summary.updated_at,
+    )
+
+
+def tenant_view(record: TenantRecord, replication: Replication | None) -> TenantView:
+    """Show a tenant with its newest replication; None: that one is forgotten already."""
+    return TenantView(
+        **_names(record.id),
+        landing_zone=record.desired.landing_zone,
+        desired=record.desired.model_dump(mode="json", by_alias=True, exclude_none=True),
+        status=record.state,
+        account_id=record.handles.account_id,
+        alias=record.handles.alias,
+        organizational_unit=record.handles.organizational_unit,
+        sign_in_url=record.handles.sign_in_url,
+        replication_id=record.replication,
+        steps=replication.steps if replication else [],
+        last_error=replication.last_error if replication else None,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+    )
+
+
+def _names(tenant: TenantId) -> dict[str, str]:
+    names = {"workspace": tenant.workspace, "project": tenant.project, "platform": tenant.platform}
+    return {"tenant": str(tenant), **names}

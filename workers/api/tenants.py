@@ -1,0 +1,131 @@
+"""Orders: take a tenant's desired state, show tenants, replicate them again."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Query, Response, Security
+
+from tasks.connector import Connector
+from tasks.model import Desired, State
+from tasks.replicate import Accepted, FieldMistake, RequestRefused, replicate
+from tasks.store import TenantSummary
+from workers.api.control_characters import find_control_characters
+from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
+from workers.api.problems import responses
+from workers.api.schemas import AcceptedView, PageView, TenantPage, TenantView, tenant_row, tenant_view
+from workers.api.security import BEARER
+
+LARGEST_PAGE = 1000  # rows; as meshStack
+TENANT = "/{workspace}/{project}/{platform}"
+
+router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Security(BEARER)])
+
+EXAMPLE = {
+    "landingZone": "development",
+    "workspace": {"displayName": "Likvid Bank", "tags": {"costCenter": ["4711"]}},
+    "project": {"displayName": "Web shop", "tags": {"environment": ["dev"]}, "createdBy": {"email": "ada@likvid.io"}},
+    "paymentMethod": "likvid-main",
+    "access": [{"username": "ada", "email": "ada@likvid.io", "euid": "ada@likvid.io", "roles": ["admin"]}],
+}
+
+
+@router.put(
+    TENANT,
+    status_code=202,
+    operation_id="put_tenant",
+    summary="Order a tenant, or change what is wanted of it",
+    dependencies=[Depends(json_body)],
+    responses=responses(400, 401, 403, 413, 415, 422, 503),
+)
+def put_tenant(
+    tenant: NamedTenant,
+    desired: Annotated[Desired, Body(examples=[EXAMPLE])],
+    through: CurrentConnector,
+    response: Response,
+) -> AcceptedView:
+    """Store the desired state and enqueue its replication.
+
+    The same content again while its replication is under way is that replication; other content runs next.
+    """
+    if found := [FieldMistake(*found) for found in find_control_characters(desired.model_dump(by_alias=True))]:
+        raise RequestRefused(tuple(found))
+    accepted = replicate(tenant.workspace, tenant.project, tenant.platform, desired, through=through)
+    return _accept(accepted, through, response)
+
+
+@router.get(
+    "",
+    operation_id="list_tenants",
+    summary="List tenants, sorted by name",
+    responses=responses(401, 422, 503),
+)
+def list_tenants(
+    through: CurrentConnector,
+    workspace: str | None = None,
+    project: str | None = None,
+    platform: Annotated[str | None, Query(description="<platform>.<location>")] = None,
+    landing_zone: Annotated[str | None, Query(alias="landingZone")] = None,
+    status: State | None = None,
+    page: Annotated[int, Query(ge=0, description="counts from 0")] = 0,
+    size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+) -> TenantPage:
+    """Show one page of the tenants that fit every filter."""
+    wanted = {
+        "workspace": workspace,
+        "project": project,
+        "platform": platform,
+        "landing_zone": landing_zone,
+        "state": status,
+    }
+    filters = {name: value for name, value in wanted.items() if value is not None}
+    prefix = "" if workspace is None else f"{workspace}." if project is None else f"{workspace}.{project}."
+    found = [summary for summary in through.store.tenants(prefix) if _fits(summary, filters)]
+    rows = [tenant_row(summary) for summary in islice(found, page * size, (page + 1) * size)]
+    total = len(found)
+    return TenantPage(
+        tenants=rows,
+        page=PageView(number=page, size=size, total_elements=total, total_pages=-(-total // size)),
+    )
+
+
+@router.get(
+    TENANT,
+    operation_id="get_tenant",
+    summary="Show a tenant and how its newest replication fares",
+    responses=responses(401, 404, 503),
+)
+def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
+    """Show what was ordered, what AWS gave, and every step with its note, times and last error."""
+    return tenant_view(record, through.store.replication(record.replication))
+
+
+@router.post(
+    f"{TENANT}/replications",
+    status_code=202,
+    operation_id="replicate_tenant",
+    summary="Replicate a tenant again",
+    responses=responses(401, 403, 404, 422, 503),
+)
+def replicate_tenant(record: KnownTenant, through: CurrentConnector, response: Response) -> AcceptedView:
+    """Replicate with the desired state that is stored; a replication of it that waits is woken instead."""
+    tenant = record.id
+    accepted = replicate(
+        tenant.workspace, tenant.project, tenant.platform, record.desired, again=True, through=through
+    )
+    return _accept(accepted, through, response)
+
+
+def _accept(accepted: Accepted, through: Connector, response: Response) -> AcceptedView:
+    response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
+    replication = through.store.replication(accepted.replication)
+    state = replication.state if replication else State.QUEUED
+    return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state)
+
+
+def _fits(summary: TenantSummary, filters: dict[str, str]) -> bool:
+    return all(
+        getattr(summary if name in {"landing_zone", "state"} else summary.id, name) == value
+        for name, value in filters.items()
+    )

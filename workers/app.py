@@ -1,0 +1,60 @@
+"""The Celery app: `celery -A workers.app worker`, `… beat`, `… flower`.
+
+Configuration is read from the environment when Celery first asks for it, never at import.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.bootsteps import StartStopStep
+
+from config.catalog import CatalogError
+from config.celery import celery_settings
+from config.settings import SettingsError
+from tasks.connector import connector
+from tasks.due import Pump
+from tasks.perform import register
+from workers import schedule, signals
+
+app = Celery("aws-connector")
+
+
+def _configuration() -> dict[str, Any]:
+    try:
+        return {**celery_settings(connector().settings), "beat_schedule": schedule.schedule()}
+    except (SettingsError, CatalogError) as error:
+        raise SystemExit(str(error)) from error  # a sentence for people instead of a stack trace
+
+
+class PumpStep(StartStopStep):
+    """Runs the pump as long as the worker takes work."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **_options: Any) -> None:
+        house = connector()
+        self.pump = Pump(
+            app,
+            house.store,
+            worker.hostname,
+            room=max(worker.concurrency, 2),
+            every=house.settings.pump_seconds,
+            lease=house.settings.lease_seconds,
+        )
+
+    def start(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Begin to look into the due index."""
+        self.pump.start()
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Take nothing new; what runs now finishes."""
+        self.pump.stop()
+
+
+app.add_defaults(_configuration)
+app.steps["worker"].add(PumpStep)
+signals.connect()
+register(app, connector)
+schedule.register(app, connector)

@@ -1,0 +1,25 @@
+"""The command line: `aws-connector COMMAND`.
+
+Commands that talk to a running connector (apply, status, retry, cancel) use its HTTP API and nothing else. Errors go to
+stderr, one sentence each; what was asked for goes to stdout, without control codes when that is no terminal.
+
+| exit code | meaning                                                                     |
+|-----------|-----------------------------------------------------------------------------|
+| 0         | done                                                                        |
+| 1         | a mistake in a file, a document, an order or the environment; or the demo did not come out as it must |
+| 2         | wrong usage: unknown command, option or value                               |
+| 3         | a replication that we waited for ended FAILED or CANCELLED                  |
+| 4         | the API or Redis cannot be reached, or refused the token                    |
+| 130       | interrupted by Ctrl-C                                                       |
+
+Where several hold, the highest of 1, 3 and 4 counts.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    from workers.cli.app import run  # late: `aws-connector` must not pay for imports when only this module is read
+
+    run()

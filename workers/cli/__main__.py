@@ -1,0 +1,5 @@
+"""`python -m workers.cli` is `aws-connector`."""
+
+from workers.cli import main
+
+main()

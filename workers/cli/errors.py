@@ -1,0 +1,41 @@
+"""How a command ends when it cannot do what was asked: one sentence for a person, one code for a script."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The codes of all commands; the table for people stands in `workers.cli`."""
+
+    DONE = 0
+    MISTAKES = 1
+    USAGE = 2
+    FAILED = 3
+    UNREACHABLE = 4
+    INTERRUPTED = 130
+
+
+class CommandFailed(Exception):
+    """Ends the command with a message on stderr and a code."""
+
+    def __init__(self, message: str, code: ExitCode) -> None:
+        super().__init__(message, code)
+        self.message = message
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def complain(message: str) -> None:
+    """Write one message to stderr, each line of it under the program's name or indented."""
+    first, *rest = printable(message).splitlines() or [""]
+    sys.stderr.write("\n".join([f"aws-connector: {first}", *(f"  {line.strip()}" for line in rest)]) + "\n")
+    sys.stderr.flush()
+
+
+def printable(text: str) -> str:
+    """Replace control characters: what AWS or another person wrote must not steer our reader's terminal."""
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)

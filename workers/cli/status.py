@@ -1,0 +1,139 @@
+"""The command `status`: all tenants in a table, or one with its steps; once, or again and again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+
+from tasks.model import ENDED, State, StepState, TenantId
+from workers.api.schemas import TenantRow, TenantView
+from workers.cli.connection import DEFAULT_URL, Token, TokenFile, Url, connect
+from workers.cli.errors import ExitCode
+from workers.cli.output import flat, is_live, state_text, stdout_console, table
+from workers.cli.tenants import parse_tenant
+from workers.client import ConnectorClient
+
+WATCH_SECONDS = 1.0  # between two looks
+
+
+def status(
+    tenant: Annotated[str | None, typer.Argument(help="One tenant; without it, all of them.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again: one tenant until it ends.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; with --watch one line for each change.")] = False,
+    state: Annotated[State | None, typer.Option("--state", help="Only tenants in this state.")] = None,
+    workspace: Annotated[str | None, typer.Option("--workspace", help="Only tenants of this workspace.")] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show where tenants stand: account, state, and for one tenant every step with its note and error."""
+    name = parse_tenant(tenant) if tenant is not None else None
+    with connect(url, token, token_file) as client:
+        read = _one(client, name) if name else _all(client, state, workspace)
+        code = _watch(read, as_json) if watch else _once(read, as_json)
+    raise typer.Exit(code)
+
+
+class Look:
+    """What one look found: as JSON, for people, and whether there is anything left to wait for."""
+
+    def __init__(self, document: Any, shown: RenderableType, ended: State | None) -> None:
+        self.document = document
+        self.shown = shown
+        self.ended = ended  # the state in which the one tenant ended; None: go on watching
+
+
+def _one(client: ConnectorClient, tenant: TenantId) -> Callable[[], Look]:
+    def look() -> Look:
+        view = client.tenant(tenant)
+        ended = view.status if view.status in ENDED else None
+        return Look(view.model_dump(mode="json", by_alias=True), _shown(view), ended)
+
+    return look
+
+
+def _all(client: ConnectorClient, state: State | None, workspace: str | None) -> Callable[[], Look]:
+    def look() -> Look:
+        rows = list(client.tenants(status=state, workspace=workspace))
+        document = [row.model_dump(mode="json", by_alias=True) for row in rows]
+        return Look(document, _rows(rows), None)
+
+    return look
+
+
+def _once(read: Callable[[], Look], as_json: bool) -> ExitCode:
+    look = read()
+    if as_json:
+        print(json.dumps(look.document, indent=2))  # noqa: T201
+    else:
+        stdout_console().print(look.shown)
+    return ExitCode.DONE
+
+
+def _watch(read: Callable[[], Look], as_json: bool) -> ExitCode:
+    """Show each change until the one tenant has ended, or until Ctrl-C."""
+    if is_live() and not as_json:
+        with Live(console=stdout_console(), auto_refresh=False) as live:
+            return _until_ended(read, lambda look: live.update(look.shown, refresh=True))
+    console = stdout_console()
+    return _until_ended(read, lambda look: _print(console, look, as_json))
+
+
+def _print(console: Console, look: Look, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(look.document), flush=True)  # noqa: T201
+    else:
+        console.print(look.shown)
+
+
+def _until_ended(read: Callable[[], Look], show: Callable[[Look], None]) -> ExitCode:
+    before: Any = None
+    while True:
+        look = read()
+        if look.document != before:
+            show(look)
+            before = look.document
+        if look.ended is not None:
+            return ExitCode.DONE if look.ended is State.SUCCEEDED else ExitCode.FAILED
+        time.sleep(WATCH_SECONDS)
+
+
+def _rows(rows: list[TenantRow]) -> RenderableType:
+    columns = ("tenant", "landing zone", "account", "state", "updated")
+    lines = [
+        (row.tenant, row.landing_zone, row.account_id or "-", state_text(row.status), f"{row.updated_at:%Y-%m-%d %H:%M:%S}")
+        for row in rows
+    ]
+    return table(columns, lines) if lines else "no tenants"
+
+
+def _shown(view: TenantView) -> RenderableType:
+    facts = {
+        "tenant": view.tenant,
+        "state": view.status.value,
+        "landing zone": view.landing_zone,
+        "account": view.account_id,
+        "alias": view.alias,
+        "OU": view.organizational_unit,
+        "sign-in": view.sign_in_url,
+        "replication": view.replication_id,
+    }
+    head = table(("", ""), [(name, value) for name, value in facts.items() if value])
+    head.show_header = False
+    steps = table(("step", "state", "attempts", "seconds", "note"), [_step(step) for step in view.steps])
+    return Group(head, "", steps)
+
+
+def _step(step: StepState) -> tuple[Any, ...]:
+    taken = (step.ended_at - step.started_at).total_seconds() if step.ended_at and step.started_at else None
+    note = step.note or ""
+    if (error := step.last_error) is not None:
+        note = f"{error.code}: {error.message} (AWS request id {error.request_id or 'none'}). {error.remedy}"
+    seconds = "" if taken is None else f"{taken:.1f}"
+    return step.name, state_text(step.state), str(step.attempts), seconds, flat(note)

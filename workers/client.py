@@ -1,0 +1,153 @@
+"""The producer API from the other side: what the command line, demos and your own programs talk through.
+
+    with ConnectorClient("http://127.0.0.1:8080", token) as client:
+        accepted = client.put_tenant("likvid.shop.aws.sandbox", {"landingZone": "development"})
+        for event in client.events(accepted.tenant):
+            print(event.type, event.data)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+from httpx_sse import connect_sse
+from pydantic import ValidationError
+
+from tasks.model import Desired, Replication, State, TenantId
+from workers.api.schemas import AcceptedView, FieldProblem, Problem, Readiness, TenantPage, TenantRow, TenantView
+
+TIMEOUT_SECONDS = 30.0  # the API itself gives up on Redis earlier
+SILENCE_SECONDS = 45.0  # an event stream says something every 15 s; three times that is a dead connection
+PAGE_SIZE = 500  # rows a request; the API's bound is 1000
+
+
+class ApiProblem(Exception):
+    """The API refused: a problem document as in RFC 9457."""
+
+    def __init__(self, status: int, title: str, detail: str, errors: tuple[FieldProblem, ...] = ()) -> None:
+        super().__init__(status, title, detail, errors)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = errors
+
+    def __str__(self) -> str:
+        lines = [f"{error.field}: {error.message} (got {error.value})" for error in self.errors]
+        return "\n".join([f"{self.status} {self.title}: {self.detail}", *lines])
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a tenant: `step`, `replication` or a write to AWS."""
+
+    id: str  # give it as `after` to go on from here
+    type: str
+    data: dict[str, Any]
+
+
+class ConnectorClient:
+    """Speaks the producer API. Every method raises ApiProblem when refused, httpx.TransportError when nobody answers."""
+
+    def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS)
+
+    def put_tenant(self, tenant: TenantId | str, desired: Desired | Mapping[str, Any]) -> AcceptedView:
+        """Order a tenant, or change what is wanted of it."""
+        if isinstance(desired, Desired):
+            desired = desired.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return AcceptedView.model_validate_json(self._http.put(_path(tenant), json=dict(desired)).content)
+
+    def tenant(self, tenant: TenantId | str) -> TenantView:
+        """Read a tenant with the steps of its newest replication."""
+        return TenantView.model_validate_json(self._http.get(_path(tenant)).content)
+
+    def tenants(
+        self,
+        *,
+        workspace: str | None = None,
+        project: str | None = None,
+        platform: str | None = None,
+        landing_zone: str | None = None,
+        status: State | None = None,
+    ) -> Iterator[TenantRow]:
+        """Yield every tenant that fits, sorted by name, one request for each page."""
+        filters = {"workspace": workspace, "project": project, "platform": platform, "status": status}
+        query = {**filters, "landingZone": landing_zone}
+        chosen = {name: value for name, value in query.items() if value is not None}
+        number, total = 0, 1
+        while number < total:
+            answer = self._http.get("/api/v1/tenants", params={**chosen, "page": number, "size": PAGE_SIZE})
+            page = TenantPage.model_validate_json(answer.content)
+            yield from page.tenants
+            number, total = number + 1, page.page.total_pages
+
+    def replicate(self, tenant: TenantId | str) -> AcceptedView:
+        """Replicate a tenant again, with the desired state that is stored."""
+        return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/replications").content)
+
+    def replication(self, replication: str) -> Replication:
+        """Read a replication with every step."""
+        return Replication.model_validate_json(self._http.get(_replication_path(replication)).content)
+
+    def cancel(self, replication: str) -> Replication:
+        """Cancel a replication: at once, or after the call that runs now."""
+        return Replication.model_validate_json(self._http.post(f"{_replication_path(replication)}/cancel").content)
+
+    def events(self, tenant: TenantId | str, after: str | None = None) -> Iterator[Event]:
+        """Yield a tenant's events, first those that are stored, then each new one; ends when the server stops.
+
+        after   go on after this event id; `$`: only what happens from now on; None: from the oldest stored
+        """
+        query = {"after": after} if after is not None else {}
+        timeout = httpx.Timeout(self._http.timeout, read=SILENCE_SECONDS)
+        with connect_sse(self._http, "GET", f"{_path(tenant)}/events", params=query, timeout=timeout) as source:
+            for event in source.iter_sse():
+                yield Event(event.id, event.event, json.loads(event.data))
+
+    def ready(self) -> Readiness:
+        """Ask whether Redis and workers are there; raises ApiProblem 503 when not."""
+        return Readiness.model_validate_json(self._http.get("/readyz").content)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _refuse(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    response.read()
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:  # a proxy's own page
+        text = response.text[:200] or "the answer is empty"
+        raise ApiProblem(response.status_code, response.reason_phrase, text) from None
+    raise ApiProblem(problem.status, problem.title, problem.detail, tuple(problem.errors or ()))
+
+
+_HOOKS = {"response": [_refuse]}
+
+
+def _path(tenant: TenantId | str) -> str:
+    name = TenantId.parse(tenant) if isinstance(tenant, str) else tenant
+    parts = (quote(part, safe="") for part in (name.workspace, name.project, name.platform))
+    return "/api/v1/tenants/" + "/".join(parts)
+
+
+def _replication_path(replication: str) -> str:
+    return f"/api/v1/replications/{quote(replication, safe='')}"

@@ -1,0 +1,180 @@
+"""The WSGI application: one request of an AWS SDK in, one answer as AWS would give it out.
+
+Order of a request: latency, (lock) decode, authenticate, rates, faults, permissions, operation, log (unlock), delay.
+Operations without a handler of ours go to moto as the caller's account; services that we keep wholly ourselves do not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import run_wsgi_app
+
+from workers.sandbox.aws import iam, permissions, rates
+from workers.sandbox.aws.call import AwsError, Call, Caller, operations
+from workers.sandbox.aws.call_log import CallLog
+from workers.sandbox.aws.control import Control
+from workers.sandbox.aws.credentials import authenticate
+from workers.sandbox.aws.decoding import Decoded, Request, UndecodableError, decode
+from workers.sandbox.aws.encoding import Response, UnfitAnswerError, encode, encode_error
+from workers.sandbox.aws.faults import Fault, FaultKind, Faults
+from workers.sandbox.aws.world import World
+
+LOG = logging.getLogger(__name__)
+OWN_SERVICES = frozenset({"organizations", "sts", "cloudformation", "sso-admin", "identitystore"})
+REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Server Error"}
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+CUT = {FaultKind.LOST_RESPONSE, FaultKind.RESET}
+
+
+class ConnectionCutError(ConnectionError):
+    """The server must close this connection without an answer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes back, when, and how it is logged."""
+
+    response: Response
+    outcome: str = "ok"
+    performed: bool = True
+    delay_seconds: float = 0.0
+    cut: bool = False
+
+
+class Simulator:
+    """The application; one world behind one lock, because moto is not made for threads."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._control = Control(world)
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one HTTP request, of an SDK or of the control API."""
+        request = _read(environ)
+        if request.path.startswith("/_simulator/"):
+            response = self._control.answer(request)
+        else:
+            if self.world.options.latency_seconds:
+                time.sleep(self.world.options.latency_seconds)
+            response = self._answer(request, environ)
+        headers = {**response.headers, "Content-Length": str(len(response.body))}
+        start_response(f"{response.status} {REASONS.get(response.status, 'Answer')}", list(headers.items()))
+        return [response.body]
+
+    def _answer(self, request: Request, environ: dict[str, Any]) -> Response:
+        try:
+            decoded = decode(request)
+        except (UndecodableError, ValueError) as error:
+            return Response(400, json.dumps({"__type": "UnknownOperationException", "Message": str(error)}).encode())
+        request_id = str(uuid.uuid4())
+        with self.world.lock:
+            reply = self._serve(decoded, request, environ, request_id)
+        time.sleep(reply.delay_seconds)
+        if reply.cut:
+            raise ConnectionCutError(f"{decoded.service}:{decoded.operation} {reply.outcome}")
+        return reply.response
+
+    def _serve(self, decoded: Decoded, request: Request, environ: dict[str, Any], request_id: str) -> Reply:
+        self.world.settle()
+        caller = Caller("", "unknown")
+        try:
+            caller = authenticate(self.world, decoded, request)
+            call = _call(decoded, caller, self.world.now())
+            rates.throttle(call, self.world)
+            reply = self._with_faults(call, environ, request, request_id)
+        except AwsError as error:
+            reply = _refused(decoded.service, error, request_id)
+        self.world.state(CallLog).add(
+            time=self.world.now(),
+            service=decoded.service,
+            operation=decoded.operation,
+            account=caller.account_id,
+            caller=caller.arn,
+            region=decoded.region,
+            outcome=reply.outcome,
+            performed=reply.performed,
+            request_id=request_id,
+        )
+        return reply
+
+    def _with_faults(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
+        fault = self.world.state(Faults).strike(call)
+        if fault is None:
+            return self._perform(call, environ, request, request_id)
+        if fault.strikes_before and fault.kind is not FaultKind.DELAY:
+            return _struck(fault, call, request_id, None)
+        return _struck(fault, call, request_id, self._perform(call, environ, request, request_id))
+
+    def _perform(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
+        try:
+            permissions.authorize(call, self.world)
+            handler = operations.handlers.get((call.service, call.operation))
+            if handler is not None:
+                return Reply(encode(call.service, call.operation, handler(call, self.world), request_id))
+            if call.service in OWN_SERVICES:
+                raise AwsError("UnknownOperationException", f"The simulator does not know {call.operation}")
+            iam.prepare(call)
+            return self._forward(call, environ, request, request_id)
+        except AwsError as error:
+            return _refused(call.service, error, request_id)
+        except UnfitAnswerError as error:
+            LOG.exception("%s:%s answered what AWS cannot", call.service, call.operation)
+            return _refused(call.service, AwsError("InternalFailure", str(error), 500), request_id)
+        except Exception as error:
+            LOG.exception("%s:%s failed in the simulator", call.service, call.operation)
+            return _refused(call.service, AwsError("InternalFailure", f"simulator: {error!r}", 500), request_id)
+
+    def _forward(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
+        forwarded = {**environ, "HTTP_X_MOTO_ACCOUNT_ID": call.caller.account_id}
+        forwarded["wsgi.input"] = BytesIO(request.body)
+        forwarded["CONTENT_LENGTH"] = str(len(request.body))
+        chunks, status, headers = run_wsgi_app(self._moto, forwarded, buffered=True)
+        kept = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        if not any(name.lower() in ("x-amzn-requestid", "x-amz-request-id") for name in kept):
+            kept["x-amzn-RequestId"] = request_id
+        code = int(status.split()[0])
+        return Reply(Response(code, b"".join(chunks), kept), "ok" if code < 400 else f"moto {code}", code < 400)
+
+
+def _read(environ: Mapping[str, Any]) -> Request:
+    headers = {
+        name[5:].replace("_", "-").lower(): str(value) for name, value in environ.items() if name.startswith("HTTP_")
+    }
+    headers["content-type"] = str(environ.get("CONTENT_TYPE") or "")
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    # urllib's quote, not the raw path: WSGI gives the path decoded
+    path = quote(str(environ.get("PATH_INFO") or "/"), safe="/~")
+    body = environ["wsgi.input"].read(length) if length else b""
+    return Request(str(environ["REQUEST_METHOD"]), path, str(environ.get("QUERY_STRING") or ""), headers, body)
+
+
+def _call(decoded: Decoded, caller: Caller, now: float) -> Call:
+    return Call(decoded.service, decoded.operation, decoded.parameters, caller, decoded.region, now)
+
+
+def _refused(service: str, error: AwsError, request_id: str) -> Reply:
+    return Reply(encode_error(service, error, request_id), error.code, performed=False)
+
+
+def _struck(fault: Fault, call: Call, request_id: str, performed: Reply | None) -> Reply:
+    """Give what a fault makes of a reply; performed is None when the operation has not been performed."""
+    happened = performed is not None and performed.performed
+    if fault.kind in CUT:
+        return Reply(Response(500, b""), fault.kind.value, happened, cut=True)
+    if fault.kind is FaultKind.MALFORMED:
+        return Reply(Response(200, b"<html>502 Bad Gateway"), fault.kind.value, happened)
+    if fault.kind is FaultKind.DELAY and performed is not None:
+        return Reply(performed.response, performed.outcome, happened, delay_seconds=fault.seconds)
+    error = fault.error(call.service)
+    return Reply(encode_error(call.service, error, request_id), error.code, happened, delay_seconds=fault.seconds)

@@ -1,0 +1,41 @@
+"""How the simulated AWS behaves: times, limits and strictness, changeable while it runs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from workers.sandbox import organization
+
+
+class SimulatorOptions(BaseModel):
+    """One setting of the simulator: all times in seconds by the wall clock, all rates in calls per second."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    creation_seconds: NonNegativeFloat = 2.0  # AWS: 13 s to minutes
+    creations_in_flight: PositiveInt = 5
+    role_delay_seconds: NonNegativeFloat = 1.0  # how long a new account's role cannot be assumed yet
+    list_delay_seconds: NonNegativeFloat = 0.0  # how late a new account shows in ListAccounts
+    closing_seconds: NonNegativeFloat = 1.0  # PENDING_CLOSURE -> SUSPENDED
+    accounts_limit: PositiveInt = 10_000
+    failing_creations: dict[str, str] = Field(default_factory=dict)  # email -> FailureReason
+    foreign_emails: tuple[str, ...] = ()  # emails that belong to accounts elsewhere
+    status_member: bool = True  # False: Account has State only, as after the retirement of Status
+
+    assignment_seconds: NonNegativeFloat = 0.3
+    assignments_in_flight: PositiveInt = 10
+    stack_seconds: NonNegativeFloat = 0.5
+    stack_operation_seconds: NonNegativeFloat = 0.5
+
+    latency_seconds: NonNegativeFloat = 0.0  # of every call
+    rates: dict[str, PositiveFloat] = Field(default_factory=dict)  # "organizations:ListAccounts" or "organizations"
+    burst_seconds: NonNegativeFloat = 1.0  # a rate's bucket holds this many seconds of calls, at least one call
+
+    enforce_policies: bool = False  # every call needs an Allow of the caller's identity policies
+    verify_signatures: bool = False  # a wrong secret is refused with SignatureDoesNotMatch
+    web_identity_tokens: dict[str, str] = Field(default_factory=dict)  # token -> subject
+    web_identity_provider: str = "sandbox.example.com"
+    service_user_secret: str = organization.SERVICE_USER_SECRET_KEY
+    external_id: str = organization.EXTERNAL_ID
+    automation_external_id: str = organization.AUTOMATION_EXTERNAL_ID
+    seed: NonNegativeInt = 0  # of the faults' chance

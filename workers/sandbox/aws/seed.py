@@ -1,0 +1,133 @@
+"""The sandbox's organization, built once: see `workers.sandbox.organization` for every id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workers.sandbox import organization as sandbox
+from workers.sandbox.aws import account_creation, identities, organizations, seed_policies
+from workers.sandbox.aws.credentials import Credentials
+from workers.sandbox.aws.identity_store import seed_users
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.aws.sso_admin import seed_identity_center
+from workers.sandbox.aws.stack_sets import seed_stack_set
+from workers.sandbox.aws.tree import Account, OrganizationalUnit, OrganizationTree
+from workers.sandbox.aws.world import World
+
+ACCOUNTS = {
+    sandbox.MANAGEMENT_ACCOUNT_ID: ("Management", "aws-management@example.com"),
+    sandbox.MESHCLOUD_ACCOUNT_ID: ("meshcloud", "aws-meshcloud@example.com"),
+    sandbox.AUTOMATION_ACCOUNT_ID: ("Automation", "aws-automation@example.com"),
+}
+
+
+def build_world(options: SimulatorOptions) -> World:
+    """Build a world with the sandbox's organization in it. moto's state is the process's: one world per process."""
+    world = World(options)
+    world.settlers += [account_creation.settle, organizations.settle]
+    _seed_tree(world)
+    _seed_users(world)
+    _seed_roles(world)
+    seed_identity_center(world)
+    seed_users(world)
+    seed_stack_set(world)
+    return world
+
+
+def _seed_tree(world: World) -> None:
+    tree = world.state(OrganizationTree)
+    for account_id, (name, email) in ACCOUNTS.items():
+        tree.accounts[account_id] = Account(account_id, name, email, sandbox.ROOT_ID, joined=world.now())
+    for unit_id, name in sandbox.ORGANIZATIONAL_UNITS.items():
+        tree.units[unit_id] = OrganizationalUnit(unit_id, name, sandbox.ROOT_ID)
+
+
+def _seed_users(world: World) -> None:
+    policies = seed_policies.of_users(world.options)
+    for account_id, name, access_key, secret_key in (
+        (
+            sandbox.MESHCLOUD_ACCOUNT_ID,
+            sandbox.SERVICE_USER,
+            sandbox.SERVICE_USER_ACCESS_KEY,
+            world.options.service_user_secret,
+        ),
+        (
+            sandbox.MESHCLOUD_ACCOUNT_ID,
+            sandbox.METERING_USER,
+            sandbox.METERING_USER_ACCESS_KEY,
+            sandbox.METERING_USER_SECRET_KEY,
+        ),
+        (
+            sandbox.MANAGEMENT_ACCOUNT_ID,
+            sandbox.DIRECT_USER,
+            sandbox.DIRECT_USER_ACCESS_KEY,
+            sandbox.DIRECT_USER_SECRET_KEY,
+        ),
+        (
+            sandbox.MANAGEMENT_ACCOUNT_ID,
+            sandbox.ADMINISTRATOR,
+            sandbox.ADMINISTRATOR_ACCESS_KEY,
+            sandbox.ADMINISTRATOR_SECRET_KEY,
+        ),
+    ):
+        arn = identities.create_user(account_id, name, {name: policies[name]})
+        world.state(Credentials).add_user(access_key, secret_key, account_id, arn)
+
+
+def _seed_roles(world: World) -> None:
+    options = world.options
+    for account_id, name, user, external_id, policy in (
+        (
+            sandbox.MANAGEMENT_ACCOUNT_ID,
+            sandbox.MANAGEMENT_ROLE,
+            sandbox.SERVICE_USER,
+            options.external_id,
+            seed_policies.management_role(options),
+        ),
+        (
+            sandbox.AUTOMATION_ACCOUNT_ID,
+            sandbox.AUTOMATION_ROLE,
+            sandbox.SERVICE_USER,
+            options.automation_external_id,
+            seed_policies.automation_role(),
+        ),
+        (
+            sandbox.MANAGEMENT_ACCOUNT_ID,
+            sandbox.METERING_ROLE,
+            sandbox.METERING_USER,
+            options.external_id,
+            seed_policies.metering_role(),
+        ),
+    ):
+        identities.create_role(account_id, name, _trust(user, external_id, options), {name: policy})
+
+
+def _trust(user: str, external_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
+    """Let the user in with the external id; the sandbox's web identity provider may stand in for the service user."""
+    statements: list[Mapping[str, Any]] = [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{sandbox.MESHCLOUD_ACCOUNT_ID}:user/{user}"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+        }
+    ]
+    if user == sandbox.SERVICE_USER:
+        statements += [_web_identity_trust(account, options) for account in ACCOUNTS]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _web_identity_trust(account_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
+    provider = options.web_identity_provider
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{account_id}:oidc-provider/{provider}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {
+                f"{provider}:aud": "sts.amazonaws.com",
+                f"{provider}:sub": sandbox.WEB_IDENTITY_SUBJECT,
+            }
+        },
+    }

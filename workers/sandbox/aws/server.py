@@ -1,0 +1,56 @@
+"""The HTTP server round the simulator: threads, HTTP/1.1 keep-alive, and connections that can be cut."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
+
+from workers.sandbox.aws.app import Simulator
+
+PARENT_CHECK_SECONDS = 0.5
+
+
+class RequestHandler(WSGIRequestHandler):
+    """Keeps connections open, answers at once, and logs nothing."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go out as two packets: Nagle would hold the second for 40 ms
+    wbufsize = -1
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: the call log has it."""
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        """Cut the connection hard: the client gets a reset, as when a load balancer dies."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Server(ThreadedWSGIServer):
+    """A threaded server whose threads end with the process."""
+
+    daemon_threads = True
+    request_queue_size = 512
+
+
+def make_server(simulator: Simulator, port: int) -> BaseWSGIServer:
+    """Bind 127.0.0.1 on the port (0: a free one)."""
+    return Server("127.0.0.1", port, simulator, handler=RequestHandler)
+
+
+def end_with_parent() -> None:
+    """End this process soon after its parent has ended, however that happened."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_CHECK_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -1,0 +1,74 @@
+"""The simulated world: options, clock and every service's state. Guarded by one lock; handlers run inside it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from workers.sandbox import organization
+from workers.sandbox.aws import identities
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.aws.tree import Account, OrganizationTree
+
+State = TypeVar("State")
+Snapshot = Callable[["World"], Any]
+Action = Callable[["World", Mapping[str, Any]], Any]
+
+
+@dataclass
+class World:
+    """Everything the simulator knows.
+
+    A service keeps its own state in a dataclass of its own: `world.state(StackSets)` gives the one instance, created
+    on first use without arguments. `snapshots` holds what a service shows under its name in GET /_simulator/state,
+    `actions` what POST /_simulator/operator may ask of it, `settlers` what happens by itself as time passes.
+    """
+
+    options: SimulatorOptions = field(default_factory=SimulatorOptions)
+    clock: Callable[[], float] = time.time
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    actions: dict[str, Action] = field(default_factory=dict)
+    settlers: list[Callable[[World], None]] = field(default_factory=list)
+    _states: dict[type, Any] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    management_account_id: str = organization.MANAGEMENT_ACCOUNT_ID
+    automation_account_id: str = organization.AUTOMATION_ACCOUNT_ID
+    organization_id: str = organization.ORGANIZATION_ID
+
+    def now(self) -> float:
+        """Give the time in seconds since the epoch."""
+        return self.clock()
+
+    def state(self, kind: type[State]) -> State:
+        """Give the one instance of a service's state."""
+        if kind not in self._states:
+            self._states[kind] = kind()
+        return cast("State", self._states[kind])
+
+    def number(self) -> int:
+        """Give the next number, for ids: never the same twice in one world."""
+        return next(self._numbers)
+
+    def settle(self) -> None:
+        """Let everything happen that is due by now (called before each operation and before a state is shown)."""
+        for settler in self.settlers:
+            settler(self)
+
+    @property
+    def accounts(self) -> list[Account]:
+        """List every account of the organization: id, name, email, state, tags, parent_id."""
+        return list(self.state(OrganizationTree).accounts.values())
+
+    def account(self, account_id: str) -> Account:
+        """Find an account; KeyError if it is not one of the organization."""
+        return self.state(OrganizationTree).accounts[account_id]
+
+    def role_exists(self, account_id: str, role_name: str) -> bool:
+        """Say whether the account has a role of that name."""
+        return identities.find_role(account_id, role_name) is not None

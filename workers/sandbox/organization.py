@@ -1,0 +1,90 @@
+"""The sandbox's organization: every id that documents, tests and the demo may name.
+
+The ids are fixed so that a static platform document can refer to them; they fit AWS's patterns. The simulator's seed
+(`workers.sandbox.aws.seed`) builds exactly this. Nothing here is secret outside the sandbox.
+"""
+
+from __future__ import annotations
+
+REGION = "eu-central-1"
+
+MANAGEMENT_ACCOUNT_ID = "111111111111"
+MESHCLOUD_ACCOUNT_ID = "222222222222"
+AUTOMATION_ACCOUNT_ID = "333333333333"
+
+ORGANIZATION_ID = "o-sandbox0001"
+ROOT_ID = "r-sbox"
+DEVELOPMENT_OU_ID = "ou-sbox-development"
+PRODUCTION_OU_ID = "ou-sbox-production"
+QUARANTINE_OU_ID = "ou-sbox-quarantine"
+ORGANIZATIONAL_UNITS = {
+    DEVELOPMENT_OU_ID: "Development",
+    PRODUCTION_OU_ID: "Production",
+    QUARANTINE_OU_ID: "Quarantine",
+}
+
+SERVICE_USER = "meshfed-service-user"
+SERVICE_USER_ACCESS_KEY = "AKIASANDBOXREPLICATOR"
+SERVICE_USER_SECRET_KEY = "sandbox-replicator-secret"  # noqa: S105  # of the sandbox only
+METERING_USER = "meshcloud-cost-explorer-user"
+METERING_USER_ACCESS_KEY = "AKIASANDBOXMETERING0"
+METERING_USER_SECRET_KEY = "sandbox-metering-secret"  # noqa: S105  # of the sandbox only
+DIRECT_USER = "meshfed-direct-user"  # the older set-up: one user in the management account itself
+DIRECT_USER_ACCESS_KEY = "AKIASANDBOXDIRECT000"
+DIRECT_USER_SECRET_KEY = "sandbox-direct-secret"  # noqa: S105  # of the sandbox only
+ADMINISTRATOR = "administrator"  # a person who may do everything in the management account
+ADMINISTRATOR_ACCESS_KEY = "AKIASANDBOXADMIN0000"
+ADMINISTRATOR_SECRET_KEY = "sandbox-administrator-secret"  # noqa: S105  # of the sandbox only
+
+EXTERNAL_ID = "sandbox-external-id"
+AUTOMATION_EXTERNAL_ID = "sandbox-automation-external-id"
+WEB_IDENTITY_SUBJECT = "system:serviceaccount:meshcloud:replicator"
+
+MANAGEMENT_ROLE = "MeshfedServiceRole"
+AUTOMATION_ROLE = "MeshfedAutomationRole"
+METERING_ROLE = "MeshCostExplorerServiceRole"
+ACCESS_ROLE = "MeshstackAccountAccessRole"
+DEFAULT_ACCESS_ROLE = "OrganizationAccountAccessRole"
+
+MANAGEMENT_ROLE_ARN = f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:role/{MANAGEMENT_ROLE}"
+AUTOMATION_ROLE_ARN = f"arn:aws:iam::{AUTOMATION_ACCOUNT_ID}:role/{AUTOMATION_ROLE}"
+METERING_ROLE_ARN = f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:role/{METERING_ROLE}"
+SERVICE_USER_ARN = f"arn:aws:iam::{MESHCLOUD_ACCOUNT_ID}:user/{SERVICE_USER}"
+
+INSTANCE_ID = "ssoins-sandbox000000001"
+INSTANCE_ARN = f"arn:aws:sso:::instance/{INSTANCE_ID}"
+IDENTITY_STORE_ID = "d-1234567890"
+ADMIN_PERMISSION_SET_ARN = f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-sandboxadmin0001"
+READER_PERMISSION_SET_ARN = f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-sandboxreader001"
+USER_PERMISSION_SET_ARN = f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-sandboxuser00001"
+PERMISSION_SETS = {
+    ADMIN_PERMISSION_SET_ARN: "AdministratorAccess",
+    READER_PERMISSION_SET_ARN: "ReadOnlyAccess",
+    USER_PERMISSION_SET_ARN: "Developer",
+}
+USERS = {
+    f"{name}@example.com": f"1234567890-00000000-0000-4000-8000-{number:012d}"
+    for number, name in enumerate(("alice", "bob", "carol", "dave", "erin", "frank"), start=1)
+}
+"""User name -> user id in the identity store."""
+
+STACK_SET_NAME = "meshstack-baseline"
+STACK_SET_PARAMETERS = ("AccountName", "AccountEmail", "AccountId", "ProductName", "Stage", "ContactEmail")
+
+
+def environment(simulator_url: str, redis_url: str) -> dict[str, str]:
+    """Give the environment in which the connector's processes use the sandbox instead of AWS and a real Redis."""
+    return {
+        "AWS_ENDPOINT_URL": simulator_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CONNECTOR_REDIS_URL": redis_url,
+        "SANDBOX_ACCESS_KEY": SERVICE_USER_ACCESS_KEY,
+        "SANDBOX_SECRET_KEY": SERVICE_USER_SECRET_KEY,
+        "SANDBOX_EXTERNAL_ID": EXTERNAL_ID,
+        "SANDBOX_AUTOMATION_EXTERNAL_ID": AUTOMATION_EXTERNAL_ID,
+        "SANDBOX_METERING_ACCESS_KEY": METERING_USER_ACCESS_KEY,
+        "SANDBOX_METERING_SECRET_KEY": METERING_USER_SECRET_KEY,
+        "SANDBOX_DIRECT_ACCESS_KEY": DIRECT_USER_ACCESS_KEY,
+        "SANDBOX_DIRECT_SECRET_KEY": DIRECT_USER_SECRET_KEY,
+    }

@@ -1,0 +1,21 @@
+"""What happens around Celery's processes: our logs instead of Celery's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import signals
+
+from config.log import configure_logging
+from tasks.connector import connector
+
+
+def connect() -> None:
+    """Connect to Celery's signals."""
+    signals.setup_logging.connect(_set_up_logging, weak=False)
+
+
+def _set_up_logging(**_celery_options: Any) -> None:
+    """Log as the settings say; Celery sets up nothing itself when this signal has a receiver."""
+    house = connector()
+    configure_logging(house.settings.log_format, house.settings.log_level, house.secrets)
