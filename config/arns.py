@@ -56,7 +56,7 @@ InstanceArn = Annotated[
 PermissionSetArn = Annotated[
     str,
     _shape(
-        r"arn:aws[a-z-]*:sso:::permissionSet/(sso)?ins-[A-Za-z0-9.-]+/ps-[A-Za-z0-9.-]+",
+        r"arn:aws[a-z-]*:sso:::(permissionSet|instance)/(sso)?ins-[A-Za-z0-9.-]+/ps-[A-Za-z0-9.-]+",
         "the ARN of a permission set, such as arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef",
     ),
 ]

@@ -183,6 +183,8 @@ class _Reader:
             found = [platform.identifier for platform in platforms if {platform.identifier, platform.name} & names]
         if len(found) == 1:
             return found[0]
+        if not found and reference.uuid and any(platform.uuid is None for platform in platforms):
+            return None  # a document without uuid may be the one that is meant; the zone is offered on every platform
         if not found and {reference.uuid, reference.name, reference.identifier} & self.broken:
             return None  # its document has mistakes of its own; they are told already
         self._mistake(
@@ -208,10 +210,13 @@ class _Reader:
         if access is not None:
             patterns["groupNamePattern"] = access.group_name_pattern
         for name, pattern in patterns.items():
+            where = f"{document.file} (document {document.number}): {name} '{pattern}'"
+            if not pattern.tells_tenants_apart:
+                self.notes.append(f"{where} may give two tenants the same text; AWS refuses the second one's account")
             if pattern.is_ambiguous:
                 self.notes.append(
-                    f"{document.file} (document {document.number}): {name} '{pattern}' parts identifiers by what "
-                    "they may contain (a-b, c and a, b-c look alike); put a dot between them"
+                    f"{where} parts identifiers by what they may contain (a-b, c and a, b-c look alike); "
+                    "put a dot between them"
                 )
 
 

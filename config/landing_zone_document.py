@@ -1,7 +1,7 @@
 """meshLandingZone documents (v1-preview, v1) as meshStack writes them, AWS part, and how they become a `LandingZone`.
 
 meshStack's portal also asks for an access stack and a StackSet but does not write them into the document; here they
-are the fields awsAccessStack and awsStackSet.
+are the fields accessStack and stackSet.
 Source: meshStack API reference, meshLandingZone; docs.meshcloud.io "AWS landing zones".
 """
 
@@ -99,8 +99,8 @@ class AwsProperties(OwnPart):
     aws_enroll_account: StrictBool = False
     aws_lambda_arn: Annotated[LambdaArn | None, BeforeValidator(_none_when_empty)] = None
     aws_role_mappings: tuple[RoleMappingDocument, ...] = ()
-    aws_access_stack: AccessStackDocument | None = None
-    aws_stack_set: StackSetDocument | None = None
+    access_stack: AccessStackDocument | None = None
+    stack_set: StackSetDocument | None = None
 
 
 def _lower(value: object) -> object:
@@ -158,8 +158,8 @@ class LandingZoneDocument(Part):
             enroll_account=aws.aws_enroll_account,
             lambda_arn=aws.aws_lambda_arn,
             role_mappings=tuple(mapping.normalise() for mapping in aws.aws_role_mappings),
-            access_stack=aws.aws_access_stack.normalise() if aws.aws_access_stack else None,
-            stack_set=aws.aws_stack_set.normalise() if aws.aws_stack_set else None,
+            access_stack=aws.access_stack.normalise() if aws.access_stack else None,
+            stack_set=aws.stack_set.normalise() if aws.stack_set else None,
             disabled=self.status.disabled,
             automate_deletion_approval=self.spec.automate_deletion_approval,
             automate_deletion_replication=self.spec.automate_deletion_replication,

@@ -87,7 +87,8 @@ def mistakes_in(error: ValidationError, model: type[BaseModel], file: Path, docu
 
 def plain_words(detail: ErrorDetails) -> str:
     """Return pydantic's message in our words."""
-    return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace(" or equal to", "")
+    words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
 
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:

@@ -86,10 +86,10 @@ class Replication(OwnPart):
     @field_validator("account_email_pattern")
     @classmethod
     def check_email(cls, pattern: Pattern) -> Pattern:
-        """Refuse a pattern that gives two tenants the same address, or no address."""
-        if not pattern.tells_tenants_apart:
+        """Refuse a pattern that gives all tenants the same address, or no address."""
+        if not pattern.placeholders:
             raise ValueError(
-                "must give every tenant its own address: use #{workspaceIdentifier} with #{projectIdentifier} (uncut), "
+                "must give every tenant its own address: use #{workspaceIdentifier} with #{projectIdentifier}, "
                 "or #{meshProjectId}, #{tenantPlatformNumber} or #{rand:%.8s}"
             )
         if "@" not in pattern.text:

@@ -3,6 +3,7 @@
 Nothing is read at import; `load_settings()` is called by each process when it starts.
 """
 
+import difflib
 import hashlib
 import math
 import os
@@ -18,13 +19,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.mistakes import nearest, shown
+from config.mistakes import plain_words, shown
 
 PREFIX = "CONNECTOR_"
 ENV_FILE = Path(".env")
 
 LONGEST_DURATION = timedelta(days=366)
 """Longer is a slip of the unit: every duration here is about calls and leases."""
+
+_NEARLY = 0.85
+"""How alike (0 to 1) an unknown name must be to a setting to count as a slip of the pen."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
@@ -243,7 +247,7 @@ def process_environment() -> Mapping[str, str]:
 def load_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
     environment = process_environment()
-    mistakes = list(_unknown(environment))
+    mistakes = list(_misspelled(environment))
     try:
         settings = Settings()
     except ValidationError as error:
@@ -253,11 +257,14 @@ def load_settings() -> Settings:
     return settings
 
 
-def _unknown(environment: Mapping[str, str]) -> Iterable[str]:
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:
+    """Find variables that are nearly a setting; other CONNECTOR_ names may belong to the command line or other tools."""
+    known = [name.upper() for name in Settings.model_fields]
     for name in sorted(environment):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            yield f"{name} is not a known setting; {nearest(name, known)}known: {', '.join(sorted(known))}."
+        ending = name.upper().removeprefix(PREFIX)
+        if name.upper().startswith(PREFIX) and ending not in known:
+            for near in difflib.get_close_matches(ending, known, n=1, cutoff=_NEARLY):
+                yield f"{name} is not a known setting; did you mean {PREFIX}{near}?"
 
 
 def _sentences(error: ValidationError) -> Iterable[str]:
@@ -265,6 +272,4 @@ def _sentences(error: ValidationError) -> Iterable[str]:
         name = str(detail["loc"][0])
         variable = "PORT" if name == "api_port" and os.environ.get("PORT") else f"{PREFIX}{name.upper()}"
         value = shown(detail["input"], secret=name in ("redis_url", "api_tokens"))
-        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        words = message if message.startswith(("must", "entry", "names")) else f"must be {message}"
-        yield f"{variable} = {value}: {words}."
+        yield f"{variable} = {value}: {plain_words(detail)}."

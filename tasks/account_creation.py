@@ -140,7 +140,7 @@ def _follow(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 
 def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status: CreationStatus, aws: Aws) -> Outcome:
-    """Do what the table says for AWS's FailureReason; the intent is forgotten before we give up, so that a retry starts afresh."""
+    """Do what the table says for AWS's FailureReason; giving up forgets the intent, so that a retry starts afresh."""
     ended = status.ended_at or creation.intended_at
     then = after_failure(status.failure)
     note = f"AWS could not create the account ({status.failure})"

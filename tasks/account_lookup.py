@@ -1,9 +1,11 @@
 """Find the account that is this tenant's already, and take it over only on proof.
 
-An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by its name,
-which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or, where somebody has
-removed the tag, our own recorded intent with the same email and name, if the account joined after it. Everything else is left
-alone: taking over a wrong account gives one tenant's people access to another's data.
+An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by
+its name, which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or,
+where
+somebody has removed the tag, our own recorded intent with the same email and name, if the account joined after it.
+Everything else
+is left alone: taking over a wrong account gives one tenant's people access to another's data.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ class Candidate:
 def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
     """Look for the tenant's account in the organization.
 
-    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or name
+    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or
+             name
     Raises   NotOurs when the email is another account's, Conflict when several accounts claim to be the tenant's
     """
     if handles.email is None or handles.account_name is None:
@@ -74,7 +77,8 @@ def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
     """Return the existing account that meshStack names for this tenant.
 
     Reads    organizations:DescribeAccount 1 call, ListTagsForResource 1 call
-    Raises   NotOurs when it is the management account or tagged as another tenant's, NotFound, PermanentError when closed
+    Raises   NotOurs when it is the management account or tagged as another tenant's, NotFound, PermanentError when
+             closed
     """
     if account_id in (tenant.platform.management_account_id, tenant.platform.automation_account_id):
         raise NotOurs("NoMemberAccount", f"account {account_id} runs platform {tenant.platform.identifier} itself")
@@ -105,8 +109,8 @@ def adopted(handles: Handles, account: Account) -> Handles:
 def closed(account: Account) -> PermanentError:
     """Return the error that says that the tenant's account is closed or about to be."""
     remedy = (
-        f"Reopen account {account.id} (AWS Support, within 90 days of closing) and retry. To let the tenant have a new account "
-        f"instead, remove its tag {TENANT_TAG} and change the email pattern: AWS never gives its email to another account."
+        f"Reopen account {account.id} (AWS Support, within 90 days of closing) and retry. To give the tenant a new "
+        f"account, remove the tag {TENANT_TAG} and change the email pattern: AWS lets nobody have that email again."
     )
     return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
 
@@ -131,7 +135,7 @@ def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
     whose = f"tenant {candidate.tenant}" if candidate.tenant else "nobody whom its tags name"
     return NotOurs(
         "EmailOccupied",
-        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}), which belongs to {whose}",
+        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}) of {whose}",
         remedy=(
             f"If it is this tenant's account, tag it {TENANT_TAG}={wanted.tenant} and retry; "
             "else change accountEmailPattern so that this tenant gets an email of its own."

@@ -63,16 +63,16 @@ _VALIDATION = "Complete the business license validation of the management accoun
 
 REMEDIES: dict[FailureReason, str] = {
     FailureReason.ACCOUNT_LIMIT_EXCEEDED: (
-        "Ask AWS Support for a higher number of accounts in this organization (closed ones count for 90 days), then retry."
+        "Ask AWS Support for more accounts in this organization (closed ones count for 90 days), then retry."
     ),
     FailureReason.EMAIL_ALREADY_EXISTS: (
-        "An AWS account outside this organization, or one that nobody can see any more, has the email. Change accountEmailPattern "
-        f"so that the tenant gets an email that was never used; or invite that account, tag it {TENANT_TAG} and retry."
+        "An AWS account outside this organization, perhaps a closed one, has the email. Change accountEmailPattern so "
+        f"that the tenant gets an email that was never used; or invite that account, tag it {TENANT_TAG} and retry."
     ),
     FailureReason.INVALID_ADDRESS: "Correct the contact address of the management account, then retry.",
     FailureReason.INVALID_EMAIL: "Correct accountEmailPattern in the platform document, then replicate again.",
     FailureReason.CONCURRENT_ACCOUNT_MODIFICATION: (
-        "AWS says again and again that this account is being created, and it never appears: ask AWS Support, then retry."
+        "AWS keeps saying that this account is being created, and it never appears: ask AWS Support, then retry."
     ),
     FailureReason.INTERNAL_FAILURE: "AWS has failed several times by itself: ask AWS Support, then retry.",
     FailureReason.GOVCLOUD_ACCOUNT_ALREADY_EXISTS: (

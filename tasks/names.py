@@ -1,11 +1,11 @@
 """Every name that a tenant gives to something in AWS: pure functions of the tenant, the same for ever.
 
-Tags are merged project > payment method > workspace, as meshStack does. A tag with several values gives its first one to a
-name (a name must not grow with a list) and all of them, joined by commas, to a stack parameter (CloudFormation's
+Tags are merged project > payment method > workspace, as meshStack does. A tag with several values gives its first one
+to a name (a name must not grow with a list) and all of them, joined by commas, to a stack parameter (CloudFormation's
 `CommaDelimitedList`).
 
-`rand` is derived from the tenant's id by SHA-256, not drawn. So the root email, by which an account is found again, stays
-the same even when Redis is lost; a drawn one would order a second account then.
+`rand` is derived from the tenant's id by SHA-256, not drawn. So the root email, by which an account is found again,
+stays the same even when Redis is lost; a drawn one would order a second account then.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def tag_placeholder(name: str) -> str:
 
 
 def account_name(tenant: Tenant) -> str:
-    """Return `<workspace>.<project>`; PatternError when AWS finds it too long, for a cut name may be another tenant's."""
+    """Return `<workspace>.<project>`; PatternError when AWS finds it too long, as a cut one may be another tenant's."""
     name = f"{tenant.id.workspace}.{tenant.id.project}"
     if len(name) > NAME_LENGTH:
         raise PatternError(f"account name '{name}' has {len(name)} characters; AWS takes {NAME_LENGTH}")
@@ -96,7 +96,7 @@ def account_alias(tenant: Tenant) -> str:
 
 
 def account_tags(tenant: Tenant) -> dict[str, str]:
-    """Return the tags that the account must carry: the tenant's name, and the mapped ones under the platform's prefix."""
+    """Return the tags that the account must carry: the tenant's name, and those mapped under the platform's prefix."""
     mapped: dict[str, str] = {}
     tags = tenant.platform.tenant_tags
     if tags is not None:
@@ -118,8 +118,8 @@ def owned_tag(tenant: Tenant, key: str) -> bool:
 def mapper_values(tenant: Tenant) -> dict[str, str | None]:
     """Return what a tag mapper may use; None becomes `none` (`no-landingzone`) when rendered.
 
-    The owners are the people whose project role is called owner (`owner`, `Project Owner`), by username: the first is the
-    owner, the second the additional one.
+    The owners are the people whose project role is called owner (`owner`, `Project Owner`), by username: the first is
+    the owner, the second the additional one.
     """
     desired, payment = tenant.desired, _payment(tenant)
     owners = sorted((person for person in desired.access if _is_owner(person)), key=lambda person: person.username)
@@ -141,7 +141,7 @@ def mapper_values(tenant: Tenant) -> dict[str, str | None]:
 
 
 def stack_parameters(tenant: Tenant, handles: Handles) -> dict[str, str]:
-    """Return what a landing zone's templates and Lambda functions are told about the tenant; unknown values are left out.
+    """Return what a landing zone's templates and Lambda functions are told of the tenant; unknown values are left out.
 
     `CostCenter` is deprecated in favour of `tagCostCenter`. Source: docs.meshcloud.io "AWS: landing zones", parameters.
     """
@@ -186,7 +186,7 @@ def role_members(tenant: Tenant) -> dict[str, set[str]]:
 
 
 def people_without_euid(tenant: Tenant) -> list[str]:
-    """Return the usernames, sorted, of those who would have an AWS role if they had a userName in the identity store."""
+    """Return the usernames, sorted, of those who lack an AWS role only because they lack a userName in the store."""
     roles = {mapping.project_role for mapping in effective_role_mappings(tenant.platform, tenant.landing_zone)}
     return sorted(
         {person.username for person in tenant.desired.access if not person.euid and roles & set(person.roles)}

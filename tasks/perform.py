@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from random import random
 from typing import Any
 from uuid import uuid4
@@ -46,20 +45,19 @@ class Ended:
 def register(app: Celery, connector: Callable[[], Connector]) -> None:
     """Make one Celery task of each step; the connector is made when the first task runs."""
     leases = Leases()
-    for index, step in enumerate(REPLICATION):
-        body = partial(_task, index=index, connector=connector, leases=leases)
-        app.task(body, name=TASK_PREFIX + step.name, bind=True, throws=(PermanentError,))
+    for index in range(len(REPLICATION)):
+        _register_step(app, index, connector, leases)
 
 
-def _task(
-    task: Task, tenant: str, replication: str, dispatch: int, *, index: int, connector: Any, leases: Leases
-) -> str:
-    ended = Performance(connector(), leases, TenantId.parse(tenant), replication, index).run(dispatch)
-    if not ended.goes_on:
-        task.request.chain = None
-    if ended.failure is not None:
-        raise ended.failure
-    return ended.note
+def _register_step(app: Celery, index: int, connector: Callable[[], Connector], leases: Leases) -> None:
+    @app.task(name=TASK_PREFIX + REPLICATION[index].name, bind=True, throws=(PermanentError,))
+    def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
+        ended = Performance(connector(), leases, TenantId.parse(tenant), replication, index).run(dispatch)
+        if not ended.goes_on:
+            task.request.chain = None
+        if ended.failure is not None:
+            raise ended.failure
+        return ended.note
 
 
 class Performance:

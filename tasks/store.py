@@ -253,9 +253,9 @@ class Store:
         seconds, micros = self.redis.time()  # type: ignore[misc]  # sync
         return int(seconds * 1000 + micros // 1000)
 
-    def _run(self, name: str, **parameters: Any) -> Any:
+    def _run(self, script: str, /, **parameters: Any) -> Any:
         document = {**self._common, "at": _iso_now(), **parameters}
-        return self._scripts[name](args=[json.dumps(document)])
+        return self._scripts[script](args=[json.dumps(document)])
 
     def _script(self, name: str) -> Script:
         folder = files("tasks") / "lua"

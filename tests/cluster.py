@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
+
+import pytest
 
 from config.settings import Settings
 from tasks.connector import Connector, make_connector
@@ -100,9 +101,7 @@ class Cluster:
 
     def account(self, project: str, workspace: str = "likvid") -> dict[str, Any]:
         """Return the one account of a tenant, as the simulator holds it."""
-        name = f"{workspace}.{project}"
-        [account] = [account for account in self.simulator.state()["accounts"] if account["name"] == name]
-        return dict(account)
+        return self.simulator.account(f"{workspace}.{project}")
 
     def tenant_id(self, project: str, workspace: str = "likvid") -> TenantId:
         """Name a tenant."""
@@ -118,7 +117,7 @@ def running_cluster(
     directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
 ) -> Iterator[Cluster]:
     """Start everything on free ports; all of it ends with the block."""
-    with EmbeddedRedis() as redis, running_simulator(options) as simulator:
+    with EmbeddedRedis() as redis, running_simulator(options.model_dump()) as simulator:
         variables = {
             **environment(simulator.url, redis.url),
             **PACE,
@@ -126,7 +125,9 @@ def running_cluster(
             **settings,
         }
         surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), **variables}
-        with mock.patch.dict(os.environ, variables), Supervisor(directory, surroundings) as processes:
+        with pytest.MonkeyPatch.context() as patch, Supervisor(directory, surroundings) as processes:
+            for name, value in variables.items():  # the documents' secrets, for this process's own connector
+                patch.setenv(name, value)
             connector = make_connector(Settings())
             cluster = Cluster(simulator, redis, connector, processes, surroundings, directory)
             for _ in range(workers):

@@ -1,9 +1,9 @@
 """The producer API from the other side: what the command line, demos and your own programs talk through.
 
-    with ConnectorClient("http://127.0.0.1:8080", token) as client:
-        accepted = client.put_tenant("likvid.shop.aws.sandbox", {"landingZone": "development"})
-        for event in client.events(accepted.tenant):
-            print(event.type, event.data)
+with ConnectorClient("http://127.0.0.1:8080", token) as client:
+    accepted = client.put_tenant("likvid.shop.aws.sandbox", {"landingZone": "development"})
+    for event in client.events(accepted.tenant):
+        print(event.type, event.data)
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Event:
 
 
 class ConnectorClient:
-    """Speaks the producer API. Every method raises ApiProblem when refused, httpx.TransportError when nobody answers."""
+    """Speaks the producer API. Methods raise ApiProblem when refused, httpx.TransportError when nobody answers."""
 
     def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS) -> None:
         headers = {"Authorization": f"Bearer {token}"}

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Self
 
 from workers import die_with_parent
 
@@ -54,26 +55,19 @@ class Supervisor:
     environment: Mapping[str, str]
     children: list[Child] = field(default_factory=list)
 
-    def __enter__(self) -> Supervisor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.stop()
 
-    def start(
-        self,
-        name: str,
-        command: Sequence[str],
-        extra: Mapping[str, str] | None = None,
-        death_signal: signal.Signals = signal.SIGKILL,
-    ) -> Child:
-        """Start a child; its output goes to its log.
+    def start(self, name: str, command: Sequence[str], extra: Mapping[str, str] | None = None) -> Child:
+        """Start a child; its output goes to its log. Only from the main thread: the child dies with the thread.
 
-        extra         environment variables of this child alone
-        death_signal  what the kernel sends it when we die; SIGTERM for a child that must end children of its own
+        extra   environment variables of this child alone
         """
         log = self.directory / f"{name}.log"
-        wrapper = [sys.executable, "-S", "-E", str(die_with_parent.__file__), str(os.getpid()), str(int(death_signal))]
+        wrapper = [sys.executable, "-S", "-E", str(die_with_parent.__file__), str(os.getpid())]
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  # our own command line
                 [*wrapper, *command],
@@ -95,17 +89,17 @@ class Supervisor:
             self.check()
             if time.monotonic() > deadline:
                 logs = "\n".join(f"{child.name}:\n{child.last_lines()}" for child in self.children)
-                raise ProcessFailed(f"{what} was not ready after {seconds:g} s. The last lines of each process:\n{logs}")
+                raise ProcessFailed(f"{what} was not ready after {seconds:g} s; the last lines of each:\n{logs}")
             time.sleep(LOOK_SECONDS)
 
     def check(self) -> None:
         """Raise ProcessFailed when a child has ended by itself."""
         for child in self.children:
             if (code := child.process.poll()) is not None:
-                raise ProcessFailed(f"{child.name} ended by itself (exit code {code}). Its last lines:\n{child.last_lines()}")
+                raise ProcessFailed(f"{child.name} ended with code {code}; its last lines:\n{child.last_lines()}")
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """End the children in reverse order: SIGTERM, then SIGKILL for each one's whole session. Cannot be interrupted."""
+        """End the children in reverse order: SIGTERM, then SIGKILL for each one's session. Cannot be interrupted."""
         with uninterrupted():
             while self.children:
                 _end(self.children[-1].process, seconds)
@@ -141,7 +135,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold signals off while we tidy up; it takes seconds at most, and an impatient second Ctrl-C must not cut it short."""
+    """Hold signals off while we tidy up: it takes seconds, and an impatient second Ctrl-C must not cut it short."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *STOP_SIGNALS)}
     try:
         yield

@@ -17,5 +17,5 @@ class AccountAliases:
         return str(aliases[0]) if aliases else None
 
     def set(self, alias: str) -> None:
-        """Give the account this alias; AWS drops the previous one by itself. Conflict when any account of AWS has it."""
+        """Give the account this alias; AWS drops the previous one by itself. Conflict when any AWS account has it."""
         self._calls.write("create_account_alias", AccountAlias=alias)

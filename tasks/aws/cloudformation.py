@@ -135,7 +135,7 @@ class Stacks:
         self._calls.write("delete_stack", StackName=stack_id, ClientRequestToken=token)
 
     def first_failure(self, stack_id: str) -> str | None:
-        """Say in AWS's words which resource failed first in the last operation; None when none did. DescribeStackEvents."""
+        """Say in AWS's words which resource failed first in the last operation; None: none did. DescribeStackEvents."""
         first: str | None = None
         for event in self._calls.pages("describe_stack_events", "StackEvents", StackName=stack_id):  # newest first
             status: str = event["ResourceStatus"]

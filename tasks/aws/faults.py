@@ -102,6 +102,7 @@ BY_SERVICE: dict[tuple[str, str], ErrorClass] = {
     ("iam", "EntityAlreadyExists"): Conflict,
     ("iam", "EntityTemporarilyUnmodifiable"): Throttled,
     ("iam", "NoSuchEntity"): NotFound,
+    ("sts", "IDPCommunicationError"): Throttled,
     ("cloudformation", "AlreadyExistsException"): Conflict,
     ("cloudformation", "OperationIdAlreadyExistsException"): Conflict,
     ("cloudformation", "OperationInProgressException"): Throttled,

@@ -16,9 +16,8 @@ from tasks.aws.statuses import known
 from tasks.errors import AccessDenied, NotFound
 
 DELETION_REMEDY = (
-    "Allow sso:DeleteAccountAssignment and sso:DescribeAccountAssignmentDeletionStatus in the management account's role "
-    "(optional statement OrgManagementAccessSSOCleanup of the published policy), or remove the assignment by hand; "
-    "then retry."
+    "Allow sso:DeleteAccountAssignment and sso:DescribeAccountAssignmentDeletionStatus to the management role "
+    "(the optional statement of its published policy), or remove the assignment by hand; then retry."
 )
 
 

@@ -1,6 +1,7 @@
 """AWS Organizations in our words: accounts and their creation, tags, and where they stand in the tree.
 
-Source: docs.aws.amazon.com/organizations/latest/APIReference. Every method may raise any StepError of `tasks/aws/faults.py`.
+Every method may raise any StepError of `tasks/aws/faults.py`.
+Source: docs.aws.amazon.com/organizations/latest/APIReference.
 """
 
 from __future__ import annotations
@@ -115,9 +116,7 @@ class Organizations:
     def move_account(self, account_id: str, source: str, target: str) -> None:
         """Move an account; also done when it stands there already. NotFound names what is missing."""
         try:
-            self._calls.write(
-                "move_account", AccountId=account_id, SourceParentId=source, DestinationParentId=target
-            )
+            self._calls.write("move_account", AccountId=account_id, SourceParentId=source, DestinationParentId=target)
         except Conflict as conflict:
             if conflict.code != "DuplicateAccountException":
                 raise
@@ -131,9 +130,7 @@ class Organizations:
 
     def units_of(self, parent_id: str) -> Iterator[Unit]:
         """List the OUs directly below an OU or the root, 20 a call."""
-        units = self._calls.pages(
-            "list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent_id
-        )
+        units = self._calls.pages("list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent_id)
         return (Unit(unit["Id"], unit["Name"]) for unit in units)
 
     def create_unit(self, parent_id: str, name: str) -> Unit:
@@ -161,7 +158,7 @@ def _account(described: Any) -> Account:
 
 def _creation(answer: Answer) -> CreationStatus:
     status = _status(answer)
-    raw = status.get("State")
+    raw = str(status.get("State"))
     try:
         state = CreationState(raw)
     except ValueError as error:

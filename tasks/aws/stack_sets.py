@@ -1,7 +1,7 @@
 """The automation account's StackSets, with no more than the four calls that the published policy allows.
 
-DescribeStackSet, ListStackInstances, CreateStackInstances, UpdateStackInstances: so how far an operation is, is read from
-the instances and not from the operation. Source: docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/
+DescribeStackSet, ListStackInstances, CreateStackInstances, UpdateStackInstances: so how far an operation is, is read
+from the instances and not from the operation. Source: docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/
 """
 
 from __future__ import annotations

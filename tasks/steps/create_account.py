@@ -12,8 +12,8 @@ from tasks.model import Done, Handles, Outcome, Tenant
 def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make sure that the tenant's account exists or is being created.
 
-    Reads    known account: none. Account to take over: organizations:DescribeAccount and ListTagsForResource, 1 call each.
-             Else ListAccounts, 1 call for 20 accounts, and ListTagsForResource for one with our email or name
+    Reads    known account: none. Account to take over: organizations:DescribeAccount and ListTagsForResource, 1 call
+             each. Else ListAccounts, 1 call for 20 accounts, and ListTagsForResource for one with our email or name
     Writes   organizations:CreateAccount   0 or 1 call, with the tenant's tags
     Returns  Done with an account id or a request id; Wait while an unanswered CreateAccount may still have worked
     Raises   LaneFull, Throttled (transient); NotOurs, NotFound, Conflict, AccessDenied, Refused (permanent)

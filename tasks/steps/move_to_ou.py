@@ -14,8 +14,8 @@ DEEPEST = 5  # levels of OUs below the root. Source: AWS Organizations user guid
 def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Move the account into the landing zone's OU; where it names none, into the OU of the workspace below the root.
 
-    Reads    organizations:ListParents 1 call; up to 5 more to see whether the account is already below the target (if the
-             platform allows that); ListRoots and ListOrganizationalUnitsForParent once to find a workspace's OU
+    Reads    organizations:ListParents 1 call; up to 5 more to see whether the account is already below the target (if
+             the platform allows that); ListRoots and ListOrganizationalUnitsForParent once to find a workspace's OU
     Writes   organizations:MoveAccount 0 or 1, CreateOrganizationalUnit 0 or 1
     Returns  Done; never Wait, the move is complete when the call returns
     Raises   NotFound when there is no such OU, AccessDenied (permanent); TransientError when somebody moved the account
@@ -34,7 +34,7 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 
 def _target(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[Handles, str, bool]:
-    """The OU to stand in, and whether it was created just now; a workspace's OU is remembered and not looked for again."""
+    """The OU to stand in, and whether it is new; a workspace's OU is remembered and not looked for again."""
     target = tenant.landing_zone.target_organizational_unit
     if target is not None:
         return replace(handles, workspace_unit=None), target, False
@@ -55,7 +55,9 @@ def _workspace_unit(workspace: str, aws: Aws) -> tuple[str, bool]:
     except Conflict as conflict:  # another tenant of the workspace was faster
         found = _unit_named(workspace, root, aws)
         if found is None:
-            raise TransientError(conflict.code, f"OU {workspace} exists and is not listed yet", conflict.request_id) from conflict
+            raise TransientError(
+                conflict.code, f"OU {workspace} exists and is not listed yet", conflict.request_id
+            ) from conflict
         return found, False
 
 

@@ -11,12 +11,14 @@ from tasks.names import account_alias, refused_for_good
 
 
 def set_alias(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
-    """Give the account the alias of the platform's pattern; one that people chose stays unless the platform enforces ours.
+    """Give the account the alias of the platform's pattern; one that people chose stays unless ours is enforced.
 
     Reads    iam:ListAccountAliases   1 call, in the account; 1 more when AWS says that the alias exists
-    Writes   iam:CreateAccountAlias   0 or 1; AWS drops the previous alias in the same call, so there is no moment without one
+    Writes   iam:CreateAccountAlias   0 or 1; AWS drops the previous alias in the same call, so there is no moment
+             without one
     Returns  Done; never Wait
-    Raises   Conflict when another account of AWS has the alias, AccessDenied (permanent); Throttled, Unanswered (transient)
+    Raises   Conflict when another account of AWS has the alias, AccessDenied (permanent); Throttled, Unanswered
+             (transient)
     Source   docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccountAlias.html
     """
     account_id = handles.known_account()

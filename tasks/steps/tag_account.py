@@ -28,8 +28,8 @@ def tag_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Reads    organizations:ListTagsForResource   1 call
     Writes   organizations:UntagResource 0 or 1, TagResource 0 or 1; tags of others stay
     Returns  Done; never Wait
-    Raises   NotOurs when the account is tagged as another tenant's, PermanentError when there would be more than 50 tags,
-             Refused by a tag policy (permanent); Throttled, Unanswered (transient)
+    Raises   NotOurs when the account is tagged as another tenant's, PermanentError when there would be more than 50
+             tags, Refused by a tag policy (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_TagResource.html
     """
     account_id = handles.known_account()
@@ -65,7 +65,7 @@ def _check_owner(account_id: str, owner: str | None, tenant: str) -> None:
         raise NotOurs(
             "AnotherTenant",
             f"account {account_id} is tagged {TENANT_TAG}={owner}, not {tenant}",
-            remedy=f"Find out who changed the tag {TENANT_TAG}. If the account is this tenant's, remove the tag and retry.",
+            remedy=f"Find out who changed {TENANT_TAG}. If the account is this tenant's, remove the tag and retry.",
         )
 
 

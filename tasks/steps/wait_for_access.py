@@ -8,7 +8,9 @@ from tasks.aws import Aws
 from tasks.errors import AccessDenied, NotOurs
 from tasks.model import Done, Handles, Outcome, Tenant, Wait
 
-YOUNG = timedelta(minutes=30)  # an account's role and services come within seconds, seldom 10 minutes; AWS promises nothing
+YOUNG = timedelta(
+    minutes=30
+)  # an account's role and services come within seconds, seldom 10 minutes; AWS promises nothing
 NOT_YET = frozenset(  # what a new account answers while its role and services are being made
     {
         "AccessDenied",  # sts:AssumeRole
@@ -49,8 +51,8 @@ def is_not_yet(code: str, created_at: datetime | None, now: datetime) -> bool:
 def _locked_out(denied: AccessDenied, tenant: Tenant, account_id: str) -> AccessDenied:
     platform = tenant.platform
     remedy = (
-        f"See that account {account_id} has the role {platform.account_access_role} with AdministratorAccess, that its trust "
-        f"policy names {platform.management_role_arn}"
+        f"See that account {account_id} has the role {platform.account_access_role} with AdministratorAccess, that "
+        f"its trust policy names {platform.management_role_arn}"
         f"{' with the external id of the platform document' if platform.management_external_id else ''}, "
         "and that no service control policy denies it; then retry."
     )

@@ -19,8 +19,8 @@ def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              ListAccounts when the creation came to nothing
     Writes   none; organizations:CreateAccount 1 call where AWS failed the creation by itself and asks to try again
     Returns  Done when ACTIVE; Wait while AWS creates or activates it
-    Raises   NotOurs when the email is another account's, PermanentError with AWS's FailureReason or when the account is closed,
-             NotFound when it has left the organization (permanent); Throttled, Unanswered (transient)
+    Raises   NotOurs when the email is another account's, PermanentError with AWS's FailureReason or when the account is
+             closed, NotFound when it has left the organization (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeCreateAccountStatus.html
     """
     known = handles.account_id is not None

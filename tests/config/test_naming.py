@@ -70,7 +70,9 @@ def test_tag_characters() -> None:
         sanitise_tag_key("")
 
 
-@pytest.mark.parametrize("text", ["a@b.de", "aws+demo.dev@example.com", "x" * 52 + "@example.com", "o'neil".replace("'", "") + "@a-b.io"])
+@pytest.mark.parametrize(
+    "text", ["a@b.de", "aws+demo.dev@example.com", "x" * 52 + "@example.com", "o'neil".replace("'", "") + "@a-b.io"]
+)
 def test_good_email_is_returned(text: str) -> None:
     assert check_email(text) == text
 

@@ -24,7 +24,10 @@ VALUES: dict[str, str | int] = {
     [
         ("plain", "plain"),
         ("100% #legal {text}", "100% #legal {text}"),
-        ("#{workspaceIdentifier}.#{projectIdentifier:%.7s}-test.#{tenantPlatformNumber:%03d}", "my-workspace.my-proj-test.004"),
+        (
+            "#{workspaceIdentifier}.#{projectIdentifier:%.7s}-test.#{tenantPlatformNumber:%03d}",
+            "my-workspace.my-proj-test.004",
+        ),
         ("#{customerIdentifier}", "my-workspace"),
         ("#{projectIdentifier:%S}", "MY-PROJECT"),
         ("#{projectIdentifier:%.2S}", "MY"),
@@ -183,15 +186,21 @@ def test_every_mapper_name_is_known() -> None:
     assert MapperText.parse(text).names == set(MAPPER_NAMES)
 
 
-_pieces = st.sampled_from(["#{", "}", ":", "%", "%s", "%.7s", "%03d", "0", "9" * 30, "rand", "meshProjectId", "tagX", "${", "é"])
+_pieces = st.sampled_from(
+    ["#{", "}", ":", "%", "%s", "%.7s", "%03d", "0", "9" * 30, "rand", "meshProjectId", "tagX", "${", "é"]
+)
 
 
-@given(st.lists(_pieces | st.text(max_size=4), max_size=8).map("".join), st.dictionaries(st.sampled_from(list(VALUES)), st.text() | st.integers()))
+@given(
+    st.lists(_pieces | st.text(max_size=4), max_size=8).map("".join),
+    st.dictionaries(st.sampled_from(list(VALUES)), st.text() | st.integers()),
+)
 def test_patterns_raise_nothing_but_pattern_error(text: str, values: dict[str, str | int]) -> None:
     try:
-        assert isinstance(Pattern.parse(text).render(values), str)
-    except PatternError as error:
-        assert str(error)
+        rendered = Pattern.parse(text).render(values)
+    except PatternError:
+        return
+    assert isinstance(rendered, str)
 
 
 @given(st.lists(_pieces | st.sampled_from(["${projectName}"]) | st.text(max_size=4), max_size=8).map("".join))

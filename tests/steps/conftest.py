@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from tasks.aws.session import Sessions
-from tests.steps.world import Simulator, World
+from tests.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
-from workers.sandbox.client import running_simulator
+from workers.sandbox.client import SimulatorClient, running_simulator
 
 FAST = SimulatorOptions(
     creation_seconds=0.05,
@@ -20,14 +20,15 @@ FAST = SimulatorOptions(
     assignment_seconds=0.05,
     stack_seconds=0.05,
     stack_operation_seconds=0.05,
+    enforce_policies=True,  # so every test also shows that the published policies allow what the steps call
 )
 
 
 @pytest.fixture(scope="session")
-def simulator_process() -> Iterator[Simulator]:
+def simulator_process() -> Iterator[SimulatorClient]:
     """Run the simulated AWS in a process of its own, once."""
-    with running_simulator(FAST) as client:
-        yield Simulator(client.url)
+    with running_simulator(FAST.model_dump(mode="json")) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -37,16 +38,17 @@ def sessions() -> Sessions:
 
 
 @pytest.fixture
-def simulator(simulator_process: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+def simulator(simulator_process: SimulatorClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorClient]:
     """Hand out the simulator without faults and with the fast options; the AWS SDK talks to it."""
     for name, value in organization.environment(simulator_process.url, "redis://127.0.0.1:1/0").items():
         monkeypatch.setenv(name, value)
     yield simulator_process
     simulator_process.clear_faults()
-    simulator_process.change(**FAST.model_dump(mode="json"))
+    simulator_process.allow_all()
+    simulator_process.set_options(**FAST.model_dump(mode="json"))
 
 
 @pytest.fixture
-def world(simulator: Simulator, sessions: Sessions) -> World:
+def world(simulator: SimulatorClient, sessions: Sessions) -> World:
     """Build this test's view of AWS."""
     return World(simulator, sessions, workspace=f"w{uuid4().hex[:10]}")

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
-
 from config.landing_zone import LandingZone
 from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping
@@ -21,6 +19,7 @@ from tasks.model import Desired, Done, Handles, Outcome, Tenant, TenantId
 from tasks.steps.create_account import create_account
 from tasks.steps.wait_for_account import wait_for_account
 from workers.sandbox import organization
+from workers.sandbox.client import SimulatorClient
 
 Step = Callable[[Tenant, Handles, Aws], Outcome]
 DEADLINE_SECONDS = 20  # far more than anything here takes
@@ -31,13 +30,13 @@ PLATFORM = Platform(
     location="sandbox",
     region=organization.REGION,
     auth=CredentialAuth(
-        access_key=organization.SERVICE_USER_ACCESS_KEY,  # type: ignore[arg-type]  # pydantic wraps it
-        secret_key=organization.SERVICE_USER_SECRET_KEY,  # type: ignore[arg-type]
+        access_key=organization.SERVICE_USER_ACCESS_KEY,
+        secret_key=organization.SERVICE_USER_SECRET_KEY,
     ),
     management_role_arn=organization.MANAGEMENT_ROLE_ARN,
-    management_external_id=organization.EXTERNAL_ID,  # type: ignore[arg-type]
+    management_external_id=organization.EXTERNAL_ID,
     automation_role_arn=organization.AUTOMATION_ROLE_ARN,
-    automation_external_id=organization.AUTOMATION_EXTERNAL_ID,  # type: ignore[arg-type]
+    automation_external_id=organization.AUTOMATION_EXTERNAL_ID,
     account_access_role=organization.ACCESS_ROLE,
     account_alias_pattern=Pattern.parse("#{workspaceIdentifier}-#{projectIdentifier}"),
     account_email_pattern=Pattern.parse("aws+#{workspaceIdentifier}.#{projectIdentifier}@example.com"),
@@ -84,46 +83,10 @@ class MemoryPlaces:
 
 
 @dataclass
-class Simulator:
-    """The simulator's control API."""
-
-    url: str
-
-    def state(self) -> dict[str, Any]:
-        """Show everything that AWS has."""
-        return self._answer(httpx.get(f"{self.url}/_simulator/state"))
-
-    def calls(self, since: int = 0) -> tuple[int, list[dict[str, Any]]]:
-        """List the calls after an index, with the newest index."""
-        answer = self._answer(httpx.get(f"{self.url}/_simulator/calls", params={"since": since}))
-        return answer["last"], answer["calls"]
-
-    def fault(self, operation: str, kind: str = "error", **members: Any) -> None:
-        """Order a fault."""
-        self._answer(httpx.post(f"{self.url}/_simulator/faults", json={"operation": operation, "kind": kind, **members}))
-
-    def clear_faults(self) -> None:
-        """Take all faults back."""
-        self._answer(httpx.delete(f"{self.url}/_simulator/faults"))
-
-    def change(self, **options: Any) -> None:
-        """Change options."""
-        self._answer(httpx.patch(f"{self.url}/_simulator/options", json=options))
-
-    def operator(self, action: str, **body: Any) -> dict[str, Any]:
-        """Do what a person does by hand."""
-        return self._answer(httpx.post(f"{self.url}/_simulator/operator", json={"action": action, **body}))
-
-    def _answer(self, response: httpx.Response) -> dict[str, Any]:
-        assert response.status_code == 200, response.text
-        return response.json()  # type: ignore[no-any-return]  # JSON
-
-
-@dataclass
 class World:
     """One test's AWS. Every test has a workspace of its own, so that all share one simulator."""
 
-    simulator: Simulator
+    simulator: SimulatorClient
     sessions: Sessions
     workspace: str
     ahead: timedelta = timedelta()  # by which this test's clock is ahead of the simulator's
@@ -196,11 +159,10 @@ class World:
 
     def counted(self, step: Step, tenant: Tenant, handles: Handles) -> tuple[Outcome, int, int]:
         """Run a step once and count its reads and writes by the simulator's own log, AssumeRole aside."""
-        before, _ = self.simulator.calls(10**9)
+        before = self.simulator.mark()
         outcome = self.run(step, tenant, handles)
-        _, calls = self.simulator.calls(before)
-        mine = [call for call in calls if not call["operation"].startswith("AssumeRole")]
-        return outcome, sum(not call["write"] for call in mine), sum(call["write"] for call in mine)
+        calls = [call for call in self.simulator.calls(before) if not call.operation.startswith("AssumeRole")]
+        return outcome, sum(not call.write for call in calls), sum(call.write for call in calls)
 
     def accounts(self) -> list[dict[str, Any]]:
         """List the accounts whose name is of this test's workspace, in every state."""

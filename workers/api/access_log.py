@@ -20,6 +20,7 @@ class AccessLog:
         self.log = get_logger(__name__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -15,7 +15,7 @@ from workers.api import events, health, problems, replications, tenants
 from workers.api.access_log import AccessLog
 from workers.api.body_limit import BodyLimit
 from workers.api.events import Streams
-from workers.api.schemas import Problem
+from workers.api.openapi import describe_problems
 from workers.api.security import Guard
 
 DESCRIPTION = """Takes the desired state of tenants and shows what became of it. Every tenant is one AWS account.
@@ -40,6 +40,7 @@ def create_app(connector: Connector | None = None) -> FastAPI:
     for router in (tenants.router, replications.router, events.router, health.router):
         app.include_router(router)
     problems.add_handlers(app)
+    describe_problems(app)
     for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside
         app.add_middleware(middleware)
     return app
@@ -58,15 +59,3 @@ def _lifespan(connector: Connector | None) -> Lifespan:
             await app.state.streams.close()
 
     return live
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Add the problem document to the OpenAPI schema; no route returns it as a model."""
-    make = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = make()
-        document["components"]["schemas"] |= PROBLEM_SCHEMAS
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

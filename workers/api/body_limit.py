@@ -22,6 +22,7 @@ class BodyLimit:
         self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on with its body read, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -13,8 +13,8 @@ MESSAGE = "must not hold control characters"
 def find_control_characters(value: object, path: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield (path, value, what is allowed) of every text in a JSON document that holds a control character.
 
-    >>> list(find_control_characters({"a": ["good", "b" + chr(0)]}))
-    [('a[1]', "'b\\\\x00'", 'must not hold control characters')]
+    >>> [path for path, _, _ in find_control_characters({"a": ["good", "bad" + chr(0)]})]
+    ['a[1]']
     """
     if isinstance(value, dict):
         for name, inner in value.items():

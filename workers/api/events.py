@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Security
 from redis.asyncio import Redis
@@ -18,7 +18,8 @@ from config.log import get_logger
 from config.settings import Settings
 from tasks.replicate import FieldMistake, RequestRefused
 from workers.api.dependencies import CurrentConnector, KnownTenant
-from workers.api.problems import RETRY_SECONDS, responses
+from workers.api.openapi import responses
+from workers.api.problems import RETRY_SECONDS
 from workers.api.security import BEARER
 
 MOST_STREAMS = 200  # of one process: each holds a connection to Redis, and Redis allows 10,000 by default
@@ -56,7 +57,7 @@ class Streams:
         try:
             position = await self._newest(key) if after == NEWEST else after
             while True:
-                answer = await self.redis.xread({key: position}, count=BATCH, block=BLOCK_SECONDS * 1000)
+                answer: Any = await self.redis.xread({key: position}, count=BATCH, block=BLOCK_SECONDS * 1000)
                 for position, fields in (entry for _, entries in answer for entry in entries):
                     yield _event(position, fields["data"])
         except RedisError as error:  # the caller comes back with Last-Event-ID
@@ -92,12 +93,14 @@ async def follow_events(
     record: KnownTenant,
     through: CurrentConnector,
     streams: Annotated[Streams, Depends(place)],
-    after: Annotated[str | None, Query(description="an event's id; 0: from the oldest stored; $: only new ones")] = None,
+    after: Annotated[
+        str | None, Query(description="an event's id; 0: from the oldest stored; $: only new ones")
+    ] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Send the stored events, then each as it happens. `Last-Event-ID` wins over `after`, for it is newer.
 
-    The event's name is its type: `step`, `replication`, or a write to AWS. Every 15 s a comment tells that we are there.
+    The event's name is its type: `step`, `replication`, or a write to AWS. A comment every 15 s is the heartbeat.
     """
     position = last_event_id or after or OLDEST
     if not _is_position(position):

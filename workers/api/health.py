@@ -7,7 +7,8 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from workers.api.dependencies import CurrentConnector
-from workers.api.problems import RETRY_SECONDS, problem, responses
+from workers.api.openapi import responses
+from workers.api.problems import RETRY_SECONDS, problem
 from workers.api.schemas import Readiness
 
 SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
@@ -35,5 +36,7 @@ def get_readiness(request: Request, through: CurrentConnector) -> Readiness | Re
     workers = len(through.store.workers(within))
     if workers:
         return Readiness(workers=workers)
-    detail = f"No worker has looked for work in {within.total_seconds():g} s. Orders are taken and wait. Start a worker."
+    detail = (
+        f"No worker has looked for work in {within.total_seconds():g} s. Orders are taken and wait. Start a worker."
+    )
     return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})

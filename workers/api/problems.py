@@ -73,15 +73,6 @@ def add_handlers(app: FastAPI) -> None:
         app.add_exception_handler(error, handler)
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the problems that a route may answer with, for OpenAPI."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in statuses
-    }
-
-
 def _refused(request: Request, error: RequestRefused) -> ProblemResponse:
     found = [
         FieldProblem(field=mistake.field, value=mistake.value, message=mistake.message) for mistake in error.mistakes

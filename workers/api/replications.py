@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
 from tasks.connector import Connector
 from tasks.model import ENDED, Replication, TenantId
 from workers.api.dependencies import CurrentConnector
-from workers.api.problems import responses
+from workers.api.openapi import ACCEPTED, responses
 from workers.api.security import BEARER
 
 router = APIRouter(prefix="/api/v1/replications", tags=["replications"], dependencies=[Security(BEARER)])
@@ -41,7 +41,7 @@ def get_replication(replication: KnownReplication) -> Replication:
     status_code=202,
     operation_id="cancel_replication",
     summary="Cancel a replication",
-    responses=responses(401, 403, 404, 409, 503),
+    responses=ACCEPTED | responses(401, 403, 404, 409, 503),
 )
 def cancel_replication(replication: KnownReplication, through: CurrentConnector, response: Response) -> Replication:
     """Cancel at once, or after the call that runs now. What AWS has already is left as it is."""

@@ -1,4 +1,4 @@
-"""What the API answers with. Requests are `tasks.model.Desired`; replications are shown as `tasks.model.Replication`."""
+"""What the API answers with. It takes `tasks.model.Desired`, and shows replications as `tasks.model.Replication`."""
 
 from __future__ import annotations
 

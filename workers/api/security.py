@@ -34,6 +34,7 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or refuse it."""
         refusal = self._refusal(scope) if scope["type"] == "http" and guarded(scope["path"]) else None
         await (refusal or self.app)(scope, receive, send)
 

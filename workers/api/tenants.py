@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Response, Security
@@ -13,7 +12,7 @@ from tasks.replicate import Accepted, FieldMistake, RequestRefused, replicate
 from tasks.store import TenantSummary
 from workers.api.control_characters import find_control_characters
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
-from workers.api.problems import responses
+from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, PageView, TenantPage, TenantView, tenant_row, tenant_view
 from workers.api.security import BEARER
 
@@ -25,9 +24,9 @@ router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Sec
 EXAMPLE = {
     "landingZone": "development",
     "workspace": {"displayName": "Likvid Bank", "tags": {"costCenter": ["4711"]}},
-    "project": {"displayName": "Web shop", "tags": {"environment": ["dev"]}, "createdBy": {"email": "ada@likvid.io"}},
+    "project": {"displayName": "Web shop", "tags": {"environment": ["dev"]}, "createdBy": {"email": "ada@example.com"}},
     "paymentMethod": "likvid-main",
-    "access": [{"username": "ada", "email": "ada@likvid.io", "euid": "ada@likvid.io", "roles": ["admin"]}],
+    "access": [{"username": "ada", "email": "ada@example.com", "euid": "ada@example.com", "roles": ["admin"]}],
 }
 
 
@@ -37,7 +36,7 @@ EXAMPLE = {
     operation_id="put_tenant",
     summary="Order a tenant, or change what is wanted of it",
     dependencies=[Depends(json_body)],
-    responses=responses(400, 401, 403, 413, 415, 422, 503),
+    responses=ACCEPTED | responses(400, 401, 403, 413, 415, 422, 503),
 )
 def put_tenant(
     tenant: NamedTenant,
@@ -82,7 +81,7 @@ def list_tenants(
     filters = {name: value for name, value in wanted.items() if value is not None}
     prefix = "" if workspace is None else f"{workspace}." if project is None else f"{workspace}.{project}."
     found = [summary for summary in through.store.tenants(prefix) if _fits(summary, filters)]
-    rows = [tenant_row(summary) for summary in islice(found, page * size, (page + 1) * size)]
+    rows = [tenant_row(summary) for summary in found[page * size : (page + 1) * size]]
     total = len(found)
     return TenantPage(
         tenants=rows,
@@ -106,14 +105,12 @@ def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
     status_code=202,
     operation_id="replicate_tenant",
     summary="Replicate a tenant again",
-    responses=responses(401, 403, 404, 422, 503),
+    responses=ACCEPTED | responses(401, 403, 404, 422, 503),
 )
 def replicate_tenant(record: KnownTenant, through: CurrentConnector, response: Response) -> AcceptedView:
     """Replicate with the desired state that is stored; a replication of it that waits is woken instead."""
     tenant = record.id
-    accepted = replicate(
-        tenant.workspace, tenant.project, tenant.platform, record.desired, again=True, through=through
-    )
+    accepted = replicate(tenant.workspace, tenant.project, tenant.platform, record.desired, again=True, through=through)
     return _accept(accepted, through, response)
 
 

@@ -1,13 +1,12 @@
-"""The typer application: which commands there are, and how each way of failing ends the process."""
+"""The typer application, and how each way of failing ends the process."""
 
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version as installed_version
 
 import typer
 
-from workers.cli import serve, status, tenants, validate
+from workers.cli import commands
 from workers.cli.errors import CommandFailed, complain
 
 EXIT_CODES = (
@@ -15,35 +14,26 @@ EXIT_CODES = (
     "3 a replication ended FAILED or CANCELLED; 4 the API or Redis cannot be reached or refused; 130 Ctrl-C."
 )
 
-application = typer.Typer(
-    name="aws-connector",
-    help="Turns the tenants people order in meshStack into configured AWS accounts.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
 
-
-def version() -> None:
-    """Print the version."""
-    typer.echo(installed_version("meshstack-aws-connector"))
-
-
-CLIENT, PROCESSES, OTHERS = "Tenants", "Processes", "Others"
-for panel, commands in {
-    CLIENT: (tenants.apply, status.status, tenants.retry, tenants.cancel),
-    PROCESSES: (serve.api, serve.sandbox, serve.demo),
-    OTHERS: (validate.validate, version),
-}.items():
-    for command in commands:
-        application.command(epilog=EXIT_CODES, rich_help_panel=panel)(command)
+def application() -> typer.Typer:
+    """Put the commands together."""
+    made = typer.Typer(
+        name="aws-connector",
+        help="Turns the tenants people order in meshStack into configured AWS accounts.",
+        epilog=EXIT_CODES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for command in commands.ALL:
+        made.command(epilog=EXIT_CODES)(command)
+    return made
 
 
 def run() -> None:
     """Run a command; what it could not do is one message on stderr and a code."""
     try:
-        application()
+        application()(prog_name="aws-connector")
     except CommandFailed as error:
         complain(error.message)
         sys.exit(error.code)

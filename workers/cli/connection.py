@@ -1,38 +1,39 @@
-"""Reach the API for a command: the options, and what its refusals mean for a person."""
+"""Reach the API for a command, and say what its refusals mean for a person."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 import httpx
-import typer
 from pydantic import ValidationError
 
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.client import ApiProblem, ConnectorClient
 
-DEFAULT_URL = "http://127.0.0.1:8080"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-Url = Annotated[str, typer.Option("--url", envvar="CONNECTOR_URL", help="Where the connector's API listens.")]
-Token = Annotated[
-    str | None,
-    typer.Option("--token", envvar="CONNECTOR_TOKEN", show_envvar=True, help="The API token; better by its variable."),
-]
-TokenFile = Annotated[Path | None, typer.Option("--token-file", help="A file that holds the API token.")]
+
+@dataclass(frozen=True)
+class Access:
+    """Where the API listens, and the token or a file that holds it."""
+
+    url: str
+    token: str | None = field(repr=False)
+    token_file: Path | None = None
 
 
 @contextmanager
-def connect(url: str, token: str | None, token_file: Path | None = None) -> Iterator[ConnectorClient]:
+def connect(access: Access) -> Iterator[ConnectorClient]:
     """Give a client; whatever the API refuses inside becomes CommandFailed."""
+    url = access.url
     _check_url(url)
     no_proxy_for_loopback()
-    with ConnectorClient(url, _token(token, token_file)) as client:
+    with ConnectorClient(url, _token(access.token, access.token_file)) as client:
         try:
             yield client
         except ApiProblem as problem:
@@ -84,7 +85,7 @@ def _check_url(url: str) -> None:
     except ValueError:
         good = False
     if not good:
-        message = f"--url {url!r} is no address of an API: write it like {DEFAULT_URL}"
+        message = f"--url {url!r} is no address of an API: write it like http://127.0.0.1:8080"
         raise CommandFailed(message, ExitCode.USAGE)
 
 

@@ -1,4 +1,6 @@
-"""Read the tenants that a person orders: YAML or JSON, several documents or lists, each the API's PUT body plus `tenant`.
+"""Read the tenants that a person orders: YAML or JSON, documents or lists of the API's PUT body plus `tenant`.
+
+::
 
     tenant: likvid.shop.aws.sandbox
     landingZone: development
@@ -43,7 +45,8 @@ def read_orders(file: Path) -> list[Order]:
     mistakes: list[Mistake] = []
     orders: dict[TenantId, Order] = {}
     if not file.exists():
-        raise OrdersRefused([Mistake(file, 0, "", None, "does not exist; give a YAML file with tenants, or - for stdin")])
+        message = "does not exist; give a YAML file with tenants, or - for stdin"
+        raise OrdersRefused([Mistake(file, 0, "", None, message)])
     for document in read_file(file, mistakes):
         for order in _orders(document, mistakes):
             if order.tenant in orders:
@@ -72,7 +75,8 @@ def _orders(document: Document, mistakes: list[Mistake]) -> Iterator[Order]:
 def _mistakes(document: Document, data: Any) -> Iterator[Mistake]:
     """Yield everything that is wrong with one order."""
     if not isinstance(data, dict):
-        yield Mistake(document.file, document.number, "", shown(data), "must be a mapping with tenant: and landingZone:")
+        message = f"must be a mapping with tenant: and landingZone:, not {shown(data)}"
+        yield Mistake(document.file, document.number, "", None, message)
         return
     yield from _tenant_mistakes(document, data.get("tenant"))
     try:

@@ -42,7 +42,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, live:
     lively = is_live() if live is None else live
     made = Table(box=box.SIMPLE_HEAD if lively else None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        made.add_column(column, justify="right" if column in NUMBERS else "left", overflow="fold" if lively else "ignore")
+        made.add_column(column, justify="right" if column in NUMBERS else "left", overflow="fold")
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(flat(cell)) for cell in row))
     return made

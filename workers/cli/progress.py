@@ -36,14 +36,17 @@ class Followed:
 
     @property
     def state(self) -> State:
+        """Tell where it stands, as far as we know."""
         return self.known.state if self.known else State.QUEUED
 
     @property
     def ended(self) -> bool:
+        """Tell whether there is nothing left to wait for."""
         return self.state in ENDED
 
     @property
     def step(self) -> StepState | None:
+        """Choose the step to show."""
         return current_step(self.known) if self.known else None
 
 
@@ -66,7 +69,9 @@ def seconds_taken(replication: Replication) -> float | None:
 class View(Protocol):
     """Shows the state of all, each time something may have changed."""
 
-    def show(self, all_of_them: Iterable[Followed]) -> None: ...
+    def show(self, all_of_them: Iterable[Followed]) -> None:
+        """Show all of them."""
+
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

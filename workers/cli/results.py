@@ -18,8 +18,7 @@ def show_results(console: Console, ended: Iterable[Followed], accounts: dict[str
     accounts   tenant -> account id, where there is one
     """
     rows = [
-        (each.tenant, accounts.get(each.tenant, "-"), state_text(each.state), _seconds(each.known))
-        for each in ended
+        (each.tenant, accounts.get(each.tenant, "-"), state_text(each.state), _seconds(each.known)) for each in ended
     ]
     console.print(table(("tenant", "account", "state", "seconds"), rows))
 

@@ -5,48 +5,57 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Any
 
-import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from tasks.model import ENDED, State, StepState, TenantId
 from workers.api.schemas import TenantRow, TenantView
-from workers.cli.connection import DEFAULT_URL, Token, TokenFile, Url, connect
-from workers.cli.errors import ExitCode
+from workers.cli.connection import Access, connect
+from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import flat, is_live, state_text, stdout_console, table
 from workers.cli.tenants import parse_tenant
 from workers.client import ConnectorClient
 
 WATCH_SECONDS = 1.0  # between two looks
+MOMENT = "%Y-%m-%d %H:%M:%S %Z"
 
 
-def status(
-    tenant: Annotated[str | None, typer.Argument(help="One tenant; without it, all of them.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again and again: one tenant until it ends.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON; with --watch one line for each change.")] = False,
-    state: Annotated[State | None, typer.Option("--state", help="Only tenants in this state.")] = None,
-    workspace: Annotated[str | None, typer.Option("--workspace", help="Only tenants of this workspace.")] = None,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-    token_file: TokenFile = None,
-) -> None:
-    """Show where tenants stand: account, state, and for one tenant every step with its note and error."""
-    name = parse_tenant(tenant) if tenant is not None else None
-    with connect(url, token, token_file) as client:
-        read = _one(client, name) if name else _all(client, state, workspace)
-        code = _watch(read, as_json) if watch else _once(read, as_json)
-    raise typer.Exit(code)
+@dataclass(frozen=True)
+class Wanted:
+    """Which tenants to show: one, or those that fit."""
+
+    tenant: str | None
+    state: str | None
+    workspace: str | None
 
 
+def show_status(wanted: Wanted, access: Access, *, watch: bool, as_json: bool) -> ExitCode:
+    """Show tenants once, or again and again; answers the exit code."""
+    name = parse_tenant(wanted.tenant) if wanted.tenant is not None else None
+    state = _state(wanted.state)
+    with connect(access) as client:
+        read = _one(client, name) if name else _all(client, state, wanted.workspace)
+        return _watch(read, as_json) if watch else _once(read, as_json)
+
+
+def _state(text: str | None) -> State | None:
+    try:
+        return None if text is None else State(text.upper())
+    except ValueError as error:
+        message = f"--state {text!r} is no state: {', '.join(State)}"
+        raise CommandFailed(message, ExitCode.USAGE) from error
+
+
+@dataclass(frozen=True)
 class Look:
     """What one look found: as JSON, for people, and whether there is anything left to wait for."""
 
-    def __init__(self, document: Any, shown: RenderableType, ended: State | None) -> None:
-        self.document = document
-        self.shown = shown
-        self.ended = ended  # the state in which the one tenant ended; None: go on watching
+    document: Any
+    shown: RenderableType
+    ended: State | None  # the state in which the one tenant ended; None: go on watching
 
 
 def _one(client: ConnectorClient, tenant: TenantId) -> Callable[[], Look]:
@@ -70,7 +79,7 @@ def _all(client: ConnectorClient, state: State | None, workspace: str | None) ->
 def _once(read: Callable[[], Look], as_json: bool) -> ExitCode:
     look = read()
     if as_json:
-        print(json.dumps(look.document, indent=2))  # noqa: T201
+        print(json.dumps(look.document, indent=2))
     else:
         stdout_console().print(look.shown)
     return ExitCode.DONE
@@ -87,7 +96,7 @@ def _watch(read: Callable[[], Look], as_json: bool) -> ExitCode:
 
 def _print(console: Console, look: Look, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(look.document), flush=True)  # noqa: T201
+        print(json.dumps(look.document), flush=True)
     else:
         console.print(look.shown)
 
@@ -107,7 +116,7 @@ def _until_ended(read: Callable[[], Look], show: Callable[[Look], None]) -> Exit
 def _rows(rows: list[TenantRow]) -> RenderableType:
     columns = ("tenant", "landing zone", "account", "state", "updated")
     lines = [
-        (row.tenant, row.landing_zone, row.account_id or "-", state_text(row.status), f"{row.updated_at:%Y-%m-%d %H:%M:%S}")
+        (row.tenant, row.landing_zone, row.account_id or "-", state_text(row.status), f"{row.updated_at:{MOMENT}}")
         for row in rows
     ]
     return table(columns, lines) if lines else "no tenants"

@@ -1,14 +1,13 @@
-"""Commands about tenants: apply, status, retry, cancel. They talk to the API and nothing else."""
+"""Commands about tenants: apply, retry, cancel. They talk to the API and nothing else."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from rich.console import Console
 
 from tasks.model import ENDED, TenantId
-from workers.cli.connection import DEFAULT_URL, Token, TokenFile, Url, connect, reasons
+from workers.cli.connection import Access, connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.orders import STDIN, Order, OrdersRefused, read_orders
 from workers.cli.output import print_line, stdout_console
@@ -16,61 +15,30 @@ from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures, show_results
 from workers.client import ApiProblem, ConnectorClient
 
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until the replication has ended.")]
-TenantArgument = Annotated[str, typer.Argument(help="<workspace>.<project>.<platform>.<location>")]
 
-
-def apply(
-    file: Annotated[Path, typer.Argument(help="YAML file with tenants; - reads stdin.")],
-    wait: Wait = True,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-    token_file: TokenFile = None,
-) -> None:
-    """Order the tenants of a file and show their progress. Nothing is sent when the file holds a mistake."""
+def apply(file: Path, access: Access, *, wait: bool) -> ExitCode:
+    """Send the orders of a file and show their progress. Nothing is sent when the file holds a mistake."""
     orders = _orders(STDIN if str(file) == "-" else file)
-    with connect(url, token, token_file) as client:
+    with connect(access) as client:
         accepted, code = _send(client, orders)
-        if not wait:
-            for tenant, replication in accepted.items():
-                print_line(stdout_console(), f"{tenant}: accepted as replication {replication}")
-        elif accepted:
-            code = max(code, wait_for(client, accepted))
-    raise typer.Exit(code)
+        return max(code, _wait_or_say(client, accepted, wait=wait))
 
 
-def retry(
-    tenant: TenantArgument,
-    wait: Wait = True,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-    token_file: TokenFile = None,
-) -> None:
-    """Replicate a tenant again with the desired state that is stored; one that waits for its next try tries now."""
+def retry(tenant: str, access: Access, *, wait: bool) -> ExitCode:
+    """Replicate a tenant again with the desired state that is stored."""
     name = parse_tenant(tenant)
-    with connect(url, token, token_file) as client:
+    with connect(access) as client:
         accepted = client.replicate(name)
-        if not wait:
-            print_line(stdout_console(), f"{accepted.tenant}: accepted as replication {accepted.replication_id}")
-            return
-        raise typer.Exit(wait_for(client, {accepted.tenant: accepted.replication_id}))
+        return _wait_or_say(client, {accepted.tenant: accepted.replication_id}, wait=wait)
 
 
-def cancel(
-    what: Annotated[str, typer.Argument(metavar="TENANT|REPLICATION", help="A tenant, or the id of a replication.")],
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-    token_file: TokenFile = None,
-) -> None:
-    """Cancel a replication: at once, or after the call to AWS that runs now. The account stays as it is."""
+def cancel(what: str, access: Access) -> None:
+    """Cancel a replication, named by its id or by its tenant."""
     tenant = parse_tenant(what) if "." in what else None
-    with connect(url, token, token_file) as client:
+    with connect(access) as client:
         replication = client.cancel(client.tenant(tenant).replication_id if tenant else what)
-    if replication.state in ENDED:
-        line = f"{replication.tenant}: replication {replication.id} is {replication.state.value}"
-    else:
-        line = f"{replication.tenant}: replication {replication.id} ends after the call that runs now"
-    print_line(stdout_console(), line)
+    end = f"is {replication.state.value}" if replication.state in ENDED else "ends after the call that runs now"
+    print_line(stdout_console(), f"{replication.tenant}: replication {replication.id} {end}")
 
 
 def parse_tenant(text: str) -> TenantId:
@@ -81,9 +49,17 @@ def parse_tenant(text: str) -> TenantId:
         raise CommandFailed(str(error), ExitCode.USAGE) from error
 
 
-def wait_for(client: ConnectorClient, accepted: dict[str, str]) -> ExitCode:
-    """Show the progress (tenant -> replication), then the results; answers the exit code."""
+def _wait_or_say(client: ConnectorClient, accepted: dict[str, str], *, wait: bool) -> ExitCode:
+    """Show the progress and the results of replications (tenant -> id), or only name them; answers the exit code."""
     console = stdout_console()
+    if wait and accepted:
+        return _wait(client, accepted, console)
+    for tenant, replication in accepted.items():
+        print_line(console, f"{tenant}: accepted as replication {replication}")
+    return ExitCode.DONE
+
+
+def _wait(client: ConnectorClient, accepted: dict[str, str], console: Console) -> ExitCode:
     ended = follow(client, accepted, make_view(console))
     show_results(console, ended, _accounts(client, ended))
     return complain_about_failures(ended)

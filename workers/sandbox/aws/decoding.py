@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
-from workers.sandbox.aws.models import operation_model, service_model, service_of
+from workers.sandbox.aws.models import is_document, operation_model, service_model, service_of
 
 SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
@@ -81,8 +81,8 @@ def _shape(service: str, operation: str, raw: Any, read: Any) -> Mapping[str, An
 
 
 def _from_json(shape: Shape, value: Any) -> Any:
-    if value is None:
-        return None
+    if value is None or is_document(shape):
+        return value
     if isinstance(shape, StructureShape):
         members = shape.members.items()
         return {name: _from_json(member, value[name]) for name, member in members if value.get(name) is not None}

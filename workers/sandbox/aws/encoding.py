@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from workers.sandbox.aws.call import AwsError
-from workers.sandbox.aws.models import operation_model, service_model
+from workers.sandbox.aws.models import is_document, operation_model, service_model
 
 SCALARS: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -110,6 +110,8 @@ def _error_shape(service: str, code: str) -> StructureShape | None:
 
 
 def _to_json(shape: Shape, value: Any) -> Any:
+    if is_document(shape):
+        return value
     if isinstance(shape, StructureShape):
         return {name: _to_json(shape.members[name], item) for name, item in value.items() if item is not None}
     if isinstance(shape, ListShape):
@@ -159,6 +161,8 @@ def _scalar_text(shape: Shape, value: Any) -> str:
 
 
 def _misfits(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if is_document(shape):
+        return
     if isinstance(shape, StructureShape):
         yield from _structure_misfits(shape, value, path)
     elif isinstance(shape, ListShape):

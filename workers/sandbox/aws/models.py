@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel
+from botocore.model import OperationModel, ServiceModel, Shape
 
 SERVICES_BY_SIGNING_NAME = {"sso": "sso-admin"}
 """Signing name in the credential scope -> botocore's service name, where they differ."""
@@ -26,6 +26,11 @@ def operation_model(service: str, operation: str) -> OperationModel:
 def service_of(signing_name: str) -> str:
     """Give botocore's name of the service that signs with this name."""
     return SERVICES_BY_SIGNING_NAME.get(signing_name, signing_name)
+
+
+def is_document(shape: Shape) -> bool:
+    """Say whether a shape is a document: any JSON at all."""
+    return bool(getattr(shape, "is_document_type", False))
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workers.sandbox import organization as sandbox
-from workers.sandbox.aws import account_creation, identities, organizations, seed_policies
+from workers.sandbox.aws import account_creation, identities, organizations, registration, seed_policies
 from workers.sandbox.aws.credentials import Credentials
 from workers.sandbox.aws.identity_store import seed_users
 from workers.sandbox.aws.options import SimulatorOptions
@@ -32,6 +32,7 @@ def build_world(options: SimulatorOptions) -> World:
     seed_identity_center(world)
     seed_users(world)
     seed_stack_set(world)
+    registration.register(world)
     return world
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from workers.sandbox import organization
 from workers.sandbox.aws import stack_set_reads  # noqa: F401  # registers the reading operations
 from workers.sandbox.aws.call import AwsError, Call
-from workers.sandbox.aws.registration import register
 from workers.sandbox.aws.shapes import answer
 from workers.sandbox.aws.stack_requests import tags_of, template_of
 from workers.sandbox.aws.stack_set_operations import run
@@ -56,7 +55,7 @@ Resources:
 
 
 def seed_stack_set(world: World) -> None:
-    """Create the sandbox's StackSet in the automation account; register what a world needs of these services."""
+    """Create the sandbox's StackSet in the automation account, with a default for each parameter."""
     lines = [f'  {name}: {{Type: String, Default: "unset"}}' for name in organization.STACK_SET_PARAMETERS]
     template = read_template(SEED_TEMPLATE.format(parameters="\n".join(lines)))
     name, account_id = organization.STACK_SET_NAME, organization.AUTOMATION_ACCOUNT_ID
@@ -71,7 +70,6 @@ def seed_stack_set(world: World) -> None:
         capabilities=(),
         description="The baseline of every tenant's account",
     )
-    register(world)
 
 
 @answer("cloudformation", "CreateStackSet")

@@ -9,7 +9,7 @@ from config.catalog import Catalog, CatalogError, load_catalog
 
 ENVIRONMENT = {"ACCESS": "AKIAEXAMPLE", "SECRET": "very/secret+key=", "EXTERNAL": "external-id-1"}
 
-MAPPINGS = [
+MAPPINGS: list[dict[str, Any]] = [
     {
         "projectRoleRef": {"name": role, "kind": "meshProjectRole"},
         "awsRole": role.title(),

@@ -1,0 +1,46 @@
+"""Failures that must not keep a step from the rest of its work: collected, and raised at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tasks.errors import PermanentError, StepError, TransientError
+
+
+@dataclass
+class Failures:
+    """What went wrong so far. Superseded is never collected: after it nothing more may be done."""
+
+    errors: list[StepError] = field(default_factory=list)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Keep a transient or permanent error for later."""
+        try:
+            yield
+        except (TransientError, PermanentError) as error:
+            self.errors.append(error)
+
+    def add(self, error: PermanentError) -> None:
+        """Keep an error that nobody raised."""
+        self.errors.append(error)
+
+    def reraise(self) -> None:
+        """Raise what was collected: a transient one first, for the next try shows the permanent ones again."""
+        if not self.errors:
+            return
+        for error in self.errors:
+            if isinstance(error, TransientError):
+                raise error
+        raise _united(self.errors)
+
+
+def _united(errors: list[StepError]) -> StepError:
+    """One permanent error with the messages of all, and the first one's class, code and remedy."""
+    first = errors[0]
+    messages = list(dict.fromkeys(error.message for error in errors))
+    if len(messages) == 1:
+        return first
+    return type(first)(first.code, "; ".join(messages), first.request_id, first.remedy)

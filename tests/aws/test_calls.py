@@ -1,0 +1,136 @@
+"""The seam that every AWS call passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
+
+from tasks.aws.calls import CallRecord, Calls, Observer
+from tasks.errors import NotFound, Superseded, Throttled, Unanswered
+
+Given = Callable[..., dict[str, Any]]
+
+
+class Client:
+    """A client of one operation, `do_it`, that answers what it is told to."""
+
+    def __init__(self, do_it: Given) -> None:
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name="organizations"))
+        self.do_it = do_it
+
+
+def answered(**members: Any) -> dict[str, Any]:
+    return {"ResponseMetadata": {"RequestId": "r-1"}, **members}
+
+
+def failing(error: Exception) -> Given:
+    def do_it(**_: Any) -> dict[str, Any]:
+        raise error
+
+    return do_it
+
+
+def refused(code: str) -> ClientError:
+    metadata = {"HTTPStatusCode": 400, "RequestId": "r-2"}
+    return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}, "DoIt")
+
+
+class Watched:
+    """Calls through a client, with what the observer saw."""
+
+    def __init__(self, do_it: Given, before_write: Callable[[], None] = lambda: None) -> None:
+        self.records: list[CallRecord] = []
+        self.calls = Calls(Client(do_it), Observer(before_write, self.records.append), "123456789012")
+
+
+def test_a_call_is_passed_on_and_recorded() -> None:
+    watched = Watched(lambda **given: answered(Given=dict(given)))
+
+    assert watched.calls.read("do_it", Name="x")["Given"] == {"Name": "x"}
+    assert watched.calls.write("do_it")["Given"] == {}
+
+    read, write = watched.records
+    assert (read.service, read.operation, read.write, read.code) == ("organizations", "do_it", False, None)
+    assert (write.write, write.account_id, write.request_id) == (True, "123456789012", "r-1")
+    assert read.seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (refused("AccountNotFoundException"), NotFound, "AccountNotFoundException"),
+        (refused("TooManyRequestsException"), Throttled, "TooManyRequestsException"),
+        (ReadTimeoutError(endpoint_url="x"), Unanswered, "ReadTimeoutError"),
+        (ResponseParserError("garbled"), Unanswered, "ResponseParserError"),
+        (ValueError("garbled"), Unanswered, "ValueError"),
+    ],
+)
+def test_a_failure_is_ours_and_recorded(error: Exception, kind: type[Exception], code: str) -> None:
+    watched = Watched(failing(error))
+
+    with pytest.raises(kind) as failed:
+        watched.calls.write("do_it")
+
+    assert failed.value.__cause__ is error
+    assert [record.code for record in watched.records] == [code]
+
+
+def test_an_answer_without_metadata_is_no_answer() -> None:
+    with pytest.raises(Unanswered):
+        Watched(lambda **_: {}).calls.read("do_it")
+
+
+def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
+    sent = []
+
+    def lost() -> None:
+        raise Superseded("replication-1")
+
+    def do_it(**given: Any) -> dict[str, Any]:
+        sent.append(given)
+        return answered()
+
+    watched = Watched(do_it, lost)
+
+    watched.calls.read("do_it")
+    with pytest.raises(Superseded):
+        watched.calls.write("do_it")
+
+    assert len(sent) == 1
+    assert len(watched.records) == 1
+
+
+def test_nothing_is_ever_sent_twice() -> None:
+    sent = []
+
+    def do_it(**given: Any) -> dict[str, Any]:
+        sent.append(given)
+        raise refused("TooManyRequestsException")
+
+    with pytest.raises(Throttled):
+        Watched(do_it).calls.write("do_it")
+    assert len(sent) == 1
+
+
+def test_pages_are_followed_through_empty_ones() -> None:
+    pages: Iterator[dict[str, Any]] = iter(
+        [
+            answered(Items=[1, 2], NextToken="a"),
+            answered(Items=[], NextToken="b"),
+            answered(NextToken="c"),
+            answered(Items=[3]),
+        ]
+    )
+    tokens = []
+
+    def do_it(**given: Any) -> dict[str, Any]:
+        tokens.append(given)
+        return next(pages)
+
+    assert list(Watched(do_it).calls.pages("do_it", "Items", Parent="p")) == [1, 2, 3]
+    assert tokens == [{"Parent": "p"}, *({"Parent": "p", "NextToken": token} for token in "abc")]

@@ -1,0 +1,175 @@
+import io
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Literal
+from urllib.parse import quote, quote_plus
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given
+from hypothesis import settings as rules
+from hypothesis import strategies as st
+
+from config.log import MASKER, Masker, configure_logging, get_logger, log_context, register_secrets
+
+Start = Callable[..., io.StringIO]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    root, hook = logging.getLogger(), sys.excepthook
+    handlers, level = list(root.handlers), root.level
+
+    def configure(
+        form: Literal["json", "text"] = "json", level: str = "info", secrets: tuple[str, ...] = ()
+    ) -> io.StringIO:
+        stream = io.StringIO()
+        configure_logging(form, level, secrets, stream)
+        return stream
+
+    yield configure
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook = hook
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+    MASKER.forget()
+
+
+def test_json_line_has_the_fixed_fields_first(start: Start) -> None:
+    stream = start()
+    with log_context(tenant="ws.project", replication="r1", step="create_account", attempt=2):
+        get_logger("tasks.replicate").info("step done", account="123456789012", request_id="abc", calls=3)
+    line = json.loads(stream.getvalue())
+    assert list(line) == [
+        *("timestamp", "level", "event", "tenant", "replication", "step", "account", "attempt", "request_id"),
+        *("calls", "logger"),
+    ]
+    assert (line["level"], line["tenant"], line["attempt"], line["logger"]) == (
+        "info",
+        "ws.project",
+        2,
+        "tasks.replicate",
+    )
+    assert line["timestamp"].endswith("Z")
+
+
+def test_context_ends_with_its_block_and_its_thread(start: Start) -> None:
+    stream = start()
+    with log_context(tenant="a"):
+        thread = threading.Thread(target=lambda: get_logger("x").info("other thread"))
+        thread.start()
+        thread.join()
+    get_logger("x").info("after")
+    assert all("tenant" not in json.loads(line) for line in stream.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("name", ["celery.task", "uvicorn.access", "anything"])
+def test_records_of_libraries_take_the_same_road(start: Start, name: str) -> None:
+    logging.getLogger(name).addHandler(logging.NullHandler())
+    stream = start()
+    with log_context(tenant="a"):
+        logging.getLogger(name).warning("took %d ms", 5)
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["logger"], line["level"], line["tenant"]) == ("took 5 ms", name, "warning", "a")
+
+
+def test_level_holds_and_libraries_that_log_headers_stay_at_info(start: Start) -> None:
+    stream = start(level="debug")
+    get_logger("tasks").debug("seen")
+    logging.getLogger("botocore.endpoint").debug("Authorization: token")
+    assert stream.getvalue().count("\n") == 1
+    stream = start(level="warning")
+    get_logger("tasks").info("not seen")
+    assert stream.getvalue() == ""
+
+
+def test_warnings_are_logged(start: Start) -> None:
+    stream = start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    assert json.loads(stream.getvalue())["logger"] == "py.warnings"
+
+
+@pytest.mark.parametrize("written", ["json", "text"])
+@pytest.mark.parametrize("secret", ["very/secret+key=", 'qu"ote\\back', "ümläut-ß", "two\nlines", "it's"])
+def test_secret_is_masked_wherever_it_stands(start: Start, written: Literal["json", "text"], secret: str) -> None:
+    stream = start(written, secrets=(secret,))
+    logger = get_logger("x")
+    logger.info(secret, field=secret, nested={"a": [secret]}, obj=ValueError(secret))
+    logging.getLogger("lib").error("url %s and %r", quote(secret, safe=""), secret)
+    logging.getLogger("lib").error("form %s", quote_plus(secret))
+    try:
+        raise RuntimeError(f"cannot sign in with {secret}")
+    except RuntimeError:
+        logger.exception("failed")
+        logging.getLogger("lib").exception("failed")
+    text = stream.getvalue()
+    assert text.count("***") >= 9
+    for form in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe=""), quote_plus(secret)):
+        assert form not in text
+    assert written == "text" or all(json.loads(line) for line in text.splitlines())
+
+
+def test_password_of_a_url_is_masked_but_not_its_host(start: Start) -> None:
+    stream = start(secrets=("redis://:p%40ssw%2Frd@cache.example:6379/0", "redis://plain.example:6379/0"))
+    get_logger("x").info(
+        "connect", url="redis://:p%40ssw%2Frd@cache.example:6379/0", decoded="p@ssw/rd", other="plain.example"
+    )
+    line = json.loads(stream.getvalue())
+    assert (line["url"], line["decoded"], line["other"]) == (
+        "redis://:***@cache.example:6379/0",
+        "***",
+        "plain.example",
+    )
+
+
+def test_secrets_may_be_registered_later(start: Start) -> None:
+    stream = start()
+    register_secrets(["later-secret"])
+    get_logger("x").info("later-secret")
+    assert "later-secret" not in stream.getvalue()
+
+
+def test_uncaught_exception_is_logged_and_masked(start: Start) -> None:
+    stream = start(secrets=("hunter2",))
+    try:
+        raise ValueError("hunter2")
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    line = json.loads(stream.getvalue())
+    assert line["level"] == "critical"
+    assert "ValueError: ***" in line["exception"]
+
+
+def test_longer_secret_is_masked_as_a_whole() -> None:
+    masker = Masker()
+    masker.register(["secret", "secret-longer", "", "abc"])
+    assert masker.mask("secret-longer secret abc") == "*** *** abc"
+
+
+@rules(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=4, max_size=40).filter(
+        lambda text: "*" not in text
+    )
+)
+def test_no_secret_survives_json_and_url_quoting(secret: str) -> None:
+    masker = Masker()
+    masker.register([secret])
+    if "://" in secret:
+        return
+    forms = (
+        secret,
+        json.dumps(secret),
+        json.dumps(secret, ensure_ascii=False),
+        quote(secret),
+        quote_plus(secret),
+        repr(secret),
+    )
+    assert not any(secret in masker.mask(f"<{form}>") for form in forms)

@@ -1,0 +1,107 @@
+"""tag_account: our tags are right, those of others stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config.mapper_text import MapperText
+from config.platform import TagMapper, TenantTags
+from tasks.errors import AccessDenied, NotOurs, PermanentError, Unanswered
+from tasks.model import Done, Handles, Tenant
+from tasks.names import TENANT_TAG
+from tasks.steps.tag_account import TagChange, difference, tag_account
+from tests.steps.world import World
+
+
+def tags_of(world: World, handles: Handles) -> dict[str, str]:
+    tags: dict[str, str] = world.simulator.state()["accounts"][handles.account_id]["tags"]
+    return tags
+
+
+def mapped(world: World, desired: dict[str, Any] | None = None, **mappers: str) -> Tenant:
+    tag_mappers = tuple(TagMapper(key=key, value=MapperText.parse(text)) for key, text in mappers.items())
+    tags = TenantTags(namespace_prefix="mesh_", tag_mappers=tag_mappers)
+    return world.tenant(platform={"tenant_tags": tags}, desired=desired)
+
+
+def test_a_new_account_has_its_tags_already(world: World) -> None:
+    handles = world.account(tenant := mapped(world, project="${projectIdentifier}", cost="${paymentName}"))
+
+    outcome, reads, writes = world.counted(tag_account, tenant, handles)
+
+    assert tags_of(world, handles) == {TENANT_TAG: str(tenant.id), "mesh_project": "shop", "mesh_cost": "none"}
+    assert outcome == Done(handles, "all 3 tags are right")
+    assert (reads, writes) == (1, 0)
+
+
+def test_drift_is_repaired_and_tags_of_others_stay(world: World) -> None:
+    handles = world.account(mapped(world, project="${projectIdentifier}", old="text"))
+    changes = {"mesh_project": "wrong", "mesh_stale": "x", "team": "theirs", TENANT_TAG: None}
+    world.simulator.operator("tag_account", account=handles.account_id, tags=changes)
+    tenant = mapped(world, project="${projectIdentifier}", stage="dev")
+
+    outcome, reads, writes = world.counted(tag_account, tenant, handles)
+    _, _, again = world.counted(tag_account, tenant, handles)
+
+    desired = {TENANT_TAG: str(tenant.id), "mesh_project": "shop", "mesh_stage": "dev", "team": "theirs"}
+    assert tags_of(world, handles) == desired
+    assert (reads, writes) == (1, 2)
+    assert again == 0
+    assert "removed mesh_old, mesh_stale" in outcome.note
+
+
+def test_a_crash_after_the_write_leaves_nothing_to_do(world: World) -> None:
+    handles = world.account(world.tenant())
+    tenant = mapped(world, stage="dev")
+    world.simulator.inject(operation="TagResource", kind="lost_response")
+
+    with pytest.raises(Unanswered):
+        world.run(tag_account, tenant, handles)
+    _, _, writes = world.counted(tag_account, tenant, handles)
+
+    assert tags_of(world, handles)["mesh_stage"] == "dev"
+    assert writes == 0
+
+
+def test_an_account_of_another_tenant_is_left_alone(world: World) -> None:
+    handles = world.account(world.tenant("first"))
+
+    with pytest.raises(NotOurs):
+        world.run(tag_account, world.tenant("second"), handles)
+
+
+def test_too_many_tags_are_refused_with_their_number(world: World) -> None:
+    handles = world.account(world.tenant())
+    theirs = {f"team-{number}": "x" for number in range(49)}
+    world.simulator.operator("tag_account", account=handles.account_id, tags=theirs)
+
+    with pytest.raises(PermanentError) as refused:
+        world.run(tag_account, mapped(world, stage="dev"), handles)
+
+    assert "51 tags" in refused.value.message
+    assert "mesh_stage" not in tags_of(world, handles)
+
+
+def test_a_refusal_of_aws_comes_through(world: World) -> None:
+    handles = world.account(world.tenant())
+    world.simulator.deny("organizations:TagResource")
+
+    with pytest.raises(AccessDenied):
+        world.run(tag_account, mapped(world, stage="dev"), handles)
+
+
+@pytest.mark.parametrize(
+    ("desired", "actual", "expected"),
+    [
+        ({}, {}, TagChange({}, (), 0)),
+        ({"o:a": "1"}, {}, TagChange({"o:a": "1"}, (), 1)),
+        ({"o:a": "1"}, {"o:a": "1"}, TagChange({}, (), 1)),
+        ({"o:a": "1"}, {"o:a": "2", "x": "y"}, TagChange({"o:a": "1"}, (), 2)),
+        ({"o:a": ""}, {}, TagChange({"o:a": ""}, (), 1)),
+        ({}, {"o:b": "1", "o:a": "1", "x": "y"}, TagChange({}, ("o:a", "o:b"), 1)),
+    ],
+)
+def test_the_difference(desired: dict[str, str], actual: dict[str, str], expected: TagChange) -> None:
+    assert difference(desired, actual, lambda key: key.startswith("o:")) == expected

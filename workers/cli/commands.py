@@ -1,0 +1,126 @@
+"""The face of every command: name, arguments, options and help. What a command does is imported when it runs.
+
+So `--help`, a wrong option and the shell's completion answer at once: boto3, Celery and moto take seconds to import.
+"""
+
+# ruff: noqa: PLC0415 (see above)
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+Url = Annotated[str, typer.Option("--url", envvar="CONNECTOR_URL", help="Where the connector's API listens.")]
+Token = Annotated[str | None, typer.Option("--token", envvar="CONNECTOR_TOKEN", help="The API token.")]
+TokenFile = Annotated[Path | None, typer.Option("--token-file", help="A file that holds the API token.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until the replication has ended.")]
+TenantArgument = Annotated[str, typer.Argument(help="<workspace>.<project>.<platform>.<location>")]
+OrdersFile = Annotated[Path, typer.Argument(help="YAML file with tenants; - reads stdin.")]
+
+
+def apply(
+    file: OrdersFile, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
+) -> None:
+    """Order the tenants of a file and show their progress. Nothing is sent when the file holds a mistake."""
+    from workers.cli import tenants
+    from workers.cli.connection import Access
+
+    raise typer.Exit(tenants.apply(file, Access(url, token, token_file), wait=wait))
+
+
+def status(
+    tenant: Annotated[str | None, typer.Argument(help="One tenant; without it, all of them.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again: one tenant until it ends.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; with --watch one line for each change.")] = False,
+    state: Annotated[str | None, typer.Option("--state", help="Only tenants in this state, e.g. FAILED.")] = None,
+    workspace: Annotated[str | None, typer.Option("--workspace", help="Only tenants of this workspace.")] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show where tenants stand: account, state, and for one tenant every step with its note and error."""
+    from workers.cli.connection import Access
+    from workers.cli.status import Wanted, show_status
+
+    wanted = Wanted(tenant, state, workspace)
+    raise typer.Exit(show_status(wanted, Access(url, token, token_file), watch=watch, as_json=as_json))
+
+
+def retry(
+    tenant: TenantArgument, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
+) -> None:
+    """Replicate a tenant again with the desired state that is stored; one that waits for its next try tries now."""
+    from workers.cli import tenants
+    from workers.cli.connection import Access
+
+    raise typer.Exit(tenants.retry(tenant, Access(url, token, token_file), wait=wait))
+
+
+def cancel(
+    what: Annotated[str, typer.Argument(metavar="TENANT|REPLICATION", help="A tenant, or the id of a replication.")],
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Cancel a replication: at once, or after the call to AWS that runs now. The account stays as it is."""
+    from workers.cli import tenants
+    from workers.cli.connection import Access
+
+    tenants.cancel(what, Access(url, token, token_file))
+
+
+def api() -> None:
+    """Run the API in the foreground, as the environment says."""
+    from workers.cli.api import run_api
+
+    run_api()
+
+
+def sandbox(
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="Also write the environment to this file (honcho reads .env).")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="How the simulated AWS behaves, e.g. creation_seconds=20."),
+    ] = None,
+) -> None:
+    """Run the sandbox alone (Redis-protocol server and AWS simulator) and print the environment to export."""
+    from workers.cli.sandbox import run_sandbox
+
+    run_sandbox(env_file, option or [])
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Stay after the demo, with Flower, until Ctrl-C.")] = False,
+    tenants: Annotated[Path | None, typer.Option("--tenants", help="Order these instead of the 12 examples.")] = None,
+) -> None:
+    """Start everything on this machine, order 12 example tenants, show what became of them, end without a trace."""
+    from workers.demo import run_demo
+
+    raise typer.Exit(run_demo(keep=keep, tenants=tenants))
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Documents or directories; default: CONNECTOR_CONFIG_DIR."),
+    ] = None,
+) -> None:
+    """Check platform and landing zone documents: every mistake in one run, and nothing is started or sent."""
+    from workers.cli.validate import check_documents
+
+    check_documents(paths or [])
+
+
+def version() -> None:
+    """Print the version."""
+    typer.echo(installed_version("meshstack-aws-connector"))
+
+
+ALL = (apply, status, retry, cancel, api, sandbox, demo, validate, version)

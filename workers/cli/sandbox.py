@@ -1,0 +1,117 @@
+"""The command `sandbox`: an embedded Redis-protocol server and the AWS simulator in the foreground.
+
+Its environment is printed as `export NAME=value`, and written as NAME=value for tools that read `.env` files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from config.settings import ApiToken
+from workers.cli.errors import CommandFailed, ExitCode
+from workers.examples import ExampleMissing, example
+from workers.processes import interruptible
+from workers.sandbox import organization
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.client import SimulatorClient, SimulatorError, running_simulator
+from workers.sandbox.redis import EmbeddedRedis, EmbeddedRedisError
+
+CHECK_SECONDS = 1.0  # between two looks whether the simulator still answers
+HEADING = "# Written by aws-connector sandbox; removed when it ends."
+
+
+def run_sandbox(env_file: Path | None, options: Sequence[str]) -> None:
+    """Run until Ctrl-C; `options` are NAME=VALUE of SimulatorOptions."""
+    chosen = parse_options(options)
+    _check_free(env_file)
+    try:
+        with interruptible(), EmbeddedRedis() as redis, running_simulator(chosen) as simulator:
+            _serve(sandbox_environment(simulator.url, redis.url), env_file, simulator)
+    except (EmbeddedRedisError, SimulatorError, ExampleMissing) as error:
+        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+
+
+def sandbox_environment(simulator_url: str, redis_url: str) -> dict[str, str]:
+    """Give the environment in which every process of the connector uses the sandbox; the API token is drawn here."""
+    token = secrets.token_urlsafe(24)
+    entry = ApiToken.of("sandbox", "write", token)
+    return {
+        **organization.environment(simulator_url, redis_url),
+        "CONNECTOR_CONFIG_DIR": str(example("config")),
+        "CONNECTOR_API_TOKENS": f"{entry.name}:{entry.scope}:{entry.sha256}",
+        "CONNECTOR_TOKEN": token,
+    }
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
+    """Read NAME=VALUE, the value as JSON where it is JSON. Raises CommandFailed that names the option."""
+    pairs = [option.partition("=") for option in options]
+    try:
+        return SimulatorOptions.model_validate({name: _value(text) for name, _, text in pairs}).model_dump(
+            mode="json", exclude_unset=True
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name, known = ".".join(map(str, first["loc"])), ", ".join(SimulatorOptions.model_fields)
+        message = f"--option {name}={first['input']}: {first['msg']}; options: {known}"
+        raise CommandFailed(message, ExitCode.USAGE) from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: SimulatorClient) -> None:
+    for name, value in environment.items():
+        print(f"export {name}={shlex.quote(value)}", flush=True)
+    try:
+        if env_file is not None:
+            _write(env_file, environment)
+        while True:
+            simulator.mark()
+            time.sleep(CHECK_SECONDS)
+    except httpx.HTTPError as error:
+        raise CommandFailed(f"the simulator has ended ({error}): start the sandbox again", ExitCode.MISTAKES) from error
+    finally:
+        if env_file is not None and _is_ours(env_file):
+            env_file.unlink()
+
+
+def _check_free(env_file: Path | None) -> None:
+    if env_file is not None and env_file.exists() and not _is_ours(env_file):
+        message = f"--env-file {env_file} exists and is not the sandbox's: move it away or give another name"
+        raise CommandFailed(message, ExitCode.USAGE)
+
+
+def _is_ours(env_file: Path) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return env_file.read_text(encoding="utf-8").startswith(HEADING)
+    return False
+
+
+def _write(env_file: Path, environment: Mapping[str, str]) -> None:
+    """Write the file for our eyes only and all at once, so that nobody reads half of it."""
+    lines = [HEADING, *(f"{name}={shlex.quote(value)}" for name, value in environment.items())]
+    partial = env_file.with_name(f"{env_file.name}.{os.getpid()}")
+    try:
+        partial.touch(mode=0o600)
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        partial.replace(env_file)
+    except OSError as error:
+        raise CommandFailed(f"--env-file {env_file} cannot be written: {error.strerror}", ExitCode.USAGE) from error
+    finally:
+        partial.unlink(missing_ok=True)

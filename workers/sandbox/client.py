@@ -1,0 +1,170 @@
+"""Speak to a running AWS simulator's control API, and run one as a subprocess. For tests, benchmarks and the demo."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START_SECONDS = 60.0
+"""How long a simulator may take to start: importing moto takes seconds on a busy machine."""
+STOP_SECONDS = 5.0
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class SimulatorError(Exception):
+    """The simulator did not start, or refused a request to its control API."""
+
+
+@dataclass(frozen=True)
+class RecordedCall:
+    """One request that the simulator was sent."""
+
+    index: int
+    time: float  # seconds since the epoch
+    service: str
+    operation: str
+    account: str
+    caller: str
+    region: str
+    write: bool
+    outcome: str  # "ok", an error code, or the fault that hid the answer
+    performed: bool
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often each service:Operation was called, and the totals."""
+
+    operations: Mapping[str, int]
+    calls: int
+    reads: int
+    writes: int
+    assume_role: int
+
+
+class SimulatorClient:
+    """The control API of one simulator; usable from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=f"{url}/_simulator", timeout=30.0, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def mark(self) -> int:
+        """Give the index of the last call, for calls(since) and writes_since(mark)."""
+        return int(self._ask("GET", "counts")["totals"]["calls"])
+
+    def calls(self, since: int = 0) -> list[RecordedCall]:
+        """List the calls after an index, oldest first."""
+        return [RecordedCall(**call) for call in self._ask("GET", f"calls?since={since}")["calls"]]
+
+    def writes_since(self, mark: int) -> list[RecordedCall]:
+        """List the calls after a mark that change something (also those that were refused)."""
+        return [call for call in self.calls(mark) if call.write]
+
+    def counts(self) -> Counts:
+        """Count all calls."""
+        body = self._ask("GET", "counts")
+        return Counts(operations=body["operations"], **body["totals"])
+
+    def inject(self, *faults: Mapping[str, Any], **fault: Any) -> None:
+        """Order faults: inject(service="organizations", operation="CreateAccount", kind="lost_response")."""
+        self._ask("POST", "faults", [*faults, *([fault] if fault else [])])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """List the faults in force, with how often each struck."""
+        return list(self._ask("GET", "faults"))
+
+    def clear_faults(self) -> list[dict[str, Any]]:
+        """Take all faults back; answer them with how often each struck."""
+        return list(self._ask("DELETE", "faults"))
+
+    def state(self) -> dict[str, Any]:
+        """Show the whole world: accounts, organizational_units, creations, and a section per service."""
+        return dict(self._ask("GET", "state"))
+
+    def account(self, name: str) -> dict[str, Any]:
+        """Show the one account of that name; SimulatorError if there are none or several."""
+        found = [account for account in self.state()["accounts"].values() if account["name"] == name]
+        if len(found) != 1:
+            raise SimulatorError(f"{len(found)} accounts are named {name}")
+        return dict(found[0])
+
+    def options(self) -> dict[str, Any]:
+        """Show all options."""
+        return dict(self._ask("GET", "options"))
+
+    def set_options(self, **options: Any) -> None:
+        """Change options while the simulator runs."""
+        self._ask("PATCH", "options", options)
+
+    def operator(self, action: str, **body: Any) -> dict[str, Any]:
+        """Do what a person would do in AWS by hand: operator("suspend_account", account="…")."""
+        return dict(self._ask("POST", "operator", {"action": action, **body}))
+
+    def deny(self, operation: str, account: str = "*", principal: str = "*") -> None:
+        """Forbid an action (patterns with *): deny("organizations:MoveAccount")."""
+        self.operator("deny", operation=operation, account=account, principal=principal)
+
+    def allow_all(self) -> None:
+        """Take every denial back."""
+        self.operator("allow")
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        content = None if body is None else json.dumps(body)
+        answer = self._http.request(method, f"/{path}", content=content)
+        if answer.status_code != httpx.codes.OK:
+            raise SimulatorError(f"{method} {path}: {answer.text}")
+        return answer.json()
+
+
+@contextmanager
+def running_simulator(options: Mapping[str, Any] | None = None, port: int = 0) -> Iterator[SimulatorClient]:
+    """Run a simulator as a subprocess with SimulatorOptions; it ends with the block, or with this process."""
+    command = [sys.executable, "-m", "workers.sandbox.aws", "--port", str(port), "--options", json.dumps(options or {})]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True)  # noqa: S603  # our module
+    try:
+        client = SimulatorClient(_read_url(process))
+        try:
+            yield client
+        finally:
+            client.close()
+    finally:
+        _stop(process)
+
+
+def _read_url(process: subprocess.Popen[str]) -> str:
+    """Wait for the line with the URL; SimulatorError when the process ends or hangs instead."""
+    hung = threading.Timer(START_SECONDS, process.kill)
+    hung.start()
+    try:
+        line = process.stdout.readline() if process.stdout is not None else ""
+    finally:
+        hung.cancel()
+    if not line:
+        raise SimulatorError(f"the simulator did not start (exit code {process.wait()}); its output says why")
+    return str(json.loads(line)["url"])
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
