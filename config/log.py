@@ -36,8 +36,12 @@ _OWN_HANDLERS = (
     "flower",
     "tornado",
 )
-# These write request headers and session tokens at debug level, and are kept at INFO.
-_TALKATIVE = ("boto3", "botocore", "s3transfer", "urllib3", "httpx", "httpcore", "asyncio", "amqp", "kombu")
+# Kept at WARNING: libraries that write request headers and session tokens at debug level, and Celery's two lines per
+# task, which say what our own line of each step says better.
+_TALKATIVE = (
+    *("boto3", "botocore", "s3transfer", "urllib3", "httpx", "httpcore", "asyncio", "amqp", "kombu"),
+    *("celery.worker.strategy", "celery.app.trace"),
+)
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -181,7 +185,7 @@ def _route_libraries(level: str) -> None:
         library.handlers.clear()
         library.propagate = True
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level.upper())))
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:

@@ -71,6 +71,7 @@ class Performance:
         self._index = index
         self._step = REPLICATION[index]
         self._holder = uuid4().hex
+        self._began = _now()
         self._log = log.bind(tenant=str(tenant), replication=replication, step=self._step.name)
 
     def run(self, dispatch: int) -> Ended:
@@ -164,7 +165,7 @@ class Performance:
 
     def _done(self, begun: Begun, answer: Done) -> Outcome:
         now = _now()
-        document = self._document(begun, now).model_copy(
+        document = self._document(begun).model_copy(
             update={"state": State.SUCCEEDED, "note": answer.note, "ended_at": now, "last_error": None}
         )
         last = self._index == len(REPLICATION) - 1
@@ -179,7 +180,7 @@ class Performance:
 
     def _wait(self, begun: Begun, answer: Wait) -> Outcome:
         pace = Pace.read(begun.pace)
-        document = self._document(begun, _now()).model_copy(
+        document = self._document(begun).model_copy(
             update={"state": State.WAITING, "note": answer.note, "last_error": None}
         )
         interval = poll_interval(self._connector.settings.poll_seconds, pace, random())  # noqa: S311 (jitter)
@@ -194,7 +195,7 @@ class Performance:
 
     def _failed(self, begun: Begun, error: StepError) -> Outcome:
         now, pace = _now(), Pace.read(begun.pace)
-        document = self._document(begun, now).model_copy(update={"note": str(error), "last_error": _shown(error)})
+        document = self._document(begun).model_copy(update={"note": str(error), "last_error": _shown(error)})
         waiting = Outcome(
             step=self._index,
             document=document.model_copy(update={"state": State.WAITING}),
@@ -211,14 +212,14 @@ class Performance:
         ended = document.model_copy(update={"state": State.FAILED, "ended_at": now})
         return Outcome(step=self._index, document=ended, state=State.FAILED, error=document.last_error)
 
-    def _document(self, begun: Begun, now: datetime) -> StepState:
+    def _document(self, begun: Begun) -> StepState:
         """The step's document with this execution counted; a poll after a poll is the same attempt."""
         before = begun.step
         same = before.state is State.WAITING and before.last_error is None
         return before.model_copy(
             update={
                 "attempts": before.attempts if same else before.attempts + 1,
-                "started_at": before.started_at or now,
+                "started_at": before.started_at or self._began,
             }
         )
 

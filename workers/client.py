@@ -56,6 +56,7 @@ class ConnectorClient:
 
     def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS) -> None:
         headers = {"Authorization": f"Bearer {token}"}
+        self._following = httpx.Timeout(timeout, read=SILENCE_SECONDS)
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS)
 
     def put_tenant(self, tenant: TenantId | str, desired: Desired | Mapping[str, Any]) -> AcceptedView:
@@ -106,8 +107,8 @@ class ConnectorClient:
         after   go on after this event id; `$`: only what happens from now on; None: from the oldest stored
         """
         query = {"after": after} if after is not None else {}
-        timeout = httpx.Timeout(self._http.timeout, read=SILENCE_SECONDS)
-        with connect_sse(self._http, "GET", f"{_path(tenant)}/events", params=query, timeout=timeout) as source:
+        path = f"{_path(tenant)}/events"
+        with connect_sse(self._http, "GET", path, params=query, timeout=self._following) as source:
             for event in source.iter_sse():
                 yield Event(event.id, event.event, json.loads(event.data))
 

@@ -25,7 +25,7 @@ from rich.console import Console
 from workers.cli.connection import LOOPBACK, Access, connect
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.orders import Order, OrdersRefused, read_orders
-from workers.cli.output import print_line, stdout_console
+from workers.cli.output import facts, print_line, show, stdout_console
 from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures
 from workers.client import ApiProblem, ConnectorClient
@@ -61,7 +61,7 @@ def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
         with interruptible(), temporary_directory() as directory:
             with Supervisor(directory, child_environment(os.environ, directory)) as processes:
                 house = start(processes, console, flower=keep)
-                code = show(processes, house, console, orders)
+                code = order_twice(processes, house, console, orders)
                 if keep:
                     stay(processes, house, console, directory)
             print_line(console, "Everything has been stopped; nothing is left.")
@@ -126,7 +126,7 @@ def commands(directory: Path, flower_port: int | None) -> dict[str, list[str]]:
     }
 
 
-def show(processes: Supervisor, house: House, console: Console, orders: Sequence[Order]) -> ExitCode:
+def order_twice(processes: Supervisor, house: House, console: Console, orders: Sequence[Order]) -> ExitCode:
     """Order the tenants twice and show what came of it; answers the exit code."""
     simulator = SimulatorClient(house.simulator)
     try:
@@ -172,10 +172,13 @@ def judge(
 
 def stay(processes: Supervisor, house: House, console: Console, directory: Path) -> None:
     """Say where everything is, and stay until Ctrl-C or until a process ends."""
-    print_line(console, f"API         {house.api}/docs")
-    print_line(console, f"Flower      {house.flower}  (user demo, password {house.flower_password})")
-    print_line(console, f"AWS         {house.simulator}/_simulator/state")
-    print_line(console, f"logs        {directory}")
+    places = {
+        "API": f"{house.api}/docs",
+        "Flower": f"{house.flower} (user demo, password {house.flower_password})",
+        "simulated AWS": f"{house.simulator}/_simulator/state",
+        "logs": str(directory),
+    }
+    show(console, facts(places))
     print_line(console, f"in another terminal: export CONNECTOR_URL={house.api} CONNECTOR_TOKEN={house.token}")
     print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
     while True:

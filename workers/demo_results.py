@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from tasks.model import State
+from tasks.names import GROUP_PREFIX
 from workers.api.schemas import TenantView
-from workers.cli.output import table
+from workers.cli.output import show, table
 from workers.cli.progress import Followed, seconds_taken
 from workers.sandbox import organization
 
@@ -38,13 +39,13 @@ def created_by(followed: Followed, view: TenantView, world: Mapping[str, Any]) -
     """Look up in the simulator's state what a tenant's replication has made."""
     account = world["accounts"].get(view.account_id) or {}
     groups = world["identity_store"]["groups"]
-    prefix = f"{view.workspace}.{view.project}."
+    prefix = f"{GROUP_PREFIX}{view.workspace}.{view.project}."  # by the example platform's groupNamePattern
     return Created(
         tenant=view.tenant,
         account=view.account_id,
         unit=account.get("parent") or "-",
         alias=account.get("alias") or "-",
-        stacks=sum(stack["account"] == view.account_id for stack in _stacks(world)),
+        stacks=sum(stack["account"] == view.account_id for stack in world["cloudformation"]),
         groups=sum((group["name"] or "").startswith(prefix) for group in groups),
         assignments=sum(
             assignment["AccountId"] == view.account_id for assignment in world["identity_center"]["assignments"]
@@ -68,7 +69,7 @@ def show_created(console: Console, created: Iterable[Created]) -> None:
         )
         for each in created
     ]
-    console.print(table(COLUMNS, rows))
+    show(console, table(COLUMNS, rows))
 
 
 def doubts(
@@ -93,10 +94,3 @@ def doubts(
     if calls := {name: count for name, count in written.items() if count}:
         listed = ", ".join(f"{count} {name}" for name, count in sorted(calls.items()))
         yield f"the second round wrote to AWS; all its calls: {listed}"
-
-
-def _stacks(world: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield stacks of accounts and instances of StackSets: both are stacks in the account."""
-    yield from world["cloudformation"]
-    for stack_set in world["stack_sets"]:
-        yield from stack_set["instances"]

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from starlette.applications import Starlette
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from config.catalog import load_catalog
 from config.settings import ApiToken, Settings
@@ -94,7 +94,7 @@ class Api:
 
     def keys(self) -> list[str]:
         """Name everything that Redis holds."""
-        return sorted(self.store.redis.keys("*"))
+        return sorted(map(str, self.store.redis.keys("*")))
 
 
 @contextmanager

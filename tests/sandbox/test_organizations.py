@@ -57,9 +57,7 @@ def test_five_creations_at_a_time(organizations: Any, simulator: SimulatorClient
     in_progress = organizations.list_create_account_status(States=["IN_PROGRESS"])["CreateAccountStatuses"]
     assert {one["AccountName"] for one in in_progress} == {f"flight{number}" for number in range(5)}
     simulator.set_options(creation_seconds=0)
-    assert all(
-        finished(organizations, one["CreateAccountStatus"]["Id"])["State"] == "SUCCEEDED" for one in accepted
-    )
+    assert all(finished(organizations, one["CreateAccountStatus"]["Id"])["State"] == "SUCCEEDED" for one in accepted)
     assert simulator.state()["creations"]["in_flight_peak"] == 5
 
 
@@ -183,7 +181,6 @@ def test_only_the_management_account_may_ask(connect: Connect) -> None:
 
 
 def test_an_unknown_creation(organizations: Any) -> None:
-    missing = error_of(
-        lambda: organizations.describe_create_account_status(CreateAccountRequestId="car-examplecreateaccountrequestid1")
-    )
+    unknown = "car-examplecreateaccountrequestid1"
+    missing = error_of(lambda: organizations.describe_create_account_status(CreateAccountRequestId=unknown))
     assert missing["Code"] == "CreateAccountStatusNotFoundException"

@@ -41,7 +41,7 @@ def create_app(connector: Connector | None = None) -> FastAPI:
         app.include_router(router)
     problems.add_handlers(app)
     describe_problems(app)
-    for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside
+    for middleware in (Guard, BodyLimit, AccessLog):  # the last one stands outside
         app.add_middleware(middleware)
     return app
 

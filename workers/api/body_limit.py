@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workers.api.problems import problem
 
 LIMIT = 1024 * 1024  # bytes; a tenant with a thousand people is about 300 KiB
-# The rest of a body that is too long is not read: the connection cannot serve another request.
-CLOSE = {"Connection": "close"}
+# Bytes of a body that is too long which are read and dropped: who still sends would see a reset instead of the answer.
+DRAIN = 16 * LIMIT
+CLOSE = {"Connection": "close"}  # what is left of the body would be read as the next request
 
 
 class BodyLimit:
@@ -26,25 +27,31 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
-        too_long = declared.isdecimal() and int(declared[:20]) > self.limit
-        body = None if too_long else await self._read(receive)
+        body = None if self._is_announced_too_long(scope) else await self._read(receive)
         if body is None:
             detail = f"The body is longer than {self.limit} bytes. Send less: one tenant, its tags and its people."
             await problem(scope["path"], 413, detail, headers=CLOSE)(scope, receive, send)
             return
         await self.app(scope, replay(body, receive), send)
 
+    def _is_announced_too_long(self, scope: Scope) -> bool:
+        """Tell whether the sender asks before it sends, and would send too much. Source: RFC 9110, 10.1.1 Expect."""
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        return "expect" in headers and length.isdecimal() and int(length[:20]) > self.limit
+
     async def _read(self, receive: Receive) -> list[Message] | None:
-        messages, size = [], 0
-        while True:
+        messages: list[Message] = []
+        size = 0
+        while size <= DRAIN:
             message = await receive()
-            messages.append(message)
             size += len(message.get("body", b""))
             if size > self.limit:
-                return None
+                messages.clear()
+            messages.append(message)
             if not message.get("more_body", False):  # the end, or http.disconnect
-                return messages
+                break
+        return None if size > self.limit else messages
 
 
 def replay(messages: list[Message], receive: Receive) -> Receive:

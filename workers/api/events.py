@@ -5,10 +5,12 @@ Source: html.spec.whatwg.org "Server-sent events". A browser that was cut off co
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 
+import anyio
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Security
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -26,6 +28,7 @@ MOST_STREAMS = 200  # of one process: each holds a connection to Redis, and Redi
 HEARTBEAT_SECONDS = 15  # proxies close what has been silent for 30 s and more
 BLOCK_SECONDS = 5  # how long one XREAD waits
 SOCKET_SECONDS = BLOCK_SECONDS + 5.0  # more than an XREAD waits, so that a half-open connection ends too
+GRACE_SECONDS = 2  # for a stream to end in order when the server stops; less than the server's own
 BATCH = 100  # events of one XREAD
 NEWEST = "$"
 OLDEST = "0"
@@ -52,16 +55,28 @@ class Streams:
         """Close the connections."""
         await self.redis.aclose()
 
-    async def follow(self, key: str, after: str) -> AsyncIterator[ServerSentEvent]:
-        """Yield the events of a stream after an id, then each new one; ends when Redis is away."""
+    async def follow(self, key: str, after: str, stop: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+        """Yield the events of a stream after an id, then each new one; ends at `stop`, or when Redis is away."""
         try:
             position = await self._newest(key) if after == NEWEST else after
-            while True:
-                answer: Any = await self.redis.xread({key: position}, count=BATCH, block=BLOCK_SECONDS * 1000)
-                for position, fields in (entry for _, entries in answer for entry in entries):
-                    yield _event(position, fields["data"])
+            while not stop.is_set():
+                for identifier, fields in await self._read(key, position, stop):
+                    position = identifier
+                    yield _event(identifier, fields["data"])
         except RedisError as error:  # the caller comes back with Last-Event-ID
             get_logger(__name__).warning("an event stream ended", error=f"{type(error).__name__}: {error}")
+
+    async def _read(self, key: str, position: str, stop: anyio.Event) -> list[tuple[str, dict[str, str]]]:
+        """Wait for entries after a position; empty when none came in time, or at `stop`."""
+        reading = asyncio.ensure_future(self.redis.xread({key: position}, count=BATCH, block=BLOCK_SECONDS * 1000))
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            answer: Any = reading.result() if reading.done() else []
+        finally:
+            reading.cancel()
+            stopping.cancel()
+        return [entry for _, entries in answer for entry in entries]
 
     async def _newest(self, key: str) -> str:
         # Not `$` itself: between two XREAD it would skip what happened meanwhile.
@@ -106,8 +121,13 @@ async def follow_events(
     if not _is_position(position):
         message = "must be the id of an event, such as 1731931200000-0; 0 for the oldest, $ for only new ones"
         raise RequestRefused((FieldMistake("Last-Event-ID" if last_event_id else "after", position[:80], message),))
-    content = streams.follow(through.store.events_key(record.id), position)
-    return EventSourceResponse(content, ping=HEARTBEAT_SECONDS)
+    stop = anyio.Event()
+    return EventSourceResponse(
+        streams.follow(through.store.events_key(record.id), position, stop),
+        ping=HEARTBEAT_SECONDS,
+        shutdown_event=stop,
+        shutdown_grace_period=GRACE_SECONDS,
+    )
 
 
 def _is_position(text: str) -> bool:

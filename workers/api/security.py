@@ -1,6 +1,6 @@
 """Who may call: bearer tokens, of which the settings hold only the SHA-256. Source: RFC 6750.
 
-It stands before the application, so that no route can forget it and no body is read for a stranger.
+It stands before the application, so that no route can forget it and a stranger learns nothing of a body's mistakes.
 """
 
 from __future__ import annotations

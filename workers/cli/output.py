@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -46,6 +46,25 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, live:
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(flat(cell)) for cell in row))
     return made
+
+
+def facts(named: Mapping[str, str]) -> Table:
+    """Make a table of names and values, without a heading."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in named.items():
+        made.add_row(Text(flat(name)), Text(flat(value)))
+    return made
+
+
+def show(console: Console, shown: RenderableType) -> None:
+    """Print a table; off a terminal without spaces at the ends of lines."""
+    if is_live():
+        console.print(shown)
+        return
+    with console.capture() as captured:
+        console.print(shown)
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
 NUMBERS = frozenset({"stacks", "groups", "assignments", "seconds", "attempts"})

@@ -23,7 +23,6 @@ from workers.client import ApiProblem, ConnectorClient
 
 LOOK_SECONDS = 0.3  # between two rounds of questions; each round asks once for every replication that has not ended
 PATIENCE_SECONDS = 30.0  # for which the API may be away, as while it is restarted, before we give up watching
-LONGEST_NOTE = 100  # characters
 
 
 @dataclass
@@ -188,4 +187,4 @@ def _step_and_note(each: Followed) -> tuple[str, str]:
         return "", ""
     error = each.step.last_error
     note = f"{error.code}: {error.message}" if error else each.step.note or ""
-    return each.step.name, flat(note)[:LONGEST_NOTE]
+    return each.step.name, flat(note)

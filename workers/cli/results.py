@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tasks.model import Replication, State
 from workers.cli.errors import ExitCode, complain
-from workers.cli.output import state_text, table
+from workers.cli.output import show, state_text, table
 from workers.cli.progress import Followed, seconds_taken
 
 
@@ -20,7 +20,7 @@ def show_results(console: Console, ended: Iterable[Followed], accounts: dict[str
     rows = [
         (each.tenant, accounts.get(each.tenant, "-"), state_text(each.state), _seconds(each.known)) for each in ended
     ]
-    console.print(table(("tenant", "account", "state", "seconds"), rows))
+    show(console, table(("tenant", "account", "state", "seconds"), rows))
 
 
 def complain_about_failures(ended: Iterable[Followed]) -> ExitCode:

@@ -15,7 +15,7 @@ from tasks.model import ENDED, State, StepState, TenantId
 from workers.api.schemas import TenantRow, TenantView
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.output import flat, is_live, state_text, stdout_console, table
+from workers.cli.output import facts, flat, is_live, show, state_text, stdout_console, table
 from workers.cli.tenants import parse_tenant
 from workers.client import ConnectorClient
 
@@ -81,7 +81,7 @@ def _once(read: Callable[[], Look], as_json: bool) -> ExitCode:
     if as_json:
         print(json.dumps(look.document, indent=2))
     else:
-        stdout_console().print(look.shown)
+        show(stdout_console(), look.shown)
     return ExitCode.DONE
 
 
@@ -98,7 +98,7 @@ def _print(console: Console, look: Look, as_json: bool) -> None:
     if as_json:
         print(json.dumps(look.document), flush=True)
     else:
-        console.print(look.shown)
+        show(console, look.shown)
 
 
 def _until_ended(read: Callable[[], Look], show: Callable[[Look], None]) -> ExitCode:
@@ -123,7 +123,7 @@ def _rows(rows: list[TenantRow]) -> RenderableType:
 
 
 def _shown(view: TenantView) -> RenderableType:
-    facts = {
+    head = {
         "tenant": view.tenant,
         "state": view.status.value,
         "landing zone": view.landing_zone,
@@ -133,10 +133,8 @@ def _shown(view: TenantView) -> RenderableType:
         "sign-in": view.sign_in_url,
         "replication": view.replication_id,
     }
-    head = table(("", ""), [(name, value) for name, value in facts.items() if value])
-    head.show_header = False
     steps = table(("step", "state", "attempts", "seconds", "note"), [_step(step) for step in view.steps])
-    return Group(head, "", steps)
+    return Group(facts({name: value for name, value in head.items() if value}), "", steps)
 
 
 def _step(step: StepState) -> tuple[Any, ...]:

@@ -64,7 +64,7 @@ class SimulatorClient:
         self._http.close()
 
     def mark(self) -> int:
-        """Give the index of the last call, for calls(since) and writes_since(mark)."""
+        """Give the index of the last call, to be handed to calls and writes_since."""
         return int(self._ask("GET", "counts")["totals"]["calls"])
 
     def calls(self, since: int = 0) -> list[RecordedCall]:
@@ -81,7 +81,7 @@ class SimulatorClient:
         return Counts(operations=body["operations"], **body["totals"])
 
     def inject(self, *faults: Mapping[str, Any], **fault: Any) -> None:
-        """Order faults: inject(service="organizations", operation="CreateAccount", kind="lost_response")."""
+        """Order faults, as `service="organizations", operation="CreateAccount", kind="lost_response"`."""
         self._ask("POST", "faults", [*faults, *([fault] if fault else [])])
 
     def faults(self) -> list[dict[str, Any]]:
@@ -112,11 +112,11 @@ class SimulatorClient:
         self._ask("PATCH", "options", options)
 
     def operator(self, action: str, **body: Any) -> dict[str, Any]:
-        """Do what a person would do in AWS by hand: operator("suspend_account", account="…")."""
+        """Do what a person would do in AWS by hand: see `workers.sandbox.aws.operator_actions`."""
         return dict(self._ask("POST", "operator", {"action": action, **body}))
 
     def deny(self, operation: str, account: str = "*", principal: str = "*") -> None:
-        """Forbid an action (patterns with *): deny("organizations:MoveAccount")."""
+        """Forbid an action such as organizations:MoveAccount, by patterns with *."""
         self.operator("deny", operation=operation, account=account, principal=principal)
 
     def allow_all(self) -> None:

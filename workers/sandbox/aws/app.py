@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -80,7 +81,8 @@ class Simulator:
         request_id = str(uuid.uuid4())
         with self.world.lock:
             reply = self._serve(decoded, request, environ, request_id)
-        time.sleep(reply.delay_seconds)
+        if reply.delay_seconds:
+            time.sleep(reply.delay_seconds)
         if reply.cut:
             raise ConnectionCutError(f"{decoded.service}:{decoded.operation} {reply.outcome}")
         return reply.response
@@ -112,7 +114,7 @@ class Simulator:
         fault = self.world.state(Faults).strike(call)
         if fault is None:
             return self._perform(call, environ, request, request_id)
-        if fault.strikes_before and fault.kind is not FaultKind.DELAY:
+        if fault.strikes_before:
             return _struck(fault, call, request_id, None)
         return _struck(fault, call, request_id, self._perform(call, environ, request, request_id))
 
@@ -143,8 +145,8 @@ class Simulator:
         kept = {name: value for name, value in headers.items() if name.lower() != "content-length"}
         if not any(name.lower() in ("x-amzn-requestid", "x-amz-request-id") for name in kept):
             kept["x-amzn-RequestId"] = request_id
-        code = int(status.split()[0])
-        return Reply(Response(code, b"".join(chunks), kept), "ok" if code < 400 else f"moto {code}", code < 400)
+        code, body = int(status.split()[0]), b"".join(chunks)
+        return Reply(Response(code, body, kept), "ok" if code < 400 else _error_code(code, body), code < 400)
 
 
 def _read(environ: Mapping[str, Any]) -> Request:
@@ -161,6 +163,12 @@ def _read(environ: Mapping[str, Any]) -> Request:
 
 def _call(decoded: Decoded, caller: Caller, now: float) -> Call:
     return Call(decoded.service, decoded.operation, decoded.parameters, caller, decoded.region, now)
+
+
+def _error_code(status: int, body: bytes) -> str:
+    """Read the code of an error that moto answered."""
+    found = re.search(rb'<Code>(\w+)</Code>|"__type":\s*"(?:[^"]*#)?(\w+)"', body)
+    return (found[1] or found[2]).decode() if found else f"HTTP {status}"
 
 
 def _refused(service: str, error: AwsError, request_id: str) -> Reply:

@@ -44,7 +44,7 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=-1)  # then strike that often; -1 without end
     chance: float = Field(default=1.0, ge=0, le=1)
     match: dict[str, Any] = Field(default_factory=dict)  # parameters that the request must have
-    before: bool | None = None  # strike before the operation is performed; None: as the kind's comment says
+    before: bool | None = None  # strike instead of the operation, not after it; None: as the kind says
 
     def fits(self, call: Call) -> bool:
         """Say whether the rule is about this request."""
@@ -56,7 +56,9 @@ class Fault(BaseModel):
 
     @property
     def strikes_before(self) -> bool:
-        """Say whether the operation is not performed, or (a delay) performed after the wait."""
+        """Say whether the operation is not performed; a delay always performs it first."""
+        if self.kind is FaultKind.DELAY:
+            return False
         return self.before if self.before is not None else self.kind not in PERFORMED_FIRST
 
     def error(self, service: str) -> AwsError:

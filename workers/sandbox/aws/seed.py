@@ -101,10 +101,10 @@ def _seed_roles(world: World) -> None:
             seed_policies.metering_role(),
         ),
     ):
-        identities.create_role(account_id, name, _trust(user, external_id, options), {name: policy})
+        identities.create_role(account_id, name, _trust(account_id, user, external_id, options), {name: policy})
 
 
-def _trust(user: str, external_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
+def _trust(account_id: str, user: str, external_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
     """Let the user in with the external id; the sandbox's web identity provider may stand in for the service user."""
     statements: list[Mapping[str, Any]] = [
         {
@@ -115,7 +115,7 @@ def _trust(user: str, external_id: str, options: SimulatorOptions) -> Mapping[st
         }
     ]
     if user == sandbox.SERVICE_USER:
-        statements += [_web_identity_trust(account, options) for account in ACCOUNTS]
+        statements.append(_web_identity_trust(account_id, options))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -109,9 +109,7 @@ def metering_role() -> Policy:
 
 
 def _unrestricted() -> Policy:
-    return _allow(
-        "organizations", ("ListRoots", "ListAccounts", "CreateAccount", "DescribeCreateAccountStatus"), "*"
-    )
+    return _allow("organizations", ("ListRoots", "ListAccounts", "CreateAccount", "DescribeCreateAccountStatus"), "*")
 
 
 def _closing() -> Policy:

@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
@@ -23,15 +25,18 @@ class RequestHandler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         """Answer one request in one packet, or cut the connection."""
-        head: list[tuple[str, list[tuple[str, str]]]] = []
+        head: list[str] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            head.extend([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers), "", ""])
+            return self.wfile.write
+
         try:
-            body = b"".join(self.server.app(self.make_environ(), lambda status, headers: head.append((status, headers))))
+            body = b"".join(self.server.app(self.make_environ(), start_response))
         except ConnectionCutError:
             self._cut()
             return
-        status, headers = head[0]
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers), "", ""]
-        self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
+        self.wfile.write("\r\n".join(head).encode("latin-1") + body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: the call log has it."""

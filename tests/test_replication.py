@@ -1,0 +1,214 @@
+"""The main job end to end: real workers, a real Redis-protocol server, AWS's wire protocol."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.model import State
+from tests.cluster import ACCESS, Cluster, desired, running_cluster
+from tests.waiting import eventually
+from workers.sandbox import organization
+from workers.sandbox.client import RecordedCall
+
+WRITES_OF_MEMBERSHIP = {"CreateGroupMembership", "DeleteGroupMembership"}
+READS_BESIDE_ROLES = 8
+READS_PER_ROLE = 3
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("cluster"), workers=2) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_faults(cluster: Cluster) -> Iterator[None]:
+    yield
+    cluster.simulator.clear_faults()
+    cluster.simulator.allow_all()
+
+
+def calls_of(cluster: Cluster, body: dict[str, Any], project: str) -> list[RecordedCall]:
+    """Replicate and return the calls that it made."""
+    mark = cluster.simulator.mark()
+    cluster.succeeded(cluster.order(project, body))
+    return cluster.simulator.calls(mark)
+
+
+def test_a_tenant_becomes_a_configured_account(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("whole"))
+
+    account = cluster.account("whole")
+    assert account["email"] == "aws+likvid.whole@example.com"
+    assert account["parent_id"] == organization.DEVELOPMENT_OU_ID
+    assert account["alias"] == "likvid-whole"
+    assert account["tags"]["meshstack:tenant"] == "likvid.whole.aws.sandbox"
+    assert access_of(cluster, "whole") == {
+        ("mst-likvid.whole.admin", organization.ADMIN_PERMISSION_SET_ARN): {"alice@example.com"},
+        ("mst-likvid.whole.user", organization.USER_PERMISSION_SET_ARN): {"bob@example.com"},
+        ("mst-likvid.whole.reader", organization.READER_PERMISSION_SET_ARN): {"bob@example.com"},
+    }
+
+
+def test_a_second_replication_writes_nothing_and_reads_little(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("calm"))
+
+    calls = [call for call in calls_of(cluster, desired(), "calm") if call.operation != "AssumeRole"]
+
+    assert [call.operation for call in calls if call.write] == []
+    assert len(calls) <= READS_BESIDE_ROLES + READS_PER_ROLE * 3, [call.operation for call in calls]
+
+
+def test_a_changed_user_list_writes_memberships_only(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("people"))
+    changed = [*ACCESS[:1], {"username": "carol", "euid": "carol@example.com", "roles": ["user", "reader"]}]
+
+    calls = calls_of(cluster, desired(access=changed), "people")
+
+    assert {call.operation for call in calls if call.write} == WRITES_OF_MEMBERSHIP
+    members = access_of(cluster, "people")
+    assert members["mst-likvid.people.user", organization.USER_PERMISSION_SET_ARN] == {"carol@example.com"}
+
+
+def test_nobody_keeps_access_who_lost_it(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("leaving"))
+
+    cluster.succeeded(cluster.order("leaving", desired(access=[])))
+
+    assert access_of(cluster, "leaving") == {}
+
+
+def test_another_landing_zone_moves_the_account(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("moving"))
+
+    cluster.succeeded(cluster.order("moving", desired("production")))
+
+    assert cluster.account("moving")["parent_id"] == organization.PRODUCTION_OU_ID
+
+
+def test_many_orders_at_once_give_each_tenant_one_account(cluster: Cluster) -> None:
+    projects = [f"crowd{number}" for number in range(15)]
+    with ThreadPoolExecutor(12) as pool:
+        replications = set(pool.map(cluster.order, random.Random(7).sample(projects * 3, 45)))
+
+    for replication in replications:
+        cluster.succeeded(replication, 90)
+
+    assert len(replications) == len(projects)
+    for project in projects:
+        assert cluster.account(project)["parent_id"] == organization.DEVELOPMENT_OU_ID
+    assert cluster.simulator.state()["creations"]["in_flight_peak"] <= 5
+
+
+def test_the_newest_order_wins(cluster: Cluster) -> None:
+    for number in range(12):
+        access = [{"username": "dave", "euid": "dave@example.com", "roles": ["user" if number % 2 else "admin"]}]
+        last = cluster.order("hasty", desired(access=access, tenantPlatformNumber=number))
+
+    cluster.succeeded(last)
+
+    assert set(access_of(cluster, "hasty")) == {("mst-likvid.hasty.user", organization.USER_PERMISSION_SET_ARN)}
+
+
+@pytest.mark.parametrize(
+    ("project", "operation", "code", "step"),
+    [
+        ("denied-move", "organizations:MoveAccount", "AccessDeniedException", "move_to_ou"),
+        ("denied-group", "identitystore:CreateGroup", "AccessDeniedException", "sync_groups"),
+    ],
+)
+def test_a_permission_error_fails_with_awss_words_and_retry_works(
+    cluster: Cluster, project: str, operation: str, code: str, step: str
+) -> None:
+    cluster.simulator.deny(operation)
+    failed = cluster.ended(cluster.order(project))
+
+    assert failed.state is State.FAILED
+    assert failed.last_error is not None
+    assert failed.last_error.code == code
+    assert "not authorized" in failed.last_error.message
+    assert failed.last_error.request_id
+    assert failed.last_error.remedy
+    assert [each.name for each in failed.steps if each.state is State.FAILED] == [step]
+
+    cluster.simulator.allow_all()
+    cluster.succeeded(cluster.order(project))
+
+
+def test_an_email_owned_by_a_foreign_account_is_final_and_names_it(cluster: Cluster) -> None:
+    cluster.simulator.set_options(foreign_emails=["aws+likvid.foreign@example.com"])
+
+    failed = cluster.ended(cluster.order("foreign"))
+
+    assert failed.state is State.FAILED
+    assert failed.last_error is not None
+    assert "aws+likvid.foreign@example.com" in failed.last_error.message
+    cluster.simulator.set_options(foreign_emails=[])
+    cluster.succeeded(cluster.order("foreign"))
+
+
+def test_after_redis_is_emptied_everything_is_rebuilt_from_aws(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("phoenix"))
+    before = cluster.account("phoenix")
+    cluster.connector.store.redis.flushall()
+
+    calls = calls_of(cluster, desired(), "phoenix")
+
+    assert cluster.account("phoenix") == before
+    assert [call.operation for call in calls if call.write] == []
+
+
+def test_cancel_stops_it_and_a_new_order_finishes_the_same_account(cluster: Cluster) -> None:
+    cluster.simulator.set_options(creation_seconds=3)
+    replication = cluster.order("stopped")
+    eventually(lambda: _step(cluster, replication, "wait_for_account") is State.WAITING)
+
+    cluster.connector.store.cancel(replication)
+
+    assert cluster.ended(replication).state is State.CANCELLED
+    cluster.simulator.set_options(creation_seconds=0.4)
+    cluster.succeeded(cluster.order("stopped"))
+    assert cluster.account("stopped")["alias"] == "likvid-stopped"
+
+
+def test_no_secret_is_in_redis_or_a_log(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("secretive"))
+    redis = cluster.connector.store.redis
+    dump = b"".join(redis.dump(key) or b"" for key in redis.keys("*"))  # type: ignore[union-attr]
+    values = "".join(str(redis.xrange(key)) for key in redis.keys("connector:events:*"))  # type: ignore[union-attr]
+    logs = "".join(path.read_text() for path in Path(cluster.directory).glob("*.log"))
+
+    secrets = (
+        organization.SERVICE_USER_ACCESS_KEY,
+        organization.SERVICE_USER_SECRET_KEY,
+        organization.EXTERNAL_ID,
+        organization.AUTOMATION_EXTERNAL_ID,
+    )
+    for secret in secrets:
+        assert secret.encode() not in dump
+        assert secret not in values
+        assert secret not in logs
+
+
+def access_of(cluster: Cluster, project: str) -> dict[tuple[str, str], set[str]]:
+    """Return (group, permission set) -> user names of everything assigned in a tenant's account."""
+    state, account = cluster.simulator.state(), cluster.account(project)["id"]
+    groups = {group["id"]: group for group in state["identity_store"]["groups"]}
+    found = {}
+    for row in state["identity_center"]["assignments"]:
+        group = groups.get(row["PrincipalId"])  # None: an assignment that outlived its group gives nobody access
+        if row["AccountId"] == account and group is not None:
+            found[group["name"], row["PermissionSetArn"]] = set(group["members"])
+    return found
+
+
+def _step(cluster: Cluster, replication: str, name: str) -> State:
+    found = cluster.connector.store.replication(replication)
+    assert found is not None
+    return next(step.state for step in found.steps if step.name == name)
