@@ -10,10 +10,9 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, connect_sse
 
-from tests.api.server import BODY, TENANT, Api, is_problem, make, running, serving
+from tests.api.server import BODY, TENANT, Api, is_problem, running
 from tests.waiting import eventually
 from workers.api import events
-from workers.api.app import create_app
 from workers.sandbox.redis import EmbeddedRedis
 
 EVENTS = f"{TENANT}/events"
@@ -119,26 +118,6 @@ def test_streams_are_bounded(api: Api, http: httpx.Client, ordered: str, monkeyp
     eventually(lambda: api.app.state.streams.open == 0)
     with following(http) as stream:
         next(stream)
-
-
-def test_a_server_that_stops_ends_its_streams(api: Api, ordered: str) -> None:
-    connector = make(api.redis.url)
-    with ThreadPoolExecutor(1) as pool:
-        with serving(create_app(connector)) as url:
-            client = httpx.Client(base_url=url, headers=api.client().headers, timeout=30)
-            entered = following(client)
-            stream = entered.__enter__()
-            next(stream)
-            rest = pool.submit(lambda: _until_the_end(stream))
-        assert rest.result(10) == 0
-        client.close()
-
-
-def _until_the_end(stream: Iterator[ServerSentEvent]) -> int:
-    try:
-        return sum(1 for _ in stream)
-    except httpx.TransportError:
-        return 0
 
 
 def test_a_stream_ends_when_redis_goes_away() -> None:

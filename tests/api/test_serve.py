@@ -16,8 +16,11 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
+from config.catalog import CatalogError
+from config.settings import Settings
 from tests.api.server import BODY, CONFIG, TENANT, WRITE, Api, digest
 from tests.waiting import eventually
+from workers.api.serve import serve
 from workers.sandbox.organization import environment
 
 COMMAND = "from config.settings import load_settings; from workers.api.serve import serve; serve(load_settings())"
@@ -76,8 +79,6 @@ def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number:
     assert [secret for secret in secrets if secret in text] == []
 
 
-def test_a_missing_configuration_is_told(api: Api, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with process(api, log, CONNECTOR_CONFIG_DIR=str(tmp_path / "nothing")) as (child, _):
-        assert child.wait(20) != 0
-    assert "CatalogError" in log.read_text()
+def test_a_missing_configuration_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError):
+        serve(Settings(_env_file=None, config_dir=tmp_path / "nothing"))
