@@ -258,7 +258,7 @@ def load_settings() -> Settings:
 
 
 def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:
-    """Find variables that are nearly a setting; other CONNECTOR_ names may belong to the command line or other tools."""
+    """Find variables that are nearly a setting; other CONNECTOR_ names may belong to other tools."""
     known = [name.upper() for name in Settings.model_fields]
     for name in sorted(environment):
         ending = name.upper().removeprefix(PREFIX)

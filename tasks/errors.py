@@ -2,6 +2,7 @@
 
 StepError                     names AWS's code, message and request id, and what a person can do
 ├── TransientError            asked again by itself, later
+│   ├── NotReady              a service of a new account is still being made
 │   ├── Throttled             AWS took nothing: too many requests, a concurrent modification
 │   ├── Unanswered            no definite answer (5xx, time-out, lost, garbled): it may have happened
 │   └── LaneFull              our own share of an AWS limit is used up; woken when a place is free
@@ -48,6 +49,10 @@ class TransientError(StepError):
     """It may work later without anybody's help."""
 
     default_remedy = "Nothing: it is tried again by itself."
+
+
+class NotReady(TransientError):
+    """A service of the account is not there yet, as in the first minutes of a new account."""
 
 
 class Throttled(TransientError):

@@ -49,7 +49,7 @@ def poll_interval(first: timedelta, pace: Pace, chance: float) -> timedelta:
     >>> [poll_interval(timedelta(seconds=4), Pace(polls=n), 1).total_seconds() for n in (0, 1, 2, 9)]
     [4.0, 6.0, 9.0, 16.0]
     """
-    grown = min(POLL_GROWTH ** min(pace.polls, 20), POLL_LONGEST)
+    grown: float = min(POLL_GROWTH ** min(pace.polls, 20), POLL_LONGEST)
     return first * grown * (0.75 + chance / 4)
 
 
@@ -63,5 +63,6 @@ def retry_interval(pace: Pace, asked: float | None, chance: float) -> timedelta:
     >>> retry_interval(Pace(), 30, 0).total_seconds()
     30.0
     """
-    backoff = min(FIRST_RETRY * 2 ** min(pace.failures, 20), LONGEST_RETRY) * (0.5 + chance / 2)
+    doubled: timedelta = FIRST_RETRY * 2 ** min(pace.failures, 20)
+    backoff = min(doubled, LONGEST_RETRY) * (0.5 + chance / 2)
     return max(backoff, timedelta(seconds=asked or 0))

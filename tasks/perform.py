@@ -50,7 +50,9 @@ def register(app: Celery, connector: Callable[[], Connector]) -> None:
 
 
 def _register_step(app: Celery, index: int, connector: Callable[[], Connector], leases: Leases) -> None:
-    @app.task(name=TASK_PREFIX + REPLICATION[index].name, bind=True, throws=(PermanentError,))
+    name = TASK_PREFIX + REPLICATION[index].name
+
+    @app.task(name=name, bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
     def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
         ended = Performance(connector(), leases, TenantId.parse(tenant), replication, index).run(dispatch)
         if not ended.goes_on:
@@ -99,7 +101,7 @@ class Performance:
             raise
         except StepError as error:
             return error
-        except Exception as error:  # a defect of ours must end visibly, not loop
+        except Exception as error:  # noqa: BLE001 (a defect of ours must end visibly, not loop)
             self._log.exception("the step is defective")
             name = type(error).__name__
             return PermanentError(name, str(error), remedy="This is a defect of the connector: report it with its log.")

@@ -96,7 +96,7 @@ def field_mistakes(error: ValidationError) -> Iterator[FieldMistake]:
 
 
 def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings) -> Iterator[FieldMistake]:
-    """Yield everything that makes the request impossible: identifiers, platform, landing zone, names that AWS refuses."""
+    """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses."""
     lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
     identifiers = list(_identifier_mistakes(tenant, lengths))
     yield from identifiers

@@ -2,19 +2,19 @@
 
 AWS is the truth; here stands only what AWS cannot tell. All keys start with `connector:`.
 
-| key                 | type   | what                                                      | ends                          |
-|---------------------|--------|-----------------------------------------------------------|-------------------------------|
-| tenant:<tenant>     | hash   | desired state, handles, current/next/last replication     | never: it is the order itself |
-| tenants             | zset   | every tenant, sorted by name (for lists)                  | never: bounded by the tenants |
-| replicated          | zset   | tenant -> when its last replication ended (ms)            | never: bounded by the tenants |
-| replication:<id>    | hash   | state, step, dispatch number, lease, a document per step  | `retention` after its end     |
-| due                 | zset   | replication -> when somebody must look at it (ms)         | member leaves at its end      |
-| events:<tenant>     | stream | every transition and every write to AWS, newest `history` | `retention` after the last    |
-| lane:<lane>:holders | zset   | place -> until when it is held (ms)                       | with the last place           |
-| lane:<lane>:waiters | zset   | replication -> when it came (ms)                          | `retention` after the last    |
-| lanes               | hash   | lane -> number of places                                  | never: bounded by the config  |
-| places:<id>         | set    | what a replication holds in which lane                    | with the replication          |
-| workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day     |
+| key                 | type   | what                                                      | ends                      |
+|---------------------|--------|-----------------------------------------------------------|---------------------------|
+| tenant:<tenant>     | hash   | desired state, handles, current/next/last replication     | never: the order itself   |
+| tenants             | zset   | every tenant, sorted by name (for lists)                  | never: one per tenant     |
+| replicated          | zset   | tenant -> when its last replication ended (ms)            | never: one per tenant     |
+| replication:<id>    | hash   | state, step, dispatch number, lease, a document per step  | `retention` after it      |
+| due                 | zset   | replication -> when somebody must look at it (ms)         | member leaves at its end  |
+| events:<tenant>     | stream | every transition and every write to AWS, newest `history` | `retention` after it      |
+| lane:<lane>:holders | zset   | place -> until when it is held (ms)                       | with the last place       |
+| lane:<lane>:waiters | zset   | replication -> when it came (ms)                          | `retention` after it      |
+| lanes               | hash   | lane -> number of places                                  | never: one per lane       |
+| places:<id>         | set    | what a replication holds in which lane                    | with the replication      |
+| workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day |
 
 The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
 """
@@ -103,9 +103,9 @@ class Store:
     """Our part of Redis. Every method is one round trip and raises redis.RedisError when Redis is away."""
 
     def __init__(self, redis: Redis, retention: timedelta, history: int, prefix: str = PREFIX) -> None:
-        self.redis = redis
+        self.redis: Any = redis  # the stubs answer unions of sync and async, bytes and text; ours is sync and text
         self.prefix = prefix
-        self._common = {"prefix": prefix, "history": history, "retention": _ms(retention)}
+        self._common: dict[str, Any] = {"prefix": prefix, "history": history, "retention": _ms(retention)}
         self._scripts = {name: self._script(name) for name in SCRIPTS}
 
     def submit(self, tenant: TenantId, desired: Desired, *, again: bool = False) -> str:
@@ -205,7 +205,7 @@ class Store:
 
     def tenant(self, tenant: TenantId) -> TenantRecord | None:
         """Read a tenant; None: nobody has ordered it."""
-        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}tenant:{tenant}")  # type: ignore[assignment]  # sync
+        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}tenant:{tenant}")
         if not row:
             return None
         return TenantRecord(
@@ -224,21 +224,21 @@ class Store:
         stop = f"({prefix}\xff" if prefix else "+"
         while names := self.redis.zrangebylex(f"{self.prefix}tenants", start, stop, 0, 500):
             with self.redis.pipeline(transaction=False) as pipeline:
-                for name in names:  # type: ignore[union-attr]  # the stubs know async answers too
+                for name in names:
                     pipeline.hmget(f"{self.prefix}tenant:{name}", ["desired", "handles", "state", "updated_at"])
-                for name, row in zip(names, pipeline.execute(), strict=True):  # type: ignore[arg-type]
+                for name, row in zip(names, pipeline.execute(), strict=True):
                     yield _summary(name, row)
-            start = f"({names[-1]}"  # type: ignore[index]
+            start = f"({names[-1]}"
 
     def replication(self, replication: str) -> Replication | None:
         """Read a replication with every step; None: unknown, or ended longer than the retention ago."""
-        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}replication:{replication}")  # type: ignore[assignment]
+        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}replication:{replication}")
         return _replication(row) if row else None
 
     def idle(self, since: timedelta, most: int) -> list[TenantId]:
         """Name tenants whose last replication ended longer than `since` ago, the oldest first."""
         found = self.redis.zrangebyscore(f"{self.prefix}replicated", "-inf", self._now() - _ms(since), 0, most)
-        return [TenantId.parse(name) for name in found]  # type: ignore[union-attr]  # the stubs know async answers too
+        return [TenantId.parse(name) for name in found]
 
     def postpone(self, tenant: TenantId) -> None:
         """Count a tenant as replicated now, although it was not."""
@@ -247,10 +247,10 @@ class Store:
     def workers(self, within: timedelta) -> list[str]:
         """Name the workers whose pump has looked within that time."""
         since = self._now() - _ms(within)
-        return list(self.redis.zrangebyscore(f"{self.prefix}workers", since, "+inf"))  # type: ignore[arg-type]
+        return list(self.redis.zrangebyscore(f"{self.prefix}workers", since, "+inf"))
 
     def _now(self) -> int:
-        seconds, micros = self.redis.time()  # type: ignore[misc]  # sync
+        seconds, micros = self.redis.time()
         return int(seconds * 1000 + micros // 1000)
 
     def _run(self, script: str, /, **parameters: Any) -> Any:
@@ -259,7 +259,9 @@ class Store:
 
     def _script(self, name: str) -> Script:
         folder = files("tasks") / "lua"
-        return self.redis.register_script((folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text())
+        text = (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+        script: Script = self.redis.register_script(text)
+        return script
 
 
 def _summary(name: str, row: list[str]) -> TenantSummary:

@@ -68,7 +68,9 @@ class Cluster:
         command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@test"]
         child = self.processes.start(name, command)
         self._workers.append(child)
-        self.processes.wait(name, lambda: f"{name}@test" in self.connector.store.redis.zrange("connector:workers", 0, -1), 30)
+        self.processes.wait(
+            name, lambda: f"{name}@test" in self.connector.store.redis.zrange("connector:workers", 0, -1), 30
+        )
         return child
 
     def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:

@@ -28,7 +28,7 @@ def _configuration() -> dict[str, Any]:
         raise SystemExit(str(error)) from error  # a sentence for people instead of a stack trace
 
 
-class PumpStep(StartStopStep):
+class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Runs the pump as long as the worker takes work."""
 
     requires = ("celery.worker.components:Pool",)

@@ -15,9 +15,18 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from tasks.aws.faults import translate, translate_unanswered
-from tasks.errors import StepError
+from tasks.errors import StepError, Unanswered
 
-Answer = dict[str, Any]  # a decoded AWS response: JSON by botocore's service model
+
+class Answer(dict[str, Any]):
+    """A decoded AWS response. A member that AWS always gives and that is missing means a garbled answer."""
+
+    def __missing__(self, member: str) -> Any:
+        raise Unanswered("MalformedAnswer", f"AWS answered without {member}", self._request_id())
+
+    def _request_id(self) -> str | None:
+        request_id: str | None = self.get("ResponseMetadata", {}).get("RequestId")
+        return request_id
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Calls:
         self._observer = observer
         self._account_id = account_id
         self._service: str = client.meta.service_model.service_name
+        self._protocol: str = client.meta.service_model.protocol
 
     def read(self, operation: str, **parameters: Any) -> Answer:
         """Call an operation that changes nothing; raises StepError."""
@@ -75,9 +85,13 @@ class Calls:
         code: str | None = None
         request_id: str | None = None
         try:
-            answer: Answer = getattr(self._client, operation)(**parameters)
+            answer = Answer(getattr(self._client, operation)(**parameters))
             request_id = answer["ResponseMetadata"].get("RequestId")
+            self._check_readable(operation, answer, write=write)
             return answer
+        except Unanswered as garbled:
+            code = garbled.code
+            raise
         except (ClientError, BotoCoreError, HTTPClientError, ResponseParserError, ValueError, KeyError) as error:
             failure = self._translated(operation, error)
             code, request_id = failure.code, failure.request_id
@@ -88,7 +102,12 @@ class Calls:
             )
             self._observer.after_call(record)
 
+    def _check_readable(self, operation: str, answer: Answer, *, write: bool) -> None:
+        """Refuse a read that has no member at all: botocore makes that of a JSON body it cannot decode."""
+        if not write and self._protocol == "json" and answer.keys() <= {"ResponseMetadata"}:
+            raise Unanswered("MalformedAnswer", f"{self._service}:{operation}: the answer cannot be read")
+
     def _translated(self, operation: str, error: Exception) -> StepError:
         if isinstance(error, ClientError):
-            return translate(self._service, operation, error)
+            return translate(self._service, error)
         return translate_unanswered(self._service, operation, error)

@@ -21,9 +21,9 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from tasks.errors import AccessDenied, Conflict, NotFound, Refused, StepError, Throttled, Unanswered
+from tasks.errors import AccessDenied, Conflict, NotFound, NotReady, Refused, StepError, Throttled, Unanswered
 
-ErrorClass = type[AccessDenied | Conflict | NotFound | Refused | Throttled | Unanswered]
+ErrorClass = type[AccessDenied | Conflict | NotFound | NotReady | Refused | Throttled | Unanswered]
 
 EVERY_SERVICE: dict[str, ErrorClass] = {
     # AWS took nothing and says: later.
@@ -71,14 +71,14 @@ EVERY_SERVICE: dict[str, ErrorClass] = {
             "InvalidSignatureException",
             "MissingAuthenticationToken",
             "NotAuthorized",
-            "OptInRequired",
             "SignatureDoesNotMatch",
-            "SubscriptionRequiredException",
             "UnauthorizedOperation",
             "UnrecognizedClientException",
         ),
         AccessDenied,
     ),
+    "OptInRequired": NotReady,
+    "SubscriptionRequiredException": NotReady,
     "ConflictException": Conflict,
     "ResourceNotFoundException": NotFound,
 }
@@ -136,7 +136,7 @@ REMEDIES: dict[tuple[str, str], str] = {
 NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 
-def translate(service: str, operation: str, error: ClientError) -> StepError:
+def translate(service: str, error: ClientError) -> StepError:
     """Make AWS's answer one of our errors, with AWS's code, message and request id."""
     details: dict[str, Any] = error.response.get("Error", {})
     metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})

@@ -170,7 +170,7 @@ def _creation(answer: Answer) -> CreationStatus:
 
 def _status(answer: Answer) -> Answer:
     """The CreateAccountStatus of an answer; without an id it tells nothing, so the call counts as unanswered."""
-    status: Answer = answer.get("CreateAccountStatus") or {}
+    status = Answer(answer.get("CreateAccountStatus") or {})
     if not status.get("Id"):
         request_id = answer.get("ResponseMetadata", {}).get("RequestId")
         raise Unanswered("MalformedAnswer", "organizations: AWS answered without the id of the creation", request_id)

@@ -101,7 +101,7 @@ class Work:
     @property
     def access(self) -> AccountAccess:
         """The account's assignments."""
-        return self.aws.account_assignments.account(self.store.instance_arn, self.handles.account_id or "")
+        return self.aws.account_assignments.account(self.store.instance_arn, self.handles.known_account())
 
     def wanted(self) -> frozenset[Pair]:
         """Return what the role mapping asks for."""

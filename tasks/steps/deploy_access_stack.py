@@ -115,7 +115,7 @@ def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     source = tenant.landing_zone.access_stack
     if source is None:
         return Done(handles, "the landing zone has no access stack")
-    stacks = aws.stacks(handles.account_id or "", source.region or tenant.platform.region)
+    stacks = aws.stacks(handles.known_account(), source.region or tenant.platform.region)
     wanted = _wanted(tenant, handles, source)
     stack = stacks.find(STACK_NAME)
     token = operation_token(tenant, wanted.digest, stack, handles.access_stack)

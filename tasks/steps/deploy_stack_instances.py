@@ -83,7 +83,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     if stack_set is None:
         return Done(handles, "the landing zone has no StackSet")
     sets = aws.stack_sets(stack_set.region)
-    sending = Sending(handles.account_id or "", stack_set.regions, stack_parameters(tenant, handles))
+    sending = Sending(handles.known_account(), stack_set.regions, stack_parameters(tenant, handles))
     found = sets.instances(stack_set.name, sending.account_id)
     standings = {
         region: judge(found.get(region), handles.stack_instances.get(region), sending.digest)

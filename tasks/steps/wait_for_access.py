@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tasks.aws import Aws
-from tasks.errors import AccessDenied, NotOurs
+from tasks.errors import AccessDenied, NotOurs, NotReady
 from tasks.model import Done, Handles, Outcome, Tenant, Wait
 
-YOUNG = timedelta(
-    minutes=30
-)  # an account's role and services come within seconds, seldom 10 minutes; AWS promises nothing
+# An account's role and services come within seconds, seldom 10 minutes; AWS promises nothing.
+YOUNG = timedelta(minutes=30)
 NOT_YET = frozenset(  # what a new account answers while its role and services are being made
     {
         "AccessDenied",  # sts:AssumeRole
@@ -34,7 +33,7 @@ def wait_for_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     account_id = handles.known_account()
     try:
         caller = aws.identity(account_id).whoami()
-    except AccessDenied as denied:
+    except (AccessDenied, NotReady) as denied:
         if is_not_yet(denied.code, handles.account_created_at, aws.now()):
             return Wait(handles, f"account {account_id} does not let us in yet ({denied.code})")
         raise _locked_out(denied, tenant, account_id) from denied
@@ -48,7 +47,7 @@ def is_not_yet(code: str, created_at: datetime | None, now: datetime) -> bool:
     return code in NOT_YET and created_at is not None and now - created_at < YOUNG
 
 
-def _locked_out(denied: AccessDenied, tenant: Tenant, account_id: str) -> AccessDenied:
+def _locked_out(denied: AccessDenied | NotReady, tenant: Tenant, account_id: str) -> AccessDenied:
     platform = tenant.platform
     remedy = (
         f"See that account {account_id} has the role {platform.account_access_role} with AdministratorAccess, that "

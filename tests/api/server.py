@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from socket import socket
 from threading import Thread
 from typing import Any
 
@@ -54,19 +53,17 @@ def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any)
 @contextmanager
 def serving(app: Starlette) -> Iterator[str]:
     """Serve an application on a free port of 127.0.0.1; gives its base URL."""
-    with socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        thread = Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        try:
-            eventually(lambda: server.started or not thread.is_alive())
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive(), "the server does not end"
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        eventually(lambda: server.started or not thread.is_alive())
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive(), "the server does not end"
 
 
 @dataclass

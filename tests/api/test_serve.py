@@ -63,6 +63,7 @@ def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number:
     with process(api, log) as (child, url), httpx.Client(base_url=url, headers=HEADERS, timeout=30) as http:
         eventually(lambda: answers(url) or child.poll() is not None)
         assert http.put(f"{TENANT}?password=hunter2-hunter2", json=BODY).status_code == 202, log.read_text()
+        http.get("/x%0Aforged%1b[31m")
         with connect_sse(http, "GET", f"{TENANT}/events") as source:
             stream = source.iter_sse()
             next(stream)
@@ -73,6 +74,7 @@ def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number:
     [line] = [line for line in lines if line.get("method") == "PUT"]
     assert (line["event"], line["path"], line["status"], line["token"]) == ("request", TENANT, 202, "producer")
     assert not any("healthz" in json.dumps(line) for line in lines)
+    assert any(line.get("path") == "/x%0Aforged%1B%5B31m" for line in lines)
     text = log.read_text()
     assert "Traceback" not in text
     secrets = [WRITE, "hunter2", *api.connector.secrets]

@@ -20,7 +20,7 @@ class Client:
     """A client of one operation, `do_it`, that answers what it is told to."""
 
     def __init__(self, do_it: Given) -> None:
-        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name="organizations"))
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", protocol="json"))
         self.do_it = do_it
 
 
@@ -85,6 +85,12 @@ def test_an_answer_without_metadata_is_no_answer() -> None:
         Watched(lambda **_: {}).calls.read("do_it")
 
 
+@pytest.mark.parametrize("body", [answered(), answered(Account="")], ids=["no member", "another member"])
+def test_a_garbled_body_is_no_answer(body: dict[str, Any]) -> None:
+    with pytest.raises(Unanswered, match="MalformedAnswer"):
+        Watched(lambda **_: body).calls.read("do_it")["Accounts"]
+
+
 def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
     sent = []
 
@@ -93,7 +99,7 @@ def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
 
     def do_it(**given: Any) -> dict[str, Any]:
         sent.append(given)
-        return answered()
+        return answered(Accounts=[])
 
     watched = Watched(do_it, lost)
 

@@ -116,7 +116,7 @@ def test_a_remedy_belongs_to_a_code_that_aws_documents() -> None:
     ],
 )
 def test_the_class_of_an_answer(service: str, error: ClientError, expected: type[StepError]) -> None:
-    translated = translate(service, "do_it", error)
+    translated = translate(service, error)
 
     assert type(translated) is expected
     assert translated.code == error.response["Error"]["Code"]
@@ -125,10 +125,7 @@ def test_the_class_of_an_answer(service: str, error: ClientError, expected: type
 
 
 def test_a_refused_role_is_reported_as_that_and_not_as_the_call() -> None:
-    assert (
-        translate("iam", "list_account_aliases", answer("AccessDenied", 403, "AssumeRole")).message
-        == "sts:AssumeRole: text"
-    )
+    assert translate("iam", answer("AccessDenied", 403, "AssumeRole")).message == "sts:AssumeRole: text"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +138,7 @@ def test_a_refused_role_is_reported_as_that_and_not_as_the_call() -> None:
     ],
 )
 def test_seconds_that_aws_asks_for_are_kept(error: ClientError, expected: float | None) -> None:
-    assert translate("identitystore", "do_it", error).retry_after == expected
+    assert translate("identitystore", error).retry_after == expected
 
 
 @pytest.mark.parametrize(

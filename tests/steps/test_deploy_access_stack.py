@@ -170,7 +170,9 @@ def test_a_template_behind_an_address_gets_what_it_declares(world: World) -> Non
 @pytest.mark.parametrize("behind_an_address", [False, True])
 def test_a_parameter_that_the_template_lacks_is_named(world: World, behind_an_address: bool) -> None:
     url = f"https://templates.example.com/{world.workspace}.yml" if behind_an_address else None
-    world.simulator.operator("offer_template", url=f"https://templates.example.com/{world.workspace}.yml", body=TEMPLATE)
+    world.simulator.operator(
+        "offer_template", url=f"https://templates.example.com/{world.workspace}.yml", body=TEMPLATE
+    )
     tenant = world.tenant(landing_zone=access(None if url else TEMPLATE, url, Colour="red"))
 
     error = failure(world, tenant, world.account(tenant))
@@ -228,7 +230,9 @@ def test_an_update_that_failed_shows_the_reason_and_what_worked_goes_on(world: W
 
     assert (error.code, "Rate exceeded" in error.message) == ("UPDATE_ROLLBACK_COMPLETE", True)
     assert standing(world, handles)["parameters"]["Mode"] == "quiet"
-    outcome, reads, writes = world.counted(deploy_access_stack, tenant, world.remembered[-1])  # the change is taken back
+    outcome, reads, writes = world.counted(
+        deploy_access_stack, tenant, world.remembered[-1]
+    )  # the change is taken back
     assert isinstance(outcome, Done)
     assert (reads, writes) == (1, 0)
 

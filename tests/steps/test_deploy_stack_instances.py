@@ -1,4 +1,4 @@
-"""deploy_stack_instances: the account has its instances, with the tenant's parameters, through one operation at a time."""
+"""deploy_stack_instances: the account has its instances, with the tenant's parameters, one operation at a time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from config.landing_zone import StackSet
-from tasks.aws import Lane
-from tasks.aws.stack_sets import DetailedStatus, InstanceOperation, InstanceStatus, StackInstance
+from tasks.aws import Aws, Lane
+from tasks.aws.calls import Calls
+from tasks.aws.stack_sets import DetailedStatus, InstanceOperation, InstanceStatus, StackInstance, StackSets
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model import Deployment, Done, Handles, Tenant, Wait
 from tasks.stack_templates import digest
@@ -343,6 +344,49 @@ def test_refusals_are_told_and_free_the_lane(world: World, baseline: Baseline) -
     world.finish(deploy_stack_instances, tenant, world.remembered[-1])
 
 
+class Canned(Calls):
+    """Answers from a list: what the simulator never says."""
+
+    def __init__(self, **answers: dict[str, Any]) -> None:
+        self.answers = answers
+
+    def read(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self.answers[operation]
+
+
+class CannedAws(Aws):
+    """An AWS whose StackSets answer from a list."""
+
+    def __init__(self, **answers: dict[str, Any]) -> None:
+        self.canned = StackSets(Canned(**answers))
+
+    def stack_sets(self, region: str) -> StackSets:
+        return self.canned
+
+
+def test_service_managed_stack_sets_are_refused(world: World, baseline: Baseline) -> None:
+    aws = CannedAws(
+        list_stack_instances={"Summaries": []},
+        describe_stack_set={"StackSet": {"PermissionModel": "SERVICE_MANAGED"}},
+    )
+
+    with pytest.raises(PermanentError, match="service-managed permissions"):
+        deploy_stack_instances(baseline.tenant(), Handles(account_id="123456789012"), aws)
+
+
+def test_instances_of_other_accounts_are_never_taken_for_ours() -> None:
+    listed = [{"Account": "210987654321", "Region": HOME, "Status": "CURRENT"}]
+
+    assert StackSets(Canned(list_stack_instances={"Summaries": listed})).instances("set", "123456789012") == {}
+
+
+def test_a_status_that_nobody_knows_is_an_error() -> None:
+    listed = [{"Account": "123456789012", "Region": HOME, "Status": "TRANSMUTING"}]
+
+    with pytest.raises(PermanentError, match="TRANSMUTING"):
+        StackSets(Canned(list_stack_instances={"Summaries": listed})).instances("set", "123456789012")
+
+
 def test_every_status_of_aws_is_known(world: World) -> None:
     model = world.sessions.management(world.tenant().platform, "cloudformation").meta.service_model
 
@@ -370,7 +414,10 @@ FAILED = StackInstance(InstanceStatus.OUTDATED, DetailedStatus.FAILED, "op-1", "
         (replace(CURRENT, status=InstanceStatus.OUTDATED), CONFIRMED, Standing.UNSURE),
         (replace(CURRENT, status=InstanceStatus.OUTDATED, detail=None), SENT, Standing.BUSY),
         (replace(CURRENT, status=InstanceStatus.OUTDATED, detail=None), CONFIRMED, Standing.UNSURE),
-        *((replace(FAILED, detail=busy), None, Standing.BUSY) for busy in (DetailedStatus.PENDING, DetailedStatus.RUNNING)),
+        *(
+            (replace(FAILED, detail=busy), None, Standing.BUSY)
+            for busy in (DetailedStatus.PENDING, DetailedStatus.RUNNING)
+        ),
         (FAILED, SENT, Standing.FAILED),
         (FAILED, None, Standing.UNSURE),
         (FAILED, CONFIRMED, Standing.UNSURE),

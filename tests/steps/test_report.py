@@ -9,16 +9,16 @@ from tasks.steps.report import report
 from tests.steps.world import PLATFORM, World
 
 HANDLES = Handles(account_id="123456789012", alias="likvid-shop")
-STORE = PLATFORM.identity_store
-assert STORE is not None
+assert PLATFORM.identity_store is not None
+SIGN_IN = PLATFORM.identity_store.sign_in_url
 
 
 def test_the_sign_in_address_is_told_and_kept(world: World) -> None:
     outcome, reads, writes = world.counted(report, world.tenant(), HANDLES)
 
     assert outcome == Done(
-        replace(HANDLES, sign_in_url=STORE.sign_in_url),
-        f"account 123456789012 (likvid-shop) is ready; people sign in at {STORE.sign_in_url}",
+        replace(HANDLES, sign_in_url=SIGN_IN),
+        f"account 123456789012 (likvid-shop) is ready; people sign in at {SIGN_IN}",
     )
     assert (reads, writes) == (0, 0)
 

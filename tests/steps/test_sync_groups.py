@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from config.patterns import Pattern
 from config.platform import PlatformRoleMapping, ScimAccess
@@ -61,7 +62,7 @@ def test_scim_is_not_offered(world: World) -> None:
     scim = ScimAccess(
         scim_endpoint="https://scim.example.com",
         instance_arn=organization.INSTANCE_ARN,
-        access_token="token",  # type: ignore[arg-type]  # pydantic wraps it
+        access_token=SecretStr("token"),
         group_name_pattern=pattern("#{platformGroupAlias}"),
     )
 
@@ -103,9 +104,7 @@ def test_a_role_that_nobody_has_is_looked_for_once(world: World) -> None:
 
 
 def test_a_changed_list_of_people_costs_membership_writes_only(world: World) -> None:
-    handles = world.run(
-        sync_groups, tenant_of(world, person(ALICE, "admin"), person(BOB, "admin")), ACCOUNT
-    ).handles
+    handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(BOB, "admin")), ACCOUNT).handles
     mark = world.simulator.mark()
 
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(CAROL, "admin")), handles).handles

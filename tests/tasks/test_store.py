@@ -6,9 +6,9 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from redis import Redis
 
 import tasks.store
 from tasks.chain import REPLICATION
@@ -151,7 +151,7 @@ def test_a_renewed_lease_is_not_due(store: Store) -> None:
     assert record.handles.email == "a@example.com"
 
 
-def test_a_long_queue_gets_no_more_messages(store: Store, redis: Redis) -> None:
+def test_a_long_queue_gets_no_more_messages(store: Store, redis: Any) -> None:
     for number in range(50):
         store.submit(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT)
     redis.rpush("queue", *range(28))
@@ -166,9 +166,9 @@ def test_a_message_that_nobody_takes_is_given_twice_the_time_each_time(store: St
     scores = []
     for _ in range(3):
         [dispatch] = eventually(lambda: pump(store, lease=SHORT))
-        seconds, micros = store.redis.time()  # type: ignore[misc]
+        seconds, micros = store.redis.time()
         score = store.redis.zscore("connector:due", dispatch.replication)
-        scores.append(float(score) - (seconds * 1000 + micros / 1000))  # type: ignore[arg-type]
+        scores.append(float(score) - (seconds * 1000 + micros / 1000))
 
     assert scores[1] == pytest.approx(2 * scores[0], abs=15)
     assert scores[2] == pytest.approx(4 * scores[0], abs=15)
@@ -289,12 +289,12 @@ def test_a_place_that_nobody_gives_back_is_free_after_its_time(store: Store) -> 
     eventually(lambda: store.enter("lane", "blog", second, 1, SHORT) == -1)
 
 
-def test_every_transition_is_an_event(store: Store, redis: Redis) -> None:
+def test_every_transition_is_an_event(store: Store, redis: Any) -> None:
     store.submit(SHOP, DEVELOPMENT)
     run_one(store, step_done(0))
 
     entries = redis.xrange(f"connector:events:{SHOP}")
-    events = [json.loads(entry["data"]) for _, entry in entries]  # type: ignore[union-attr]
+    events = [json.loads(entry["data"]) for _, entry in entries]
     assert [(event["type"], event["state"]) for event in events] == [
         ("replication", "QUEUED"),
         ("replication", "RUNNING"),
@@ -319,7 +319,7 @@ def test_tenants_are_listed_by_name_and_prefix(store: Store) -> None:
     assert len(list(store.tenants())) == 3
 
 
-def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Redis) -> None:
+def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Any) -> None:
     replication = store.submit(SHOP, DEVELOPMENT)
     store.enter("lane", "shop", replication, 1, timedelta(minutes=1))
     store.enter("lane", "blog", store.submit(BLOG, DEVELOPMENT), 1, timedelta(minutes=1))
@@ -331,12 +331,12 @@ def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Red
 
     rows = re.findall(r"^\| (\S+) +\| (\w+) +\|.*\| (.+?) +\|$", tasks.store.__doc__ or "", re.MULTILINE)
     documented = {re.sub(r"<\w+>", "[^:]+", name): (kind, ends) for name, kind, ends in rows}
-    for key in redis.keys("connector:*"):  # type: ignore[union-attr]
+    for key in redis.keys("connector:*"):
         matches = [entry for name, entry in documented.items() if re.fullmatch(name, key.removeprefix("connector:"))]
         assert matches, f"{key} is not in the table of tasks/store.py"
         [(kind, ends)] = matches
         assert redis.type(key) == kind
-        assert (redis.ttl(key) > 0) == (not ends.startswith(("never", "member leaves"))), f"{key}: {ends}"  # type: ignore[operator]
+        assert (redis.ttl(key) > 0) == (not ends.startswith(("never", "member leaves"))), f"{key}: {ends}"
 
 
 def _state(store: Store, replication: str) -> State:

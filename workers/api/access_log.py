@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.log import get_logger
+from workers.api.problems import encoded
 
 QUIET = frozenset({"/healthz", "/readyz"})  # asked every few seconds by whoever runs us; logged at debug level
 
@@ -41,7 +42,7 @@ class AccessLog:
             note(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=encoded(scope["path"]),
                 status=status,
                 milliseconds=milliseconds,
                 token=scope.get("token"),

@@ -53,11 +53,16 @@ def problem(
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
-        instance=quote(path, safe="/:@!$&'()*+,;="),
+        instance=encoded(path),
         errors=None if errors is None else list(errors),
     )
     content = document.model_dump(mode="json", by_alias=True, exclude_none=True)
     return ProblemResponse(content, status, headers={**NO_STORE, **(headers or {})})
+
+
+def encoded(path: str) -> str:
+    """Write a decoded path as in a URL: one line, no control characters."""
+    return quote(path, safe="/:@!$&'()*+,;=")
 
 
 def add_handlers(app: FastAPI) -> None:
