@@ -35,6 +35,7 @@ from workers.processes import ProcessFailed, Supervisor, interruptible, uninterr
 from workers.sandbox.client import Counts, SimulatorClient
 
 WORKERS = ("w1", "w2")
+STACK_SETS = "stack_operation_seconds=0.2"  # one at a time, as in AWS: the tenants queue for it
 START_SECONDS = 90.0  # importing moto and Celery takes seconds on a laptop, and many more on a busy machine
 SHOWN_AGAIN_SECONDS = 0.5  # between two looks whether all processes still run, while the demo stays
 
@@ -85,7 +86,7 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> House:
         flower=f"http://127.0.0.1:{ports['flower']}" if flower else None,
         flower_password=password if flower else None,
     )
-    environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **PACE}
+    environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
     for name, command in commands(processes.directory, ports["flower"] if flower else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})
@@ -98,8 +99,8 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> House:
     return house
 
 
-PACE = {
-    "CONNECTOR_POLL_SECONDS": "0.5",  # the simulated AWS is quicker than AWS
+SIZE = {  # two workers on a laptop, in a hurry, with logs for people
+    "CONNECTOR_POLL_SECONDS": "0.3",
     "CONNECTOR_WORKER_CONCURRENCY": "8",
     "CONNECTOR_LOG_FORMAT": "text",
 }
@@ -108,7 +109,8 @@ PACE = {
 def start_sandbox(processes: Supervisor) -> dict[str, str]:
     """Start the sandbox and answer the environment that it offers."""
     offered = processes.directory / "sandbox.env"
-    processes.start("sandbox", [sys.executable, "-m", "workers.cli", "sandbox", "--env-file", str(offered)])
+    command = [sys.executable, "-m", "workers.cli", "sandbox", "--env-file", str(offered), "--option", STACK_SETS]
+    processes.start("sandbox", command)
     processes.wait("the sandbox", offered.exists, START_SECONDS)
     return {name: value for name, value in dotenv_values(offered, interpolate=False).items() if value is not None}
 

@@ -57,7 +57,7 @@ def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     if waiting is None:
         actual = work.actual()
         plan = difference(work.wanted(), actual, work.ours())
-        waiting = work.create(plan.create, actual) or work.delete(plan.delete, actual)
+        waiting = work.create(plan.create, actual) or work.delete(plan.delete)
     if waiting is not None:
         return Wait(work.handles, waiting)
     work.delete_groups()
@@ -148,24 +148,23 @@ class Work:
 
     def create(self, missing: tuple[Pair, ...], actual: frozenset[Pair]) -> str | None:
         """Start what is missing; when nothing is in flight, raise what failed."""
-        wanted = self.wanted()
-        for pair in self.failed.keys() & wanted - actual:
-            if not self.failed[pair].delete:
-                self.failures.add(_failure("assign", pair, self.reasons[pair]))
+        failed = self._failed(delete=False)
+        for pair in sorted(failed & self.wanted() - actual):
+            self.failures.add(_failure("assign", pair, self.reasons[pair]))
         self._settle(missing)
-        waiting = self._start([pair for pair in missing if pair not in self.failed], self.access.assign, delete=False)
+        waiting = self._start([pair for pair in missing if pair not in failed], self.access.assign, delete=False)
         if waiting is None and self.failures.errors:  # nothing is in flight: tell; the next replication tries again
             self.handles = replace(self.handles, pending_assignments=())
             self.aws.remember(self.handles)
             self.failures.reraise()
         return waiting
 
-    def delete(self, stale: tuple[Pair, ...], actual: frozenset[Pair]) -> str | None:
+    def delete(self, stale: tuple[Pair, ...]) -> str | None:
         """Start deleting what is too much; what failed or is not allowed is raised after the groups are deleted."""
-        for pair in self.failed.keys() & actual:
-            if self.failed[pair].delete:
-                self.failures.add(_failure("remove", pair, self.reasons[pair]))
-        return self._start([pair for pair in stale if pair not in self.failed], self.access.unassign, delete=True)
+        failed = self._failed(delete=True)
+        for pair in sorted(failed & frozenset(stale)):
+            self.failures.add(_failure("remove", pair, self.reasons[pair]))
+        return self._start([pair for pair in stale if pair not in failed], self.access.unassign, delete=True)
 
     def delete_groups(self) -> None:
         """Delete the groups that have no use any more, and remember the absence of those that a mapping names."""
@@ -207,6 +206,9 @@ class Work:
             if isinstance(error, AccessDenied) and not pending.delete:
                 raise
             return None
+
+    def _failed(self, *, delete: bool) -> frozenset[Pair]:
+        return frozenset(pair for pair, pending in self.failed.items() if pending.delete is delete)
 
     def _settle(self, missing: tuple[Pair, ...]) -> None:
         """Give the places back of what was intended and turns out to be there, and drop what has ended."""

@@ -4,9 +4,18 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import structlog
 
 from tests.api.server import Api, running
 from workers.sandbox.redis import EmbeddedRedis
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logging_through_the_standard_library() -> Iterator[None]:
+    """Let pytest see our log lines, in whatever thread they are written."""
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

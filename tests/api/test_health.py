@@ -69,7 +69,7 @@ def test_without_redis_everything_is_a_503_and_nothing_is_lost(lonely: Api) -> N
         assert http.put(TENANT, json=BODY).json()["replicationId"] == first
 
 
-def test_a_mistake_of_ours_is_a_500_that_tells_nothing(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mistake_of_ours_is_a_500_that_tells_nothing(api: Api) -> None:
     with api.client() as http:
         http.put(TENANT, json=BODY)
         api.store.redis.hset("connector:tenant:likvid.shop.aws.sandbox", "desired", "not-json-at-all")

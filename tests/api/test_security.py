@@ -58,6 +58,8 @@ def test_without_configured_tokens_nobody_may_call(api: Api, caplog: pytest.LogC
         is_problem(httpx.get(f"{url}{TENANT}", headers={"Authorization": f"Bearer {WRITE}"}), 401)
         is_problem(httpx.get(f"{url}{TENANT}"), 401)
         assert httpx.get(f"{url}/healthz").status_code == 200
+    assert "no API tokens are configured" in caplog.text
+    connector.store.redis.close()
 
 
 def test_every_configured_token_is_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from tasks.model import Done, Group, Handles, PendingAssignment, Tenant, Wait
 from tasks.steps.assign_permission_sets import Assignments, assign_permission_sets, difference, suspects
 from tasks.steps.sync_groups import sync_groups
 from tests.steps.by_hand import by_hand
-from tests.steps.world import PLATFORM, World
+from tests.steps.world import DEADLINE_SECONDS, PLATFORM, World
 from workers.sandbox import organization
 
 STORE = PLATFORM.identity_store
@@ -78,6 +79,18 @@ def assignments(world: World, handles: Handles) -> set[tuple[str, str]]:
 
 def access(world: World, tenant: Tenant, handles: Handles) -> AccountAccess:
     return world.aws(tenant).account_assignments.account(organization.INSTANCE_ARN, handles.account_id or "")
+
+
+def unassigned(world: World, tenant: Tenant, handles: Handles, group: str, arn: str) -> str:
+    """Take a permission set from a group by hand; returns the request's id when it has ended."""
+    account = access(world, tenant, handles)
+    request = account.unassign(group, arn)
+    assert request is not None
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while account.unassigning(request.id).status is AssignmentStatus.IN_PROGRESS:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # between two looks at a condition
+    return request.id
 
 
 def free(world: World) -> bool:
@@ -160,10 +173,7 @@ def test_an_assignment_removed_by_hand_comes_back(world: World) -> None:
     handles = finish(world, tenant, synced(world, tenant))
     group = next(iter(groups(world)))
     with by_hand(world):
-        request = access(world, tenant, handles).unassign(group, ADMIN)
-        assert request is not None
-        while access(world, tenant, handles).unassigning(request.id).status is AssignmentStatus.IN_PROGRESS:
-            pass  # the simulator takes 50 ms
+        unassigned(world, tenant, handles, group, ADMIN)
 
     finish(world, tenant, handles)
 
@@ -179,6 +189,19 @@ def test_after_a_loss_of_redis_nothing_is_written(world: World) -> None:
 
     assert outcome.handles == handles
     assert writes == 0
+
+
+def test_whatever_was_remembered_last_leads_to_the_same_end(world: World) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"], BOB: ["reader"]})
+    synchronised = synced(world, tenant)
+    world.remembered.clear()
+    handles = finish(world, tenant, synchronised)
+
+    for remembered in (synchronised, *world.remembered):
+        outcome, _, writes = world.counted(assign_permission_sets, tenant, remembered)
+        assert outcome.handles == handles
+        assert writes == 0
+    assert len(world.remembered) == 6  # each of three requests: ahead of the call, and with its id
 
 
 def test_a_lost_answer_is_looked_up(world: World) -> None:
@@ -218,6 +241,22 @@ def test_a_request_that_aws_forgot_is_looked_up(world: World) -> None:
 
     assert outcome.handles == handles
     assert writes == 0
+
+
+def test_a_removal_that_fails_because_it_is_gone_is_fine(world: World) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"]})
+    handles = finish(world, tenant, synced(world, tenant))
+    changed = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN))
+    (group,) = groups(world)
+    with by_hand(world):
+        unassigned(world, tenant, handles, group, USER)
+        failed = unassigned(world, tenant, handles, group, USER)
+        pending = PendingAssignment(group, USER, failed, delete=True)
+
+        after = finish(world, changed, replace(handles, pending_assignments=(pending,)))
+
+    assert after.pending_assignments == ()
+    assert assignments(world, handles) == {("admin", ADMIN)}
 
 
 def test_a_failed_assignment_shows_its_reason_after_the_others_were_made(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from config.landing_zone import StackSet
 from tasks.aws import Aws, Lane
-from tasks.aws.calls import Calls
+from tasks.aws.calls import Answer, Calls
 from tasks.aws.stack_sets import DetailedStatus, InstanceOperation, InstanceStatus, StackInstance, StackSets
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model import Deployment, Done, Handles, Tenant, Wait
@@ -247,6 +247,18 @@ def test_a_lost_answer_starts_no_second_operation(world: World, baseline: Baseli
     assert free(world)
 
 
+def test_whatever_was_remembered_last_leads_to_the_same_end(world: World, baseline: Baseline) -> None:
+    tenant = baseline.tenant(HOME, AWAY)
+    account = world.account(tenant)
+    world.remembered.clear()
+    handles = world.finish(deploy_stack_instances, tenant, account).handles
+
+    for remembered in (account, *world.remembered):
+        outcome, _, writes = world.counted(deploy_stack_instances, tenant, remembered)
+        assert outcome.handles == handles
+        assert writes == 0
+
+
 def test_an_operation_that_aws_does_not_show_yet_is_asked_again_under_its_id(world: World, baseline: Baseline) -> None:
     tenant = baseline.tenant()
     handles = world.account(tenant)
@@ -350,8 +362,8 @@ class Canned(Calls):
     def __init__(self, **answers: dict[str, Any]) -> None:
         self.answers = answers
 
-    def read(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self.answers[operation]
+    def read(self, operation: str, **parameters: Any) -> Answer:
+        return Answer(self.answers[operation])
 
 
 class CannedAws(Aws):

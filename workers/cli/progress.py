@@ -15,7 +15,6 @@ import httpx
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from tasks.model import ENDED, Replication, State, StepState
 from workers.cli.output import flat, is_live, print_line, state_text, table
@@ -63,6 +62,11 @@ def seconds_taken(replication: Replication) -> float | None:
     if replication.ended_at is None:
         return None
     return (replication.ended_at - replication.requested_at).total_seconds()
+
+
+LONGEST_STATE = max(len(state) for state in State)
+GAPS = 12  # characters between and around the columns of the live view
+SHORTEST_NOTE = 12  # characters
 
 
 class View(Protocol):
@@ -167,7 +171,10 @@ class LiveView:
     def _table(self, followed: list[Followed]) -> Table:
         room = max(self.console.height - 5, 3)
         chosen = followed if len(followed) <= room else sorted(followed, key=lambda each: each.ended)[:room]
-        rows = [_row(each) for each in chosen]
+        lines = [(each, *_step_and_note(each)) for each in chosen]
+        taken = max(len(each.tenant) for each in chosen) + LONGEST_STATE + max(len(step) for _, step, _ in lines) + GAPS
+        width = max(self.console.width - taken, SHORTEST_NOTE)
+        rows = [(each.tenant, state_text(each.state), step, _cut(note, width)) for each, step, note in lines]
         made = table(("tenant", "state", "step", "note"), rows, live=True)
         for column in made.columns:
             column.no_wrap, column.overflow = True, "ellipsis"
@@ -177,9 +184,8 @@ class LiveView:
         return made
 
 
-def _row(each: Followed) -> tuple[str | Text, ...]:
-    step, note = _step_and_note(each)
-    return each.tenant, state_text(each.state), step, note
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _step_and_note(each: Followed) -> tuple[str, str]:
