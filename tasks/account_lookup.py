@@ -2,10 +2,8 @@
 
 An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by
 its name, which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or,
-where
-somebody has removed the tag, our own recorded intent with the same email and name, if the account joined after it.
-Everything else
-is left alone: taking over a wrong account gives one tenant's people access to another's data.
+where somebody has removed the tag, our own recorded intent with the same email and name, if the account joined after
+it. Everything else is left alone: a wrong account gives one tenant's people access to another's data.
 """
 
 from __future__ import annotations

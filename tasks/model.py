@@ -16,13 +16,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from config.landing_zone import LandingZone
 from config.platform import Platform
 
-Text = Annotated[str, StringConstraints(max_length=255)]  # meshStack's own bound on texts
+
+def _printable(text: str) -> str:
+    """Refuse control characters: no name or tag in AWS may hold one, and logs and terminals must not."""
+    if any(character in CONTROL_CHARACTERS for character in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+CONTROL_CHARACTERS = frozenset(map(chr, (*range(32), *range(127, 160)))) - set("\t\n\r")
+Text = Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)]  # 255 is meshStack's own bound
 Tags = dict[Text, list[Text]]
 
 
@@ -63,6 +72,18 @@ class PaymentMethod(Document):
     tags: Tags = Field(default_factory=dict)
 
 
+PAYMENT_METHOD_FORMS = ("text", "object")  # tags of the union below; no fields
+
+
+def _form(value: object) -> str:
+    return "text" if isinstance(value, str) else "object"
+
+
+PaymentMethodOrIdentifier = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[PaymentMethod, Tag("object")], Discriminator(_form)
+]
+
+
 class Person(Document):
     """One entry of meshStack's USER_PERMISSIONS: a person and the project roles they have."""
 
@@ -79,13 +100,15 @@ class Desired(Document):
     """The desired state of a tenant, as meshStack or a person sends it."""
 
     landing_zone: Text
-    platform_tenant_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
+    platform_tenant_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] | None = Field(
         default=None, description="an existing AWS account to take over: 12 digits"
     )
     tenant_platform_number: Annotated[int, Field(ge=0)] | None = None
     workspace: Workspace = Workspace()
     project: Project = Project()
-    payment_method: PaymentMethod | Text | None = Field(default=None, description="the identifier alone, or an object")
+    payment_method: PaymentMethodOrIdentifier | None = Field(
+        default=None, description="an object, or the identifier alone"
+    )
     access: list[Person] = Field(default_factory=list)
 
 
@@ -203,6 +226,7 @@ class Wait:
     handles: Handles
     note: str
     retry_in: timedelta | None = None
+    brisk: bool = False  # others wait for what we hold: polled at the first interval, which does not grow
 
 
 Outcome = Done | Wait

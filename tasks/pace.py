@@ -43,13 +43,15 @@ class Pace:
         return now - datetime.fromisoformat(self.failing_since) if self.failing_since else timedelta()
 
 
-def poll_interval(first: timedelta, pace: Pace, chance: float) -> timedelta:
+def poll_interval(first: timedelta, pace: Pace, chance: float, *, brisk: bool = False) -> timedelta:
     """Return the time until the next poll: growing to 4 times the first, a quarter of it spread by chance (0 to 1).
+
+    brisk  it does not grow
 
     >>> [poll_interval(timedelta(seconds=4), Pace(polls=n), 1).total_seconds() for n in (0, 1, 2, 9)]
     [4.0, 6.0, 9.0, 16.0]
     """
-    grown: float = min(POLL_GROWTH ** min(pace.polls, 20), POLL_LONGEST)
+    grown: float = 1 if brisk else min(POLL_GROWTH ** min(pace.polls, 20), POLL_LONGEST)
     return first * grown * (0.75 + chance / 4)
 
 

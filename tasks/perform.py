@@ -185,7 +185,8 @@ class Performance:
         document = self._document(begun).model_copy(
             update={"state": State.WAITING, "note": answer.note, "last_error": None}
         )
-        interval = poll_interval(self._connector.settings.poll_seconds, pace, random())  # noqa: S311 (jitter)
+        first = self._connector.settings.poll_seconds
+        interval = poll_interval(first, pace, random(), brisk=answer.brisk)  # noqa: S311 (jitter)
         return Outcome(
             step=self._index,
             document=document,

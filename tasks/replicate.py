@@ -15,12 +15,15 @@ from pydantic import ValidationError
 
 from config.catalog import Catalog
 from config.landing_zone import LandingZone, effective_role_mappings
+from config.mistakes import SECRET_FIELDS, shown
 from config.patterns import PatternError, check_identifier
 from config.platform import Platform
 from config.settings import Settings
 from tasks import names
 from tasks.connector import Connector, connector
-from tasks.model import Desired, Tenant, TenantId
+from tasks.model import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+
+LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class FieldMistake:
     message: str  # what is allowed
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message} (got {self.value!r})"
+        return f"{self.field} = {self.value}: {self.message}"
 
 
 class RequestRefused(ValueError):
@@ -85,14 +88,33 @@ def parse_desired(document: Mapping[str, Any]) -> Desired:
     try:
         return Desired.model_validate(document)
     except ValidationError as error:
-        raise RequestRefused(tuple(field_mistakes(error))) from error
+        raise RequestRefused(tuple(field_mistakes(error.errors(include_url=False)))) from error
 
 
-def field_mistakes(error: ValidationError) -> Iterator[FieldMistake]:
-    """Say pydantic's findings as ours: path, value, what is allowed."""
-    for finding in error.errors(include_url=False):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in finding["loc"]).lstrip(".")
-        yield FieldMistake(path or "body", repr(finding["input"])[:80], finding["msg"])
+def field_mistakes(findings: Iterable[Mapping[str, Any]]) -> Iterator[FieldMistake]:
+    """Say what pydantic found wrong with a desired state as ours: path, value (never a secret's), what is allowed."""
+    for finding in findings:
+        path = [part for part in finding["loc"] if part not in PAYMENT_METHOD_FORMS]
+        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        secret = bool(SECRET_FIELDS.intersection(map(str, path)))
+        value = "nothing" if finding["type"] == "missing" else printable(shown(finding["input"], secret))
+        yield FieldMistake(printable(field)[:LONGEST_FIELD] or "body", value, _allowed(finding))
+
+
+def printable(text: str) -> str:
+    """Escape what logs and terminals must not get: control characters, and half of a surrogate pair."""
+    escaped = "".join(repr(each)[1:-1] if each in CONTROL_CHARACTERS else each for each in text)
+    return escaped.encode("utf-8", "backslashreplace").decode()
+
+
+def _allowed(finding: Mapping[str, Any]) -> str:
+    match finding["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not a known field; the API's /docs names those that are"
+        case _:
+            return printable(str(finding["msg"]).removeprefix("Value error, "))
 
 
 def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings) -> Iterator[FieldMistake]:

@@ -114,7 +114,8 @@ class Store:
         The same content while a replication of it is under way is that replication; other content runs next.
         `again` also wakes a replication that waits.
         """
-        text = json.dumps(desired.model_dump(mode="json", by_alias=True, exclude_none=True), sort_keys=True)
+        content = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+        text = json.dumps(content, sort_keys=True)
         answer = self._run(
             "submit",
             tenant=str(tenant),
@@ -233,7 +234,10 @@ class Store:
     def replication(self, replication: str) -> Replication | None:
         """Read a replication with every step; None: unknown, or ended longer than the retention ago."""
         row: dict[str, str] = self.redis.hgetall(f"{self.prefix}replication:{replication}")
-        return _replication(row) if row else None
+        if not row:
+            return None
+        handles = self.redis.hget(f"{self.prefix}tenant:{row['tenant']}", "handles") or "{}"
+        return _replication(row, json.loads(handles).get("account_id"))
 
     def idle(self, since: timedelta, most: int) -> list[TenantId]:
         """Name tenants whose last replication ended longer than `since` ago, the oldest first."""
@@ -275,7 +279,7 @@ def _summary(name: str, row: list[str]) -> TenantSummary:
     )
 
 
-def _replication(row: dict[str, str]) -> Replication:
+def _replication(row: dict[str, str], account_id: str | None) -> Replication:
     steps = [
         StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
         for index, step in enumerate(REPLICATION)
@@ -291,6 +295,7 @@ def _replication(row: dict[str, str]) -> Replication:
         started_at=datetime.fromisoformat(row["started_at"]) if "started_at" in row else None,
         ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
+        account_id=account_id,
     )
 
 

@@ -22,7 +22,7 @@ import httpx
 from dotenv import dotenv_values
 from rich.console import Console
 
-from workers.cli.connection import LOOPBACK, Access, connect
+from workers.cli.connection import LOOPBACK, Access, connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.orders import Order, OrdersRefused, read_orders
 from workers.cli.output import facts, print_line, show, stdout_console
@@ -151,8 +151,15 @@ def order_all(
     client: ConnectorClient, orders: Sequence[Order], processes: Supervisor, console: Console
 ) -> list[Followed]:
     """Send every order and show the progress until all have ended."""
-    accepted = {str(order.tenant): client.put_tenant(order.tenant, order.desired).replication_id for order in orders}
+    accepted = {str(order.tenant): _send(client, order) for order in orders}
     return follow(client, accepted, make_view(console), processes.check)
+
+
+def _send(client: ConnectorClient, order: Order) -> str:
+    try:
+        return client.put_tenant(order.tenant, order.desired).replication_id
+    except ApiProblem as problem:
+        raise CommandFailed(f"{order.tenant} was refused:\n{reasons(problem)}", ExitCode.MISTAKES) from problem
 
 
 def judge(

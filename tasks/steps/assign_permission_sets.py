@@ -59,7 +59,7 @@ def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
         plan = difference(work.wanted(), actual, work.ours())
         waiting = work.create(plan.create, actual) or work.delete(plan.delete)
     if waiting is not None:
-        return Wait(work.handles, waiting)
+        return Wait(work.handles, waiting, brisk=True)
     work.delete_groups()
     work.finish()
     return Done(work.handles, work.note())

@@ -91,7 +91,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     }
     busy = _in(standings, Standing.BUSY)
     if busy:
-        return Wait(handles, f"{stack_set.name} is being deployed in {', '.join(busy)}")
+        return Wait(handles, f"{stack_set.name} is being deployed in {', '.join(busy)}", brisk=True)
     lane = StackSetLane(aws, stack_set.arn, str(tenant.id))
     if bad := _in(standings, Standing.FAILED, Standing.STUCK):
         _give_up(lane, tuple(bad), handles, aws)
@@ -113,7 +113,7 @@ def judge(instance: StackInstance | None, sent: Deployment | None, wanted: str) 
     """Return how a region stands; `wanted` is the digest of everything that could be given."""
     if instance is None:
         return Standing.UNSURE
-    ours = sent is not None and sent.operation == instance.operation
+    ours = sent is not None and instance.operation in (None, sent.operation)  # None: this AWS does not say
     pending = ours and sent is not None and sent.sent_at is not None
     if instance.detail in BUSY or (instance.detail is None and instance.status is InstanceStatus.OUTDATED and pending):
         return Standing.BUSY
@@ -167,7 +167,7 @@ def _given(instance: StackInstance, sent: Deployment | None, declared: str) -> b
         return True
     if sent is None or sent.declared != declared:
         return False
-    return sent.sent_at is None or sent.operation == instance.operation
+    return sent.sent_at is None or instance.operation in (None, sent.operation)
 
 
 def _unanswered(sent: Deployment | None, first: Deployment, declared: str, now: datetime) -> bool:
@@ -221,7 +221,7 @@ def _start(
             _give_up(lane, operation.regions, ahead, aws)
             raise
     word = "creating" if operation.create else "updating"
-    return Wait(ahead, f"{word} {stack_set.name} in {', '.join(operation.regions)}")
+    return Wait(ahead, f"{word} {stack_set.name} in {', '.join(operation.regions)}", brisk=True)
 
 
 def _give_up(lane: StackSetLane, regions: tuple[str, ...], handles: Handles, aws: Aws) -> None:

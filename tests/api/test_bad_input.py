@@ -81,7 +81,7 @@ def test_the_limits_of_identifiers_are_settings_but_an_email_ends_at_64_characte
         ({"workspace": {"tags": {"env": [1]}}}, "workspace.tags.env[0]"),
         ({"workspace": {"displayName": "a\0b"}}, "workspace.displayName"),
         ({"workspace": {"displayName": "a\x1b[31mb"}}, "workspace.displayName"),
-        ({"workspace": {"tags": {"a\0b": []}}}, "workspace.tags"),
+        ({"workspace": {"tags": {"a\0b": []}}}, "workspace.tags.a\\x00b.[key]"),
         ({"project": {"createdBy": {"email": 5}}}, "project.createdBy.email"),
         ({"paymentMethod": 5}, "paymentMethod"),
         ({"paymentMethod": {"name": "x"}}, "paymentMethod.identifier"),

@@ -17,17 +17,12 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 
 from config.log import get_logger
-from config.mistakes import SECRET_FIELDS, shown
-from tasks.replicate import RequestRefused
+from tasks.replicate import FieldMistake, RequestRefused, field_mistakes
 from workers.api.schemas import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
 NO_STORE = {"Cache-Control": "no-store"}
 RETRY_SECONDS = 5  # Redis restarts in seconds; workers come back as fast
-LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
-
-# How pydantic names the two ways to write a payment method. No field has these names.
-_BRANCHES = frozenset({"PaymentMethod", "constrained-str"})
 
 _DETAILS = {
     404: "Nothing is at this path. See /docs for the paths there are.",
@@ -79,10 +74,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def _refused(request: Request, error: RequestRefused) -> ProblemResponse:
-    found = [
-        FieldProblem(field=mistake.field, value=mistake.value, message=mistake.message) for mistake in error.mistakes
-    ]
-    return _wrong_fields(request, found)
+    return _wrong_fields(request, error.mistakes)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
@@ -91,10 +83,12 @@ def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse
         reason = findings[0].get("ctx", {}).get("error", "not JSON")
         detail = f"The body is no JSON document: {reason} at character {findings[0]['loc'][-1]}."
         return problem(request.url.path, 400, detail)
-    return _wrong_fields(request, [_field_problem(finding) for finding in findings])
+    inside = [{**finding, "loc": finding["loc"][1:] or finding["loc"]} for finding in findings]  # without "body"
+    return _wrong_fields(request, field_mistakes(inside))
 
 
-def _wrong_fields(request: Request, found: list[FieldProblem]) -> ProblemResponse:
+def _wrong_fields(request: Request, mistakes: Iterable[FieldMistake]) -> ProblemResponse:
+    found = [FieldProblem(field=each.field, value=each.value, message=each.message) for each in mistakes]
     named = ", ".join(dict.fromkeys(each.field for each in found[:5]))
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
     detail = f"Nothing was stored. Correct {named}{more} and send it again."
@@ -121,30 +115,3 @@ def redis_away(path: str) -> ProblemResponse:
 def _unexpected(request: Request, _error: Exception) -> ProblemResponse:
     """Say nothing of the inside; Starlette raises the error again, and the server logs it with its trace."""
     return problem(request.url.path, 500, "This is a mistake of the connector. Its log at this time tells more.")
-
-
-def _field_problem(finding: Mapping[str, Any]) -> FieldProblem:
-    place, *path = finding["loc"]
-    path = [part for part in path if part not in _BRANCHES]
-    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    secret = bool(SECRET_FIELDS.intersection(map(str, path)))
-    return FieldProblem(
-        field=printable(name or str(place))[:LONGEST_FIELD],
-        value="nothing" if finding["type"] == "missing" else printable(shown(finding["input"], secret)),
-        message=_message(finding),
-    )
-
-
-def _message(finding: Mapping[str, Any]) -> str:
-    match finding["type"]:
-        case "missing":
-            return "is required"
-        case "extra_forbidden":
-            return "is not a known field; /docs names those that are"
-        case _:
-            return printable(str(finding["msg"]).removeprefix("Value error, "))
-
-
-def printable(text: str) -> str:
-    """Escape what UTF-8 cannot hold: JSON may carry half of a surrogate pair."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -109,7 +109,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None) -> Tenant
     return TenantView(
         **_names(record.id),
         landing_zone=record.desired.landing_zone,
-        desired=record.desired.model_dump(mode="json", by_alias=True, exclude_none=True),
+        desired=record.desired.model_dump(mode="json", by_alias=True, exclude_unset=True),
         status=record.state,
         account_id=record.handles.account_id,
         alias=record.handles.alias,

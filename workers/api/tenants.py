@@ -8,9 +8,8 @@ from fastapi import APIRouter, Body, Depends, Query, Response, Security
 
 from tasks.connector import Connector
 from tasks.model import Desired, State
-from tasks.replicate import Accepted, FieldMistake, RequestRefused, replicate
+from tasks.replicate import Accepted, replicate
 from tasks.store import TenantSummary
-from workers.api.control_characters import find_control_characters
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, PageView, TenantPage, TenantView, tenant_row, tenant_view
@@ -48,8 +47,6 @@ def put_tenant(
 
     The same content again while its replication is under way is that replication; other content runs next.
     """
-    if found := [FieldMistake(*found) for found in find_control_characters(desired.model_dump(by_alias=True))]:
-        raise RequestRefused(tuple(found))
     accepted = replicate(tenant.workspace, tenant.project, tenant.platform, desired, through=through)
     return _accept(accepted, through, response)
 

@@ -17,9 +17,16 @@ Where several hold, the highest of 1, 3 and 4 counts.
 
 from __future__ import annotations
 
+import sys
+
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    from workers.cli.app import run  # noqa: PLC0415  # `import workers.cli.orders` must not load every command
+    try:
+        from workers.cli.app import run  # noqa: PLC0415  # Ctrl-C may come while we import
 
-    run()
+        run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

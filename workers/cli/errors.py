@@ -14,7 +14,6 @@ class ExitCode(IntEnum):
     USAGE = 2
     FAILED = 3
     UNREACHABLE = 4
-    INTERRUPTED = 130
 
 
 class CommandFailed(Exception):
