@@ -59,7 +59,7 @@ class Cluster:
     environment: Mapping[str, str]
     directory: Path
     started: int = 0
-    _workers: list[Child] = field(default_factory=list)
+    workers: list[Child] = field(default_factory=list)
 
     def start_worker(self) -> Child:
         """Start one worker process and wait until its pump looks."""
@@ -67,7 +67,7 @@ class Cluster:
         name = f"w{self.started}"
         command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@test"]
         child = self.processes.start(name, command)
-        self._workers.append(child)
+        self.workers.append(child)
         self.processes.wait(
             name, lambda: f"{name}@test" in self.connector.store.redis.zrange("connector:workers", 0, -1), 30
         )
@@ -76,6 +76,7 @@ class Cluster:
     def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:
         """End a worker by a signal, and wait until it is gone."""
         self.processes.children.remove(worker)
+        self.workers.remove(worker)
         worker.process.send_signal(number)
         worker.process.wait(30)
 
@@ -101,6 +102,15 @@ class Cluster:
         assert found.state is State.SUCCEEDED, f"{found.last_error}\n{self.logs()}"
         return found
 
+    def until_running(self, replication: str, step: str) -> None:
+        """Wait until a worker runs that step."""
+
+        def running() -> bool:
+            found = self.connector.store.replication(replication)
+            return found is not None and any(each.name == step and each.state is State.RUNNING for each in found.steps)
+
+        eventually(running)
+
     def account(self, project: str, workspace: str = "likvid") -> dict[str, Any]:
         """Return the one account of a tenant, as the simulator holds it."""
         return self.simulator.account(f"{workspace}.{project}")
@@ -111,7 +121,7 @@ class Cluster:
 
     def logs(self) -> str:
         """Return the end of every worker's log."""
-        return "\n".join(f"{worker.name}:\n{worker.last_lines()}" for worker in self._workers)
+        return "\n".join(f"{worker.name}:\n{worker.last_lines()}" for worker in self.workers)
 
 
 @contextmanager

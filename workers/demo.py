@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -111,9 +111,10 @@ def stay(processes: Supervisor, house: House, console: Console, directory: Path)
     show(console, facts(places))
     print_line(console, f"in another terminal: export CONNECTOR_URL={house.api} CONNECTOR_TOKEN={house.token}")
     print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
-    while True:
-        processes.check()
-        time.sleep(SHOWN_AGAIN_SECONDS)
+    with suppress(KeyboardInterrupt):  # the way to end it, so no failure
+        while True:
+            processes.check()
+            time.sleep(SHOWN_AGAIN_SECONDS)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def test_what_a_killed_worker_did_is_continued_within_the_lease(tmp_path: Path) 
     with running_cluster(tmp_path, workers=2) as cluster:
         cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=30, times=1)
         replication = cluster.order("held")
-        eventually(lambda: _running(cluster, replication) == "move_to_ou")
+        cluster.until_running(replication, "move_to_ou")
         busy = cluster.connector.store.redis.hget(f"connector:replication:{replication}", "holder")
 
         for worker in list(cluster.processes.children):
@@ -95,11 +95,6 @@ def assert_all_right(cluster: Cluster, projects: list[str]) -> None:
     assert redis.keys("connector:lane:*:holders") == []
     assert redis.zcard("connector:due") == 0
     assert redis.keys("connector:places:*") == []
-
-
-def _running(cluster: Cluster, replication: str) -> str | None:
-    found = cluster.connector.store.replication(replication)
-    return next((step.name for step in found.steps if step.state is State.RUNNING), None) if found else None
 
 
 def _state(cluster: Cluster, replication: str) -> State | None:

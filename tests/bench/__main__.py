@@ -1,0 +1,176 @@
+"""Measure and write docs/benchmarks.md. Takes some minutes; nothing else should run meanwhile."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+from tasks.chain import REPLICATION
+from tasks.model import Desired, State, StepState, TenantId
+from tasks.store import Outcome, Store
+from tests.bench.chains import bare_chain_seconds
+from tests.cluster import Cluster, desired, running_cluster
+from workers.processes import Child
+from workers.sandbox.aws.options import SimulatorOptions
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+STEPS = len(REPLICATION)
+LEASE = timedelta(seconds=15)
+
+
+@contextmanager
+def cluster(workers: int, options: SimulatorOptions, **settings: str) -> Iterator[Cluster]:
+    """Run a cluster as in production but for the poll interval, which fits the simulator's pace."""
+    pace = {
+        "CONNECTOR_POLL_SECONDS": "0.5",
+        "CONNECTOR_PUMP_SECONDS": "0.2",
+        "CONNECTOR_LEASE_SECONDS": "15",
+        "CONNECTOR_WORKER_CONCURRENCY": "32",
+        "CONNECTOR_LOG_LEVEL": "warning",
+    }
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_cluster(Path(directory), workers, options, **{**pace, **settings}) as running,
+    ):
+        yield running
+
+
+def replicate_all(running: Cluster, projects: list[str]) -> float:
+    """Order all tenants at once; answers the seconds until the last has succeeded."""
+    started = monotonic()
+    for replication in [running.order(project) for project in projects]:
+        running.succeeded(replication, 600)
+    return monotonic() - started
+
+
+def calls_and_makespan() -> list[str]:
+    """Measure one tenant alone, twenty at once, and all of them again."""
+    options = SimulatorOptions(creation_seconds=3, stack_operation_seconds=0.3)
+    with cluster(2, options) as running:
+        alone = replicate_all(running, ["alone"])
+        new = running.simulator.counts()
+        projects = [f"p{number}" for number in range(20)]
+        makespan = replicate_all(running, projects)
+        bound = len(projects) / 5 * options.creation_seconds + alone
+        mark = running.simulator.mark()
+        again = replicate_all(running, projects)
+        calls = [call for call in running.simulator.calls(mark) if call.operation != "AssumeRole"]
+        writes = sum(call.write for call in calls)
+        memory = [_resident_megabytes(worker) for worker in running.workers]
+    return [
+        f"| one new tenant alone, account creation {options.creation_seconds:g} s | {alone:.1f} s |",
+        f"| AWS calls of a new tenant beside AssumeRole (3 roles) | {new.calls - new.assume_role} |",
+        f"| 20 new tenants, 2 workers | {makespan:.1f} s, {makespan / bound:.2f} times what AWS's 5 creations allow |",
+        f"| the same 20 again, unchanged | {again:.1f} s, {len(calls) / 20:.1f} reads and {writes} writes a tenant |",
+        f"| memory of a worker after that, 32 threads | {median(memory):.0f} MB |",
+    ]
+
+
+def throughput() -> list[str]:
+    """Measure unchanged tenants when each AWS call takes 50 ms, with 1, 2 and 4 workers."""
+    rows = []
+    projects = [f"p{number}" for number in range(48)]
+    options = SimulatorOptions(creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99)
+    quick = {"CONNECTOR_ACCOUNT_CREATION_LIMIT": "99", "CONNECTOR_WORKER_CONCURRENCY": "8"}
+    with cluster(1, options, **quick) as running:
+        replicate_all(running, projects)
+        running.simulator.set_options(latency_seconds=0.05)
+        for workers in (1, 2, 4):
+            while len(running.workers) < workers:
+                running.start_worker()
+            seconds = replicate_all(running, projects)
+            rows.append(f"| 48 unchanged tenants, 50 ms a call, {workers} x 8 threads | {seconds:.1f} s |")
+    return rows
+
+
+def resume() -> list[str]:
+    """Measure how long after kill -9 the work goes on, with the default lease."""
+    with cluster(2, SimulatorOptions(creation_seconds=1)) as running:
+        running.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=60, times=1)
+        replication = running.order("held")
+        running.until_running(replication, "move_to_ou")
+        for worker in list(running.workers):
+            running.kill(worker)
+        killed = monotonic()
+        running.start_worker()
+        running.succeeded(replication, 120)
+    return [f"| a killed worker's replication has ended, lease 15 s | {monotonic() - killed:.1f} s after kill -9 |"]
+
+
+def overhead() -> list[str]:
+    """Measure what our record and lease add to a bare Celery chain of no-ops."""
+    with cluster(0, SimulatorOptions()) as running:
+        bare = bare_chain_seconds(running, chains=200) / STEPS
+        record = _record_seconds(running.connector.store, tenants=50)
+        waiting = _bytes_per_waiting_tenant(running.connector.store)
+    return [
+        f"| a step of a bare Celery chain of no-ops, one worker | {bare * 1000:.2f} ms |",
+        f"| what lease and record add to a step | {record * 1000:.2f} ms, {1 + record / bare:.2f} times the bare step |",
+        f"| Redis memory of one waiting tenant with 3 people | {waiting / 1000:.1f} kB |",
+    ]
+
+
+def _record_seconds(store: Store, tenants: int) -> float:
+    """Return the seconds that begin and record take for one step."""
+    for number in range(tenants):
+        store.submit(TenantId("bench", f"p{number}", "aws.sandbox"), Desired(landing_zone="development"))
+    taken = store.pump("bench", tenants, LEASE, LEASE, "bench")
+    started = monotonic()
+    for index, step in enumerate(REPLICATION):
+        document = StepState(name=step.name, state=State.SUCCEEDED, note="nothing to do", attempts=1)
+        last = index == STEPS - 1
+        state = State.SUCCEEDED if last else State.RUNNING
+        outcome = Outcome(step=index, document=document, state=state, due=LEASE, advance=True)
+        for dispatch in taken:
+            store.begin(dispatch.replication, dispatch.number, index, "bench", LEASE)
+            store.record(dispatch.replication, "bench", outcome)
+    return (monotonic() - started) / (tenants * STEPS)
+
+
+def _bytes_per_waiting_tenant(store: Store, tenants: int = 2000) -> float:
+    order = Desired.model_validate(desired())
+    before: int = store.redis.info("memory")["used_memory"]
+    for number in range(tenants):
+        store.submit(TenantId("waiting", f"p{number}", "aws.sandbox"), order)
+    used: int = store.redis.info("memory")["used_memory"]
+    return (used - before) / tenants
+
+
+def _resident_megabytes(worker: Child) -> float:
+    status = Path(f"/proc/{worker.process.pid}/status")
+    if not status.exists():  # no Linux
+        return float("nan")
+    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) / 1000
+
+
+def main() -> None:
+    """Print every figure as it comes, then write the page."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench` against the sandbox on one machine, load and all; compare ratios, not seconds.",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine}.",
+        "",
+        "| what | measured |",
+        "|---|---|",
+    ]
+    for measure in (overhead, calls_and_makespan, throughput, resume):
+        rows = measure()
+        print("\n".join(rows), flush=True)
+        lines += rows
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
