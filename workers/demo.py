@@ -101,17 +101,17 @@ def judge(
 
 
 def stay(processes: Supervisor, house: House, console: Console, directory: Path) -> None:
-    """Say where everything is, and stay until Ctrl-C or until a process ends."""
+    """Say where everything is, and stay until Ctrl-C, which is the way to end it, or until a process ends."""
     places = {
         "API": f"{house.api}/docs",
         "Flower": f"{house.flower} (user demo, password {house.flower_password})",
         "simulated AWS": f"{house.simulator}/_simulator/state",
         "logs": str(directory),
     }
-    show(console, facts(places))
-    print_line(console, f"in another terminal: export CONNECTOR_URL={house.api} CONNECTOR_TOKEN={house.token}")
-    print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
-    with suppress(KeyboardInterrupt):  # the way to end it, so no failure
+    with suppress(KeyboardInterrupt):
+        show(console, facts(places))
+        print_line(console, f"in another terminal: export CONNECTOR_URL={house.api} CONNECTOR_TOKEN={house.token}")
+        print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
         while True:
             processes.check()
             time.sleep(SHOWN_AGAIN_SECONDS)
