@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
+    mode: Literal["development", "production"] = Field(
+        default="development",
+        description="production refuses to start with the sandbox's secrets, without tokens or a Redis password.",
+    )
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis for broker, state, locks and limits: redis://, rediss:// (TLS) or unix://.",
@@ -123,6 +127,9 @@ class Settings(BaseSettings):
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_tokens)] = Field(
         default=(),
         description="Tokens of the API: name:scope:sha256, comma-separated; scope is read or write. None: no access.",
+    )
+    api_failure_limit: Positive = Field(
+        default=20, description="Wrong tokens from one address in a minute; further ones are answered with 429."
     )
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
@@ -191,7 +198,7 @@ class Settings(BaseSettings):
             )
         return url
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("mode", "log_level", "log_format", mode="before")
     @classmethod
     def lower(cls, value: object) -> object:
         """Accept INFO for info."""
@@ -203,10 +210,17 @@ class Settings(BaseSettings):
         return timedelta(days=self.retention_days)
 
     @property
+    def redis_password(self) -> str:
+        """Return Redis's password, decoded; empty when there is none."""
+        parts = urlsplit(self.redis_url.get_secret_value())
+        [in_query] = parse_qs(parts.query).get("password", [""])[-1:]
+        return unquote(parts.password or "") or in_query
+
+    @property
     def secret_texts(self) -> tuple[str, ...]:
         """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
-        password = urlsplit(self.redis_url.get_secret_value()).password
-        return () if not password else tuple(dict.fromkeys((password, unquote(password))))
+        written = urlsplit(self.redis_url.get_secret_value()).password or ""
+        return tuple(dict.fromkeys(filter(None, (written, self.redis_password))))
 
     @classmethod
     def settings_customise_sources(

@@ -12,6 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from config.catalog import Catalog, load_catalog
+from config.production import check_production
 from config.settings import Settings, load_settings
 from tasks.aws.session import Sessions
 from tasks.store import Store
@@ -50,9 +51,14 @@ def redis_client(settings: Settings) -> Redis:
 
 
 def make_connector(settings: Settings) -> Connector:
-    """Read the configuration directory and prepare the store; raises CatalogError with every mistake."""
+    """Read the configuration directory and prepare the store.
+
+    Raises CatalogError with every mistake, SettingsError for what must not be in production.
+    """
     store = Store(redis_client(settings), settings.retention, settings.event_history)
-    return Connector(settings, load_catalog([settings.config_dir]), store)
+    catalog = load_catalog([settings.config_dir])
+    check_production(settings, catalog.secrets)
+    return Connector(settings, catalog, store)
 
 
 @cache

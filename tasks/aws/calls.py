@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
+from tasks.aws.actions import Kind, check_declared
 from tasks.aws.faults import translate, translate_unanswered
 from tasks.errors import StepError, Unanswered
 
@@ -51,7 +52,10 @@ class Observer:
 
 
 class Calls:
-    """The calls of one boto3 client: `read` for Get, List and Describe, `write` for everything that changes AWS."""
+    """The calls of one boto3 client: `read` for Get, List and Describe, `write` for everything that changes AWS.
+
+    A call that `actions.py` does not declare is a defect: it raises UndeclaredCall, and nothing is sent.
+    """
 
     def __init__(self, client: Any, observer: Observer, account_id: str | None = None) -> None:
         self._client = client
@@ -81,6 +85,7 @@ class Calls:
         return self._call(operation, parameters, write=True)
 
     def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
+        check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         started = monotonic()
         code: str | None = None
         request_id: str | None = None

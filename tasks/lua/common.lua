@@ -30,23 +30,37 @@ local function set_state(tenant, id, state)
   redis.call('HSET', tenant_key(tenant), 'state', state)
 end
 
--- Wake the first waiters of a lane, as many as there are free places; those that ended meanwhile lose their turn.
-local function wake(lane)
-  local holders, waiters, time = holders_key(lane), waiters_key(lane), now()
-  redis.call('ZREMRANGEBYSCORE', holders, '-inf', time)
+-- How much of a limit we use: all of it, or less for a while after AWS refused although we kept to it (others use it
+-- too). Halved by slow.lua; back in full, step by step, within RECOVERY.
+local RECOVERY = 30000
+local function share(limit)
+  local slowed = redis.call('HGET', p.prefix .. 'slowed', limit)
+  if not slowed then return 1, 0 end
+  local factor, since = string.match(slowed, '^(%S+) (%S+)$')
+  factor = tonumber(factor) + (now() - tonumber(since)) / RECOVERY
+  if factor < 1 then return factor, tonumber(since) end
+  redis.call('HDEL', p.prefix .. 'slowed', limit)
+  return 1, 0
+end
+
+-- The places that are free in a lane now. A place is held until +inf as long as its replication has not ended.
+local function free_places(lane)
+  redis.call('ZREMRANGEBYSCORE', holders_key(lane), '-inf', now())
   local limit = tonumber(redis.call('HGET', p.prefix .. 'lanes', lane) or '0')
-  local free = limit - redis.call('ZCARD', holders)
-  for _, id in ipairs(redis.call('ZRANGE', waiters, 0, -1)) do
-    if free <= 0 then return end
+  return math.max(1, math.floor(limit * share(lane))) - redis.call('ZCARD', holders_key(lane))
+end
+
+-- Wake the first waiters of a lane, as many as there are free places; the next one looks when a lingering place ends.
+local function wake(lane)
+  local free, time = math.max(free_places(lane), 0), now()
+  for position, id in ipairs(redis.call('ZRANGE', waiters_key(lane), 0, free)) do
     local score = redis.call('ZSCORE', DUE, id)
-    if not score then
-      redis.call('ZREM', waiters, id)
-    else
-      -- One that runs right now is at its lease; it asks again by itself when it finds the lane full.
-      if redis.call('HGET', replication_key(id), 'holder') == '' and tonumber(score) > time then
-        redis.call('ZADD', DUE, time, id)
-      end
-      free = free - 1
+    -- One that runs right now is at its lease; it asks again by itself when it finds the lane full.
+    if score and position <= free and redis.call('HGET', replication_key(id), 'holder') == '' then
+      if tonumber(score) > time then redis.call('ZADD', DUE, time, id) end
+    elseif score and position > free then
+      local ending = redis.call('ZRANGEBYSCORE', holders_key(lane), '-inf', '(inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      if ending[2] then redis.call('ZADD', DUE, 'XX', 'LT', ending[2], id) end
     end
   end
 end
@@ -56,11 +70,27 @@ local function leave(lane, place)
   wake(lane)
 end
 
-local function leave_all(id)
+-- Forget for which lanes a replication stands in line.
+local function stop_waiting(id)
+  for _, entry in ipairs(redis.call('SMEMBERS', places_key(id))) do
+    local lane, place = string.match(entry, '^(.-)\t(.*)$')
+    if place == '' then
+      redis.call('ZREM', waiters_key(lane), id)
+      redis.call('SREM', places_key(id), entry)
+      wake(lane)
+    end
+  end
+end
+
+-- Give every place back. What an unsuccessful end leaves behind AWS may still work on, and AWS counts that and not us:
+-- such a place lingers for a while.
+local function leave_all(id, linger)
   local key = places_key(id)
+  stop_waiting(id)
   for _, entry in ipairs(redis.call('SMEMBERS', key)) do
     local lane, place = string.match(entry, '^(.-)\t(.*)$')
-    leave(lane, place)
+    redis.call('ZADD', holders_key(lane), 'XX', now() + linger, place)
+    wake(lane)
   end
   redis.call('DEL', key)
 end
@@ -71,7 +101,7 @@ local function finish(tenant, id, state)
   redis.call('HSET', key, 'state', state, 'ended_at', p.at, 'holder', '', 'lease', 0)
   redis.call('ZREM', DUE, id)
   redis.call('PEXPIRE', key, p.retention)
-  leave_all(id)
+  leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
   emit_state(tenant, id, state)
   redis.call('ZADD', p.prefix .. 'replicated', now(), tenant)
   local owner = tenant_key(tenant)

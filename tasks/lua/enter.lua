@@ -1,26 +1,25 @@
 -- Take a place in a lane, in order of arrival. Answers -1 when we have it, else how many wait before us.
--- p: lane, place, replication, limit, hold (ms after which a place that nobody gives back is free again)
-local holders, waiters, time = holders_key(p.lane), waiters_key(p.lane), now()
+-- p: lane, place, replication, limit
+local holders, waiters, places = holders_key(p.lane), waiters_key(p.lane), places_key(p.replication)
 redis.call('HSET', p.prefix .. 'lanes', p.lane, p.limit)
-redis.call('ZREMRANGEBYSCORE', holders, '-inf', time)
+local free = free_places(p.lane)
 
 local function take()
   redis.call('ZREM', waiters, p.replication)
-  redis.call('ZADD', holders, time + p.hold, p.place)
-  redis.call('PEXPIRE', holders, p.hold)
-  redis.call('SADD', places_key(p.replication), p.lane .. '\t' .. p.place)
-  redis.call('PEXPIRE', places_key(p.replication), p.retention)
+  redis.call('SREM', places, p.lane .. '\t')
+  redis.call('ZADD', holders, 'inf', p.place)
+  redis.call('PEXPIRE', holders, p.retention)
+  redis.call('SADD', places, p.lane .. '\t' .. p.place)
+  redis.call('PEXPIRE', places, p.retention)
   return -1
 end
 
 if redis.call('ZSCORE', holders, p.place) then return take() end
-local free = p.limit - redis.call('ZCARD', holders)
-local ahead = 0
-for _, id in ipairs(redis.call('ZRANGE', waiters, 0, -1)) do
-  if id == p.replication then break end
-  if redis.call('ZSCORE', DUE, id) then ahead = ahead + 1 else redis.call('ZREM', waiters, id) end
-end
+local ahead = redis.call('ZRANK', waiters, p.replication) or redis.call('ZCARD', waiters)
 if ahead < free then return take() end
-redis.call('ZADD', waiters, 'NX', time, p.replication)
+local time = redis.call('TIME')
+redis.call('ZADD', waiters, 'NX', time[1] * 1000000 + time[2], p.replication) -- microseconds: nobody comes at the same time
 redis.call('PEXPIRE', waiters, p.retention)
+redis.call('SADD', places, p.lane .. '\t')
+redis.call('PEXPIRE', places, p.retention)
 return ahead - math.max(free, 0)

@@ -82,13 +82,13 @@ def test_a_failure_is_ours_and_recorded(error: Exception, kind: type[Exception],
 
 def test_an_answer_without_metadata_is_no_answer() -> None:
     with pytest.raises(Unanswered):
-        Watched(lambda **_: {}).calls.read("do_it")
+        Watched(lambda **_: {}).calls.read("list_accounts")
 
 
 @pytest.mark.parametrize("body", [answered(), answered(Account="")], ids=["no member", "another member"])
 def test_a_garbled_body_is_no_answer(body: dict[str, Any]) -> None:
     with pytest.raises(Unanswered, match="MalformedAnswer"):
-        Watched(lambda **_: body).calls.read("do_it")["Accounts"]
+        Watched(lambda **_: body).calls.read("list_accounts")["Accounts"]
 
 
 def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:

@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from config.log import get_logger
+from config.production import check_production_api
 from tasks.connector import Connector
 from tasks.connector import connector as own_connector
 from workers.api import events, health, problems, replications, tenants
@@ -30,7 +32,7 @@ def create_app(connector: Connector | None = None) -> FastAPI:
 
     Starting raises SettingsError or CatalogError with every mistake.
     """
-    app = FastAPI(
+    app = FastAPIOffline(  # its pages bring their scripts along: operators' networks rarely reach a CDN
         title="meshStack AWS Connector",
         version=version("meshstack-aws-connector"),
         description=DESCRIPTION,
@@ -50,6 +52,7 @@ def _lifespan(connector: Connector | None) -> Lifespan:
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
         app.state.connector = connector or own_connector()
+        check_production_api(app.state.connector.settings)
         app.state.streams = Streams(app.state.connector.settings)
         if not app.state.connector.settings.api_tokens:
             get_logger(__name__).warning("no API tokens are configured: every call is refused with 401")

@@ -39,7 +39,7 @@ def known_tenant(tenant: NamedTenant, through: CurrentConnector) -> TenantRecord
     # a/b.c/d and a.b/c/d are the same text in Redis; only one of them is the tenant's name.
     record = through.store.tenant(tenant) if is_well_formed(tenant) else None
     if record is None:
-        raise HTTPException(404, f"Nobody has ordered the tenant {tenant}. Order it with PUT on this path.")
+        raise HTTPException(404, f"Nobody has ordered the tenant {tenant}. Order it first (PUT).")
     return record
 
 

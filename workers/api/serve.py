@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from config.log import configure_logging
+from config.production import check_production_api
 from config.settings import Settings
 from tasks.connector import make_connector
 from workers.api.app import create_app
@@ -14,7 +15,11 @@ KEEP_ALIVE_SECONDS = 65  # longer than the usual 60 s of a load balancer, so tha
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; raises CatalogError with every mistake of the configuration."""
+    """Serve until SIGINT or SIGTERM.
+
+    Raises CatalogError with every mistake of the configuration, SettingsError for what must not be in production.
+    """
+    check_production_api(settings)
     house = make_connector(settings)
     configure_logging(settings.log_format, settings.log_level, house.secrets)
     uvicorn.run(

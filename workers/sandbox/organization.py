@@ -6,6 +6,8 @@ The ids are fixed so that a static platform document can refer to them; they fit
 
 from __future__ import annotations
 
+from config import known_secrets
+
 REGION = "eu-central-1"
 
 MANAGEMENT_ACCOUNT_ID = "111111111111"
@@ -24,20 +26,20 @@ ORGANIZATIONAL_UNITS = {
 }
 
 SERVICE_USER = "meshfed-service-user"
-SERVICE_USER_ACCESS_KEY = "AKIASANDBOXREPLICATOR"
-SERVICE_USER_SECRET_KEY = "sandbox-replicator-secret"  # noqa: S105  # of the sandbox only
+SERVICE_USER_ACCESS_KEY = known_secrets.SERVICE_USER_ACCESS_KEY
+SERVICE_USER_SECRET_KEY = known_secrets.SERVICE_USER_SECRET_KEY
 METERING_USER = "meshcloud-cost-explorer-user"
-METERING_USER_ACCESS_KEY = "AKIASANDBOXMETERING0"
-METERING_USER_SECRET_KEY = "sandbox-metering-secret"  # noqa: S105  # of the sandbox only
+METERING_USER_ACCESS_KEY = known_secrets.METERING_USER_ACCESS_KEY
+METERING_USER_SECRET_KEY = known_secrets.METERING_USER_SECRET_KEY
 DIRECT_USER = "meshfed-direct-user"  # the older set-up: one user in the management account itself
-DIRECT_USER_ACCESS_KEY = "AKIASANDBOXDIRECT000"
-DIRECT_USER_SECRET_KEY = "sandbox-direct-secret"  # noqa: S105  # of the sandbox only
+DIRECT_USER_ACCESS_KEY = known_secrets.DIRECT_USER_ACCESS_KEY
+DIRECT_USER_SECRET_KEY = known_secrets.DIRECT_USER_SECRET_KEY
 ADMINISTRATOR = "administrator"  # a person who may do everything in the management account
-ADMINISTRATOR_ACCESS_KEY = "AKIASANDBOXADMIN0000"
-ADMINISTRATOR_SECRET_KEY = "sandbox-administrator-secret"  # noqa: S105  # of the sandbox only
+ADMINISTRATOR_ACCESS_KEY = known_secrets.ADMINISTRATOR_ACCESS_KEY
+ADMINISTRATOR_SECRET_KEY = known_secrets.ADMINISTRATOR_SECRET_KEY
 
-EXTERNAL_ID = "sandbox-external-id"
-AUTOMATION_EXTERNAL_ID = "sandbox-automation-external-id"
+EXTERNAL_ID = known_secrets.EXTERNAL_ID
+AUTOMATION_EXTERNAL_ID = known_secrets.AUTOMATION_EXTERNAL_ID
 WEB_IDENTITY_SUBJECT = "system:serviceaccount:meshcloud:replicator"
 
 MANAGEMENT_ROLE = "MeshfedServiceRole"
@@ -78,6 +80,7 @@ def environment(simulator_url: str, redis_url: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": simulator_url,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "CONNECTOR_MODE": "development",
         "CONNECTOR_REDIS_URL": redis_url,
         "SANDBOX_ACCESS_KEY": SERVICE_USER_ACCESS_KEY,
         "SANDBOX_SECRET_KEY": SERVICE_USER_SECRET_KEY,

@@ -1,0 +1,84 @@
+"""What must not be in production: the sandbox's secrets, a Redis without password, an AWS that is not AWS.
+
+Checked when a process starts with CONNECTOR_MODE=production; each mistake is one sentence for a person, and none repeats
+a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from config.known_secrets import KNOWN_SECRETS
+from config.settings import Settings, SettingsError, process_environment
+
+ENDPOINT = "AWS_ENDPOINT_URL"  # and AWS_ENDPOINT_URL_<SERVICE>
+PRODUCTION = "in production mode (CONNECTOR_MODE=production)"
+SHORTEST_PASSWORD = 16
+"""Characters. Redis answers some 100,000 guesses a second."""
+
+
+def check_production(
+    settings: Settings, secrets: Iterable[str], environment: Mapping[str, str] | None = None
+) -> None:
+    """Raise SettingsError with every reason why a process must not start in production; nothing in other modes.
+
+    secrets      those of the documents
+    environment  by default the process's own and the `.env` file
+    """
+    if settings.mode != "production":
+        return
+    found = process_environment() if environment is None else environment
+    mistakes = [*_redis(settings), *_documents(secrets), *_endpoints(found)]
+    if mistakes:
+        raise SettingsError(mistakes)
+
+
+def check_production_api(settings: Settings) -> None:
+    """Raise SettingsError when the API must not start in production: nobody could call it."""
+    if settings.mode == "production" and not settings.api_tokens:
+        raise SettingsError([f"CONNECTOR_API_TOKENS is needed {PRODUCTION}: name:scope:<sha256 of the token in hex>."])
+
+
+def _redis(settings: Settings) -> Iterator[str]:
+    password = settings.redis_password
+    if not password:
+        yield f"CONNECTOR_REDIS_URL needs a password {PRODUCTION}: redis://:password@host:6379/0."
+    elif len(password) < SHORTEST_PASSWORD:
+        yield f"CONNECTOR_REDIS_URL needs a password of at least {SHORTEST_PASSWORD} characters {PRODUCTION}."
+
+
+def _documents(secrets: Iterable[str]) -> Iterator[str]:
+    if KNOWN_SECRETS.intersection(secrets):
+        yield (
+            "The platform documents use access keys or external ids of the sandbox, which everybody knows; "
+            f"they are refused {PRODUCTION}."
+        )
+
+
+def _endpoints(environment: Mapping[str, str]) -> Iterator[str]:
+    """Refuse an endpoint on this machine, or one that is spoken to in the clear: external ids travel in the calls."""
+    for name in sorted(environment):
+        if not (name == ENDPOINT or name.startswith(f"{ENDPOINT}_")) or not environment[name].strip():
+            continue
+        if not _is_remote_and_encrypted(environment[name].strip()):
+            yield f"{name} must be an https:// address of another machine {PRODUCTION}; unset it to use AWS itself."
+
+
+def _is_remote_and_encrypted(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(host) and not _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)

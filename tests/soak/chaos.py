@@ -1,0 +1,76 @@
+"""What goes wrong: workers are killed, Redis is restarted and frozen, AWS fails."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import dataclass, field
+from threading import Event
+from time import monotonic
+
+from tests.cluster import Cluster
+from tests.faults.broker import frozen
+
+# Together 5 % of all calls; each chance is small, so that the first rule that strikes takes little from the next.
+FAULTS = (
+    {"kind": "error", "code": "ServiceException", "status": 500},
+    {"kind": "error", "code": "ServiceUnavailable", "status": 503},
+    {"kind": "throttle"},
+    {"kind": "lost_response"},
+    {"kind": "reset"},
+)
+FAILING = 0.05
+
+
+def failing_calls() -> list[dict[str, object]]:
+    """Return the simulator's faults: 5 % of all calls fail, in five ways."""
+    return [{**fault, "times": -1, "chance": FAILING / len(FAULTS)} for fault in FAULTS]
+
+
+@dataclass
+class Chaos:
+    """Kills, restarts and freezes until the time is over. Runs in the main thread: it starts processes."""
+
+    cluster: Cluster
+    seconds: float
+    kill_every: float = 5.0  # seconds
+    restart_every: float = 60.0
+    frozen: float = 60.0  # how long Redis is unreachable, once, in the middle; 0: not at all
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
+    kills: int = 0
+    restarts: int = 0
+    freezes: int = 0
+
+    def run(self) -> None:
+        """Let it go wrong."""
+        began, pause = monotonic(), Event()
+        next_kill, next_restart = self.kill_every, self.restart_every
+        while (time := monotonic() - began) < self.seconds:
+            if time >= next_kill:
+                self._kill()
+                next_kill = time + self.kill_every
+            if time >= next_restart:
+                self._restart()
+                next_restart = time + self.restart_every
+            if self.frozen and not self.freezes and time >= self.seconds / 2:
+                self._freeze(pause)
+            pause.wait(0.05)
+
+    def _kill(self) -> None:
+        self.cluster.kill(self.chance.choice(self.cluster.workers))
+        self.kills += 1
+        name = f"s{self.kills}"
+        command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@soak"]
+        self.cluster.workers.append(self.cluster.processes.start(name, command))
+
+    def _restart(self) -> None:
+        """Cut Redis's power one time, stop it in order the other."""
+        if self.restarts % 2 == 0:
+            self.cluster.redis.kill()
+        self.cluster.redis.restart()
+        self.restarts += 1
+
+    def _freeze(self, pause: Event) -> None:
+        with frozen(self.cluster):
+            pause.wait(self.frozen)
+        self.freezes += 1

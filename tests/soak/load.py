@@ -1,0 +1,87 @@
+"""The producers: they order tenants, change them at random, and remember what was accepted last."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+from redis import RedisError
+
+from tests.cluster import Cluster, desired
+from workers.sandbox.organization import USERS
+
+ZONES = ("development", "production")
+ROLES = ("admin", "user", "reader")
+NEW_TENANTS_UNTIL = 0.4  # of the whole time; only changes come afterwards
+
+
+def random_content(chance: random.Random) -> dict[str, Any]:
+    """Return a PUT body: zero to three people, each with one or more roles; one zone of two."""
+    people = chance.sample(sorted(USERS), chance.randint(0, 3))
+    access = [
+        {"username": name, "euid": name, "roles": sorted(chance.sample(ROLES, chance.randint(1, 3)))} for name in people
+    ]
+    return desired(chance.choice(ZONES), access)
+
+
+@dataclass
+class Producer:
+    """One client: sends orders of its own tenants, one at a time, each again until it is accepted."""
+
+    cluster: Cluster
+    projects: Sequence[str]
+    seconds: float
+    pause: float  # seconds between two orders
+    seed: int
+    latest: dict[str, dict[str, Any]] = field(default_factory=dict)  # project -> the content accepted last
+    accepted: dict[str, float] = field(default_factory=dict)  # replication -> when it was accepted last (monotonic)
+    orders: int = 0
+    refused: int = 0  # answers "Redis is away"
+    crash: BaseException | None = None
+    _stopped: Event = field(default_factory=Event)
+
+    def start(self) -> Thread:
+        """Send in a thread of its own until the time is over."""
+        thread = Thread(target=self._run, name=f"producer-{self.seed}")
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        """Send nothing new."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        try:
+            self._send_all()
+        except BaseException as error:
+            self.crash = error
+            raise
+
+    def _send_all(self) -> None:
+        chance, began = random.Random(self.seed), monotonic()
+        waiting = list(self.projects)
+        each = self.seconds * NEW_TENANTS_UNTIL / len(waiting)
+        while not self._stopped.wait(self.pause) and monotonic() - began < self.seconds:
+            wanted = min(len(self.projects), 1 + int((monotonic() - began) / each))
+            while waiting and len(self.latest) < wanted:
+                self._order(waiting.pop(0), random_content(chance))
+            self._order(chance.choice(list(self.latest)), random_content(chance))
+        for project in waiting:  # Redis was away for most of the time
+            self._order(project, random_content(chance))
+
+    def _order(self, project: str, content: dict[str, Any]) -> None:
+        while True:
+            try:
+                replication = self.cluster.order(project, content)
+            except RedisError:
+                self.refused += 1
+                self._stopped.wait(0.2)
+            else:
+                self.latest[project] = content
+                self.accepted[replication] = monotonic()
+                self.orders += 1
+                return

@@ -1,0 +1,139 @@
+"""One soak, from the start of the cluster to the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from threading import Thread
+from time import monotonic
+
+from tasks.model import ENDED
+from tests.cluster import QUICK, Cluster, running_cluster
+from tests.soak.chaos import FAULTS, Chaos, failing_calls
+from tests.soak.load import Producer
+from tests.soak.report import Figures
+from tests.soak.verdict import left_behind, lost, wrong_tenants
+from tests.waiting import eventually
+
+PRODUCERS = 4
+CREATION_SECONDS = 2.0
+DRAIN_SECONDS = 180.0  # after the last order, beside the creations that still wait: five at a time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how much."""
+
+    seconds: float = 600
+    tenants: int = 200
+    workers: int = 4
+    kill_every: float = 5
+    restart_every: float = 60
+    pause: float = 1.0  # seconds between two orders of one producer
+
+    @property
+    def frozen(self) -> float:
+        """How long Redis is unreachable: 60 s in ten minutes."""
+        return min(60.0, self.seconds / 10)
+
+
+def soak(plan: Plan, directory: Path) -> Figures:
+    """Run it and answer what was counted and what is wrong."""
+    options = QUICK.model_copy(update={"creation_seconds": CREATION_SECONDS, "latency_seconds": 0.01})
+    with running_cluster(directory, plan.workers, options) as cluster:
+        began = monotonic()
+        cluster.simulator.inject(*failing_calls())
+        chaos = Chaos(cluster, plan.seconds, plan.kill_every, plan.restart_every, plan.frozen)
+        with _producing(cluster, plan) as producers:
+            chaos.run()
+        quiet = monotonic()
+        accepted = {id: at for producer in producers for id, at in producer.accepted.items()}
+        drain = DRAIN_SECONDS + plan.tenants / 5 * CREATION_SECONDS
+        stuck = _drain(cluster, accepted, drain)
+        return _figures(plan, cluster, chaos, producers, [*stuck], (quiet - began, monotonic() - quiet))
+
+
+@contextmanager
+def _producing(cluster: Cluster, plan: Plan) -> Iterator[list[Producer]]:
+    """Run the producers beside the block; afterwards each has sent its last order."""
+    projects = [f"p{number}" for number in range(plan.tenants)]
+    producers = [
+        Producer(cluster, projects[index::PRODUCERS], plan.seconds, plan.pause, index) for index in range(PRODUCERS)
+    ]
+    threads: list[Thread] = []
+    try:
+        threads += [producer.start() for producer in producers]
+        yield producers
+    finally:
+        for producer, thread in zip(producers, threads, strict=False):
+            producer.stop()
+            thread.join()
+    for producer in producers:
+        if producer.crash is not None:
+            raise producer.crash
+
+
+def _drain(cluster: Cluster, accepted: dict[str, float], seconds: float) -> Iterator[str]:
+    """Wait until everything accepted has ended."""
+    open_ones = set(accepted)
+
+    def all_ended() -> bool:
+        for replication in list(open_ones):
+            found = cluster.connector.store.replication(replication)
+            if found is None or found.state in ENDED:
+                open_ones.discard(replication)
+        return not open_ones and cluster.connector.store.redis.zcard("connector:due") == 0
+
+    try:
+        eventually(all_ended, seconds, every=0.5)
+    except AssertionError:
+        yield f"{len(open_ones)} replications had not ended {seconds:.0f} s after the last order"
+
+
+def _figures(
+    plan: Plan,
+    cluster: Cluster,
+    chaos: Chaos,
+    producers: list[Producer],
+    stuck: list[str],
+    times: tuple[float, float],
+) -> Figures:
+    struck = sum(rule["struck"] for rule in cluster.simulator.clear_faults())
+    state, counts = cluster.simulator.state(), cluster.simulator.counts()
+    latest = {project: content for producer in producers for project, content in producer.latest.items()}
+    accepted = {id: at for producer in producers for id, at in producer.accepted.items()}
+    gone, wrong, left = [*lost(cluster, accepted)], [*wrong_tenants(state, latest)], [*left_behind(cluster)]
+    peak = state["creations"]["in_flight_peak"]
+    over = [f"{peak} account creations were in flight"] if peak > 5 else []
+    waits = _seconds_to_end(cluster, accepted)
+    rows = [
+        ("time of faults, then until all had ended", f"{times[0]:.0f} s, {times[1]:.0f} s"),
+        ("tenants, workers, producers", f"{len(latest)}, {plan.workers}, {len(producers)}"),
+        ("orders accepted (sent again while Redis was away)", _orders(producers)),
+        ("replications (the others were coalesced)", str(len(accepted))),
+        ("kill -9 of a worker", str(chaos.kills)),
+        ("restarts, freezes of Redis", f"{chaos.restarts}, {chaos.freezes} of {plan.frozen:.0f} s"),
+        ("AWS calls, of them made to fail", f"{counts.calls}, {struck} in {len(FAULTS)} ways"),
+        ("order to end, median, 95 %, longest", ", ".join(f"{wait:.1f} s" for wait in waits)),
+        ("most account creations in flight", str(peak)),
+        ("lost or not succeeded", str(len(gone))),
+        ("tenants with another number of accounts than one", str(sum("accounts" in each for each in wrong))),
+        ("tenants with wrong access rights", str(sum("access rights" in each for each in wrong))),
+        ("left in Redis", str(len(left))),
+    ]
+    return Figures(rows, [*stuck, *gone, *wrong, *left, *over])
+
+
+def _orders(producers: list[Producer]) -> str:
+    return f"{sum(each.orders for each in producers)} ({sum(each.refused for each in producers)})"
+
+
+def _seconds_to_end(cluster: Cluster, accepted: dict[str, float]) -> tuple[float, float, float]:
+    """Return median, 95th percentile and maximum of the time from the request to the end."""
+    found = filter(None, map(cluster.connector.store.replication, accepted))
+    times = [(each.ended_at - each.requested_at).total_seconds() for each in found if each.ended_at]
+    cuts = quantiles(times, n=20, method="inclusive")
+    return cuts[9], cuts[18], max(times)
