@@ -19,7 +19,7 @@ up: $(READY) ## the same, but stay, with Flower; Ctrl-C ends it
 	@$(BIN)/aws-connector demo --keep
 
 test: $(READY) ## run all tests
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist loadscope
 
 check: $(READY) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -19,6 +19,7 @@ from workers.api.body_limit import BodyLimit
 from workers.api.events import Streams
 from workers.api.openapi import describe_problems
 from workers.api.security import Guard
+from workers.api.wrong_tokens import WrongTokens
 
 DESCRIPTION = """Takes the desired state of tenants and shows what became of it. Every tenant is one AWS account.
 
@@ -54,6 +55,9 @@ def _lifespan(connector: Connector | None) -> Lifespan:
         app.state.connector = connector or own_connector()
         check_production_api(app.state.connector.settings)
         app.state.streams = Streams(app.state.connector.settings)
+        app.state.wrong_tokens = WrongTokens(
+            app.state.streams.redis, app.state.connector.store.failures_key, app.state.connector.settings.api_failure_limit
+        )
         if not app.state.connector.settings.api_tokens:
             get_logger(__name__).warning("no API tokens are configured: every call is refused with 401")
         try:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.settings import ApiToken
 from workers.api.problems import ProblemResponse, problem
+from workers.api.wrong_tokens import WrongTokens
 
 GUARDED = "/api/"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -25,7 +26,7 @@ BEARER = HTTPBearer(auto_error=False, description="A token of CONNECTOR_API_TOKE
 
 
 class Guard:
-    """ASGI middleware: 401 without a known token, 403 where its scope is not enough.
+    """ASGI middleware: 401 without a known token, 429 for too many wrong ones, 403 where a scope is not enough.
 
     The tokens are the connector's, which the application has in its state once it has started.
     """
@@ -35,21 +36,30 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or refuse it."""
-        refusal = self._refusal(scope) if scope["type"] == "http" and guarded(scope["path"]) else None
+        refusal = await self._refusal(scope) if scope["type"] == "http" and guarded(scope["path"]) else None
         await (refusal or self.app)(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> ProblemResponse | None:
+    async def _refusal(self, scope: Scope) -> ProblemResponse | None:
         tokens: tuple[ApiToken, ...] = scope["app"].state.connector.settings.api_tokens
-        token = find_token(Headers(scope=scope).get("authorization"), tokens)
+        header = Headers(scope=scope).get("authorization")
+        token = find_token(header, tokens)
         if token is None:
-            detail = "Send the header Authorization: Bearer <token> with a token that this connector knows."
-            return problem(scope["path"], 401, detail, headers={"WWW-Authenticate": 'Bearer realm="connector"'})
+            return await self._unknown(scope, guessed=bearer(header) is not None)
         scope["token"] = token.name
         if token.scope == "write" or scope["method"] in READING:
             return None
         detail = f"The token {token.name} may only read; this call needs one with the scope write."
         challenge = 'Bearer realm="connector", error="insufficient_scope", scope="write"'
         return problem(scope["path"], 403, detail, headers={"WWW-Authenticate": challenge})
+
+    async def _unknown(self, scope: Scope, *, guessed: bool) -> ProblemResponse:
+        wrong: WrongTokens = scope["app"].state.wrong_tokens
+        seconds = await wrong.count(scope.get("client")) if guessed else None
+        if seconds is None:
+            detail = "Send the header Authorization: Bearer <token> with a token that this connector knows."
+            return problem(scope["path"], 401, detail, headers={"WWW-Authenticate": 'Bearer realm="connector"'})
+        detail = f"Too many wrong tokens came from your address. Try again in {seconds} s, with the right token."
+        return problem(scope["path"], 429, detail, headers={"Retry-After": str(seconds)})
 
 
 def guarded(path: str) -> bool:
@@ -59,9 +69,15 @@ def guarded(path: str) -> bool:
 
 def find_token(header: str | None, tokens: Iterable[ApiToken]) -> ApiToken | None:
     """Return the configured token that an Authorization header carries; compares all, in the same time for each."""
-    scheme, _, value = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not value.strip() or len(value) > LONGEST_TOKEN:
+    value = bearer(header)
+    if value is None or len(value) > LONGEST_TOKEN:
         return None
-    digest = sha256(value.strip().encode()).hexdigest()
+    digest = sha256(value.encode()).hexdigest()
     matches = [token for token in tokens if hmac.compare_digest(token.sha256, digest)]
     return matches[0] if matches else None
+
+
+def bearer(header: str | None) -> str | None:
+    """Return the token that an Authorization header carries; None: it carries none."""
+    scheme, _, value = (header or "").partition(" ")
+    return value.strip() or None if scheme.lower() == "bearer" else None
