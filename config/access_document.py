@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from config.arns import HttpsAddress, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn
+from config.arns import HttpsAddress, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn, WebAddress
 from config.document_fields import OwnPart, ProjectRoleReference
 from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, PlatformRoleMapping, ScimAccess, WorkloadIdentityAuth
@@ -105,7 +105,7 @@ class _Groups(OwnPart):
     """What both variants say. The mappings stand before the pattern, which is checked against them."""
 
     arn: InstanceArn
-    sign_in_url: HttpsAddress | None = None
+    sign_in_url: WebAddress | None = None
     aws_role_mappings: tuple[AwsRoleMapping, ...] = ()
     role_mappings: dict[str, AwsRoleMappingV1] = Field(default_factory=dict)
     group_name_pattern: Annotated[Pattern, BeforeValidator(_group_pattern)]
@@ -113,10 +113,12 @@ class _Groups(OwnPart):
     @field_validator("aws_role_mappings")
     @classmethod
     def check_project_roles(cls, mappings: tuple[AwsRoleMapping, ...]) -> tuple[AwsRoleMapping, ...]:
-        """Refuse the same mapping twice, for its second permission sets would be read by nobody's intention."""
-        pairs = [(mapping.project_role_ref.name, mapping.aws_role) for mapping in mappings]
-        if twice := sorted({f"{role} -> {aws_role}" for role, aws_role in pairs if pairs.count((role, aws_role)) > 1}):
-            raise ValueError(f"maps {', '.join(twice)} more than once")
+        """Refuse a mapping that stands twice with different permission sets: nobody knows which are meant."""
+        first: dict[tuple[str, str], AwsRoleMapping] = {}
+        for mapping in mappings:
+            role, aws_role = mapping.project_role_ref.name, mapping.aws_role
+            if first.setdefault((role, aws_role), mapping).permission_set_arns != mapping.permission_set_arns:
+                raise ValueError(f"maps {role} -> {aws_role} more than once, with different permission sets")
         return mappings
 
     @field_validator("group_name_pattern")

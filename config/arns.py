@@ -63,7 +63,8 @@ PermissionSetArn = Annotated[
 IdentityStoreId = Annotated[
     str,
     _shape(
-        r"d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of an identity store, such as d-0123456789"
+        r"d-[0-9a-z]{10,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "the id of an identity store, such as d-0123456789",
     ),
 ]
 ProductId = Annotated[
@@ -90,4 +91,5 @@ StackSetArn = Annotated[
         "the ARN of a StackSet, such as arn:aws:cloudformation:eu-central-1:123456789012:stackset/baseline:1a2b3c4d",
     ),
 ]
+WebAddress = Annotated[str, _shape(r"https?://[^\s/]+(/\S*)?", "an address that starts with https:// or http://")]
 HttpsAddress = Annotated[str, _shape(r"https://[^\s/]+(/\S*)?", "an address that starts with https://")]

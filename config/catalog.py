@@ -50,18 +50,22 @@ class Catalog:
     notes: tuple[str, ...] = ()
 
 
-def load_catalog(paths: Iterable[Path], environment: Mapping[str, str] | None = None) -> Catalog:
+def load_catalog(
+    paths: Iterable[Path], environment: Mapping[str, str] | None = None, *, complete: bool = True
+) -> Catalog:
     """Read the documents in directories and files. Raises CatalogError with every mistake.
+
+    complete  False: these are some documents of several; then platforms may be missing
 
     Secrets by `{env: NAME}` come from `environment`, by default the process's own and the `.env` file.
     """
-    reader = _Reader(process_environment() if environment is None else environment)
+    reader = _Reader(process_environment() if environment is None else environment, complete)
     places = list(paths)
     for file in find_files(places, reader.mistakes):
         for document in read_file(file, reader.mistakes):
             reader.read(document)
     catalog = reader.finish()
-    if not catalog.platforms:
+    if complete and not catalog.platforms:
         where = places[0] if places else Path()
         raise CatalogError(
             [Mistake(where, 0, "", None, f"holds no meshPlatform document of type aws; {WHAT_BELONGS_HERE}")]
@@ -74,6 +78,7 @@ class _Reader:
     """Collects what one `load_catalog` finds."""
 
     environment: Mapping[str, str]
+    complete: bool
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
@@ -125,11 +130,26 @@ class _Reader:
             platform = read.normalise()
             self._add(self.platforms, platform.identifier, document, platform)
             self._note_weak_separators(document, platform)
+            self._note_idle(
+                document,
+                {
+                    "awsSso": platform.scim is not None,
+                    "enrollmentConfiguration": platform.enrollment is not None,
+                    "waitForExternalAvm": platform.wait_for_external_avm,
+                    "selfDowngradeAccessRole": platform.self_downgrade_access_role,
+                    "metering": platform.metering is not None,
+                },
+            )
 
     def _landing_zone(self, document: Document) -> None:
         is_aws = self._is_aws(document, "platformProperties")
         if is_aws and (read := self._validate(LandingZoneDocument, document)) is not None:
             self._add(self.landing_zones, read.metadata.name, document, read)
+            aws = read.spec.platform_properties.aws
+            self._note_idle(
+                document,
+                {"awsEnrollAccount": aws.aws_enroll_account, "awsLambdaArn": aws.aws_lambda_arn is not None},
+            )
 
     def _is_aws(self, document: Document, part: str) -> bool:
         """Tell whether a document is for AWS; note one that is not, and let a missing type be found by the model."""
@@ -137,9 +157,7 @@ class _Reader:
         if not isinstance(kind, str) or kind.lower() == "aws":
             return True
         name = _at(document.data, "metadata", "name")
-        self.notes.append(
-            f"{document.file} (document {document.number}): {name} is of type {kind}, not aws, and was skipped"
-        )
+        self._note(document, f"{name} is of type {kind}, not aws, and was skipped")
         return False
 
     def _validate(self, model: type[Model], document: Document) -> Model | None:
@@ -176,17 +194,18 @@ class _Reader:
     def _platform_of(self, document: Document, reference: PlatformReference) -> str | None:
         """Return the identifier of the platform that is meant; a name without location counts when only one fits."""
         platforms = [platform for _, platform in self.platforms.values()]
-        if reference.uuid is not None:
-            found = [platform.identifier for platform in platforms if platform.uuid == reference.uuid]
-        else:
-            names = {reference.name, reference.identifier}
-            found = [platform.identifier for platform in platforms if {platform.identifier, platform.name} & names]
+        names = {reference.name, reference.identifier}
+        found = [each.identifier for each in platforms if reference.uuid is not None and each.uuid == reference.uuid]
+        found = found or [each.identifier for each in platforms if {each.identifier, each.name} & names]
         if len(found) == 1:
             return found[0]
         if not found and reference.uuid and any(platform.uuid is None for platform in platforms):
             return None  # a document without uuid may be the one that is meant; the zone is offered on every platform
         if not found and {reference.uuid, reference.name, reference.identifier} & self.broken:
             return None  # its document has mistakes of its own; they are told already
+        if not self.complete and not self.platforms:
+            self._note(document, "the platform of this landing zone is not among these documents")
+            return None
         self._mistake(
             document, "spec.platformRef", reference.uuid or reference.identifier or reference.name, self._which(found)
         )
@@ -197,6 +216,15 @@ class _Reader:
             return f"fits more than one platform; write one of {', '.join(sorted(found))}"
         known = ", ".join(f"{p.identifier} (uuid {p.uuid or 'not given'})" for _, p in self.platforms.values())
         return f"is not a platform of these documents; known: {known or 'none'}"
+
+    def _note(self, document: Document, text: str) -> None:
+        self.notes.append(f"{document.file} (document {document.number}): {text}")
+
+    def _note_idle(self, document: Document, settings: Mapping[str, bool]) -> None:
+        """Note what is asked for and has no effect in this version."""
+        for name, asked in settings.items():
+            if asked:
+                self._note(document, f"{name} has no effect in this version")
 
     def _mistake(self, document: Document, path: str, value: object, message: str) -> None:
         self.mistakes.append(
@@ -210,14 +238,14 @@ class _Reader:
         if access is not None:
             patterns["groupNamePattern"] = access.group_name_pattern
         for name, pattern in patterns.items():
-            where = f"{document.file} (document {document.number}): {name} '{pattern}'"
+            where = f"{name} '{pattern}'"
             if not pattern.tells_tenants_apart:
-                self.notes.append(f"{where} may give two tenants the same text; AWS refuses the second one's account")
-            if pattern.is_ambiguous:
-                self.notes.append(
-                    f"{where} parts identifiers by what they may contain (a-b, c and a, b-c look alike); "
-                    "put a dot between them"
+                self._note(
+                    document, f"{where} may give two tenants the same text; AWS refuses the second one's account"
                 )
+            if pattern.is_ambiguous:
+                weakness = "parts identifiers by what they may contain (a-b, c and a, b-c look alike)"
+                self._note(document, f"{where} {weakness}; put a dot between them")
 
 
 def _at(data: Any, *path: str) -> Any:

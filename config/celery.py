@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from config.settings import Settings
 
@@ -18,13 +19,15 @@ TASK_PREFIX = "replication."
 # comes twice is stale by its dispatch number. Only a second net under the pump.
 VISIBILITY_TIMEOUT = 300
 
+TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # parameters of a rediss:// URL, each a path
+
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """Return Celery's configuration."""
     url = settings.redis_url.get_secret_value()
     return {
         "broker_url": url,
-        "broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss://") else None,
+        "broker_use_ssl": _tls(url),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # for ever: a worker without Redis waits for it
         "broker_transport_options": {
@@ -56,3 +59,12 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
     }
+
+
+def _tls(url: str) -> dict[str, Any] | None:
+    """Return how to speak TLS to Redis, None: not at all. Flower reads it here only, the others in the URL as well."""
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        return None
+    files = {name: text for name, text in parse_qsl(parts.query) if name in TLS_FILES}
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, **files}

@@ -16,7 +16,12 @@ from config.landing_zone import AccessStack, LandingZone, LandingZoneRoleMapping
 from config.secret import SecretSources
 from config.template import read_template
 
-LANDING_ZONE_VERSIONS = ("v1-preview", "v1")
+
+def _text(value: object) -> object:
+    """Take a number or a yes or no for its text: CloudFormation's parameters are all texts."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 class AccessStackDocument(OwnPart):
@@ -25,7 +30,7 @@ class AccessStackDocument(OwnPart):
     template_file: str | None = None
     template_url: HttpsAddress | None = None
     region: Region | None = None
-    parameters: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
 
     @field_validator("template_file")
     @classmethod
@@ -88,16 +93,12 @@ class RoleMappingDocument(OwnPart):
         )
 
 
-def _none_when_empty(value: object) -> object:
-    return None if value == "" else value
-
-
 class AwsProperties(OwnPart):
     """The AWS part of a landing zone."""
 
-    aws_target_org_unit_id: Annotated[TargetUnitId | None, BeforeValidator(_none_when_empty)] = None
+    aws_target_org_unit_id: TargetUnitId | None = None
     aws_enroll_account: StrictBool = False
-    aws_lambda_arn: Annotated[LambdaArn | None, BeforeValidator(_none_when_empty)] = None
+    aws_lambda_arn: LambdaArn | None = None
     aws_role_mappings: tuple[RoleMappingDocument, ...] = ()
     access_stack: AccessStackDocument | None = None
     stack_set: StackSetDocument | None = None

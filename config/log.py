@@ -104,6 +104,8 @@ def configure_logging(
     _route_libraries(level)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+    sys.unraisablehook = _log_unraisable
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -186,6 +188,8 @@ def _route_libraries(level: str) -> None:
         library.propagate = True
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    # It writes a stack trace for every role that cannot be assumed yet; our error says the same in a sentence.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
@@ -193,6 +197,18 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: types.
         sys.__excepthook__(kind, error, trace)
     else:
         logging.getLogger("connector").critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(found: threading.ExceptHookArgs) -> None:
+    if not issubclass(found.exc_type, SystemExit):  # how a thread may end itself
+        error = found.exc_value or found.exc_type()
+        _log_uncaught(found.exc_type, error, found.exc_traceback)
+
+
+def _log_unraisable(found: Any) -> None:
+    """Log an error of a finaliser; Python's own hook would write it unmasked. Its object may be half gone: no repr."""
+    if found.exc_value is not None:
+        _log_uncaught(found.exc_type, found.exc_value, found.exc_traceback)
 
 
 def _secrets_in(value: str) -> Iterator[str]:

@@ -93,6 +93,16 @@ class Metering(_Frozen):
     delete_raw_data_after_days: int = 65
 
 
+class Limits(_Frozen):
+    """What this organization's AWS allows, where it differs from the settings. None: as the settings say."""
+
+    account_creations: int | None = None  # in flight
+    account_assignments: int | None = None  # outstanding, per Identity Center instance
+    stack_set_operations: int | None = None  # in flight, per StackSet
+    identity_center_calls_per_second: int | None = None
+    organizations_calls_per_second: int | None = None
+
+
 class Platform(_Frozen):
     """One AWS organization. `identifier` is `<name>.<location>`, as tenants name it."""
 
@@ -119,6 +129,7 @@ class Platform(_Frozen):
     skip_user_group_permission_cleanup: bool = False
     allow_hierarchical_organizational_unit_assignment: bool = False
     metering: Metering | None = None
+    limits: Limits = Limits()
 
     @property
     def partition(self) -> str:

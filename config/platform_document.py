@@ -14,10 +14,8 @@ from config.arns import AccountId, ProductId, Region, RoleArn, RoleName
 from config.document_fields import Metadata, OwnPart, Part
 from config.mapper_text import MapperText
 from config.patterns import Pattern, sanitise_tag_key
-from config.platform import Enrollment, Metering, Platform, TagMapper, TenantTags
+from config.platform import Enrollment, Limits, Metering, Platform, TagMapper, TenantTags
 from config.secret import Secret
-
-PLATFORM_VERSIONS = ("v1", "v2-preview", "v2")
 
 
 class TagMapperDocument(OwnPart):
@@ -64,6 +62,16 @@ class EnrollmentDocument(OwnPart):
     account_factory_product_id: ProductId
 
 
+class LimitsDocument(OwnPart):
+    """What this organization's AWS allows, where it is not what the settings say (a setting of the connector only)."""
+
+    account_creations: Annotated[int, Field(ge=1)] | None = None
+    account_assignments: Annotated[int, Field(ge=1)] | None = None
+    stack_set_operations: Annotated[int, Field(ge=1)] | None = None
+    identity_center_calls_per_second: Annotated[int, Field(ge=1)] | None = None
+    organizations_calls_per_second: Annotated[int, Field(ge=1)] | None = None
+
+
 class Replication(OwnPart):
     """How tenants become accounts."""
 
@@ -82,6 +90,7 @@ class Replication(OwnPart):
     self_downgrade_access_role: StrictBool
     skip_user_group_permission_cleanup: StrictBool = False
     allow_hierarchical_organizational_unit_assignment: StrictBool = False
+    limits: LimitsDocument = LimitsDocument()
 
     @field_validator("account_email_pattern")
     @classmethod
@@ -220,6 +229,7 @@ class PlatformDocument(Part):
             skip_user_group_permission_cleanup=replication.skip_user_group_permission_cleanup,
             allow_hierarchical_organizational_unit_assignment=replication.allow_hierarchical_organizational_unit_assignment,
             metering=None if metering is None else metering.normalise(),
+            limits=Limits(**replication.limits.model_dump()),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from config.known_secrets import KNOWN_SECRETS
 from config.settings import Settings, SettingsError, process_environment
@@ -19,9 +19,7 @@ SHORTEST_PASSWORD = 16
 """Characters. Redis answers some 100,000 guesses a second."""
 
 
-def check_production(
-    settings: Settings, secrets: Iterable[str], environment: Mapping[str, str] | None = None
-) -> None:
+def check_production(settings: Settings, secrets: Iterable[str], environment: Mapping[str, str] | None = None) -> None:
     """Raise SettingsError with every reason why a process must not start in production; nothing in other modes.
 
     secrets      those of the documents
@@ -47,6 +45,12 @@ def _redis(settings: Settings) -> Iterator[str]:
         yield f"CONNECTOR_REDIS_URL needs a password {PRODUCTION}: redis://:password@host:6379/0."
     elif len(password) < SHORTEST_PASSWORD:
         yield f"CONNECTOR_REDIS_URL needs a password of at least {SHORTEST_PASSWORD} characters {PRODUCTION}."
+    query = dict(parse_qsl(urlsplit(settings.redis_url.get_secret_value()).query))
+    if (
+        query.get("ssl_cert_reqs", "required") != "required"
+        or query.get("ssl_check_hostname", "true").lower() != "true"
+    ):
+        yield f"CONNECTOR_REDIS_URL must have Redis's certificate checked {PRODUCTION}: give ssl_ca_certs instead."
 
 
 def _documents(secrets: Iterable[str]) -> Iterator[str]:

@@ -170,9 +170,23 @@ class Settings(BaseSettings):
     stack_set_operation_limit: Positive = Field(
         default=1, description="Operations in flight per StackSet; AWS allows 1."
     )
+    identity_center_calls_per_second: Positive = Field(
+        default=20, description="Calls of Identity Center and its identity store a second; AWS allows 20 collectively."
+    )
+    organizations_calls_per_second: Positive = Field(
+        default=40, description="Calls of AWS Organizations a second; fewer for a while when AWS throttles."
+    )
+    access_grace_seconds: Seconds = Field(
+        default=timedelta(minutes=30),
+        description="Seconds for which a new account may refuse us because its role and services are still being made.",
+    )
     step_deadline_seconds: Seconds = Field(
         default=timedelta(minutes=30),
         description="Seconds for which a step is tried again after AWS failed or throttled; then it fails.",
+    )
+    parked_deadline_seconds: Seconds = Field(
+        default=timedelta(days=3),
+        description="Seconds for which a step waits for a person to raise a quota at AWS or the like; then it fails.",
     )
     replication_interval_seconds: Seconds = Field(
         default=timedelta(hours=24), description="Seconds after which a tenant is replicated again without being asked."

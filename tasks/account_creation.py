@@ -31,6 +31,9 @@ from tasks.model import Creation, Done, Handles, Outcome, Tenant, Wait
 from tasks.names import account_email, account_name, account_tags, refused_for_good
 
 LOOK_EVERY = timedelta(seconds=15)  # a look costs one call for 20 accounts; lists lag by seconds to a few minutes
+# AWS refused the only attempt that we know of, so an account with this email is a stranger's, or ours from before a
+# loss of Redis: made long ago and listed. Should AWS be making it right now, a retry takes it over.
+FIRST_ATTEMPT_GRACE = timedelta(seconds=15)
 ATTEMPTS = 5  # CreateAccount calls that AWS failed by itself; more of the same will not help
 SLOWLY = timedelta(hours=1)  # AWS validates a business for hours to days
 
@@ -104,17 +107,25 @@ def _submit(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     return Done(replace(intended, creation=creation), f"asked AWS for the account: creation {request_id}")
 
 
-def _look(tenant: Tenant, handles: Handles, aws: Aws, since: datetime | None = None, note: str = "") -> Outcome | None:
+def _look(
+    tenant: Tenant,
+    handles: Handles,
+    aws: Aws,
+    since: datetime | None = None,
+    note: str = "",
+    grace: timedelta | None = None,
+) -> Outcome | None:
     """Take over the account if it is there, wait while it may still appear; None: it is not there.
 
-    since   from when on it may appear during the lookup grace; None: one look tells
+    since   from when on it may appear during the grace; None: one look tells
+    grace   None: the lookup grace
     """
     account = find_account(tenant, handles, aws)
     if account is not None:
         handles = adopted(handles, account)
         leave_lane(tenant, aws)
         return Done(handles, f"found account {account.id}, which is this tenant's")
-    left = since + aws.lookup_grace - aws.now() if since else timedelta()
+    left = since + (aws.lookup_grace if grace is None else grace) - aws.now() if since else timedelta()
     return Wait(handles, f"{note}; looking for the account", min(LOOK_EVERY, left)) if left > timedelta() else None
 
 
@@ -153,12 +164,13 @@ def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status:
                 else _submit(tenant, handles, aws)
             )
         if then is not Next.GIVE_UP:
-            outcome = _look(tenant, handles, aws, ended, note)
+            grace = FIRST_ATTEMPT_GRACE if creation.attempt == 1 else aws.lookup_grace
+            outcome = _look(tenant, handles, aws, ended, note, min(grace, aws.lookup_grace))
             if outcome is not None:
                 return outcome
         if then is Next.LOOK_THEN_AGAIN and creation.attempt < ATTEMPTS:
             return _submit(tenant, handles, aws)
-        raise failed_for_good(status.failure, handles.email or "", creation.request_id)
+        raise failed_for_good(status.failure, handles.email or "", creation.request_id, status.told_by)
     except PermanentError:
         aws.remember(replace(handles, creation=None))
         leave_lane(tenant, aws)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from tasks.aws import Aws
 from tasks.aws.organizations import Account, AccountState
+from tasks.creation_failures import FailureReason
 from tasks.errors import Conflict, NotOurs, PermanentError
 from tasks.model import Handles, Tenant
 from tasks.names import TENANT_TAG
@@ -38,6 +39,7 @@ class Candidate:
 
     account: Account
     tenant: str | None  # None: the account has no such tag
+    told_by: str | None = None  # the AWS request id of the answer that says so
 
 
 def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
@@ -52,7 +54,12 @@ def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
     intended_at = handles.creation.intended_at if handles.creation else None
     wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at)
     alike = [account for account in aws.organizations.accounts() if _is_alike(account, wanted)]
-    return choose((Candidate(each, aws.organizations.tags(each.id).get(TENANT_TAG)) for each in alike), wanted)
+    return choose((_candidate(each, aws) for each in alike), wanted)
+
+
+def _candidate(account: Account, aws: Aws) -> Candidate:
+    owner = aws.organizations.tags(account.id).get(TENANT_TAG)
+    return Candidate(account, owner, aws.organizations.request_id)
 
 
 def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Account | None:
@@ -100,8 +107,13 @@ def adopted(handles: Handles, account: Account) -> Handles:
         account_arn=account.arn,
         account_name=account.name,
         email=account.email,
-        account_created_at=account.joined_at,
+        account_created_at=account.joined_at or created_at(handles),
     )
+
+
+def created_at(handles: Handles) -> datetime | None:
+    """When we asked for the account: for servers that do not tell when it joined."""
+    return handles.account_created_at or (handles.creation.intended_at if handles.creation else None)
 
 
 def closed(account: Account) -> PermanentError:
@@ -130,10 +142,11 @@ def _follows_our_intent(candidate: Candidate, wanted: Wanted) -> bool:
 
 
 def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
-    whose = f"tenant {candidate.tenant}" if candidate.tenant else "nobody whom its tags name"
+    whose = f"is tagged as tenant {candidate.tenant}'s" if candidate.tenant else "has no tag that names a tenant"
     return NotOurs(
-        "EmailOccupied",
-        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}) of {whose}",
+        FailureReason.EMAIL_ALREADY_EXISTS.value,  # what AWS would answer to CreateAccount
+        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}), which {whose}",
+        candidate.told_by,
         remedy=(
             f"If it is this tenant's account, tag it {TENANT_TAG}={wanted.tenant} and retry; "
             "else change accountEmailPattern so that this tenant gets an email of its own."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from tasks.aws import Aws
@@ -24,9 +24,14 @@ StepFunction = Callable[[Tenant, Handles, Aws], Outcome]
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the chain: a plain function under the name that people read."""
+    """One step of the chain: a plain function under the name that people read, and what must have worked before it.
+
+    A step that fails for good does not stop later ones that do not need it: taking access away must never wait behind a
+    broken stack. The replication then ends FAILED all the same, and shows every reason.
+    """
 
     function: StepFunction
+    needs: tuple[StepFunction, ...] = ()
 
     @property
     def name(self) -> str:
@@ -34,19 +39,43 @@ class Step:
         return self.function.__name__
 
 
-REPLICATION: tuple[Step, ...] = tuple(
-    Step(function)
-    for function in (
-        create_account,
-        wait_for_account,
-        tag_account,
-        move_to_ou,
-        wait_for_access,
-        set_alias,
-        deploy_access_stack,
-        deploy_stack_instances,
-        sync_groups,
-        assign_permission_sets,
-        report,
-    )
+IN_ORDER: tuple[Step, ...] = (
+    Step(create_account),
+    Step(wait_for_account, needs=(create_account,)),
+    Step(tag_account, needs=(wait_for_account,)),
+    Step(move_to_ou, needs=(wait_for_account,)),
+    Step(wait_for_access, needs=(wait_for_account,)),
+    Step(set_alias, needs=(wait_for_access,)),
+    # What deploys into the account, or lets people in, needs the guard rails of its OU.
+    Step(deploy_access_stack, needs=(wait_for_access, move_to_ou)),
+    Step(deploy_stack_instances, needs=(wait_for_access, move_to_ou)),
+    Step(sync_groups, needs=(wait_for_account,)),
+    Step(assign_permission_sets, needs=(sync_groups, move_to_ou)),
 )
+REPLICATION: tuple[Step, ...] = (*IN_ORDER, Step(report, needs=tuple(step.function for step in IN_ORDER)))
+
+
+def unreachable(failed: Iterable[str]) -> dict[str, str]:
+    """Return the steps that cannot run any more after these have failed, each with the failed step that it needs.
+
+    >>> unreachable(["set_alias"])
+    {'report': 'set_alias'}
+    >>> list(unreachable(["wait_for_access"]))
+    ['set_alias', 'deploy_access_stack', 'deploy_stack_instances', 'report']
+    """
+    causes = {name: name for name in failed}
+    for step in REPLICATION:
+        broken = [causes[need.__name__] for need in step.needs if need.__name__ in causes]
+        if broken and step.name not in causes:
+            causes[step.name] = broken[0]
+    return {name: cause for name, cause in causes.items() if name != cause}
+
+
+def next_step(index: int, failed: Collection[str]) -> int | None:
+    """Return the index of the step that follows; None: nothing is left to do.
+
+    >>> next_step(0, []), next_step(6, ["deploy_access_stack"]), next_step(3, ["move_to_ou"]), next_step(10, [])
+    (1, 7, 4, None)
+    """
+    lost = {*failed, *unreachable(failed)}
+    return next((later for later in range(index + 1, len(REPLICATION)) if REPLICATION[later].name not in lost), None)

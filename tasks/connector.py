@@ -15,6 +15,8 @@ from config.catalog import Catalog, load_catalog
 from config.production import check_production
 from config.settings import Settings, load_settings
 from tasks.aws.session import Sessions
+from tasks.call_rates import ExpectedCalls
+from tasks.pace import UsualTimes
 from tasks.store import Store
 
 SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
@@ -28,6 +30,8 @@ class Connector:
     catalog: Catalog
     store: Store
     sessions: Sessions = field(default_factory=Sessions)
+    usual_times: UsualTimes = field(default_factory=UsualTimes)
+    expected_calls: ExpectedCalls = field(default_factory=ExpectedCalls)
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:

@@ -101,15 +101,19 @@ def after_failure(reason: str | None) -> Next:
     return AFTER[known] if known else Next.GIVE_UP
 
 
-def failed_for_good(reason: str | None, email: str, request_id: str | None) -> PermanentError:
-    """Return the error that ends the replication: AWS's reason, the email and what a person can do."""
+def failed_for_good(reason: str | None, email: str, creation: str | None, request_id: str | None) -> PermanentError:
+    """Return the error that ends the replication: AWS's reason, the email and what a person can do.
+
+    creation    the id of the creation, car-…
+    request_id  of the answer that tells its end
+    """
     known = _known(reason)
-    message = f"AWS did not create an account with email {email} (creation {request_id})"
+    message = f"AWS did not create an account with email {email} (creation {creation})"
     remedy = (
         REMEDIES[known] if known else "Look the reason up in AWS's documentation of CreateAccountStatus, then retry."
     )
     kind = NotOurs if known is FailureReason.EMAIL_ALREADY_EXISTS else PermanentError
-    return kind(reason or "UnknownFailure", message, remedy=remedy)
+    return kind(reason or "UnknownFailure", message, request_id, remedy)
 
 
 def _known(reason: str | None) -> FailureReason | None:

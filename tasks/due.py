@@ -23,11 +23,12 @@ from redis import RedisError
 
 from config.celery import QUEUE, TASK_PREFIX
 from tasks.chain import REPLICATION
-from tasks.errors import Superseded
+from tasks.errors import Stopping, Superseded
 from tasks.model import Handles
 from tasks.store import Dispatch, Store
 
 LONGEST_DELIVERY = timedelta(minutes=10)  # a message is never given longer than this to be taken
+LONGEST_REST = timedelta(seconds=1)  # a pump that rests notices only then that its worker stops
 log = structlog.get_logger(__name__)
 
 
@@ -62,11 +63,13 @@ class Pump:
         return len(taken)
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._every.total_seconds()):
+        while not self._stopped.is_set():
             try:
                 self.look()
+                self._store.rest(min(self._every, LONGEST_REST))
             except Exception as error:  # noqa: BLE001 (Redis or broker away: the index keeps everything)
                 log.warning("the pump could not look, it tries again", error=str(error))
+                self._stopped.wait(self._every.total_seconds())
 
 
 def send(app: Celery, dispatch: Dispatch) -> None:
@@ -110,6 +113,16 @@ class Leases:
         self._lock = Lock()
         self._held: dict[str, Lease] = {}
         self._thread: Thread | None = None
+        self._stopping = Event()
+
+    def stop(self) -> None:
+        """From now on every step ends before its next call, and gives its lease back."""
+        self._stopping.set()
+
+    def check(self) -> None:
+        """Raise Stopping when this process is to end: called before every call to AWS."""
+        if self._stopping.is_set():
+            raise Stopping
 
     @contextmanager
     def kept(self, lease: Lease) -> Iterator[Lease]:

@@ -4,6 +4,8 @@ StepError                     names AWS's code, message and request id, and what
 ├── TransientError            asked again by itself, later
 │   ├── NotReady              a service of a new account is still being made
 │   ├── Throttled             AWS took nothing: too many requests, a concurrent modification
+│   │   ├── RateReached       our own share of an API's rate is used up; the call was not sent
+│   │   └── Parked            a quota or a validation: tried again slowly, an operator must act
 │   ├── Unanswered            no definite answer (5xx, time-out, lost, garbled): it may have happened
 │   └── LaneFull              our own share of an AWS limit is used up; woken when a place is free
 ├── PermanentError            asking again changes nothing until a person does something
@@ -12,12 +14,15 @@ StepError                     names AWS's code, message and request id, and what
 │   │   ├── NotFound          what the call names does not exist
 │   │   └── Conflict          it exists already, or belongs to somebody else
 │   └── NotOurs               an account, alias or group that nothing proves to be this tenant's
+├── Stopping                  this worker is asked to end; another one goes on at once
 └── Superseded                another worker has taken over; nothing of this run may be written any more
 
 Every argument goes to `Exception.__init__`, so that an error survives Celery's JSON (it is rebuilt as `cls(*args)`).
 """
 
 from __future__ import annotations
+
+import re
 
 
 class StepError(Exception):
@@ -40,6 +45,11 @@ class StepError(Exception):
         self.remedy = remedy or self.default_remedy
         self.retry_after = retry_after  # seconds AWS asked us to wait; None: our own backoff
 
+    @property
+    def documentation(self) -> str:
+        """Where the code is explained; a code that is not on the page leads to its top, which says what to do then."""
+        return f"docs/errors.md#{re.sub('[^a-z0-9_-]', '', self.code.lower())}"
+
     def __str__(self) -> str:
         request = f" (AWS request id {self.request_id})" if self.request_id else ""
         return f"{self.code}: {self.message}{request}"
@@ -57,6 +67,22 @@ class NotReady(TransientError):
 
 class Throttled(TransientError):
     """AWS did not take the request: too many of them, or a concurrent modification."""
+
+
+class RateReached(Throttled):
+    """All workers together call an API as often as they may; our turn comes in `seconds`. Nothing was sent."""
+
+    def __init__(self, rate: str, seconds: float) -> None:
+        super().__init__("RateReached", f"waiting for {rate}", retry_after=seconds)
+        self.args = (rate, seconds)
+        self.rate = rate
+        self.seconds = seconds
+
+
+class Parked(Throttled):
+    """AWS takes it only when a person has raised a quota or completed a validation; `retry_after` says how slowly."""
+
+    default_remedy = "Ask AWS for a higher quota or free some of it; it is tried again by itself, slowly."
 
 
 class Unanswered(TransientError):
@@ -99,6 +125,14 @@ class Conflict(Refused):
 
 class NotOurs(PermanentError):
     """Nothing proves that it belongs to this tenant, so it is left alone."""
+
+
+class Stopping(StepError):
+    """The worker was asked to end: its running call is finished, the next one is made by another worker."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopping", "this worker is ending, another one goes on")
+        self.args = ()
 
 
 class Superseded(StepError):

@@ -1,34 +1,75 @@
-"""AWS's limits shared by all workers: counting places, served in order of arrival, with wake-up.
+"""AWS's limits shared by all workers: how many places each lane has, how often each API may be called.
 
-A place belongs to the work that AWS does (an account being created, an assignment being made), not to a process: it is
-kept while a killed worker's replication is continued elsewhere, under the same name, and never counted twice.
+A *lane* counts work that AWS still does after the call that began it: an account being created, an assignment being
+made. A place in it belongs to that work and to the replication that asked for it, not to a process: a killed worker's
+replication is continued by another one within the lease, under the same place, so nothing is counted twice. Only the
+end of the replication gives back what the steps have not. A replication that ends in the middle of AWS's work
+(cancelled, given up) leaves its place behind for a minute, because AWS counts what is in flight, not who waits for it.
+
+Served in order of arrival. Whoever frees a place wakes the next in line; nobody polls for a place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from config.platform import Platform
+from config.settings import Settings
+from tasks.aws import Lane
 from tasks.errors import LaneFull
-from tasks.store import Store
+from tasks.store import Rate, Store
 
-# A place that nobody gives back (its replication was cancelled and AWS still works) is free again after this.
-# Longer than AWS takes for an account, an assignment or a StackSet operation in one account: all are minutes.
-HOLD = timedelta(minutes=15)
+BURST_SECONDS = 0.25  # of calls that gather in silence: AWS allows bursts, but does not say how long
+
+ORGANIZATIONS = "Organizations calls"
+IDENTITY_CENTER = "Identity Center calls"
+API_OF_SERVICE = {  # the services whose calls share one limit of the organization; others are limited per account
+    "organizations": ORGANIZATIONS,
+    "sso-admin": IDENTITY_CENTER,
+    "identitystore": IDENTITY_CENTER,
+}
 
 
-@dataclass(frozen=True)
+def places(settings: Settings, platform: Platform) -> Mapping[Lane, int]:
+    """Return how many places each lane has: the platform's own limits over the settings' defaults."""
+    own = platform.limits
+    return {
+        Lane.ACCOUNT_CREATION: own.account_creations or settings.account_creation_limit,
+        Lane.ACCOUNT_ASSIGNMENT: own.account_assignments or settings.account_assignment_limit,
+        Lane.STACK_SET_OPERATION: own.stack_set_operations or settings.stack_set_operation_limit,
+    }
+
+
+def rates(settings: Settings, platform: Platform) -> Mapping[str, Rate]:
+    """Return how often each service of the organization may be called, by botocore's name of the service."""
+    own = platform.limits
+    per_second = {
+        ORGANIZATIONS: own.organizations_calls_per_second or settings.organizations_calls_per_second,
+        IDENTITY_CENTER: own.identity_center_calls_per_second or settings.identity_center_calls_per_second,
+    }
+    return {service: _rate(api, per_second[api], platform) for service, api in API_OF_SERVICE.items()}
+
+
+def _rate(api: str, per_second: int, platform: Platform) -> Rate:
+    name = f"{api} in {platform.management_account_id}"
+    return Rate(name, per_second, burst=max(1, round(per_second * BURST_SECONDS)))
+
+
+@dataclass
 class ReplicationPlaces:
-    """The places of one replication."""
+    """The places of one replication, as one execution of a step sees them."""
 
     store: Store
     replication: str
+    entered: set[str] = field(default_factory=set)  # lanes in which this execution took a place
 
     def enter(self, lane: str, place: str, limit: int) -> None:
         """Take `place` in `lane`, again is fine; raises LaneFull when others hold all or came earlier."""
-        ahead = self.store.enter(lane, place, self.replication, limit, HOLD)
+        ahead = self.store.enter(lane, place, self.replication, limit)
         if ahead >= 0:
             raise LaneFull(lane, ahead)
+        self.entered.add(lane)
 
     def leave(self, lane: str, place: str) -> None:
         """Give the place back, again is fine, and wake who is next."""

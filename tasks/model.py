@@ -178,6 +178,7 @@ class Deployment:
     declared: str  # of the account and those parameters that the StackSet's template declares
     operation: str  # OperationId
     sent_at: datetime | None = None  # written ahead of the call; None: AWS has shown the instance CURRENT since
+    accepted: bool = False  # AWS has answered that it has the operation
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ class Wait:
     handles: Handles
     note: str
     retry_in: timedelta | None = None
-    brisk: bool = False  # others wait for what we hold: polled at the first interval, which does not grow
+    brisk: bool = False  # others wait for what we hold: polled when it usually ends, then soon again
 
 
 Outcome = Done | Wait
@@ -253,6 +254,7 @@ class LastError(Document):
     message: str
     request_id: str | None = None
     remedy: str
+    documentation: str | None = Field(default=None, description="where the code is explained: page and anchor")
 
 
 class StepState(Document):

@@ -19,16 +19,18 @@ from celery import Celery, Task
 from redis import RedisError
 
 from config.celery import TASK_PREFIX
-from tasks.aws import Aws, Lane, Run
+from tasks.aws import Aws, Run
 from tasks.aws.calls import CallRecord, Observer
-from tasks.chain import REPLICATION
+from tasks.call_rates import Allowance
+from tasks.chain import REPLICATION, next_step
 from tasks.connector import Connector
 from tasks.due import Lease, Leases
-from tasks.errors import LaneFull, PermanentError, StepError, Superseded, TransientError
-from tasks.limits import ReplicationPlaces
+from tasks.errors import LaneFull, Parked, PermanentError, RateReached, StepError, Stopping, Superseded, TransientError
+from tasks.limits import ReplicationPlaces, places, rates
+from tasks.masking import masked_error, masked_outcome
 from tasks.model import Done, LastError, State, StepState, Tenant, TenantId, Wait
-from tasks.pace import LANE_RECHECK, Pace, poll_interval, retry_interval
-from tasks.store import Begun, Outcome
+from tasks.pace import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
+from tasks.store import UNKNOWN, Begun, Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +44,8 @@ class Ended:
     failure: PermanentError | None = None
 
 
-def register(app: Celery, connector: Callable[[], Connector]) -> None:
+def register(app: Celery, connector: Callable[[], Connector], leases: Leases) -> None:
     """Make one Celery task of each step; the connector is made when the first task runs."""
-    leases = Leases()
     for index in range(len(REPLICATION)):
         _register_step(app, index, connector, leases)
 
@@ -54,12 +55,21 @@ def _register_step(app: Celery, index: int, connector: Callable[[], Connector], 
 
     @app.task(name=name, bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
     def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
-        ended = Performance(connector(), leases, TenantId.parse(tenant), replication, index).run(dispatch)
+        ended = _perform(connector(), leases, tenant, replication, index, dispatch)
         if not ended.goes_on:
             task.request.chain = None
         if ended.failure is not None:
             raise ended.failure
         return ended.note
+
+
+def _perform(connector: Connector, leases: Leases, tenant: str, replication: str, index: int, dispatch: int) -> Ended:
+    try:
+        named = TenantId.parse(tenant)
+    except ValueError:
+        connector.store.reject(UNKNOWN)
+        return Ended(UNKNOWN)
+    return Performance(connector, leases, named, replication, index).run(dispatch)
 
 
 class Performance:
@@ -80,7 +90,9 @@ class Performance:
         """Run the step if the message is the newest; never raises for what a step or Redis may do."""
         settings, store = self._connector.settings, self._connector.store
         try:
-            begun = store.begin(self._replication, dispatch, self._index, self._holder, settings.lease_seconds)
+            begun = store.begin(
+                self._replication, dispatch, self._index, self._holder, settings.lease_seconds, self._tenant
+            )
             if begun is None:
                 return Ended("stale: a newer message or another worker has it")
             lease = Lease(store, self._replication, self._holder, settings.lease_seconds)
@@ -96,7 +108,8 @@ class Performance:
         """Run the step; what it raises is its answer too."""
         try:
             tenant = self._resolve(begun)
-            answer = self._step.function(tenant, begun.handles, self._aws(tenant, lease))
+            with self._allowance(tenant) as allowance:
+                answer = self._step.function(tenant, begun.handles, self._aws(tenant, begun, lease, allowance))
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -120,19 +133,32 @@ class Performance:
             )
         return Tenant(self._tenant, begun.desired, platform, zone)
 
-    def _aws(self, tenant: Tenant, lease: Lease) -> Aws:
+    def _allowance(self, tenant: Tenant) -> Allowance:
+        house = self._connector
+        taken = ReplicationPlaces(house.store, self._replication)
+        rates_of_platform = rates(house.settings, tenant.platform)
+        return Allowance(taken, self._step.name, rates_of_platform, house.expected_calls)
+
+    def _aws(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Aws:
         settings = self._connector.settings
+
+        def before(service: str) -> None:
+            self._leases.check()
+            allowance.use(service)
+
+        def observe(call: CallRecord) -> None:
+            self._observe(call)
+            allowance.observe(call)
+
         run = Run(
             now=_now,
             remember=lease.renew,
-            places=ReplicationPlaces(self._connector.store, self._replication),
-            limits={
-                Lane.ACCOUNT_CREATION: settings.account_creation_limit,
-                Lane.ACCOUNT_ASSIGNMENT: settings.account_assignment_limit,
-                Lane.STACK_SET_OPERATION: settings.stack_set_operation_limit,
-            },
+            places=allowance.places,
+            limits=places(settings, tenant.platform),
             lookup_grace=settings.lookup_grace_seconds,
-            observer=Observer(before_write=lease.check, after_call=self._observe),
+            observer=Observer(before_write=lease.check, after_call=observe, before_call=before),
+            account_created_at=begun.handles.account_created_at,
+            access_grace=settings.access_grace_seconds,
         )
         return Aws(tenant.platform, self._connector.sessions, run)
 
@@ -157,27 +183,35 @@ class Performance:
     def _record(self, begun: Begun, outcome: Outcome | StepError) -> Ended:
         failure = outcome if isinstance(outcome, PermanentError) else None
         if isinstance(outcome, StepError):
-            outcome = self._failed(begun, outcome)
+            outcome = self._failed(begun, masked_error(outcome))
             failure = failure or _given_up(outcome)
+        outcome = masked_outcome(outcome)
         if not self._connector.store.record(self._replication, self._holder, outcome):
             return Ended("superseded: another worker has taken over")
         note = outcome.document.note or ""
         self._log.info(note, state=str(outcome.document.state))
-        return Ended(note, goes_on=outcome.advance and outcome.state is State.RUNNING, failure=failure)
+        goes_on = outcome.state is State.RUNNING and outcome.following == self._index + 1 and failure is None
+        return Ended(note, goes_on=goes_on, failure=failure)
 
     def _done(self, begun: Begun, answer: Done) -> Outcome:
         now = _now()
+        self._connector.usual_times.learn(self._step.name, Pace.read(begun.pace), now)
         document = self._document(begun).model_copy(
             update={"state": State.SUCCEEDED, "note": answer.note, "ended_at": now, "last_error": None}
         )
-        last = self._index == len(REPLICATION) - 1
+        following = next_step(self._index, begun.failed)
+        ended = State.FAILED if begun.failed else State.SUCCEEDED
         return Outcome(
             step=self._index,
             document=document,
-            state=State.SUCCEEDED if last else State.RUNNING,
-            due=self._connector.settings.lease_seconds,
+            state=ended if following is None else State.RUNNING,
+            # The chain's own message goes on at once; what had to skip a step is dispatched by the pump.
+            due=self._connector.settings.lease_seconds if following == self._index + 1 else timedelta(),
             advance=True,
+            following=following,
             handles=answer.handles,
+            failed=begun.failed,
+            error=begun.failure,
         )
 
     def _wait(self, begun: Begun, answer: Wait) -> Outcome:
@@ -185,16 +219,23 @@ class Performance:
         document = self._document(begun).model_copy(
             update={"state": State.WAITING, "note": answer.note, "last_error": None}
         )
-        first = self._connector.settings.poll_seconds
-        interval = poll_interval(first, pace, random(), brisk=answer.brisk)  # noqa: S311 (jitter)
+        interval = self._until_next_poll(pace, brisk=answer.brisk) if answer.retry_in is None else answer.retry_in
         return Outcome(
             step=self._index,
             document=document,
             state=State.WAITING,
-            due=interval if answer.retry_in is None else answer.retry_in,
+            due=interval,
             handles=answer.handles,
-            pace=pace.polled().document(),
+            failed=begun.failed,
+            error=begun.failure,
+            pace=pace.polled(interval, _now(), brisk=answer.brisk).document(),
         )
+
+    def _until_next_poll(self, pace: Pace, *, brisk: bool) -> timedelta:
+        first, chance = self._connector.settings.poll_seconds, random()  # noqa: S311 (jitter)
+        if not brisk:
+            return poll_interval(first, pace, chance)
+        return brisk_interval(first, pace, self._connector.usual_times.of(self._step.name), _now(), chance)
 
     def _failed(self, begun: Begun, error: StepError) -> Outcome:
         now, pace = _now(), Pace.read(begun.pace)
@@ -203,17 +244,43 @@ class Performance:
             step=self._index,
             document=document.model_copy(update={"state": State.WAITING}),
             state=State.WAITING,
+            failed=begun.failed,
+            error=begun.failure,
         )
-        if isinstance(error, LaneFull):
-            calm = waiting.document.model_copy(update={"note": error.message, "last_error": None})
-            return replace(waiting, document=calm, due=LANE_RECHECK, pace=begun.pace, lane=error.lane)
+        if isinstance(error, LaneFull | RateReached | Stopping):  # nothing is wrong: others come first
+            document = waiting.document.model_copy(update={"note": error.message, "last_error": None})
+            calm = replace(waiting, document=document, pace=begun.pace)
+            if isinstance(error, LaneFull):
+                return replace(calm, due=LANE_RECHECK, lane=error.lane)
+            return replace(calm, due=timedelta(seconds=error.seconds)) if isinstance(error, RateReached) else calm
         pace = pace.failed(now)
-        deadline: timedelta = self._connector.settings.step_deadline_seconds
-        if isinstance(error, TransientError) and pace.failing_for(now) < deadline:
+        parked = isinstance(error, Parked)
+        if isinstance(error, TransientError) and pace.failing_for(now) < self._deadline(parked=parked):
             interval = retry_interval(replace(pace, failures=pace.failures - 1), error.retry_after, random())  # noqa: S311
-            return replace(waiting, due=interval, pace=pace.document(), error=document.last_error)
+            if parked:
+                self._log.warning("parked: an operator must act", code=error.code, error=str(error), do=error.remedy)
+            shown = begun.failure or document.last_error
+            return replace(waiting, due=interval, pace=pace.document(), error=shown, parked=parked)
         ended = document.model_copy(update={"state": State.FAILED, "ended_at": now})
-        return Outcome(step=self._index, document=ended, state=State.FAILED, error=document.last_error)
+        return self._failed_for_good(begun, ended)
+
+    def _failed_for_good(self, begun: Begun, document: StepState) -> Outcome:
+        """End the replication, or go on with the steps that do not need this one."""
+        failed = (*begun.failed, self._step.name)
+        following = next_step(self._index, failed)
+        return Outcome(
+            step=self._index,
+            document=document,
+            state=State.FAILED if following is None else State.RUNNING,
+            advance=following is not None,
+            following=following,
+            failed=failed,
+            error=begun.failure or document.last_error,
+        )
+
+    def _deadline(self, *, parked: bool) -> timedelta:
+        settings = self._connector.settings
+        return settings.parked_deadline_seconds if parked else settings.step_deadline_seconds
 
     def _document(self, begun: Begun) -> StepState:
         """The step's document with this execution counted; a poll after a poll is the same attempt."""
@@ -228,14 +295,21 @@ class Performance:
 
 
 def _given_up(outcome: Outcome) -> PermanentError | None:
-    """A transient error that lasted beyond the step's deadline ends the replication like a permanent one."""
-    if outcome.state is not State.FAILED or outcome.error is None:
+    """A transient error that lasted beyond the step's deadline ends the step like a permanent one."""
+    error = outcome.document.last_error
+    if outcome.document.state is not State.FAILED or error is None:
         return None
-    return PermanentError(outcome.error.code, outcome.error.message, outcome.error.request_id, outcome.error.remedy)
+    return PermanentError(error.code, error.message, error.request_id, error.remedy)
 
 
 def _shown(error: StepError) -> LastError:
-    return LastError(code=error.code, message=error.message, request_id=error.request_id, remedy=error.remedy)
+    return LastError(
+        code=error.code,
+        message=error.message,
+        request_id=error.request_id,
+        remedy=error.remedy,
+        documentation=error.documentation,
+    )
 
 
 def _now() -> datetime:

@@ -32,7 +32,7 @@ class Surroundings:
     access_role: str  # its name in every member account, with the path if it has one
     external_id: str | None
     automation_external_id: str | None
-    instance: str | None  # ARN of the Identity Center instance; None: no groups and assignments
+    instance: str | None  # ARN of the Identity Center instance; None: no groups through the Identity Store API
     web_identity: bool = False
 
 
@@ -73,16 +73,15 @@ def surroundings_of(platform: Platform, service_user: str | None = None) -> Surr
     """
     web_identity = isinstance(platform.auth, WorkloadIdentityAuth)
     entry = platform.auth.role_arn if isinstance(platform.auth, WorkloadIdentityAuth) else service_user
-    access = platform.identity_store or platform.scim
     return Surroundings(
         partition=platform.partition,
         entry=entry or placeholders(platform.partition).entry,
         management_role=platform.management_role_arn,
         automation_role=platform.automation_role_arn,
         access_role=platform.account_access_role,
-        external_id=platform.management_external_id and EXTERNAL_ID,
-        automation_external_id=platform.automation_external_id and AUTOMATION_EXTERNAL_ID,
-        instance=access.instance_arn if access else None,
+        external_id=EXTERNAL_ID if platform.management_external_id else None,
+        automation_external_id=AUTOMATION_EXTERNAL_ID if platform.automation_external_id else None,
+        instance=platform.identity_store.instance_arn if platform.identity_store else None,
         web_identity=web_identity,
     )
 

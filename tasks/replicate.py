@@ -22,6 +22,7 @@ from config.settings import Settings
 from tasks import names
 from tasks.connector import Connector, connector
 from tasks.model import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+from tasks.store import TenantRecord
 
 LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
 
@@ -83,6 +84,18 @@ def replicate(
     return Accepted(str(tenant), through.store.submit(tenant, content, again=again))
 
 
+def replicate_again(record: TenantRecord, through: Connector, *, wake: bool) -> Accepted:
+    """Replicate a tenant with the desired state that is stored; a newer one that comes meanwhile is not overtaken.
+
+    wake    also wake a replication that waits for its next try
+    Raises RequestRefused when the configuration does not know its platform or landing zone any more.
+    """
+    mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings))
+    if mistakes:
+        raise RequestRefused(mistakes)
+    return Accepted(str(record.id), through.store.submit(record.id, None, again=wake))
+
+
 def parse_desired(document: Mapping[str, Any]) -> Desired:
     """Read a desired state; raises RequestRefused with every mistake."""
     try:
@@ -126,6 +139,7 @@ def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settin
     if platform is None:
         yield FieldMistake("platform", tenant.platform, f"unknown platform; known: {_known(catalog.platforms)}")
         return
+    yield from _not_offered(platform)
     zone = catalog.landing_zones.get(desired.landing_zone)
     usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
     if zone is None or not offered(zone, platform):
@@ -147,6 +161,13 @@ def _identifier_mistakes(tenant: TenantId, lengths: Mapping[str, int]) -> Iterat
             check_identifier(value, limit)
         except ValueError as error:
             yield FieldMistake(field, value[:80], str(error))
+
+
+def _not_offered(platform: Platform) -> Iterator[FieldMistake]:
+    """Yield what this version cannot do for a platform: better said now than when the account exists."""
+    if platform.scim is not None:
+        message = "gives access by SCIM (awsSso), which this version does not offer; configure awsIdentityStore"
+        yield FieldMistake("platform", platform.identifier, message)
 
 
 def _name_mistakes(tenant: Tenant) -> Iterator[FieldMistake]:

@@ -10,11 +10,17 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 | replication:<id>    | hash   | state, step, dispatch number, lease, a document per step  | `retention` after it      |
 | due                 | zset   | replication -> when somebody must look at it (ms)         | member leaves at its end  |
 | events:<tenant>     | stream | every transition and every write to AWS, newest `history` | `retention` after it      |
-| lane:<lane>:holders | zset   | place -> until when it is held (ms)                       | with the last place       |
-| lane:<lane>:waiters | zset   | replication -> when it came (ms)                          | `retention` after it      |
+| lane:<lane>:holders | zset   | place -> until when it is held (ms); inf: with its owner  | `retention` after it      |
+| lane:<lane>:waiters | zset   | replication -> when it came (microseconds)                | `retention` after it      |
 | lanes               | hash   | lane -> number of places                                  | never: one per lane       |
-| places:<id>         | set    | what a replication holds in which lane                    | with the replication      |
+| places:<id>         | set    | what a replication holds, or waits for, in which lane     | with the replication      |
+| rate:<rate>         | hash   | tokens left and when they were counted (ms), last turn    | an hour after it          |
+| rate:<rate>:turns   | zset   | replication -> when its turn to call comes (ms)           | an hour after it          |
+| slowed              | hash   | lane or rate -> what is used of it, since when (ms)       | never: one per limit      |
+| bell                | list   | something was made due: at most one entry                 | never: at most one entry  |
 | workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day |
+| failures:<address>  | string | wrong API tokens from an address since the key was made   | a minute after the first  |
+| rejected            | hash   | reason -> messages in the queue that were not ours        | never: one per reason     |
 
 The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
 """
@@ -25,7 +31,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 from uuid import uuid4
@@ -33,11 +38,15 @@ from uuid import uuid4
 from redis import Redis
 from redis.commands.core import Script
 
-from tasks.chain import REPLICATION
-from tasks.model import HANDLES, Desired, Handles, LastError, Replication, State, StepState, TenantId
+from tasks.chain import REPLICATION, unreachable
+from tasks.model import ENDED, HANDLES, Desired, Handles, LastError, Replication, State, StepState, TenantId
 
 PREFIX = "connector:"
-SCRIPTS = ("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave")
+UNKNOWN = "unknown replication"  # why a message is rejected
+# AWS's work on an account, an assignment or one account's StackSet instances usually ends within this: so long the
+# place of a replication that was cancelled or failed in the middle stays taken.
+LINGER = timedelta(minutes=1)
+SCRIPTS = ("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave", "take", "slow")
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,22 @@ class Begun:
     handles: Handles
     step: StepState
     pace: dict[str, Any]
+    failed: tuple[str, ...] = ()  # names of the steps that have failed for good
+    error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
+
+    @property
+    def failure(self) -> LastError | None:
+        """Why the replication will end FAILED, if it will."""
+        return self.error if self.failed else None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often AWS may be called: an API's limit, shared by all workers."""
+
+    name: str  # as people read it
+    per_second: int  # calls
+    burst: int  # calls that may follow each other at once after a silence
 
 
 @dataclass(frozen=True)
@@ -93,38 +118,40 @@ class Outcome:
     state: State  # of the replication
     due: timedelta = timedelta()  # when to look again; for a step that is done: when its next message counts as lost
     advance: bool = False
+    following: int | None = None  # the step to advance to; None: the one after this
+    failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     handles: Handles | None = None  # None: leave those that are stored
     pace: dict[str, Any] | None = None
     error: LastError | None = None
     lane: str | None = None
+    parked: bool = False  # it waits for a person, and a newer order must not wait with it
 
 
 class Store:
     """Our part of Redis. Every method is one round trip and raises redis.RedisError when Redis is away."""
 
-    def __init__(self, redis: Redis, retention: timedelta, history: int, prefix: str = PREFIX) -> None:
+    def __init__(
+        self, redis: Redis, retention: timedelta, history: int, prefix: str = PREFIX, linger: timedelta = LINGER
+    ) -> None:
         self.redis: Any = redis  # the stubs answer unions of sync and async, bytes and text; ours is sync and text
         self.prefix = prefix
-        self._common: dict[str, Any] = {"prefix": prefix, "history": history, "retention": _ms(retention)}
+        self._common: dict[str, Any] = {
+            "prefix": prefix,
+            "history": history,
+            "retention": _ms(retention),
+            "linger": _ms(linger),
+        }
         self._scripts = {name: self._script(name) for name in SCRIPTS}
 
-    def submit(self, tenant: TenantId, desired: Desired, *, again: bool = False) -> str:
+    def submit(self, tenant: TenantId, desired: Desired | None, *, again: bool = False) -> str:
         """Store a desired state and see to it that it is replicated; answers the replication's id.
 
         The same content while a replication of it is under way is that replication; other content runs next.
-        `again` also wakes a replication that waits.
+        desired  None: what is stored at that moment, of a tenant that is known; never older content than the newest
+        again    also wakes a replication that waits
         """
-        content = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-        text = json.dumps(content, sort_keys=True)
-        answer = self._run(
-            "submit",
-            tenant=str(tenant),
-            desired=text,
-            digest=sha256(text.encode()).hexdigest(),
-            replication=uuid4().hex,
-            again=again,
-        )
-        return str(answer)
+        content = {"desired": _content(desired)} if desired is not None else {}
+        return str(self._run("submit", tenant=str(tenant), replication=uuid4().hex, again=again, **content))
 
     def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
         """Take what is due, at most what the queue has room for, and raise each dispatch number."""
@@ -132,8 +159,29 @@ class Store:
         rows = zip(*[iter(flat)] * 4, strict=True)
         return [Dispatch(tenant, replication, int(step), int(number)) for tenant, replication, step, number in rows]
 
-    def begin(self, replication: str, dispatch: int, step: int, holder: str, lease: timedelta) -> Begun | None:
-        """Take the lease for one step; None: the message is stale, or somebody runs it already."""
+    def rest(self, longest: timedelta) -> None:
+        """Wait until something is due or made due, at most for `longest`; one of all who rest hears of what is made due.
+
+        What is due already and was not taken (the queue is full) does not shorten it.
+        """
+        first = self.redis.zrange(f"{self.prefix}due", 0, 0, withscores=True)
+        seconds = longest.total_seconds()
+        left = (first[0][1] - self._now()) / 1000 if first else seconds
+        self.redis.blpop([f"{self.prefix}bell"], timeout=min(left, seconds) if left > 0 else seconds)
+
+    def begin(
+        self,
+        replication: str,
+        dispatch: int,
+        step: int,
+        holder: str,
+        lease: timedelta,
+        tenant: TenantId | None = None,
+    ) -> Begun | None:
+        """Take the lease for one step; None: the message is stale, or somebody runs it already.
+
+        tenant  whose replication it must be; another one's, or an unknown replication, is counted as rejected
+        """
         answer = self._run(
             "begin",
             replication=replication,
@@ -142,12 +190,21 @@ class Store:
             name=REPLICATION[step].name,
             holder=holder,
             lease=_ms(lease),
+            unknown=UNKNOWN,
+            **({} if tenant is None else {"tenant": str(tenant)}),
         )
         if not answer:
             return None
-        desired, handles, document, pace = answer
+        desired, handles, document, pace, failed, error = answer
         state = StepState.model_validate_json(document) if document else StepState(name=REPLICATION[step].name)
-        return Begun(Desired.model_validate_json(desired), HANDLES.validate_json(handles), state, json.loads(pace))
+        return Begun(
+            Desired.model_validate_json(desired),
+            HANDLES.validate_json(handles),
+            state,
+            json.loads(pace),
+            tuple(json.loads(failed)),
+            LastError.model_validate_json(error) if error else None,
+        )
 
     def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> bool:
         """Keep the lease, and write handles ahead when given; False: somebody else has it now, nothing was written."""
@@ -162,6 +219,7 @@ class Store:
             "handles": _handles(outcome.handles) if outcome.handles is not None else None,
             "error": outcome.error.model_dump_json(by_alias=True, exclude_none=True) if outcome.error else None,
             "lane": outcome.lane,
+            "next": (outcome.following or outcome.step + 1) if outcome.advance else None,
         }
         return bool(
             self._run(
@@ -172,7 +230,8 @@ class Store:
                 document=document,
                 pace=json.dumps(outcome.pace or {}),
                 event=json.dumps(event),
-                advance=outcome.advance,
+                failed=json.dumps(outcome.failed),
+                parked=int(outcome.parked),
                 state=outcome.state,
                 due=_ms(outcome.due),
                 **{name: value for name, value in optional.items() if value is not None},
@@ -184,13 +243,33 @@ class Store:
         state = self._run("cancel", replication=replication)
         return State(state) if state else None
 
-    def enter(self, lane: str, place: str, replication: str, limit: int, hold: timedelta) -> int:
+    def enter(self, lane: str, place: str, replication: str, limit: int) -> int:
         """Take a place in a lane; answers -1 when we have it, else how many wait before us."""
-        return int(self._run("enter", lane=lane, place=place, replication=replication, limit=limit, hold=_ms(hold)))
+        return int(self._run("enter", lane=lane, place=place, replication=replication, limit=limit))
 
     def leave(self, lane: str, place: str, replication: str) -> None:
         """Give a place back and wake who is next."""
         self._run("leave", lane=lane, place=place, replication=replication)
+
+    def take(self, rate: Rate, replication: str, tokens: int, *, owed: bool = False) -> timedelta:
+        """Take tokens of a rate; answers how long our turn is still to come, zero when we have them.
+
+        owed    they are used already (or, negative, given back): always taken, whoever comes later waits for the debt
+        """
+        wait = self._run(
+            "take",
+            rate=rate.name,
+            per_second=rate.per_second,
+            burst=rate.burst,
+            replication=replication,
+            tokens=tokens,
+            owed=owed,
+        )
+        return timedelta(milliseconds=int(wait))
+
+    def slow(self, limits: Iterable[str]) -> None:
+        """Use half of these lanes and rates from now on; they recover by themselves."""
+        self._run("slow", limits=list(limits))
 
     def emit(self, tenant: str, event: dict[str, Any]) -> None:
         """Append to the tenant's events."""
@@ -203,6 +282,18 @@ class Store:
     def events_key(self, tenant: TenantId | str) -> str:
         """Name the stream of a tenant's events; each entry has the field `data`, a JSON document with a `type`."""
         return f"{self.prefix}events:{tenant}"
+
+    def failures_key(self, address: str) -> str:
+        """Name the counter of wrong API tokens from an address."""
+        return f"{self.prefix}failures:{address}"
+
+    def reject(self, reason: str) -> None:
+        """Count a message in the queue that was not ours; `reason` is one of a few."""
+        self.redis.hincrby(f"{self.prefix}rejected", reason, 1)
+
+    def rejected(self) -> dict[str, int]:
+        """Tell how many messages in the queue were not ours, by reason."""
+        return {reason: int(count) for reason, count in self.redis.hgetall(f"{self.prefix}rejected").items()}
 
     def tenant(self, tenant: TenantId) -> TenantRecord | None:
         """Read a tenant; None: nobody has ordered it."""
@@ -280,16 +371,20 @@ def _summary(name: str, row: list[str]) -> TenantSummary:
 
 
 def _replication(row: dict[str, str], account_id: str | None) -> Replication:
+    state = State(row["state"])
+    failed = json.loads(row.get("failed", "[]"))
     steps = [
         StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
         for index, step in enumerate(REPLICATION)
     ]
     if row["holder"]:  # somebody runs it right now
         steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
+    if state in ENDED:
+        steps = [_never_ran(step, failed) if step.state not in ENDED else step for step in steps]
     return Replication(
         id=row["id"],
         tenant=row["tenant"],
-        state=State(row["state"]),
+        state=state,
         steps=steps,
         requested_at=datetime.fromisoformat(row["requested_at"]),
         started_at=datetime.fromisoformat(row["started_at"]) if "started_at" in row else None,
@@ -297,6 +392,18 @@ def _replication(row: dict[str, str], account_id: str | None) -> Replication:
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         account_id=account_id,
     )
+
+
+def _content(desired: Desired) -> str:
+    """Write a desired state so that the same content is the same text."""
+    document = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    return json.dumps(document, sort_keys=True)
+
+
+def _never_ran(step: StepState, failed: list[str]) -> StepState:
+    cause = unreachable(failed).get(step.name)
+    note = f"not run, because {cause} failed" if cause else step.note or "not run"
+    return step.model_copy(update={"state": State.CANCELLED, "note": note})
 
 
 def _handles(handles: Handles) -> str:

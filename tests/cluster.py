@@ -61,11 +61,11 @@ class Cluster:
     started: int = 0
     workers: list[Child] = field(default_factory=list)
 
-    def start_worker(self) -> Child:
-        """Start one worker process and wait until its pump looks."""
+    def start_worker(self, app: str = "workers.app") -> Child:
+        """Start one worker process of a Celery app and wait until its pump looks."""
         self.started += 1
         name = f"w{self.started}"
-        command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@test"]
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{name}@test"]
         child = self.processes.start(name, command)
         self.workers.append(child)
         self.processes.wait(

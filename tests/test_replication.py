@@ -141,6 +141,24 @@ def test_a_permission_error_fails_with_awss_words_and_retry_works(
     cluster.succeeded(cluster.order(project))
 
 
+def test_taking_access_away_does_not_wait_behind_a_broken_stack(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("broken"))
+    cluster.simulator.deny("cloudformation:DescribeStacks")
+
+    failed = cluster.ended(cluster.order("broken", desired(access=ACCESS[1:])))
+
+    assert failed.state is State.FAILED
+    assert failed.last_error is not None
+    assert "DescribeStacks" in failed.last_error.message
+    states = {step.name: step.state for step in failed.steps}
+    assert states["deploy_access_stack"] is State.FAILED
+    assert states["assign_permission_sets"] is State.SUCCEEDED
+    assert [step.note for step in failed.steps if step.state is State.CANCELLED] == [
+        "not run, because deploy_access_stack failed"
+    ]
+    assert not any("admin" in group for group, _ in access_of(cluster, "broken"))
+
+
 def test_an_email_owned_by_a_foreign_account_is_final_and_names_it(cluster: Cluster) -> None:
     cluster.simulator.set_options(foreign_emails=["aws+likvid.foreign@example.com"])
 

@@ -14,11 +14,21 @@ from config.catalog import CatalogError
 from config.celery import celery_settings
 from config.settings import SettingsError
 from tasks.connector import connector
-from tasks.due import Pump
+from tasks.due import Leases, Pump
 from tasks.perform import register
 from workers import schedule, signals
 
-app = Celery("aws-connector")
+
+class ConnectorApp(Celery):  # type: ignore[misc]  # Celery has no types
+    """Celery, but a worker checks every message that it takes from the queue."""
+
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Any:
+        """Return the connection from which a worker takes messages."""
+        return super().connection_for_read(url, **{"transport": "workers.broker:CheckedTransport", **options})
+
+
+app = ConnectorApp("aws-connector")
+leases = Leases()
 
 
 def _configuration() -> dict[str, Any]:
@@ -48,13 +58,17 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
         """Begin to look into the due index."""
         self.pump.start()
 
+    def close(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Let every step end after its running call: comes before any part of the worker is stopped."""
+        leases.stop()
+
     def stop(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
-        """Take nothing new; what runs now finishes."""
+        """Take nothing new."""
         self.pump.stop()
 
 
 app.add_defaults(_configuration)
 app.steps["worker"].add(PumpStep)
 signals.connect()
-register(app, connector)
+register(app, connector, leases)
 schedule.register(app, connector)

@@ -14,7 +14,7 @@ import structlog
 from celery import Celery
 
 from tasks.connector import Connector
-from tasks.replicate import RequestRefused, replicate
+from tasks.replicate import RequestRefused, replicate_again
 
 EVERY = timedelta(minutes=5)
 NAME = "tenants.replicate_daily"
@@ -44,9 +44,10 @@ def replicate_oldest(house: Connector) -> int:
         if record is None:
             continue
         try:
-            replicate(tenant.workspace, tenant.project, tenant.platform, record.desired, again=True, through=house)
+            replicate_again(record, house, wake=False)
             enqueued += 1
         except RequestRefused as error:  # its platform or landing zone is gone: one tenant never stops the others
             log.warning("a tenant cannot be replicated any more", tenant=str(tenant), error=str(error))
-            house.store.postpone(tenant)
+        # Not only at its end: tenants that wait for long would fill every batch, and the others never came.
+        house.store.postpone(tenant)
     return enqueued

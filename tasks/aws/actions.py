@@ -1,8 +1,8 @@
 """Every AWS operation that the connector calls, with who calls it and what IAM must allow for it. The only such list.
 
-The seam (`calls.py`) refuses a call without a row here; `tasks/policies.py` makes the published policies of the rows, in
-their order. Names of statements, their order and their resources are those that meshStack publishes, so that a person
-can compare the two. Source: docs.aws.amazon.com/service-authorization/latest/reference
+The seam (`calls.py`) refuses a call without a row here; `tasks/policies.py` makes the published policies of the rows,
+in their order. Statements have the names, order and resources that meshStack publishes, so that a person can compare.
+Source: docs.aws.amazon.com/service-authorization/latest/reference (actions and resources of each service)
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(TREE_READ, "organizations", "ListParents", Kind.READ, (Resource.ACCOUNT, Resource.UNIT)),
     Operation(TREE_READ, "organizations", "ListOrganizationalUnitsForParent", Kind.READ, (Resource.ROOT,)),
     Operation(TREE_READ, "organizations", "ListTagsForResource", Kind.READ, (Resource.ACCOUNT,)),
-    Operation(TREE_WRITE, "organizations", "TagResource", Kind.WRITE, (Resource.ACCOUNT,)),  # CreateAccount needs it too
+    Operation(
+        TREE_WRITE, "organizations", "TagResource", Kind.WRITE, (Resource.ACCOUNT,)
+    ),  # CreateAccount needs it too
     Operation(TREE_WRITE, "organizations", "UntagResource", Kind.WRITE, (Resource.ACCOUNT,)),
     Operation(TREE_WRITE, "organizations", "MoveAccount", Kind.WRITE, IN_TREE),
     Operation(TREE_WRITE, "organizations", "CreateOrganizationalUnit", Kind.WRITE, (Resource.ROOT,)),

@@ -50,6 +50,8 @@ class Run:
     limits: Mapping[Lane, int]  # places of each lane
     lookup_grace: timedelta  # how long an account may be missing from ListAccounts after an unanswered CreateAccount
     observer: Observer
+    account_created_at: datetime | None = None  # None: the account is old, or not known yet
+    access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
 
 
 class Aws:
@@ -117,7 +119,9 @@ class Aws:
 
     def _member(self, account_id: str, service: str, region: str | None = None) -> Calls:
         client = self._sessions.member(self._platform, account_id, service, region or self._platform.region)
-        return self._calls(client, account_id)
+        created_at, grace = self._run.account_created_at, self._run.access_grace
+        young = created_at is not None and self.now() - created_at < grace
+        return Calls(client, self._run.observer, account_id, young=young)
 
     def _calls(self, client: Any, account_id: str | None = None) -> Calls:
         return Calls(client, self._run.observer, account_id)

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from tasks.aws.actions import Kind, check_declared
-from tasks.aws.faults import translate, translate_unanswered
+from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
 from tasks.errors import StepError, Unanswered
 
 
@@ -43,12 +43,17 @@ class CallRecord:
     seconds: float
 
 
+def _unlimited(service: str) -> None:
+    """Let every call of the service pass."""
+
+
 @dataclass(frozen=True)
 class Observer:
     """What happens around each call."""
 
     before_write: Callable[[], None]  # raises Superseded when this worker no longer holds the lease
     after_call: Callable[[CallRecord], None]
+    before_call: Callable[[str], None] = _unlimited  # is given the service; raises RateReached when it is not our turn
 
 
 class Calls:
@@ -57,10 +62,17 @@ class Calls:
     A call that `actions.py` does not declare is a defect: it raises UndeclaredCall, and nothing is sent.
     """
 
-    def __init__(self, client: Any, observer: Observer, account_id: str | None = None) -> None:
+    def __init__(self, client: Any, observer: Observer, account_id: str | None = None, *, young: bool = False) -> None:
+        """Wrap a client.
+
+        account_id  whose calls these are, for the records; None where the credentials alone say so
+        young       the account is new: what it refuses because its role or services are still being made is NotReady
+        """
         self._client = client
         self._observer = observer
         self._account_id = account_id
+        self._young = young
+        self.request_id: str | None = None  # of the newest answer: what it reports is asked after by this id
         self._service: str = client.meta.service_model.service_name
         self._protocol: str = client.meta.service_model.protocol
 
@@ -86,6 +98,7 @@ class Calls:
 
     def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
+        self._observer.before_call(self._service)
         started = monotonic()
         code: str | None = None
         request_id: str | None = None
@@ -102,6 +115,7 @@ class Calls:
             code, request_id = failure.code, failure.request_id
             raise failure from error
         finally:
+            self.request_id = request_id
             record = CallRecord(
                 self._service, operation, write, self._account_id, request_id, code, monotonic() - started
             )
@@ -114,5 +128,7 @@ class Calls:
 
     def _translated(self, operation: str, error: Exception) -> StepError:
         if isinstance(error, ClientError):
-            return translate(self._service, error)
+            failure = translate(self._service, error)
+            early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
+            return not_ready(failure) if early else failure
         return translate_unanswered(self._service, operation, error)

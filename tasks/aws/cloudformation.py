@@ -98,6 +98,11 @@ class Stacks:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    @property
+    def request_id(self) -> str | None:
+        """The AWS request id of the newest answer, for errors that AWS reports in an answer."""
+        return self._calls.request_id
+
     def find(self, name: str) -> Stack | None:
         """Return the stack of this name; None when there is none. DescribeStacks."""
         try:

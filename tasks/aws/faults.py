@@ -1,8 +1,7 @@
-"""Which of our errors an AWS error code is: the only place that reads AWS's error codes into classes.
+"""Make what AWS answers one of our errors, by the table of AWS's codes (`fault_table.py`).
 
-Looked up as (service, code), then by code alone, then by HTTP status. A code that nobody has written down is final and
-shown with AWS's raw text, because a blind retry of an unknown refusal hides it. Codes are those of botocore's service
-models and, for the codes every service shares, of docs.aws.amazon.com/general/latest/gr/api-retries.html.
+A code that nobody has written down is final and shown with AWS's raw text, because a blind retry of an unknown refusal
+hides it; only a server's error (HTTP 5xx) leaves open what has happened.
 """
 
 from __future__ import annotations
@@ -21,117 +20,18 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from tasks.errors import AccessDenied, Conflict, NotFound, NotReady, Refused, StepError, Throttled, Unanswered
+from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
+from tasks.errors import AccessDenied, NotReady, Refused, StepError, Throttled, Unanswered
 
-ErrorClass = type[AccessDenied | Conflict | NotFound | NotReady | Refused | Throttled | Unanswered]
-
-EVERY_SERVICE: dict[str, ErrorClass] = {
-    # AWS took nothing and says: later.
-    **dict.fromkeys(
-        (
-            "BandwidthLimitExceeded",
-            "EC2ThrottledException",
-            "PriorRequestNotComplete",
-            "RequestLimitExceeded",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "SlowDown",
-            "ThrottledException",
-            "Throttling",
-            "ThrottlingException",
-            "TooManyRequestsException",
-        ),
-        Throttled,
-    ),
-    # AWS failed on its own side: the work may be done or not.
-    **dict.fromkeys(
-        (
-            "InternalError",
-            "InternalFailure",
-            "InternalServerError",
-            "InternalServerException",
-            "InternalServiceError",
-            "RequestTimeout",
-            "RequestTimeoutException",
-            "ServiceFailure",
-            "ServiceFailureException",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
-        ),
-        Unanswered,
-    ),
-    **dict.fromkeys(
-        (
-            "AccessDenied",
-            "AccessDeniedException",
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "IncompleteSignature",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "MissingAuthenticationToken",
-            "NotAuthorized",
-            "SignatureDoesNotMatch",
-            "UnauthorizedOperation",
-            "UnrecognizedClientException",
-        ),
-        AccessDenied,
-    ),
-    "OptInRequired": NotReady,
-    "SubscriptionRequiredException": NotReady,
-    "ConflictException": Conflict,
-    "ResourceNotFoundException": NotFound,
-}
-
-BY_SERVICE: dict[tuple[str, str], ErrorClass] = {
-    ("organizations", "ConcurrentModificationException"): Throttled,
-    ("organizations", "FinalizingOrganizationException"): Throttled,
-    ("organizations", "ServiceException"): Unanswered,
-    ("organizations", "AccountNotFoundException"): NotFound,
-    ("organizations", "AccountAlreadyClosedException"): Conflict,
-    ("organizations", "ChildNotFoundException"): NotFound,
-    ("organizations", "CreateAccountStatusNotFoundException"): NotFound,
-    ("organizations", "DestinationParentNotFoundException"): NotFound,
-    ("organizations", "DuplicateAccountException"): Conflict,
-    ("organizations", "DuplicateOrganizationalUnitException"): Conflict,
-    ("organizations", "OrganizationalUnitNotFoundException"): NotFound,
-    ("organizations", "ParentNotFoundException"): NotFound,
-    ("organizations", "SourceParentNotFoundException"): NotFound,
-    ("organizations", "TargetNotFoundException"): NotFound,
-    ("iam", "ConcurrentModification"): Throttled,
-    ("iam", "EntityAlreadyExists"): Conflict,
-    ("iam", "EntityTemporarilyUnmodifiable"): Throttled,
-    ("iam", "NoSuchEntity"): NotFound,
-    ("sts", "IDPCommunicationError"): Throttled,
-    ("cloudformation", "AlreadyExistsException"): Conflict,
-    ("cloudformation", "OperationIdAlreadyExistsException"): Conflict,
-    ("cloudformation", "OperationInProgressException"): Throttled,
-    ("cloudformation", "StackInstanceNotFoundException"): NotFound,
-    ("cloudformation", "StackSetNotFoundException"): NotFound,
-    ("cloudformation", "StaleRequestException"): Throttled,
-    ("cloudformation", "TokenAlreadyExistsException"): Conflict,
-}
-
-REMEDIES: dict[tuple[str, str], str] = {
-    ("organizations", "DestinationParentNotFoundException"): (
-        "Set awsTargetOrgUnitId of the landing zone to an OU (ou-…) or root (r-…) of this organization, then retry."
-    ),
-    ("organizations", "ParentNotFoundException"): (
-        "Set awsTargetOrgUnitId of the landing zone to an OU (ou-…) or root (r-…) of this organization, then retry."
-    ),
-    ("organizations", "OrganizationalUnitNotFoundException"): (
-        "Set awsTargetOrgUnitId of the landing zone to an OU (ou-…) or root (r-…) of this organization, then retry."
-    ),
-    ("organizations", "ConstraintViolationException"): (
-        "A quota of the organization is used up: ask AWS Support for a higher one or free some of it, then retry."
-    ),
-    ("cloudformation", "StackSetNotFoundException"): (
-        "Correct stackSet.arn of the landing zone, or create the StackSet in the automation account, then retry."
-    ),
-    ("cloudformation", "InsufficientCapabilitiesException"): (
-        "The template asks for a capability that the connector does not grant; simplify the template, then retry."
-    ),
-}
+# What a new account answers while its services are being made; its access role answers AccessDenied to AssumeRole.
+NOT_YET = frozenset(
+    {
+        "InvalidClientTokenId",
+        "OptInRequired",
+        "SubscriptionRequiredException",
+        "UnrecognizedClientException",
+    }
+)
 
 NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
@@ -143,25 +43,37 @@ def translate(service: str, error: ClientError) -> StepError:
     code = str(details.get("Code") or "Unknown")
     if error.operation_name.startswith("AssumeRole"):
         service = "sts"  # the credentials of this client could not be refreshed
-    kind = error_class(service, code, str(error.response.get("Reason", "")), metadata.get("HTTPStatusCode", 0))
+    fault = find_fault(service, code, _reason(error.response), metadata.get("HTTPStatusCode", 0))
     message = str(details.get("Message") or details.get("message") or "AWS gave no message")
-    return kind(
+    asked = _retry_after(error.response)
+    return fault.kind(
         code,
         f"{service}:{error.operation_name}: {message}",
         metadata.get("RequestId"),
-        REMEDIES.get((service, code)),
-        _retry_after(error.response),
+        fault.remedy,
+        asked if fault.retry_after is None else fault.retry_after.total_seconds(),
     )
 
 
-def error_class(service: str, code: str, reason: str, status: int) -> ErrorClass:
-    """Look the class of a code up; `reason` is the identity store's second half of a ConflictException."""
-    if code == "ConflictException" and (service == "sso-admin" or reason == "CONCURRENT_MODIFICATION"):
-        return Throttled  # documented: a previous write has not propagated, retry with backoff
-    known = BY_SERVICE.get((service, code)) or EVERY_SERVICE.get(code)
+def find_fault(service: str, code: str, reason: str, status: int) -> Fault:
+    """Look a code up; `reason` is the member that some exceptions have beside it, empty without one."""
+    known = BY_REASON.get((service, code, reason)) or BY_SERVICE.get((service, code)) or EVERY_SERVICE.get(code)
     if known is not None:
         return known
-    return Unanswered if status >= 500 else Refused
+    return Fault(Unanswered) if status >= 500 else Fault(Refused)
+
+
+def is_not_yet(code: str, operation: str, message: str) -> bool:
+    """Tell whether a refusal may be that of an account still being made; an explicit deny is somebody's will.
+
+    operation  in AWS's own spelling: AssumeRole
+    """
+    return code in NOT_YET or (code == "AccessDenied" and operation == "AssumeRole" and "explicit deny" not in message)
+
+
+def not_ready(failure: StepError) -> NotReady:
+    """Return the refusal as one that time mends."""
+    return NotReady(failure.code, failure.message, failure.request_id)
 
 
 def translate_unanswered(service: str, operation: str, error: Exception) -> StepError:
@@ -177,6 +89,11 @@ def translate_unanswered(service: str, operation: str, error: Exception) -> Step
     if isinstance(error, HTTPClientError | ResponseParserError | BotoCoreError | ValueError | KeyError):
         return Unanswered(name, text)
     raise error
+
+
+def _reason(response: Any) -> str:
+    """The second half of some codes: a member of the exception, beside its code."""
+    return str(response.get("Reason") or response.get("Error", {}).get("Reason") or "")
 
 
 def _retry_after(response: Any) -> float | None:

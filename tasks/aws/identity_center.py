@@ -17,7 +17,7 @@ from tasks.errors import AccessDenied, NotFound
 
 DELETION_REMEDY = (
     "Allow sso:DeleteAccountAssignment and sso:DescribeAccountAssignmentDeletionStatus to the management role "
-    "(the optional statement of its published policy), or remove the assignment by hand; then retry."
+    "(statement OptionalRemovePermissionSets of its policy), or remove the assignment by hand; then retry."
 )
 
 
@@ -36,6 +36,7 @@ class AssignmentRequest:
     id: str
     status: AssignmentStatus
     reason: str | None = None  # FailureReason
+    told_by: str | None = None  # the AWS request id of the answer that says so
 
 
 class AccountAccess:
@@ -60,7 +61,7 @@ class AccountAccess:
     def assign(self, group_id: str, permission_set: str) -> AssignmentRequest:
         """Start giving a group a permission set. CreateAccountAssignment."""
         answer = self._calls.write("create_account_assignment", **self._assignment(group_id, permission_set))
-        return _request(answer["AccountAssignmentCreationStatus"])
+        return self._request(answer["AccountAssignmentCreationStatus"])
 
     def assigning(self, request_id: str) -> AssignmentRequest:
         """Tell how far a creation is; NotFound when AWS does not know it any more."""
@@ -69,7 +70,7 @@ class AccountAccess:
             InstanceArn=self._instance,
             AccountAssignmentCreationRequestId=request_id,
         )
-        return _request(answer["AccountAssignmentCreationStatus"])
+        return self._request(answer["AccountAssignmentCreationStatus"])
 
     def unassign(self, group_id: str, permission_set: str) -> AssignmentRequest | None:
         """Start taking a permission set from a group; None when it is gone already. DeleteAccountAssignment."""
@@ -79,7 +80,7 @@ class AccountAccess:
             return None
         except AccessDenied as denied:
             raise _optional(denied) from denied
-        return _request(answer["AccountAssignmentDeletionStatus"])
+        return self._request(answer["AccountAssignmentDeletionStatus"])
 
     def unassigning(self, request_id: str) -> AssignmentRequest:
         """Tell how far a deletion is; NotFound when AWS does not know it any more."""
@@ -91,7 +92,11 @@ class AccountAccess:
             )
         except AccessDenied as denied:
             raise _optional(denied) from denied
-        return _request(answer["AccountAssignmentDeletionStatus"])
+        return self._request(answer["AccountAssignmentDeletionStatus"])
+
+    def _request(self, answer: Mapping[str, Any]) -> AssignmentRequest:
+        status = known(AssignmentStatus, answer["Status"])
+        return AssignmentRequest(answer["RequestId"], status, answer.get("FailureReason"), self._calls.request_id)
 
     def _assignment(self, group_id: str, permission_set: str) -> dict[str, str]:
         return {
@@ -117,9 +122,3 @@ class AccountAssignments:
 
 def _optional(denied: AccessDenied) -> AccessDenied:
     return AccessDenied(denied.code, denied.message, denied.request_id, DELETION_REMEDY)
-
-
-def _request(answer: Mapping[str, Any]) -> AssignmentRequest:
-    return AssignmentRequest(
-        answer["RequestId"], known(AssignmentStatus, answer["Status"]), answer.get("FailureReason")
-    )

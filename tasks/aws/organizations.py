@@ -55,6 +55,7 @@ class CreationStatus:
     account_id: str | None = None  # once SUCCEEDED
     failure: str | None = None  # AWS's FailureReason, once FAILED
     ended_at: datetime | None = None  # aware
+    told_by: str | None = None  # the AWS request id of the answer that says so
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Organizations:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+
+    @property
+    def request_id(self) -> str | None:
+        """The AWS request id of the newest answer, for errors that AWS reports in an answer."""
+        return self._calls.request_id
 
     def account(self, account_id: str) -> Account:
         """Describe one account; NotFound when the organization has none of that id."""
@@ -164,7 +170,12 @@ def _creation(answer: Answer) -> CreationStatus:
     except ValueError as error:
         raise PermanentError("UnknownCreationState", f"account creation {status['Id']} is {raw!r}") from error
     return CreationStatus(
-        status["Id"], state, status.get("AccountId"), status.get("FailureReason"), status.get("CompletedTimestamp")
+        status["Id"],
+        state,
+        status.get("AccountId"),
+        status.get("FailureReason"),
+        status.get("CompletedTimestamp"),
+        answer.get("ResponseMetadata", {}).get("RequestId"),
     )
 
 

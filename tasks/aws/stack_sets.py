@@ -70,6 +70,11 @@ class StackSets:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    @property
+    def request_id(self) -> str | None:
+        """The AWS request id of the newest answer, for errors that AWS reports in an answer."""
+        return self._calls.request_id
+
     def instances(self, name: str, account_id: str) -> dict[str, StackInstance]:
         """Return the account's instances by region. ListStackInstances, all pages."""
         listed = self._calls.pages(

@@ -1,11 +1,18 @@
 -- Take the lease of a replication for one step. Answers nothing when the message is stale or somebody runs it.
--- p: replication, dispatch, step, name (of the step), holder, lease (ms)
--- Answers {desired, handles, step document, pace} as JSON texts.
+-- p: replication, dispatch, step, name (of the step), holder, lease (ms),
+--    tenant (optional: whose it must be), unknown (reason under which a message with unknown ids is counted)
+-- Answers {desired, handles, step document, pace, names of the failed steps, error} as JSON texts.
 local key = replication_key(p.replication)
-local tenant, state, dispatch, step, lease, cancel =
-  unpack(redis.call('HMGET', key, 'tenant', 'state', 'dispatch', 'step', 'lease', 'cancel'))
-if not tenant or not redis.call('ZSCORE', DUE, p.replication) then return false end
-if tonumber(dispatch) ~= p.dispatch or tonumber(step) ~= p.step or tonumber(lease) > now() then return false end
+local tenant, state, dispatch, step, lease, holder, cancel =
+  unpack(redis.call('HMGET', key, 'tenant', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel'))
+if not tenant or (p.tenant and p.tenant ~= tenant) then -- nothing that we sent
+  redis.call('HINCRBY', p.prefix .. 'rejected', p.unknown, 1)
+  return false
+end
+if not redis.call('ZSCORE', DUE, p.replication) then return false end
+if tonumber(dispatch) ~= p.dispatch or tonumber(step) ~= p.step then return false end
+-- The same holder asks again when the answer to its first request was lost.
+if tonumber(lease) > now() and holder ~= p.holder then return false end
 if cancel == '1' then
   finish(tenant, p.replication, 'CANCELLED')
   return false
@@ -26,4 +33,6 @@ return {
   redis.call('HGET', tenant_key(tenant), 'handles'),
   document,
   redis.call('HGET', key, 'pace'),
+  redis.call('HGET', key, 'failed') or '[]',
+  redis.call('HGET', key, 'error') or '',
 }

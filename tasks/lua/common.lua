@@ -30,6 +30,13 @@ local function set_state(tenant, id, state)
   redis.call('HSET', tenant_key(tenant), 'state', state)
 end
 
+-- Let somebody look at a replication at once: one worker's pump that rests hears the bell.
+local function look_now(id)
+  local bell = p.prefix .. 'bell'
+  redis.call('ZADD', DUE, now(), id)
+  if redis.call('LLEN', bell) == 0 then redis.call('RPUSH', bell, id) end
+end
+
 -- How much of a limit we use: all of it, or less for a while after AWS refused although we kept to it (others use it
 -- too). Halved by slow.lua; back in full, step by step, within RECOVERY.
 local RECOVERY = 30000
@@ -57,7 +64,7 @@ local function wake(lane)
     local score = redis.call('ZSCORE', DUE, id)
     -- One that runs right now is at its lease; it asks again by itself when it finds the lane full.
     if score and position <= free and redis.call('HGET', replication_key(id), 'holder') == '' then
-      if tonumber(score) > time then redis.call('ZADD', DUE, time, id) end
+      if tonumber(score) > time then look_now(id) end
     elseif score and position > free then
       local ending = redis.call('ZRANGEBYSCORE', holders_key(lane), '-inf', '(inf', 'WITHSCORES', 'LIMIT', 0, 1)
       if ending[2] then redis.call('ZADD', DUE, 'XX', 'LT', ending[2], id) end
@@ -114,6 +121,6 @@ local function finish(tenant, id, state)
   if following ~= '' then
     redis.call('HSET', owner, 'last', following)
     set_state(tenant, following, 'QUEUED')
-    redis.call('ZADD', DUE, now(), following)
+    look_now(following)
   end
 end

@@ -1,13 +1,19 @@
 -- Record how a step ended and give the lease back. Answers 1, or 0 when the lease is somebody else's now.
 -- p: replication, holder, step, document (the step's, JSON text), pace, event, handles (optional JSON text),
---    advance (go to the next step), state (of the replication), due (ms from now), error (optional JSON text),
---    lane (optional: the full lane that it waits for)
+--    next (optional: index of the step to go to), failed (names of the failed steps, JSON text), state (of the replication), due (ms from now), error (optional JSON text),
+--    parked (1: a person must act first, 0), lane (optional: the full lane that it waits for)
 local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 local tenant = redis.call('HGET', key, 'tenant')
-redis.call('HSET', key, 'step:' .. p.step, p.document, 'pace', p.pace, 'holder', '', 'lease', 0)
+redis.call('HSET', key, 'step:' .. p.step, p.document, 'pace', p.pace, 'holder', '', 'lease', 0, 'parked', p.parked)
 if p.handles then redis.call('HSET', tenant_key(tenant), 'handles', p.handles) end
-if p.advance then redis.call('HINCRBY', key, 'step', 1) end
+redis.call('HSET', key, 'failed', p.failed)
+if p.next then
+  redis.call('HSET', key, 'step', p.next)
+  stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
+else
+  redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale
+end
 if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
 emit(tenant, p.event)
 if p.state == 'SUCCEEDED' or p.state == 'FAILED' then
@@ -20,6 +26,7 @@ else
     emit_state(tenant, p.replication, p.state)
   end
   redis.call('ZADD', DUE, now() + p.due, p.replication)
+  if p.parked == 1 then leave_all(p.replication, 0) end -- AWS took nothing, and others need not wait for a person
   if p.lane then wake(p.lane) end -- a place may have become free since the step found none
 end
 return 1

@@ -1,10 +1,17 @@
 -- Store a desired state and make sure that a replication of it will run. Answers the replication's id.
--- p: tenant, desired, digest, replication (id to use for a new one), again (run although nothing changed)
+-- p: tenant, desired (absent: what is stored; read here, so that no older content overtakes a newer one),
+--    replication (id to use for a new one), again (run although nothing changed)
 local owner = tenant_key(p.tenant)
+if p.desired then
+  redis.call('HSET', owner, 'updated_at', p.at)
+else
+  p.desired = redis.call('HGET', owner, 'desired')
+end
+local digest = redis.sha1hex(p.desired)
 local function field(id, name) return redis.call('HGET', replication_key(id), name) end
 
 local function set_content(id)
-  redis.call('HSET', replication_key(id), 'desired', p.desired, 'digest', p.digest)
+  redis.call('HSET', replication_key(id), 'desired', p.desired, 'digest', digest)
 end
 
 local function create(slot)
@@ -21,7 +28,7 @@ end
 redis.call('ZADD', p.prefix .. 'tenants', 0, p.tenant)
 redis.call('HSETNX', owner, 'created_at', p.at)
 redis.call('HSETNX', owner, 'handles', '{}')
-redis.call('HSET', owner, 'desired', p.desired, 'updated_at', p.at)
+redis.call('HSET', owner, 'desired', p.desired)
 
 local following = redis.call('HGET', owner, 'next') or ''
 if following ~= '' then -- newest content wins: what waits to run next takes it
@@ -31,8 +38,8 @@ end
 
 local current = redis.call('HGET', owner, 'current') or ''
 if current ~= '' and field(current, 'cancel') == '0' then
-  if field(current, 'digest') == p.digest then
-    if p.again and field(current, 'state') == 'WAITING' then redis.call('ZADD', DUE, 'XX', now(), current) end
+  if field(current, 'digest') == digest then
+    if p.again and field(current, 'state') == 'WAITING' then look_now(current) end
     return current
   end
   if not field(current, 'started_at') then -- nobody has begun: no need for two
@@ -40,9 +47,15 @@ if current ~= '' and field(current, 'cancel') == '0' then
     return current
   end
 end
-if current ~= '' then return create('next') end
+if current ~= '' then
+  local id = create('next')
+  if field(current, 'parked') == '1' and tonumber(field(current, 'lease')) <= now() then
+    finish(p.tenant, current, 'CANCELLED') -- it waits for a person, for days perhaps; a newer order does not wait with it
+  end
+  return id
+end
 
 local id = create('current')
 redis.call('HSET', owner, 'last', id, 'state', 'QUEUED')
-redis.call('ZADD', DUE, now(), id)
+look_now(id)
 return id

@@ -95,7 +95,7 @@ class Work:
     handles: Handles
     failures: Failures = field(default_factory=Failures)
     failed: dict[Pair, PendingAssignment] = field(default_factory=dict)  # AWS says FAILED; kept until all is told
-    reasons: dict[Pair, str] = field(default_factory=dict)
+    reasons: dict[Pair, AssignmentRequest] = field(default_factory=dict)
     orphaned: int = 0  # assignments that stay behind when their group is deleted
 
     @property
@@ -142,7 +142,7 @@ class Work:
                 self._leave(pair)
             if request is not None and request.status is AssignmentStatus.FAILED:
                 kept.append(pending)  # until nothing is in flight any more and it can be told
-                self.failed[pair], self.reasons[pair] = pending, request.reason or "AWS gives no reason"
+                self.failed[pair], self.reasons[pair] = pending, request
         self.handles = replace(self.handles, pending_assignments=tuple(kept))
         return _waiting(flying) if flying else None
 
@@ -284,9 +284,10 @@ def _waiting(count: int) -> str:
     return f"AWS works on {count} account assignment{'s' if count > 1 else ''}"
 
 
-def _failure(verb: str, pair: Pair, reason: str) -> PermanentError:
+def _failure(verb: str, pair: Pair, request: AssignmentRequest) -> PermanentError:
     return PermanentError(
         "AccountAssignmentFailed",
-        f"AWS could not {verb} {pair[1]} for group {pair[0]}: {reason}",
+        f"AWS could not {verb} {pair[1]} for group {pair[0]}: {request.reason or 'AWS gives no reason'}",
+        request.told_by,
         remedy="Mend what AWS names (permission set, group or account), then retry.",
     )

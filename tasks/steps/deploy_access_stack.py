@@ -223,10 +223,11 @@ def _write(decision: Decision, stacks: Stacks, stack: Stack | None, content: Sta
 def _failed(stacks: Stacks, stack: Stack | None, handles: Handles, aws: Aws) -> PermanentError:
     """Make the error, and forget the attempt first: the next replication may try again."""
     assert stack is not None
+    shown_by = stacks.request_id
     reason = stacks.first_failure(stack.id) or stack.reason or "AWS gives no reason"
     aws.remember(replace(_seen(handles, stack), access_stack_attempt=None))
     if STANDING[stack.status] is Standing.STUCK:
         remedy = "Continue or repair the rollback in the CloudFormation console of the account, then retry."
     else:
         remedy = "Mend the template, its parameters or what AWS names, then retry: the stack is then set up again."
-    return PermanentError(stack.status.value, f"{STACK_NAME} is {stack.status}: {reason}", remedy=remedy)
+    return PermanentError(stack.status.value, f"{STACK_NAME} is {stack.status}: {reason}", shown_by, remedy)

@@ -95,7 +95,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     lane = StackSetLane(aws, stack_set.arn, str(tenant.id))
     if bad := _in(standings, Standing.FAILED, Standing.STUCK):
         _give_up(lane, tuple(bad), handles, aws)
-        raise _failed(stack_set, {region: found[region] for region in bad})
+        raise _failed(stack_set, {region: found[region] for region in bad}, sets.request_id)
     if all(standing is Standing.CURRENT for standing in standings.values()):
         return _done(stack_set, handles, handles, lane, sending)
     summary = sets.describe(stack_set.name)
@@ -113,7 +113,7 @@ def judge(instance: StackInstance | None, sent: Deployment | None, wanted: str) 
     """Return how a region stands; `wanted` is the digest of everything that could be given."""
     if instance is None:
         return Standing.UNSURE
-    ours = sent is not None and instance.operation in (None, sent.operation)  # None: this AWS does not say
+    ours = sent is not None and _shown(instance, sent)
     pending = ours and sent is not None and sent.sent_at is not None
     if instance.detail in BUSY or (instance.detail is None and instance.status is InstanceStatus.OUTDATED and pending):
         return Standing.BUSY
@@ -157,7 +157,8 @@ def plan(
 
 def confirmed(handles: Handles, sending: Sending) -> Handles:
     """Return the handles after AWS has shown every wanted region CURRENT; other regions are not ours any more."""
-    shown = {region: replace(handles.stack_instances[region], sent_at=None) for region in sending.regions}
+    sent = handles.stack_instances
+    shown = {region: replace(sent[region], sent_at=None, accepted=False) for region in sending.regions}
     return replace(handles, stack_instances=shown)
 
 
@@ -167,7 +168,14 @@ def _given(instance: StackInstance, sent: Deployment | None, declared: str) -> b
         return True
     if sent is None or sent.declared != declared:
         return False
-    return sent.sent_at is None or instance.operation in (None, sent.operation)
+    return sent.sent_at is None or _shown(instance, sent)
+
+
+def _shown(instance: StackInstance, sent: Deployment) -> bool:
+    """Tell whether what AWS shows is the work of the operation that we sent; not every server names operations."""
+    return instance.operation == sent.operation or (
+        instance.operation is None and (sent.accepted or sent.sent_at is None)
+    )
 
 
 def _unanswered(sent: Deployment | None, first: Deployment, declared: str, now: datetime) -> bool:
@@ -221,6 +229,8 @@ def _start(
             _give_up(lane, operation.regions, ahead, aws)
             raise
     word = "creating" if operation.create else "updating"
+    taken = {region: replace(ahead.stack_instances[region], accepted=True) for region in operation.regions}
+    ahead = replace(ahead, stack_instances={**ahead.stack_instances, **taken})
     return Wait(ahead, f"{word} {stack_set.name} in {', '.join(operation.regions)}", brisk=True)
 
 
@@ -237,11 +247,12 @@ def _done(stack_set: StackSet, before: Handles, after: Handles, lane: StackSetLa
     return Done(confirmed(after, sending), f"{stack_set.name} is current in {', '.join(sending.regions)}")
 
 
-def _failed(stack_set: StackSet, instances: Mapping[str, StackInstance]) -> PermanentError:
+def _failed(stack_set: StackSet, instances: Mapping[str, StackInstance], request_id: str | None) -> PermanentError:
     reasons = [f"{region}: {_code(instance)}: {_reason(instance)}" for region, instance in instances.items()]
     return PermanentError(
         _code(next(iter(instances.values()))),
         f"{stack_set.name} could not be deployed in {'; '.join(reasons)}",
+        request_id,
         remedy="Mend what AWS names in the account or the StackSet (delete an INOPERABLE instance), then retry.",
     )
 

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from tasks.aws import Aws
 from tasks.errors import AccessDenied, NotOurs, NotReady
 from tasks.model import Done, Handles, Outcome, Tenant, Wait
-
-# An account's role and services come within seconds, seldom 10 minutes; AWS promises nothing.
-YOUNG = timedelta(minutes=30)
-NOT_YET = frozenset(  # what a new account answers while its role and services are being made
-    {
-        "AccessDenied",  # sts:AssumeRole
-        "InvalidClientTokenId",
-        "OptInRequired",
-        "SubscriptionRequiredException",
-        "UnrecognizedClientException",
-    }
-)
 
 
 def wait_for_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -26,28 +12,23 @@ def wait_for_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    sts:GetCallerIdentity 1 call, after sts:AssumeRole where no credentials are at hand
     Writes   none
-    Returns  Done; Wait while the account is younger than 30 minutes and does not let us in
+    Returns  Done; Wait, with AWS's words, while the account is new and does not let us in
     Raises   AccessDenied with the role and what it must trust (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html
     """
     account_id = handles.known_account()
     try:
         caller = aws.identity(account_id).whoami()
-    except (AccessDenied, NotReady) as denied:
-        if is_not_yet(denied.code, handles.account_created_at, aws.now()):
-            return Wait(handles, f"account {account_id} does not let us in yet ({denied.code})")
+    except NotReady as early:
+        return Wait(handles, f"account {account_id} does not let us in yet ({early})")
+    except AccessDenied as denied:
         raise _locked_out(denied, tenant, account_id) from denied
     if caller.account_id != account_id:
         raise NotOurs("AnotherAccount", f"the access role of account {account_id} acts in account {caller.account_id}")
     return Done(handles, f"we act as {caller.arn}")
 
 
-def is_not_yet(code: str, created_at: datetime | None, now: datetime) -> bool:
-    """Tell whether a refusal is that of an account still being made; created_at None: the account is old."""
-    return code in NOT_YET and created_at is not None and now - created_at < YOUNG
-
-
-def _locked_out(denied: AccessDenied | NotReady, tenant: Tenant, account_id: str) -> AccessDenied:
+def _locked_out(denied: AccessDenied, tenant: Tenant, account_id: str) -> AccessDenied:
     platform = tenant.platform
     remedy = (
         f"See that account {account_id} has the role {platform.account_access_role} with AdministratorAccess, that "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tasks.account_creation import settle_account
-from tasks.account_lookup import CLOSED, closed
+from tasks.account_lookup import CLOSED, closed, created_at
 from tasks.aws import Aws
 from tasks.aws.organizations import Account, AccountState
 from tasks.errors import NotFound, NotOurs
@@ -45,7 +45,7 @@ def _judged(handles: Handles, account: Account) -> Outcome:
     handles = replace(
         handles,
         account_arn=account.arn,
-        account_created_at=account.joined_at,
+        account_created_at=account.joined_at or created_at(handles),
         account_name=handles.account_name or account.name,
         email=handles.email or account.email,
     )

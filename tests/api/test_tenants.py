@@ -119,6 +119,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
         "message": "slow down",
         "requestId": "abc",
         "remedy": "Nothing: it is tried again.",
+        "documentation": None,
     }
     assert view["lastError"] == shown
     assert view["steps"][0] == {

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
+from tasks.aws.actions import UndeclaredCall
 from tasks.aws.calls import CallRecord, Calls, Observer
 from tasks.errors import NotFound, Superseded, Throttled, Unanswered
 
@@ -17,11 +18,11 @@ Given = Callable[..., dict[str, Any]]
 
 
 class Client:
-    """A client of one operation, `do_it`, that answers what it is told to."""
+    """A client of three operations that answer what it is told to."""
 
     def __init__(self, do_it: Given) -> None:
         self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", protocol="json"))
-        self.do_it = do_it
+        self.describe_account = self.list_accounts = self.move_account = do_it
 
 
 def answered(**members: Any) -> dict[str, Any]:
@@ -51,11 +52,11 @@ class Watched:
 def test_a_call_is_passed_on_and_recorded() -> None:
     watched = Watched(lambda **given: answered(Given=dict(given)))
 
-    assert watched.calls.read("do_it", Name="x")["Given"] == {"Name": "x"}
-    assert watched.calls.write("do_it")["Given"] == {}
+    assert watched.calls.read("describe_account", Name="x")["Given"] == {"Name": "x"}
+    assert watched.calls.write("move_account")["Given"] == {}
 
     read, write = watched.records
-    assert (read.service, read.operation, read.write, read.code) == ("organizations", "do_it", False, None)
+    assert (read.service, read.operation, read.write, read.code) == ("organizations", "describe_account", False, None)
     assert (write.write, write.account_id, write.request_id) == (True, "123456789012", "r-1")
     assert read.seconds >= 0
 
@@ -74,7 +75,7 @@ def test_a_failure_is_ours_and_recorded(error: Exception, kind: type[Exception],
     watched = Watched(failing(error))
 
     with pytest.raises(kind) as failed:
-        watched.calls.write("do_it")
+        watched.calls.write("move_account")
 
     assert failed.value.__cause__ is error
     assert [record.code for record in watched.records] == [code]
@@ -82,13 +83,13 @@ def test_a_failure_is_ours_and_recorded(error: Exception, kind: type[Exception],
 
 def test_an_answer_without_metadata_is_no_answer() -> None:
     with pytest.raises(Unanswered):
-        Watched(lambda **_: {}).calls.read("list_accounts")
+        Watched(lambda **_: {}).calls.read("describe_account")
 
 
 @pytest.mark.parametrize("body", [answered(), answered(Account="")], ids=["no member", "another member"])
 def test_a_garbled_body_is_no_answer(body: dict[str, Any]) -> None:
     with pytest.raises(Unanswered, match="MalformedAnswer"):
-        Watched(lambda **_: body).calls.read("list_accounts")["Accounts"]
+        Watched(lambda **_: body).calls.read("describe_account")["Accounts"]
 
 
 def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
@@ -103,9 +104,9 @@ def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
 
     watched = Watched(do_it, lost)
 
-    watched.calls.read("do_it")
+    watched.calls.read("describe_account")
     with pytest.raises(Superseded):
-        watched.calls.write("do_it")
+        watched.calls.write("move_account")
 
     assert len(sent) == 1
     assert len(watched.records) == 1
@@ -119,7 +120,7 @@ def test_nothing_is_ever_sent_twice() -> None:
         raise refused("TooManyRequestsException")
 
     with pytest.raises(Throttled):
-        Watched(do_it).calls.write("do_it")
+        Watched(do_it).calls.write("move_account")
     assert len(sent) == 1
 
 
@@ -138,5 +139,19 @@ def test_pages_are_followed_through_empty_ones() -> None:
         tokens.append(given)
         return next(pages)
 
-    assert list(Watched(do_it).calls.pages("do_it", "Items", Parent="p")) == [1, 2, 3]
+    assert list(Watched(do_it).calls.pages("list_accounts", "Items", Parent="p")) == [1, 2, 3]
     assert tokens == [{"Parent": "p"}, *({"Parent": "p", "NextToken": token} for token in "abc")]
+
+
+def test_a_call_that_is_not_declared_as_what_it_is_is_refused_before_it_is_sent() -> None:
+    watched = Watched(lambda **_: answered())
+
+    for call in (watched.calls.read, watched.calls.write):
+        with pytest.raises(UndeclaredCall, match=r"organizations:leave_organization is called as .* not at all"):
+            call("leave_organization")
+    with pytest.raises(UndeclaredCall, match="called as READ but declared as WRITE"):
+        watched.calls.read("move_account")
+    with pytest.raises(UndeclaredCall, match="called as WRITE but declared as READ"):
+        watched.calls.write("describe_account")
+
+    assert watched.records == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -18,59 +21,49 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from tasks import errors
-from tasks.aws.faults import BY_SERVICE, EVERY_SERVICE, REMEDIES, translate, translate_unanswered
-from tasks.errors import AccessDenied, Conflict, NotFound, Refused, StepError, Throttled, Unanswered
-
-OPERATIONS = {
-    "organizations": (
-        "DescribeAccount ListAccounts CreateAccount DescribeCreateAccountStatus ListTagsForResource TagResource "
-        "UntagResource ListParents MoveAccount ListRoots ListOrganizationalUnitsForParent CreateOrganizationalUnit "
-        "DescribeOrganizationalUnit CloseAccount"
-    ),
-    "iam": "ListAccountAliases CreateAccountAlias DeleteAccountAlias GetRole",
-    "sts": "AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity",
-    "cloudformation": (
-        "CreateStack UpdateStack DeleteStack DescribeStacks DescribeStackSet DescribeStackInstance ListStackInstances "
-        "CreateStackInstances UpdateStackInstances DeleteStackInstances DescribeStackSetOperation "
-        "ListStackSetOperationResults"
-    ),
-    "sso-admin": (
-        "CreateAccountAssignment DeleteAccountAssignment ListAccountAssignments "
-        "DescribeAccountAssignmentCreationStatus DescribeAccountAssignmentDeletionStatus"
-    ),
-    "identitystore": (
-        "GetGroupId GetUserId CreateGroup DeleteGroup ListGroupMemberships CreateGroupMembership DeleteGroupMembership"
-    ),
-}
-FINAL = {  # in no table on purpose: asking again changes nothing, and AWS's text says all there is
-    "AWSOrganizationsNotInUseException",
-    "ConstraintViolationException",
-    "IDPRejectedClaim",
-    "InsufficientCapabilitiesException",
-    "InvalidIdentityToken",
-    "InvalidInputException",
-    "InvalidOperationException",
-    "LimitExceeded",
-    "LimitExceededException",
-    "MalformedPolicyDocument",
-    "OperationNotFoundException",
-    "PackedPolicyTooLarge",
-    "RegionDisabledException",
-    "ServiceQuotaExceededException",
-    "UnsupportedAPIEndpointException",
-    "ValidationException",
-}
+from tasks.aws.actions import OPERATIONS
+from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
+from tasks.aws.faults import translate, translate_unanswered
+from tasks.errors import (
+    AccessDenied,
+    Conflict,
+    NotFound,
+    Parked,
+    PermanentError,
+    Refused,
+    StepError,
+    Throttled,
+    TransientError,
+    Unanswered,
+)
+from tests.aws.error_page import OWN, page
 
 
 def modelled_codes() -> list[tuple[str, str]]:
+    """List every error that botocore's models know for the operations that we call."""
     session = botocore.session.get_session()
     found = set()
-    for service, operations in OPERATIONS.items():
-        model = session.get_service_model(service)
-        for operation in operations.split():
-            for shape in model.operation_model(operation).error_shapes:
-                found.add((service, str(shape.metadata.get("error", {}).get("code") or shape.name)))
+    for operation in OPERATIONS:
+        model = session.get_service_model(operation.service)
+        for shape in model.operation_model(operation.name).error_shapes:
+            found.add((operation.service, str(shape.metadata.get("error", {}).get("code") or shape.name)))
     return sorted(found)
+
+
+def every_fault() -> list[Fault]:
+    return [*EVERY_SERVICE.values(), *BY_SERVICE.values(), *BY_REASON.values()]
+
+
+def own_codes() -> set[str]:
+    """List the codes that we raise ourselves, as they stand in the source."""
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, StepError)}
+    found = set()
+    for path in Path(errors.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+            if called in kinds and isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                found.add(str(node.args[0].value))
+    return found
 
 
 def answer(code: str, status: int = 400, operation: str = "DoIt", **members: Any) -> ClientError:
@@ -80,18 +73,31 @@ def answer(code: str, status: int = 400, operation: str = "DoIt", **members: Any
 
 
 @pytest.mark.parametrize(("service", "code"), modelled_codes())
-def test_every_code_that_aws_documents_is_in_a_table_or_final_on_purpose(service: str, code: str) -> None:
-    known = (service, code) in BY_SERVICE or code in EVERY_SERVICE
-
-    assert known != (code in FINAL)
+def test_every_code_that_aws_documents_for_our_calls_is_in_the_table(service: str, code: str) -> None:
+    assert (service, code) in BY_SERVICE or code in EVERY_SERVICE
 
 
-def test_no_code_is_called_final_that_aws_does_not_have() -> None:
-    assert {code for _, code in modelled_codes()} >= FINAL
+def test_the_table_names_no_reason_that_aws_does_not_have() -> None:
+    session = botocore.session.get_session()
+    for service, code, reason in BY_REASON:
+        assert reason in session.get_service_model(service).shape_for(code).members["Reason"].enum
 
 
-def test_a_remedy_belongs_to_a_code_that_aws_documents() -> None:
-    assert set(modelled_codes()) >= set(REMEDIES)
+def test_what_is_final_or_parked_says_what_a_person_can_do() -> None:
+    for fault in every_fault():
+        for_people = fault.kind is Parked or not issubclass(fault.kind, TransientError)
+        assert (fault.remedy is not None) == for_people
+        assert (fault.retry_after is not None) == (fault.kind is Parked)
+        assert fault.remedy is None or fault.remedy.endswith(".")
+
+
+def test_the_page_of_errors_is_made_of_the_tables_and_complete() -> None:
+    assert (Path(__file__).parents[2] / "docs" / "errors.md").read_text() == page(), "make it again: see error_page.py"
+    assert own_codes() == set(OWN)
+    anchors = set(re.findall(r"^### (.+)$", page(), re.MULTILINE))
+    for code in {code for _, code in modelled_codes()} | own_codes():
+        assert code in anchors
+        assert PermanentError(code, "x").documentation == f"docs/errors.md#{code.lower()}"
 
 
 @pytest.mark.parametrize(
@@ -104,13 +110,21 @@ def test_a_remedy_belongs_to_a_code_that_aws_documents() -> None:
         ("organizations", answer("AccountNotFoundException"), NotFound),
         ("organizations", answer("DuplicateAccountException", 409), Conflict),
         ("organizations", answer("ConstraintViolationException", 409), Refused),
+        ("organizations", answer("ConstraintViolationException", Reason="OU_DEPTH_LIMIT_EXCEEDED"), Refused),
+        ("organizations", answer("ConstraintViolationException", Reason="ACCOUNT_NUMBER_LIMIT_EXCEEDED"), Parked),
+        (
+            "organizations",
+            answer("ConstraintViolationException", Reason="ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"),
+            Parked,
+        ),
+        ("sso-admin", answer("ServiceQuotaExceededException", 402), Parked),
         ("organizations", answer("NobodyKnows"), Refused),
         ("organizations", answer("503", 503), Unanswered),
         ("sso-admin", answer("ConflictException", 409), Throttled),
         ("identitystore", answer("ConflictException", 409, Reason="CONCURRENT_MODIFICATION"), Throttled),
         ("identitystore", answer("ConflictException", 409, Reason="UNIQUENESS_CONSTRAINT_VIOLATION"), Conflict),
         ("organizations", answer("ConflictException", 409), Conflict),
-        ("iam", answer("LimitExceeded", 409), Refused),
+        ("iam", answer("LimitExceeded", 409), Parked),
         ("iam", answer("EntityAlreadyExists", 409), Conflict),
         ("iam", answer("AccessDenied", 403, "AssumeRole"), AccessDenied),
     ],
@@ -135,6 +149,7 @@ def test_a_refused_role_is_reported_as_that_and_not_as_the_call() -> None:
         (answer("ThrottlingException", headers={"retry-after": "3"}), 3.0),
         (answer("ThrottlingException", headers={"retry-after": "Fri, 01 May 2026 12:00:00 GMT"}), None),
         (answer("ThrottlingException"), None),
+        (answer("ServiceQuotaExceededException", headers={"retry-after": "3"}), 3600.0),
     ],
 )
 def test_seconds_that_aws_asks_for_are_kept(error: ClientError, expected: float | None) -> None:
@@ -167,6 +182,12 @@ def test_every_error_survives_being_rebuilt_from_its_arguments() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StepError)]
 
     for kind in kinds:
-        made = kind("a", 1) if kind is errors.LaneFull else kind("a") if kind is errors.Superseded else kind("a", "b")
+        made = (
+            kind("a", 1)
+            if kind in (errors.LaneFull, errors.RateReached)
+            else kind("a")
+            if kind is errors.Superseded
+            else kind("a", "b")
+        )
         again = kind(*made.args)
         assert (type(again), str(again), again.remedy) == (type(made), str(made), made.remedy)

@@ -49,7 +49,12 @@ class Makespan:
 
 
 def measure(
-    directory: Path, tenants: int, options: SimulatorOptions, workers: int = 2, zone: str = "production", **settings: str
+    directory: Path,
+    tenants: int,
+    options: SimulatorOptions,
+    workers: int = 2,
+    zone: str = "production",
+    **settings: str,
 ) -> Makespan:
     """Order one tenant and wait for it, then all others at once."""
     quick = {"CONNECTOR_WORKER_CONCURRENCY": "32", "CONNECTOR_LEASE_SECONDS": "15", "CONNECTOR_PUMP_SECONDS": "0.2"}
@@ -99,6 +104,8 @@ def _waits(cluster: Cluster, projects: Iterable[str], lane: str) -> Iterable[Spa
         key = cluster.connector.store.events_key(cluster.tenant_id(project))
         for _, fields in cluster.connector.store.redis.xrange(key):
             event = json.loads(fields["data"])
+            if event["type"] != "step":
+                continue
             at = datetime.fromisoformat(event["at"]).timestamp()
             waits = str(event.get("note", "")).startswith(f"waiting for {lane}")
             if waits and since is None:

@@ -55,7 +55,9 @@ def test_platform_of_another_type_is_skipped_with_a_note(tmp_path: Path) -> None
     azure = bent(PLATFORM, "spec.config", {"type": "azure", "azure": {}}, metadata={"name": "azure"})
     catalog = load(tmp_path, PLATFORM, azure)
     assert list(catalog.platforms) == ["aws.dev"]
-    assert catalog.notes[0].endswith("(document 2): azure is of type azure, not aws, and was skipped")
+    assert any(
+        note.endswith("(document 2): azure is of type azure, not aws, and was skipped") for note in catalog.notes
+    )
     (line,) = mistakes(tmp_path, azure)
     assert "holds no meshPlatform document of type aws" in line
 
@@ -64,7 +66,7 @@ def test_weak_separator_is_noted(tmp_path: Path) -> None:
     document = bent(
         PLATFORM, "spec.config.aws.replication.accountEmailPattern", "#{workspaceIdentifier}-#{projectIdentifier}@a.de"
     )
-    assert "accountEmailPattern" in load(tmp_path, document).notes[0]
+    assert any("accountEmailPattern" in note for note in load(tmp_path, document).notes)
 
 
 def test_identifier_may_stand_once(tmp_path: Path) -> None:

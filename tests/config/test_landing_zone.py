@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.catalog import load_catalog
 from config.landing_zone import LandingZone, LandingZoneRoleMapping, RoleMapping, effective_role_mappings
 from tests.config.samples import AWS_ZONE, LANDING_ZONE, PLATFORM, REMOVE, bent, load, mistakes
 
@@ -105,8 +107,8 @@ def test_wrong_template_is_refused(tmp_path: Path, content: bytes, expected: str
         (f"{AWS_ZONE}.accessStack", {"templateFile": "missing"}, "templateFile = 'missing' cannot be read"),
         (
             f"{AWS_ZONE}.accessStack",
-            {"templateUrl": "https://a/b", "parameters": {"A": 1}},
-            "parameters.A = 1 must be a text",
+            {"templateUrl": "https://a/b", "parameters": {"A": [1]}},
+            "parameters.A = a list must be a text",
         ),
         (f"{AWS_ZONE}.awsRoleMappings", [{"projectRoleRef": {"name": "a"}, "platformRole": ""}], "platformRole = ''"),
         ("spec.platformProperties.type", REMOVE, "type is required"),
@@ -153,3 +155,23 @@ def test_landing_zone_mappings_replace_and_borrow_permission_sets(tmp_path: Path
         RoleMapping(project_role="reader", aws_role="Special", permission_set_arns=reader),
         RoleMapping(project_role="guest", aws_role="None", permission_set_arns=()),
     )
+
+
+def test_null_says_nothing_and_numbers_are_texts(tmp_path: Path) -> None:
+    zone = bent(LANDING_ZONE, f"{AWS_ZONE}.awsRoleMappings", None)
+    stack = {"templateUrl": "https://a/b", "region": None, "parameters": {"Size": 5, "Public": False}}
+    found = one(tmp_path, bent(zone, f"{AWS_ZONE}.accessStack", stack))
+
+    assert found.role_mappings == ()
+    assert found.access_stack is not None
+    assert found.access_stack.parameters == {"Size": "5", "Public": "false"}
+
+
+def test_some_documents_alone_are_checked_without_their_platform(tmp_path: Path) -> None:
+    file = tmp_path / "zone.json"
+    file.write_text(json.dumps(LANDING_ZONE), encoding="utf-8")
+
+    catalog = load_catalog([file], {}, complete=False)
+
+    assert list(catalog.landing_zones) == [LANDING_ZONE["metadata"]["name"]]
+    assert any("the platform of this landing zone is not among" in note for note in catalog.notes)

@@ -146,9 +146,13 @@ def test_kind_and_type_are_read_without_regard_to_case(tmp_path: Path, kind: str
             "#{workspaceIdentifier:%.5s}.#{projectIdentifier}.#{platformGroupAlias}",
             "every tenant its own groups",
         ),
-        (f"{STORE}.signInUrl", "http://x", "https://"),
+        (f"{STORE}.signInUrl", "ftp://x", "https://"),
         (f"{STORE}.awsRoleMappings", [], "at least one project role"),
-        (f"{STORE}.awsRoleMappings", [MAPPINGS[0], MAPPINGS[0]], "maps admin -> Admin more than once"),
+        (
+            f"{STORE}.awsRoleMappings",
+            [MAPPINGS[0], {**MAPPINGS[0], "permissionSetArns": []}],
+            "maps admin -> Admin more than once",
+        ),
         (f"{STORE}.awsRoleMappings", [{**MAPPINGS[0], "permissionSetArns": []}], "without a permission set"),
         (
             f"{STORE}.awsRoleMappings",
@@ -185,7 +189,7 @@ SECRET_KEY = f"{ACCESS}.auth.credential.secretKey"
         ({"plain": "hunter2-secret"}, "is not a secret; allowed: {env: NAME}"),
         ({"plaintext": "hunter2-secret", "env": "SECRET"}, "is not a secret"),
         (["hunter2-secret"], "is not a secret"),
-        (None, "is not a secret"),
+        (None, "is required"),
     ],
 )
 def test_secret_mistakes_explain_and_never_show_the_value(tmp_path: Path, value: Any, expected: str) -> None:

@@ -21,6 +21,7 @@ FAST = SimulatorOptions(
     stack_seconds=0.05,
     stack_operation_seconds=0.05,
     enforce_policies=True,  # so every test also shows that the published policies allow what the steps call
+    optional_statements=False,
 )
 
 

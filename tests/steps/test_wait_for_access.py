@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from tasks.errors import AccessDenied, TransientError
+from tasks.aws.faults import NOT_YET
+from tasks.errors import AccessDenied, NotReady, TransientError
 from tasks.model import Done, Wait
-from tasks.steps.wait_for_access import NOT_YET, YOUNG, is_not_yet, wait_for_access
+from tasks.steps.set_alias import set_alias
+from tasks.steps.wait_for_access import wait_for_access
 from tests.steps.world import World
 from workers.sandbox import organization
 
@@ -36,7 +38,7 @@ def test_a_role_that_comes_late_is_waited_for(world: World) -> None:
     assert world.finish(wait_for_access, tenant, first.handles).handles == handles
 
 
-@pytest.mark.parametrize("code", sorted(NOT_YET - {"AccessDenied"}))
+@pytest.mark.parametrize("code", sorted(NOT_YET))
 def test_services_that_come_late_are_waited_for(world: World, code: str) -> None:
     handles = world.account(tenant := world.tenant())
     world.simulator.inject(operation="GetCallerIdentity", code=code, status=403)
@@ -67,20 +69,19 @@ def test_an_old_account_without_the_role_ends_with_a_remedy(world: World) -> Non
     assert organization.EXTERNAL_ID not in str(refused.value) + refused.value.remedy
 
 
-CREATED = datetime(2026, 5, 1, 12, tzinfo=UTC)
+def test_an_explicit_deny_is_somebodys_will_and_not_waited_for(world: World) -> None:
+    handles = world.account(tenant := world.tenant())
+    message = "User: x is not authorized to perform: sts:AssumeRole with an explicit deny in a service control policy"
+    world.simulator.inject(operation="AssumeRole", code="AccessDenied", status=403, message=message, times=-1)
+
+    with pytest.raises(AccessDenied, match="explicit deny"):
+        world.run(wait_for_access, tenant, handles)
 
 
-@pytest.mark.parametrize(
-    ("code", "created_at", "age", "expected"),
-    [
-        ("AccessDenied", CREATED, timedelta(), True),
-        ("OptInRequired", CREATED, YOUNG - timedelta(seconds=1), True),
-        ("AccessDenied", CREATED, YOUNG, False),
-        ("AccessDenied", None, timedelta(), False),
-        ("ExpiredToken", CREATED, timedelta(), False),
-    ],
-)
-def test_only_a_young_account_is_not_ready_yet(
-    code: str, created_at: datetime | None, age: timedelta, expected: bool
-) -> None:
-    assert is_not_yet(code, created_at, CREATED + age) is expected
+def test_a_service_that_comes_late_is_no_refusal_in_later_steps_either(world: World) -> None:
+    handles = world.account(tenant := world.tenant())
+    world.simulator.inject(operation="ListAccountAliases", code="OptInRequired", status=403)
+
+    with pytest.raises(NotReady):
+        world.run(set_alias, tenant, handles)
+    assert isinstance(world.run(set_alias, tenant, handles), Done)

@@ -122,7 +122,7 @@ class World:
             LANDING_ZONE.model_copy(update=landing_zone or {}),
         )
 
-    def aws(self, tenant: Tenant) -> Aws:
+    def aws(self, tenant: Tenant, handles: Handles | None = None) -> Aws:
         """Build what a step of the tenant is given."""
         observer = Observer(before_write=lambda: None, after_call=self.records.append)
         return Aws(
@@ -135,12 +135,13 @@ class World:
                 limits=self.limits,
                 lookup_grace=self.lookup_grace,
                 observer=observer,
+                account_created_at=handles.account_created_at if handles else None,
             ),
         )
 
     def run(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Outcome:
         """Run a step once."""
-        return step(tenant, handles or Handles(), self.aws(tenant))
+        return step(tenant, handles or Handles(), self.aws(tenant, handles))
 
     def finish(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
         """Run a step until it is done, as the due index would; fails at the deadline."""

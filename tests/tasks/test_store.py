@@ -161,8 +161,9 @@ def test_a_long_queue_gets_no_more_messages(store: Store, redis: Any) -> None:
     assert pump(store, room=32) == []
 
 
-def test_a_message_that_nobody_takes_is_given_twice_the_time_each_time(store: Store) -> None:
+def test_a_message_that_nobody_takes_is_given_twice_the_time_each_time(store: Store, redis: Any) -> None:
     store.submit(SHOP, DEVELOPMENT)
+    redis.rpush("queue", "a message before ours")
     scores = []
     for _ in range(3):
         [dispatch] = eventually(lambda: pump(store, lease=SHORT))
@@ -229,66 +230,6 @@ def test_cancel_of_an_unknown_or_ended_replication(store: Store) -> None:
     assert _state(store, replication) is State.FAILED
 
 
-def test_a_lane_is_served_in_order_of_arrival_and_wakes_the_next(store: Store) -> None:
-    tenants = [TenantId("likvid", f"p{number}", "aws.sandbox") for number in range(4)]
-    replications = [store.submit(tenant, DEVELOPMENT) for tenant in tenants]
-    hold = timedelta(minutes=1)
-    taken = {dispatch.replication: dispatch for dispatch in pump(store)}
-
-    def attempt(number: int) -> int:
-        return store.enter("lane", str(tenants[number]), replications[number], 2, hold)
-
-    assert [attempt(number) for number in range(4)] == [-1, -1, 0, 1]
-    assert attempt(0) == -1, "a place is never counted twice"
-    for number in (2, 3):
-        dispatch = taken[replications[number]]
-        assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
-        waiting = Outcome(
-            step=0,
-            document=StepState(name="create_account", state=State.WAITING),
-            state=State.WAITING,
-            due=timedelta(hours=1),
-            lane="lane",
-        )
-        assert store.record(dispatch.replication, "me", waiting)
-    assert pump(store) == []
-
-    store.leave("lane", str(tenants[0]), replications[0])
-
-    assert [dispatch.replication for dispatch in pump(store)] == [replications[2]], "woken at once, and only the first"
-    assert attempt(3) >= 0, "nobody overtakes"
-    assert attempt(2) == -1
-
-
-def test_the_end_of_a_replication_gives_its_places_back(store: Store) -> None:
-    first, second = store.submit(SHOP, DEVELOPMENT), store.submit(BLOG, DEVELOPMENT)
-    assert store.enter("lane", "shop", first, 1, timedelta(minutes=1)) == -1
-    assert store.enter("lane", "blog", second, 1, timedelta(minutes=1)) == 0
-
-    store.cancel(first)
-
-    assert store.enter("lane", "blog", second, 1, timedelta(minutes=1)) == -1
-
-
-def test_one_that_ended_while_waiting_blocks_nobody(store: Store) -> None:
-    tenants = [TenantId("likvid", f"p{number}", "aws.sandbox") for number in range(3)]
-    replications = [store.submit(tenant, DEVELOPMENT) for tenant in tenants]
-    answers = [store.enter("lane", name, name, 1, timedelta(minutes=1)) for name in replications]
-    assert answers == [-1, 0, 1]
-
-    store.cancel(replications[1])
-    store.leave("lane", replications[0], replications[0])
-
-    assert store.enter("lane", replications[2], replications[2], 1, timedelta(minutes=1)) == -1
-
-
-def test_a_place_that_nobody_gives_back_is_free_after_its_time(store: Store) -> None:
-    first, second = store.submit(SHOP, DEVELOPMENT), store.submit(BLOG, DEVELOPMENT)
-    assert store.enter("lane", "shop", first, 1, SHORT) == -1
-
-    eventually(lambda: store.enter("lane", "blog", second, 1, SHORT) == -1)
-
-
 def test_every_transition_is_an_event(store: Store, redis: Any) -> None:
     store.submit(SHOP, DEVELOPMENT)
     run_one(store, step_done(0))
@@ -321,13 +262,13 @@ def test_tenants_are_listed_by_name_and_prefix(store: Store) -> None:
 
 def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Any) -> None:
     replication = store.submit(SHOP, DEVELOPMENT)
-    store.enter("lane", "shop", replication, 1, timedelta(minutes=1))
-    store.enter("lane", "blog", store.submit(BLOG, DEVELOPMENT), 1, timedelta(minutes=1))
+    store.enter("lane", "shop", replication, 1)
+    store.enter("lane", "blog", store.submit(BLOG, DEVELOPMENT), 1)
     for dispatch in pump(store):
         assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
         assert store.record(dispatch.replication, "me", step_failed(0))
-    store.enter("lane", "shop", replication, 1, timedelta(minutes=1))
-    store.enter("lane", "blog", "x", 1, timedelta(minutes=1))
+    store.enter("lane", "shop", replication, 1)
+    store.enter("lane", "blog", "x", 1)
 
     rows = re.findall(r"^\| (\S+) +\| (\w+) +\|.*\| (.+?) +\|$", tasks.store.__doc__ or "", re.MULTILINE)
     documented = {re.sub(r"<\w+>", "[^:]+", name): (kind, ends) for name, kind, ends in rows}

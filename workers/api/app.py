@@ -56,7 +56,9 @@ def _lifespan(connector: Connector | None) -> Lifespan:
         check_production_api(app.state.connector.settings)
         app.state.streams = Streams(app.state.connector.settings)
         app.state.wrong_tokens = WrongTokens(
-            app.state.streams.redis, app.state.connector.store.failures_key, app.state.connector.settings.api_failure_limit
+            app.state.streams.redis,
+            app.state.connector.store.failures_key,
+            app.state.connector.settings.api_failure_limit,
         )
         if not app.state.connector.settings.api_tokens:
             get_logger(__name__).warning("no API tokens are configured: every call is refused with 401")

@@ -35,7 +35,7 @@ def get_readiness(request: Request, through: CurrentConnector) -> Readiness | Re
     within = max(SILENCE, LOOKS * through.settings.pump_seconds)
     workers = len(through.store.workers(within))
     if workers:
-        return Readiness(workers=workers)
+        return Readiness(workers=workers, rejected_messages=sum(through.store.rejected().values()))
     detail = (
         f"No worker has looked for work in {within.total_seconds():g} s. Orders are taken and wait. Start a worker."
     )

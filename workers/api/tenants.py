@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Query, Response, Security
 
 from tasks.connector import Connector
 from tasks.model import Desired, State
-from tasks.replicate import Accepted, replicate
+from tasks.replicate import Accepted, replicate, replicate_again
 from tasks.store import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
@@ -106,9 +106,7 @@ def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
 )
 def replicate_tenant(record: KnownTenant, through: CurrentConnector, response: Response) -> AcceptedView:
     """Replicate with the desired state that is stored; a replication of it that waits is woken instead."""
-    tenant = record.id
-    accepted = replicate(tenant.workspace, tenant.project, tenant.platform, record.desired, again=True, through=through)
-    return _accept(accepted, through, response)
+    return _accept(replicate_again(record, through, wake=True), through, response)
 
 
 def _accept(accepted: Accepted, through: Connector, response: Response) -> AcceptedView:

@@ -118,9 +118,31 @@ def validate(
     check_documents(paths or [])
 
 
+def policies(
+    platform: Annotated[
+        str | None,
+        typer.Option("--platform", help="Fill in this <platform>.<location> of CONNECTOR_CONFIG_DIR; else ${…}."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All documents as one JSON object.")] = False,
+    optional: Annotated[
+        bool, typer.Option("--with-optional/--without-optional", help="With the statements that may be left out.")
+    ] = True,
+    external_ids: Annotated[
+        bool, typer.Option("--external-ids", help="Fill in the platform's external ids too. They are secret.")
+    ] = False,
+    partition: Annotated[
+        str, typer.Option("--partition", help="Of documents without a platform: aws, aws-cn or aws-us-gov.")
+    ] = "aws",
+) -> None:
+    """Print the IAM policies and trust policies that the connector needs, for each account: no more than it calls."""
+    from workers.cli.policies import Wanted, show_policies
+
+    show_policies(Wanted(platform, partition, external_ids, optional), as_json=as_json)
+
+
 def version() -> None:
     """Print the version."""
     typer.echo(installed_version("meshstack-aws-connector"))
 
 
-ALL = (apply, status, retry, cancel, api, sandbox, demo, validate, version)
+ALL = (apply, status, retry, cancel, api, sandbox, demo, validate, policies, version)

@@ -14,7 +14,8 @@ from workers.cli.output import print_line, stdout_console
 def check_documents(paths: Sequence[Path]) -> None:
     """Check documents and say what they hold; no paths: those of CONNECTOR_CONFIG_DIR. Raises CommandFailed."""
     try:
-        catalog = load_catalog(paths or [load_settings().config_dir])
+        some = bool(paths) and all(path.is_file() for path in paths)
+        catalog = load_catalog(paths or [load_settings().config_dir], complete=not some)
     except (CatalogError, SettingsError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
     console = stdout_console()

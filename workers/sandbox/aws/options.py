@@ -32,6 +32,7 @@ class SimulatorOptions(BaseModel):
     burst_seconds: NonNegativeFloat = 1.0  # a rate's bucket holds this many seconds of calls, at least one call
 
     enforce_policies: bool = False  # every call needs an Allow of the caller's identity policies
+    optional_statements: bool = True  # seeded roles have the optional statements of their policies; not changeable
     verify_signatures: bool = True  # a wrong secret is refused with SignatureDoesNotMatch
     web_identity_tokens: dict[str, str] = Field(default_factory=dict)  # token -> subject
     web_identity_provider: str = "sandbox.example.com"

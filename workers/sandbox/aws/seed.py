@@ -78,7 +78,7 @@ def _seed_users(world: World) -> None:
 
 def _seed_roles(world: World) -> None:
     options = world.options
-    for account_id, name, user, external_id, policy in (
+    for account_id, name, user, external_id, policies in (
         (
             sandbox.MANAGEMENT_ACCOUNT_ID,
             sandbox.MANAGEMENT_ROLE,
@@ -91,7 +91,7 @@ def _seed_roles(world: World) -> None:
             sandbox.AUTOMATION_ROLE,
             sandbox.SERVICE_USER,
             options.automation_external_id,
-            seed_policies.automation_role(),
+            seed_policies.automation_role(options),
         ),
         (
             sandbox.MANAGEMENT_ACCOUNT_ID,
@@ -101,22 +101,15 @@ def _seed_roles(world: World) -> None:
             seed_policies.metering_role(),
         ),
     ):
-        identities.create_role(account_id, name, _trust(account_id, user, external_id, options), {name: policy})
+        identities.create_role(account_id, name, _trust(account_id, user, external_id, options), policies)
 
 
 def _trust(account_id: str, user: str, external_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
     """Let the user in with the external id; the sandbox's web identity provider may stand in for the service user."""
-    statements: list[Mapping[str, Any]] = [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{sandbox.MESHCLOUD_ACCOUNT_ID}:user/{user}"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
-        }
-    ]
-    if user == sandbox.SERVICE_USER:
-        statements.append(_web_identity_trust(account_id, options))
-    return {"Version": "2012-10-17", "Statement": statements}
+    published = seed_policies.role_trust(user, external_id)
+    if user != sandbox.SERVICE_USER:
+        return published
+    return {**published, "Statement": [*published["Statement"], _web_identity_trust(account_id, options)]}
 
 
 def _web_identity_trust(account_id: str, options: SimulatorOptions) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
-"""The IAM policies that the connector publishes, filled in for the sandbox's organization.
+"""The IAM documents of the sandbox's organization: those that the connector publishes, and what else lives there.
 
-With `enforce_policies` the simulator holds every call against them: a call they do not allow fails here first.
+With `enforce_policies` the simulator holds every call against them: a call they do not allow fails here first. The
+metering user and the direct user of the older set-up are no part of the connector yet; their policies are as published.
 """
 
 from __future__ import annotations
@@ -8,22 +9,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tasks.aws.actions import Principal
+from tasks.policies import PrincipalDocuments, Surroundings, documents, trust
 from workers.sandbox import organization as sandbox
 from workers.sandbox.aws.options import SimulatorOptions
 
 Policy = Mapping[str, Any]
+CLOSING = "CloseAccounts"
 ACCOUNTS = "arn:aws:organizations::*:account/o-*/*"
 UNITS = "arn:aws:organizations::*:ou/o-*/ou-*"
 ROOTS = f"arn:aws:organizations::{sandbox.MANAGEMENT_ACCOUNT_ID}:root/o-*/r-*"
 
 
+def published(options: SimulatorOptions) -> Mapping[Principal, PrincipalDocuments]:
+    """Give what the connector publishes, filled in for the sandbox."""
+    surroundings = Surroundings(
+        partition="aws",
+        entry=sandbox.SERVICE_USER_ARN,
+        management_role=sandbox.MANAGEMENT_ROLE_ARN,
+        automation_role=sandbox.AUTOMATION_ROLE_ARN,
+        access_role=sandbox.ACCESS_ROLE,
+        external_id=options.external_id,
+        automation_external_id=options.automation_external_id,
+        instance=sandbox.INSTANCE_ARN,
+    )
+    return {each.principal: each for each in documents(surroundings, optional=options.optional_statements)}
+
+
 def of_users(options: SimulatorOptions) -> Mapping[str, Policy]:
     """Give each seeded user's policy by the user's name."""
     return {
-        sandbox.SERVICE_USER: _policy(
-            _assume(sandbox.MANAGEMENT_ROLE_ARN, options.external_id),
-            _assume(sandbox.AUTOMATION_ROLE_ARN, options.automation_external_id),
-        ),
+        sandbox.SERVICE_USER: published(options)[Principal.SERVICE_USER].policy,
         sandbox.METERING_USER: _policy(_assume(sandbox.METERING_ROLE_ARN, options.external_id)),
         sandbox.DIRECT_USER: _policy(
             _assume(f"arn:aws:iam::*:role/{sandbox.DEFAULT_ACCESS_ROLE}", options.external_id),
@@ -39,63 +55,24 @@ def of_users(options: SimulatorOptions) -> Mapping[str, Policy]:
                 ),
                 (ACCOUNTS, ROOTS, UNITS),
             ),
-            _unrestricted(),
+            _allow("organizations", ("ListRoots", "ListAccounts", "CreateAccount", "DescribeCreateAccountStatus"), "*"),
         ),
         sandbox.ADMINISTRATOR: {"Version": "2012-10-17", "Statement": [_allow("*", "*", "*")]},
     }
 
 
-def management_role(options: SimulatorOptions) -> Policy:
-    """Give the policy of MeshfedServiceRole in the management account, with the optional right to close accounts."""
-    return _policy(
-        _assume(f"arn:aws:iam::*:role/{sandbox.ACCESS_ROLE}", options.external_id),
-        _allow(
-            "organizations",
-            (
-                "DescribeOrganizationalUnit",
-                "DescribeAccount",
-                "ListParents",
-                "ListOrganizationalUnitsForParent",
-                "ListTagsForResource",
-            ),
-            (ACCOUNTS, UNITS, ROOTS),
-        ),
-        _allow(
-            "organizations",
-            ("TagResource", "UntagResource", "MoveAccount", "CreateOrganizationalUnit"),
-            (ACCOUNTS, ROOTS, UNITS),
-        ),
-        _unrestricted(),
-        _allow(
-            "sso",
-            ("ListAccountAssignments", "CreateAccountAssignment", "DescribeAccountAssignmentCreationStatus"),
-            (sandbox.INSTANCE_ARN, "arn:aws:sso:::permissionSet/*/*", "arn:aws:sso:::account/*"),
-        ),
-        _allow(
-            "identitystore",
-            (
-                "GetGroupId",
-                "CreateGroup",
-                "DeleteGroup",
-                "ListGroupMemberships",
-                "CreateGroupMembership",
-                "DeleteGroupMembership",
-                "GetUserId",
-            ),
-            "*",
-        ),
-        _closing(),
-    )
+def management_role(options: SimulatorOptions) -> Mapping[str, Policy]:
+    """Give the inline policies of MeshfedServiceRole by name, with the right to close accounts as one of its own."""
+    return {sandbox.MANAGEMENT_ROLE: published(options)[Principal.MANAGEMENT_ROLE].policy, CLOSING: _policy(_closing())}
 
 
-def automation_role() -> Policy:
-    """Give the policy of MeshfedAutomationRole in the automation account."""
-    actions = ("UpdateStackInstances", "DescribeStackSet", "ListStackInstances", "CreateStackInstances")
-    return _policy(_allow("cloudformation", actions, "*"), _allow("lambda", ("InvokeFunction",), "*"))
+def automation_role(options: SimulatorOptions) -> Mapping[str, Policy]:
+    """Give the inline policy of MeshfedAutomationRole in the automation account by name."""
+    return {sandbox.AUTOMATION_ROLE: published(options)[Principal.AUTOMATION_ROLE].policy}
 
 
-def metering_role() -> Policy:
-    """Give the policy of MeshCostExplorerServiceRole in the management account."""
+def metering_role() -> Mapping[str, Policy]:
+    """Give the inline policy of MeshCostExplorerServiceRole in the management account by name."""
     actions = (
         "GetReservationUtilization",
         "GetDimensionValues",
@@ -105,11 +82,13 @@ def metering_role() -> Policy:
         "GetSavingsPlansCoverage",
         "GetSavingsPlansUtilizationDetails",
     )
-    return _policy(_allow("ce", actions, "*"), _allow("organizations", ("ListAccounts",), "*"))
+    policy = _policy(_allow("ce", actions, "*"), _allow("organizations", ("ListAccounts",), "*"))
+    return {sandbox.METERING_ROLE: policy}
 
 
-def _unrestricted() -> Policy:
-    return _allow("organizations", ("ListRoots", "ListAccounts", "CreateAccount", "DescribeCreateAccountStatus"), "*")
+def role_trust(user: str, external_id: str) -> Policy:
+    """Give the trust policy that lets a user of the meshcloud account in with the external id."""
+    return trust(f"arn:aws:iam::{sandbox.MESHCLOUD_ACCOUNT_ID}:user/{user}", external_id)
 
 
 def _closing() -> Policy:

@@ -1,0 +1,134 @@
+"""docs/errors.md, made of the tables of errors: `python -m tests.aws.error_page > docs/errors.md`.
+
+A test compares the page with what this module makes, and the codes of our own with those that the product raises.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
+from tasks.creation_failures import AFTER, REMEDIES, Next
+from tasks.errors import NotReady, Parked, TransientError, Unanswered
+
+HEAD = """# Errors
+
+<!-- Made by `python -m tests.aws.error_page > docs/errors.md`. -->
+
+Every error of a replication has AWS's own code, or one of ours, and is found here by it: `lastError` of the API names the
+page and the code (`docs/errors.md#accessdeniedexception`). What follows from an error is one of three things:
+
+| | what the connector does | what you see |
+|---|---|---|
+| **retried** | tries the step again after 1 s, 2 s, 4 s … up to 2 minutes, not before AWS allows it (`Retry-After`); after `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without one good answer the replication fails, and the daily replication tries again | WAITING with `lastError` |
+| **parked** | tries again every hour (or the next day), for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days); a newer order for the tenant does not wait for it; `retry` tries at once | WAITING with `lastError`; a warning `parked: an operator must act` in the log |
+| **final** | nothing: the replication is FAILED; the daily replication tries again | FAILED with `lastError` and what to do |
+
+**A code that is not on this page** is final and shown with AWS's raw text. Look it up in the AWS documentation of the
+call that the message names, mend the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or of a
+stack instance (`INOPERABLE`) stands for a deployment that failed; the message has its reason. An answer with an HTTP status of 500 or more is retried whatever
+its code is. A code that is the name of a Python exception is a defect of the connector: report it with its log.
+"""
+
+OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
+    "AccountAssignmentFailed": "AWS ended an account assignment as FAILED; the message has its reason.",
+    "AccountClosed": "The tenant's account is closed or being closed.",
+    "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
+    "AnotherEmail": "The creation made an account with another email than we asked for.",
+    "AnotherTenant": "The account is tagged as another tenant's.",
+    "EmailOccupied": "The email belongs to an account that nothing proves to be this tenant's.",
+    "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
+    "GroupNotShown": "Identity Center says that the group exists and does not show it yet.",
+    "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
+    "NameRefused": "A pattern makes a name that AWS refuses.",
+    "NoAutomationAccount": "The landing zone has a StackSet, and the platform no automation account.",
+    "NoMemberAccount": "The management or automation account cannot be a tenant.",
+    "NoParent": "AWS lists no parent of the account.",
+    "NoRoot": "AWS lists no root of the organization.",
+    "NoWebIdentityToken": "The platform uses a workload identity, and the worker has no token.",
+    "ScimNotOffered": "The platform uses SCIM, which this version does not offer.",
+    "ServiceManagedStackSet": "The StackSet deploys by organizational unit and not by account.",
+    "SeveralAccounts": "Several accounts are tagged as this tenant's.",
+    "TooManyTags": "The account would have more tags than AWS allows.",
+    "UnknownAccountState": "AWS describes the account with a state that this version does not know.",
+    "UnknownConfiguration": "The platform or landing zone of the tenant is not in the configuration directory any more.",
+    "UnknownCreationState": "AWS describes the creation with a state that this version does not know.",
+    "UnknownParameter": "The template has a parameter without default for which there is no value.",
+    "UnknownStatus": "AWS answered with a status that this version does not know.",
+    "Unreachable": "AWS's endpoint could not be reached; nothing was sent.",
+}
+RETRIED_OF_OURS = {"GroupNotShown", "MalformedAnswer", "NoParent", "NoRoot", "Unreachable"}
+STEPS_AFTER_FAILURE = {
+    Next.LOOK_THEN_GIVE_UP: "final, unless the account turns out to be this tenant's",
+    Next.LOOK_THEN_AGAIN: "retried up to 5 times, after the account was looked for; then final",
+    Next.AGAIN_SLOWLY: "parked: asked again every hour",
+    Next.GIVE_UP: "final",
+}
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [
+        HEAD,
+        "## Codes of AWS\n",
+        *_aws(),
+        "## Reasons of a failed account creation\n",
+        *_creations(),
+        "## Codes of the connector\n",
+        *_own(),
+    ]
+    return "\n".join(parts)
+
+
+def _aws() -> Iterator[str]:
+    entries: dict[str, list[tuple[str, Fault]]] = defaultdict(list)
+    for code, fault in EVERY_SERVICE.items():
+        entries[code].append(("", fault))
+    for (service, code), fault in BY_SERVICE.items():
+        entries[code].append((service, fault))
+    for (service, code, reason), fault in BY_REASON.items():
+        entries[code].append((f"{service}, {reason}", fault))
+    for code in sorted(entries):
+        yield from _section(code, (_line(where, fault) for where, fault in entries[code]))
+
+
+def _line(where: str, fault: Fault) -> str:
+    prefix = f"{where}: " if where else ""
+    return f"{prefix}**{treatment(fault)}**. {fault.remedy or _why(fault)}"
+
+
+def treatment(fault: Fault) -> str:
+    """Name what the connector does."""
+    if fault.kind is Parked:
+        return "parked"
+    return "retried" if issubclass(fault.kind, TransientError) else "final"
+
+
+def _why(fault: Fault) -> str:
+    if fault.kind is Unanswered:
+        return "It may have happened: AWS is asked what there is before anything is sent again."
+    if fault.kind is NotReady:
+        return "The service of a new account is still being made; `wait_for_access` fails when that lasts 30 minutes."
+    return "AWS took nothing."
+
+
+def _creations() -> Iterator[str]:
+    for reason, then in sorted(AFTER.items()):
+        yield from _section(reason.value, [f"**{STEPS_AFTER_FAILURE[then]}**. {REMEDIES[reason]}"])
+
+
+def _own() -> Iterator[str]:
+    for code, meaning in sorted(OWN.items()):
+        yield from _section(code, [f"**{'retried' if code in RETRIED_OF_OURS else 'final'}**. {meaning}"])
+
+
+def _section(code: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"### {code}\n"
+    found = list(lines)
+    yield "\n".join(found if len(found) == 1 else (f"- {line}" for line in found)) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

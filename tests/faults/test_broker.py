@@ -1,0 +1,137 @@
+"""Whatever the broker does to messages, and Redis to everything: each tenant ends right, with one account, nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.server import running
+from tests.cluster import ACCESS, PLATFORM, Cluster, desired, running_cluster
+from tests.faults.broker import frozen
+from tests.faults.unreliable import FILE
+from tests.soak.verdict import left_behind, wrong_tenants
+from tests.waiting import eventually
+
+TENANTS = 6
+LEASE = 2  # seconds, as in tests/cluster.py
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("broker"), workers=0) as found:
+        for _ in range(2):
+            found.start_worker("tests.faults.unreliable")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def usual_writes(cluster: Cluster) -> Counter[str]:
+    """Count what one tenant takes on a broker that works."""
+    mark = cluster.simulator.mark()
+    cluster.succeeded(cluster.order("usual"))
+    return writes(cluster, mark)
+
+
+@contextmanager
+def unreliable(cluster: Cluster, mode: str) -> Iterator[None]:
+    """Let the broker misbehave."""
+    path = cluster.directory / FILE
+    path.write_text(mode)
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize("mode", ["twice", "lose", "disorder", "late"])
+def test_an_unreliable_broker_changes_nothing(cluster: Cluster, usual_writes: Counter[str], mode: str) -> None:
+    projects = [f"{mode}{number}" for number in range(TENANTS)]
+    mark = cluster.simulator.mark()
+
+    with unreliable(cluster, mode):
+        for replication in [cluster.order(project) for project in projects]:
+            cluster.succeeded(replication, 100)
+
+    assert wrong(cluster, dict.fromkeys(projects, desired())) == []
+    assert writes(cluster, mark) == Counter({name: number * TENANTS for name, number in usual_writes.items()})
+
+
+def test_redis_restarted_in_the_middle_loses_nothing(cluster: Cluster) -> None:
+    projects = [f"restarted{number}" for number in range(TENANTS)]
+    with running(cluster.redis) as api, api.client() as http:
+        answers = [put(http, project) for project in projects]
+        eventually(lambda: creating(cluster))
+        cluster.redis.kill()
+        refused = put(http, "refused")
+        cluster.redis.restart()
+        answers.append(put(http, "accepted"))
+
+    for answer in answers:
+        assert answer.status_code == 202
+        cluster.succeeded(answer.json()["replicationId"])
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"]
+    assert wrong(cluster, dict.fromkeys([*projects, "accepted"], desired())) == []
+    assert cluster.connector.store.tenant(cluster.tenant_id("refused")) is None
+
+
+def test_redis_frozen_for_longer_than_the_lease_loses_nothing(cluster: Cluster) -> None:
+    projects = [f"frozen{number}" for number in range(TENANTS)]
+    replications = [cluster.order(project) for project in projects]
+    eventually(lambda: creating(cluster))
+
+    with frozen(cluster):
+        Event().wait(LEASE * 4)  # the time itself is what is tested
+    thawed = monotonic()
+
+    for replication in replications:
+        cluster.succeeded(replication)
+    assert monotonic() - thawed < 30
+    assert wrong(cluster, dict.fromkeys(projects, desired())) == []
+
+
+def test_redis_emptied_in_the_middle_is_rebuilt_from_aws(cluster: Cluster) -> None:
+    ready, begun = ([f"{kind}{number}" for number in range(3)] for kind in ("ready", "begun"))
+    for replication in [cluster.order(project) for project in ready]:
+        cluster.succeeded(replication)
+    accounts = {project: cluster.account(project) for project in ready}
+    for project in begun:
+        cluster.order(project)
+    eventually(lambda: creating(cluster))
+
+    cluster.connector.store.redis.flushall()
+    fewer = desired(access=ACCESS[:1])
+    replications = [cluster.order(project, fewer) for project in (*ready, *begun)]
+
+    for replication in replications:
+        cluster.succeeded(replication)
+    assert {project: cluster.account(project) for project in ready} == accounts
+    assert wrong(cluster, dict.fromkeys([*ready, *begun], fewer)) == []
+
+
+def put(http: httpx.Client, project: str) -> httpx.Response:
+    """Order a tenant over HTTP."""
+    return http.put(f"/api/v1/tenants/likvid/{project}/{PLATFORM}", json=desired())
+
+
+def creating(cluster: Cluster) -> bool:
+    """Tell whether AWS makes an account right now."""
+    return bool(cluster.simulator.state()["creations"]["in_flight"])
+
+
+def writes(cluster: Cluster, mark: int) -> Counter[str]:
+    """Count what was written since."""
+    return Counter(f"{call.service}:{call.operation}" for call in cluster.simulator.writes_since(mark))
+
+
+def wrong(cluster: Cluster, latest: dict[str, dict[str, Any]]) -> list[str]:
+    """Say what differs from what was ordered, and what is left in Redis once all have ended."""
+    eventually(lambda: cluster.connector.store.redis.zcard("connector:due") == 0)
+    return [*wrong_tenants(cluster.simulator.state(), latest), *left_behind(cluster)]

@@ -1,0 +1,67 @@
+"""Two faults for each AWS call of a replication; `make faults` runs all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.matrix.choice import chosen
+from tests.faults.matrix.end_state import difference, end_state
+from tests.faults.matrix.wire import Call, Fault, Strike
+
+REPOSITORY = Path(__file__).parents[2]
+CALLS = [
+    Call("organizations", operation, occurrence)
+    for operation in ("ListAccounts", "CreateAccount", "DescribeAccount", "MoveAccount")
+    for occurrence in range(1, 4)
+]
+
+
+@pytest.mark.timeout(400)
+def test_every_call_survives_two_faults() -> None:
+    # A process of its own: the matrix forks, and a process that forks should have no threads.
+    command = [sys.executable, "-m", "tests.faults.matrix", "--reduced"]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+
+
+def test_the_reduced_matrix_has_two_faults_for_each_call_and_every_fault() -> None:
+    cells = list(chosen(CALLS, reduced=True))
+
+    assert len(set(cells)) == len(cells)
+    assert Counter(cell.call for cell in cells) == dict.fromkeys(CALLS, 2)
+    assert {cell.fault for cell in cells} == set(Fault)
+    assert {Strike(call, Fault.KILLED_AFTER) for call in CALLS if call.write} <= set(cells)
+
+
+def test_two_tenants_alike_have_the_same_end_state_and_a_second_account_shows() -> None:
+    one = end_state(_state(("1", "cell0001")), "cell0001")
+    other = end_state(_state(("2", "cell0002")), "cell0002")
+    twice = end_state(_state(("3", "cell0003"), ("4", "cell0003")), "cell0003")
+
+    assert difference(one, other) == ""
+    assert difference(one, twice) != ""
+
+
+def test_the_whole_matrix_has_every_fault_for_each_call() -> None:
+    cells = list(chosen(CALLS, reduced=False))
+
+    assert set(cells) == {Strike(call, fault) for call in CALLS for fault in Fault}
+
+
+def _state(*accounts: tuple[str, str]) -> dict[str, Any]:
+    """Return what the simulator shows of accounts, each with an id that stands for 12 digits and its project."""
+    shown = [{"id": number * 12, "name": f"likvid.{project}", "tags": {"of": project}} for number, project in accounts]
+    return {
+        "accounts": {account["id"]: account for account in shown},
+        "cloudformation": [{"account": account["id"], "stack_id": account["id"], "tags": {}} for account in shown],
+        "stack_sets": [],
+        "identity_store": {"groups": []},
+        "identity_center": {"assignments": [], "outstanding": []},
+    }

@@ -1,0 +1,155 @@
+"""Whole replications, step after step in this process, in accounts whose access role has the published policy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from config.catalog import Catalog
+from config.landing_zone import AccessStack
+from config.platform import Platform
+from tasks.aws.actions import Principal
+from tasks.chain import REPLICATION
+from tasks.errors import PermanentError
+from tasks.model import Desired, Handles, Tenant, TenantId
+from tasks.policies import PrincipalDocuments, documents, surroundings_of, with_external_ids
+from tests.steps.world import World
+from workers.sandbox import organization
+
+PLATFORM = "aws.sandbox"
+PEOPLE = {"alice": ["admin"], "bob": ["user", "reader"]}
+TEMPLATE = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
+BROKEN = "Metadata: {SimulateFailure: the topic is not allowed}\n" + TEMPLATE
+ADDRESS = "https://templates.example.com/topic.yaml"
+
+
+def published(platform: Platform, *, optional: bool = True) -> dict[Principal, PrincipalDocuments]:
+    """Return the documents of a platform as they are handed to AWS."""
+    surroundings = with_external_ids(surroundings_of(platform, organization.SERVICE_USER_ARN), platform)
+    return {each.principal: each for each in documents(surroundings, optional=optional)}
+
+
+@dataclass
+class Replications:
+    """Replicates tenants of the examples' platform."""
+
+    world: World
+    catalog: Catalog
+    handles: dict[str, Handles] = field(default_factory=dict)  # by project, as the last replication left them
+
+    @property
+    def platform(self) -> Platform:
+        """The examples' platform."""
+        return self.catalog.platforms[PLATFORM]
+
+    def tenant(
+        self,
+        name: str,
+        /,
+        people: dict[str, list[str]] | None = None,
+        zone: str = "development",
+        platform: Platform | None = None,
+        landing_zone: dict[str, Any] | None = None,
+        **desired: Any,
+    ) -> Tenant:
+        """Build a tenant, `name` its project; `landing_zone` changes its landing zone field by field."""
+        access = [
+            {"username": user, "euid": f"{user}@example.com", "roles": roles}
+            for user, roles in (PEOPLE if people is None else people).items()
+        ]
+        return Tenant(
+            TenantId(self.world.workspace, name, PLATFORM),
+            Desired.model_validate({"landing_zone": zone, "access": access, **desired}),
+            platform or self.platform,
+            self.catalog.landing_zones[zone].model_copy(update=landing_zone or {}),
+        )
+
+    def replicate(self, tenant: Tenant) -> Handles:
+        """Run the chain from where the tenant's last replication left it."""
+        handles = self.handles.get(tenant.id.project, Handles())
+        for step in REPLICATION:
+            known = handles.account_id
+            handles = self.world.finish(step.function, tenant, handles).handles
+            if known is None and handles.account_id is not None:
+                self.restrict(handles.account_id)
+            self.handles[tenant.id.project] = handles
+        return handles
+
+    def fail(self, tenant: Tenant) -> PermanentError:
+        """Run the chain to a failure; what was remembered ahead is kept."""
+        self.world.remembered.clear()
+        with pytest.raises(PermanentError) as failed:
+            self.replicate(tenant)
+        self.handles[tenant.id.project] = self.world.remembered[-1]
+        return failed.value
+
+    def restrict(self, account_id: str) -> None:
+        """Put the published documents in place of what AWS gives the access role of a new account."""
+        role = self.platform.account_access_role
+        access = published(self.platform)[Principal.ACCESS_ROLE]
+        self.world.simulator.operator("delete_role", account=account_id, role=role)
+        self.world.simulator.operator(
+            "create_role", account=account_id, role=role, trust=access.trust, policies={role: access.policy}
+        )
+
+    def allow_management(self, policy: dict[str, Any]) -> None:
+        """Replace the policy of the management role."""
+        account, role = organization.MANAGEMENT_ACCOUNT_ID, organization.MANAGEMENT_ROLE
+        self.world.simulator.operator("put_role_policy", account=account, role=role, name=role, document=policy)
+
+    def mapped(self, **permission_sets: tuple[str, ...]) -> Platform:
+        """Return the platform with other permission sets for AWS roles."""
+        store = self.platform.identity_store
+        assert store is not None
+        mappings = tuple(
+            mapping.model_copy(
+                update={"permission_set_arns": permission_sets.get(mapping.aws_role, mapping.permission_set_arns)}
+            )
+            for mapping in store.role_mappings
+        )
+        return self.platform.model_copy(update={"identity_store": store.model_copy(update={"role_mappings": mappings})})
+
+
+def every_kind(of: Replications) -> None:
+    """Replicate in every way in which the connector may behave: so that every call that it has is made."""
+    create_and_change(of)
+    take_access_away(of)
+    fail_and_repair(of)
+    find_again(of)
+
+
+def create_and_change(of: Replications) -> None:
+    """New accounts in both landing zones and in a workspace's own OU, then other people, zones, tags and parameters."""
+    of.replicate(of.tenant("first"))
+    of.replicate(of.tenant("second", zone="production"))
+    of.replicate(of.tenant("third", landing_zone={"target_organizational_unit": None}))
+    of.replicate(of.tenant("first", people={"alice": ["admin"], "carol": ["user", "reader"]}))
+    of.world.simulator.operator(
+        "tag_account", account=of.handles["first"].account_id, tags={"meshstack_stale": "x", "foreign": "y"}
+    )
+    changed = AccessStack(template_body=TEMPLATE)
+    creator = {"createdBy": {"email": "dave@example.com"}}
+    of.replicate(of.tenant("first", zone="production", landing_zone={"access_stack": changed}, project=creator))
+
+
+def take_access_away(of: Replications) -> None:
+    """A permission set leaves the mapping of a role that people have, and a role has nobody any more."""
+    of.replicate(of.tenant("second", platform=of.mapped(admin=(organization.USER_PERMISSION_SET_ARN,))))
+    of.replicate(of.tenant("second", people={"alice": ["admin"]}))
+    of.replicate(of.tenant("second", people={}))
+
+
+def fail_and_repair(of: Replications) -> None:
+    """A stack that cannot be made shows AWS's reason, and is made anew from a template behind an address."""
+    broken = of.tenant("fourth", landing_zone={"access_stack": AccessStack(template_body=BROKEN)})
+    assert "the topic is not allowed" in of.fail(broken).message
+    of.world.simulator.operator("offer_template", url=ADDRESS, body=TEMPLATE)
+    of.replicate(of.tenant("fourth", landing_zone={"access_stack": AccessStack(template_url=ADDRESS)}))
+
+
+def find_again(of: Replications) -> None:
+    """Redis was lost: everything is found in AWS."""
+    del of.handles["first"]
+    of.replicate(of.tenant("first"))

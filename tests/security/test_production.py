@@ -1,0 +1,151 @@
+"""In production nothing starts that is open to everybody."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.known_secrets import KNOWN_SECRETS
+from config.production import check_production, check_production_api
+from config.settings import ApiToken, Settings, SettingsError
+from tests.cluster import CONFIG_DIR
+from workers.sandbox import organization
+
+PASSWORD = "a-long-random-password"
+SAFE = f"redis://:{PASSWORD}@redis:6379/0"
+ROOT = Path(__file__).parents[2]
+
+
+def settings(url: str = SAFE, mode: str = "production", **more: Any) -> Settings:
+    return Settings.model_validate({"mode": mode, "redis_url": url, **more})
+
+
+def mistakes(made: Settings, secrets: tuple[str, ...] = (), **environment: str) -> str:
+    try:
+        check_production(made, secrets, environment)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def test_what_is_right_starts() -> None:
+    assert mistakes(settings(), ("AKIAIOSFODNN7EXAMPLE", "sandbox"), PATH="/bin", AWS_ENDPOINT_URL="") == ""
+    assert mistakes(settings(f"rediss://user:{PASSWORD}@redis:6379/0?ssl_ca_certs=/ca.pem")) == ""
+    assert mistakes(settings(f"unix://:{PASSWORD}@/run/redis.sock")) == ""
+    assert mistakes(settings(), AWS_ENDPOINT_URL="https://vpce-1.sts.eu-central-1.vpce.amazonaws.com") == ""
+    check_production_api(settings(api_tokens=(ApiToken.of("a", "read", "x"),)))
+
+
+def test_development_checks_nothing() -> None:
+    made = settings("redis://127.0.0.1", "development")
+    assert mistakes(made, tuple(KNOWN_SECRETS), AWS_ENDPOINT_URL="http://127.0.0.1:1") == ""
+    check_production_api(made)
+    assert Settings(_env_file=None).mode == "development"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis:6379/0",
+        "redis://user@redis:6379/0",
+        "redis://user:@redis:6379/0",
+        "unix:///run/redis.sock",
+        "redis://:short@redis:6379/0",
+        f"rediss://:{PASSWORD}@redis/0?ssl_cert_reqs=none",
+        f"rediss://:{PASSWORD}@redis/0?ssl_check_hostname=False",
+    ],
+)
+def test_an_open_redis_is_refused(url: str) -> None:
+    said = mistakes(settings(url))
+    assert said.startswith("CONNECTOR_REDIS_URL")
+    assert "short" not in said.replace("shorter", "")
+    assert PASSWORD not in said
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ORGANIZATIONS"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:5000",
+        "https://127.0.0.1",
+        "https://127.8.9.1:1",
+        "https://localhost:5000",
+        "https://LOCALHOST.",
+        "https://aws.localhost",
+        "https://[::1]:1",
+        "https://[::ffff:127.0.0.1]",
+        "https://0.0.0.0",
+        "http://aws.example.com",
+        "nonsense",
+        "https://[",
+    ],
+)
+def test_an_aws_that_is_not_aws_is_refused(name: str, url: str) -> None:
+    assert mistakes(settings(), **{name: url}).startswith(f"{name} must be an https:// address")
+
+
+def test_every_secret_of_the_sandbox_is_known_and_refused() -> None:
+    held = {
+        value
+        for name, value in vars(organization).items()
+        if isinstance(value, str) and name.endswith(("_ACCESS_KEY", "_SECRET_KEY", "EXTERNAL_ID"))
+    }
+    assert held == KNOWN_SECRETS
+    for secret in held:
+        said = mistakes(settings(), ("something", secret))
+        assert "of the sandbox" in said
+        assert secret not in said
+
+
+def test_all_reasons_are_told_at_once() -> None:
+    said = mistakes(settings("redis://x"), (organization.EXTERNAL_ID,), AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert len(said.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["workers.cli", "api"],
+        ["celery", "-A", "workers.app", "worker"],
+        ["celery", "-A", "workers.app", "beat"],
+    ],
+)
+def test_a_process_ends_with_sentences_instead_of_starting(tmp_path: Path, command: list[str]) -> None:
+    variables = {
+        **organization.environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0"),
+        "CONNECTOR_MODE": "production",
+        "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
+        "CONNECTOR_API_TOKENS": f"a:read:{'0' * 64}",
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert "CONNECTOR_REDIS_URL needs a password" in ended.stderr
+    assert "AWS_ENDPOINT_URL must be" in ended.stderr
+    assert "of the sandbox" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_api_ends_without_tokens(tmp_path: Path) -> None:
+    variables = {"CONNECTOR_MODE": "production", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "workers.cli", "api"], env=variables, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert "CONNECTOR_API_TOKENS is needed" in ended.stderr
+
+
+def test_compose_runs_in_production_mode_and_read_only() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert "CONNECTOR_MODE: production" in text
+    assert "read_only: true" in text
+    assert re.search(r"^USER 10001$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
