@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test check bench clean
+.PHONY: help setup run up test faults check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -20,6 +20,9 @@ up: $(READY) ## the same, but stay, with Flower; Ctrl-C ends it
 
 test: $(READY) ## run all tests
 	@$(BIN)/pytest -n auto --dist loadscope
+
+faults: $(READY) ## run the whole fault matrix: every AWS call of a replication by every fault
+	@$(BIN)/python -m tests.faults.matrix
 
 check: $(READY) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """A mistake in what people wrote: where it stands, what it says, what is allowed. One run collects them all."""
 
 import difflib
+import re
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+LONGEST_LINE = 1000
+"""Characters of a mistake; of a longer one the middle is left out, for what is allowed stands at the end."""
 
 LONGEST_VALUE = 80
 """Characters of a wrong value that a message shows."""
@@ -50,7 +54,17 @@ class Mistake:
         where = f"{self.file} (document {self.document})" if self.document else str(self.file)
         what = "" if self.value is None else f" = {self.value}"
         at = f" {self.path}{what}" if self.path else ""
-        return " ".join(f"{where}:{at} {self.message}".split())
+        line = " ".join(f"{where}:{at} {self.message}".split())
+        return printable(line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} … {line[-400:]}")
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal would act on or nobody would see: a name in a message may be anybody's text.
+
+    >>> print(printable("a" + chr(27) + "[31mb"))
+    a\x1b[31mb
+    """
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def shown(value: object, secret: bool = False) -> str:
@@ -85,9 +99,14 @@ def mistakes_in(error: ValidationError, model: type[BaseModel], file: Path, docu
         yield Mistake(file, document, _path(detail["loc"]), value, _message(detail, model))
 
 
-def plain_words(detail: ErrorDetails) -> str:
-    """Return pydantic's message in our words."""
-    words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+def plain_words(message: str) -> str:
+    """Return pydantic's message in our words.
+
+    >>> plain_words("List should have at least 1 item after validation, not 0")
+    'must have at least 1 item, not 0'
+    """
+    words = message.removeprefix("Value error, ").replace(" after validation", "")
+    words = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "must", words)
     return words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
 
 
@@ -95,7 +114,7 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         allowed = _fields_at(model, detail["loc"][:-1])
         return f"is not a known field; {nearest(str(detail['loc'][-1]), allowed)}allowed: {', '.join(sorted(allowed))}"
-    return _WORDS.get(detail["type"]) or plain_words(detail)
+    return _WORDS.get(detail["type"]) or plain_words(detail["msg"])
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -1,7 +1,7 @@
 """What must not be in production: the sandbox's secrets, a Redis without password, an AWS that is not AWS.
 
-Checked when a process starts with CONNECTOR_MODE=production; each mistake is one sentence for a person, and none repeats
-a secret.
+Checked when a process starts with CONNECTOR_MODE=production; each mistake is one sentence for a person, and none
+repeats a secret.
 """
 
 from __future__ import annotations

@@ -300,4 +300,4 @@ def _sentences(error: ValidationError) -> Iterable[str]:
         name = str(detail["loc"][0])
         variable = "PORT" if name == "api_port" and os.environ.get("PORT") else f"{PREFIX}{name.upper()}"
         value = shown(detail["input"], secret=name in ("redis_url", "api_tokens"))
-        yield f"{variable} = {value}: {plain_words(detail)}."
+        yield f"{variable} = {value}: {plain_words(detail['msg'])}."

@@ -9,13 +9,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 LARGEST_FILE = 512 * 1024
 """Bytes. A thousand landing zones fit; YAML is read at about 100 KB a second, so this bounds the start at seconds."""
 
 DEEPEST = 40
+MOST_DOCUMENTS = 2000
 MOST_NODES = 50_000
 """Nodes after aliases are expanded; stops the "billion laughs"."""
 
@@ -74,15 +75,18 @@ def entries(node: Node | None) -> dict[str, Node]:
 
 def _check_events(text: str) -> None:
     """Bound depth and number before a tree is built, for building recurses."""
-    depth = count = 0
+    depth = count = documents = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
         count += isinstance(event, ScalarEvent | AliasEvent | CollectionStartEvent)
+        documents += isinstance(event, DocumentStartEvent)
         if depth > DEEPEST:
             raise UnreadableError(f"line {event.start_mark.line + 1}: nested deeper than {DEEPEST} levels")
+        if documents > MOST_DOCUMENTS:
+            raise UnreadableError(f"line {event.start_mark.line + 1}: more than {MOST_DOCUMENTS} documents in one file")
         if count > MOST_NODES:
             raise UnreadableError(f"line {event.start_mark.line + 1}: more than {MOST_NODES} values in one file")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
+import structlog
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -37,6 +38,11 @@ class Connector:
     def secrets(self) -> tuple[str, ...]:
         """Every secret text that must never be shown."""
         return (*self.catalog.secrets, *self.settings.secret_texts)
+
+    def log_notes(self) -> None:
+        """Log what in the documents has no effect or looks unwise; call it once the logs are set up."""
+        for note in self.catalog.notes:
+            structlog.get_logger(__name__).warning("a note on the configuration", note=note)
 
 
 def redis_client(settings: Settings) -> Redis:

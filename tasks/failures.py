@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tasks.errors import PermanentError, StepError, TransientError
+from tasks.errors import PermanentError, RateReached, StepError, TransientError
 
 
 @dataclass
 class Failures:
-    """What went wrong so far. Superseded is never collected: after it nothing more may be done."""
+    """What went wrong so far. Superseded, Stopping and RateReached are never collected: nothing more may be done."""
 
     errors: list[StepError] = field(default_factory=list)
 
@@ -20,6 +20,8 @@ class Failures:
         """Keep a transient or permanent error for later."""
         try:
             yield
+        except RateReached:  # nothing was sent, and nothing more of this API will be before our turn
+            raise
         except (TransientError, PermanentError) as error:
             self.errors.append(error)
 

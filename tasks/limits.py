@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from config.platform import Platform
 from config.settings import Settings
 from tasks.aws import Lane
-from tasks.errors import LaneFull
+from tasks.errors import LaneFull, Superseded
 from tasks.store import Rate, Store
 
 BURST_SECONDS = 0.25  # of calls that gather in silence: AWS allows bursts, but does not say how long
@@ -65,8 +65,13 @@ class ReplicationPlaces:
     entered: set[str] = field(default_factory=set)  # lanes in which this execution took a place
 
     def enter(self, lane: str, place: str, limit: int) -> None:
-        """Take `place` in `lane`, again is fine; raises LaneFull when others hold all or came earlier."""
+        """Take `place` in `lane`, again is fine; raises LaneFull when others hold all or came earlier.
+
+        Raises Superseded when the replication has ended meanwhile, or Redis has lost it.
+        """
         ahead = self.store.enter(lane, place, self.replication, limit)
+        if ahead is None:
+            raise Superseded(self.replication)
         if ahead >= 0:
             raise LaneFull(lane, ahead)
         self.entered.add(lane)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from config.catalog import Catalog
 from config.landing_zone import LandingZone, effective_role_mappings
-from config.mistakes import SECRET_FIELDS, shown
+from config.mistakes import SECRET_FIELDS, plain_words, shown
 from config.patterns import PatternError, check_identifier
 from config.platform import Platform
 from config.settings import Settings
@@ -127,7 +127,7 @@ def _allowed(finding: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             return "is not a known field; the API's /docs names those that are"
         case _:
-            return printable(str(finding["msg"]).removeprefix("Value error, "))
+            return printable(plain_words(finding["msg"]))
 
 
 def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings) -> Iterator[FieldMistake]:

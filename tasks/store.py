@@ -160,7 +160,7 @@ class Store:
         return [Dispatch(tenant, replication, int(step), int(number)) for tenant, replication, step, number in rows]
 
     def rest(self, longest: timedelta) -> None:
-        """Wait until something is due or made due, at most for `longest`; one of all who rest hears of what is made due.
+        """Wait until something is due or made due, at most for `longest`; one of all who rest hears the bell.
 
         What is due already and was not taken (the queue is full) does not shorten it.
         """
@@ -243,9 +243,10 @@ class Store:
         state = self._run("cancel", replication=replication)
         return State(state) if state else None
 
-    def enter(self, lane: str, place: str, replication: str, limit: int) -> int:
-        """Take a place in a lane; answers -1 when we have it, else how many wait before us."""
-        return int(self._run("enter", lane=lane, place=place, replication=replication, limit=limit))
+    def enter(self, lane: str, place: str, replication: str, limit: int) -> int | None:
+        """Take a place in a lane; answers -1 when we have it, else how many wait before us; None: it has ended."""
+        ahead = self._run("enter", lane=lane, place=place, replication=replication, limit=limit)
+        return None if ahead is None else int(ahead)
 
     def leave(self, lane: str, place: str, replication: str) -> None:
         """Give a place back and wake who is next."""

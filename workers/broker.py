@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class CheckedChannel(Channel):
     """A channel that drops what is not ours, counts it and logs it."""
 
-    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002  # kombu's own signature
+    def _create_client(self, asynchronous: bool = False) -> Any:
         client: Any = super()._create_client(asynchronous=asynchronous)  # type: ignore[no-untyped-call]  # kombu
         client.set_response_callback("BRPOP", _checked)
         return client

@@ -19,3 +19,4 @@ def _set_up_logging(**_celery_options: Any) -> None:
     """Log as the settings say; Celery sets up nothing itself when this signal has a receiver."""
     house = connector()
     configure_logging(house.settings.log_format, house.settings.log_level, house.secrets)
+    house.log_notes()

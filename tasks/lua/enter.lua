@@ -1,6 +1,8 @@
--- Take a place in a lane, in order of arrival. Answers -1 when we have it, else how many wait before us.
+-- Take a place in a lane, in order of arrival. Answers -1 when we have it, else how many wait before us, and nothing
+-- when the replication has ended or is unknown: nobody would ever give that place or that turn back.
 -- p: lane, place, replication, limit
 local holders, waiters, places = holders_key(p.lane), waiters_key(p.lane), places_key(p.replication)
+if not redis.call('ZSCORE', DUE, p.replication) then return false end
 redis.call('HSET', p.prefix .. 'lanes', p.lane, p.limit)
 local free = free_places(p.lane)
 

@@ -93,10 +93,11 @@ class Synchronisation:
         groups = {name: group for name, group in known.items() if name not in self.roles and group.id is not None}
         for name, role in self.roles.items():
             remembered = known.get(name, Group(role.name, None))
-            groups[name] = replace(remembered, role=role.name)
-            if remembered.id is None and (role.used or name not in known):
-                with self.failures.collected():
-                    groups[name] = Group(role.name, self.directory.group_id(name))
+            if remembered.id is not None or (not role.used and name in known):
+                groups[name] = replace(remembered, role=role.name)
+                continue
+            with self.failures.collected():  # a look-up that fails tells nothing: only an answer is remembered
+                groups[name] = Group(role.name, self.directory.group_id(name))
         return groups
 
     def remove(

@@ -31,7 +31,10 @@ def test_ready_when_redis_and_a_worker_are_there(api: Api) -> None:
         assert response.headers["retry-after"]
         look_for_work(api)
         response = http.get("/readyz")
-        assert (response.status_code, response.json()) == (200, {"redis": "ok", "workers": 1})
+        assert (response.status_code, response.json()) == (
+            200,
+            {"redis": "ok", "workers": 1, "rejectedMessages": 0},
+        )
 
 
 def test_a_worker_that_has_stopped_looking_does_not_count(api: Api) -> None:

@@ -43,7 +43,7 @@ def test_a_right_token_is_taken_all_the_same(api: Api) -> None:
 
 def test_who_sends_no_token_is_not_guessing(api: Api) -> None:
     with api.client(None) as http:
-        headers = [{}, {"Authorization": ""}, {"Authorization": "Bearer "}, {"Authorization": "Basic eDp5"}]
+        headers = [{}, {"Authorization": ""}, {"Authorization": "Bearer"}, {"Authorization": "Basic eDp5"}]
         statuses = {http.get(PATH, headers=header).status_code for header in headers * LIMIT}
     assert statuses == {401}
     assert api.keys() == []

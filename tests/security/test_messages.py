@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,7 +66,7 @@ def message(
 
 
 PROPERTIES = json.loads(message())["properties"]
-PICKLE = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x02ls\x94\x85\x94R\x94."
+PICKLE = b"cposix\nsystem\n(S'ls'\ntR."
 PICKLED = "application/x-python-serialize"
 FORGED: list[tuple[str, bytes]] = [
     ("no JSON", b"garbage"),

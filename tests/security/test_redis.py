@@ -1,9 +1,10 @@
-"""Redis over TLS, as a user who may do no more than docs/security.md says: every process works."""
+"""Redis over TLS, as a user who may do no more than docs/security.md says; no home, and files can only be read."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from config.settings import ApiToken, Settings
 from tasks.connector import redis_client
 from tests.cluster import Cluster, desired, running_cluster
 from tests.security.processes import answers, free_port
+from tests.security.read_only import read_only
 from tests.security.tls import make_certificates, tls_proxy
 from tests.waiting import eventually
 
@@ -37,7 +39,7 @@ def documented_rules() -> list[str]:
 
 @dataclass(frozen=True)
 class Encrypted:
-    """A cluster whose Redis is reached over TLS by the restricted user."""
+    """A cluster whose Redis is reached over TLS by the restricted user, and whose processes cannot write."""
 
     cluster: Cluster
     url: str
@@ -56,6 +58,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
             url = f"rediss://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0?ssl_ca_certs={ca}"
             cluster.processes.environment = {
                 **cluster.processes.environment,
+                **read_only(folder),
                 "CONNECTOR_REDIS_URL": url,
                 "CONNECTOR_API_TOKENS": f"{TOKEN.name}:{TOKEN.scope}:{TOKEN.sha256}",
             }
@@ -63,12 +66,12 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
             cluster.processes.stop()
 
 
-def test_every_process_works_over_tls_with_the_documented_acl(encrypted: Encrypted) -> None:
+def test_every_process_works_like_this(encrypted: Encrypted) -> None:
     cluster, ports = encrypted.cluster, (free_port(), free_port())
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
     cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(ports[0])})
     cluster.processes.start("flower", [*celery, "flower", "--address=127.0.0.1", f"--port={ports[1]}"], FLOWER)
-    cluster.processes.start("beat", [*celery, "beat", "--schedule", str(cluster.directory / "beat")])
+    cluster.processes.start("beat", [*celery, "beat", "--schedule", str(cluster.directory / "tmp" / "beat")])
     cluster.start_worker()
     headers = {"Authorization": "Bearer a-token"}
     path = "/api/v1/tenants/likvid/safe/aws.sandbox"
@@ -92,6 +95,17 @@ def test_every_process_works_over_tls_with_the_documented_acl(encrypted: Encrypt
     cluster.processes.check()
     refused = [(entry["reason"], entry["object"]) for entry in cluster.connector.store.redis.acl_log()]
     assert refused == []
+
+
+def test_the_file_system_of_these_processes_can_only_be_read(encrypted: Encrypted) -> None:
+    environment = encrypted.cluster.processes.environment
+    assert "HOME" not in environment
+    program = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text('')"
+    for place, code in ((encrypted.cluster.directory / "x", 1), (encrypted.cluster.directory / "tmp" / "x", 0)):
+        command = [sys.executable, "-c", program, str(place)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == code, ended.stderr
+        assert ("this file system can only be read" in ended.stderr) == bool(code)
 
 
 @pytest.mark.parametrize(

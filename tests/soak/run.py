@@ -31,7 +31,7 @@ class Plan:
     tenants: int = 200
     workers: int = 4
     kill_every: float = 5
-    restart_every: float = 60
+    restart_every: float = 60  # sooner in a short soak, so that there is one
     pause: float = 1.0  # seconds between two orders of one producer
 
     @property
@@ -46,11 +46,11 @@ def soak(plan: Plan, directory: Path) -> Figures:
     with running_cluster(directory, plan.workers, options) as cluster:
         began = monotonic()
         cluster.simulator.inject(*failing_calls())
-        chaos = Chaos(cluster, plan.seconds, plan.kill_every, plan.restart_every, plan.frozen)
+        chaos = Chaos(cluster, plan.seconds, plan.kill_every, min(plan.restart_every, plan.seconds / 3), plan.frozen)
         with _producing(cluster, plan) as producers:
             chaos.run()
         quiet = monotonic()
-        accepted = {id: at for producer in producers for id, at in producer.accepted.items()}
+        accepted = {name: at for producer in producers for name, at in producer.accepted.items()}
         drain = DRAIN_SECONDS + plan.tenants / 5 * CREATION_SECONDS
         stuck = _drain(cluster, accepted, drain)
         return _figures(plan, cluster, chaos, producers, [*stuck], (quiet - began, monotonic() - quiet))
@@ -104,7 +104,7 @@ def _figures(
     struck = sum(rule["struck"] for rule in cluster.simulator.clear_faults())
     state, counts = cluster.simulator.state(), cluster.simulator.counts()
     latest = {project: content for producer in producers for project, content in producer.latest.items()}
-    accepted = {id: at for producer in producers for id, at in producer.accepted.items()}
+    accepted = {name: at for producer in producers for name, at in producer.accepted.items()}
     gone, wrong, left = [*lost(cluster, accepted)], [*wrong_tenants(state, latest)], [*left_behind(cluster)]
     peak = state["creations"]["in_flight_peak"]
     over = [f"{peak} account creations were in flight"] if peak > 5 else []

@@ -190,6 +190,19 @@ def test_after_a_loss_of_redis_everything_is_found_again(world: World) -> None:
     assert writes == 0
 
 
+def test_a_group_that_could_not_be_looked_up_does_not_count_as_absent(world: World) -> None:
+    people = [person(ALICE, "admin"), person(BOB, "reader")]
+    world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
+    world.simulator.inject(service="identitystore", operation="GetGroupId", times=-1)
+
+    with pytest.raises(Unanswered):
+        world.run(sync_groups, tenant_of(world, *people[:1]), ACCOUNT)  # Redis was lost, and with it the handles
+    world.simulator.clear_faults()
+    world.run(sync_groups, tenant_of(world, *people[:1]), world.remembered[-1])
+
+    assert groups(world)[name(world, "reader")] == []
+
+
 @pytest.mark.parametrize("operation", ["CreateGroup", "CreateGroupMembership", "DeleteGroupMembership"])
 def test_a_lost_answer_changes_nothing_in_the_end(world: World, operation: str) -> None:
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT).handles

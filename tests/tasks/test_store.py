@@ -260,6 +260,56 @@ def test_tenants_are_listed_by_name_and_prefix(store: Store) -> None:
     assert len(list(store.tenants())) == 3
 
 
+def test_what_has_ended_or_is_unknown_takes_no_place_that_nobody_would_give_back(store: Store) -> None:
+    first, second = store.submit(SHOP, DEVELOPMENT), store.submit(BLOG, DEVELOPMENT)
+    store.cancel(first)
+
+    assert store.enter("lane", "shop", first, 1) is None
+    assert store.enter("lane", "lost", "lost with Redis", 1) is None
+    assert store.enter("lane", "blog", second, 1) == -1
+
+
+def test_a_message_is_used_once(store: Store) -> None:
+    replication = store.submit(SHOP, DEVELOPMENT)
+    [dispatch] = pump(store)
+    assert store.begin(replication, dispatch.number, 0, "first", LEASE, SHOP)
+    document = StepState(name="create_account", state=State.WAITING)
+    assert store.record(
+        replication, "first", Outcome(step=0, document=document, state=State.WAITING, due=timedelta(hours=1))
+    )
+
+    assert store.begin(replication, dispatch.number, 0, "the same message again", LEASE, SHOP) is None
+
+
+def test_a_begin_whose_answer_was_lost_is_asked_again(store: Store) -> None:
+    replication = store.submit(SHOP, DEVELOPMENT)
+    [dispatch] = pump(store)
+    assert store.begin(replication, dispatch.number, 0, "me", LEASE, SHOP)
+
+    assert store.begin(replication, dispatch.number, 0, "me", LEASE, SHOP)
+
+
+def test_replicating_again_never_brings_older_content_back(store: Store) -> None:
+    store.submit(SHOP, DEVELOPMENT)
+    run_one(store, step_failed(0))
+    store.submit(SHOP, PRODUCTION)
+
+    store.submit(SHOP, None, again=True)
+
+    record = store.tenant(SHOP)
+    assert record is not None
+    assert record.desired == PRODUCTION
+
+
+def test_a_lost_message_is_sent_again_without_growing_delay_while_the_queue_is_empty(store: Store) -> None:
+    store.submit(SHOP, DEVELOPMENT)
+    for _ in range(4):
+        [dispatch] = eventually(lambda: pump(store, lease=SHORT))
+        seconds, micros = store.redis.time()
+        score = float(store.redis.zscore("connector:due", dispatch.replication))
+        assert score - (seconds * 1000 + micros / 1000) <= SHORT.total_seconds() * 1000
+
+
 def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Any) -> None:
     replication = store.submit(SHOP, DEVELOPMENT)
     store.enter("lane", "shop", replication, 1)
@@ -267,12 +317,13 @@ def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Any
     for dispatch in pump(store):
         assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
         assert store.record(dispatch.replication, "me", step_failed(0))
-    store.enter("lane", "shop", replication, 1)
-    store.enter("lane", "blog", "x", 1)
+    store.enter("lane", "shop", store.submit(SHOP, DEVELOPMENT), 1)
+    store.enter("lane", "blog", store.submit(BLOG, DEVELOPMENT), 1)
 
     rows = re.findall(r"^\| (\S+) +\| (\w+) +\|.*\| (.+?) +\|$", tasks.store.__doc__ or "", re.MULTILINE)
     documented = {re.sub(r"<\w+>", "[^:]+", name): (kind, ends) for name, kind, ends in rows}
-    for key in redis.keys("connector:*"):
+    under_way = {f"connector:replication:{replication}" for replication in redis.zrange("connector:due", 0, -1)}
+    for key in set(redis.keys("connector:*")) - under_way:
         matches = [entry for name, entry in documented.items() if re.fullmatch(name, key.removeprefix("connector:"))]
         assert matches, f"{key} is not in the table of tasks/store.py"
         [(kind, ends)] = matches

@@ -72,7 +72,7 @@ class Readiness(View):
 
     redis: str = "ok"
     workers: int = Field(description="workers that have looked for work within the last seconds")
-    rejected_messages: int = Field(description="messages in the queue that were not ours, ever; more: look into the logs")
+    rejected_messages: int = Field(description="messages in the queue that were not ours; 0, or see the logs")
 
 
 class FieldProblem(View):

@@ -22,6 +22,7 @@ def serve(settings: Settings) -> None:
     check_production_api(settings)
     house = make_connector(settings)
     configure_logging(settings.log_format, settings.log_level, house.secrets)
+    house.log_notes()
     uvicorn.run(
         create_app(house),
         host=settings.api_host,
