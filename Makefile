@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test faults check bench clean
+.PHONY: help setup run up test faults soak check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -23,6 +23,9 @@ test: $(READY) ## run all tests
 
 faults: $(READY) ## run the whole fault matrix: every AWS call of a replication by every fault
 	@$(BIN)/python -m tests.faults.matrix
+
+soak: $(READY) ## kill workers and restart Redis under load, 10 minutes; SECONDS=120 TENANTS=60 for a short one
+	@$(BIN)/python -m tests.soak
 
 check: $(READY) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -68,7 +68,7 @@ def settle_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if isinstance(outcome, Done) and outcome.handles.account_id is None:
         outcome = _follow(tenant, outcome.handles, aws)
     if isinstance(outcome, Done) and outcome.handles.account_id is None:
-        return Wait(outcome.handles, outcome.note, brisk=True)
+        return Wait(outcome.handles, outcome.note, since=_since(outcome.handles))
     return outcome
 
 
@@ -141,7 +141,7 @@ def _follow(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         with _place_given_back_on_failure(tenant, aws):
             return _look(tenant, handles, aws, creation.intended_at, note) or _submit(tenant, handles, aws)
     if status.state is CreationState.IN_PROGRESS:
-        return Wait(handles, f"AWS is creating the account, since {_time(creation.intended_at)}", brisk=True)
+        return Wait(handles, f"AWS is creating the account, since {_time(creation.intended_at)}", since=_since(handles))
     leave_lane(tenant, aws)
     if status.state is CreationState.FAILED:
         return _after_failure(tenant, handles, creation, status, aws)
@@ -184,6 +184,10 @@ def _place_given_back_on_failure(tenant: Tenant, aws: Aws) -> Iterator[None]:
     except PermanentError:
         leave_lane(tenant, aws)
         raise
+
+
+def _since(handles: Handles) -> tuple[datetime, ...]:
+    return (handles.creation.intended_at,) if handles.creation else ()
 
 
 def _role_name(tenant: Tenant) -> str | None:

@@ -148,4 +148,7 @@ class Leases:
                 try:
                     lease.renew()
                 except (Superseded, RedisError) as error:
+                    with self._lock:
+                        if lease.holder not in self._held:  # given back just now, with the step's record
+                            continue
                     log.warning("a lease could not be renewed", replication=lease.replication, error=str(error))

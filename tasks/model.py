@@ -168,6 +168,7 @@ class PendingAssignment:
     permission_set: str
     request_id: str | None = None  # None: intended; the call may have been sent or not
     delete: bool = False
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,8 @@ class Wait:
     handles: Handles
     note: str
     retry_in: timedelta | None = None
-    brisk: bool = False  # others wait for what we hold: polled when it usually ends, then soon again
+    # When AWS began each piece of work whose place others wait for: polled when it usually ends, then soon again.
+    since: tuple[datetime, ...] = ()
 
 
 Outcome = Done | Wait

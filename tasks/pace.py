@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,30 +23,31 @@ class Pace:
     polls: int = 0  # answers `Wait` in a row
     failures: int = 0  # transient errors in a row
     failing_since: str | None = None  # ISO time of the first of them
-    brisk_since: str | None = None  # ISO time since when brisk answers `Wait` follow each other
-    interval: float = 0  # seconds from the last of them to the look after it
+    working: tuple[str, ...] = ()  # ISO times when AWS began what others wait for, as the last answer `Wait` said
+    interval: float = 0  # seconds from that answer to the look after it
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Pace:
         """Read what `document` wrote."""
-        return cls(**document)
+        return cls(**{**document, "working": tuple(document.get("working", ()))})
 
     def document(self) -> dict[str, Any]:
         """Return a JSON object."""
         return asdict(self)
 
-    def polled(self, interval: timedelta, now: datetime, *, brisk: bool = False) -> Pace:
+    def polled(self, interval: timedelta, since: Iterable[datetime] = ()) -> Pace:
         """After an answer `Wait`, the next look being `interval` away: AWS works, so earlier failures are over."""
-        since = (self.brisk_since or now.isoformat()) if brisk else None
-        return Pace(polls=self.polls + 1, brisk_since=since, interval=interval.total_seconds())
+        working = tuple(moment.isoformat() for moment in since)
+        return Pace(polls=self.polls + 1, working=working, interval=interval.total_seconds())
+
+    def ended(self, since: Iterable[datetime] = ()) -> list[datetime]:
+        """Say when the work began that AWS has ended by now, `since` being what it still works on."""
+        before = map(datetime.fromisoformat, self.working)
+        return sorted(set(before) - set(since))
 
     def failed(self, now: datetime) -> Pace:
         """After a transient error."""
         return replace(self, failures=self.failures + 1, failing_since=self.failing_since or now.isoformat())
-
-    def brisk_for(self, now: datetime) -> timedelta | None:
-        """How long AWS has been at the work that others wait for; None: there is none."""
-        return now - datetime.fromisoformat(self.brisk_since) if self.brisk_since else None
 
     def failing_for(self, now: datetime) -> timedelta:
         """How long the step has failed without one good answer."""
@@ -62,30 +64,36 @@ class UsualTimes:
         """Return the usual time; None: not seen yet."""
         return timedelta(seconds=self.seconds[step]) if step in self.seconds else None
 
-    def learn(self, step: str, pace: Pace, now: datetime) -> None:
-        """Remember how long it was: AWS has ended some time between the last two looks."""
-        took = pace.brisk_for(now)
-        if took is None:
-            return
+    def learn(self, step: str, took: timedelta, interval: float) -> None:
+        """Remember what AWS took at most; it has ended some time in the last `interval` seconds of that."""
+        longest = took.total_seconds()
         # Ended at the first look of all: it may have been much sooner, so the next look comes somewhat sooner.
-        seconds = max(took.total_seconds() - pace.interval / 2, took.total_seconds() * 0.75)
+        seconds = max(longest - interval / 2, longest * 0.75)
         before = self.seconds.get(step, seconds)
-        self.seconds[step] = before + LEARNING * (seconds - before)
+        # Nobody looks in time when workers are away; that says nothing about AWS.
+        self.seconds[step] = before + LEARNING * (min(seconds, 2 * before) - before)
 
 
-def brisk_interval(first: timedelta, pace: Pace, usual: timedelta | None, now: datetime, chance: float) -> timedelta:
+def brisk_interval(
+    first: timedelta, since: Iterable[datetime], usual: timedelta | None, now: datetime, chance: float
+) -> timedelta:
     """Return the time until the next poll of what keeps others waiting: when it usually ends, then soon again.
 
+    since  when AWS began each piece of it
+
     >>> start, first, usual = datetime(2026, 1, 1), timedelta(seconds=5), timedelta(seconds=12)
-    >>> pace = Pace(brisk_since=start.isoformat())
-    >>> [brisk_interval(first, pace, usual, start + timedelta(seconds=s), 1).seconds for s in (0, 12, 24)]
+    >>> [brisk_interval(first, [start], usual, start + timedelta(seconds=s), 1).seconds for s in (0, 12, 24)]
     [12, 1, 3]
-    >>> brisk_interval(first, Pace(), None, start, 1).seconds
+    >>> brisk_interval(first, [start], None, start, 1).seconds
     5
     """
     if usual is None:
         return first * (0.75 + chance / 4)
-    left = usual - (pace.brisk_for(now) or timedelta())
+    return min(_until_it_ends(first, usual - (now - began)) for began in since)
+
+
+def _until_it_ends(first: timedelta, left: timedelta) -> timedelta:
+    """Return when to look at one piece that usually ends in `left`; negative: it should have ended before."""
     if left > timedelta():
         return min(max(left, first * SOONEST_BRISK), first * POLL_LONGEST)
     return min(max(-left / 4, first * SOONEST_BRISK), first)

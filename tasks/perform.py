@@ -94,15 +94,20 @@ class Performance:
                 self._replication, dispatch, self._index, self._holder, settings.lease_seconds, self._tenant
             )
             if begun is None:
-                return Ended("stale: a newer message or another worker has it")
+                return self._dropped("stale: a newer message or another worker has it")
             lease = Lease(store, self._replication, self._holder, settings.lease_seconds)
             with self._leases.kept(lease):
                 return self._record(begun, self._outcome(begun, lease))
         except Superseded:
-            return Ended("superseded: another worker has taken over")
+            return self._dropped("superseded: another worker has taken over")
         except RedisError as error:
             self._log.warning("Redis is away; the due index continues this", error=str(error))
             return Ended("Redis is away: continued later")
+
+    def _dropped(self, why: str) -> Ended:
+        """End without a trace in the record: it is somebody else's."""
+        self._log.info(why)
+        return Ended(why)
 
     def _outcome(self, begun: Begun, lease: Lease) -> Outcome | StepError:
         """Run the step; what it raises is its answer too."""
@@ -187,7 +192,7 @@ class Performance:
             failure = failure or _given_up(outcome)
         outcome = masked_outcome(outcome)
         if not self._connector.store.record(self._replication, self._holder, outcome):
-            return Ended("superseded: another worker has taken over")
+            return self._dropped("superseded: another worker has taken over")
         note = outcome.document.note or ""
         self._log.info(note, state=str(outcome.document.state))
         goes_on = outcome.state is State.RUNNING and outcome.following == self._index + 1 and failure is None
@@ -195,7 +200,7 @@ class Performance:
 
     def _done(self, begun: Begun, answer: Done) -> Outcome:
         now = _now()
-        self._connector.usual_times.learn(self._step.name, Pace.read(begun.pace), now)
+        self._learn(Pace.read(begun.pace), ())
         document = self._document(begun).model_copy(
             update={"state": State.SUCCEEDED, "note": answer.note, "ended_at": now, "last_error": None}
         )
@@ -219,7 +224,8 @@ class Performance:
         document = self._document(begun).model_copy(
             update={"state": State.WAITING, "note": answer.note, "last_error": None}
         )
-        interval = self._until_next_poll(pace, brisk=answer.brisk) if answer.retry_in is None else answer.retry_in
+        self._learn(pace, answer.since)
+        interval = self._until_next_poll(pace, answer.since) if answer.retry_in is None else answer.retry_in
         return Outcome(
             step=self._index,
             document=document,
@@ -228,14 +234,19 @@ class Performance:
             handles=answer.handles,
             failed=begun.failed,
             error=begun.failure,
-            pace=pace.polled(interval, _now(), brisk=answer.brisk).document(),
+            pace=pace.polled(interval, answer.since).document(),
         )
 
-    def _until_next_poll(self, pace: Pace, *, brisk: bool) -> timedelta:
+    def _learn(self, pace: Pace, since: tuple[datetime, ...]) -> None:
+        """Remember how long AWS took for what has ended since the last look."""
+        for began in pace.ended(since):
+            self._connector.usual_times.learn(self._step.name, _now() - began, pace.interval)
+
+    def _until_next_poll(self, pace: Pace, since: tuple[datetime, ...]) -> timedelta:
         first, chance = self._connector.settings.poll_seconds, random()  # noqa: S311 (jitter)
-        if not brisk:
+        if not since:
             return poll_interval(first, pace, chance)
-        return brisk_interval(first, pace, self._connector.usual_times.of(self._step.name), _now(), chance)
+        return brisk_interval(first, since, self._connector.usual_times.of(self._step.name), _now(), chance)
 
     def _failed(self, begun: Begun, error: StepError) -> Outcome:
         now, pace = _now(), Pace.read(begun.pace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 from config.yaml_nodes import compose, entries
@@ -11,6 +12,7 @@ from config.yaml_nodes import compose, entries
 DIGEST_LENGTH = 32  # hexadecimal digits: 128 bits, and three of them fit a token of 128 characters
 
 
+@lru_cache(maxsize=32)  # one for each landing zone; a template takes some milliseconds to read
 def declared_parameters(body: str) -> frozenset[str]:
     """Return the names in the Parameters section of a template, JSON or YAML. The body has been checked by config.
 

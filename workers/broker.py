@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from kombu.transport.redis import Channel, Transport
 from redis import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.celery import QUEUE
 from tasks.connector import connector
@@ -30,6 +31,17 @@ class CheckedChannel(Channel):
         client: Any = super()._create_client(asynchronous=asynchronous)  # type: ignore[no-untyped-call]  # kombu
         client.set_response_callback("BRPOP", _checked)
         return client
+
+    def _connparams(self, asynchronous: bool = False) -> Any:
+        """Refuse to connect for a connection that is closed.
+
+        When Redis breaks away kombu closes the connection twice; the second time it wants to put unacknowledged
+        messages back, finds no parameters, and the AttributeError would end the worker. After an error of Redis's the
+        worker reconnects, and the pump sends those messages again.
+        """
+        if self.connection.client is None:
+            raise RedisConnectionError("the connection to Redis is closed")
+        return super()._connparams(asynchronous=asynchronous)  # type: ignore[no-untyped-call]  # kombu
 
 
 class CheckedTransport(Transport):

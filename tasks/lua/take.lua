@@ -1,16 +1,17 @@
 -- Take tokens of a rate. Answers 0 when we have them, else for how long (ms) our turn is still to come.
--- Who must wait gets a turn behind all others who wait; he comes back then and is served before who comes new.
+-- Who must wait gets a turn behind all others who wait; he comes back then and is served before who comes new. Who holds
+-- a place in a lane, or was woken to take one, does not queue: others wait for that place.
 -- p: rate, replication, tokens, per_second, burst (tokens that gather while nobody calls),
 --    owed (they are used already, or given back: who comes later waits for the debt)
 local key, time = p.prefix .. 'rate:' .. p.rate, now()
 local turns = key .. ':turns'
 local per_ms = p.per_second * share(p.rate) / 1000
-local level, counted, tail = unpack(redis.call('HMGET', key, 'level', 'counted', 'tail'))
+local level, counted, tail, first = unpack(redis.call('HMGET', key, 'level', 'counted', 'tail', 'first'))
 level = math.min(p.burst, tonumber(level or p.burst) + (time - tonumber(counted or time)) * per_ms)
-tail = tonumber(tail or 0)
+tail, first = tonumber(tail or 0), tonumber(first or 0) -- the last turn of all, and of those who do not queue
 
 local function answer(left)
-  redis.call('HSET', key, 'level', left, 'counted', time, 'tail', tail)
+  redis.call('HSET', key, 'level', left, 'counted', time, 'tail', tail, 'first', first)
   redis.call('PEXPIRE', key, 3600000)
   redis.call('PEXPIRE', turns, 3600000)
 end
@@ -20,11 +21,12 @@ if p.owed then
   return 0
 end
 redis.call('ZREMRANGEBYSCORE', turns, '-inf', time - 600000) -- whoever has not come for ten minutes has ended
-if redis.call('ZCARD', turns) == 0 then tail = 0 end
+if redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
 local turn = tonumber(redis.call('ZSCORE', turns, p.replication) or 'nan')
 local known = turn == turn
+local holds = redis.call('EXISTS', places_key(p.replication)) == 1
 local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
-if lacking == 0 and (known and turn or tail) <= time then
+if lacking == 0 and (holds or (known and turn or tail) <= time) then
   redis.call('ZREM', turns, p.replication)
   answer(level - p.tokens)
   return 0
@@ -32,8 +34,9 @@ end
 if known then
   turn = math.max(turn, time + lacking / per_ms)
 else
-  turn = math.max(time + lacking / per_ms, tail + p.tokens / per_ms)
-  tail = turn
+  turn = math.max(time + lacking / per_ms, (holds and first or tail) + p.tokens / per_ms)
+  tail = math.max(tail, turn)
+  if holds then first = turn end
 end
 redis.call('ZADD', turns, turn, p.replication)
 answer(level)

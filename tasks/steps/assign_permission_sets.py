@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from config.platform import IdentityStore
 from tasks.aws import Aws, Lane
@@ -59,7 +60,7 @@ def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
         plan = difference(work.wanted(), actual, work.ours())
         waiting = work.create(plan.create, actual) or work.delete(plan.delete)
     if waiting is not None:
-        return Wait(work.handles, waiting, brisk=True)
+        return Wait(work.handles, waiting, since=work.since())
     work.delete_groups()
     work.finish()
     return Done(work.handles, work.note())
@@ -145,6 +146,11 @@ class Work:
                 self.failed[pair], self.reasons[pair] = pending, request
         self.handles = replace(self.handles, pending_assignments=tuple(kept))
         return _waiting(flying) if flying else None
+
+    def since(self) -> tuple[datetime, ...]:
+        """Return when the requests in flight were sent."""
+        flying = (each for each in self.handles.pending_assignments if each not in self.failed.values())
+        return tuple(sorted(each.sent_at for each in flying if each.request_id and each.sent_at))
 
     def create(self, missing: tuple[Pair, ...], actual: frozenset[Pair]) -> str | None:
         """Start what is missing; when nothing is in flight, raise what failed."""
@@ -236,7 +242,7 @@ class Work:
         """Start one; False when there was nothing to do. Written down ahead of the call and with its id after it."""
         self.aws.enter(Lane.ACCOUNT_ASSIGNMENT, self.store.instance_arn, self._place(pair))
         before = self.handles
-        intent = PendingAssignment(*pair, request_id=None, delete=delete)
+        intent = PendingAssignment(*pair, request_id=None, delete=delete, sent_at=self.aws.now())
         self._remember(before, intent)
         try:
             request = send(*pair)

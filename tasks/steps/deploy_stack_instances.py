@@ -12,7 +12,7 @@ sent; only then the instance is updated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -91,7 +91,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     }
     busy = _in(standings, Standing.BUSY)
     if busy:
-        return Wait(handles, f"{stack_set.name} is being deployed in {', '.join(busy)}", brisk=True)
+        return Wait(handles, f"{stack_set.name} is being deployed in {', '.join(busy)}", since=_since(handles, busy))
     lane = StackSetLane(aws, stack_set.arn, str(tenant.id))
     if bad := _in(standings, Standing.FAILED, Standing.STUCK):
         _give_up(lane, tuple(bad), handles, aws)
@@ -231,7 +231,14 @@ def _start(
     word = "creating" if operation.create else "updating"
     taken = {region: replace(ahead.stack_instances[region], accepted=True) for region in operation.regions}
     ahead = replace(ahead, stack_instances={**ahead.stack_instances, **taken})
-    return Wait(ahead, f"{word} {stack_set.name} in {', '.join(operation.regions)}", brisk=True)
+    note = f"{word} {stack_set.name} in {', '.join(operation.regions)}"
+    return Wait(ahead, note, since=_since(ahead, operation.regions))
+
+
+def _since(handles: Handles, regions: Iterable[str]) -> tuple[datetime, ...]:
+    """Return when our operations in these regions were sent; those of others keep nobody of ours waiting."""
+    sent = {handles.stack_instances[region].sent_at for region in regions if region in handles.stack_instances}
+    return tuple(sorted(at for at in sent if at is not None))
 
 
 def _give_up(lane: StackSetLane, regions: tuple[str, ...], handles: Handles, aws: Aws) -> None:

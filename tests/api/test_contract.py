@@ -25,7 +25,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 25  # of each operation and mode: a quarter of a minute for all
+EXAMPLES = 20  # of each operation and mode: a quarter of a minute for all
 QUICKLY = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -61,6 +61,7 @@ def test_a_replication_shows_every_step(api: Api, http: httpx.Client, replicatio
         "message": "no",
         "requestId": "r-1",
         "remedy": "Allow it.",
+        "documentation": None,
     }
     assert failed["steps"][0]["state"] == "FAILED"
 

@@ -17,19 +17,22 @@ HEAD = """# Errors
 
 <!-- Made by `python -m tests.aws.error_page > docs/errors.md`. -->
 
-Every error of a replication has AWS's own code, or one of ours, and is found here by it: `lastError` of the API names the
-page and the code (`docs/errors.md#accessdeniedexception`). What follows from an error is one of three things:
+Every error of a replication has AWS's own code, or one of ours, and is found here by it: `lastError` of the API names
+the page and the code (`docs/errors.md#accessdeniedexception`). What follows from an error is one of three things:
 
-| | what the connector does | what you see |
-|---|---|---|
-| **retried** | tries the step again after 1 s, 2 s, 4 s … up to 2 minutes, not before AWS allows it (`Retry-After`); after `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without one good answer the replication fails, and the daily replication tries again | WAITING with `lastError` |
-| **parked** | tries again every hour (or the next day), for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days); a newer order for the tenant does not wait for it; `retry` tries at once | WAITING with `lastError`; a warning `parked: an operator must act` in the log |
-| **final** | nothing: the replication is FAILED; the daily replication tries again | FAILED with `lastError` and what to do |
+- **retried**: the step is tried again after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it
+  (`Retry-After`). After `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without one good answer the replication fails,
+  and the daily replication tries again. You see WAITING with `lastError`.
+- **parked**: the step is tried again every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days).
+  A newer order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
+  the warning `parked: an operator must act` in the log.
+- **final**: the replication is FAILED, with what to do; the daily replication tries again.
 
 **A code that is not on this page** is final and shown with AWS's raw text. Look it up in the AWS documentation of the
-call that the message names, mend the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or of a
-stack instance (`INOPERABLE`) stands for a deployment that failed; the message has its reason. An answer with an HTTP status of 500 or more is retried whatever
-its code is. A code that is the name of a Python exception is a defect of the connector: report it with its log.
+call that the message names, mend the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
+of a stack instance (`INOPERABLE`) stands for a deployment that failed; the message has its reason. An answer with an
+HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a defect of
+the connector: report it with its log.
 """
 
 OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
@@ -38,7 +41,6 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
     "AnotherEmail": "The creation made an account with another email than we asked for.",
     "AnotherTenant": "The account is tagged as another tenant's.",
-    "EmailOccupied": "The email belongs to an account that nothing proves to be this tenant's.",
     "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
     "GroupNotShown": "Identity Center says that the group exists and does not show it yet.",
     "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
@@ -53,7 +55,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "SeveralAccounts": "Several accounts are tagged as this tenant's.",
     "TooManyTags": "The account would have more tags than AWS allows.",
     "UnknownAccountState": "AWS describes the account with a state that this version does not know.",
-    "UnknownConfiguration": "The platform or landing zone of the tenant is not in the configuration directory any more.",
+    "UnknownConfiguration": "The tenant's platform or landing zone is not in the configuration directory any more.",
     "UnknownCreationState": "AWS describes the creation with a state that this version does not know.",
     "UnknownParameter": "The template has a parameter without default for which there is no value.",
     "UnknownStatus": "AWS answered with a status that this version does not know.",

@@ -179,15 +179,15 @@ def test_a_mistake_of_ours_is_no_answer_of_aws() -> None:
 
 
 def test_every_error_survives_being_rebuilt_from_its_arguments() -> None:
+    arguments: dict[type[StepError], tuple[object, ...]] = {
+        errors.LaneFull: ("a", 1),
+        errors.RateReached: ("a", 1.5),
+        errors.Superseded: ("a",),
+        errors.Stopping: (),
+    }
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StepError)]
 
     for kind in kinds:
-        made = (
-            kind("a", 1)
-            if kind in (errors.LaneFull, errors.RateReached)
-            else kind("a")
-            if kind is errors.Superseded
-            else kind("a", "b")
-        )
+        made = kind(*arguments.get(kind, ("a", "b")))  # type: ignore[arg-type]
         again = kind(*made.args)
         assert (type(again), str(again), again.remedy) == (type(made), str(made), made.remedy)

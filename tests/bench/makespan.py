@@ -2,8 +2,8 @@
 
 python -m tests.bench.makespan --tenants 100 --creation 6
 
-The bound is N / 5 x creation + the time of one undisturbed tenant: nobody can create accounts faster. A lane is measured
-by the simulator's own log of calls (what AWS had in flight) while our events say that somebody waits for it.
+The bound is N / 5 x creation + the time of one undisturbed tenant: nobody can create accounts faster. A lane is
+measured by the simulator's own log of calls (what AWS had in flight) while our events say that somebody waits for it.
 """
 
 from __future__ import annotations
@@ -158,10 +158,10 @@ def main() -> None:
         found = measure(
             Path(directory), chosen.tenants, options, chosen.workers, chosen.zone, CONNECTOR_POLL_SECONDS=chosen.poll
         )
-    print(f"one tenant {found.one:.1f} s; {found.tenants} tenants {found.total:.1f} s")  # noqa: T201 (its purpose)
-    print(f"bound {found.bound:.1f} s; ratio {found.ratio:.2f}; throttled {found.throttled}")  # noqa: T201
+    print(f"one tenant {found.one:.1f} s; {found.tenants} tenants {found.total:.1f} s")
+    print(f"bound {found.bound:.1f} s; ratio {found.ratio:.2f}; throttled {found.throttled}")
     for lane, busy in found.busy.items():
-        print(f"{lane}: busy {busy:.0%} of {found.waited[lane]:.1f} s of waiting")  # noqa: T201
+        print(f"{lane}: busy {busy:.0%} of {found.waited[lane]:.1f} s of waiting")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,29 @@
-"""What can go wrong with the broker, done by hand: messages popped, put twice, put back late; Redis frozen."""
+"""What the tests of stops and of the broker share: a cluster, Redis frozen, and what is wrong in the end."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, running_cluster
+from tests.soak.verdict import left_behind, wrong_tenants
+from tests.waiting import eventually
+from workers.sandbox import organization
+
+
+def cluster_of(directory: Path, workers: int, lease: int) -> AbstractContextManager[Cluster]:
+    """Start a cluster whose lease lasts that many seconds; AWS's rates are high: other tests wait for them."""
+    return running_cluster(
+        directory,
+        workers,
+        CONNECTOR_LEASE_SECONDS=str(lease),
+        CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND="200",
+        CONNECTOR_ORGANIZATIONS_CALLS_PER_SECOND="200",
+    )
 
 
 @contextmanager
@@ -20,3 +36,15 @@ def frozen(cluster: Cluster) -> Iterator[None]:
     finally:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGCONT)
+
+
+def moved(cluster: Cluster) -> set[str]:
+    """Name the accounts that stand where they belong."""
+    accounts = cluster.simulator.state()["accounts"].values()
+    return {account["name"] for account in accounts if account["parent_id"] == organization.DEVELOPMENT_OU_ID}
+
+
+def wrong(cluster: Cluster, latest: dict[str, dict[str, Any]]) -> list[str]:
+    """Say what differs from what was ordered, and what is left in Redis once all have ended."""
+    eventually(lambda: cluster.connector.store.redis.zcard("connector:due") == 0)
+    return [*wrong_tenants(cluster.simulator.state(), latest), *left_behind(cluster)]

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.server import running
-from tests.cluster import ACCESS, PLATFORM, Cluster, desired, running_cluster
-from tests.faults.broker import frozen
+from tests.cluster import ACCESS, PLATFORM, Cluster, desired
+from tests.faults.broker import cluster_of, frozen, moved, wrong
 from tests.faults.unreliable import FILE
-from tests.soak.verdict import left_behind, wrong_tenants
 from tests.waiting import eventually
 
 TENANTS = 4
@@ -26,7 +24,7 @@ FROZEN = 5  # seconds, longer than the lease and than a worker waits for one ans
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running_cluster(tmp_path_factory.mktemp("broker"), workers=0, CONNECTOR_LEASE_SECONDS=str(LEASE)) as found:
+    with cluster_of(tmp_path_factory.mktemp("broker"), workers=0, lease=LEASE) as found:
         for _ in range(2):
             found.start_worker("tests.faults.unreliable")
         yield found
@@ -83,6 +81,19 @@ def test_redis_restarted_in_the_middle_loses_nothing(cluster: Cluster) -> None:
     assert cluster.connector.store.tenant(cluster.tenant_id("refused")) is None
 
 
+def test_workers_outlive_redis_also_with_a_message_in_hand(cluster: Cluster) -> None:
+    cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=3, times=1)
+    replication = cluster.order("outlived")
+    eventually(lambda: "likvid.outlived" in moved(cluster))
+
+    cluster.redis.kill()
+    cluster.redis.restart()
+
+    cluster.succeeded(replication)
+    cluster.processes.check()  # raises when a worker has ended
+    assert wrong(cluster, {"outlived": desired()}) == []
+
+
 def test_redis_frozen_for_longer_than_the_lease_loses_nothing(cluster: Cluster) -> None:
     projects = [f"frozen{number}" for number in range(TENANTS)]
     replications = [cluster.order(project) for project in projects]
@@ -130,9 +141,3 @@ def creating(cluster: Cluster) -> bool:
 def writes(cluster: Cluster, mark: int) -> Counter[str]:
     """Count what was written since."""
     return Counter(f"{call.service}:{call.operation}" for call in cluster.simulator.writes_since(mark))
-
-
-def wrong(cluster: Cluster, latest: dict[str, dict[str, Any]]) -> list[str]:
-    """Say what differs from what was ordered, and what is left in Redis once all have ended."""
-    eventually(lambda: cluster.connector.store.redis.zcard("connector:due") == 0)
-    return [*wrong_tenants(cluster.simulator.state(), latest), *left_behind(cluster)]

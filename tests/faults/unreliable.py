@@ -5,7 +5,7 @@ What happens to a message that a worker sends stands in the file `broker` of the
     (nothing)       it is delivered
     twice           it is delivered two times
     lose            every third one never arrives
-    disorder        it waits with up to two others, and any of them is delivered instead
+    disorder        it is delivered after a random time, so that later ones overtake it
     late            it is delivered, and a copy of one from long ago after it, with an old dispatch number
 """
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from typing import Any
 
 from kombu.transport.redis import Channel, Transport
@@ -25,44 +25,38 @@ from config.celery import QUEUE
 from workers.app import app
 
 FILE = "broker"
-HELD = 3  # messages at most that wait in `disorder`
+LONGEST_DELAY = 0.4  # seconds, in `disorder`
 OLD = 20  # messages between a message and its copy in `late`
+Arrival = tuple[float, Any]  # seconds after it is sent, message
 
 
 class Broker:
     """What each message becomes."""
 
     def __init__(self) -> None:
-        self.modes: dict[str, Callable[[Any], Iterable[Any]]] = {
-            "": lambda message: [message],
-            "twice": lambda message: [message, message],
-            "lose": lambda message: [] if next(self._number) % 3 == 0 else [message],
-            "disorder": self._disorder,
+        self.modes: dict[str, Callable[[Any], list[Arrival]]] = {
+            "": lambda message: [(0, message)],
+            "twice": lambda message: [(0, message), (0, message)],
+            "lose": lambda message: [] if next(self._number) % 3 == 0 else [(0, message)],
+            "disorder": lambda message: [(self._chance.uniform(0, LONGEST_DELAY), message)],
             "late": self._late,
         }
         self._number = count(1)
-        self._held: list[Any] = []
         self._sent: deque[Any] = deque(maxlen=OLD)
         self._chance = random.Random(3)
         self._lock = Lock()
 
-    def deliver(self, message: Any) -> list[Any]:
+    def deliver(self, message: Any) -> list[Arrival]:
         """Return what arrives when the message is sent."""
         path = Path(FILE)
         mode = path.read_text() if path.exists() else ""
         with self._lock:
-            return list(self.modes[mode](message))
+            return self.modes[mode](message)
 
-    def _disorder(self, message: Any) -> Iterable[Any]:
-        self._held.append(message)
-        if len(self._held) > self._chance.randrange(HELD):
-            yield self._held.pop(self._chance.randrange(len(self._held)))
-
-    def _late(self, message: Any) -> Iterable[Any]:
-        yield message
-        if len(self._sent) == OLD:
-            yield self._sent[0]
+    def _late(self, message: Any) -> list[Arrival]:
+        old = [(0.0, self._sent[0])] if len(self._sent) == OLD else []
         self._sent.append(message)
+        return [(0, message), *old]
 
 
 broker = Broker()
@@ -72,8 +66,14 @@ class UnreliableChannel(Channel):
     """A channel on which our queue is unreliable."""
 
     def _put(self, queue: str, message: Any, **options: Any) -> None:
-        for each in broker.deliver(message) if queue == QUEUE else [message]:
-            super()._put(queue, each, **options)  # type: ignore[no-untyped-call]  # kombu has no types
+        def put(each: Any) -> None:
+            super(UnreliableChannel, self)._put(queue, each, **options)  # type: ignore[no-untyped-call]  # kombu
+
+        for delay, each in broker.deliver(message) if queue == QUEUE else [(0.0, message)]:
+            if delay:
+                Timer(delay, put, [each]).start()
+            else:
+                put(each)
 
 
 class UnreliableTransport(Transport):

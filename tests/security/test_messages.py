@@ -195,7 +195,7 @@ def test_no_forged_message_ends_a_worker_and_all_are_counted(cluster: Cluster) -
 
 def test_a_message_for_a_tenant_that_the_replication_is_not_of_does_nothing(cluster: Cluster) -> None:
     store = cluster.connector.store
-    cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=2, times=1)
+    cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=1, times=1)
     before = store.rejected().get("unknown replication", 0)
     replication = cluster.order("victim")
     key = f"connector:replication:{replication}"

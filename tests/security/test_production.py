@@ -113,7 +113,6 @@ def test_all_reasons_are_told_at_once() -> None:
     [
         ["workers.cli", "api"],
         ["celery", "-A", "workers.app", "worker"],
-        ["celery", "-A", "workers.app", "beat"],
     ],
 )
 def test_a_process_ends_with_sentences_instead_of_starting(tmp_path: Path, command: list[str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEADING = "## Soak"
+SHOWN = 20  # findings
 TITLE = "# Reliability\n\nWhat was measured about crashes, faults and load, and how to measure it again.\n"
 
 
@@ -26,12 +27,13 @@ class Figures:
         """Return lines for people."""
         width = max(len(name) for name, _ in self.rows)
         lines = [f"  {name:<{width}}  {value}" for name, value in self.rows]
-        return "\n".join([*lines, *(f"  WRONG: {finding}" for finding in self.findings)])
+        wrong = [f"  WRONG: {finding}" for finding in self.findings[:SHOWN]]
+        return "\n".join([*lines, *wrong, f"  {len(self.findings)} findings"])
 
     def section(self) -> str:
         """Return the section of the document."""
         rows = "\n".join(f"| {name} | {value} |" for name, value in self.rows)
-        wrong = "".join(f"\n- {finding}" for finding in self.findings[:20])
+        wrong = "".join(f"\n- {finding}" for finding in self.findings[:SHOWN])
         outcome = f"{len(self.findings)} findings:\n{wrong}" if wrong else "Nothing lost, nothing twice, nothing wrong."
         return (
             f"{HEADING}\n\n`make soak`: random `kill -9` of workers, restarts and a freeze of Redis, 5 % of AWS calls "

@@ -20,7 +20,7 @@ from tests.waiting import eventually
 
 PRODUCERS = 4
 CREATION_SECONDS = 2.0
-DRAIN_SECONDS = 180.0  # after the last order, beside the creations that still wait: five at a time
+DRAIN_SECONDS = 300.0  # after the last order, beside the creations that still wait: five at a time
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Plan:
     workers: int = 4
     kill_every: float = 5
     restart_every: float = 60  # sooner in a short soak, so that there is one
-    pause: float = 1.0  # seconds between two orders of one producer
+    pause: float = 4.0  # seconds between two orders of one producer: what Identity Center's 20 calls a second allow
 
     @property
     def frozen(self) -> float:

@@ -78,6 +78,7 @@ def lost(cluster: Cluster, replications: Mapping[str, Any]) -> Iterator[str]:
         if found is None:
             yield f"{replication} is unknown"
         elif found.state not in ENDED:
-            yield f"{replication} of {found.tenant} has not ended: {found.model_dump_json(exclude_none=True)}"
+            at = next((step for step in found.steps if step.state not in ENDED), found.steps[-1])
+            yield f"{replication} of {found.tenant} has not ended: {at.name}: {at.note}"
         elif found.state is not State.SUCCEEDED:
             yield f"{replication} of {found.tenant} is {found.state}: {found.last_error}"
