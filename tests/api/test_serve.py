@@ -23,7 +23,14 @@ from tests.waiting import eventually
 from workers.api.serve import serve
 from workers.sandbox.organization import environment
 
-COMMAND = "from config.settings import load_settings; from workers.api.serve import serve; serve(load_settings())"
+# A shell's background job, as a CI may run us, has its children ignore SIGINT; a terminal has not.
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from config.settings import load_settings
+from workers.api.serve import serve
+serve(load_settings())
+"""
 HEADERS = {"Authorization": f"Bearer {WRITE}"}
 
 

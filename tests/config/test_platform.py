@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from config.platform import CredentialAuth, Platform, WorkloadIdentityAuth
+from config.platform import CredentialAuth, Limits, Platform, WorkloadIdentityAuth
 from tests.config.samples import ENVIRONMENT, MAPPINGS, PLATFORM, REMOVE, REPLICATION, bent, load, mistakes
 
 ACCESS = f"{REPLICATION}.accessConfig"
@@ -38,6 +38,14 @@ def test_platform_is_normalised(tmp_path: Path) -> None:
     assert [mapping.aws_role for mapping in platform.role_mappings] == ["Admin", "Reader"]
     assert platform.self_downgrade_access_role
     assert not platform.allow_hierarchical_organizational_unit_assignment
+
+
+def test_limits_of_the_organization_are_optional(tmp_path: Path) -> None:
+    assert one(tmp_path, PLATFORM).limits == Limits()
+    limited = bent(PLATFORM, f"{REPLICATION}.limits", {"accountCreations": 3, "identityCenterCallsPerSecond": 10})
+    assert one(tmp_path, limited).limits == Limits(account_creations=3, identity_center_calls_per_second=10)
+    [mistake] = mistakes(tmp_path, bent(PLATFORM, f"{REPLICATION}.limits", {"stackSetOperations": 0}))
+    assert "stackSetOperations" in mistake
 
 
 def test_secrets_are_resolved_listed_and_never_shown(tmp_path: Path) -> None:
