@@ -130,7 +130,7 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let SIGTERM and a closed terminal interrupt like Ctrl-C, so that every `with` block is left in order."""
-    before = {number: signal.signal(number, _interrupt) for number in STOP_SIGNALS}
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, *STOP_SIGNALS)}
     try:
         yield
     finally:

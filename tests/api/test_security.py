@@ -53,6 +53,7 @@ def test_a_reading_token_may_read_and_not_write(api: Api) -> None:
 
 
 def test_without_configured_tokens_nobody_may_call(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
     connector = make(api.redis.url, tokens=())
     with serving(create_app(connector)) as url:
         is_problem(httpx.get(f"{url}{TENANT}", headers={"Authorization": f"Bearer {WRITE}"}), 401)
