@@ -18,7 +18,7 @@ the place (AWS took nothing, we are still first); every end gives it back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,7 +26,7 @@ from tasks.account_lookup import adopted, find_account
 from tasks.aws import Aws, Lane
 from tasks.aws.organizations import CreationState, CreationStatus
 from tasks.creation_failures import Next, after_failure, failed_for_good
-from tasks.errors import NotFound, PermanentError, Throttled, Unanswered
+from tasks.errors import LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model import Creation, Done, Handles, Outcome, Tenant, Wait
 from tasks.names import account_email, account_name, account_tags, refused_for_good
 
@@ -48,6 +48,8 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     handles = _named(tenant, handles)
     creation = handles.creation
     if creation is not None and creation.request_id is not None:
+        with suppress(LaneFull):  # AWS counts it already; a cancelled replication may have left the place behind
+            aws.enter(Lane.ACCOUNT_CREATION, tenant.platform.management_account_id, str(tenant.id))
         return Done(handles, f"creation {creation.request_id} in progress")
     aws.enter(Lane.ACCOUNT_CREATION, tenant.platform.management_account_id, str(tenant.id))
     with _place_given_back_on_failure(tenant, aws):

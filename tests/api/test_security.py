@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from config.settings import ApiToken
 from tests.api.server import BODY, READ, TENANT, TOKENS, WRITE, Api, is_problem, make, serving
@@ -52,14 +53,13 @@ def test_a_reading_token_may_read_and_not_write(api: Api) -> None:
     assert api.store.redis.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
 
 
-def test_without_configured_tokens_nobody_may_call(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("WARNING")
+def test_without_configured_tokens_nobody_may_call(api: Api) -> None:
     connector = make(api.redis.url, tokens=())
-    with serving(create_app(connector)) as url:
+    with capture_logs() as logs, serving(create_app(connector)) as url:
         is_problem(httpx.get(f"{url}{TENANT}", headers={"Authorization": f"Bearer {WRITE}"}), 401)
         is_problem(httpx.get(f"{url}{TENANT}"), 401)
         assert httpx.get(f"{url}/healthz").status_code == 200
-    assert "no API tokens are configured" in caplog.text
+    assert "no API tokens are configured" in str(logs)
     connector.store.redis.close()
 
 

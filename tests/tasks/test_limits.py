@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
@@ -126,6 +127,22 @@ def test_a_tenant_that_is_ordered_again_gets_its_lingering_place(store: Store) -
 
     assert again != first
     assert store.enter(LANE, "p0", again, 1) == -1
+
+
+def test_a_resting_pump_hears_of_what_is_made_due_at_once(store: Store) -> None:
+    first, second = ordered(store, 2)
+    store.enter(LANE, "first", first, 1)
+    store.enter(LANE, "second", second, 1)
+    sleeping(store, [second], lane=LANE)
+    store.rest(timedelta(milliseconds=1))  # what the orders themselves rang for
+    with ThreadPoolExecutor(1) as pool:
+        started = perf_counter()
+        resting = pool.submit(store.rest, timedelta(seconds=4))
+        store.leave(LANE, "first", first)
+        resting.result()
+
+    assert perf_counter() - started < 2
+    assert woken(store) == [second]
 
 
 def test_one_that_ended_while_waiting_blocks_nobody(store: Store) -> None:
