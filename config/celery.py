@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 from config.settings import Settings
 
 QUEUE = "replication"
-TASK_PREFIX = "replication."
 
 # Seconds after which the broker hands an unacknowledged message to another worker. Steps take seconds; a message that
 # comes twice is stale by its dispatch number. Only a second net under the pump.

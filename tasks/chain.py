@@ -1,9 +1,10 @@
-"""The order of a replication. It stands here and nowhere else."""
+"""The order of the steps of each chain. It stands here and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tasks.aws import Aws
 from tasks.model import Handles, Outcome, Tenant
@@ -35,8 +36,48 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The function's own name; `replication.<name>` in Celery and Flower."""
+        """The function's own name."""
         return self.function.__name__
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps in their order."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def task(self, index: int) -> str:
+        """Name a step's task in Celery and Flower.
+
+        >>> REPLICATION.task(0)
+        'replication.create_account'
+        """
+        return f"{self.name}.{self.steps[index].name}"
+
+    def unreachable(self, failed: Iterable[str]) -> dict[str, str]:
+        """Return the steps that cannot run any more after these have failed, each with the failed step that it needs.
+
+        >>> REPLICATION.unreachable(["set_alias"])
+        {'report': 'set_alias'}
+        >>> list(REPLICATION.unreachable(["wait_for_access"]))
+        ['set_alias', 'deploy_access_stack', 'deploy_stack_instances', 'report']
+        """
+        causes = {name: name for name in failed}
+        for step in self.steps:
+            broken = [causes[need.__name__] for need in step.needs if need.__name__ in causes]
+            if broken and step.name not in causes:
+                causes[step.name] = broken[0]
+        return {name: cause for name, cause in causes.items() if name != cause}
+
+    def after(self, index: int, failed: Iterable[str]) -> int | None:
+        """Return the index of the step that follows; None: nothing is left to do.
+
+        >>> [REPLICATION.after(index, failed) for index, failed in ((0, []), (6, ["deploy_access_stack"]), (10, []))]
+        [1, 7, None]
+        """
+        lost = {*failed, *self.unreachable(failed)}
+        return next((later for later in range(index + 1, len(self.steps)) if self.steps[later].name not in lost), None)
 
 
 IN_ORDER: tuple[Step, ...] = (
@@ -52,30 +93,6 @@ IN_ORDER: tuple[Step, ...] = (
     Step(sync_groups, needs=(wait_for_account,)),
     Step(assign_permission_sets, needs=(sync_groups, move_to_ou)),
 )
-REPLICATION: tuple[Step, ...] = (*IN_ORDER, Step(report, needs=tuple(step.function for step in IN_ORDER)))
-
-
-def unreachable(failed: Iterable[str]) -> dict[str, str]:
-    """Return the steps that cannot run any more after these have failed, each with the failed step that it needs.
-
-    >>> unreachable(["set_alias"])
-    {'report': 'set_alias'}
-    >>> list(unreachable(["wait_for_access"]))
-    ['set_alias', 'deploy_access_stack', 'deploy_stack_instances', 'report']
-    """
-    causes = {name: name for name in failed}
-    for step in REPLICATION:
-        broken = [causes[need.__name__] for need in step.needs if need.__name__ in causes]
-        if broken and step.name not in causes:
-            causes[step.name] = broken[0]
-    return {name: cause for name, cause in causes.items() if name != cause}
-
-
-def next_step(index: int, failed: Collection[str]) -> int | None:
-    """Return the index of the step that follows; None: nothing is left to do.
-
-    >>> next_step(0, []), next_step(6, ["deploy_access_stack"]), next_step(3, ["move_to_ou"]), next_step(10, [])
-    (1, 7, 4, None)
-    """
-    lost = {*failed, *unreachable(failed)}
-    return next((later for later in range(index + 1, len(REPLICATION)) if REPLICATION[later].name not in lost), None)
+REPLICATION = Chain("replication", (*IN_ORDER, Step(report, needs=tuple(step.function for step in IN_ORDER))))
+CHAINS: Mapping[str, Chain] = MappingProxyType({chain.name: chain for chain in (REPLICATION,)})
+"""Every chain by its name, under which a replication's record names its own."""

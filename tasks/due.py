@@ -21,8 +21,7 @@ import structlog
 from celery import Celery, chain
 from redis import RedisError
 
-from config.celery import QUEUE, TASK_PREFIX
-from tasks.chain import REPLICATION
+from config.celery import QUEUE
 from tasks.errors import Stopping, Superseded
 from tasks.model import Handles
 from tasks.store import Dispatch, Store
@@ -75,8 +74,8 @@ class Pump:
 def send(app: Celery, dispatch: Dispatch) -> None:
     """Send the rest of the chain as one message: ids only, never desired state, never a secret."""
     arguments = (dispatch.tenant, dispatch.replication, dispatch.number)
-    rest = REPLICATION[dispatch.step :]
-    chain(*(app.signature(TASK_PREFIX + step.name, args=arguments, immutable=True) for step in rest)).apply_async()
+    rest = range(dispatch.step, len(dispatch.chain.steps))
+    chain(*(app.signature(dispatch.chain.task(each), args=arguments, immutable=True) for each in rest)).apply_async()
 
 
 @dataclass

@@ -18,11 +18,10 @@ import structlog
 from celery import Celery, Task
 from redis import RedisError
 
-from config.celery import TASK_PREFIX
 from tasks.aws import Aws, Run
 from tasks.aws.calls import CallRecord, Observer
 from tasks.call_rates import Allowance
-from tasks.chain import REPLICATION, next_step
+from tasks.chain import CHAINS, Chain
 from tasks.connector import Connector
 from tasks.due import Lease, Leases
 from tasks.errors import LaneFull, Parked, PermanentError, RateReached, StepError, Stopping, Superseded, TransientError
@@ -46,16 +45,15 @@ class Ended:
 
 def register(app: Celery, connector: Callable[[], Connector], leases: Leases) -> None:
     """Make one Celery task of each step; the connector is made when the first task runs."""
-    for index in range(len(REPLICATION)):
-        _register_step(app, index, connector, leases)
+    for chain in CHAINS.values():
+        for index in range(len(chain.steps)):
+            _register_step(app, chain, index, connector, leases)
 
 
-def _register_step(app: Celery, index: int, connector: Callable[[], Connector], leases: Leases) -> None:
-    name = TASK_PREFIX + REPLICATION[index].name
-
-    @app.task(name=name, bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
+def _register_step(app: Celery, chain: Chain, index: int, connector: Callable[[], Connector], leases: Leases) -> None:
+    @app.task(name=chain.task(index), bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
     def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
-        ended = _perform(connector(), leases, tenant, replication, index, dispatch)
+        ended = _perform(connector(), leases, Message(tenant, replication, dispatch), chain, index)
         if not ended.goes_on:
             task.request.chain = None
         if ended.failure is not None:
@@ -63,25 +61,37 @@ def _register_step(app: Celery, index: int, connector: Callable[[], Connector], 
         return ended.note
 
 
-def _perform(connector: Connector, leases: Leases, tenant: str, replication: str, index: int, dispatch: int) -> Ended:
+@dataclass(frozen=True)
+class Message:
+    """What a task is given."""
+
+    tenant: str
+    replication: str
+    dispatch: int
+
+
+def _perform(connector: Connector, leases: Leases, message: Message, chain: Chain, index: int) -> Ended:
     try:
-        named = TenantId.parse(tenant)
+        tenant = TenantId.parse(message.tenant)
     except ValueError:
         connector.store.reject(UNKNOWN)
         return Ended(UNKNOWN)
-    return Performance(connector, leases, named, replication, index).run(dispatch)
+    return Performance(connector, leases, tenant, message.replication, chain, index).run(message.dispatch)
 
 
 class Performance:
     """One execution of one step for one tenant."""
 
-    def __init__(self, connector: Connector, leases: Leases, tenant: TenantId, replication: str, index: int) -> None:
+    def __init__(
+        self, connector: Connector, leases: Leases, tenant: TenantId, replication: str, chain: Chain, index: int
+    ) -> None:
         self._connector = connector
         self._leases = leases
         self._tenant = tenant
         self._replication = replication
+        self._chain = chain
         self._index = index
-        self._step = REPLICATION[index]
+        self._step = chain.steps[index]
         self._holder = uuid4().hex
         self._began = _now()
         self._log = log.bind(tenant=str(tenant), replication=replication, step=self._step.name)
@@ -91,7 +101,13 @@ class Performance:
         settings, store = self._connector.settings, self._connector.store
         try:
             begun = store.begin(
-                self._replication, dispatch, self._index, self._holder, settings.lease_seconds, self._tenant
+                self._replication,
+                dispatch,
+                self._index,
+                self._holder,
+                settings.lease_seconds,
+                self._tenant,
+                self._chain,
             )
             if begun is None:
                 return self._dropped("stale: a newer message or another worker has it")
@@ -204,7 +220,7 @@ class Performance:
         document = self._document(begun).model_copy(
             update={"state": State.SUCCEEDED, "note": answer.note, "ended_at": now, "last_error": None}
         )
-        following = next_step(self._index, begun.failed)
+        following = self._chain.after(self._index, begun.failed)
         ended = State.FAILED if begun.failed else State.SUCCEEDED
         return Outcome(
             step=self._index,
@@ -278,7 +294,7 @@ class Performance:
     def _failed_for_good(self, begun: Begun, document: StepState) -> Outcome:
         """End the replication, or go on with the steps that do not need this one."""
         failed = (*begun.failed, self._step.name)
-        following = next_step(self._index, failed)
+        following = self._chain.after(self._index, failed)
         return Outcome(
             step=self._index,
             document=document,

@@ -28,7 +28,7 @@ The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -38,7 +38,7 @@ from uuid import uuid4
 from redis import Redis
 from redis.commands.core import Script
 
-from tasks.chain import REPLICATION, unreachable
+from tasks.chain import CHAINS, REPLICATION, Chain
 from tasks.model import ENDED, HANDLES, Desired, Handles, LastError, Replication, State, StepState, TenantId
 
 PREFIX = "connector:"
@@ -79,6 +79,7 @@ class Dispatch:
 
     tenant: str
     replication: str
+    chain: Chain
     step: int
     number: int
 
@@ -151,13 +152,17 @@ class Store:
         again    also wakes a replication that waits
         """
         content = {"desired": _content(desired)} if desired is not None else {}
-        return str(self._run("submit", tenant=str(tenant), replication=uuid4().hex, again=again, **content))
+        identity = {"tenant": str(tenant), "chain": REPLICATION.name, "replication": uuid4().hex}
+        return str(self._run("submit", **identity, again=again, **content))
 
     def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
         """Take what is due, at most what the queue has room for, and raise each dispatch number."""
         flat = self._run("pump", queue=queue, room=room, lease=_ms(lease), longest=_ms(longest), worker=worker)
-        rows = zip(*[iter(flat)] * 4, strict=True)
-        return [Dispatch(tenant, replication, int(step), int(number)) for tenant, replication, step, number in rows]
+        rows = zip(*[iter(flat)] * 5, strict=True)
+        return [
+            Dispatch(tenant, replication, CHAINS[chain], int(step), int(number))
+            for tenant, replication, chain, step, number in rows
+        ]
 
     def rest(self, longest: timedelta) -> None:
         """Wait until something is due or made due, at most for `longest`; one of all who rest hears the bell.
@@ -177,6 +182,7 @@ class Store:
         holder: str,
         lease: timedelta,
         tenant: TenantId | None = None,
+        chain: Chain = REPLICATION,
     ) -> Begun | None:
         """Take the lease for one step; None: the message is stale, or somebody runs it already.
 
@@ -187,7 +193,8 @@ class Store:
             replication=replication,
             dispatch=dispatch,
             step=step,
-            name=REPLICATION[step].name,
+            chain=chain.name,
+            name=chain.steps[step].name,
             holder=holder,
             lease=_ms(lease),
             unknown=UNKNOWN,
@@ -196,7 +203,7 @@ class Store:
         if not answer:
             return None
         desired, handles, document, pace, failed, error = answer
-        state = StepState.model_validate_json(document) if document else StepState(name=REPLICATION[step].name)
+        state = StepState.model_validate_json(document) if document else StepState(name=chain.steps[step].name)
         return Begun(
             Desired.model_validate_json(desired),
             HANDLES.validate_json(handles),
@@ -372,16 +379,16 @@ def _summary(name: str, row: list[str]) -> TenantSummary:
 
 
 def _replication(row: dict[str, str], account_id: str | None) -> Replication:
-    state = State(row["state"])
+    state, chain = State(row["state"]), CHAINS[row["chain"]]
     failed = json.loads(row.get("failed", "[]"))
     steps = [
         StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
-        for index, step in enumerate(REPLICATION)
+        for index, step in enumerate(chain.steps)
     ]
     if row["holder"]:  # somebody runs it right now
         steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
     if state in ENDED:
-        steps = [_never_ran(step, failed) if step.state not in ENDED else step for step in steps]
+        steps = [_never_ran(step, chain.unreachable(failed)) if step.state not in ENDED else step for step in steps]
     return Replication(
         id=row["id"],
         tenant=row["tenant"],
@@ -401,8 +408,8 @@ def _content(desired: Desired) -> str:
     return json.dumps(document, sort_keys=True)
 
 
-def _never_ran(step: StepState, failed: list[str]) -> StepState:
-    cause = unreachable(failed).get(step.name)
+def _never_ran(step: StepState, causes: Mapping[str, str]) -> StepState:
+    cause = causes.get(step.name)
     note = f"not run, because {cause} failed" if cause else step.note or "not run"
     return step.model_copy(update={"state": State.CANCELLED, "note": note})
 

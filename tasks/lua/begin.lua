@@ -1,11 +1,11 @@
 -- Take the lease of a replication for one step. Answers nothing when the message is stale or somebody runs it.
--- p: replication, dispatch, step, name (of the step), holder, lease (ms),
+-- p: replication, dispatch, chain, step, name (of the step), holder, lease (ms),
 --    tenant (optional: whose it must be), unknown (reason under which a message with unknown ids is counted)
 -- Answers {desired, handles, step document, pace, names of the failed steps, error} as JSON texts.
 local key = replication_key(p.replication)
-local tenant, state, dispatch, step, lease, holder, cancel =
-  unpack(redis.call('HMGET', key, 'tenant', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel'))
-if not tenant or (p.tenant and p.tenant ~= tenant) then -- nothing that we sent
+local tenant, chain, state, dispatch, step, lease, holder, cancel =
+  unpack(redis.call('HMGET', key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel'))
+if not tenant or (p.tenant and p.tenant ~= tenant) or chain ~= p.chain then -- nothing that we sent
   redis.call('HINCRBY', p.prefix .. 'rejected', p.unknown, 1)
   return false
 end

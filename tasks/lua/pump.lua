@@ -1,7 +1,7 @@
 -- Take what is due, as long as the queue is short, and raise its dispatch number.
 -- The queue is kept short on purpose: a backlog waits here in the due index, where it cannot multiply into messages.
 -- p: queue, room (messages the queue may hold), lease (ms), longest (ms), worker
--- Answers a flat list: tenant, replication, step index, dispatch number, …
+-- Answers a flat list: tenant, replication, chain, step index, dispatch number, …
 local time = now()
 redis.call('ZADD', p.prefix .. 'workers', time, p.worker)
 redis.call('ZREMRANGEBYSCORE', p.prefix .. 'workers', '-inf', time - 86400000)
@@ -11,7 +11,7 @@ local taken = {}
 if room <= 0 then return taken end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, room)) do
   local key = replication_key(id)
-  local tenant, step, cancel = unpack(redis.call('HMGET', key, 'tenant', 'step', 'cancel'))
+  local tenant, chain, step, cancel = unpack(redis.call('HMGET', key, 'tenant', 'chain', 'step', 'cancel'))
   if not tenant then
     redis.call('ZREM', DUE, id)
   elseif cancel == '1' then
@@ -24,7 +24,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', time, 'LIMIT', 0, r
     local sends = redis.call('HINCRBY', key, 'sends', 1)
     redis.call('HSET', key, 'holder', '', 'lease', 0)
     redis.call('ZADD', DUE, time + math.min(p.lease * 2 ^ (sends - 1), p.longest), id)
-    for _, value in ipairs({tenant, id, step, dispatch}) do table.insert(taken, tostring(value)) end
+    for _, value in ipairs({tenant, id, chain, step, dispatch}) do table.insert(taken, tostring(value)) end
   end
 end
 return taken

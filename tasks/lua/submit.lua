@@ -1,5 +1,5 @@
 -- Store a desired state and make sure that a replication of it will run. Answers the replication's id.
--- p: tenant, desired (absent: what is stored; read here, so that no older content overtakes a newer one),
+-- p: tenant, chain (its name), desired (absent: what is stored; read here, so that no older content overtakes a newer one),
 --    replication (id to use for a new one), again (run although nothing changed)
 local owner = tenant_key(p.tenant)
 if p.desired then
@@ -17,7 +17,7 @@ end
 local function create(slot)
   local id = p.replication
   redis.call('HSET', replication_key(id),
-    'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
+    'id', id, 'chain', p.chain, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
     'requested_at', p.at, 'pace', '{}', 'cancel', 0)
   set_content(id)
   redis.call('HSET', owner, slot, id)

@@ -44,7 +44,7 @@ def test_a_replication_shows_every_step(api: Api, http: httpx.Client, replicatio
     assert queued["tenant"] == "likvid.shop.aws.sandbox"
     assert queued["state"] == "QUEUED"
     assert queued["startedAt"] is queued["endedAt"] is queued["lastError"] is queued["accountId"] is None
-    assert [step["name"] for step in queued["steps"]] == [step.name for step in REPLICATION]
+    assert [step["name"] for step in queued["steps"]] == [step.name for step in REPLICATION.steps]
 
     api.begin(replication)
     running = http.get(path(replication)).json()

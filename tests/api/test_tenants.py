@@ -90,7 +90,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
     assert before["status"] == "QUEUED"
     assert before["accountId"] is None
     assert before["lastError"] is None
-    assert [step["name"] for step in before["steps"]] == [step.name for step in REPLICATION]
+    assert [step["name"] for step in before["steps"]] == [step.name for step in REPLICATION.steps]
     assert {step["state"] for step in before["steps"]} == {"QUEUED"}
 
     api.begin(replication)

@@ -21,7 +21,7 @@ from workers.processes import Child
 from workers.sandbox.aws.options import SimulatorOptions
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-STEPS = len(REPLICATION)
+STEPS = len(REPLICATION.steps)
 LEASE = timedelta(seconds=15)
 
 
@@ -123,7 +123,7 @@ def _record_seconds(store: Store, tenants: int) -> float:
         store.submit(TenantId("bench", f"p{number}", "aws.sandbox"), Desired(landing_zone="development"))
     taken = store.pump("bench", tenants, LEASE, LEASE, "bench")
     started = monotonic()
-    for index, step in enumerate(REPLICATION):
+    for index, step in enumerate(REPLICATION.steps):
         document = StepState(name=step.name, state=State.SUCCEEDED, note="nothing to do", attempts=1)
         last = index == STEPS - 1
         state = State.SUCCEEDED if last else State.RUNNING

@@ -32,5 +32,5 @@ def ended(key: str) -> None:
 
 def send_chain(key: str) -> None:
     """Send a chain as long as a replication."""
-    steps = [nothing.si("likvid.shop.aws.sandbox", "0" * 32, 1) for _ in REPLICATION[1:]]
+    steps = [nothing.si("likvid.shop.aws.sandbox", "0" * 32, 1) for _ in REPLICATION.steps[1:]]
     chain(*steps, ended.si(key)).apply_async()

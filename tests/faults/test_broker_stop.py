@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 LEASE = 60  # seconds: whoever waited for the lease of a worker that has ended would be seen
 TENANTS = 8
-STEPS = [step.name for step in REPLICATION]
+STEPS = [step.name for step in REPLICATION.steps]
 PLACED = {"create_account", "wait_for_account", "deploy_stack_instances"}  # hold places in AWS's limits
 
 

@@ -69,7 +69,7 @@ class Replications:
     def replicate(self, tenant: Tenant) -> Handles:
         """Run the chain from where the tenant's last replication left it."""
         handles = self.handles.get(tenant.id.project, Handles())
-        for step in REPLICATION:
+        for step in REPLICATION.steps:
             known = handles.account_id
             handles = self.world.finish(step.function, tenant, handles).handles
             if known is None and handles.account_id is not None:

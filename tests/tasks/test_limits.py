@@ -41,7 +41,7 @@ def sleeping(store: Store, replications: list[str], *, lane: str | None = None, 
     """Run a step of each, which then waits for an hour."""
     waiting = Outcome(
         step=0,
-        document=StepState(name=REPLICATION[0].name, state=State.WAITING),
+        document=StepState(name=REPLICATION.steps[0].name, state=State.WAITING),
         state=State.WAITING,
         due=timedelta(hours=1),
         lane=lane,
@@ -159,7 +159,7 @@ def test_one_that_goes_on_without_the_lane_blocks_nobody(store: Store) -> None:
     first, second, third = ordered(store, 3)
     assert [store.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
     sleeping(store, [])
-    done = StepState(name=REPLICATION[0].name, state=State.SUCCEEDED)
+    done = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED)
     assert store.record(second, "me", Outcome(0, done, State.RUNNING, due=LEASE, following=1, advance=True))
 
     store.leave(LANE, first, first)

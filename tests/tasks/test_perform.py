@@ -69,7 +69,7 @@ def tried(house: Connector) -> Replication:
     replication = store.submit(SHOP, Desired(landing_zone="development"), again=True)
     [dispatch] = store.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
-    Performance(house, Leases(), SHOP, replication, dispatch.step).run(dispatch.number)
+    Performance(house, Leases(), SHOP, replication, dispatch.chain, dispatch.step).run(dispatch.number)
     found = store.replication(replication)
     assert found is not None
     return found

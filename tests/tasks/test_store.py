@@ -30,14 +30,15 @@ def pump(store: Store, room: int = 100, lease: timedelta = LEASE) -> list[Dispat
 
 def step_done(index: int, *, last: bool = False, handles: Handles | None = None) -> Outcome:
     now = datetime.now(UTC)
-    document = StepState(name=REPLICATION[index].name, state=State.SUCCEEDED, note="done", attempts=1, ended_at=now)
+    name = REPLICATION.steps[index].name
+    document = StepState(name=name, state=State.SUCCEEDED, note="done", attempts=1, ended_at=now)
     state = State.SUCCEEDED if last else State.RUNNING
     return Outcome(step=index, document=document, state=state, due=LEASE, advance=True, handles=handles)
 
 
 def step_failed(index: int) -> Outcome:
     error = LastError(code="AccessDenied", message="no", request_id="r-1", remedy="allow it")
-    document = StepState(name=REPLICATION[index].name, state=State.FAILED, attempts=1, last_error=error)
+    document = StepState(name=REPLICATION.steps[index].name, state=State.FAILED, attempts=1, last_error=error)
     return Outcome(step=index, document=document, state=State.FAILED, error=error)
 
 

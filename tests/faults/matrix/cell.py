@@ -184,7 +184,11 @@ def _run_chain(connector: Connector, leases: Leases, dispatch: Dispatch) -> None
     step, goes_on = dispatch.step, True
     while goes_on:
         tenant = TenantId.parse(dispatch.tenant)
-        goes_on = Performance(connector, leases, tenant, dispatch.replication, step).run(dispatch.number).goes_on
+        goes_on = (
+            Performance(connector, leases, tenant, dispatch.replication, dispatch.chain, step)
+            .run(dispatch.number)
+            .goes_on
+        )
         step += 1
 
 
