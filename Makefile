@@ -19,7 +19,7 @@ up: $(READY) ## the same, but stay, with Flower; Ctrl-C ends it
 	@$(BIN)/aws-connector demo --keep
 
 test: $(READY) ## run all tests
-	@$(BIN)/pytest -n auto --dist loadscope
+	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
 faults: $(READY) ## run the whole fault matrix: every AWS call of a replication by every fault
 	@$(BIN)/python -m tests.faults.matrix

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from config.arns import HttpsAddress, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn, WebAddress
+from config.arns import AccountId, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn, ScimEndpoint, WebAddress
 from config.document_fields import OwnPart, ProjectRoleReference
+from config.java_format import JavaFormat
 from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, PlatformRoleMapping, ScimAccess, WorkloadIdentityAuth
 from config.secret import Secret
@@ -25,9 +26,15 @@ class Credential(OwnPart):
 
 
 class WorkloadIdentity(OwnPart):
-    """A role for a web identity."""
+    """A role for a web identity; where its token lies and whom it is for are settings of the connector only."""
 
     role_arn: RoleArn
+    token_file: Annotated[str, Field(min_length=1)] | None = None
+    audience: Annotated[str, Field(min_length=1)] = "sts.amazonaws.com"
+
+    def normalise(self) -> WorkloadIdentityAuth:
+        """Return the part as the layers above see it."""
+        return WorkloadIdentityAuth(role_arn=self.role_arn, token_file=self.token_file, audience=self.audience)
 
 
 class Auth(OwnPart):
@@ -46,10 +53,9 @@ class Auth(OwnPart):
         return self
 
 
-class AccessConfig(OwnPart):
-    """Entry to the management account: `auth`, or in v1 serviceUserConfig or workloadIdentityConfig."""
+class _Entry(OwnPart):
+    """Who signs in: `auth`, or in v1 serviceUserConfig or workloadIdentityConfig."""
 
-    organization_root_account_role: RoleArn
     organization_root_account_external_id: Secret | None = None
     auth: Auth | None = None
     service_user_config: Credential | None = None
@@ -70,8 +76,31 @@ class AccessConfig(OwnPart):
         if credential is not None:
             return credential.normalise()
         if identity is not None:
-            return WorkloadIdentityAuth(role_arn=identity.role_arn)
+            return identity.normalise()
         raise ValueError("accessConfig holds no way to sign in")
+
+
+class AccessConfig(_Entry):
+    """Entry to the management account through a role of it."""
+
+    organization_root_account_role: RoleArn
+
+
+class ReplicationAccessConfig(_Entry):
+    """Entry to the management account: through a role of it, or directly, by a service user of the account itself."""
+
+    organization_root_account_role: RoleArn | None = None
+    organization_root_account_id: AccountId | None = None
+
+    @model_validator(mode="after")
+    def check_one_place(self) -> Self:
+        """Refuse no management account, and two."""
+        if (self.organization_root_account_role is None) == (self.organization_root_account_id is None):
+            raise ValueError(
+                "must hold exactly one of organizationRootAccountRole (a role is assumed first) and "
+                "organizationRootAccountId (direct: the service user lives in the management account itself)"
+            )
+        return self
 
 
 class AwsRoleMapping(OwnPart):
@@ -97,6 +126,12 @@ class AwsRoleMappingV1(OwnPart):
     permission_set_arns: tuple[PermissionSetArn, ...] = ()
 
 
+def _euid_pattern(form: JavaFormat) -> JavaFormat:
+    if form.is_number or form.longest_cut is not None:
+        raise ValueError("must keep the whole euid, such as %s, %S or %s@example.com; else people could be mistaken")
+    return form
+
+
 def _group_pattern(value: object) -> object:
     return Pattern.parse(value, extra=(GROUP_ALIAS,)) if isinstance(value, str) else value
 
@@ -106,6 +141,7 @@ class _Groups(OwnPart):
 
     arn: InstanceArn
     sign_in_url: WebAddress | None = None
+    euid_pattern: Annotated[JavaFormat, AfterValidator(_euid_pattern)] = JavaFormat()  # a setting of the connector only
     aws_role_mappings: tuple[AwsRoleMapping, ...] = ()
     role_mappings: dict[str, AwsRoleMappingV1] = Field(default_factory=dict)
     group_name_pattern: Annotated[Pattern, BeforeValidator(_group_pattern)]
@@ -150,7 +186,7 @@ class _Groups(OwnPart):
 class AwsSso(_Groups):
     """IAM Identity Center through SCIM."""
 
-    scim_endpoint: HttpsAddress
+    scim_endpoint: ScimEndpoint
     sso_access_token: Secret
 
     def normalise(self) -> ScimAccess:
@@ -160,6 +196,7 @@ class AwsSso(_Groups):
             instance_arn=self.arn,
             access_token=self.sso_access_token,
             group_name_pattern=self.group_name_pattern,
+            euid_pattern=self.euid_pattern,
             sign_in_url=self.sign_in_url,
             role_mappings=self.mappings(),
         )
@@ -189,6 +226,7 @@ class AwsIdentityStore(_Groups):
             identity_store_id=self.identity_store_id,
             instance_arn=self.arn,
             group_name_pattern=self.group_name_pattern,
+            euid_pattern=self.euid_pattern,
             sign_in_url=self.sign_in_url,
             role_mappings=self.mappings(),
         )

@@ -15,6 +15,29 @@ ROLE_ARN = re.compile(rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/{_ROLE_PATH}{_ROL
 STACK_SET_ARN = re.compile(
     rf"arn:{_PARTITION}:cloudformation:{_REGION}:{_ACCOUNT}:stackset/(?P<name>[A-Za-z][A-Za-z0-9-]{{0,127}}):[A-Za-z0-9-]+"
 )
+LAMBDA_ARN = re.compile(
+    rf"arn:{_PARTITION}:lambda:{_REGION}:{_ACCOUNT}:function:(?P<name>[A-Za-z0-9_-]{{1,64}})(?::[A-Za-z0-9_$-]{{1,128}})?"
+)
+
+
+PARTITIONS = {
+    "cn": "aws-cn",
+    "us-gov": "aws-us-gov",
+    "us-iso": "aws-iso",
+    "us-isob": "aws-iso-b",
+    "eu-isoe": "aws-iso-e",
+    "us-isof": "aws-iso-f",
+}
+"""Region prefix -> partition, where it is not `aws`. Source: botocore, data/partitions.json."""
+
+
+def partition_of(region: str) -> str:
+    """Name the partition of a region.
+
+    >>> partition_of("eu-central-1"), partition_of("us-gov-west-1"), partition_of("us-isob-east-1")
+    ('aws', 'aws-us-gov', 'aws-iso-b')
+    """
+    return next((name for prefix, name in PARTITIONS.items() if region.startswith(f"{prefix}-")), "aws")
 
 
 class Shape(NamedTuple):
@@ -45,6 +68,19 @@ RoleName = Annotated[
         rf"(?!arn:)/?{_ROLE_PATH}{_ROLE_NAME}",
         "the name of a role (with its path if it has one), not an ARN: it is looked up in every account",
     ),
+]
+RolePath = Annotated[
+    str, _shape(r"/(?:[\x21-\x7e]{1,510}/)?", "the path of IAM roles: / or a text that begins and ends with /")
+]
+PolicyName = Annotated[
+    str,
+    _shape(
+        rf"arn:{_PARTITION}:iam::(?:aws|[0-9]{{12}}):policy/{_ROLE_PATH}[A-Za-z0-9_+=,.@-]{{1,128}}|[A-Za-z0-9_+=,.@-]{{1,128}}",
+        "the name or the ARN of an IAM policy, such as ReadOnlyAccess or arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ),
+]
+SamlProviderName = Annotated[
+    str, _shape(r"[A-Za-z0-9._-]{1,128}", "the name of a SAML provider: 1 to 128 letters, digits and . _ -")
 ]
 InstanceArn = Annotated[
     str,
@@ -80,7 +116,7 @@ TargetUnitId = Annotated[
 LambdaArn = Annotated[
     str,
     _shape(
-        rf"arn:{_PARTITION}:lambda:{_REGION}:{_ACCOUNT}:function:[A-Za-z0-9_-]{{1,64}}(:[A-Za-z0-9_$-]{{1,128}})?",
+        LAMBDA_ARN.pattern,
         "the ARN of a Lambda function, such as arn:aws:lambda:eu-central-1:123456789012:function:on-account",
     ),
 ]
@@ -91,5 +127,16 @@ StackSetArn = Annotated[
         "the ARN of a StackSet, such as arn:aws:cloudformation:eu-central-1:123456789012:stackset/baseline:1a2b3c4d",
     ),
 ]
+TenantName = Annotated[
+    str,
+    _shape(r"[^.\s]+\.[^.\s]+", "a workspace and a project, such as platform-team.management"),
+]
 WebAddress = Annotated[str, _shape(r"https?://[^\s/]+(/\S*)?", "an address that starts with https:// or http://")]
+ScimEndpoint = Annotated[
+    str,
+    _shape(
+        r"https://[^\s/]+(/[^\s/]+)*/scim/v2/?",
+        "the SCIM endpoint that Identity Center shows, such as https://scim.eu-central-1.amazonaws.com/1a2b3c4d/scim/v2/",
+    ),
+]
 HttpsAddress = Annotated[str, _shape(r"https://[^\s/]+(/\S*)?", "an address that starts with https://")]

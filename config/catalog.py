@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from config.documents import WHAT_BELONGS_HERE, Document, find_files, read_file
-from config.landing_zone import LandingZone
+from config.federation import unfit_roles
+from config.landing_zone import LandingZone, ServiceControlPolicy
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
 from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
@@ -20,8 +21,9 @@ from config.platform import Platform
 from config.platform_document import PlatformDocument
 from config.secret import SecretSources
 from config.settings import process_environment
+from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 
-KINDS = ("meshLocation", "meshPlatform", "meshLandingZone")
+KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition")
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -86,6 +88,7 @@ class _Reader:
     broken: set[str] = field(default_factory=set)
     locations: dict[str, tuple[Document, Location]] = field(default_factory=dict)
     landing_zones: dict[str, tuple[Document, LandingZoneDocument]] = field(default_factory=dict)
+    tag_definitions: dict[str, tuple[Document, TagDefinitionDocument]] = field(default_factory=dict)
 
     def read(self, document: Document) -> None:
         """Read one document by its kind (compared without regard to case, as meshStack does)."""
@@ -93,6 +96,7 @@ class _Reader:
             "meshlocation": self._location,
             "meshplatform": self._platform,
             "meshlandingzone": self._landing_zone,
+            "meshtagdefinition": self._tag_definition,
         }
         kind = document.data.get("kind") if isinstance(document.data, dict) else None
         if isinstance(kind, str) and kind.lower() in readers:
@@ -109,7 +113,13 @@ class _Reader:
     def finish(self) -> Catalog:
         """Check the documents against each other. Raises CatalogError."""
         self._check_locations()
+        self._check_direct()
+        self._replicate_tags()
         zones = {name: self._resolved(*found) for name, found in self.landing_zones.items()}
+        self._check_guard_rails(zones)
+        self._note_powerless_stacks(zones)
+        self._check_federated_roles(zones)
+        self._check_enrollment(zones)
         if self.mistakes:
             raise CatalogError(self.mistakes)
         return Catalog(
@@ -133,10 +143,6 @@ class _Reader:
             self._note_idle(
                 document,
                 {
-                    "awsSso": platform.scim is not None,
-                    "enrollmentConfiguration": platform.enrollment is not None,
-                    "waitForExternalAvm": platform.wait_for_external_avm,
-                    "selfDowngradeAccessRole": platform.self_downgrade_access_role,
                     "metering": platform.metering is not None,
                 },
             )
@@ -145,11 +151,24 @@ class _Reader:
         is_aws = self._is_aws(document, "platformProperties")
         if is_aws and (read := self._validate(LandingZoneDocument, document)) is not None:
             self._add(self.landing_zones, read.metadata.name, document, read)
-            aws = read.spec.platform_properties.aws
-            self._note_idle(
-                document,
-                {"awsEnrollAccount": aws.aws_enroll_account, "awsLambdaArn": aws.aws_lambda_arn is not None},
-            )
+
+    def _tag_definition(self, document: Document) -> None:
+        if (read := self._validate(TagDefinitionDocument, document)) is not None:
+            self._add(self.tag_definitions, read.metadata.name, document, read)
+
+    def _replicate_tags(self) -> None:
+        """Give every platform that tags accounts the replicated tags; refuse two of one source with one key."""
+        replicated = {read.normalise(): document for document, read in self.tag_definitions.values()}
+        for name, (document, platform) in self.platforms.items():
+            if platform.tenant_tags is None:
+                continue
+            tags = with_replicated(platform.tenant_tags, (each for each in replicated if each is not None))
+            self.platforms[name] = (document, platform.model_copy(update={"tenant_tags": tags}))
+            for each in overruled(tags):
+                self._note(replicated[each], f"{name} has a tag mapper for {each.key}, which holds instead of this tag")
+            for other, each in clashes(tags):
+                message = f"writes the same account tag as {other.tag} of the {other.source}, on {name}"
+                self._mistake(replicated[each], "spec.replicationKey", each.key, message)
 
     def _is_aws(self, document: Document, part: str) -> bool:
         """Tell whether a document is for AWS; note one that is not, and let a missing type be found by the model."""
@@ -186,6 +205,73 @@ class _Reader:
                 self._mistake(
                     document, "spec.locationRef", platform.location, f"is not the name of a meshLocation; {allowed}"
                 )
+
+    def _check_direct(self) -> None:
+        """Refuse a direct platform whose accounts could be taken for another platform's: no tag tells them apart."""
+        for document, platform in self.platforms.values():
+            email = platform.account_email_pattern
+            for _, other in self.platforms.values():
+                alike = (other.management_account_id, other.account_email_pattern) == (
+                    platform.management_account_id,
+                    email,
+                )
+                if platform.is_direct and other is not platform and alike and "platform" not in email.placeholders:
+                    message = f"is also that of {other.identifier} in the same organization; put #{{platform}} into it"
+                    self._mistake(document, "accountEmailPattern", str(email), message)
+
+    def _check_enrollment(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse what Control Tower could never enrol: without its product, in no OU, from another account."""
+        for document, platform in self.platforms.values():
+            named = platform.enrollment.management_account_id if platform.enrollment else platform.management_account_id
+            if named != platform.management_account_id:
+                message = f"must be the account of organizationRootAccountRole: {platform.management_account_id}"
+                self._mistake(document, "enrollmentConfiguration.managementAccountId", named, message)
+        for zone in (each for each in zones.values() if each.enroll_account):
+            document, _ = self.landing_zones[zone.name]
+            if not (zone.target_organizational_unit or "").startswith("ou-"):
+                message = "needs awsTargetOrgUnitId to be an OU (ou-…) that is registered in Control Tower"
+                self._mistake(document, "awsEnrollAccount", value=True, message=message)
+            fitting = [each for _, each in self.platforms.values() if zone.platform in (None, each.identifier)]
+            if fitting and not any(platform.enrollment for platform in fitting):
+                message = f"needs an enrollmentConfiguration of platform {fitting[0].identifier}"
+                self._mistake(document, "awsEnrollAccount", value=True, message=message)
+
+    def _check_federated_roles(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse role mappings of which a platform with federation could make no IAM roles."""
+        for name, zone in zones.items():
+            document, _ = self.landing_zones[name]
+            for _, platform in self.platforms.values():
+                if zone.platform in (None, platform.identifier):
+                    for problem in unfit_roles(platform, zone):
+                        self._mistake(document, "the role mappings", None, f"on {platform.identifier}: {problem}")
+
+    def _check_guard_rails(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse two contents of one service control policy: each replication would undo the other's."""
+        first: dict[str, tuple[str, ServiceControlPolicy]] = {}
+        for name, zone in zones.items():
+            policy = zone.service_control_policy
+            if policy is None:
+                continue
+            other, same = first.setdefault(policy.name, (name, policy))
+            apart = {zone.platform, zones[other].platform} - {None}
+            if same != policy and len(apart) < 2:  # two platforms are two organizations
+                path = "spec.platformProperties.aws.serviceControlPolicy"
+                message = f"has another templateFile in landing zone {other}; give one of them another name"
+                self._mistake(self.landing_zones[name][0], path, policy.name, message)
+
+    def _note_powerless_stacks(self, zones: Mapping[str, LandingZone]) -> None:
+        """Note an access stack whose resources a downgraded access role may not change."""
+        for name, zone in zones.items():
+            downgraded = sorted(
+                identifier
+                for identifier, (_, platform) in self.platforms.items()
+                if platform.self_downgrade_access_role and zone.platform in (None, identifier)
+            )
+            if downgraded and zone.access_stack is not None and zone.access_stack.policy is None:
+                which = (
+                    f"accessStack of {name} has no policyFile, and {', '.join(downgraded)} downgrades the access role"
+                )
+                self._note(self.landing_zones[name][0], f"{which}: once deployed, its resources cannot be changed")
 
     def _resolved(self, document: Document, zone: LandingZoneDocument) -> LandingZone:
         reference = zone.spec.platform_ref
@@ -233,7 +319,7 @@ class _Reader:
 
     def _note_weak_separators(self, document: Document, platform: Platform) -> None:
         """Note a name in which workspace a-b with project c looks like workspace a with project b-c."""
-        access = platform.identity_store or platform.scim
+        access = platform.identity_center
         patterns = {"accountEmailPattern": platform.account_email_pattern}
         if access is not None:
             patterns["groupNamePattern"] = access.group_name_pattern

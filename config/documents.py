@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.mistakes import Mistake
+from config.policy_document import is_policy
 from config.template import is_template
 from config.yaml_nodes import DEEPEST, LARGEST_FILE, UnreadableError, check_tree, compose, entries, plain
 
@@ -64,7 +65,7 @@ def _text(file: Path) -> str:
 
 def _yaml(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[Document]:
     for number, root in enumerate(compose(text), start=1):
-        if root is None or is_template(entries(root)):
+        if root is None or _is_beside(entries(root)):
             continue
         try:
             problems = list(check_tree(root))
@@ -87,8 +88,13 @@ def _json(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[Document]:
         ) from None
     mistakes.extend(Mistake(file, 0, "", None, f"the key '{key[:80]}' stands twice in one object") for key in twice)
     for number, data in enumerate(content if isinstance(content, list) else [content], start=1):
-        if not twice and not (isinstance(data, dict) and is_template(data)):
+        if not twice and not (isinstance(data, dict) and _is_beside(data)):
             yield Document(file, number, data)
+
+
+def _is_beside(fields: dict[str, Any]) -> bool:
+    """Tell whether the fields are those of a file that a document names: no document of ours."""
+    return is_template(fields) or is_policy(fields)
 
 
 def _object(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ ADMINISTRATOR_ACCESS_KEY = "AKIASANDBOXADMIN0000"
 ADMINISTRATOR_SECRET_KEY = "sandbox-administrator-secret"  # noqa: S105  # of the sandbox only
 EXTERNAL_ID = "sandbox-external-id"
 AUTOMATION_EXTERNAL_ID = "sandbox-automation-external-id"
+SCIM_ACCESS_TOKEN = "sandbox-scim-access-token"  # noqa: S105  # of the sandbox only
 
 KNOWN_SECRETS = frozenset(
     {
@@ -23,5 +24,6 @@ KNOWN_SECRETS = frozenset(
         *(DIRECT_USER_ACCESS_KEY, DIRECT_USER_SECRET_KEY),
         *(ADMINISTRATOR_ACCESS_KEY, ADMINISTRATOR_SECRET_KEY),
         *(EXTERNAL_ID, AUTOMATION_EXTERNAL_ID),
+        SCIM_ACCESS_TOKEN,
     }
 )

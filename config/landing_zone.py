@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +22,11 @@ class LandingZoneRoleMapping(_Frozen):
     project_role: str
     platform_role: str
     policies: tuple[str, ...] = ()
+    external: bool = False  # somebody else makes the IAM role; only its trust is ours
+
+
+Capability = Literal["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+"""What a template may do that CloudFormation asks to be told: make IAM resources, also with own names; use macros."""
 
 
 class AccessStack(_Frozen):
@@ -29,6 +36,8 @@ class AccessStack(_Frozen):
     template_url: str | None = None
     region: str | None = None
     parameters: Mapping[str, str] = Field(default_factory=dict)
+    capabilities: tuple[Capability, ...] = tuple(get_args(Capability))
+    policy: Mapping[str, Any] | None = None  # what the template's resources need, for a downgraded access role
 
 
 class StackSet(_Frozen):
@@ -41,6 +50,22 @@ class StackSet(_Frozen):
     regions: tuple[str, ...]
 
 
+class LambdaHook(_Frozen):
+    """A function that is told of every account at the end of its set-up, and waited for as long as `timeout`."""
+
+    arn: str
+    name: str
+    region: str
+    timeout: timedelta = timedelta(minutes=1)
+
+
+class ServiceControlPolicy(_Frozen):
+    """A guard rail of the landing zone's OU. `template` may name `${…}` parts; None: the connector's own."""
+
+    name: str
+    template: Mapping[str, Any] | None = None
+
+
 class LandingZone(_Frozen):
     """One landing zone. `name` is its identifier; `platform` the one platform it is for, None for all."""
 
@@ -49,10 +74,11 @@ class LandingZone(_Frozen):
     platform: str | None = None
     target_organizational_unit: str | None = None
     enroll_account: bool = False
-    lambda_arn: str | None = None
+    lambda_hook: LambdaHook | None = None
     role_mappings: tuple[LandingZoneRoleMapping, ...] = ()
     access_stack: AccessStack | None = None
     stack_set: StackSet | None = None
+    service_control_policy: ServiceControlPolicy | None = None
     disabled: bool = False
     automate_deletion_approval: bool = False
     automate_deletion_replication: bool = False

@@ -30,6 +30,13 @@ MAPPER_NAMES: tuple[str, ...] = (
 )
 """Every name a tag mapper may use, in the order in which messages list them."""
 
+ALIASES = {
+    "customerIdentifier": "workspaceIdentifier",
+    "customerName": "workspaceName",
+    "landingzone": "landingZoneName",
+}
+"""What older documents say."""
+
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 
 
@@ -55,18 +62,18 @@ class MapperText:
         if len(names) != text.count("${"):
             raise PatternError(f"value '{text}' has a '${{' without its '}}'")
         for name in names:
-            if name not in MAPPER_NAMES:
+            if name not in MAPPER_NAMES and name not in ALIASES:
                 raise PatternError(f"unknown part ${{{name}}}; allowed: {', '.join(MAPPER_NAMES)}")
         return cls(text)
 
     @property
     def names(self) -> frozenset[str]:
-        """Name the values this text uses."""
-        return frozenset(_PLACEHOLDER.findall(self.text))
+        """Name the values this text uses, never by an alias."""
+        return frozenset(map(_own, _PLACEHOLDER.findall(self.text)))
 
     def render(self, values: Mapping[str, str | None]) -> str:
         """Fill in the values; a missing or empty one becomes `none`, a landing zone `no-landingzone`. Never raises."""
-        return _PLACEHOLDER.sub(lambda match: values.get(match[1]) or unset(match[1]), self.text)
+        return _PLACEHOLDER.sub(lambda match: values.get(_own(match[1])) or unset(_own(match[1])), self.text)
 
     def __str__(self) -> str:
         return self.text
@@ -75,3 +82,7 @@ class MapperText:
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read from a text; keep an instance; write as the text."""
         return text_schema(cls, cls.parse)
+
+
+def _own(name: str) -> str:
+    return ALIASES.get(name, name)

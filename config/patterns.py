@@ -62,8 +62,8 @@ class Placeholder:
     @property
     def is_whole(self) -> bool:
         """Tell whether the format leaves enough of the value to tell tenants apart."""
-        precision = self.format.precision
-        return precision is None or precision >= _TELLING_LENGTH.get(self.name, 0)
+        kept = self.format.longest_cut
+        return kept is None or kept >= _TELLING_LENGTH.get(self.name, 0)
 
 
 @dataclass(frozen=True)
@@ -154,21 +154,25 @@ def _parts(text: str, extra: tuple[str, ...]) -> Iterable[str | Placeholder]:
             yield text[position:start]
         match = _PLACEHOLDER.match(text, start)
         if match is None:
-            raise PatternError(f"pattern '{text}' has a '#{{' at character {start + 1} without its '}}'")
-        yield _placeholder(match["name"].strip(), match["format"], extra)
+            raise PatternError(f"character {start + 1}: pattern '{text}' has a '#{{' without its '}}'")
+        yield _placeholder(match, extra)
         position = match.end()
     if position < len(text):
         yield text[position:]
 
 
-def _placeholder(written: str, text: str | None, extra: tuple[str, ...]) -> Placeholder:
+def _placeholder(match: re.Match[str], extra: tuple[str, ...]) -> Placeholder:
+    written, text = match["name"].strip(), match["format"]
     name = ALIASES.get(written, written)
     if not (name in NUMBERS or name in TEXTS or name in extra or _TAG.fullmatch(name)):
         known = ", ".join(sorted(NUMBERS | TEXTS | set(ALIASES) | set(extra)))
-        raise PatternError(f"unknown placeholder #{{{written}}}; allowed: {known}, and tag<Name> such as tagCostCenter")
-    parsed = JavaFormat() if text is None else JavaFormat.parse(text)
+        allowed = f"allowed: {known}, and tag<Name> such as tagCostCenter"
+        raise PatternError(f"character {match.start() + 1}: unknown placeholder #{{{written}}}; {allowed}")
+    start = match.start("format") + 1
+    parsed = JavaFormat() if text is None else JavaFormat.parse(text, start)
     if parsed.is_number and name not in NUMBERS:
-        raise PatternError(f"format '{text}' is for numbers, but #{{{written}}} is a text; use %s or %.7s")
+        problem = f"format '{text}' is for numbers, but #{{{written}}} is a text; use %s or %.7s"
+        raise PatternError(f"character {start}: {problem}")
     return Placeholder(name, parsed)
 
 

@@ -4,11 +4,13 @@
 (`config/platform_document.py`). Secrets are resolved and masked in every representation.
 """
 
-from typing import Literal
+from datetime import timedelta
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from config.arns import ROLE_ARN
+from config.arns import ROLE_ARN, partition_of
+from config.java_format import JavaFormat
 from config.mapper_text import MapperText
 from config.patterns import Pattern
 
@@ -28,6 +30,8 @@ class WorkloadIdentityAuth(_Frozen):
     """Sign in with a web identity token (AssumeRoleWithWebIdentity); no long-lived secret."""
 
     role_arn: str
+    token_file: str | None = None  # None: as the environment says
+    audience: str = "sts.amazonaws.com"  # of the token
 
 
 class TagMapper(_Frozen):
@@ -37,11 +41,30 @@ class TagMapper(_Frozen):
     value: MapperText
 
 
+TagSource = Literal["project", "paymentMethod", "workspace"]
+TAG_SOURCES: tuple[TagSource, ...] = get_args(TagSource)
+"""Whose tags a tenant has: the first that has a tag decides its value."""
+
+
+class ReplicatedTag(_Frozen):
+    """A tag of the project, payment method or workspace that its account gets under `key`, after the prefix."""
+
+    source: TagSource
+    tag: str
+    key: str
+
+
 class TenantTags(_Frozen):
-    """The account tags that the connector owns: every key that starts with the prefix."""
+    """The account tags that the connector owns: every key that starts with the prefix.
+
+    replicated  in the order of precedence, from the meshTagDefinition documents
+    separator   between the values of a tag that has several
+    """
 
     namespace_prefix: str
     tag_mappers: tuple[TagMapper, ...] = ()
+    replicated: tuple[ReplicatedTag, ...] = ()
+    separator: str = "/"
 
 
 class PlatformRoleMapping(_Frozen):
@@ -58,6 +81,7 @@ class IdentityStore(_Frozen):
     identity_store_id: str
     instance_arn: str
     group_name_pattern: Pattern
+    euid_pattern: JavaFormat = JavaFormat()  # makes a person's userName of the euid
     sign_in_url: str | None = None
     role_mappings: tuple[PlatformRoleMapping, ...] = ()
 
@@ -69,8 +93,32 @@ class ScimAccess(_Frozen):
     instance_arn: str
     access_token: SecretStr
     group_name_pattern: Pattern
+    euid_pattern: JavaFormat = JavaFormat()  # makes a person's userName of the euid
     sign_in_url: str | None = None
     role_mappings: tuple[PlatformRoleMapping, ...] = ()
+
+
+class FederatedRoleMapping(_Frozen):
+    """People with one project role may sign in as an IAM role of the account, through the SAML provider."""
+
+    project_role: str
+    aws_role: str
+    policies: tuple[str, ...] = ()  # names or ARNs of managed policies
+    external: bool = False  # somebody else makes the role; only its trust is ours
+
+
+class IdentityFederation(_Frozen):
+    """An identity broker's SAML provider in every account, and the IAM roles that trust it.
+
+    Neither metadata nor metadata_url: somebody else makes the provider.
+    """
+
+    saml_provider_name: str
+    metadata: str | None = Field(default=None, repr=False)  # the text of the SAML metadata document
+    metadata_url: str | None = None  # https; where the text is read from
+    fail_if_not_found: bool = True  # False: a missing provider or external role is a remark
+    role_path: str = "/"
+    role_mappings: tuple[FederatedRoleMapping, ...] = ()
 
 
 class Enrollment(_Frozen):
@@ -78,6 +126,16 @@ class Enrollment(_Frozen):
 
     management_account_id: str
     account_factory_product_id: str
+    sso_user_email: str | None = None  # of the Identity Center user that Control Tower makes; None: the account's own
+    retry_window_minutes: int = 20  # for which an enrolment that AWS failed is tried again
+
+
+class ExternalVending(_Frozen):
+    """How the customer's own account vending machine tells its end: two tags of the account, within `deadline`."""
+
+    workspace_tag: str = "ProductName"  # its value: the workspace's identifier
+    project_tag: str = "Stage"  # its value: the project's identifier
+    deadline: timedelta = timedelta(hours=1)
 
 
 class Metering(_Frozen):
@@ -99,8 +157,18 @@ class Limits(_Frozen):
     account_creations: int | None = None  # in flight
     account_assignments: int | None = None  # outstanding, per Identity Center instance
     stack_set_operations: int | None = None  # in flight, per StackSet
+    account_closures: int | None = None  # in flight
+    control_tower_operations: int | None = None  # in flight
     identity_center_calls_per_second: int | None = None
     organizations_calls_per_second: int | None = None
+
+
+class AccountClosure(_Frozen):
+    """Which accounts may be closed: those below one of these OUs, or with one of these tags. Nothing: none."""
+
+    organizational_units: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    quarantine_unit: str | None = None  # OU into which an account goes before it is closed
 
 
 class Platform(_Frozen):
@@ -112,7 +180,8 @@ class Platform(_Frozen):
     uuid: str | None = None
     region: str
     auth: CredentialAuth | WorkloadIdentityAuth
-    management_role_arn: str
+    management_role_arn: str | None = None  # None: direct mode, the service user lives in the management account itself
+    direct_account_id: str | None = None  # direct mode: the management account, 12 digits
     management_external_id: SecretStr | None = None
     automation_role_arn: str | None = None
     automation_external_id: SecretStr | None = None
@@ -123,23 +192,39 @@ class Platform(_Frozen):
     tenant_tags: TenantTags | None = None
     identity_store: IdentityStore | None = None
     scim: ScimAccess | None = None
+    identity_federation: IdentityFederation | None = None
     enrollment: Enrollment | None = None
-    wait_for_external_avm: bool = False
+    external_vending: ExternalVending | None = None  # None: it is not waited for
     self_downgrade_access_role: bool = True
     skip_user_group_permission_cleanup: bool = False
     allow_hierarchical_organizational_unit_assignment: bool = False
     metering: Metering | None = None
     limits: Limits = Limits()
+    account_closure: AccountClosure = AccountClosure()
+    manage_access_role_trust: bool = False
+    import_role: str | None = None  # enters an account that is taken over and has no access role of ours
+    management_account_tenant: str | None = None  # <workspace>.<project> that gives access to the management account
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the service user acts in the management account itself, without a role; it may not tag there."""
+        return self.management_role_arn is None
 
     @property
     def partition(self) -> str:
-        """Name the AWS partition (aws, aws-cn, aws-us-gov, …), from the management account's role."""
+        """Name the AWS partition (aws, aws-cn, aws-us-gov, …), from the management account's role or the region."""
+        if self.management_role_arn is None:
+            return partition_of(self.region)
         return _role_part(self.management_role_arn, "partition")
 
     @property
     def management_account_id(self) -> str:
-        """Return the id (12 digits) of the management account, from its role."""
-        return _role_part(self.management_role_arn, "account")
+        """Return the id (12 digits) of the management account: from its role, in direct mode as configured."""
+        if self.management_role_arn is not None:
+            return _role_part(self.management_role_arn, "account")
+        if self.direct_account_id is None:
+            raise ValueError(f"platform {self.identifier} names neither a management role nor a management account")
+        return self.direct_account_id
 
     @property
     def automation_account_id(self) -> str | None:
@@ -147,10 +232,14 @@ class Platform(_Frozen):
         return None if self.automation_role_arn is None else _role_part(self.automation_role_arn, "account")
 
     @property
+    def identity_center(self) -> IdentityStore | ScimAccess | None:
+        """Give whichever way to IAM Identity Center is configured; None without one."""
+        return self.identity_store or self.scim
+
+    @property
     def role_mappings(self) -> tuple[PlatformRoleMapping, ...]:
         """List the role mappings of whichever access variant is configured; empty without one."""
-        access = self.identity_store or self.scim
-        return () if access is None else access.role_mappings
+        return () if self.identity_center is None else self.identity_center.role_mappings
 
 
 def _role_part(arn: str, part: str) -> str:

@@ -5,17 +5,45 @@ must be filled.
 Source: meshStack API reference, meshPlatform; docs.meshcloud.io "AWS: how to integrate".
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from config.access_document import AccessConfig, AwsIdentityStore, AwsSso
-from config.arns import AccountId, ProductId, Region, RoleArn, RoleName
+from config.access_document import AccessConfig, AwsIdentityStore, AwsSso, ReplicationAccessConfig
+from config.arns import AccountId, ProductId, Region, RoleArn, RoleName, TargetUnitId, TenantName
 from config.document_fields import Metadata, OwnPart, Part
+from config.federation_document import IdentityFederationDocument
 from config.mapper_text import MapperText
-from config.patterns import Pattern, sanitise_tag_key
-from config.platform import Enrollment, Limits, Metering, Platform, TagMapper, TenantTags
+from config.patterns import Pattern, sanitise_tag_key, sanitise_tag_value
+from config.platform import (
+    AccountClosure,
+    Enrollment,
+    ExternalVending,
+    Limits,
+    Metering,
+    Platform,
+    TagMapper,
+    TenantTags,
+)
 from config.secret import Secret
+
+
+def _tag_key(text: str) -> str:
+    if not text or sanitise_tag_key(text) != text:
+        raise ValueError("must be a legal AWS tag key (letters, digits, spaces and _.:/=+-@, not aws:)")
+    return text
+
+
+TagKey = Annotated[str, AfterValidator(_tag_key)]
 
 
 class TagMapperDocument(OwnPart):
@@ -30,6 +58,7 @@ class TenantTagsDocument(OwnPart):
 
     namespace_prefix: str
     tag_mappers: tuple[TagMapperDocument, ...] = ()
+    multi_value_separator: Annotated[str, Field(min_length=1, max_length=10)] = "/"  # a setting of the connector only
 
     @field_validator("namespace_prefix")
     @classmethod
@@ -40,6 +69,14 @@ class TenantTagsDocument(OwnPart):
         if sanitise_tag_key(prefix) != prefix:
             raise ValueError("must be a legal start of an AWS tag key (letters, digits, spaces and _.:/=+-@, not aws:)")
         return prefix
+
+    @field_validator("multi_value_separator")
+    @classmethod
+    def check_separator(cls, separator: str) -> str:
+        """Refuse what AWS would not let stand between two values."""
+        if sanitise_tag_value(separator) != separator:
+            raise ValueError("must be legal in AWS tag values: letters, digits, spaces and _.:/=+-@")
+        return separator
 
     @model_validator(mode="after")
     def check_keys(self) -> Self:
@@ -52,7 +89,9 @@ class TenantTagsDocument(OwnPart):
     def normalise(self) -> TenantTags:
         """Return the part as the layers above see it."""
         mappers = tuple(TagMapper(key=mapper.key, value=mapper.value_pattern) for mapper in self.tag_mappers)
-        return TenantTags(namespace_prefix=self.namespace_prefix, tag_mappers=mappers)
+        return TenantTags(
+            namespace_prefix=self.namespace_prefix, tag_mappers=mappers, separator=self.multi_value_separator
+        )
 
 
 class EnrollmentDocument(OwnPart):
@@ -60,6 +99,40 @@ class EnrollmentDocument(OwnPart):
 
     management_account_id: AccountId
     account_factory_product_id: ProductId
+    sso_user_email: Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$")] | None = None
+    retry_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 20
+
+    def normalise(self) -> Enrollment:
+        """Return the part as the layers above see it."""
+        return Enrollment(
+            management_account_id=self.management_account_id,
+            account_factory_product_id=self.account_factory_product_id,
+            sso_user_email=self.sso_user_email,
+            retry_window_minutes=self.retry_window_minutes,
+        )
+
+
+class ExternalAvmDocument(OwnPart):
+    """How the end of an external account vending machine is told (a setting of the connector only)."""
+
+    product_name_tag: TagKey = "ProductName"
+    stage_tag: TagKey = "Stage"
+    deadline_minutes: Annotated[int, Field(ge=1, le=4320)] = 60
+
+    @model_validator(mode="after")
+    def check_keys(self) -> Self:
+        """Refuse one tag for two values."""
+        if self.product_name_tag == self.stage_tag:
+            raise ValueError("must name two different tags")
+        return self
+
+    def normalise(self) -> ExternalVending:
+        """Return the part as the layers above see it."""
+        return ExternalVending(
+            workspace_tag=self.product_name_tag,
+            project_tag=self.stage_tag,
+            deadline=timedelta(minutes=self.deadline_minutes),
+        )
 
 
 class LimitsDocument(OwnPart):
@@ -68,29 +141,79 @@ class LimitsDocument(OwnPart):
     account_creations: Annotated[int, Field(ge=1)] | None = None
     account_assignments: Annotated[int, Field(ge=1)] | None = None
     stack_set_operations: Annotated[int, Field(ge=1)] | None = None
+    account_closures: Annotated[int, Field(ge=1)] | None = None
+    control_tower_operations: Annotated[int, Field(ge=1)] | None = None
     identity_center_calls_per_second: Annotated[int, Field(ge=1)] | None = None
     organizations_calls_per_second: Annotated[int, Field(ge=1)] | None = None
+
+
+class AccountClosureDocument(OwnPart):
+    """Which accounts may be closed when their tenant is deleted (a setting of the connector only)."""
+
+    organizational_units: tuple[TargetUnitId, ...] = ()
+    tags: dict[str, str] = Field(default_factory=dict)
+    quarantine_organizational_unit_id: TargetUnitId | None = None
+
+    def normalise(self) -> AccountClosure:
+        """Return the part as the layers above see it."""
+        return AccountClosure(
+            organizational_units=self.organizational_units,
+            tags=self.tags,
+            quarantine_unit=self.quarantine_organizational_unit_id,
+        )
 
 
 class Replication(OwnPart):
     """How tenants become accounts."""
 
-    access_config: AccessConfig
+    access_config: ReplicationAccessConfig
     automation_account_role: RoleArn | None = None
     automation_account_external_id: Secret | None = None
-    account_access_role: RoleName
+    account_access_role: RoleName = "OrganizationAccountAccessRole"  # AWS's own default
     account_alias_pattern: Pattern
     enforce_account_alias: StrictBool
     account_email_pattern: Pattern
     tenant_tags: TenantTagsDocument | None = None
     aws_sso: AwsSso | None = None
     aws_identity_store: AwsIdentityStore | None = None
+    identity_federation: IdentityFederationDocument | None = None
     enrollment_configuration: EnrollmentDocument | None = None
     wait_for_external_avm: StrictBool = False
+    external_avm: ExternalAvmDocument | None = None
     self_downgrade_access_role: StrictBool
     skip_user_group_permission_cleanup: StrictBool = False
     allow_hierarchical_organizational_unit_assignment: StrictBool = False
     limits: LimitsDocument = LimitsDocument()
+    account_closure: AccountClosureDocument = AccountClosureDocument()
+    manage_access_role_trust: StrictBool = False
+    import_role: RoleName | None = None
+    management_account_tenant: TenantName | None = None
+
+    @model_validator(mode="after")
+    def check_direct(self) -> Self:
+        """Refuse what a service user of the management account itself may not do."""
+        if self.access_config.organization_root_account_role is None and self.tenant_tags is not None:
+            raise ValueError(
+                "must not hold tenantTags with organizationRootAccountId: the direct service user's policy allows no "
+                "tagging; use organizationRootAccountRole"
+            )
+        if self.access_config.organization_root_account_role is None and self.wait_for_external_avm:
+            raise ValueError(
+                "must not hold waitForExternalAvm with organizationRootAccountId: the direct service user's policy "
+                "allows no reading of tags; use organizationRootAccountRole"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def check_vending(self) -> Self:
+        """Refuse what is said of a vending machine that is not waited for."""
+        if self.external_avm is not None and not self.wait_for_external_avm:
+            raise ValueError("must not hold externalAvm without waitForExternalAvm: true")
+        return self
+
+    def vending(self) -> ExternalVending | None:
+        """Return the vending machine that is waited for."""
+        return (self.external_avm or ExternalAvmDocument()).normalise() if self.wait_for_external_avm else None
 
     @field_validator("account_email_pattern")
     @classmethod
@@ -204,7 +327,8 @@ class PlatformDocument(Part):
         replication = self.spec.config.aws.replication
         metering, tags = self.spec.config.aws.metering, replication.tenant_tags
         store, scim = replication.aws_identity_store, replication.aws_sso
-        location = self.spec.location_ref.text
+        federation = replication.identity_federation
+        location, enrollment = self.spec.location_ref.text, replication.enrollment_configuration
         return Platform(
             identifier=f"{self.metadata.name}.{location}",
             name=self.metadata.name,
@@ -213,6 +337,7 @@ class PlatformDocument(Part):
             region=self.spec.config.aws.region,
             auth=replication.access_config.entry(),
             management_role_arn=replication.access_config.organization_root_account_role,
+            direct_account_id=replication.access_config.organization_root_account_id,
             management_external_id=replication.access_config.organization_root_account_external_id,
             automation_role_arn=replication.automation_account_role,
             automation_external_id=replication.automation_account_external_id,
@@ -223,20 +348,16 @@ class PlatformDocument(Part):
             tenant_tags=None if tags is None else tags.normalise(),
             identity_store=None if store is None else store.normalise(),
             scim=None if scim is None else scim.normalise(),
-            enrollment=_enrollment(replication.enrollment_configuration),
-            wait_for_external_avm=replication.wait_for_external_avm,
+            identity_federation=None if federation is None else federation.normalise(),
+            enrollment=None if enrollment is None else enrollment.normalise(),
+            external_vending=replication.vending(),
             self_downgrade_access_role=replication.self_downgrade_access_role,
             skip_user_group_permission_cleanup=replication.skip_user_group_permission_cleanup,
             allow_hierarchical_organizational_unit_assignment=replication.allow_hierarchical_organizational_unit_assignment,
             metering=None if metering is None else metering.normalise(),
             limits=Limits(**replication.limits.model_dump()),
+            account_closure=replication.account_closure.normalise(),
+            manage_access_role_trust=replication.manage_access_role_trust,
+            import_role=replication.import_role.removeprefix("/") if replication.import_role else None,
+            management_account_tenant=replication.management_account_tenant,
         )
-
-
-def _enrollment(document: EnrollmentDocument | None) -> Enrollment | None:
-    if document is None:
-        return None
-    return Enrollment(
-        management_account_id=document.management_account_id,
-        account_factory_product_id=document.account_factory_product_id,
-    )

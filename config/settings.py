@@ -167,8 +167,14 @@ class Settings(BaseSettings):
     account_assignment_limit: Positive = Field(
         default=10, description="Outstanding account assignments per organization; AWS allows 10."
     )
+    account_closure_limit: Positive = Field(
+        default=3, description="Account closures in flight per organization; AWS allows 3."
+    )
     stack_set_operation_limit: Positive = Field(
         default=1, description="Operations in flight per StackSet; AWS allows 1."
+    )
+    control_tower_operation_limit: Positive = Field(
+        default=5, description="Operations of Control Tower on accounts in flight per organization; AWS allows 5."
     )
     identity_center_calls_per_second: Positive = Field(
         default=20, description="Calls of Identity Center and its identity store a second; AWS allows 20 collectively."

@@ -1,11 +1,13 @@
 """CloudFormation templates beside the documents: read, and checked as far as can be told without AWS."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.nodes import MappingNode
 
+from config.patterns import Pattern
 from config.yaml_nodes import PLAIN_TAGS, check_tree, compose, entries
 
 LARGEST_BODY = 51_200
@@ -31,6 +33,17 @@ def read_template(path: Path) -> str:
         raise ValueError("is not UTF-8 text") from error
     _check(text)
     return text
+
+
+def fill_in(text: str, values: Mapping[str, str | int]) -> str:
+    """Return a parameter's text with its placeholders filled in; one without any is taken as it is.
+
+    Raises PatternError for an unknown placeholder, and for one that has no value.
+
+    >>> fill_in("logs-#{workspaceIdentifier:%.3s}", {"workspaceIdentifier": "likvid"}), fill_in("50%s", {})
+    ('logs-lik', '50%s')
+    """
+    return Pattern.parse(text).render(values) if "#{" in text else text
 
 
 def is_template(fields: dict[str, Any]) -> bool:

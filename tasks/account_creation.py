@@ -28,7 +28,7 @@ from tasks.aws.organizations import CreationState, CreationStatus
 from tasks.creation_failures import Next, after_failure, failed_for_good
 from tasks.errors import LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model import Creation, Done, Handles, Outcome, Tenant, Wait
-from tasks.names import account_email, account_name, account_tags, refused_for_good
+from tasks.names import account_email, account_name, account_tags, first_tags, refused_for_good
 
 LOOK_EVERY = timedelta(seconds=15)  # a look costs one call for 20 accounts; lists lag by seconds to a few minutes
 # AWS refused the only attempt that we know of, so an account with this email is a stranger's, or ours from before a
@@ -42,7 +42,7 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find the tenant's account or ask AWS for it; Done knows the account's id or the request's.
 
     Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 0 or 1
-    Writes   organizations:CreateAccount 0 or 1, with the tenant's tags
+    Writes   organizations:CreateAccount 0 or 1, with the tenant's tags; without any in direct mode
     Raises   LaneFull, Throttled (transient); NotOurs, AccessDenied, Refused, PermanentError
     """
     handles = _named(tenant, handles)
@@ -89,8 +89,7 @@ def _named(tenant: Tenant, handles: Handles) -> Handles:
 
 def _submit(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Write the intent ahead, then call CreateAccount once."""
-    with refused_for_good("tenantTags"):
-        tags = account_tags(tenant)
+    tags = {} if tenant.platform.is_direct else _tags(tenant)
     attempt = handles.creation.attempt + 1 if handles.creation else 1
     intended = replace(handles, creation=Creation(attempt, aws.now()))
     aws.enter(Lane.ACCOUNT_CREATION, tenant.platform.management_account_id, str(tenant.id))
@@ -177,6 +176,11 @@ def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status:
         aws.remember(replace(handles, creation=None))
         leave_lane(tenant, aws)
         raise
+
+
+def _tags(tenant: Tenant) -> dict[str, str]:
+    with refused_for_good("tenantTags"):
+        return first_tags(account_tags(tenant))
 
 
 @contextmanager

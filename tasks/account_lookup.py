@@ -3,7 +3,9 @@
 An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by
 its name, which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or,
 where somebody has removed the tag, our own recorded intent with the same email and name, if the account joined after
-it. Everything else is left alone: a wrong account gives one tenant's people access to another's data.
+it. In direct mode, which allows no tags, the tenant's own email together with its name is proof: AWS allows an email
+only once, and the pattern gives it to this tenant alone. Everything else is left alone: a wrong account gives one
+tenant's people access to another's data.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class Wanted:
     email: str
     name: str
     intended_at: datetime | None  # when CreateAccount was about to be sent; None: it never was
+    tagged: bool = True  # False: direct mode, in which no account tells whose it is
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,24 @@ def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
 
     Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or
              name
-    Raises   NotOurs when the email is another account's, Conflict when several accounts claim to be the tenant's
+    Raises   NotOurs when the email is another account's, Conflict when several accounts claim to be the tenant's,
+             PermanentError when the email is that of an account which this tenant had before
     """
     if handles.email is None or handles.account_name is None:
         raise ValueError("the email and name must be rendered before an account is looked for")
     intended_at = handles.creation.intended_at if handles.creation else None
-    wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at)
+    direct = tenant.platform.is_direct
+    wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at, tagged=not direct)
     alike = [account for account in aws.organizations.accounts() if _is_alike(account, wanted)]
-    return choose((_candidate(each, aws) for each in alike), wanted)
+    before = [account for account in alike if account.id in handles.closed_accounts]
+    if any(_has_email(account, wanted) for account in before):
+        raise _spent(wanted.email, before[0])
+    return choose((_candidate(each, wanted, aws) for each in alike if each not in before), wanted)
 
 
-def _candidate(account: Account, aws: Aws) -> Candidate:
+def _candidate(account: Account, wanted: Wanted, aws: Aws) -> Candidate:
+    if not wanted.tagged:
+        return Candidate(account, None, aws.organizations.request_id)
     owner = aws.organizations.tags(account.id).get(TENANT_TAG)
     return Candidate(account, owner, aws.organizations.request_id)
 
@@ -66,7 +76,7 @@ def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Account | None:
     """Decide which candidate is the wanted account; None when none is."""
     proven = []
     for candidate in candidates:
-        if candidate.tenant == wanted.tenant or _follows_our_intent(candidate, wanted):
+        if candidate.tenant == wanted.tenant or _follows_our_intent(candidate, wanted) or _is_direct(candidate, wanted):
             proven.append(candidate.account)
         elif _has_email(candidate.account, wanted):
             raise _occupied(candidate, wanted)
@@ -85,10 +95,16 @@ def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
     Raises   NotOurs when it is the management account or tagged as another tenant's, NotFound, PermanentError when
              closed
     """
-    if account_id in (tenant.platform.management_account_id, tenant.platform.automation_account_id):
-        raise NotOurs("NoMemberAccount", f"account {account_id} runs platform {tenant.platform.identifier} itself")
+    platform = tenant.platform
+    is_management = account_id == platform.management_account_id
+    if is_management and platform.management_account_tenant != f"{tenant.id.workspace}.{tenant.id.project}":
+        remedy = "Name the tenant in managementAccountTenant if its people shall have access there, then retry."
+        message = f"account {account_id} runs platform {platform.identifier} itself"
+        raise NotOurs("NoMemberAccount", message, remedy=remedy)
+    if account_id == platform.automation_account_id and not is_management:
+        raise NotOurs("NoMemberAccount", f"account {account_id} holds the StackSets of platform {platform.identifier}")
     account = aws.organizations.account(account_id)
-    owner = aws.organizations.tags(account_id).get(TENANT_TAG)
+    owner = None if tenant.platform.is_direct else aws.organizations.tags(account_id).get(TENANT_TAG)
     if owner not in (None, str(tenant.id)):
         remedy = (
             f"Order the tenant without this account, or remove the tag {TENANT_TAG} from it if it is free, then retry."
@@ -125,6 +141,17 @@ def closed(account: Account) -> PermanentError:
     return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
 
 
+def _spent(email: str, account: Account) -> PermanentError:
+    return PermanentError(
+        "EmailOfClosedAccount",
+        f"the tenant's account before, {account.id}, is {account.state} and keeps the email {email} for ever",
+        remedy=(
+            "Put #{rand:%.8s} into accountEmailPattern of the platform document, which gives each account of a tenant "
+            "an email of its own; restart the workers, then retry. For 90 days AWS Support can reopen the old account."
+        ),
+    )
+
+
 def _is_alike(account: Account, wanted: Wanted) -> bool:
     return _has_email(account, wanted) or account.name == wanted.name
 
@@ -141,7 +168,13 @@ def _follows_our_intent(candidate: Candidate, wanted: Wanted) -> bool:
     return same and account.joined_at >= wanted.intended_at - CLOCK_SKEW
 
 
+def _is_direct(candidate: Candidate, wanted: Wanted) -> bool:
+    return not wanted.tagged and _has_email(candidate.account, wanted) and candidate.account.name == wanted.name
+
+
 def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
+    if not wanted.tagged:
+        return _named_otherwise(candidate, wanted)
     whose = f"is tagged as tenant {candidate.tenant}'s" if candidate.tenant else "has no tag that names a tenant"
     return NotOurs(
         FailureReason.EMAIL_ALREADY_EXISTS.value,  # what AWS would answer to CreateAccount
@@ -149,6 +182,19 @@ def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
         candidate.told_by,
         remedy=(
             f"If it is this tenant's account, tag it {TENANT_TAG}={wanted.tenant} and retry; "
+            "else change accountEmailPattern so that this tenant gets an email of its own."
+        ),
+    )
+
+
+def _named_otherwise(candidate: Candidate, wanted: Wanted) -> NotOurs:
+    account = candidate.account
+    return NotOurs(
+        FailureReason.EMAIL_ALREADY_EXISTS.value,
+        f"email {wanted.email} is that of account {account.id}, which is named {account.name} and not {wanted.name}",
+        candidate.told_by,
+        remedy=(
+            f"If it is this tenant's account, order the tenant with platformTenantId {account.id}; "
             "else change accountEmailPattern so that this tenant gets an email of its own."
         ),
     )

@@ -99,9 +99,14 @@ class Lease:
             raise Superseded(self.replication)
         self.valid_until = asked + self.time.total_seconds()
 
+    @property
+    def certain(self) -> bool:
+        """Say whether the lease is certainly still ours."""
+        return monotonic() < self.valid_until
+
     def check(self) -> None:
         """Raise Superseded unless the lease is certainly still ours: called before every write to AWS."""
-        if monotonic() >= self.valid_until:
+        if not self.certain:
             raise Superseded(self.replication)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
 
 from config.landing_zone import effective_role_mappings
 from tasks import names
 from tasks.errors import PermanentError
-from tasks.model import Group, Handles, Tenant
+from tasks.model import Absence, Desired, Group, Handles, Tenant
+
+LOOK_AGAIN = timedelta(hours=1)  # for people whom Identity Center did not know: their sync runs every 40 minutes or so
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ def mapped_roles(tenant: Tenant) -> dict[str, MappedRole]:
     return roles
 
 
+def without_people(tenant: Tenant) -> Tenant:
+    """Return the tenant as if nobody had a role: every group of it is to go."""
+    return replace(tenant, desired=tenant.desired.model_copy(update={"access": []}))
+
+
 def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str, Group]:
     """Return the groups, by name, that exist and have no use any more: other names, or roles that nobody has."""
     return {
@@ -51,6 +60,26 @@ def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str,
         for name, group in handles.groups.items()
         if group.id is not None and (name not in roles or not roles[name].used)
     }
+
+
+def not_looked_for(absence: Absence | None, desired: Desired, now: datetime) -> frozenset[str]:
+    """Return the userNames that were missing a short time ago, for the same desired state."""
+    if absence is None or absence.desired != _digest(desired) or now - absence.looked_at >= LOOK_AGAIN:
+        return frozenset()
+    return frozenset(absence.user_names)
+
+
+def absence_after(before: Absence | None, missing: frozenset[str], desired: Desired, now: datetime) -> Absence | None:
+    """Return what to remember of the people who are missing now; the first look's time as long as it counts."""
+    if not missing:
+        return None
+    counts = before is not None and bool(not_looked_for(before, desired, now))
+    looked_at = before.looked_at if before is not None and counts else now
+    return Absence(looked_at, _digest(desired), tuple(sorted(missing)))
+
+
+def _digest(desired: Desired) -> str:
+    return sha256(desired.model_dump_json().encode()).hexdigest()
 
 
 def _ambiguous(name: str, one: str, other: str) -> PermanentError:

@@ -28,6 +28,7 @@ API_OF_SERVICE = {  # the services whose calls share one limit of the organizati
     "organizations": ORGANIZATIONS,
     "sso-admin": IDENTITY_CENTER,
     "identitystore": IDENTITY_CENTER,
+    "scim": IDENTITY_CENTER,  # AWS does not say that it is counted apart
 }
 
 
@@ -37,7 +38,9 @@ def places(settings: Settings, platform: Platform) -> Mapping[Lane, int]:
     return {
         Lane.ACCOUNT_CREATION: own.account_creations or settings.account_creation_limit,
         Lane.ACCOUNT_ASSIGNMENT: own.account_assignments or settings.account_assignment_limit,
+        Lane.ACCOUNT_CLOSURE: own.account_closures or settings.account_closure_limit,
         Lane.STACK_SET_OPERATION: own.stack_set_operations or settings.stack_set_operation_limit,
+        Lane.CONTROL_TOWER: own.control_tower_operations or settings.control_tower_operation_limit,
     }
 
 

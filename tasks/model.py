@@ -57,6 +57,7 @@ class Creator(Document):
 class Project(Document):
     """The project that ordered the tenant."""
 
+    mesh_project_id: Annotated[int, Field(ge=0)] | None = Field(default=None, description="meshStack's number of it")
     display_name: Text | None = None
     tags: Tags = Field(default_factory=dict)
     created_by: Creator | None = None
@@ -112,6 +113,15 @@ class Desired(Document):
     access: list[Person] = Field(default_factory=list)
 
 
+class Deletion(Document):
+    """A request to delete a tenant. It stands until the tenant is ordered again or the request is declined."""
+
+    requested_at: datetime
+    requested_by: Text | None = Field(default=None, description="name of the API token")
+    approved_at: datetime | None = None
+    approved_by: Text | None = None
+
+
 @dataclass(frozen=True, order=True)
 class TenantId:
     """Names a tenant everywhere: `<workspace>.<project>.<platform>.<location>`."""
@@ -140,6 +150,8 @@ class Tenant:
     desired: Desired
     platform: Platform
     landing_zone: LandingZone
+    deletion: Deletion | None = None  # the request to delete it; None: it is to be there
+    accounts_before: int = 0  # accounts of this tenant that are closed: the next one needs another email
 
 
 @dataclass(frozen=True)
@@ -169,6 +181,7 @@ class PendingAssignment:
     request_id: str | None = None  # None: intended; the call may have been sent or not
     delete: bool = False
     sent_at: datetime | None = None
+    plan: str | None = None  # digest of what was wanted and what of it missing; None: something was also too much
 
 
 @dataclass(frozen=True)
@@ -180,6 +193,28 @@ class Deployment:
     operation: str  # OperationId
     sent_at: datetime | None = None  # written ahead of the call; None: AWS has shown the instance CURRENT since
     accepted: bool = False  # AWS has answered that it has the operation
+    managed: bool = False  # and queues it behind others (managed execution), so it may be shown much later
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Whom we looked for among the users of Identity Center in vain; they are not looked for in every run."""
+
+    looked_at: datetime
+    desired: str  # SHA-256 of the desired state that asked for them
+    user_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """The account in Control Tower, or on its way there."""
+
+    product: str | None = None  # pp-…: what Service Catalog has provisioned for it
+    attempt: int = 1  # part of the token; a new one after a product is seen to be gone
+    sent_at: datetime | None = None  # the newest request to Control Tower, written ahead; None: nothing is under way
+    tried_at: datetime | None = None  # the newest request of all
+    failing_since: datetime | None = None  # AWS has failed it ever since
+    absent_at: datetime | None = None  # when nothing was found in Control Tower and a place was queued for
 
 
 @dataclass(frozen=True)
@@ -197,11 +232,20 @@ class Handles:
     workspace_unit: str | None = None  # the OU of the workspace, where the landing zone names none
     access_stack: str | None = None  # StackId
     access_stack_attempt: str | None = None  # token of the operation whose end has not been seen yet
+    former_access_stacks: tuple[str, ...] = ()  # StackIds: where landing zones had it before, and left it standing
+    stack_set: str | None = None  # ARN of the StackSet whose instances these are
     stack_instances: dict[str, Deployment] = field(default_factory=dict)  # by region
+    former_stack_sets: tuple[str, ...] = ()  # ARNs: landing zones had them before, and left their instances standing
     users: dict[str, str] = field(default_factory=dict)  # userName -> UserId
+    absence: Absence | None = None
     groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
     pending_assignments: tuple[PendingAssignment, ...] = ()
+    federated_roles: tuple[str, ...] | None = None  # names of IAM roles that have our trust; None: not looked up yet
     sign_in_url: str | None = None
+    enrollment: Enrollment | None = None  # None: never looked for
+    vending_since: datetime | None = None  # the first look for the vending machine's tags; None: not waited for
+    closing_since: datetime | None = None  # when CloseAccount was about to be sent
+    closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that we closed
 
     def known_account(self) -> str:
         """Return the account's id; every step after wait_for_account has one, so its lack is a mistake of ours."""

@@ -1,8 +1,8 @@
 """Every name that a tenant gives to something in AWS: pure functions of the tenant, the same for ever.
 
 Tags are merged project > payment method > workspace, as meshStack does. A tag with several values gives its first one
-to a name (a name must not grow with a list) and all of them, joined by commas, to a stack parameter (CloudFormation's
-`CommaDelimitedList`).
+to a name (a name must not grow with a list), all of them joined by commas to a stack parameter (CloudFormation's
+`CommaDelimitedList`), and all of them joined by the platform's separator to an account tag (which may hold no comma).
 
 `rand` is derived from the tenant's id by SHA-256, not drawn. So the root email, by which an account is found again,
 stays the same even when Redis is lost; a drawn one would order a second account then.
@@ -10,18 +10,20 @@ stays the same even when Redis is lost; a drawn one would order a second account
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 
 from config.landing_zone import effective_role_mappings
 from config.patterns import PatternError, check_email, sanitise_alias, sanitise_tag_key, sanitise_tag_value
+from config.platform import TagSource, TenantTags
 from tasks.errors import PermanentError
-from tasks.model import Handles, PaymentMethod, Person, Tenant, TenantId
+from tasks.model import Handles, PaymentMethod, Person, Tags, Tenant, TenantId
 
 TENANT_TAG = "meshstack:tenant"  # proves whose an account is; written with CreateAccount, never removed
 GROUP_PREFIX = "mst-"  # only groups with it are managed
 NAME_LENGTH = 50  # characters of an account's name. Source: AWS Organizations API reference, CreateAccount
+MOST_TAGS = 50  # on one account. Source: AWS Organizations user guide, quotas
 RANDOM_LENGTH = 100  # characters of `rand`. Source: docs.meshcloud.io "String Templating"
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"  # lower case: emails and aliases do not tell cases apart
 DIGITS_OF_A_HASH = 49  # 36 ** 49 < 2 ** 256
@@ -51,21 +53,25 @@ def pattern_values(tenant: Tenant) -> dict[str, str | int]:
         "customerIdentifier": tenant.id.workspace,
         "projectIdentifier": tenant.id.project,
         "platform": tenant.id.platform,
-        "rand": random_text(tenant.id),
+        "rand": random_text(tenant.id, tenant.accounts_before),
     }
-    if tenant.desired.tenant_platform_number is not None:
-        values["tenantPlatformNumber"] = tenant.desired.tenant_platform_number
+    numbers = {
+        "tenantPlatformNumber": tenant.desired.tenant_platform_number,
+        "meshProjectId": tenant.desired.project.mesh_project_id,
+    }
+    values |= {name: number for name, number in numbers.items() if number is not None}
     return values | {tag_placeholder(name): found[0] for name, found in merged_tags(tenant).items()}
 
 
-def random_text(tenant: TenantId) -> str:
-    """Return 100 lower-case alphanumerics that only this tenant has.
+def random_text(tenant: TenantId, accounts_before: int = 0) -> str:
+    """Return 100 lower-case alphanumerics that only this tenant has, others for each account that it had before.
 
     >>> random_text(TenantId("likvid", "shop", "aws.sandbox"))[:8]
     'nweysqu3'
     """
     blocks = RANDOM_LENGTH // DIGITS_OF_A_HASH + 1
-    return "".join(_digits(f"{tenant}#{block}") for block in range(blocks))[:RANDOM_LENGTH]
+    name = f"{tenant}/{accounts_before}" if accounts_before else str(tenant)
+    return "".join(_digits(f"{name}#{block}") for block in range(blocks))[:RANDOM_LENGTH]
 
 
 def tag_placeholder(name: str) -> str:
@@ -96,15 +102,42 @@ def account_alias(tenant: Tenant) -> str:
 
 
 def account_tags(tenant: Tenant) -> dict[str, str]:
-    """Return the tags that the account must carry: the tenant's name, and those mapped under the platform's prefix."""
-    mapped: dict[str, str] = {}
+    """Return the tags that the account must carry, the most important first.
+
+    The tenant's name, then the mapped tags in the platform document's order, then the replicated ones: project, payment
+    method, workspace, each by key. Of two with one key the first holds; a tag that the tenant does not have is left out.
+    """
+    wanted = [(TENANT_TAG, str(tenant.id))]
     tags = tenant.platform.tenant_tags
     if tags is not None:
         values = mapper_values(tenant)
-        for mapper in tags.tag_mappers:
-            key = sanitise_tag_key(tags.namespace_prefix + mapper.key)
-            mapped[key] = sanitise_tag_value(mapper.value.render(values))
-    return mapped | {TENANT_TAG: str(tenant.id)}
+        wanted += [(tags.namespace_prefix + mapper.key, mapper.value.render(values)) for mapper in tags.tag_mappers]
+        wanted += [(tags.namespace_prefix + key, value) for key, value in _replicated_tags(tenant, tags)]
+    found: dict[str, str] = {}
+    for key, value in wanted:
+        found.setdefault(sanitise_tag_key(key), sanitise_tag_value(value))
+    return found
+
+
+def _replicated_tags(tenant: Tenant, tags: TenantTags) -> Iterator[tuple[str, str]]:
+    desired = tenant.desired
+    sources: dict[TagSource, Tags] = {
+        "project": desired.project.tags,
+        "paymentMethod": _payment(tenant).tags,
+        "workspace": desired.workspace.tags,
+    }
+    for replicated in tags.replicated:
+        if values := [value for value in sources[replicated.source].get(replicated.tag, []) if value]:
+            yield replicated.key, tags.separator.join(values)
+
+
+def first_tags(tags: Mapping[str, str], room: int = MOST_TAGS) -> dict[str, str]:
+    """Return the tags for which AWS has room, the most important ones.
+
+    >>> first_tags({"b": "1", "a": "2", "c": "3"}, room=2)
+    {'b': '1', 'a': '2'}
+    """
+    return dict(list(tags.items())[: max(room, 0)])
 
 
 def owned_tag(tenant: Tenant, key: str) -> bool:
@@ -164,7 +197,7 @@ def stack_parameters(tenant: Tenant, handles: Handles) -> dict[str, str]:
 
 def group_name(tenant: Tenant, aws_role: str) -> str:
     """Return the display name of the group that stands for an AWS role; PatternError when it cannot be rendered."""
-    access = tenant.platform.identity_store or tenant.platform.scim
+    access = tenant.platform.identity_center
     if access is None:
         raise PatternError(
             f"platform {tenant.platform.identifier} has neither awsIdentityStore nor awsSso, so no groups"
@@ -181,8 +214,15 @@ def role_members(tenant: Tenant) -> dict[str, set[str]]:
     members: dict[str, set[str]] = {}
     for mapping in effective_role_mappings(tenant.platform, tenant.landing_zone):
         people = (person for person in tenant.desired.access if mapping.project_role in person.roles)
-        members.setdefault(mapping.aws_role, set()).update(person.euid for person in people if person.euid)
+        named = (user_name(tenant, person) for person in people)
+        members.setdefault(mapping.aws_role, set()).update(name for name in named if name)
     return members
+
+
+def user_name(tenant: Tenant, person: Person) -> str | None:
+    """Return a person's userName in the identity store: the euid, as the platform's pattern forms it; None without."""
+    access = tenant.platform.identity_center
+    return access.euid_pattern.render(person.euid) if person.euid and access else person.euid
 
 
 def people_without_euid(tenant: Tenant) -> list[str]:

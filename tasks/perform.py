@@ -31,6 +31,7 @@ from tasks.model import Done, LastError, State, StepState, Tenant, TenantId, Wai
 from tasks.pace import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
 from tasks.store import UNKNOWN, Begun, Outcome
 
+SILENT_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
 log = structlog.get_logger(__name__)
 
 
@@ -94,6 +95,8 @@ class Performance:
         self._step = chain.steps[index]
         self._holder = uuid4().hex
         self._began = _now()
+        self._heard: bool | None = None
+        self._wrote_late = False
         self._log = log.bind(tenant=str(tenant), replication=replication, step=self._step.name)
 
     def run(self, dispatch: int) -> Ended:
@@ -113,12 +116,19 @@ class Performance:
                 return self._dropped("stale: a newer message or another worker has it")
             lease = Lease(store, self._replication, self._holder, settings.lease_seconds)
             with self._leases.kept(lease):
-                return self._record(begun, self._outcome(begun, lease))
-        except Superseded:
-            return self._dropped("superseded: another worker has taken over")
+                return self._finished(begun, lease)
         except RedisError as error:
             self._log.warning("Redis is away; the due index continues this", error=str(error))
             return Ended("Redis is away: continued later")
+
+    def _finished(self, begun: Begun, lease: Lease) -> Ended:
+        try:
+            return self._record(begun, self._outcome(begun, lease))
+        except Superseded:
+            if self._wrote_late:  # the newer run may have looked before AWS had it
+                self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
+                self._connector.store.submit(self._tenant, None, anew=True)
+            return self._dropped("superseded: another worker has taken over")
 
     def _dropped(self, why: str) -> Ended:
         """End without a trace in the record: it is somebody else's."""
@@ -130,7 +140,7 @@ class Performance:
         try:
             tenant = self._resolve(begun)
             with self._allowance(tenant) as allowance:
-                answer = self._step.function(tenant, begun.handles, self._aws(tenant, begun, lease, allowance))
+                answer = self._step.run(tenant, begun.handles, self._aws(tenant, begun, lease, allowance))
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -152,7 +162,8 @@ class Performance:
                 f"{missing} is not in the configuration directory of this worker",
                 remedy="Put its document back or order the tenant with another one, restart the workers, then retry.",
             )
-        return Tenant(self._tenant, begun.desired, platform, zone)
+        before = len(begun.handles.closed_accounts)
+        return Tenant(self._tenant, begun.desired, platform, zone, begun.deletion, before)
 
     def _allowance(self, tenant: Tenant) -> Allowance:
         house = self._connector
@@ -168,6 +179,8 @@ class Performance:
             allowance.use(service)
 
         def observe(call: CallRecord) -> None:
+            # Between the check of the lease and the sending this process may have stood still for longer than the lease.
+            self._wrote_late = self._wrote_late or (call.write and not lease.certain)
             self._observe(call)
             allowance.observe(call)
 
@@ -185,6 +198,10 @@ class Performance:
 
     def _observe(self, call: CallRecord) -> None:
         """Log every call; writes also go to the tenant's events. Neither may spoil AWS's answer."""
+        if call.request_id is not None:
+            self._heard = True
+        elif call.seconds > SILENT_SECONDS and self._heard is None:
+            self._heard = False
         fields: dict[str, Any] = {
             "call": f"{call.service}:{call.operation}",
             "account": call.account_id,
@@ -206,9 +223,9 @@ class Performance:
         if isinstance(outcome, StepError):
             outcome = self._failed(begun, masked_error(outcome))
             failure = failure or _given_up(outcome)
-        outcome = masked_outcome(outcome)
+        outcome = replace(masked_outcome(outcome), heard=self._heard)
         if not self._connector.store.record(self._replication, self._holder, outcome):
-            return self._dropped("superseded: another worker has taken over")
+            raise Superseded(self._replication)
         note = outcome.document.note or ""
         self._log.info(note, state=str(outcome.document.state))
         goes_on = outcome.state is State.RUNNING and outcome.following == self._index + 1 and failure is None

@@ -84,16 +84,17 @@ def replicate(
     return Accepted(str(tenant), through.store.submit(tenant, content, again=again))
 
 
-def replicate_again(record: TenantRecord, through: Connector, *, wake: bool) -> Accepted:
+def replicate_again(record: TenantRecord, through: Connector, *, wake: bool, anew: bool = False) -> Accepted:
     """Replicate a tenant with the desired state that is stored; a newer one that comes meanwhile is not overtaken.
 
     wake    also wake a replication that waits for its next try
+    anew    when one is under way that has passed a step already, another one runs next
     Raises RequestRefused when the configuration does not know its platform or landing zone any more.
     """
     mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings))
     if mistakes:
         raise RequestRefused(mistakes)
-    return Accepted(str(record.id), through.store.submit(record.id, None, again=wake))
+    return Accepted(str(record.id), through.store.submit(record.id, None, again=wake, anew=anew))
 
 
 def parse_desired(document: Mapping[str, Any]) -> Desired:
@@ -139,7 +140,6 @@ def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settin
     if platform is None:
         yield FieldMistake("platform", tenant.platform, f"unknown platform; known: {_known(catalog.platforms)}")
         return
-    yield from _not_offered(platform)
     zone = catalog.landing_zones.get(desired.landing_zone)
     usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
     if zone is None or not offered(zone, platform):
@@ -163,13 +163,6 @@ def _identifier_mistakes(tenant: TenantId, lengths: Mapping[str, int]) -> Iterat
             yield FieldMistake(field, value[:80], str(error))
 
 
-def _not_offered(platform: Platform) -> Iterator[FieldMistake]:
-    """Yield what this version cannot do for a platform: better said now than when the account exists."""
-    if platform.scim is not None:
-        message = "gives access by SCIM (awsSso), which this version does not offer; configure awsIdentityStore"
-        yield FieldMistake("platform", platform.identifier, message)
-
-
 def _name_mistakes(tenant: Tenant) -> Iterator[FieldMistake]:
     """Render every name that AWS will be given, so that a bad one is refused now and not after the account exists."""
     roles = {mapping.aws_role for mapping in effective_role_mappings(tenant.platform, tenant.landing_zone)}
@@ -179,7 +172,7 @@ def _name_mistakes(tenant: Tenant) -> Iterator[FieldMistake]:
         "accountAliasPattern": lambda: names.account_alias(tenant),
         "tenantTags": lambda: names.account_tags(tenant),
     }
-    if tenant.platform.identity_store is not None:
+    if tenant.platform.identity_center is not None:
         renderings["groupNamePattern"] = lambda: [names.group_name(tenant, role) for role in sorted(roles)]
     for field, render in renderings.items():
         try:

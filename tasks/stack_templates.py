@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from config.yaml_nodes import compose, entries
 
+STACK_NAME = "meshstack-cf-access"  # as in the policy that a downgraded access role keeps
 DIGEST_LENGTH = 32  # hexadecimal digits: 128 bits, and three of them fit a token of 128 characters
 
 

@@ -4,11 +4,12 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 
 | key                 | type   | what                                                      | ends                      |
 |---------------------|--------|-----------------------------------------------------------|---------------------------|
-| tenant:<tenant>     | hash   | desired state, handles, current/next/last replication     | never: the order itself   |
+| tenant:<tenant>     | hash   | desired state, deletion, handles, current/next/last       | never: the order itself   |
 | tenants             | zset   | every tenant, sorted by name (for lists)                  | never: one per tenant     |
 | replicated          | zset   | tenant -> when its last replication ended (ms)            | never: one per tenant     |
 | replication:<id>    | hash   | state, step, dispatch number, lease, a document per step  | `retention` after it      |
 | due                 | zset   | replication -> when somebody must look at it (ms)         | member leaves at its end  |
+| rollout:<id>        | string | which replications belong to a landing zone's rollout     | `retention` after it came |
 | events:<tenant>     | stream | every transition and every write to AWS, newest `history` | `retention` after it      |
 | lane:<lane>:holders | zset   | place -> until when it is held (ms); inf: with its owner  | `retention` after it      |
 | lane:<lane>:waiters | zset   | replication -> when it came (microseconds)                | `retention` after it      |
@@ -17,6 +18,8 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 | rate:<rate>         | hash   | tokens left and when they were counted (ms), last turn    | an hour after it          |
 | rate:<rate>:turns   | zset   | replication -> when its turn to call comes (ms)           | an hour after it          |
 | slowed              | hash   | lane or rate -> what is used of it, since when (ms)       | never: one per limit      |
+| platforms           | set    | every platform of which a tenant was ordered              | never: one per platform   |
+| silent              | hash   | platform -> executions in a row in which AWS was silent   | never: one per platform   |
 | bell                | list   | something was made due: at most one entry                 | never: at most one entry  |
 | workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day |
 | failures:<address>  | string | wrong API tokens from an address since the key was made   | a minute after the first  |
@@ -38,15 +41,27 @@ from uuid import uuid4
 from redis import Redis
 from redis.commands.core import Script
 
-from tasks.chain import CHAINS, REPLICATION, Chain
-from tasks.model import ENDED, HANDLES, Desired, Handles, LastError, Replication, State, StepState, TenantId
+from tasks.chain import CHAINS, DELETION, REPLICATION, Chain
+from tasks.model import (
+    ENDED,
+    HANDLES,
+    Deletion,
+    Desired,
+    Document,
+    Handles,
+    LastError,
+    Replication,
+    State,
+    StepState,
+    TenantId,
+)
 
 PREFIX = "connector:"
 UNKNOWN = "unknown replication"  # why a message is rejected
 # AWS's work on an account, an assignment or one account's StackSet instances usually ends within this: so long the
 # place of a replication that was cancelled or failed in the middle stays taken.
 LINGER = timedelta(minutes=1)
-SCRIPTS = ("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave", "take", "slow")
+SCRIPTS = ("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave", "take", "slow", "approve")
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,8 @@ class TenantRecord:
     replication: str  # the newest that has begun or stands first in line
     created_at: datetime
     updated_at: datetime
+    deletion: Deletion | None = None  # the request to delete it
+    deleted_at: datetime | None = None  # when that was done
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,7 @@ class Begun:
     pace: dict[str, Any]
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
+    deletion: Deletion | None = None  # the request to delete the tenant
 
     @property
     def failure(self) -> LastError | None:
@@ -126,6 +144,7 @@ class Outcome:
     error: LastError | None = None
     lane: str | None = None
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
+    heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
 
 
 class Store:
@@ -141,19 +160,36 @@ class Store:
             "history": history,
             "retention": _ms(retention),
             "linger": _ms(linger),
+            "chains": {"replicate": REPLICATION.name, "delete": DELETION.name},
         }
         self._scripts = {name: self._script(name) for name in SCRIPTS}
 
-    def submit(self, tenant: TenantId, desired: Desired | None, *, again: bool = False) -> str:
+    def submit(self, tenant: TenantId, desired: Desired | None, *, again: bool = False, anew: bool = False) -> str:
         """Store a desired state and see to it that it is replicated; answers the replication's id.
 
         The same content while a replication of it is under way is that replication; other content runs next.
         desired  None: what is stored at that moment, of a tenant that is known; never older content than the newest
         again    also wakes a replication that waits
+        anew     one that has passed a step already is not enough: another one runs next
         """
         content = {"desired": _content(desired)} if desired is not None else {}
-        identity = {"tenant": str(tenant), "chain": REPLICATION.name, "replication": uuid4().hex}
-        return str(self._run("submit", **identity, again=again, **content))
+        return self._submit(tenant, again=again, anew=anew, **content)
+
+    def delete(self, tenant: TenantId, deletion: Deletion) -> str:
+        """Store the request to delete a tenant that is known and see to it; answers the id of the replication.
+
+        What runs for the tenant is cancelled after its call. Asked again it is the same request.
+        """
+        return self._submit(tenant, deletion=_document(deletion))
+
+    def approve(self, tenant: TenantId, by: str | None) -> Deletion | None:
+        """Approve the request to delete a tenant, which cannot be undone; None: there is none, or it is done."""
+        answer = self._run("approve", tenant=str(tenant), by=by)
+        return Deletion.model_validate_json(answer) if answer else None
+
+    def restore(self, tenant: TenantId) -> str:
+        """Withdraw the request to delete a tenant and give it back what it had; answers the replication's id."""
+        return self._submit(tenant, restore=True)
 
     def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
         """Take what is due, at most what the queue has room for, and raise each dispatch number."""
@@ -202,7 +238,7 @@ class Store:
         )
         if not answer:
             return None
-        desired, handles, document, pace, failed, error = answer
+        desired, handles, document, pace, failed, error, deletion = answer
         state = StepState.model_validate_json(document) if document else StepState(name=chain.steps[step].name)
         return Begun(
             Desired.model_validate_json(desired),
@@ -211,6 +247,7 @@ class Store:
             json.loads(pace),
             tuple(json.loads(failed)),
             LastError.model_validate_json(error) if error else None,
+            Deletion.model_validate_json(deletion) if deletion else None,
         )
 
     def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> bool:
@@ -220,13 +257,14 @@ class Store:
 
     def record(self, replication: str, holder: str, outcome: Outcome) -> bool:
         """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written."""
-        document = outcome.document.model_dump_json(by_alias=True, exclude_none=True)
+        document = _document(outcome.document)
         event = {"type": "step", "replication": replication, **json.loads(document), "at": _iso_now()}
         optional = {
             "handles": _handles(outcome.handles) if outcome.handles is not None else None,
-            "error": outcome.error.model_dump_json(by_alias=True, exclude_none=True) if outcome.error else None,
+            "error": _document(outcome.error) if outcome.error else None,
             "lane": outcome.lane,
             "next": (outcome.following or outcome.step + 1) if outcome.advance else None,
+            "heard": None if outcome.heard is None else int(outcome.heard),
         }
         return bool(
             self._run(
@@ -316,6 +354,8 @@ class Store:
             replication=row["last"],
             created_at=datetime.fromisoformat(row["created_at"]),
             updated_at=datetime.fromisoformat(row["updated_at"]),
+            deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
+            deleted_at=datetime.fromisoformat(row["deleted_at"]) if "deleted_at" in row else None,
         )
 
     def tenants(self, prefix: str = "") -> Iterable[TenantSummary]:
@@ -335,8 +375,26 @@ class Store:
         row: dict[str, str] = self.redis.hgetall(f"{self.prefix}replication:{replication}")
         if not row:
             return None
-        handles = self.redis.hget(f"{self.prefix}tenant:{row['tenant']}", "handles") or "{}"
-        return _replication(row, json.loads(handles).get("account_id"))
+        return _replication(row, self.redis.hget(f"{self.prefix}tenant:{row['tenant']}", "handles"))
+
+    def replications(self, ids: Iterable[str]) -> list[Replication]:
+        """Read replications, in two round trips; those that are unknown are left out."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for replication in ids:
+                pipeline.hgetall(f"{self.prefix}replication:{replication}")
+            rows = [row for row in pipeline.execute() if row]
+            for row in rows:
+                pipeline.hget(f"{self.prefix}tenant:{row['tenant']}", "handles")
+            return [_replication(row, handles) for row, handles in zip(rows, pipeline.execute(), strict=True)]
+
+    def keep_rollout(self, rollout: str, document: str) -> None:
+        """Keep which replications belong to a rollout."""
+        self.redis.set(f"{self.prefix}rollout:{rollout}", document, px=self._common["retention"])
+
+    def rollout(self, rollout: str) -> str | None:
+        """Read what was kept of a rollout; None: unknown, or asked for longer than the retention ago."""
+        found: str | None = self.redis.get(f"{self.prefix}rollout:{rollout}")
+        return found
 
     def idle(self, since: timedelta, most: int) -> list[TenantId]:
         """Name tenants whose last replication ended longer than `since` ago, the oldest first."""
@@ -355,6 +413,9 @@ class Store:
     def _now(self) -> int:
         seconds, micros = self.redis.time()
         return int(seconds * 1000 + micros // 1000)
+
+    def _submit(self, tenant: TenantId, **order: Any) -> str:
+        return str(self._run("submit", tenant=str(tenant), replication=uuid4().hex, **order))
 
     def _run(self, script: str, /, **parameters: Any) -> Any:
         document = {**self._common, "at": _iso_now(), **parameters}
@@ -378,7 +439,7 @@ def _summary(name: str, row: list[str]) -> TenantSummary:
     )
 
 
-def _replication(row: dict[str, str], account_id: str | None) -> Replication:
+def _replication(row: dict[str, str], handles: str | None) -> Replication:
     state, chain = State(row["state"]), CHAINS[row["chain"]]
     failed = json.loads(row.get("failed", "[]"))
     steps = [
@@ -398,7 +459,7 @@ def _replication(row: dict[str, str], account_id: str | None) -> Replication:
         started_at=datetime.fromisoformat(row["started_at"]) if "started_at" in row else None,
         ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
-        account_id=account_id,
+        account_id=json.loads(handles or "{}").get("account_id"),
     )
 
 
@@ -412,6 +473,10 @@ def _never_ran(step: StepState, causes: Mapping[str, str]) -> StepState:
     cause = causes.get(step.name)
     note = f"not run, because {cause} failed" if cause else step.note or "not run"
     return step.model_copy(update={"state": State.CANCELLED, "note": note})
+
+
+def _document(part: Document) -> str:
+    return part.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def _handles(handles: Handles) -> str:

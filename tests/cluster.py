@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from workers.sandbox.organization import environment
 from workers.sandbox.redis import EmbeddedRedis
 
 CONFIG_DIR = Path(__file__).parent.parent / "examples" / "config"
+DOCUMENTS = Path(__file__).parent / "documents"
 PLATFORM = "aws.sandbox"
 QUICK = SimulatorOptions(
     creation_seconds=0.4, role_delay_seconds=0.2, assignment_seconds=0.1, stack_seconds=0.1, stack_operation_seconds=0.1
@@ -122,6 +124,14 @@ class Cluster:
     def logs(self) -> str:
         """Return the end of every worker's log."""
         return "\n".join(f"{worker.name}:\n{worker.last_lines()}" for worker in self.workers)
+
+
+def configuration(directory: Path, *documents: str) -> str:
+    """Copy the examples' documents, and some of the tests' own, into a directory; answers CONNECTOR_CONFIG_DIR."""
+    copied = shutil.copytree(CONFIG_DIR, directory / "config")
+    for name in documents:
+        shutil.copy(DOCUMENTS / name, copied)
+    return str(copied)
 
 
 @contextmanager

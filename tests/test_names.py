@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from config.java_format import JavaFormat
 from config.landing_zone import LandingZoneRoleMapping
 from config.mapper_text import MapperText
 from config.patterns import Pattern, PatternError
-from config.platform import TagMapper, TenantTags
+from config.platform import ReplicatedTag, TagMapper, TenantTags
 from tasks import names
 from tasks.errors import PermanentError
 from tasks.model import Desired, Handles, Tenant, TenantId
@@ -19,7 +20,12 @@ EVERYTHING: dict[str, Any] = {
     "landingZone": "development",
     "tenantPlatformNumber": 4,
     "workspace": {"displayName": "Likvid", "tags": {"costCenter": ["1"], "unit": ["a", "b"], "team": ["blue"]}},
-    "project": {"displayName": "Shop", "tags": {"costCenter": ["3"], "team": []}, "createdBy": {"email": "c@d.e"}},
+    "project": {
+        "displayName": "Shop",
+        "meshProjectId": 255,
+        "tags": {"costCenter": ["3"], "team": []},
+        "createdBy": {"email": "c@d.e"},
+    },
     "paymentMethod": {
         "identifier": "pay",
         "name": "Pay",
@@ -66,6 +72,7 @@ def test_patterns_know_the_tenant_and_the_first_value_of_each_tag() -> None:
         "projectIdentifier": "shop",
         "platform": "aws.sandbox",
         "tenantPlatformNumber": 4,
+        "meshProjectId": 255,
         "tagCostCenter": "3",
         "tagUnit": "c",
         "tagTeam": "blue",
@@ -84,8 +91,8 @@ def test_names_of_the_account() -> None:
     assert names.account_name(tenant()) == "likvid.shop"
     assert names.account_email(tenant()) == "aws+likvid.shop@example.com"
     assert names.account_alias(tenant()) == "likvid-shop"
-    number = Pattern.parse("#{tagTeam:%.3S}_#{tenantPlatformNumber:%03d}")
-    assert names.account_alias(tenant(account_alias_pattern=number)) == "blu-004"
+    number = Pattern.parse("#{tagTeam:%.3S}_#{tenantPlatformNumber:%03d}-#{meshProjectId:%x}")
+    assert names.account_alias(tenant(account_alias_pattern=number)) == "blu-004-ff"
 
 
 def test_names_that_aws_refuses_are_refused_here() -> None:
@@ -124,6 +131,52 @@ def test_no_mapper_overwrites_or_removes_the_tenants_name() -> None:
     assert names.owned_tag(greedy, "meshstack:other")
     assert not names.owned_tag(greedy, "other")
     assert not names.owned_tag(tenant(), "meshstack:other")
+
+
+REPLICATED = (
+    ReplicatedTag(source="project", tag="costCenter", key="cost"),
+    ReplicatedTag(source="project", tag="team", key="team"),  # the project's is empty
+    ReplicatedTag(source="paymentMethod", tag="costCenter", key="cost"),
+    ReplicatedTag(source="paymentMethod", tag="unit", key="unit#1"),
+    ReplicatedTag(source="workspace", tag="team", key="team"),
+    ReplicatedTag(source="workspace", tag="unit", key="workspaceUnit"),
+    ReplicatedTag(source="workspace", tag="nobody", key="nobody"),
+)
+
+
+def replicating(separator: str = "/", **mappers: str) -> Tenant:
+    tag_mappers = tuple(TagMapper(key=key, value=MapperText.parse(text)) for key, text in mappers.items())
+    tags = TenantTags(namespace_prefix="m_", tag_mappers=tag_mappers, replicated=REPLICATED, separator=separator)
+    return tenant(tenant_tags=tags)
+
+
+def test_replicated_tags_have_their_own_keys_and_the_first_source_that_has_one_wins() -> None:
+    assert list(names.account_tags(replicating()).items()) == [
+        (names.TENANT_TAG, "likvid.shop.aws.sandbox"),
+        ("m_cost", "3"),
+        ("m_unit_1", "c/d"),
+        ("m_team", "blue"),
+        ("m_workspaceUnit", "a/b"),
+    ]
+
+
+def test_a_mapper_comes_before_a_replicated_tag_and_values_are_joined_as_configured() -> None:
+    tags = names.account_tags(replicating(" + ", team="${projectName}"))
+
+    assert list(tags)[:2] == [names.TENANT_TAG, "m_team"]
+    assert (tags["m_team"], tags["m_unit_1"]) == ("Shop", "c + d")
+
+
+def test_a_users_name_is_formed_of_the_euid_by_the_platforms_pattern() -> None:
+    def people(pattern: str) -> set[str]:
+        store = PLATFORM.identity_store
+        assert store is not None
+        changed = store.model_copy(update={"euid_pattern": JavaFormat.parse(pattern)})
+        return names.role_members(tenant(identity_store=changed))["reader"]
+
+    assert people("%s") == {"bob@x.y"}
+    assert people("%S") == {"BOB@X.Y"}
+    assert people("corp-%s@example.com") == {"corp-bob@x.y@example.com"}
 
 
 def test_mapper_values_are_complete() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tasks.model import State
-from tests.cluster import ACCESS, Cluster, desired, running_cluster
+from tasks.replicate import replicate
+from tests.cluster import ACCESS, Cluster, configuration, desired, running_cluster
 from tests.waiting import eventually
 from workers.sandbox import organization
 from workers.sandbox.client import RecordedCall
@@ -23,7 +24,9 @@ READS_PER_ROLE = 3
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running_cluster(tmp_path_factory.mktemp("cluster"), workers=2) as running:
+    directory = tmp_path_factory.mktemp("cluster")
+    documents = configuration(directory, "control-tower.yaml", "function.yaml")
+    with running_cluster(directory, workers=2, CONNECTOR_CONFIG_DIR=documents) as running:
         yield running
 
 
@@ -54,6 +57,39 @@ def test_a_tenant_becomes_a_configured_account(cluster: Cluster) -> None:
         ("mst-likvid.whole.user", organization.USER_PERMISSION_SET_ARN): {"bob@example.com"},
         ("mst-likvid.whole.reader", organization.READER_PERMISSION_SET_ARN): {"bob@example.com"},
     }
+
+
+def test_a_platform_with_scim_gives_the_same_access(cluster: Cluster) -> None:
+    body = desired("development-scim")
+    order = replicate("likvid", "by-scim", "aws-scim.sandbox", body, through=cluster.connector)
+    cluster.succeeded(order.replication)
+
+    assert access_of(cluster, "by-scim") == {
+        ("mst-likvid.by-scim.scim.admin", organization.ADMIN_PERMISSION_SET_ARN): {"alice@example.com"},
+        ("mst-likvid.by-scim.scim.user", organization.USER_PERMISSION_SET_ARN): {"bob@example.com"},
+        ("mst-likvid.by-scim.scim.reader", organization.READER_PERMISSION_SET_ARN): {"bob@example.com"},
+    }
+
+
+def test_control_tower_enrols_as_many_accounts_at_once_as_it_may(cluster: Cluster) -> None:
+    projects = [f"governed{number}" for number in range(4)]
+    orders = [govern(cluster, project) for project in projects]
+    for order in orders:
+        cluster.succeeded(order)
+
+    state, accounts = cluster.simulator.state(), [cluster.account(project) for project in projects]
+    assert {account["parent_id"] for account in accounts} == {organization.PRODUCTION_OU_ID}
+    assert {account["id"] for account in accounts} == state["control_tower"]["enrolled"].keys()
+    assert state["service_catalog"]["in_flight_peak"] == 2  # as the platform's limits say; AWS would take five
+    mark = cluster.simulator.mark()
+    cluster.succeeded(govern(cluster, projects[0]))
+    assert cluster.simulator.writes_since(mark) == []
+
+
+def govern(cluster: Cluster, project: str) -> str:
+    """Order a tenant on the platform with Control Tower."""
+    body = desired("control-tower", access=[])
+    return replicate("likvid", project, "aws-governed.sandbox", body, through=cluster.connector).replication
 
 
 def test_a_second_replication_writes_nothing_and_reads_little(cluster: Cluster) -> None:
@@ -153,10 +189,26 @@ def test_taking_access_away_does_not_wait_behind_a_broken_stack(cluster: Cluster
     states = {step.name: step.state for step in failed.steps}
     assert states["deploy_access_stack"] is State.FAILED
     assert states["assign_permission_sets"] is State.SUCCEEDED
-    assert [step.note for step in failed.steps if step.state is State.CANCELLED] == [
+    assert {step.note for step in failed.steps if step.state is State.CANCELLED} == {
         "not run, because deploy_access_stack failed"
-    ]
+    }
     assert not any("admin" in group for group, _ in access_of(cluster, "broken"))
+
+
+def test_a_lambda_function_is_told_of_each_replication_and_its_failure_is_a_remark(cluster: Cluster) -> None:
+    error = {"errorType": "Refused", "errorMessage": f"no ticket for {organization.EXTERNAL_ID}"}
+    cluster.simulator.operator("offer_function", name="on-account", answer=error, failure="Unhandled")
+    first = cluster.succeeded(cluster.order("told", desired("told")))
+    cluster.simulator.operator("offer_function", name="on-account")
+
+    calls = calls_of(cluster, desired("told"), "told")
+
+    note = next(step.note for step in first.steps if step.name == "invoke_lambda")
+    assert note == "on-account has run and failed: Unhandled: Refused: no ticket for ***"
+    assert [call.operation for call in calls if call.write] == ["Invoke"]
+    [function] = cluster.simulator.state()["lambda"]
+    account = cluster.account("told")
+    assert [(each["AccountId"], each["Stage"]) for each in function["payloads"]] == [(account["id"], "told")] * 2
 
 
 def test_an_email_owned_by_a_foreign_account_is_final_and_names_it(cluster: Cluster) -> None:

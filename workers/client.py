@@ -20,9 +20,19 @@ from httpx_sse import connect_sse
 from pydantic import ValidationError
 
 from tasks.model import Desired, Replication, State, TenantId
-from workers.api.schemas import AcceptedView, FieldProblem, Problem, Readiness, TenantPage, TenantRow, TenantView
+from workers.api.schemas import (
+    AcceptedView,
+    FieldProblem,
+    Problem,
+    Readiness,
+    RolloutView,
+    TenantPage,
+    TenantRow,
+    TenantView,
+)
 
 TIMEOUT_SECONDS = 30.0  # the API itself gives up on Redis earlier
+ROLLOUT_SECONDS = 300.0  # it is answered when every tenant is enqueued, some thousands in ten seconds
 SILENCE_SECONDS = 45.0  # an event stream says something every 15 s; three times that is a dead connection
 PAGE_SIZE = 500  # rows a request; the API's bound is 1000
 
@@ -92,6 +102,28 @@ class ConnectorClient:
     def replicate(self, tenant: TenantId | str) -> AcceptedView:
         """Replicate a tenant again, with the desired state that is stored."""
         return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/replications").content)
+
+    def delete(self, tenant: TenantId | str) -> AcceptedView:
+        """Ask to delete a tenant: access ends at once, the rest follows the approval."""
+        return AcceptedView.model_validate_json(self._http.delete(_path(tenant)).content)
+
+    def approve(self, tenant: TenantId | str) -> AcceptedView:
+        """Approve the request to delete a tenant."""
+        return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/deletion/approve").content)
+
+    def decline(self, tenant: TenantId | str) -> AcceptedView:
+        """Decline the request to delete a tenant, and give people their access back."""
+        return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/deletion/decline").content)
+
+    def roll_out(self, landing_zone: str, platform: str | None = None) -> RolloutView:
+        """Replicate every tenant of a landing zone, or those of one platform."""
+        query = {} if platform is None else {"platform": platform}
+        path = f"/api/v1/landing-zones/{quote(landing_zone, safe='')}/rollouts"
+        return RolloutView.model_validate_json(self._http.post(path, params=query, timeout=ROLLOUT_SECONDS).content)
+
+    def rollout(self, rollout: str) -> RolloutView:
+        """Read how a rollout fares."""
+        return RolloutView.model_validate_json(self._http.get(f"/api/v1/rollouts/{quote(rollout, safe='')}").content)
 
     def replication(self, replication: str) -> Replication:
         """Read a replication with every step."""

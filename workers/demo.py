@@ -24,7 +24,7 @@ from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures
 from workers.client import ApiProblem, ConnectorClient
 from workers.demo_processes import House, child_environment, start
-from workers.demo_results import Created, created_by, doubts, show_created
+from workers.demo_results import Created, created_by, doubts, show_created, ways_to_groups
 from workers.examples import ExampleMissing, example
 from workers.processes import ProcessFailed, Supervisor, interruptible, uninterrupted
 from workers.sandbox.client import Counts, SimulatorClient
@@ -58,6 +58,7 @@ def order_twice(processes: Supervisor, house: House, console: Console, orders: S
             ended = order_all(client, orders, processes, console)
             created = [created_by(each, client.tenant(each.tenant), simulator.state()) for each in ended]
             show_created(console, created)
+            print_line(console, ways_to_groups(simulator.counts().operations))
             if complain_about_failures(ended) is not ExitCode.DONE:
                 return ExitCode.FAILED
             print_line(console, "Ordering all of them again: nothing has changed, so nothing may be written")

@@ -72,6 +72,15 @@ def show_created(console: Console, created: Iterable[Created]) -> None:
     show(console, table(COLUMNS, rows))
 
 
+def ways_to_groups(operations: Mapping[str, int]) -> str:
+    """Say through which APIs groups were kept. operations: service:Operation -> calls."""
+    calls = {
+        words: sum(count for name, count in operations.items() if name.startswith(f"{service}:"))
+        for service, words in (("identitystore", "the Identity Store API"), ("scim", "SCIM"))
+    }
+    return "Groups through " + " and ".join(f"{words} ({count} calls)" for words, count in calls.items() if count)
+
+
 def doubts(
     created: Sequence[Created], again: Sequence[Followed], world: Mapping[str, Any], written: Mapping[str, int]
 ) -> Iterator[str]:

@@ -18,9 +18,11 @@ class Principal(StrEnum):
     """Who calls: see the role chain in `session.py`."""
 
     SERVICE_USER = "service user"  # or the entry role of a workload identity
+    DIRECT_USER = "direct service user"  # in the management account itself, in place of the two others there
     MANAGEMENT_ROLE = "management role"
     AUTOMATION_ROLE = "automation role"
     ACCESS_ROLE = "access role"  # one in every member account
+    IMPORT_ROLE = "import role"  # in accounts that are taken over without an access role of ours
 
 
 class Kind(Enum):
@@ -29,6 +31,7 @@ class Kind(Enum):
     READ = auto()
     WRITE = auto()
     SIGN_IN = auto()  # botocore calls it for credentials; it never passes the seam
+    FORWARDED = auto()  # AWS makes the call itself with our rights, while it answers another call of ours
 
 
 class Resource(StrEnum):
@@ -41,10 +44,27 @@ class Resource(StrEnum):
     ACCOUNT = "arn:{partition}:organizations::*:account/o-*/*"
     UNIT = "arn:{partition}:organizations::*:ou/o-*/ou-*"
     ROOT = "arn:{partition}:organizations::{management_account}:root/o-*/r-*"
+    SAML_PROVIDER = "arn:{partition}:iam::*:saml-provider/*"
     INSTANCE = "{instance}"
     PERMISSION_SET = "arn:{partition}:sso:::permissionSet/*/*"
     ASSIGNED_ACCOUNT = "arn:{partition}:sso:::account/*"
     ACCESS_STACK = "arn:{partition}:cloudformation:*:*:stack/{access_stack}/*"
+    IMPORT_ROLE = "arn:{partition}:iam::*:role/{import_role}"
+    EXECUTION_ROLE = "arn:{partition}:iam::*:role/AWSControlTowerExecution"
+    CONTROL_POLICY = "arn:{partition}:organizations::{management_account}:policy/o-*/service_control_policy/p-*"
+    MANAGEMENT_IDENTITIES = "arn:{partition}:iam::{management_account}:saml-provider/*"
+    MANAGEMENT_ROLES = "arn:{partition}:iam::{management_account}:role/*"
+
+
+class Feature(StrEnum):
+    """What a platform may have configured; a statement for it stands in the policies of such platforms only."""
+
+    SELF_DOWNGRADE = "selfDowngradeAccessRole"
+    ACCESS_ROLE_TRUST = "manageAccessRoleTrust"
+    IMPORT_ROLE = "importRole"
+    MANAGEMENT_ACCOUNT = "managementAccountTenant"
+    IDENTITY_FEDERATION = "identityFederation"
+    CONTROL_TOWER = "enrollmentConfiguration"
 
 
 @dataclass(frozen=True)
@@ -54,14 +74,19 @@ class Statement:
     principal: Principal
     sid: str
     without: str | None = None  # optional: what the connector cannot do without it; None: it needs the statement
+    feature: Feature | None = None  # what a platform must have configured to need it; None: every platform does
+
+
+PREFIXES = {"sso-admin": "sso"}  # botocore's service -> the prefix of its actions, where they differ
+RENAMED = {("lambda", "Invoke"): "lambda:InvokeFunction"}  # actions that are not called as their operation is
 
 
 @dataclass(frozen=True)
 class Operation:
     """One operation that we call."""
 
-    statement: Statement | None  # None: AWS allows it to everybody
-    service: str  # botocore's name
+    statement: Statement | None  # None: no IAM policy decides: everybody may, or who has the SCIM token
+    service: str  # botocore's name, or scim
     name: str  # as the API has it: MoveAccount
     kind: Kind
     resources: tuple[Resource, ...] = (Resource.ANY,)
@@ -69,12 +94,12 @@ class Operation:
     @property
     def action(self) -> str:
         """The IAM action: organizations:MoveAccount."""
-        return f"{'sso' if self.service == 'sso-admin' else self.service}:{self.name}"
+        return RENAMED.get((self.service, self.name), f"{PREFIXES.get(self.service, self.service)}:{self.name}")
 
     @property
     def method(self) -> str:
-        """The name in botocore's snake case: move_account."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
+        """The name in botocore's snake case: move_account, create_saml_provider."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", self.name).lower()
 
 
 TO_MANAGEMENT = Statement(Principal.SERVICE_USER, "AssumeManagementRole")
@@ -83,6 +108,11 @@ TO_MEMBERS = Statement(Principal.MANAGEMENT_ROLE, "StsAccessMemberAccount")
 TREE_READ = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessRead")
 TREE_WRITE = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessWrite")
 ORGANIZATION = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessNoResourceLevelRestrictions")
+CLOSURE = Statement(
+    Principal.MANAGEMENT_ROLE,
+    "OptionalCloseAccounts",
+    without="a deletion that is to close the account fails at that step, with the access taken away already",
+)
 ASSIGNMENTS = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessSSO")
 UNASSIGNMENTS = Statement(
     Principal.MANAGEMENT_ROLE,
@@ -93,8 +123,35 @@ UNASSIGNMENTS = Statement(
     ),
 )
 GROUPS = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementIdentityStoreGroupManagement")
+TO_IMPORTED = Statement(Principal.MANAGEMENT_ROLE, "StsAccessImportedAccount", feature=Feature.IMPORT_ROLE)
+MANAGEMENT_ACCESS = Statement(
+    Principal.MANAGEMENT_ROLE,
+    "OrgManagementAccessAdditionalSSOForRootAccount",
+    feature=Feature.MANAGEMENT_ACCOUNT,
+)
+GUARD_RAILS = Statement(
+    Principal.MANAGEMENT_ROLE,
+    "OptionalServiceControlPolicies",
+    without="landing zones cannot have a serviceControlPolicy",
+)
+NEW_GUARD_RAILS = Statement(
+    Principal.MANAGEMENT_ROLE,
+    "OptionalServiceControlPoliciesNoResourceLevelRestrictions",
+    without="landing zones can only have a serviceControlPolicy that is attached to their OU already",
+)
+ACCOUNT_FACTORY = Statement(
+    Principal.MANAGEMENT_ROLE, "AWSControlTowerAccountFactoryAccess", feature=Feature.CONTROL_TOWER
+)
 AUTOMATION = Statement(Principal.AUTOMATION_ROLE, "Automation")
 ALIAS = Statement(Principal.ACCESS_ROLE, "RolesAndAlias")
+SAML = Statement(Principal.ACCESS_ROLE, "SamlProviders", feature=Feature.IDENTITY_FEDERATION)
+FEDERATED = Statement(Principal.ACCESS_ROLE, "FederatedRoles", feature=Feature.IDENTITY_FEDERATION)
+LESS_FEDERATED = Statement(
+    Principal.ACCESS_ROLE,
+    "OptionalRemoveFederatedRoles",
+    without="roles and policies that no role mapping names any more stay; the replication fails and names them",
+    feature=Feature.IDENTITY_FEDERATION,
+)
 STACKS = Statement(Principal.ACCESS_ROLE, "Stacks")
 TEMPLATES = Statement(
     Principal.ACCESS_ROLE,
@@ -102,9 +159,21 @@ TEMPLATES = Statement(
     without="landing zones cannot name a template by templateUrl, only by templateFile",
 )
 
+OWN_ROLE = Statement(Principal.ACCESS_ROLE, "OwnRole", feature=Feature.SELF_DOWNGRADE)
+OWN_TRUST = Statement(Principal.ACCESS_ROLE, "OwnTrust", feature=Feature.ACCESS_ROLE_TRUST)
+EXECUTION = Statement(
+    Principal.ACCESS_ROLE,
+    "OptionalControlTowerExecutionRole",
+    without="somebody else must make the role AWSControlTowerExecution before an account is enrolled",
+    feature=Feature.CONTROL_TOWER,
+)
+IMPORTED = Statement(Principal.IMPORT_ROLE, "AccessRole", feature=Feature.IMPORT_ROLE)
+
 IN_TREE = (Resource.ACCOUNT, Resource.ROOT, Resource.UNIT)
 ASSIGNED = (Resource.INSTANCE, Resource.PERMISSION_SET, Resource.ASSIGNED_ACCOUNT)
 STACK = (Resource.ACCESS_STACK,)
+ROLE = (Resource.ACCESS_ROLE,)
+FORWARDED_TO_IAM = (Resource.MANAGEMENT_IDENTITIES, Resource.MANAGEMENT_ROLES)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(TO_MANAGEMENT, "sts", "AssumeRole", Kind.SIGN_IN, (Resource.MANAGEMENT_ROLE,)),
@@ -124,6 +193,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(ORGANIZATION, "organizations", "ListAccounts", Kind.READ),
     Operation(ORGANIZATION, "organizations", "CreateAccount", Kind.WRITE),
     Operation(ORGANIZATION, "organizations", "DescribeCreateAccountStatus", Kind.READ),
+    Operation(CLOSURE, "organizations", "CloseAccount", Kind.WRITE, (Resource.ACCOUNT,)),
     Operation(ASSIGNMENTS, "sso-admin", "ListAccountAssignments", Kind.READ, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "CreateAccountAssignment", Kind.WRITE, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "DescribeAccountAssignmentCreationStatus", Kind.READ, (Resource.INSTANCE,)),
@@ -134,25 +204,91 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(GROUPS, "identitystore", "CreateGroupMembership", Kind.WRITE),
     Operation(GROUPS, "identitystore", "DeleteGroupMembership", Kind.WRITE),
     Operation(GROUPS, "identitystore", "GetUserId", Kind.READ),
+    Operation(None, "scim", "ListUsers", Kind.READ),
+    Operation(None, "scim", "ListGroups", Kind.READ),
+    Operation(None, "scim", "GetGroup", Kind.READ),
+    Operation(None, "scim", "CreateGroup", Kind.WRITE),
+    Operation(None, "scim", "DeleteGroup", Kind.WRITE),
+    Operation(None, "scim", "PatchGroup", Kind.WRITE),
     Operation(UNASSIGNMENTS, "sso-admin", "DeleteAccountAssignment", Kind.WRITE, ASSIGNED),
     Operation(UNASSIGNMENTS, "sso-admin", "DescribeAccountAssignmentDeletionStatus", Kind.READ, (Resource.INSTANCE,)),
+    Operation(TO_IMPORTED, "sts", "AssumeRole", Kind.SIGN_IN, (Resource.IMPORT_ROLE,)),
+    Operation(MANAGEMENT_ACCESS, "iam", "GetRole", Kind.FORWARDED, FORWARDED_TO_IAM),
+    Operation(MANAGEMENT_ACCESS, "iam", "ListAttachedRolePolicies", Kind.FORWARDED, FORWARDED_TO_IAM),
+    Operation(MANAGEMENT_ACCESS, "iam", "ListRolePolicies", Kind.FORWARDED, FORWARDED_TO_IAM),
+    Operation(MANAGEMENT_ACCESS, "iam", "GetSAMLProvider", Kind.FORWARDED, FORWARDED_TO_IAM),
+    Operation(GUARD_RAILS, "organizations", "ListPoliciesForTarget", Kind.READ, (Resource.UNIT, Resource.ROOT)),
+    Operation(GUARD_RAILS, "organizations", "DescribePolicy", Kind.READ, (Resource.CONTROL_POLICY,)),
+    Operation(GUARD_RAILS, "organizations", "UpdatePolicy", Kind.WRITE, (Resource.CONTROL_POLICY,)),
+    Operation(
+        GUARD_RAILS,
+        "organizations",
+        "AttachPolicy",
+        Kind.WRITE,
+        (Resource.CONTROL_POLICY, Resource.UNIT, Resource.ROOT),
+    ),
+    Operation(NEW_GUARD_RAILS, "organizations", "ListPolicies", Kind.READ),
+    Operation(NEW_GUARD_RAILS, "organizations", "CreatePolicy", Kind.WRITE),
+    Operation(ACCOUNT_FACTORY, "controltower", "CreateManagedAccount", Kind.FORWARDED),  # by Provision- and UpdateP…
+    Operation(ACCOUNT_FACTORY, "controltower", "DescribeManagedAccount", Kind.FORWARDED),
+    Operation(ACCOUNT_FACTORY, "controltower", "DeregisterManagedAccount", Kind.FORWARDED),  # by TerminateP…
+    Operation(ACCOUNT_FACTORY, "controltower", "ListLandingZones", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "controltower", "GetLandingZone", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "organizations", "DescribeOrganization", Kind.FORWARDED),
+    Operation(ACCOUNT_FACTORY, "organizations", "DescribeOrganizationalUnit", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "DescribeProduct", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "DescribeProvisionedProduct", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "SearchProvisionedProducts", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "DescribeRecord", Kind.READ),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "ProvisionProduct", Kind.WRITE),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "UpdateProvisionedProduct", Kind.WRITE),
+    Operation(ACCOUNT_FACTORY, "servicecatalog", "TerminateProvisionedProduct", Kind.WRITE),
     Operation(AUTOMATION, "cloudformation", "UpdateStackInstances", Kind.WRITE),
     Operation(AUTOMATION, "cloudformation", "DescribeStackSet", Kind.READ),
     Operation(AUTOMATION, "cloudformation", "ListStackInstances", Kind.READ),
     Operation(AUTOMATION, "cloudformation", "CreateStackInstances", Kind.WRITE),
+    Operation(AUTOMATION, "lambda", "Invoke", Kind.WRITE),  # a second run writes nothing but this: it is asked for
     Operation(None, "sts", "GetCallerIdentity", Kind.READ),
+    Operation(SAML, "iam", "GetSAMLProvider", Kind.READ, (Resource.SAML_PROVIDER,)),
+    Operation(SAML, "iam", "CreateSAMLProvider", Kind.WRITE, (Resource.SAML_PROVIDER,)),
+    Operation(SAML, "iam", "TagSAMLProvider", Kind.FORWARDED, (Resource.SAML_PROVIDER,)),  # by CreateSAMLProvider
+    Operation(SAML, "iam", "UpdateSAMLProvider", Kind.WRITE, (Resource.SAML_PROVIDER,)),
     Operation(ALIAS, "iam", "CreateAccountAlias", Kind.WRITE),
     Operation(ALIAS, "iam", "ListAccountAliases", Kind.READ),
+    Operation(FEDERATED, "iam", "ListRoles", Kind.READ),
+    Operation(FEDERATED, "iam", "GetRole", Kind.READ),
+    Operation(FEDERATED, "iam", "CreateRole", Kind.WRITE),
+    Operation(FEDERATED, "iam", "TagRole", Kind.FORWARDED),  # by CreateRole
+    Operation(FEDERATED, "iam", "UpdateAssumeRolePolicy", Kind.WRITE),
+    Operation(FEDERATED, "iam", "ListAttachedRolePolicies", Kind.READ),
+    Operation(FEDERATED, "iam", "GetPolicy", Kind.READ),
+    Operation(FEDERATED, "iam", "AttachRolePolicy", Kind.WRITE),
+    Operation(LESS_FEDERATED, "iam", "DetachRolePolicy", Kind.WRITE),
+    Operation(LESS_FEDERATED, "iam", "DeleteRole", Kind.WRITE),
+    Operation(EXECUTION, "iam", "GetRole", Kind.READ, (Resource.EXECUTION_ROLE,)),
+    Operation(EXECUTION, "iam", "CreateRole", Kind.WRITE, (Resource.EXECUTION_ROLE,)),
+    Operation(EXECUTION, "iam", "ListAttachedRolePolicies", Kind.READ, (Resource.EXECUTION_ROLE,)),
+    Operation(EXECUTION, "iam", "AttachRolePolicy", Kind.WRITE, (Resource.EXECUTION_ROLE,)),
     Operation(STACKS, "cloudformation", "DescribeStacks", Kind.READ, STACK),
     Operation(STACKS, "cloudformation", "DescribeStackEvents", Kind.READ, STACK),
     Operation(STACKS, "cloudformation", "CreateStack", Kind.WRITE, STACK),
     Operation(STACKS, "cloudformation", "UpdateStack", Kind.WRITE, STACK),
     Operation(STACKS, "cloudformation", "DeleteStack", Kind.WRITE, STACK),
     Operation(TEMPLATES, "cloudformation", "GetTemplateSummary", Kind.READ),
+    Operation(OWN_ROLE, "iam", "GetRolePolicy", Kind.READ, ROLE),
+    Operation(OWN_ROLE, "iam", "PutRolePolicy", Kind.WRITE, ROLE),
+    Operation(OWN_ROLE, "iam", "ListAttachedRolePolicies", Kind.READ, ROLE),
+    Operation(OWN_ROLE, "iam", "DetachRolePolicy", Kind.WRITE, ROLE),
+    Operation(OWN_TRUST, "iam", "GetRole", Kind.READ, ROLE),
+    Operation(OWN_TRUST, "iam", "UpdateAssumeRolePolicy", Kind.WRITE, ROLE),
+    Operation(IMPORTED, "iam", "GetRole", Kind.READ, ROLE),
+    Operation(IMPORTED, "iam", "CreateRole", Kind.WRITE, ROLE),
+    Operation(IMPORTED, "iam", "AttachRolePolicy", Kind.WRITE, ROLE),
+    Operation(IMPORTED, "iam", "UpdateAssumeRolePolicy", Kind.WRITE, ROLE),
 )
 
 DECLARED: Mapping[tuple[str, str], Kind] = MappingProxyType(
-    {(each.service, each.method): each.kind for each in OPERATIONS if each.kind is not Kind.SIGN_IN}
+    {(each.service, each.method): each.kind for each in OPERATIONS if each.kind in (Kind.READ, Kind.WRITE)}
 )
 
 

@@ -9,13 +9,23 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
-from config.platform import Platform
+from config.platform import Platform, ScimAccess
+from tasks.aws.access_role import AccessRole
 from tasks.aws.account_alias import AccountAliases
 from tasks.aws.calls import Calls, Observer
 from tasks.aws.cloudformation import Stacks
+from tasks.aws.control_tower import EXECUTION_ROLE, ControlTower
+from tasks.aws.directory import Directory
 from tasks.aws.identity_center import AccountAssignments
-from tasks.aws.identity_store import IdentityStore
+from tasks.aws.identity_store import IdentityStoreDirectory
+from tasks.aws.lambda_functions import Functions
+from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.organizations import Organizations
+from tasks.aws.roles import Roles
+from tasks.aws.saml_providers import SamlProviders
+from tasks.aws.scim import ScimDirectory
+from tasks.aws.service_catalog import ServiceCatalog
+from tasks.aws.service_control_policies import ControlPolicies
 from tasks.aws.session import Sessions
 from tasks.aws.stack_sets import StackSets
 from tasks.aws.sts import Identity
@@ -27,7 +37,9 @@ class Lane(StrEnum):
 
     ACCOUNT_CREATION = "account creation"  # per organization
     ACCOUNT_ASSIGNMENT = "account assignment"  # per Identity Center instance
+    ACCOUNT_CLOSURE = "account closure"  # per organization
     STACK_SET_OPERATION = "StackSet operation"  # per StackSet
+    CONTROL_TOWER = "Control Tower operation"  # per organization
 
 
 class Places(Protocol):
@@ -83,15 +95,33 @@ class Aws:
         """Give the place back and wake who is next. Again is fine."""
         self._run.places.leave(f"{lane} in {of}", place)
 
+    def has_seen(self, fact: tuple[str, ...], within: timedelta) -> bool:
+        """Tell whether this process has seen that something of the platform is so, not longer ago than `within`."""
+        return self._sessions.recent.holds((self._platform.identifier, *fact), self.now(), within)
+
+    def note_seen(self, fact: tuple[str, ...]) -> None:
+        """Remember that something of the platform is so now."""
+        self._sessions.recent.note((self._platform.identifier, *fact), self.now())
+
     @cached_property
     def organizations(self) -> Organizations:
         """The organization, as the management account's role sees it."""
         return Organizations(self._management("organizations"))
 
     @cached_property
-    def identity_store(self) -> IdentityStore:
-        """Users and groups of Identity Center."""
-        return IdentityStore(self._management("identitystore"))
+    def control_policies(self) -> ControlPolicies:
+        """The organization's service control policies."""
+        return ControlPolicies(self._management("organizations"))
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Users and groups of Identity Center, by whichever API the platform names."""
+        access = self._platform.identity_center
+        if isinstance(access, ScimAccess):
+            return ScimDirectory(self._calls(self._sessions.scim(access), self._platform.management_account_id))
+        if access is None:
+            raise ValueError(f"platform {self._platform.identifier} has no Identity Center")
+        return IdentityStoreDirectory(self._management("identitystore"), access.identity_store_id)
 
     @cached_property
     def account_assignments(self) -> AccountAssignments:
@@ -102,6 +132,10 @@ class Aws:
         """The automation account's StackSets in a region."""
         return StackSets(self._calls(self._sessions.automation(self._platform, "cloudformation", region)))
 
+    def functions(self, region: str, timeout: timedelta) -> Functions:
+        """The Lambda functions that the automation account may run in a region, each for as long as `timeout`."""
+        return Functions(self._calls(self._sessions.automation(self._platform, "lambda", region, timeout)))
+
     def stacks(self, account_id: str, region: str) -> Stacks:
         """A member account's CloudFormation stacks in a region."""
         return Stacks(self._member(account_id, "cloudformation", region))
@@ -109,6 +143,42 @@ class Aws:
     def account_aliases(self, account_id: str) -> AccountAliases:
         """The IAM alias of a member account."""
         return AccountAliases(self._member(account_id, "iam"))
+
+    def access_role(self, account_id: str) -> AccessRole:
+        """The access role of a member account, as it sees itself."""
+        return AccessRole(self._member(account_id, "iam"), self._platform.account_access_role, self._platform.partition)
+
+    def access_role_from_outside(self, account_id: str) -> AccessRole:
+        """The access role of an account that is taken over, as the account's import role sees it."""
+        calls = self._calls(self._sessions.imported(self._platform, account_id, "iam"), account_id)
+        return AccessRole(calls, self._platform.account_access_role, self._platform.partition)
+
+    @cached_property
+    def service_catalog(self) -> ServiceCatalog:
+        """The management account's Service Catalog, which has Control Tower's account factory."""
+        return ServiceCatalog(self._management("servicecatalog"))
+
+    @cached_property
+    def control_tower(self) -> ControlTower:
+        """Control Tower's landing zone."""
+        return ControlTower(self._management("controltower"))
+
+    def execution_role(self, account_id: str) -> AccessRole:
+        """The role of a member account by which Control Tower works in it."""
+        return AccessRole(self._member(account_id, "iam"), EXECUTION_ROLE, self._platform.partition)
+
+    def roles(self, account_id: str) -> Roles:
+        """The IAM roles of a member account."""
+        return Roles(self._member(account_id, "iam"))
+
+    def saml_providers(self, account_id: str) -> SamlProviders:
+        """The SAML providers of a member account."""
+        return SamlProviders(self._member(account_id, "iam"))
+
+    @property
+    def metadata(self) -> MetadataSource:
+        """SAML metadata behind addresses."""
+        return self._sessions.metadata
 
     def identity(self, account_id: str) -> Identity:
         """Who we are in a member account."""

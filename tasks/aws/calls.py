@@ -6,7 +6,7 @@ errors, which sends the whole step into the due index. So there is one retry in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -20,14 +20,20 @@ from tasks.errors import StepError, Unanswered
 
 
 class Answer(dict[str, Any]):
-    """A decoded AWS response. A member that AWS always gives and that is missing means a garbled answer."""
+    """A decoded AWS response, or a part of it. A member that AWS always gives and that is missing: garbled."""
+
+    def __init__(self, members: Mapping[str, Any], request_id: str | None = None) -> None:
+        """Wrap a response and every part of it; `request_id` is None for the whole, which names it."""
+        self._request_id = request_id or members.get("ResponseMetadata", {}).get("RequestId")
+        super().__init__({name: self._part(value) for name, value in members.items()})
 
     def __missing__(self, member: str) -> Any:
-        raise Unanswered("MalformedAnswer", f"AWS answered without {member}", self._request_id())
+        raise Unanswered("MalformedAnswer", f"AWS answered without {member}", self._request_id)
 
-    def _request_id(self) -> str | None:
-        request_id: str | None = self.get("ResponseMetadata", {}).get("RequestId")
-        return request_id
+    def _part(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return Answer(value, self._request_id)
+        return [self._part(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Calls:
         self._young = young
         self.request_id: str | None = None  # of the newest answer: what it reports is asked after by this id
         self._service: str = client.meta.service_model.service_name
-        self._protocol: str = client.meta.service_model.protocol
+        self._protocol: str = client.meta.service_model.resolved_protocol
 
     def read(self, operation: str, **parameters: Any) -> Answer:
         """Call an operation that changes nothing; raises StepError."""
@@ -107,8 +113,8 @@ class Calls:
             request_id = answer["ResponseMetadata"].get("RequestId")
             self._check_readable(operation, answer, write=write)
             return answer
-        except Unanswered as garbled:
-            code = garbled.code
+        except StepError as ours:  # a garbled answer, or no web identity token to sign in with
+            code = ours.code
             raise
         except (ClientError, BotoCoreError, HTTPClientError, ResponseParserError, ValueError, KeyError) as error:
             failure = self._translated(operation, error)

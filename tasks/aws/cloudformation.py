@@ -5,7 +5,8 @@ Source: docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,8 +14,6 @@ from typing import Any
 from tasks.aws.calls import Calls
 from tasks.aws.statuses import known
 from tasks.errors import Refused, Throttled
-
-CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 
 
 class StackStatus(StrEnum):
@@ -76,6 +75,7 @@ class StackContent:
     template_url: str | None
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
+    capabilities: Sequence[str]
 
     def request(self) -> dict[str, Any]:
         """Return the members that CreateStack and UpdateStack share."""
@@ -83,8 +83,19 @@ class StackContent:
             **template_request(self.template_body, self.template_url),
             "Parameters": [{"ParameterKey": key, "ParameterValue": text} for key, text in self.parameters.items()],
             "Tags": [{"Key": key, "Value": text} for key, text in self.tags.items()],
-            "Capabilities": list(CAPABILITIES),
+            "Capabilities": list(self.capabilities),
         }
+
+
+TOLD = ("Version", "Description", "Metadata", "Parameters", "ResourceTypes", "DeclaredTransforms")
+
+
+@dataclass(frozen=True)
+class TemplateSummary:
+    """What AWS tells of a template without setting anything up."""
+
+    parameters: frozenset[str]  # the names that it declares
+    text: str  # members of TOLD, the same as long as they are
 
 
 def template_request(body: str | None, url: str | None) -> dict[str, str]:
@@ -113,10 +124,13 @@ class Stacks:
             raise
         return _stack(answer["Stacks"][0])
 
-    def declared_parameters(self, url: str) -> frozenset[str]:
-        """Return the names of the parameters that the template at an address declares. GetTemplateSummary."""
+    def summary(self, url: str) -> TemplateSummary:
+        """Return what AWS tells of the template at an address. GetTemplateSummary."""
         answer = self._calls.read("get_template_summary", TemplateURL=url)
-        return frozenset(parameter["ParameterKey"] for parameter in answer.get("Parameters") or ())
+        return TemplateSummary(
+            frozenset(parameter["ParameterKey"] for parameter in answer.get("Parameters") or ()),
+            json.dumps({name: _in_order(answer.get(name)) for name in TOLD}, sort_keys=True),
+        )
 
     def create(self, name: str, content: StackContent, token: str) -> str:
         """Start creating a stack and return its id; the same token answers the same stack. Conflict when it exists."""
@@ -150,6 +164,11 @@ class Stacks:
             elif status.endswith("_FAILED") and event.get("ResourceStatusReason"):
                 first = f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"
         return first
+
+
+def _in_order(member: Any) -> Any:
+    """Return a list sorted: AWS promises no order."""
+    return sorted(member, key=lambda item: json.dumps(item, sort_keys=True)) if isinstance(member, list) else member
 
 
 def _says(refusal: Refused, words: str) -> bool:

@@ -103,6 +103,49 @@ QUOTA = Fault(
     HOURLY,
 )
 
+RUNNABLE = "See what Lambda says of the function and mend it (test it in the Lambda console), then retry."
+FUNCTION_NOT_READY = frozenset(  # Lambda prepares the function, and has not run it
+    {
+        "CodeArtifactUserPendingException",
+        "EC2UnexpectedException",
+        "EFSMountTimeoutException",
+        "ENINotReadyException",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "S3FilesMountTimeoutException",
+        "SnapStartNotReadyException",
+        "SnapStartTimeoutException",
+    }
+)
+FUNCTION_UNFIT = frozenset(  # Lambda cannot run the function until its owner changes something
+    {
+        "CodeArtifactUserDeletedException",
+        "CodeArtifactUserFailedException",
+        "DurableExecutionAlreadyStartedException",
+        "EC2AccessDeniedException",
+        "EFSIOException",
+        "EFSMountConnectivityException",
+        "EFSMountFailureException",
+        "InvalidRuntimeException",
+        "InvalidSecurityGroupIDException",
+        "InvalidSubnetIDException",
+        "InvalidZipFileException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+        "ModeNotSupportedException",
+        "NoPublishedVersionException",
+        "RecursiveInvocationException",
+        "RuntimeAliasDeletedException",
+        "RuntimeVersionDeletedException",
+        "S3FilesMountConnectivityException",
+        "S3FilesMountFailureException",
+        "SnapStartException",
+        "SnapStartRegenerationFailureException",
+    }
+)
+
 EVERY_SERVICE: dict[str, Fault] = {
     **dict.fromkeys(sorted(THROTTLING), LATER),
     "PriorRequestNotComplete": LATER,
@@ -124,6 +167,9 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("organizations", "AccountNotFoundException"): Fault(
         NotFound, "Invite the account into the organization again, or order the tenant without it, then retry."
     ),
+    ("organizations", "AccountAlreadyClosedException"): Fault(
+        Conflict, "The account is closed already: retry, and the deletion goes on."
+    ),
     ("organizations", "ChildNotFoundException"): GONE,
     ("organizations", "ConcurrentModificationException"): LATER,
     ("organizations", "ConstraintViolationException"): Fault(
@@ -137,9 +183,28 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         Conflict, "The account is there already: retry, and nothing is moved."
     ),
     ("organizations", "DuplicateOrganizationalUnitException"): TAKEN,
+    ("organizations", "DuplicatePolicyAttachmentException"): Fault(
+        Conflict, "The service control policy is attached already: retry, and nothing is written."
+    ),
+    ("organizations", "DuplicatePolicyException"): Fault(
+        Conflict, "Somebody has just made a service control policy of that name: retry, and it is looked at."
+    ),
     ("organizations", "FinalizingOrganizationException"): LATER,
     ("organizations", "InvalidInputException"): CORRECT,
+    ("organizations", "MalformedPolicyDocumentException"): Fault(
+        Refused, "Correct the file that serviceControlPolicy.templateFile names, then retry."
+    ),
     ("organizations", "ParentNotFoundException"): TREE,
+    ("organizations", "PolicyChangesInProgressException"): LATER,
+    ("organizations", "PolicyNotFoundException"): Fault(
+        NotFound, "Somebody has deleted the service control policy: retry, and it is created again."
+    ),
+    ("organizations", "PolicyTypeNotAvailableForOrganizationException"): Fault(
+        Refused, "Enable all features of the organization, or remove serviceControlPolicy; then retry."
+    ),
+    ("organizations", "PolicyTypeNotEnabledException"): Fault(
+        Refused, "Enable service control policies on the organization's root (AWS Organizations, Policies), then retry."
+    ),
     ("organizations", "ServiceException"): UNCERTAIN,
     ("organizations", "SourceParentNotFoundException"): Fault(
         NotFound, "Somebody has moved the account meanwhile: retry, and it is moved from where it stands then."
@@ -149,10 +214,27 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         Refused, "Set the region of the platform to one of the organization's partition, then retry."
     ),
     ("iam", "ConcurrentModification"): LATER,
+    ("iam", "DeleteConflict"): Fault(
+        Conflict, "Take off the role what people have put on it (own policies, instance profiles), then retry."
+    ),
     ("iam", "EntityAlreadyExists"): Fault(
         Conflict, "Another account of AWS has the alias: change accountAliasPattern, then replicate again."
     ),
+    ("iam", "EntityTemporarilyUnmodifiable"): LATER,
+    ("iam", "InvalidInput"): CORRECT,
     ("iam", "LimitExceeded"): QUOTA,
+    ("iam", "MalformedPolicyDocument"): Fault(
+        Refused, "This is a defect of the connector, or an ARN of the platform document names nothing: report it."
+    ),
+    ("iam", "NoSuchEntity"): Fault(
+        NotFound, "Check the role or policy that AWS names in the platform or landing zone document, then retry."
+    ),
+    ("iam", "PolicyNotAttachable"): Fault(
+        Refused, "Name another policy in the landing zone: only AWS's own services attach this one; then retry."
+    ),
+    ("iam", "UnmodifiableEntity"): Fault(
+        Refused, "Name another role in the landing zone: only AWS itself changes this one; then retry."
+    ),
     ("sts", "MalformedPolicyDocument"): Fault(Refused, "This is a defect of the connector: report it with its log."),
     ("sts", "PackedPolicyTooLarge"): Fault(Refused, "This is a defect of the connector: report it with its log."),
     ("sts", "RegionDisabledException"): Fault(
@@ -163,7 +245,9 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("sts", "InvalidIdentityToken"): SIGN_IN,
     ("cloudformation", "AlreadyExistsException"): TAKEN,
     ("cloudformation", "InsufficientCapabilitiesException"): Fault(
-        Refused, "The template asks for a capability that the connector does not grant: simplify it, then retry."
+        Refused,
+        "The template does what accessStack.capabilities of the landing zone does not allow: add what AWS names, or "
+        "simplify the template; then retry.",
     ),
     ("cloudformation", "InvalidOperationException"): Fault(
         Refused, "Mend what AWS says of the StackSet (its permissions or its regions), then retry."
@@ -184,6 +268,52 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("cloudformation", "TokenAlreadyExistsException"): Fault(
         Conflict, "Another operation of the stack has this token: retry, and a new one is sent."
     ),
+    **dict.fromkeys((("lambda", code) for code in FUNCTION_NOT_READY), LATER),
+    **dict.fromkeys((("lambda", code) for code in FUNCTION_UNFIT), Fault(Refused, RUNNABLE)),
+    ("lambda", "ENILimitReachedException"): QUOTA,
+    ("lambda", "InvalidParameterValueException"): CORRECT,
+    ("lambda", "InvalidRequestContentException"): Fault(
+        Refused, "This is a defect of the connector: report it with its log."
+    ),
+    ("lambda", "RequestTooLargeException"): CORRECT,
+    ("lambda", "ResourceNotFoundException"): Fault(
+        NotFound, "Correct awsLambdaArn of the landing zone, or create the function, its version or alias, then retry."
+    ),
+    ("lambda", "SerializedRequestEntityTooLargeException"): CORRECT,
+    ("lambda", "ServiceException"): UNCERTAIN,
+    ("lambda", "SubnetIPAddressLimitReachedException"): QUOTA,
+    ("lambda", "UnsupportedMediaTypeException"): Fault(
+        Refused, "This is a defect of the connector: report it with its log."
+    ),
+    ("scim", "AccessDeniedException"): Fault(
+        AccessDenied,
+        "See in the settings of IAM Identity Center that automatic provisioning is on, and that scimEndpoint and "
+        "ssoAccessToken are of the same instance; then retry.",
+    ),
+    ("scim", "UnauthorizedException"): Fault(
+        AccessDenied,
+        "The access token is wrong, or has expired (AWS gives it one year): generate a new one in the settings of IAM "
+        "Identity Center (automatic provisioning), put it into ssoAccessToken of the platform document, then retry.",
+    ),
+    ("organizations", "OrganizationalUnitNotFoundException"): TREE,
+    ("controltower", "ConflictException"): LATER,
+    ("servicecatalog", "DuplicateResourceException"): Fault(
+        Conflict, "The account is in the account factory already: retry, and what is there is found."
+    ),
+    ("servicecatalog", "InvalidParametersException"): Fault(
+        Refused,
+        "Correct what the account factory refuses: awsTargetOrgUnitId must be an OU that is registered in Control "
+        "Tower, ssoUserEmail an email address; then retry.",
+    ),
+    ("servicecatalog", "InvalidStateException"): LATER,
+    ("servicecatalog", "LimitExceededException"): QUOTA,
+    ("servicecatalog", "OperationNotSupportedException"): Fault(
+        Refused, "See what Service Catalog says of the account factory's product, then retry."
+    ),
+    ("servicecatalog", "ResourceInUseException"): LATER,
+    ("servicecatalog", "ResourceNotFoundException"): Fault(
+        NotFound, "Give the role that we act as access to the account factory's portfolio, then retry."
+    ),
     ("sso-admin", "ConflictException"): LATER,  # documented: a previous write has not propagated
 }
 
@@ -196,6 +326,16 @@ BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason` of the excep
     ("organizations", "ConstraintViolationException", "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"): Fault(
         Parked, "AWS creates no more accounts for this organization today; it is tried again tomorrow.", NEXT_DAY
     ),
+    ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_QUOTA_EXCEEDED"): Fault(
+        Parked, "AWS closes only so many accounts of an organization in 30 days; it is tried again every day.", NEXT_DAY
+    ),
+    ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED"): LATER,
     ("organizations", "ConstraintViolationException", "OU_NUMBER_LIMIT_EXCEEDED"): QUOTA,
+    ("organizations", "ConstraintViolationException", "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"): Fault(
+        Refused, "Detach one of the OU's service control policies (AWS allows five), then retry."
+    ),
+    ("organizations", "ConstraintViolationException", "POLICY_CONTENT_LIMIT_EXCEEDED"): Fault(
+        Refused, "Shorten the file that serviceControlPolicy.templateFile names, then retry."
+    ),
     ("identitystore", "ConflictException", "CONCURRENT_MODIFICATION"): LATER,
 }

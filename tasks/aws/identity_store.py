@@ -1,19 +1,26 @@
 """Users and groups of IAM Identity Center, through the Identity Store API.
 
-Look-ups by GetUserId and GetGroupId: the filters of ListUsers and ListGroups are deprecated.
+Look-ups by GetUserId and GetGroupId: the filters of ListUsers and ListGroups are deprecated. Members by
+ListGroupMemberships, 100 a page: IsMemberInGroups asks for one person each time and never shows somebody who was put
+in by hand and must go, so it saves no call in any group of ours.
+A ConflictException has two reasons: UNIQUENESS_CONSTRAINT_VIOLATION (the name or member is there, which is what we
+wanted) and CONCURRENT_MODIFICATION (nothing was taken, so it is Throttled: `fault_table.py`).
 Source: docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.aws.calls import Calls
 from tasks.errors import Conflict, NotFound
 
 
-class Directory:
-    """One identity store."""
+class IdentityStoreDirectory:
+    """One identity store, as `directory.Directory`."""
+
+    at_once = 1
 
     def __init__(self, calls: Calls, identity_store_id: str) -> None:
         self._calls = calls
@@ -45,30 +52,32 @@ class Directory:
             return
 
     def members(self, group_id: str) -> dict[str, str]:
-        """Return UserId -> MembershipId of a group; NotFound when it is gone. ListGroupMemberships, all pages."""
+        """Return UserId -> MembershipId of a group; NotFound when it is gone. ListGroupMemberships, 1 per 100."""
         listed = self._calls.pages(
             "list_group_memberships", "GroupMemberships", IdentityStoreId=self._store, GroupId=group_id
         )
         return {item["MemberId"]["UserId"]: item["MembershipId"] for item in listed}
 
-    def add(self, group_id: str, user_id: str) -> None:
-        """Put a user into a group, again is fine; NotFound when either is gone. CreateGroupMembership."""
-        try:
-            self._calls.write(
-                "create_group_membership",
-                IdentityStoreId=self._store,
-                GroupId=group_id,
-                MemberId={"UserId": user_id},
-            )
-        except Conflict:
-            return
+    def add(self, group_id: str, user_ids: Sequence[str]) -> None:
+        """Put users into a group, again is fine; NotFound when one is gone. CreateGroupMembership, 1 for each."""
+        for user_id in user_ids:
+            try:
+                self._calls.write(
+                    "create_group_membership",
+                    IdentityStoreId=self._store,
+                    GroupId=group_id,
+                    MemberId={"UserId": user_id},
+                )
+            except Conflict:
+                continue
 
-    def remove(self, membership_id: str) -> None:
-        """Take a user out of a group; a membership that is gone already is fine. DeleteGroupMembership."""
-        try:
-            self._calls.write("delete_group_membership", IdentityStoreId=self._store, MembershipId=membership_id)
-        except NotFound:
-            return
+    def remove(self, group_id: str, members: Mapping[str, str]) -> None:  # noqa: ARG002 (a membership names its group)
+        """Take members out; a membership that is gone already is fine. DeleteGroupMembership, 1 for each."""
+        for membership_id in members.values():
+            try:
+                self._calls.write("delete_group_membership", IdentityStoreId=self._store, MembershipId=membership_id)
+            except NotFound:
+                continue
 
     def _find(self, operation: str, path: str, value: str, member: str) -> str | None:
         identifier: dict[str, Any] = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
@@ -77,14 +86,3 @@ class Directory:
         except NotFound:
             return None
         return str(answer[member])
-
-
-class IdentityStore:
-    """The identity stores that the management account's role can reach."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    def directory(self, identity_store_id: str) -> Directory:
-        """Return one of them (d-…)."""
-        return Directory(self._calls, identity_store_id)

@@ -92,7 +92,8 @@ class Organizations:
         role_name   the access role that AWS makes in it; None leaves the name to AWS: OrganizationAccountAccessRole
         """
         role = {"RoleName": role_name} if role_name else {}
-        answer = self._calls.write("create_account", AccountName=name, Email=email, Tags=_tag_list(tags), **role)
+        tagged = {"Tags": _tag_list(tags)} if tags else {}
+        answer = self._calls.write("create_account", AccountName=name, Email=email, **tagged, **role)
         return str(_status(answer)["Id"])
 
     def creation(self, request_id: str) -> CreationStatus:
@@ -127,12 +128,25 @@ class Organizations:
             if conflict.code != "DuplicateAccountException":
                 raise
 
+    def close_account(self, account_id: str) -> bool:
+        """Begin to close an account; False: it is closed already or about to be. AWS goes on for minutes."""
+        try:
+            self._calls.write("close_account", AccountId=account_id)
+        except Conflict:
+            return False
+        return True
+
     def root(self) -> str:
         """Return the id of the organization's root; there is exactly one."""
         root = next(self._calls.pages("list_roots", "Roots"), None)
         if root is None:
             raise Unanswered("NoRoot", "organizations:ListRoots: no root")
         return str(root["Id"])
+
+    def unit_name(self, unit_id: str) -> str:
+        """Return the name of an OU; NotFound when there is none."""
+        described = self._calls.read("describe_organizational_unit", OrganizationalUnitId=unit_id)
+        return str(described["OrganizationalUnit"]["Name"])
 
     def units_of(self, parent_id: str) -> Iterator[Unit]:
         """List the OUs directly below an OU or the root, 20 a call."""

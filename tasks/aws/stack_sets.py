@@ -52,6 +52,7 @@ class StackSetSummary:
 
     self_managed: bool
     parameters: frozenset[str]  # the names that its template declares
+    managed_execution: bool = False  # AWS queues operations that are in each other's way; else it refuses them
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class StackSets:
         return StackSetSummary(
             self_managed=stack_set.get("PermissionModel", "SELF_MANAGED") == "SELF_MANAGED",
             parameters=frozenset(item["ParameterKey"] for item in stack_set.get("Parameters") or ()),
+            managed_execution=bool((stack_set.get("ManagedExecution") or {}).get("Active")),
         )
 
     def start(self, name: str, account_id: str, operation: InstanceOperation) -> None:

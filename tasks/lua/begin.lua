@@ -1,7 +1,7 @@
 -- Take the lease of a replication for one step. Answers nothing when the message is stale or somebody runs it.
 -- p: replication, dispatch, chain, step, name (of the step), holder, lease (ms),
 --    tenant (optional: whose it must be), unknown (reason under which a message with unknown ids is counted)
--- Answers {desired, handles, step document, pace, names of the failed steps, error} as JSON texts.
+-- Answers {desired, handles, step document, pace, names of the failed steps, error, the request to delete} as JSON texts.
 local key = replication_key(p.replication)
 local tenant, chain, state, dispatch, step, lease, holder, cancel =
   unpack(redis.call('HMGET', key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel'))
@@ -20,6 +20,7 @@ end
 redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
 redis.call('HSETNX', key, 'started_at', p.at)
 redis.call('ZADD', DUE, now() + p.lease, p.replication)
+keep_thread(tenant, p.replication, now() + p.lease)
 if state ~= 'RUNNING' then
   set_state(tenant, p.replication, 'RUNNING')
   emit_state(tenant, p.replication, 'RUNNING')
@@ -35,4 +36,5 @@ return {
   redis.call('HGET', key, 'pace'),
   redis.call('HGET', key, 'failed') or '[]',
   redis.call('HGET', key, 'error') or '',
+  redis.call('HGET', tenant_key(tenant), 'deletion') or '',
 }

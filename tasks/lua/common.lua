@@ -1,4 +1,5 @@
--- Shared by every script. Each script gets one JSON argument `p` (tasks/store.py adds prefix, history, retention, at).
+-- Shared by every script. Each script gets one JSON argument `p` (tasks/store.py adds prefix, history, retention, at,
+-- and the names of the chains that replicate and that delete).
 -- Keys are built here and not passed in: Celery's Redis transport needs a single Redis, so Redis Cluster is no aim.
 local p = cjson.decode(ARGV[1])
 local DUE = p.prefix .. 'due'
@@ -77,6 +78,23 @@ local function leave(lane, place)
   wake(lane)
 end
 
+-- The workers' threads that a platform's replications have: a lane for each platform, entered by the pump. A place is held
+-- until the message or the lease counts as lost, which is why nothing else gives it back when a worker dies.
+local function platform_of(tenant) return string.match(tenant, '[^.]+%.[^.]+$') end
+local function threads(platform) return 'threads of ' .. platform end
+
+local function keep_thread(tenant, id, time)
+  local holders = holders_key(threads(platform_of(tenant)))
+  redis.call('ZADD', holders, time, id)
+  redis.call('PEXPIRE', holders, p.retention)
+end
+
+local function leave_thread(tenant, id)
+  local lane = threads(platform_of(tenant))
+  redis.call('ZREM', waiters_key(lane), id)
+  if redis.call('ZREM', holders_key(lane), id) == 1 then wake(lane) end
+end
+
 -- Forget for which lanes a replication stands in line.
 local function stop_waiting(id)
   for _, entry in ipairs(redis.call('SMEMBERS', places_key(id))) do
@@ -107,11 +125,17 @@ local function finish(tenant, id, state)
   local key = replication_key(id)
   redis.call('HSET', key, 'state', state, 'ended_at', p.at, 'holder', '', 'lease', 0)
   redis.call('ZREM', DUE, id)
+  leave_thread(tenant, id)
   redis.call('PEXPIRE', key, p.retention)
   leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
   emit_state(tenant, id, state)
   redis.call('ZADD', p.prefix .. 'replicated', now(), tenant)
   local owner = tenant_key(tenant)
+  local deletes = redis.call('HGET', key, 'chain') == p.chains.delete
+  if deletes and state == 'SUCCEEDED' and redis.call('HEXISTS', owner, 'deletion') == 1 then
+    redis.call('HSET', owner, 'deleted_at', p.at)
+    redis.call('ZREM', p.prefix .. 'replicated', tenant) -- nothing is left to keep right
+  end
   if redis.call('HGET', owner, 'next') == id then
     redis.call('HSET', owner, 'next', '')
     return

@@ -1,7 +1,8 @@
 -- Record how a step ended and give the lease back. Answers 1, or 0 when the lease is somebody else's now.
 -- p: replication, holder, step, document (the step's, JSON text), pace, event, handles (optional JSON text),
 --    next (optional: index of the step to go to), failed (names of the failed steps, JSON text), state (of the replication), due (ms from now), error (optional JSON text),
---    parked (1: a person must act first, 0), lane (optional: the full lane that it waits for)
+--    parked (1: a person must act first, 0), lane (optional: the full lane that it waits for),
+--    heard (optional: 1 when AWS answered any call, 0 when calls held the worker and AWS answered none)
 local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 local tenant = redis.call('HGET', key, 'tenant')
@@ -16,6 +17,9 @@ else
 end
 if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
 emit(tenant, p.event)
+local platform = platform_of(tenant)
+if p.heard == 1 then redis.call('HDEL', p.prefix .. 'silent', platform) end
+if p.heard == 0 then redis.call('HINCRBY', p.prefix .. 'silent', platform, 1) end
 if p.state == 'SUCCEEDED' or p.state == 'FAILED' then
   finish(tenant, p.replication, p.state)
 elseif redis.call('HGET', key, 'cancel') == '1' then
@@ -26,6 +30,11 @@ else
     emit_state(tenant, p.replication, p.state)
   end
   redis.call('ZADD', DUE, now() + p.due, p.replication)
+  if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
+    keep_thread(tenant, p.replication, now() + p.due)
+  else
+    leave_thread(tenant, p.replication)
+  end
   if p.parked == 1 then leave_all(p.replication, 0) end -- AWS took nothing, and others need not wait for a person
   if p.lane then wake(p.lane) end -- a place may have become free since the step found none
 end

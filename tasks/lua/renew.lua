@@ -4,5 +4,7 @@ local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 redis.call('HSET', key, 'lease', now() + p.lease)
 redis.call('ZADD', DUE, 'XX', now() + p.lease, p.replication)
-if p.handles then redis.call('HSET', tenant_key(redis.call('HGET', key, 'tenant')), 'handles', p.handles) end
+local tenant = redis.call('HGET', key, 'tenant')
+keep_thread(tenant, p.replication, now() + p.lease)
+if p.handles then redis.call('HSET', tenant_key(tenant), 'handles', p.handles) end
 return 1

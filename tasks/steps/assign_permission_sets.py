@@ -8,6 +8,9 @@ and a ConflictException means that the rest goes on when these have ended. While
 lane makes us poll and not sleep: a tenant that slept on places which AWS has long finished would keep them from the
 others.
 
+When AWS says of all that were missing that they were made, the list of assignments tells nothing new and is not asked
+for again: Identity Center's 20 calls a second are what limits a fleet. It is asked for at the next replication.
+
 An assignment that fails does not keep the others from being made; the step fails when nothing is in flight any more.
 Deleting assignments needs two permissions that the published policy lists as optional. Without them a group without
 use is deleted all the same, which ends its access; a group in use cannot lose a permission set, and that is an error.
@@ -15,11 +18,13 @@ use is deleted all the same, which ends its access; a group in use cannot lose a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 
-from config.platform import IdentityStore
+from config.platform import IdentityStore, ScimAccess
 from tasks.aws import Aws, Lane
 from tasks.aws.identity_center import AccountAccess, AssignmentRequest, AssignmentStatus
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Refused, Throttled
@@ -42,22 +47,23 @@ class Assignments:
 def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make the account assignments of the tenant's groups match the role mapping, then delete outdated groups.
 
-    Reads    sso:ListAccountAssignments 1 per permission set; DescribeAccountAssignmentCreationStatus or …DeletionStatus
-             1 per request in flight
+    Reads    sso:ListAccountAssignments 1 per permission set, none when AWS has just made all that was missing;
+             DescribeAccountAssignmentCreationStatus or …DeletionStatus 1 per request in flight
     Writes   sso:CreateAccountAssignment, DeleteAccountAssignment 1 per difference; identitystore:DeleteGroup 1 per
-             outdated group
+             outdated group (or scim:DeleteGroup)
     Returns  Wait while AWS works on assignments
     Raises   LaneFull, Throttled, Unanswered (transient); PermanentError with AWS's reasons when assignments failed
     Source   docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreateAccountAssignment.html
     """
-    store = tenant.platform.identity_store
+    store = tenant.platform.identity_center
     if store is None:
         return Done(handles, "the platform has no Identity Center")
     work = Work(tenant, aws, store, mapped_roles(tenant), handles)
     waiting = work.poll()
-    if waiting is None:
+    if waiting is None and not work.complete:
         actual = work.actual()
         plan = difference(work.wanted(), actual, work.ours())
+        work.plan = None if plan.delete else work.digest(plan.create)
         waiting = work.create(plan.create, actual) or work.delete(plan.delete)
     if waiting is not None:
         return Wait(work.handles, waiting, since=work.since())
@@ -91,13 +97,15 @@ class Work:
 
     tenant: Tenant
     aws: Aws
-    store: IdentityStore
+    store: IdentityStore | ScimAccess
     roles: Mapping[str, MappedRole]  # by group name
     handles: Handles
     failures: Failures = field(default_factory=Failures)
     failed: dict[Pair, PendingAssignment] = field(default_factory=dict)  # AWS says FAILED; kept until all is told
     reasons: dict[Pair, AssignmentRequest] = field(default_factory=dict)
     orphaned: int = 0  # assignments that stay behind when their group is deleted
+    plan: str | None = None  # of this run, as in PendingAssignment
+    complete: bool = False  # AWS has made all that the newest plan found missing
 
     @property
     def access(self) -> AccountAccess:
@@ -131,6 +139,7 @@ class Work:
         """Ask for every request in flight; return what we wait for, None when nothing is in flight."""
         flying = 0
         kept = []
+        made = set()
         for pending in self.handles.pending_assignments:
             pair = (pending.group_id, pending.permission_set)
             request = self._asked(pending)
@@ -141,11 +150,19 @@ class Work:
                 flying += 1
             else:
                 self._leave(pair)
+                if request is not None and request.status is AssignmentStatus.SUCCEEDED:
+                    made.add(pair)
             if request is not None and request.status is AssignmentStatus.FAILED:
                 kept.append(pending)  # until nothing is in flight any more and it can be told
                 self.failed[pair], self.reasons[pair] = pending, request
+        plans = {pending.plan for pending in self.handles.pending_assignments}
+        self.complete = not kept and plans == {self.digest(sorted(made))}
         self.handles = replace(self.handles, pending_assignments=tuple(kept))
         return _waiting(flying) if flying else None
+
+    def digest(self, missing: Iterable[Pair]) -> str:
+        """Return the digest of a plan that only creates: what is wanted, and what of it is missing."""
+        return sha256(json.dumps([sorted(self.wanted()), list(missing)]).encode()).hexdigest()
 
     def since(self) -> tuple[datetime, ...]:
         """Return when the requests in flight were sent."""
@@ -174,10 +191,9 @@ class Work:
 
     def delete_groups(self) -> None:
         """Delete the groups that have no use any more, and remember the absence of those that a mapping names."""
-        directory = self.aws.identity_store.directory(self.store.identity_store_id)
         for name, group in outdated_groups(dict(self.roles), self.handles).items():
             with self.failures.collected():
-                directory.delete_group(group.id or "")
+                self.aws.directory.delete_group(group.id or "")
                 groups = {other: kept for other, kept in self.handles.groups.items() if other != name}
                 absence = {name: Group(group.role, None)} if name in self.roles else {}
                 self.handles = replace(self.handles, groups=groups | absence)
@@ -242,7 +258,7 @@ class Work:
         """Start one; False when there was nothing to do. Written down ahead of the call and with its id after it."""
         self.aws.enter(Lane.ACCOUNT_ASSIGNMENT, self.store.instance_arn, self._place(pair))
         before = self.handles
-        intent = PendingAssignment(*pair, request_id=None, delete=delete, sent_at=self.aws.now())
+        intent = PendingAssignment(*pair, request_id=None, delete=delete, sent_at=self.aws.now(), plan=self.plan)
         self._remember(before, intent)
         try:
             request = send(*pair)

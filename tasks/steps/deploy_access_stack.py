@@ -2,8 +2,14 @@
 
 The stack is called `meshstack-cf-access`, as in the policy that a downgraded access role keeps, so stacks of accounts
 that meshStack has set up before are found and updated. What it was made from stands as a digest in a tag of the stack
-itself: one DescribeStacks tells whether anything must be done, and losing Redis costs nothing. A template behind an
-address counts as changed when its address changes; AWS does not tell what stands there at the price of one call.
+itself: one DescribeStacks tells whether anything must be done, and losing Redis costs nothing.
+
+A template behind an address counts as changed when its address changes, or what one GetTemplateSummary tells of it:
+description, metadata, parameters, types of resources. A change that shows in none of these is not seen. Sending the
+whole template each time would see it, but that is a write, and a second replication writes nothing.
+
+A stack in a region that the landing zone does not name any more stays, for what it made may be in use; the note names
+it as long as it stands.
 
 An operation's token is made from what is sent and from the state it starts from. So a lost answer is asked again
 under the same token, and an operation after a known end gets a new one. `Handles.access_stack_attempt` holds the
@@ -18,14 +24,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from config.landing_zone import AccessStack
+from config.patterns import PatternError
+from config.template import fill_in
 from tasks.aws import Aws
 from tasks.aws.cloudformation import Stack, StackContent, Stacks, StackStatus
-from tasks.errors import Conflict, PermanentError
+from tasks.errors import AccessDenied, Conflict, PermanentError
 from tasks.model import Done, Handles, Outcome, Tenant, Wait
-from tasks.names import stack_parameters
-from tasks.stack_templates import declared_parameters, digest
+from tasks.names import pattern_values, stack_parameters
+from tasks.stack_templates import STACK_NAME, declared_parameters, digest
 
-STACK_NAME = "meshstack-cf-access"
 DIGEST_TAG = "meshstack:digest"
 HIDDEN = "****"  # how AWS shows a NoEcho parameter
 
@@ -85,27 +92,15 @@ class Decision(Enum):
 class Wanted:
     """What the stack should be made from."""
 
-    source: AccessStack
-    given: Mapping[str, str]  # what we know of the tenant; a template takes what it declares
+    parameters: Mapping[str, str]  # those that the template declares
     digest: str
-
-    def parameters(self, declared: frozenset[str]) -> dict[str, str]:
-        """Return the values for a template; PermanentError when the landing zone names one that it lacks."""
-        lacking = sorted(set(self.source.parameters) - declared)
-        if lacking:
-            raise PermanentError(
-                "UnknownParameter",
-                f"accessStack.parameters names {', '.join(lacking)}, which the template does not declare",
-                remedy="Declare it in the template or remove it from the landing zone, then retry.",
-            )
-        return {name: value for name, value in _given(self.given, self.source).items() if name in declared}
 
 
 def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Create, update or leave the account's access stack, in the account itself through its access role.
 
-    Reads    cloudformation:DescribeStacks 1 call; before a write of a template behind an address GetTemplateSummary 1;
-             after a failure DescribeStackEvents
+    Reads    cloudformation:DescribeStacks 1 call, and 1 for each stack that a landing zone left behind;
+             GetTemplateSummary 1 for a template behind an address; DescribeStackEvents after a failure
     Writes   cloudformation:CreateStack, UpdateStack or DeleteStack, 0 or 1 call
     Returns  Wait while AWS works on the stack
     Raises   PermanentError with the reason of the resource that failed first, or for parameters that do not fit;
@@ -113,23 +108,52 @@ def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Source   docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html (status codes)
     """
     source = tenant.landing_zone.access_stack
-    if source is None:
-        return Done(handles, "the landing zone has no access stack")
-    stacks = aws.stacks(handles.known_account(), source.region or tenant.platform.region)
-    wanted = _wanted(tenant, handles, source)
+    region = (source.region or tenant.platform.region) if source is not None else None
+    handles = leave(handles, region)
+    if source is None or region is None:
+        return _done(handles, "the landing zone has no access stack", aws)
+    stacks = aws.stacks(handles.known_account(), region)
     stack = stacks.find(STACK_NAME)
+    wanted = _wanted({**stack_parameters(tenant, handles), **own_parameters(tenant, source)}, source, stacks)
     token = operation_token(tenant, wanted.digest, stack, handles.access_stack)
     match decide(stack, wanted, handles.access_stack_attempt, token):
         case Decision.WAIT:
             return Wait(_seen(handles, stack), f"{STACK_NAME} is {stack.status if stack else 'gone'}")
         case Decision.KEEP:
-            return Done(replace(_seen(handles, stack), access_stack_attempt=None), f"{STACK_NAME} is as wanted")
+            return _done(_seen(handles, stack), f"{STACK_NAME} is as wanted", aws)
         case Decision.FAIL:
             raise _failed(stacks, stack, handles, aws)
         case decision:
-            parameters = wanted.parameters(_declared(stacks, source)) if decision is not Decision.DELETE else {}
-            content = StackContent(source.template_body, source.template_url, parameters, {DIGEST_TAG: wanted.digest})
+            content = StackContent(
+                template_body=source.template_body,
+                template_url=source.template_url,
+                parameters=wanted.parameters,
+                tags={DIGEST_TAG: wanted.digest},
+                capabilities=source.capabilities,
+            )
             return _write(decision, stacks, stack, content, _ahead(aws, handles, stack, token))
+
+
+def own_parameters(tenant: Tenant, source: AccessStack) -> dict[str, str]:
+    """Return the landing zone's own parameters, filled in; PermanentError for a value that the tenant lacks."""
+    values = pattern_values(tenant)
+    try:
+        return {name: fill_in(text, values) for name, text in source.parameters.items()}
+    except PatternError as error:
+        raise PermanentError(
+            "ParameterRefused",
+            f"accessStack.parameters: {error}",
+            remedy="Correct the parameter in the landing zone document, or what the tenant gives it, then retry.",
+        ) from error
+
+
+def leave(handles: Handles, region: str | None) -> Handles:
+    """Return the handles of a landing zone that wants its stack in `region` (None: nowhere); one elsewhere is left."""
+    stack = handles.access_stack
+    if stack is None or _region_of(stack) == region:
+        return handles
+    former = tuple(dict.fromkeys((*handles.former_access_stacks, stack)))
+    return replace(handles, access_stack=None, access_stack_attempt=None, former_access_stacks=former)
 
 
 def decide(  # noqa: PLR0911 (a table)
@@ -168,35 +192,60 @@ def operation_token(tenant: Tenant, content: str, stack: Stack | None, former: s
     return f"{content}-{digest(str(tenant.id), *state)}"
 
 
-def _wanted(tenant: Tenant, handles: Handles, source: AccessStack) -> Wanted:
-    given = stack_parameters(tenant, handles)
-    if source.template_body is None:
-        return Wanted(source, given, digest(source.template_url, _given(given, source)))
-    known = Wanted(source, given, "").parameters(declared_parameters(source.template_body))
-    return Wanted(source, known, digest(source.template_body, known))
-
-
-def _given(tenants: Mapping[str, str], source: AccessStack) -> dict[str, str]:
-    return {**tenants, **source.parameters}
-
-
-def _declared(stacks: Stacks, source: AccessStack) -> frozenset[str]:
+def _wanted(known: Mapping[str, str], source: AccessStack, stacks: Stacks) -> Wanted:
+    """Return what the stack should be made from; PermanentError for a parameter that the template lacks."""
+    content = [source.template_body or ""]
     if source.template_url is not None:
-        return stacks.declared_parameters(source.template_url)
-    return declared_parameters(source.template_body or "")
+        summary = stacks.summary(source.template_url)
+        declared, content = summary.parameters, [source.template_url, summary.text]
+    else:
+        declared = declared_parameters(content[0])
+    lacking = sorted(set(source.parameters) - declared)
+    if lacking:
+        raise PermanentError(
+            "UnknownParameter",
+            f"accessStack.parameters names {', '.join(lacking)}, which the template does not declare",
+            remedy="Declare it in the template or remove it from the landing zone, then retry.",
+        )
+    parameters = {name: text for name, text in known.items() if name in declared}
+    return Wanted(parameters, digest(*content, parameters))
 
 
 def _same(stack: Stack | None, wanted: Wanted, *, tried: bool) -> bool:
     """Tell whether the stack has what is wanted; parameters that somebody changed by hand are drift, once."""
     if stack is None or stack.tags.get(DIGEST_TAG) != wanted.digest:
         return False
-    values = _given(wanted.given, wanted.source)
-    shown = {name: value for name, value in stack.parameters.items() if value != HIDDEN and name in values}
-    return tried or all(values[name] == value for name, value in shown.items())
+    shown = {name: text for name, text in stack.parameters.items() if text != HIDDEN and name in wanted.parameters}
+    return tried or all(wanted.parameters[name] == text for name, text in shown.items())
 
 
 def _seen(handles: Handles, stack: Stack | None) -> Handles:
-    return replace(handles, access_stack=stack.id) if stack is not None else handles
+    if stack is None:
+        return handles
+    former = tuple(each for each in handles.former_access_stacks if each != stack.id)
+    return replace(handles, access_stack=stack.id, former_access_stacks=former)
+
+
+def _done(handles: Handles, note: str, aws: Aws) -> Done:
+    """Say what is there, and what is left from before as long as it stands."""
+    left = tuple(each for each in handles.former_access_stacks if _stands(each, handles, aws))
+    ended = replace(handles, access_stack_attempt=None, former_access_stacks=left)
+    return Done(
+        ended, "; ".join((note, *(f"{each} is left from before: delete it if nobody needs it" for each in left)))
+    )
+
+
+def _stands(stack_id: str, handles: Handles, aws: Aws) -> bool:
+    try:
+        stack = aws.stacks(handles.known_account(), _region_of(stack_id)).find(stack_id)
+    except AccessDenied:  # in a region that is closed by now; a remark is not worth a failure
+        return True
+    return stack is not None and STANDING[stack.status] is not Standing.GONE
+
+
+def _region_of(stack_id: str) -> str:
+    """Read the region of arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>."""
+    return stack_id.split(":")[3]
 
 
 def _ahead(aws: Aws, handles: Handles, stack: Stack | None, token: str) -> Handles:

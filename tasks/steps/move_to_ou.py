@@ -7,12 +7,13 @@ from dataclasses import replace
 from tasks.aws import Aws
 from tasks.errors import Conflict, NotFound, TransientError
 from tasks.model import Done, Handles, Outcome, Tenant
-
-DEEPEST = 5  # levels of OUs below the root. Source: AWS Organizations user guide, quotas
+from tasks.organizational_units import stands_in
 
 
 def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Move the account into the landing zone's OU; where it names none, into the OU of the workspace below the root.
+
+    An account that Control Tower is to govern stays where it is: enrolment moves it (`enroll_in_control_tower`).
 
     Reads    organizations:ListParents 1 call; up to 5 more to see whether the account is already below the target (if
              the platform allows that); ListRoots and ListOrganizationalUnitsForParent once to find a workspace's OU
@@ -22,11 +23,12 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              meanwhile or AWS does not show a new OU yet, Throttled, Unanswered
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_MoveAccount.html
     """
+    if tenant.landing_zone.enroll_account:
+        return Done(handles, "Control Tower puts the account where it belongs")
     account_id = handles.known_account()
     handles, target, created = _target(tenant, handles, aws)
     actual = aws.organizations.parent_of(account_id)
-    deep = tenant.platform.allow_hierarchical_organizational_unit_assignment
-    if actual == target or (deep and _is_below(actual, target, aws)):
+    if stands_in(actual, target, tenant, aws):
         return Done(replace(handles, organizational_unit=actual), f"already in {actual}")
     _move(account_id, actual, target, handles, aws)
     note = f"moved from {actual} to {'the new ' if created else ''}{target}"
@@ -63,17 +65,6 @@ def _workspace_unit(workspace: str, aws: Aws) -> tuple[str, bool]:
 
 def _unit_named(name: str, parent: str, aws: Aws) -> str | None:
     return next((unit.id for unit in aws.organizations.units_of(parent) if unit.name == name), None)
-
-
-def _is_below(unit: str, target: str, aws: Aws) -> bool:
-    """Walk up from the OU; the root has no parent and is told by its id, r-…."""
-    for _ in range(DEEPEST):
-        if unit.startswith("r-"):
-            return False
-        unit = aws.organizations.parent_of(unit)
-        if unit == target:
-            return True
-    return False
 
 
 def _move(account_id: str, source: str, target: str, handles: Handles, aws: Aws) -> None:

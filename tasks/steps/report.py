@@ -15,7 +15,7 @@ def report(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:  # noqa: ARG0
     Writes   nothing
     Returns  Done; never Wait
     """
-    access = tenant.platform.identity_store or tenant.platform.scim
+    access = tenant.platform.identity_center
     url = access.sign_in_url if access is not None else None
     name = f" ({handles.alias})" if handles.alias else ""
     entrance = f"; people sign in at {url}" if url else ""

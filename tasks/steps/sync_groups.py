@@ -7,14 +7,14 @@ are not wanted in that role, but stand until `assign_permission_sets` has seen t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.aws import Aws
-from tasks.aws.identity_store import Directory
-from tasks.errors import NotFound, PermanentError, Throttled
+from tasks.aws.directory import Directory
+from tasks.errors import NotFound, Throttled
 from tasks.failures import Failures
-from tasks.groups import MappedRole, mapped_roles
+from tasks.groups import MappedRole, absence_after, mapped_roles, not_looked_for
 from tasks.model import Done, Group, Handles, Outcome, Tenant
 from tasks.names import people_without_euid
 
@@ -22,20 +22,20 @@ from tasks.names import people_without_euid
 def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make the tenant's groups and their members match the people of the project.
 
-    Reads    identitystore:ListGroupMemberships 1 per group; GetUserId 1 per person not met before or missing;
-             GetGroupId 1 per group not met before
-    Writes   identitystore:CreateGroup, CreateGroupMembership, DeleteGroupMembership, 1 for each difference
+    Reads    identitystore:ListGroupMemberships 1 per 100 members of a group, at least 1; GetUserId 1 per person not met
+             before (who is missing: again after an hour, or for another desired state); GetGroupId 1 per group not met
+             before. Or by SCIM, in the same numbers: ListUsers (GetGroup besides for an empty group), ListGroups
+    Writes   identitystore:CreateGroup, CreateGroupMembership, DeleteGroupMembership, 1 for each difference;
+             or scim:CreateGroup, PatchGroup, 1 for 100 differences of a group
     Returns  Done, with a remark on people who have no cloud access yet; never Wait
     Raises   what AWS refuses (permanent) after all removals are done; Throttled, Unanswered (transient)
-    Source   docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/
+    Source   docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/ and …/developerguide/ (SCIM)
     """
-    store = tenant.platform.identity_store
-    if store is None:
-        if tenant.platform.scim is not None:
-            raise _scim()
+    if tenant.platform.identity_center is None:
         return Done(handles, "the platform has no Identity Center")
-    sync = Synchronisation(aws.identity_store.directory(store.identity_store_id), mapped_roles(tenant), Failures())
-    users = sync.look_people_up(handles.users)
+    spared = not_looked_for(handles.absence, tenant.desired, aws.now())
+    sync = Synchronisation(aws.directory, mapped_roles(tenant), Failures())
+    users = sync.look_people_up(handles.users, spared)
     groups = sync.look_groups_up(handles.groups)
     groups, members = sync.remove(groups, users, handles.users)
     reached = replace(handles, users=users, groups=groups)
@@ -44,7 +44,8 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         aws.remember(replace(reached, users={**handles.users, **users}))
         sync.failures.reraise()
     groups = sync.add(groups, members, users, str(tenant.id))
-    reached = replace(reached, users=users, groups=groups)
+    absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
+    reached = replace(reached, users=users, groups=groups, absence=absence)
     if sync.failures.errors:
         aws.remember(reached)
         sync.failures.reraise()
@@ -77,11 +78,19 @@ class Synchronisation:
     roles: Mapping[str, MappedRole]  # by group name
     failures: Failures
 
-    def look_people_up(self, known: Mapping[str, str]) -> dict[str, str]:
-        """Return userName -> UserId of everybody who has a role and is in the identity store."""
-        people = sorted({name for role in self.roles.values() for name in role.user_names})
+    @property
+    def people(self) -> set[str]:
+        """Everybody who has a role, by userName."""
+        return {name for role in self.roles.values() for name in role.user_names}
+
+    def missing(self, users: Mapping[str, str]) -> frozenset[str]:
+        """Return who has a role and is not in the identity store."""
+        return frozenset(self.people - users.keys())
+
+    def look_people_up(self, known: Mapping[str, str], spared: frozenset[str]) -> dict[str, str]:
+        """Return userName -> UserId of everybody who has a role and is in the identity store; `spared` are not."""
         found: dict[str, str] = {}
-        for name in people:
+        for name in sorted(self.people - (spared - known.keys())):
             with self.failures.collected():
                 user_id = known.get(name) or self.directory.user_id(name)
                 if user_id is not None:
@@ -117,8 +126,8 @@ class Synchronisation:
                 members[name] = actual
                 wanted = self._wanted(group.role, users)
                 change = difference(wanted, frozenset(actual), unknown=unknown, met=frozenset(met.values()))
-                for user_id in sorted(change.remove):
-                    self.directory.remove(actual[user_id])
+                for part in parts(sorted(change.remove), self.directory.at_once):
+                    self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
         kept = {name: group for name, group in standing.items() if group.id is not None or name in self.roles}
         return kept, members
 
@@ -136,15 +145,15 @@ class Synchronisation:
                 if there is None:
                     there = {} if group.permission_sets == () else self.directory.members(group.id or "")
                 change = difference(self._wanted(role.name, users), frozenset(there), unknown=False, met=frozenset())
-                for user_name in sorted(role.user_names & users.keys()):
-                    if users[user_name] in change.add:
-                        self._add(group.id or "", user_name, users)
+                newcomers = sorted(each for each in role.user_names & users.keys() if users[each] in change.add)
+                for part in parts(newcomers, self.directory.at_once):
+                    self._add(group.id or "", part, users)
         return standing
 
     def note(self, users: Mapping[str, str], without_euid: list[str]) -> str:
         """Say how many people have access, and who has none yet."""
         used = [role for role in self.roles.values() if role.used]
-        missing = sorted({name for role in used for name in role.user_names} - users.keys())
+        missing = sorted(self.missing(users))
         remarks = [f"{len(users)} people in {len(used)} groups"]
         remarks += [f"not in the identity store: {', '.join(missing)}"] if missing else []
         remarks += [f"without cloud identity: {', '.join(without_euid)}"] if without_euid else []
@@ -172,24 +181,33 @@ class Synchronisation:
             raise Throttled("GroupNotShown", f"the group {name} exists but is not found yet")
         return Group(group.role, found)
 
-    def _add(self, group_id: str, user_name: str, users: dict[str, str]) -> None:
-        """Put a person in; when AWS knows the UserId no more, look the person up once more."""
+    def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
+        """Put people in, at once where AWS knows them all; else one by one."""
         try:
-            self.directory.add(group_id, users[user_name])
+            self.directory.add(group_id, [users[name] for name in user_names])
         except NotFound as gone:
-            fresh = self.directory.user_id(user_name)
-            if fresh is None:
-                del users[user_name]
-                return
-            if fresh == users[user_name]:  # so it is the group: new and not everywhere yet, or deleted just now
-                raise Throttled(gone.code, gone.message, gone.request_id) from gone
-            users[user_name] = fresh
-            self.directory.add(group_id, fresh)
+            if len(user_names) == 1:
+                self._add_again(group_id, user_names[0], users, gone)
+            else:
+                for name in user_names:
+                    self._add(group_id, [name], users)
+
+    def _add_again(self, group_id: str, user_name: str, users: dict[str, str], gone: NotFound) -> None:
+        """Put a person in whose UserId AWS does not know: look the person up once more."""
+        fresh = self.directory.user_id(user_name)
+        if fresh is None:
+            del users[user_name]
+            return
+        if fresh == users[user_name]:  # so it is the group: new and not everywhere yet, or deleted just now
+            raise Throttled(gone.code, gone.message, gone.request_id) from gone
+        users[user_name] = fresh
+        self.directory.add(group_id, [fresh])
 
 
-def _scim() -> PermanentError:
-    return PermanentError(
-        "ScimNotOffered",
-        "SCIM groups are not offered by this version",
-        remedy="Configure awsIdentityStore instead of awsSso in the platform document, then retry.",
-    )
+def parts(people: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Cut a list into parts of at most `size`.
+
+    >>> list(parts("abcde", 2))
+    ['ab', 'cd', 'e']
+    """
+    return (people[start : start + size] for start in range(0, len(people), size))

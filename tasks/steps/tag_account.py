@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from tasks.aws import Aws
 from tasks.errors import NotOurs, PermanentError
 from tasks.model import Done, Handles, Outcome, Tenant
-from tasks.names import TENANT_TAG, account_tags, owned_tag, refused_for_good
-
-MOST_TAGS = 50  # on one account. Source: AWS Organizations user guide, quotas
+from tasks.names import MOST_TAGS, TENANT_TAG, account_tags, first_tags, owned_tag, refused_for_good
 
 
 @dataclass(frozen=True)
@@ -20,26 +18,29 @@ class TagChange:
     set: dict[str, str]
     remove: tuple[str, ...]
     total: int  # tags on the account afterwards, those of others included
+    left_out: tuple[str, ...] = ()  # desired ones for which AWS has no room, the most important first
 
 
 def tag_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Set the tenant's tags on its account and remove those under the platform's prefix that nothing maps to any more.
 
-    Reads    organizations:ListTagsForResource   1 call
+    Reads    organizations:ListTagsForResource   1 call; none in direct mode, whose user may not tag
     Writes   organizations:UntagResource 0 or 1, TagResource 0 or 1; tags of others stay
-    Returns  Done; never Wait
-    Raises   NotOurs when the account is tagged as another tenant's, PermanentError when there would be more than 50
-             tags, Refused by a tag policy (permanent); Throttled, Unanswered (transient)
+    Returns  Done, with a remark on tags for which AWS has no room, as it allows 50; never Wait
+    Raises   NotOurs when the account is tagged as another tenant's, PermanentError when tags of others leave no room
+             for the tenant's name, Refused by a tag policy (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_TagResource.html
     """
     account_id = handles.known_account()
+    if tenant.platform.is_direct:
+        return Done(handles, "accounts have no tags in direct mode")
     with refused_for_good("tenantTags"):
         desired = account_tags(tenant)
     actual = aws.organizations.tags(account_id)
     _check_owner(account_id, actual.get(TENANT_TAG), desired[TENANT_TAG])
     change = difference(desired, actual, lambda key: owned_tag(tenant, key))
-    if change.total > MOST_TAGS:
-        raise _too_many(account_id, change.total)
+    if TENANT_TAG in change.left_out:
+        raise _no_room(account_id, change.total)
     if change.remove:
         aws.organizations.untag(account_id, change.remove)
     if change.set:
@@ -48,16 +49,22 @@ def tag_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 
 def difference(desired: Mapping[str, str], actual: Mapping[str, str], owned: Callable[[str], bool]) -> TagChange:
-    """Decide which tags to set and which to remove."""
-    missing = {key: value for key, value in desired.items() if actual.get(key) != value}
-    stale = tuple(sorted(key for key in actual if owned(key) and key not in desired))
-    return TagChange(missing, stale, len(desired.keys() | actual.keys()) - len(stale))
+    """Decide which tags to set and which to remove; `desired` has the most important first."""
+    # AWS's own tags (aws:…) do not count.
+    others = [key for key in actual if key not in desired and not owned(key) and not key.startswith("aws:")]
+    kept = first_tags(desired, MOST_TAGS - len(others))
+    missing = {key: value for key, value in kept.items() if actual.get(key) != value}
+    stale = tuple(sorted(key for key in actual if owned(key) and key not in kept))
+    left_out = tuple(key for key in desired if key not in kept)
+    return TagChange(missing, stale, len(kept) + len(others), left_out)
 
 
 def _note(change: TagChange) -> str:
     changes = [f"set {', '.join(sorted(change.set))}"] if change.set else []
     changes += [f"removed {', '.join(change.remove)}"] if change.remove else []
-    return "; ".join(changes) or f"all {change.total} tags are right"
+    notes = changes or [f"all {change.total} tags are right"]
+    notes += [f"AWS allows {MOST_TAGS} tags, left out: {', '.join(change.left_out)}"] if change.left_out else []
+    return "; ".join(notes)
 
 
 def _check_owner(account_id: str, owner: str | None, tenant: str) -> None:
@@ -69,7 +76,7 @@ def _check_owner(account_id: str, owner: str | None, tenant: str) -> None:
         )
 
 
-def _too_many(account_id: str, total: int) -> PermanentError:
-    remedy = "Remove tags of others from the account, or tag mappers from the platform document, then retry."
-    message = f"account {account_id} would have {total} tags; AWS allows {MOST_TAGS}"
+def _no_room(account_id: str, total: int) -> PermanentError:
+    remedy = "Remove tags of others from the account, then retry."
+    message = f"account {account_id} has {total} tags of others; AWS allows {MOST_TAGS}, so {TENANT_TAG} has no room"
     return PermanentError("TooManyTags", message, remedy=remedy)

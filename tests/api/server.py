@@ -20,7 +20,8 @@ from starlette.applications import Starlette
 from config.catalog import load_catalog
 from config.settings import ApiToken, Settings
 from tasks.connector import Connector, redis_client
-from tasks.store import Store
+from tasks.model import State, StepState
+from tasks.store import Outcome, Store
 from tests.waiting import eventually
 from workers.api.app import create_app
 from workers.sandbox.organization import environment
@@ -88,7 +89,15 @@ class Api:
         """Take a replication up as a worker does: it runs from now on."""
         [dispatch] = self.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
         assert dispatch.replication == replication
-        assert self.store.begin(replication, dispatch.number, dispatch.step, "holder", timedelta(seconds=60))
+        assert self.store.begin(
+            replication, dispatch.number, dispatch.step, "holder", timedelta(seconds=60), chain=dispatch.chain
+        )
+
+    def end(self, replication: str) -> None:
+        """Record the call that runs, as a worker does."""
+        name = self.store.replication(replication).steps[0].name  # type: ignore[union-attr]  # it is known
+        step = StepState(name=name, state=State.WAITING)
+        assert self.store.record(replication, "holder", Outcome(0, step, State.WAITING))
 
     def keys(self) -> list[str]:
         """Name everything that Redis holds."""

@@ -191,7 +191,7 @@ def test_who_asks_before_sending_too_much_is_refused_at_once(api: Api) -> None:
         ("GET", "/api/v1/tenants/../../etc/passwd", 404),
         ("GET", "/api/v1/replications/..%2f..", 404),
         ("GET", "/api/v1/replications/%00", 404),
-        ("DELETE", TENANT, 405),
+        ("PATCH", TENANT, 405),
         ("POST", TENANT, 405),
         ("PUT", "/api/v1/tenants", 405),
         ("GET", "/api/v1/replications/x/cancel", 405),

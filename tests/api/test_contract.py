@@ -32,7 +32,7 @@ QUICKLY = settings(
     derandomize=True,  # the same cases in every run: a red build is about the change that made it red
     suppress_health_check=list(HealthCheck),
 )
-KNOWN = {"workspace": "likvid", "project": "shop", "platform": "aws.sandbox"}
+KNOWN = {"workspace": "likvid", "project": "shop", "platform": "aws.sandbox", "landing_zone": "development"}
 OPERATIONS = [
     "put_tenant",
     "get_tenant",
@@ -40,6 +40,8 @@ OPERATIONS = [
     "replicate_tenant",
     "follow_events",
     "get_replication",
+    "roll_out",
+    "get_rollout",
     "cancel_replication",
 ]
 
@@ -50,16 +52,16 @@ def test_every_answer_is_as_documented(api: Api, operation: str, mode: schemathe
     schema = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
     described = schema.find_operation_by_id(operation)
     with api.client() as http:
-        known = http.put("/api/v1/tenants/likvid/shop/aws.sandbox", json=BODY).json()["replicationId"]
+        replication = http.put("/api/v1/tenants/likvid/shop/aws.sandbox", json=BODY).json()["replicationId"]
+        rollout = http.post("/api/v1/landing-zones/development/rollouts").json()["id"]
+    known = {**KNOWN, "replication_id": replication, "rollout_id": rollout}
     headers = {"Authorization": f"Bearer {WRITE}"}
 
     @QUICKLY
     @given(case=described.as_strategy(generation_mode=mode), meant=st.booleans())
     def check(case: Any, meant: bool) -> None:
         if meant and operation != "follow_events":  # the events of a tenant that exists have no end
-            case.path_parameters.update({name: text for name, text in KNOWN.items() if name in case.path_parameters})
-            if "replication_id" in case.path_parameters:
-                case.path_parameters["replication_id"] = known
+            case.path_parameters.update({name: text for name, text in known.items() if name in case.path_parameters})
         case.call_and_validate(headers=headers, checks=CHECKS, timeout=20)
 
     check()

@@ -30,6 +30,11 @@ def test_operations_have_readable_names(document: dict[str, Any]) -> None:
         "follow_events",
         "get_replication",
         "cancel_replication",
+        "roll_out",
+        "get_rollout",
+        "delete_tenant",
+        "approve_deletion",
+        "decline_deletion",
         "get_health",
         "get_readiness",
     }

@@ -21,7 +21,8 @@ class Client:
     """A client of three operations that answer what it is told to."""
 
     def __init__(self, do_it: Given) -> None:
-        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", protocol="json"))
+        model = SimpleNamespace(service_name="organizations", resolved_protocol="json")
+        self.meta = SimpleNamespace(service_model=model)
         self.describe_account = self.list_accounts = self.move_account = do_it
 
 

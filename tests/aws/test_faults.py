@@ -21,9 +21,10 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from tasks import errors
-from tasks.aws.actions import OPERATIONS
+from tasks.aws.actions import OPERATIONS, Kind
 from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
 from tasks.aws.faults import translate, translate_unanswered
+from tasks.aws.scim_client import CODES, SERVICE
 from tasks.errors import (
     AccessDenied,
     Conflict,
@@ -40,10 +41,10 @@ from tests.aws.error_page import OWN, page
 
 
 def modelled_codes() -> list[tuple[str, str]]:
-    """List every error that botocore's models know for the operations that we call."""
+    """List every error that botocore's models know for the operations that we call, and those of SCIM."""
     session = botocore.session.get_session()
-    found = set()
-    for operation in OPERATIONS:
+    found = {(SERVICE, code) for code in CODES.values()}
+    for operation in (each for each in OPERATIONS if each.service != SERVICE and each.kind is not Kind.FORWARDED):
         model = session.get_service_model(operation.service)
         for shape in model.operation_model(operation.name).error_shapes:
             found.add((operation.service, str(shape.metadata.get("error", {}).get("code") or shape.name)))

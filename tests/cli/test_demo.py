@@ -21,6 +21,9 @@ TENANTS = """
   landingZone: development
   access: [{username: alice, euid: alice@example.com, roles: [admin]}]
 - {tenant: a.y-prod.aws.sandbox, landingZone: production}
+- tenant: a.z-dev.aws-scim.sandbox
+  landingZone: development-scim
+  access: [{username: bob, euid: bob@example.com, roles: [admin]}]
 """
 ENDS_SECONDS = 15.0  # a worker ends its call to AWS first; on a busy machine that takes a while
 

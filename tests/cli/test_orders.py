@@ -22,7 +22,8 @@ def test_the_examples_are_twelve_tenants_of_three_workspaces() -> None:
     orders = read_orders(REPOSITORY / "examples" / "tenants.yaml")
     assert len({order.tenant for order in orders}) == 12
     assert len({order.tenant.workspace for order in orders}) == 3
-    assert {order.desired.landing_zone for order in orders} == {"development", "production"}
+    assert {order.desired.landing_zone for order in orders} == {"development", "development-scim", "production"}
+    assert {order.tenant.platform for order in orders} == {"aws.sandbox", "aws-scim.sandbox"}
 
 
 @pytest.mark.parametrize(

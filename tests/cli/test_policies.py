@@ -26,7 +26,7 @@ def test_a_platforms_documents(run_here: RunHere) -> None:
         ("automation role", organization.AUTOMATION_ACCOUNT_ID),
         ("access role", "*"),
     ]
-    assert list(shown["principals"][1]["optional"]) == ["OptionalRemovePermissionSets"]
+    assert "OptionalRemovePermissionSets" in shown["principals"][1]["optional"]
     assert organization.EXTERNAL_ID not in done.stdout
 
 
@@ -42,6 +42,7 @@ def test_placeholders_need_no_configuration(run_here: RunHere) -> None:
     assert done.returncode == 0
     assert "arn:aws-cn:iam::${MANAGEMENT_ACCOUNT_ID}:role/MeshfedServiceRole in account ${MANAGEMENT" in done.stdout
     assert "# OptionalRemovePermissionSets is optional. Without it " in done.stdout
+    assert "# direct service user arn:aws-cn:iam::${MANAGEMENT_ACCOUNT_ID}:user/meshfed-service in" in done.stdout
     assert "arn:aws:" not in done.stdout
 
 
@@ -49,11 +50,35 @@ def test_without_what_is_optional(run_here: RunHere) -> None:
     assert "Optional" not in run_here("policies", "--without-optional").stdout
 
 
+def test_moves_may_be_restricted_to_the_landing_zones_units(run_here: RunHere) -> None:
+    arguments = ("policies", "--platform", "aws.sandbox", "--only-landing-zone-units", "--json")
+    management = json.loads(run_here(*arguments, environment=sandbox_environment()).stdout)["principals"][1]
+
+    resources = {each["Sid"]: each["Resource"] for each in management["policy"]["Statement"]}
+    prefix = "arn:aws:organizations::*:ou/o-*"
+    units = sorted(organization.ORGANIZATIONAL_UNITS)  # also the one for accounts that are to be closed
+    assert [arn for arn in resources["OrgManagementAccessWrite"] if ":ou/" in arn] == [
+        f"{prefix}/{unit}" for unit in units
+    ]
+    assert f"{prefix}/ou-*" in resources["OrgManagementAccessRead"]
+
+
+def test_the_guard_rail(run_here: RunHere) -> None:
+    shown = json.loads(run_here("policies", "--guard-rail", "--partition", "aws-cn").stdout)
+
+    assert [each["Effect"] for each in shown["Statement"]] == ["Deny", "Deny"]
+    assert "arn:aws-cn:iam::*:role/${ACCOUNT_ACCESS_ROLE}" in shown["Statement"][0]["Resource"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--platform", "aws.nowhere"), "--platform aws.nowhere is not configured; known: aws.sandbox"),
+        (
+            ("--platform", "aws.nowhere"),
+            "--platform aws.nowhere is not configured; known: aws-scim.sandbox, aws.sandbox",
+        ),
         (("--external-ids",), "--external-ids needs --platform"),
+        (("--only-landing-zone-units",), "--only-landing-zone-units needs --platform"),
         (("--partition", "azure"), "--partition azure is not one of aws, aws-cn, aws-us-gov"),
     ],
 )

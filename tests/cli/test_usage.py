@@ -64,8 +64,8 @@ def sandbox_environment() -> dict[str, str]:
 def test_validate_the_examples(run_here: RunHere) -> None:
     done = run_here("validate", str(REPOSITORY / "examples" / "config"), environment=sandbox_environment())
     assert (done.returncode, done.stderr) == (0, "")
-    assert "platforms: aws.sandbox" in done.stdout
-    assert "landing zones: development, production" in done.stdout
+    assert "platforms: aws-scim.sandbox, aws.sandbox" in done.stdout
+    assert "landing zones: development, development-scim, production" in done.stdout
 
 
 def test_validate_by_the_environment_alone(run_here: RunHere) -> None:

@@ -31,6 +31,16 @@ def test_platform_names_the_sandbox_organization() -> None:
     assert arns == set(organization.PERMISSION_SETS)
 
 
+def test_the_second_platform_writes_groups_through_scim() -> None:
+    found = catalog()
+    platform = found.platforms["aws-scim.sandbox"]
+    assert platform.scim is not None
+    assert platform.scim.scim_endpoint.endswith(f"{organization.SCIM_PATH}/")
+    assert platform.scim.access_token.get_secret_value() == organization.SCIM_ACCESS_TOKEN
+    assert platform.identity_center is platform.scim
+    assert found.landing_zones["development-scim"].platform == platform.identifier
+
+
 def test_secrets_are_those_of_the_sandbox() -> None:
     platform = catalog().platforms["aws.sandbox"]
     assert isinstance(platform.auth, CredentialAuth)

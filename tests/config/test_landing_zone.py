@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ STACK_SET = {
     "arn": "arn:aws-cn:cloudformation:cn-north-1:210987654321:stackset/base-line:1a2b-3c",
     "regions": ["cn-north-1", "cn-northwest-1"],
 }
+NOT_ENROLLING = bent(LANDING_ZONE, f"{AWS_ZONE}.awsEnrollAccount", value=False)
 
 
 def one(folder: Path, document: dict[str, Any]) -> LandingZone:
@@ -32,14 +34,14 @@ def test_landing_zone_is_normalised(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [REMOVE, "", None])
 def test_target_may_be_empty(tmp_path: Path, value: Any) -> None:
-    assert one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.awsTargetOrgUnitId", value)).target_organizational_unit is None
+    zone = one(tmp_path, bent(NOT_ENROLLING, f"{AWS_ZONE}.awsTargetOrgUnitId", value))
+    assert zone.target_organizational_unit is None
 
 
 @pytest.mark.parametrize("target", ["r-ab12", "ou-lpzq-kmf17bec"])
 def test_target_may_be_root_or_unit(tmp_path: Path, target: str) -> None:
-    assert (
-        one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.awsTargetOrgUnitId", target)).target_organizational_unit == target
-    )
+    zone = one(tmp_path, bent(NOT_ENROLLING, f"{AWS_ZONE}.awsTargetOrgUnitId", target))
+    assert zone.target_organizational_unit == target
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,27 @@ def test_stack_set_is_taken_apart(tmp_path: Path) -> None:
     assert stack_set is not None
     assert (stack_set.name, stack_set.account_id, stack_set.region) == ("base-line", "210987654321", "cn-north-1")
     assert stack_set.regions == ("cn-north-1", "cn-northwest-1")
+
+
+@pytest.mark.parametrize(("seconds", "timeout"), [(None, 60), (900, 900)])
+@pytest.mark.parametrize("qualifier", ["", ":live", ":$LATEST"])
+def test_lambda_function_is_taken_apart(tmp_path: Path, seconds: Any, timeout: int, qualifier: str) -> None:
+    arn = f"arn:aws-cn:lambda:cn-north-1:210987654321:function:on_account{qualifier}"
+    document = bent(bent(LANDING_ZONE, f"{AWS_ZONE}.awsLambdaArn", arn), f"{AWS_ZONE}.lambdaTimeoutSeconds", seconds)
+    hook = one(tmp_path, document).lambda_hook
+    assert hook is not None
+    assert (hook.arn, hook.name, hook.region) == (arn, "on_account", "cn-north-1")
+    assert hook.timeout == timedelta(seconds=timeout)
+
+
+def test_access_stack_acknowledges_what_the_document_names(tmp_path: Path) -> None:
+    stack: dict[str, Any] = {"templateUrl": "https://a/b"}
+    every = one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.accessStack", stack)).access_stack
+    none = one(tmp_path, bent(LANDING_ZONE, f"{AWS_ZONE}.accessStack", {**stack, "capabilities": []})).access_stack
+    assert every is not None
+    assert every.capabilities == ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+    assert none is not None
+    assert none.capabilities == ()
 
 
 @pytest.mark.parametrize("body", [TEMPLATE, '{\n\t"Resources": {"A": {"Type": "AWS::S3::Bucket"}}\n}'])
@@ -98,6 +121,18 @@ def test_wrong_template_is_refused(tmp_path: Path, content: bytes, expected: str
     [
         (f"{AWS_ZONE}.awsTargetOrgUnitId", "ou-1", "id of an organizational unit"),
         (f"{AWS_ZONE}.awsLambdaArn", "arn:aws:lambda", "ARN of a Lambda function"),
+        (
+            f"{AWS_ZONE}.accessStack",
+            {"templateUrl": "https://a/b", "parameters": {"A": "#{workspace}"}},
+            "accessStack.parameters",
+        ),
+        (f"{AWS_ZONE}.lambdaTimeoutSeconds", 60, "must not hold lambdaTimeoutSeconds without awsLambdaArn"),
+        (f"{AWS_ZONE}.lambdaTimeoutSeconds", 901, "lambdaTimeoutSeconds = 901"),
+        (
+            f"{AWS_ZONE}.accessStack",
+            {"templateUrl": "https://a/b", "capabilities": ["CAPABILITY_ALL"]},
+            "capabilities[0] = 'CAPABILITY_ALL'",
+        ),
         (f"{AWS_ZONE}.awsEnrolAccount", True, "did you mean 'awsEnrollAccount'?"),
         (f"{AWS_ZONE}.stackSet", {**STACK_SET, "regions": []}, "stackSet.regions = a list"),
         (f"{AWS_ZONE}.stackSet", {**STACK_SET, "regions": ["eu-west-1"] * 2}, "more than once"),

@@ -48,6 +48,13 @@ def test_limits_of_the_organization_are_optional(tmp_path: Path) -> None:
     assert "stackSetOperations" in mistake
 
 
+@pytest.mark.parametrize("pattern", ["%s", "%S", "%s@corp.example.com"])
+def test_euid_pattern_is_a_java_format(tmp_path: Path, pattern: str) -> None:
+    store = one(tmp_path, bent(PLATFORM, f"{STORE}.euidPattern", pattern)).identity_store
+    assert store is not None
+    assert str(store.euid_pattern) == pattern
+
+
 def test_secrets_are_resolved_listed_and_never_shown(tmp_path: Path) -> None:
     catalog = load(tmp_path, PLATFORM)
     assert set(catalog.secrets) == set(ENVIRONMENT.values())
@@ -135,6 +142,12 @@ def test_kind_and_type_are_read_without_regard_to_case(tmp_path: Path, kind: str
             [{"key": "a", "valuePattern": "x"}] * 2,
             "writes the tag mesh_a more than once",
         ),
+        (f"{REPLICATION}.tenantTags.multiValueSeparator", ",", "must be legal in AWS tag values"),
+        (f"{REPLICATION}.tenantTags.multiValueSeparator", "x" * 11, "at most 10 characters"),
+        (f"{STORE}.euidPattern", "%.8s", "must keep the whole euid"),
+        (f"{STORE}.euidPattern", "%03d", "must keep the whole euid"),
+        (f"{STORE}.euidPattern", "a%s%q", "character 4: format 'a%s%q' uses the unknown conversion '%q'"),
+        (f"{STORE}.euidPattern", 5, "must be a text"),
         (
             f"{REPLICATION}.enrollmentConfiguration.managementAccountId",
             123456789012,
@@ -181,6 +194,22 @@ def test_both_access_variants_exclude_each_other(tmp_path: Path) -> None:
     sso = {**SSO, "awsRoleMappings": MAPPINGS}
     (line,) = mistakes(tmp_path, bent(PLATFORM, f"{REPLICATION}.awsSso", sso))
     assert line.endswith("excludes awsSso: configure one of them")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("scimEndpoint", "http://scim.eu-central-1.amazonaws.com/1/scim/v2/", "the SCIM endpoint that Identity Center"),
+        ("scimEndpoint", "https://d-123.awsapps.com/start", "such as https://scim.eu-central-1.amazonaws.com/"),
+        ("ssoAccessToken", {"hash": "sha256:abc"}, "holds only a hash"),
+        ("groupNamePattern", "#{workspaceIdentifier}", "every tenant its own groups"),
+        ("arn", "ssoins-1", "the ARN of an Identity Center instance"),
+    ],
+)
+def test_mistakes_of_scim_access(tmp_path: Path, field: str, value: Any, expected: str) -> None:
+    document = bent(PLATFORM, STORE, REMOVE)
+    found = mistakes(tmp_path, bent(document, f"{REPLICATION}.awsSso", {**SSO, field: value}))
+    assert any(f"awsSso.{field}" in line and expected in line for line in found), found
 
 
 SECRET_KEY = f"{ACCESS}.auth.credential.secretKey"

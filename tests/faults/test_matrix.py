@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.matrix.choice import chosen
 from tests.faults.matrix.end_state import difference, end_state
-from tests.faults.matrix.wire import Call, Fault, Strike
+from tests.faults.matrix.fault import Call, Fault, Strike
 
 REPOSITORY = Path(__file__).parents[2]
 CALLS = [

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from config.catalog import Catalog, load_catalog
+from tasks.aws.actions import Principal
 from tasks.aws.session import Sessions
 from tests.cluster import CONFIG_DIR
-from tests.policies.replications import Replications, every_kind
+from tests.policies.replications import Replications, every_kind, published
 from tests.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -44,7 +45,9 @@ def replications(simulator: SimulatorClient, catalog: Catalog) -> Iterator[Repli
     with pytest.MonkeyPatch.context() as patch:
         for name, value in organization.environment(simulator.url, "redis://127.0.0.1:1/0").items():
             patch.setenv(name, value)
-        yield Replications(World(simulator, Sessions(), workspace="least"), catalog)
+        found = Replications(World(simulator, Sessions(), workspace="least"), catalog)
+        found.allow_management(published(found.platform)[Principal.MANAGEMENT_ROLE].policy)
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from config.catalog import Catalog
-from config.landing_zone import AccessStack
-from config.platform import Platform
+from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
+from config.platform import AccountClosure, Platform
 from tasks.aws.actions import Principal
-from tasks.chain import REPLICATION
+from tasks.chain import DELETION, REPLICATION
 from tasks.errors import PermanentError
 from tasks.model import Desired, Handles, Tenant, TenantId
 from tasks.policies import PrincipalDocuments, documents, surroundings_of, with_external_ids
@@ -23,6 +23,22 @@ PEOPLE = {"alice": ["admin"], "bob": ["user", "reader"]}
 TEMPLATE = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
 BROKEN = "Metadata: {SimulateFailure: the topic is not allowed}\n" + TEMPLATE
 ADDRESS = "https://templates.example.com/topic.yaml"
+
+IMPORT_ROLE = "Importer"
+FEATURES = {
+    "self_downgrade_access_role": True,
+    "manage_access_role_trust": True,
+    "import_role": IMPORT_ROLE,
+    "management_account_tenant": "least.management",
+}
+GUARD = ServiceControlPolicy(name="least-privilege")
+GUARD_CHANGED = ServiceControlPolicy(
+    name="least-privilege",
+    template={
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}],
+    },
+)
 
 
 def published(platform: Platform, *, optional: bool = True) -> dict[Principal, PrincipalDocuments]:
@@ -41,8 +57,8 @@ class Replications:
 
     @property
     def platform(self) -> Platform:
-        """The examples' platform."""
-        return self.catalog.platforms[PLATFORM]
+        """The examples' platform with everything that needs statements of its own."""
+        return self.catalog.platforms[PLATFORM].model_copy(update=FEATURES)
 
     def tenant(
         self,
@@ -71,11 +87,18 @@ class Replications:
         handles = self.handles.get(tenant.id.project, Handles())
         for step in REPLICATION.steps:
             known = handles.account_id
-            handles = self.world.finish(step.function, tenant, handles).handles
-            if known is None and handles.account_id is not None:
+            handles = self.world.finish(step.run, tenant, handles).handles
+            if known is None and handles.account_id is not None and tenant.desired.platform_tenant_id is None:
                 self.restrict(handles.account_id)
             self.handles[tenant.id.project] = handles
         return handles
+
+    def delete(self, tenant: Tenant) -> None:
+        """Run the chain of a deletion."""
+        handles = self.handles[tenant.id.project]
+        for step in DELETION.steps:
+            handles = self.world.finish(step.function, tenant, handles).handles
+        self.handles[tenant.id.project] = handles
 
     def fail(self, tenant: Tenant) -> PermanentError:
         """Run the chain to a failure; what was remembered ahead is kept."""
@@ -118,6 +141,11 @@ def every_kind(of: Replications) -> None:
     take_access_away(of)
     fail_and_repair(of)
     find_again(of)
+    tell_a_function(of)
+    change_roles(of)
+    guard(of)
+    manage(of)
+    delete(of)
 
 
 def create_and_change(of: Replications) -> None:
@@ -149,7 +177,55 @@ def fail_and_repair(of: Replications) -> None:
     of.replicate(of.tenant("fourth", landing_zone={"access_stack": AccessStack(template_url=ADDRESS)}))
 
 
+def change_roles(of: Replications) -> None:
+    """An access role that is AWS's own again, and an account that is taken over without one."""
+    account, role = of.handles["first"].account_id, of.platform.account_access_role
+    administrator = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    of.world.simulator.operator("delete_role", account=account, role=role)
+    of.world.simulator.operator("create_role", account=account, role=role, managed=administrator)
+    of.replicate(of.tenant("first"))
+    older = of.world.simulator.operator("create_account", name="older", email="older@example.com", roles=[])
+    imported = older["account"]
+    importer = published(of.platform)[Principal.IMPORT_ROLE]
+    of.world.simulator.operator(
+        "create_role",
+        account=imported,
+        role=IMPORT_ROLE,
+        trust=importer.trust,
+        policies={IMPORT_ROLE: importer.policy},
+    )
+    of.replicate(of.tenant("imported", platformTenantId=imported))
+
+
+def guard(of: Replications) -> None:
+    """The OU of a landing zone gets a service control policy, which changes."""
+    of.replicate(of.tenant("second", zone="production", landing_zone={"service_control_policy": GUARD}))
+    of.replicate(of.tenant("second", zone="production", landing_zone={"service_control_policy": GUARD_CHANGED}))
+
+
+def manage(of: Replications) -> None:
+    """People get access to the management account itself."""
+    of.replicate(of.tenant("management", platformTenantId=organization.MANAGEMENT_ACCOUNT_ID))
+
+
 def find_again(of: Replications) -> None:
     """Redis was lost: everything is found in AWS."""
     del of.handles["first"]
     of.replicate(of.tenant("first"))
+
+
+def tell_a_function(of: Replications) -> None:
+    """The landing zone has a Lambda function."""
+    arn = of.world.simulator.operator("offer_function", name="told")["arn"]
+    hook = LambdaHook(arn=arn, name="told", region=organization.REGION)
+    of.replicate(of.tenant("third", landing_zone={"target_organizational_unit": None, "lambda_hook": hook}))
+
+
+def delete(of: Replications) -> None:
+    """The landing zone approves and closes; what stands in the quarantine may be closed."""
+    closure = AccountClosure(
+        organizational_units=(organization.QUARANTINE_OU_ID,), quarantine_unit=organization.QUARANTINE_OU_ID
+    )
+    platform = of.platform.model_copy(update={"account_closure": closure})
+    automatic = {"automate_deletion_approval": True, "automate_deletion_replication": True}
+    of.delete(of.tenant("third", platform=platform, landing_zone={"target_organizational_unit": None, **automatic}))

@@ -12,9 +12,11 @@ from botocore import xform_name
 
 from config.catalog import Catalog
 from config.platform import Platform, WorkloadIdentityAuth
-from tasks.aws.actions import DECLARED, OPERATIONS, Principal
+from tasks.aws.actions import DECLARED, OPERATIONS, Kind, Principal
+from tasks.aws.scim_client import SERVICE, ScimClient
 from tasks.policies import PrincipalDocuments, documents, placeholders, surroundings_of
 from tests.policies.replications import PLATFORM, published
+from tests.steps.world import SCIM
 from workers.sandbox import organization
 from workers.sandbox.aws import seed_policies
 from workers.sandbox.aws.options import SimulatorOptions
@@ -52,9 +54,13 @@ def test_statements_are_named_as_meshstack_publishes_them() -> None:
             "OrgManagementAccessNoResourceLevelRestrictions",
             "OrgManagementAccessSSO",
             "OrgManagementIdentityStoreGroupManagement",
+            "StsAccessImportedAccount",
+            "OrgManagementAccessAdditionalSSOForRootAccount",
+            "AWSControlTowerAccountFactoryAccess",
         ],
         "automation role": ["Automation"],
-        "access role": ["RolesAndAlias", "Stacks"],
+        "access role": ["SamlProviders", "RolesAndAlias", "FederatedRoles", "Stacks", "OwnRole", "OwnTrust"],
+        "import role": ["AccessRole"],
     }
 
 
@@ -111,6 +117,13 @@ def test_what_a_platform_does_not_have_is_not_allowed(platform: Platform) -> Non
     ]
 
 
+def test_groups_through_scim_need_no_permission_of_iam(platform: Platform) -> None:
+    policy = of(platform.model_copy(update={"identity_store": None, "scim": SCIM}))[Principal.MANAGEMENT_ROLE].policy
+
+    assert "sso:CreateAccountAssignment" in texts(policy)
+    assert not [text for text in texts(policy) if text.startswith(("identitystore:", "scim:"))]
+
+
 def test_without_an_external_id_nothing_asks_for_one(platform: Platform) -> None:
     found = of(platform.model_copy(update={"management_external_id": None}))
 
@@ -147,17 +160,27 @@ def test_external_ids_are_never_filled_in_unasked(platform: Platform) -> None:
     assert "${AUTOMATION_EXTERNAL_ID}" in shown
 
 
-@pytest.mark.parametrize("service", sorted({each.service for each in OPERATIONS}))
+@pytest.mark.parametrize("service", sorted({each.service for each in OPERATIONS} - {SERVICE}))
 def test_the_table_names_operations_that_aws_has(service: str) -> None:
     model = botocore.session.get_session().get_service_model(service)
-    rows = [each for each in OPERATIONS if each.service == service]
+    rows = [each for each in OPERATIONS if each.service == service and each.kind is not Kind.FORWARDED]
 
     assert [each.name for each in rows if each.name not in model.operation_names] == []
     assert [each.method for each in rows if each.method != xform_name(each.name)] == []
 
 
+def test_the_table_names_the_operations_of_the_scim_client() -> None:
+    rows = {each.method for each in OPERATIONS if each.service == SERVICE}
+
+    assert rows == {name for name, member in vars(ScimClient).items() if callable(member) and name[0] != "_"}
+
+
 def test_no_operation_stands_twice() -> None:
-    assert len(DECLARED) == len([each for each in OPERATIONS if each.name != "AssumeRole"])
+    stated = [(each.statement, each.action) for each in OPERATIONS if each.name != "AssumeRole"]
+    called = {(each.service, each.method, each.kind) for each in OPERATIONS if each.kind in (Kind.READ, Kind.WRITE)}
+
+    assert len(stated) == len(set(stated))
+    assert len(called) == len(DECLARED)  # what several principals call is a read or a write for all of them
 
 
 def test_the_guide_explains_every_action() -> None:

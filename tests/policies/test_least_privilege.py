@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from config.landing_zone import AccessStack
-from tasks.aws.actions import Principal
+from tasks.aws.actions import OPERATIONS, Kind, Principal
 from tasks.aws.identity_center import DELETION_REMEDY
 from tasks.errors import AccessDenied
-from tests.policies.replications import ADDRESS, TEMPLATE, Replications, published
+from tests.policies.replications import ADDRESS, IMPORT_ROLE, TEMPLATE, Replications, published
 from workers.sandbox import organization
 from workers.sandbox.client import RecordedCall
 
@@ -22,8 +22,16 @@ NAMES = {
     f"assumed-role/{organization.MANAGEMENT_ROLE}": Principal.MANAGEMENT_ROLE,
     f"assumed-role/{organization.AUTOMATION_ROLE}": Principal.AUTOMATION_ROLE,
     f"assumed-role/{organization.ACCESS_ROLE}": Principal.ACCESS_ROLE,
+    f"assumed-role/{IMPORT_ROLE}": Principal.IMPORT_ROLE,
 }
+PREFIXES = {"sso-admin": "sso"}
+ACTIONS = {"Invoke": "lambda:InvokeFunction"}
 NEEDS_NO_PERMISSION = {(Principal.ACCESS_ROLE, "sts:GetCallerIdentity")}
+ALLOWED = ("ok", "NoSuchEntity")  # IAM says that something is missing only to who may look
+FORWARDED = {
+    (row.statement.principal, row.action) for row in OPERATIONS if row.kind is Kind.FORWARDED and row.statement
+}
+"""What AWS itself does with our rights: no call of ours; the simulator asks for the right all the same."""
 Used = set[tuple[Principal, str]]
 
 
@@ -34,9 +42,9 @@ def caller(call: RecordedCall) -> Principal:
 
 def used(calls: list[RecordedCall]) -> Used:
     return {
-        (caller(call), f"{'sso' if call.service == 'sso-admin' else call.service}:{call.operation}")
+        (caller(call), ACTIONS.get(call.operation, f"{PREFIXES.get(call.service, call.service)}:{call.operation}"))
         for call in calls
-        if call.outcome == "ok"
+        if call.outcome in ALLOWED
     }
 
 
@@ -53,11 +61,12 @@ def allowed(replications: Replications) -> Used:
 
 
 def test_no_call_is_denied(recorded: list[RecordedCall]) -> None:
-    assert [call for call in recorded if call.outcome.startswith("AccessDenied")] == []
+    denied = [call.operation for call in recorded if call.outcome.startswith("AccessDenied")]
+    assert denied == ["AssumeRole"]  # by the access role that an account which is taken over does not have yet
 
 
 def test_every_action_of_the_policies_is_called(recorded: list[RecordedCall], replications: Replications) -> None:
-    assert allowed(replications) - used(recorded) == set()
+    assert allowed(replications) - used(recorded) - FORWARDED == set()
 
 
 def test_every_call_is_in_the_policies(recorded: list[RecordedCall], replications: Replications) -> None:
@@ -66,11 +75,12 @@ def test_every_call_is_in_the_policies(recorded: list[RecordedCall], replication
 
 def test_an_account_is_entered_by_its_own_principal_only(recorded: list[RecordedCall]) -> None:
     entered = {(caller(call), call.account) for call in recorded}
-    members = {account for who, account in entered if who is Principal.ACCESS_ROLE}
+    inside = (Principal.ACCESS_ROLE, Principal.IMPORT_ROLE)
+    members = {account for who, account in entered if who in inside}
 
-    assert len(members) == 4
+    assert len(members) == 5
     assert members.isdisjoint(ACCOUNTS.values())
-    assert {(who, account) for who, account in entered if who is not Principal.ACCESS_ROLE} == set(ACCOUNTS.items())
+    assert {(who, account) for who, account in entered if who not in inside} == set(ACCOUNTS.items())
 
 
 def test_a_policy_with_less_is_noticed(replications: Replications) -> None:
@@ -80,7 +90,7 @@ def test_a_policy_with_less_is_noticed(replications: Replications) -> None:
     replications.allow_management({**whole, "Statement": rest})
 
     try:
-        with pytest.raises(AccessDenied, match="organizations:MoveAccount"):
+        with pytest.raises(AccessDenied, match="organizations:TagResource"):
             replications.replicate(tenant)
     finally:
         replications.allow_management(whole)
@@ -112,15 +122,19 @@ def test_without_the_optional_statements_it_does_the_rest_and_says_what_is_missi
 
 def test_a_template_behind_an_address_needs_its_optional_statement(replications: Replications) -> None:
     replications.world.simulator.operator("offer_template", url=ADDRESS, body=TEMPLATE)
-    account = replications.replicate(replications.tenant("address", landing_zone={"access_stack": None})).account_id
+    plain = replications.platform.model_copy(update={"self_downgrade_access_role": False})
+    first = replications.tenant("address", landing_zone={"access_stack": None}, platform=plain)
+    account = replications.replicate(first).account_id
     role = replications.platform.account_access_role
     policy = published(replications.platform, optional=False)[Principal.ACCESS_ROLE].policy
     replications.world.simulator.operator("put_role_policy", account=account, role=role, name=role, document=policy)
-    behind = replications.tenant("address", landing_zone={"access_stack": AccessStack(template_url=ADDRESS)})
+    behind = replications.tenant(
+        "address", platform=plain, landing_zone={"access_stack": AccessStack(template_url=ADDRESS)}
+    )
 
     with pytest.raises(AccessDenied, match="cloudformation:GetTemplateSummary"):
         replications.replicate(behind)
-    replications.replicate(replications.tenant("address"))  # with the landing zone's own template
+    replications.replicate(replications.tenant("address", platform=plain))  # with the landing zone's own template
 
 
 def access(replications: Replications, project: str) -> dict[str, set[str]]:

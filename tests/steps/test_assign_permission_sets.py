@@ -18,6 +18,7 @@ from tasks.steps.assign_permission_sets import Assignments, assign_permission_se
 from tasks.steps.sync_groups import sync_groups
 from tests.steps.by_hand import by_hand
 from tests.steps.world import DEADLINE_SECONDS, PLATFORM, World
+from tests.waiting import eventually
 from workers.sandbox import organization
 
 STORE = PLATFORM.identity_store
@@ -148,6 +149,56 @@ def test_the_same_permission_set_for_two_groups_is_given_one_after_the_other(wor
     assert first.note == "AWS works on 1 account assignment"
     finish(world, tenant, first.handles)
     assert assignments(world, handles) == {("admin", READER), ("reader", READER)}
+
+
+def listed(world: World, mark: int) -> int:
+    return sum(call.operation == "ListAccountAssignments" for call in world.simulator.calls(mark))
+
+
+def test_what_aws_says_to_have_made_is_not_listed_again(world: World) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"], BOB: ["reader"]})
+    handles = synced(world, tenant)
+    mark = world.simulator.mark()
+    started = world.run(assign_permission_sets, tenant, handles)
+    assert listed(world, mark) == 3
+
+    outcome = until_made(world, tenant, started.handles)
+
+    assert listed(world, mark) == 3
+    assert outcome.note == "3 account assignments"
+    assert assignments(world, handles) == EVERYTHING
+
+
+def test_what_was_planned_and_not_sent_is_found_by_the_list(world: World) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"]})
+    handles = synced(world, tenant)
+    world.simulator.inject(service="sso-admin", operation="CreateAccountAssignment", kind="throttle", skip=1)
+    first = world.run(assign_permission_sets, tenant, handles)
+    assert len(first.handles.pending_assignments) == 1
+
+    finish(world, tenant, first.handles)
+
+    assert assignments(world, handles) == {("admin", ADMIN), ("admin", USER)}
+
+
+def test_what_is_wanted_meanwhile_is_found_by_the_list(world: World) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"]})
+    handles = synced(world, tenant)
+    first = world.run(assign_permission_sets, tenant, handles)
+    changed = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN, USER, READER))
+
+    finish(world, changed, first.handles)
+
+    assert assignments(world, handles) == {("admin", ADMIN), ("admin", USER), ("admin", READER)}
+
+
+def until_made(world: World, tenant: Tenant, handles: Handles) -> Done:
+    """Look at the started requests until all have ended, which they do within one look: they were sent together."""
+    started = max(pending.sent_at for pending in handles.pending_assignments if pending.sent_at)
+    eventually(lambda: (world.now() - started).total_seconds() > world.simulator.options()["assignment_seconds"] + 0.05)
+    outcome = world.run(assign_permission_sets, tenant, handles)
+    assert isinstance(outcome, Done)
+    return outcome
 
 
 def test_an_unchanged_tenant_costs_one_read_for_each_permission_set(world: World) -> None:

@@ -11,10 +11,9 @@ from config.landing_zone import AccessStack
 from tasks.aws.cloudformation import Stack, StackStatus
 from tasks.errors import AccessDenied, PermanentError, Unanswered
 from tasks.model import Done, Handles, Tenant, Wait
-from tasks.stack_templates import declared_parameters
+from tasks.stack_templates import STACK_NAME, declared_parameters
 from tasks.steps.deploy_access_stack import (
     DIGEST_TAG,
-    STACK_NAME,
     STANDING,
     Decision,
     Standing,
@@ -24,6 +23,7 @@ from tasks.steps.deploy_access_stack import (
     operation_token,
 )
 from tests.steps.world import World
+from tests.waiting import eventually
 
 REGION = "eu-central-1"
 TEMPLATE = """
@@ -56,6 +56,18 @@ def standing(world: World, handles: Handles) -> dict[str, Any]:
 
 def failing(world: World, handles: Handles, reason: str | None) -> None:
     world.simulator.operator("fail_stack", account=handles.account_id, name=STACK_NAME, reason=reason)
+
+
+def eventually_told(world: World, tenant: Tenant, handles: Handles, remark: str) -> Handles:
+    """Run until a remark is made no more."""
+
+    def look() -> Handles | None:
+        outcome = world.finish(deploy_access_stack, tenant, handles)
+        return outcome.handles if remark not in outcome.note else None
+
+    found = eventually(look)
+    assert found is not None
+    return found
 
 
 def failure(world: World, tenant: Tenant, handles: Handles) -> PermanentError:
@@ -164,7 +176,94 @@ def test_a_template_behind_an_address_gets_what_it_declares(world: World) -> Non
 
     assert standing(world, handles)["parameters"] == {"Stage": "shop", "Mode": "loud", "Secret": "none"}
     assert isinstance(outcome, Done)
-    assert (reads, writes) == (1, 0)
+    assert (reads, writes) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("former", "changed", "expected"),
+    [
+        ("Mode: {Type: String, Default: quiet}", "Mode: {Type: String, Default: silent}", "UPDATE_COMPLETE"),
+        ("\nParameters", "\nDescription: the second version\nParameters", "UPDATE_COMPLETE"),
+        ("AWS::SNS::Topic", "AWS::SQS::Queue", "UPDATE_COMPLETE"),
+        ("2012-10-17", "2008-10-17", "CREATE_COMPLETE"),  # a property: not seen without a new description
+    ],
+)
+def test_a_template_that_changed_behind_its_address_is_rolled_out(
+    world: World, former: str, changed: str, expected: str
+) -> None:
+    url = f"https://templates.example.com/{world.workspace}.yml"
+    world.simulator.operator("offer_template", url=url, body=TEMPLATE)
+    tenant = world.tenant(landing_zone=access(None, url))
+    handles = world.finish(deploy_access_stack, tenant, world.account(tenant)).handles
+    world.simulator.operator("offer_template", url=url, body=TEMPLATE.replace(former, changed))
+
+    again = world.finish(deploy_access_stack, tenant, handles).handles
+
+    assert standing(world, handles)["status"] == expected
+    assert world.counted(deploy_access_stack, tenant, again)[1:] == (2, 0)
+
+
+def test_parameters_are_filled_in_for_the_tenant(world: World) -> None:
+    tenant = world.tenant(landing_zone=access(Mode="of-#{projectIdentifier:%S}", Secret="50%s"))
+    handles = world.account(tenant)
+
+    world.finish(deploy_access_stack, tenant, handles)
+
+    assert standing(world, handles)["parameters"] == {"Stage": "shop", "Mode": "of-SHOP", "Secret": "50%s"}
+
+
+def test_a_parameter_that_the_tenant_cannot_fill_in_is_told(world: World) -> None:
+    tenant = world.tenant(landing_zone=access(Mode="#{tagTeam}"))
+
+    error = failure(world, tenant, world.account(tenant))
+
+    assert error.code == "ParameterRefused"
+    assert "tagTeam" in error.message
+
+
+def test_a_template_may_do_no_more_than_the_landing_zone_acknowledges(world: World) -> None:
+    named = TEMPLATE.replace("Properties: {", "Properties: {RoleName: operators, ")
+    allowed = AccessStack(template_body=named)
+    tenant = world.tenant(landing_zone={"access_stack": allowed})
+    less = allowed.model_copy(update={"capabilities": ("CAPABILITY_IAM",)})
+    handles = world.account(tenant)
+
+    error = failure(world, world.tenant(landing_zone={"access_stack": less}), handles)
+    world.finish(deploy_access_stack, tenant, world.remembered[-1])
+
+    assert error.code == "InsufficientCapabilitiesException"
+    assert "accessStack.capabilities" in error.remedy
+    assert standing(world, handles)["status"] == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_a_stack_that_the_landing_zone_leaves_behind_is_named_until_it_is_deleted(
+    world: World, region: str | None
+) -> None:
+    tenant = world.tenant(landing_zone=access())
+    handles = world.finish(deploy_access_stack, tenant, world.account(tenant)).handles
+    elsewhere = AccessStack(template_body=TEMPLATE, region=region) if region else None
+    changed = world.tenant(landing_zone={"access_stack": elsewhere})
+
+    left = world.finish(deploy_access_stack, changed, handles)
+    again, reads, writes = world.counted(deploy_access_stack, changed, left.handles)
+
+    assert f"{handles.access_stack} is left from before" in again.note
+    assert again == left
+    assert (reads, writes) == (2 if region else 1, 0)
+    world.aws(tenant).stacks(handles.account_id or "", REGION).delete(handles.access_stack or "", "by-hand")
+    gone = eventually_told(world, changed, left.handles, "left from before")
+    assert gone.former_access_stacks == ()
+    assert world.counted(deploy_access_stack, changed, gone)[1:] == (1 if region else 0, 0)
+
+
+def test_a_stack_that_is_wanted_again_is_left_no_more(world: World) -> None:
+    tenant = world.tenant(landing_zone=access())
+    handles = world.finish(deploy_access_stack, tenant, world.account(tenant)).handles
+    without = world.finish(deploy_access_stack, world.tenant(), handles).handles
+
+    assert without.former_access_stacks == (handles.access_stack,)
+    assert world.finish(deploy_access_stack, tenant, without).handles == handles
 
 
 @pytest.mark.parametrize("behind_an_address", [False, True])
@@ -304,7 +403,7 @@ CASES = {
 
 @pytest.mark.parametrize("status", StackStatus)
 def test_each_status_has_its_decision(status: StackStatus) -> None:
-    wanted = Wanted(AccessStack(template_body=TEMPLATE), {"Stage": "shop"}, "d1")
+    wanted = Wanted({"Stage": "shop"}, "d1")
     stack = Stack("arn", status, tags={DIGEST_TAG: "d0"})
     same = replace(stack, tags={DIGEST_TAG: "d1"}, parameters={"Stage": "shop", "Mode": "quiet", "Secret": "****"})
 
@@ -316,7 +415,7 @@ def test_each_status_has_its_decision(status: StackStatus) -> None:
 
 
 def test_an_attempt_counts_only_with_this_content_and_after_it_was_accepted() -> None:
-    wanted = Wanted(AccessStack(template_body=TEMPLATE), {}, "d1")
+    wanted = Wanted({}, "d1")
     stack = Stack("arn", StackStatus.ROLLBACK_COMPLETE)
 
     assert decide(stack, wanted, "d0-before", "d1-now") is Decision.DELETE
@@ -325,7 +424,7 @@ def test_an_attempt_counts_only_with_this_content_and_after_it_was_accepted() ->
 
 
 def test_drift_is_repaired_once() -> None:
-    wanted = Wanted(AccessStack(template_body=TEMPLATE), {"Stage": "shop"}, "d1")
+    wanted = Wanted({"Stage": "shop"}, "d1")
     stack = Stack("arn", StackStatus.UPDATE_COMPLETE, tags={DIGEST_TAG: "d1"}, parameters={"Stage": "SHOP"})
 
     assert decide(stack, wanted, None, "d1-now") is Decision.UPDATE

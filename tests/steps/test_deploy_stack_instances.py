@@ -16,16 +16,18 @@ from tasks.aws.calls import Answer, Calls
 from tasks.aws.stack_sets import DetailedStatus, InstanceOperation, InstanceStatus, StackInstance, StackSets
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model import Deployment, Done, Handles, Tenant, Wait
-from tasks.stack_templates import digest
-from tasks.steps.deploy_stack_instances import (
+from tasks.stack_instances import (
     ENDED_BADLY,
+    QUEUED_WITHIN,
     SHOWN_WITHIN,
     Sending,
     Standing,
-    deploy_stack_instances,
+    is_queued,
     judge,
     plan,
 )
+from tasks.stack_templates import digest
+from tasks.steps.deploy_stack_instances import deploy_stack_instances
 from tests.steps.by_hand import by_hand
 from tests.steps.world import DEADLINE_SECONDS, World
 from workers.sandbox import organization
@@ -45,19 +47,22 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class Baseline:
     """A StackSet of one test."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, name: str | None = None, **more: Any) -> None:
         self.world = world
         self.client: Any = world.sessions.automation(world.tenant().platform, "cloudformation", HOME)
-        self.name = f"baseline-{world.workspace}"
+        self.name = name or f"baseline-{world.workspace}"
+        self.arn = f"arn:aws:cloudformation:{HOME}:{organization.AUTOMATION_ACCOUNT_ID}:stackset/{self.name}:1"
         with by_hand(world):
-            self.client.create_stack_set(StackSetName=self.name, TemplateBody=TEMPLATE)
+            self.client.create_stack_set(StackSetName=self.name, TemplateBody=TEMPLATE, **more)
 
     def tenant(self, *regions: str, cost_center: str = "1", name: str | None = None) -> Tenant:
         """A tenant whose landing zone has this StackSet."""
-        account = organization.AUTOMATION_ACCOUNT_ID
-        arn = f"arn:aws:cloudformation:{HOME}:{account}:stackset/{self.name}:1"
         stack_set = StackSet(
-            arn=arn, name=name or self.name, account_id=account, region=HOME, regions=regions or (HOME,)
+            arn=self.arn,
+            name=name or self.name,
+            account_id=organization.AUTOMATION_ACCOUNT_ID,
+            region=HOME,
+            regions=regions or (HOME,),
         )
         desired = {"project": {"tags": {"costCenter": [cost_center]}}}
         return self.world.tenant(desired=desired, landing_zone={"stack_set": stack_set})
@@ -229,6 +234,77 @@ def test_a_region_added_to_the_landing_zone_gets_its_instance(world: World, base
     assert len(baseline.operations()) == 2
 
 
+def test_a_region_that_the_landing_zone_names_no_more_is_left_and_told(world: World, baseline: Baseline) -> None:
+    handles = world.account(tenant := baseline.tenant(HOME, AWAY))
+    handles = world.finish(deploy_stack_instances, tenant, handles).handles
+
+    outcome, reads, writes = world.counted(deploy_stack_instances, baseline.tenant(HOME), handles)
+
+    assert f"its instances in {AWAY} are left from before" in outcome.note
+    assert (reads, writes) == (1, 0)
+    assert set(baseline.instances()) == {HOME, AWAY}
+    baseline.remove(handles.account_id, AWAY)
+    assert "left" not in world.finish(deploy_stack_instances, baseline.tenant(HOME), outcome.handles).note
+
+
+def test_instances_of_another_stack_set_are_left_and_told(world: World, baseline: Baseline) -> None:
+    handles = world.account(tenant := baseline.tenant())
+    handles = world.finish(deploy_stack_instances, tenant, handles).handles
+    second = Baseline(world, f"second-{world.workspace}")
+
+    outcome = world.finish(deploy_stack_instances, second.tenant(), handles)
+
+    assert f"instances of {baseline.arn} are left from before" in outcome.note
+    assert (set(baseline.instances()), set(second.instances())) == ({HOME}, {HOME})
+    assert world.counted(deploy_stack_instances, second.tenant(), outcome.handles) == (outcome, 2, 0)
+
+    without = world.finish(deploy_stack_instances, world.tenant(), outcome.handles)
+    assert all(each.arn in without.note for each in (baseline, second))
+    baseline.remove(handles.account_id, HOME)
+    second.remove(handles.account_id, HOME)
+    without = world.finish(deploy_stack_instances, world.tenant(), without.handles)
+    assert without == Done(replace(without.handles, former_stack_sets=()), "the landing zone has no StackSet")
+    assert world.counted(deploy_stack_instances, world.tenant(), without.handles)[1:] == (0, 0)
+
+
+def test_with_managed_execution_nobody_waits_for_a_turn(world: World) -> None:
+    """AWS lets the second operation wait for the first; it is sent once and shown late."""
+    managed = Baseline(world, f"managed-{world.workspace}", ManagedExecution={"Active": True})
+    handles = world.account(tenant := managed.tenant())
+    world.simulator.set_options(stack_operation_seconds=0.5)
+    with by_hand(world):
+        managed.client.create_stack_instances(
+            StackSetName=managed.name, Accounts=[handles.account_id], Regions=[AWAY], ParameterOverrides=[]
+        )
+        managed.client.create_stack_instances(
+            StackSetName=managed.name, Accounts=[handles.account_id], Regions=[HOME, AWAY], ParameterOverrides=[]
+        )
+    world.aws(tenant).enter(Lane.STACK_SET_OPERATION, managed.arn, "another.tenant")
+    mark = world.simulator.mark()
+
+    world.finish(deploy_stack_instances, tenant, handles)
+
+    assert [call.outcome for call in world.simulator.writes_since(mark)] == ["ok"]
+    assert managed.instances()[HOME] == ("CURRENT", {"Stage": "shop", "tagCostCenter": "1"})
+    assert world.counted(deploy_stack_instances, tenant, handles)[2] == 0
+
+
+@pytest.mark.parametrize(("managed", "limit"), [(False, SHOWN_WITHIN), (True, QUEUED_WITHIN)])
+def test_an_accepted_operation_is_not_sent_again_before_its_time(managed: bool, limit: timedelta) -> None:
+    sent = Deployment("all", "declared", "op-1", NOW, accepted=True, managed=managed)
+    handles = Handles(stack_instances={HOME: sent})
+    foreign = {HOME: replace(CURRENT, operation="foreign")}
+    late = NOW + limit
+
+    assert all(is_queued(found, handles, HOME, "all", late - timedelta(seconds=1)) for found in ({}, foreign))
+    assert not is_queued({}, handles, HOME, "all", late)
+    assert not is_queued({HOME: CURRENT}, handles, HOME, "all", NOW)
+    assert not is_queued({}, handles, HOME, "other", NOW)
+    assert not is_queued({}, handles, AWAY, "all", NOW)
+    for other in (replace(sent, accepted=False), replace(sent, sent_at=None)):
+        assert not is_queued({}, Handles(stack_instances={HOME: other}), HOME, "all", NOW)
+
+
 @pytest.mark.parametrize("operation", ["CreateStackInstances", "UpdateStackInstances"])
 def test_a_lost_answer_starts_no_second_operation(world: World, baseline: Baseline, operation: str) -> None:
     tenant = baseline.tenant()
@@ -374,6 +450,9 @@ class CannedAws(Aws):
 
     def stack_sets(self, region: str) -> StackSets:
         return self.canned
+
+    def now(self) -> datetime:
+        return NOW
 
 
 def test_service_managed_stack_sets_are_refused(world: World, baseline: Baseline) -> None:

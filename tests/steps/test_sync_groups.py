@@ -1,76 +1,109 @@
-"""sync_groups: each AWS role's group has exactly the role's people; access is taken away before it is given."""
+"""sync_groups: each AWS role's group has exactly the role's people; access is taken away before it is given.
+
+Every case holds for both ways to the groups: the Identity Store API and SCIM.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 
 from config.patterns import Pattern
-from config.platform import PlatformRoleMapping, ScimAccess
-from tasks.aws.identity_store import Directory
-from tasks.errors import AccessDenied, PermanentError, Unanswered
-from tasks.model import Done, Group, Handles, Tenant
+from config.platform import PlatformRoleMapping
+from tasks.aws.directory import Directory
+from tasks.aws.session import Sessions
+from tasks.errors import AccessDenied, PermanentError, Throttled, Unanswered
+from tasks.groups import LOOK_AGAIN, absence_after, not_looked_for
+from tasks.model import Absence, Desired, Done, Group, Handles, Tenant
 from tasks.steps.sync_groups import Change, difference, sync_groups
-from tests.steps.by_hand import by_hand
-from tests.steps.world import PLATFORM, World
+from tests.steps.world import PLATFORM, SCIM, World
 from workers.sandbox import organization
+from workers.sandbox.client import SimulatorClient
 
 STORE = PLATFORM.identity_store
 assert STORE is not None
 ALICE, BOB, CAROL, DAVE = (f"{name}@example.com" for name in ("alice", "bob", "carol", "dave"))
 ACCOUNT = Handles(account_id="123456789012")
+DEAD = "1234567890-00000000-0000-4000-8000-00000000dead"
 
 
 def person(euid: str | None, *roles: str, name: str | None = None) -> dict[str, Any]:
     return {"username": name or euid, "euid": euid, "roles": list(roles)}
 
 
-def tenant_of(world: World, *people: dict[str, Any], **store: Any) -> Tenant:
-    assert STORE is not None
-    return world.tenant(desired={"access": list(people)}, platform={"identity_store": STORE.model_copy(update=store)})
+@dataclass
+class DirectoryWorld(World):
+    """A world with the one or the other way to the groups."""
+
+    service: str = "identitystore"
+
+    def directory_platform(self, **changes: Any) -> dict[str, Any]:
+        assert STORE is not None
+        if self.service == "scim":
+            return {"identity_store": None, "scim": SCIM.model_copy(update=changes)}
+        return {"identity_store": STORE.model_copy(update=changes)}
+
+    def called(self, since: int) -> list[str]:
+        return [call.operation for call in self.simulator.calls(since) if call.service == self.service]
+
+
+@pytest.fixture(params=["identitystore", "scim"])
+def world(request: pytest.FixtureRequest, simulator: SimulatorClient, sessions: Sessions) -> DirectoryWorld:
+    return DirectoryWorld(simulator, sessions, workspace=f"w{uuid4().hex[:10]}", service=request.param)
+
+
+@pytest.fixture
+def many_users(simulator: SimulatorClient) -> Iterator[list[str]]:
+    """The userNames of more people than one call of any kind takes; gone after the test."""
+    names = simulator.operator("add_users", number=230)["user_names"]
+    yield names
+    simulator.operator("remove_users", user_names=names)
+
+
+def tenant_of(world: DirectoryWorld, *people: dict[str, Any], **access: Any) -> Tenant:
+    return world.tenant(desired={"access": list(people)}, platform=world.directory_platform(**access))
 
 
 def pattern(text: str) -> Pattern:
     return Pattern.parse(text, extra=("platformGroupAlias",))
 
 
-def groups(world: World) -> dict[str, list[str]]:
+def groups(world: DirectoryWorld) -> dict[str, list[str]]:
     """Members by the names of this test's groups."""
     found = world.simulator.state()["identity_store"]["groups"]
     return {group["name"]: group["members"] for group in found if world.workspace in group["name"]}
 
 
-def name(world: World, role: str) -> str:
+def name(world: DirectoryWorld, role: str) -> str:
     return f"mst-{world.workspace}.shop-{role}"
 
 
-def directory(world: World, tenant: Tenant) -> Directory:
-    return world.aws(tenant).identity_store.directory(organization.IDENTITY_STORE_ID)
+def write(world: DirectoryWorld, which: str) -> dict[str, Any]:
+    """Name the next call that creates a group, adds to one or removes from one; of a SCIM one removal comes first."""
+    if which == "create":
+        return {"operation": "CreateGroup"}
+    if world.service == "scim":
+        return {"operation": "PatchGroup", "skip": 0 if which == "remove" else 1}
+    return {"operation": "DeleteGroupMembership" if which == "remove" else "CreateGroupMembership"}
 
 
-def test_without_identity_center_nothing_is_asked(world: World) -> None:
+def directory(world: DirectoryWorld, tenant: Tenant) -> Directory:
+    return world.aws(tenant).directory
+
+
+def test_without_identity_center_nothing_is_asked(world: DirectoryWorld) -> None:
     outcome, reads, writes = world.counted(sync_groups, world.tenant(platform={"identity_store": None}), ACCOUNT)
 
     assert outcome == Done(ACCOUNT, "the platform has no Identity Center")
     assert (reads, writes) == (0, 0)
 
 
-def test_scim_is_not_offered(world: World) -> None:
-    scim = ScimAccess(
-        scim_endpoint="https://scim.example.com",
-        instance_arn=organization.INSTANCE_ARN,
-        access_token=SecretStr("token"),
-        group_name_pattern=pattern("#{platformGroupAlias}"),
-    )
-
-    with pytest.raises(PermanentError, match="SCIM groups are not offered by this version"):
-        world.run(sync_groups, world.tenant(platform={"identity_store": None, "scim": scim}), ACCOUNT)
-
-
-def test_roles_with_people_become_groups(world: World) -> None:
+def test_roles_with_people_become_groups(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin", "reader"), person(BOB, "reader"))
 
     outcome = world.run(sync_groups, tenant, ACCOUNT)
@@ -81,7 +114,7 @@ def test_roles_with_people_become_groups(world: World) -> None:
     assert {group.permission_sets for group in outcome.handles.groups.values()} == {()}
 
 
-def test_an_unchanged_tenant_costs_one_read_for_each_group(world: World) -> None:
+def test_an_unchanged_tenant_costs_one_read_for_each_group(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "reader"))
     handles = world.run(sync_groups, tenant, ACCOUNT).handles
 
@@ -91,7 +124,7 @@ def test_an_unchanged_tenant_costs_one_read_for_each_group(world: World) -> None
     assert (reads, writes) == (2, 0)
 
 
-def test_a_role_that_nobody_has_is_looked_for_once(world: World) -> None:
+def test_a_role_that_nobody_has_is_looked_for_once(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"))
     outcome, _, writes = world.counted(sync_groups, tenant, ACCOUNT)
     handles = outcome.handles
@@ -100,10 +133,10 @@ def test_a_role_that_nobody_has_is_looked_for_once(world: World) -> None:
 
     assert handles.groups[name(world, "reader")] == Group("reader", None)
     assert again.handles == handles
-    assert (writes, reads, rewrites) == (2, 1, 0)
+    assert (writes, reads, rewrites) == (2, 1, 0)  # creating and filling one group; listing its members
 
 
-def test_a_changed_list_of_people_costs_membership_writes_only(world: World) -> None:
+def test_a_changed_list_of_people_costs_membership_writes_only(world: DirectoryWorld) -> None:
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(BOB, "admin")), ACCOUNT).handles
     mark = world.simulator.mark()
 
@@ -111,11 +144,17 @@ def test_a_changed_list_of_people_costs_membership_writes_only(world: World) -> 
 
     assert groups(world) == {name(world, "admin"): [ALICE, CAROL]}
     writes = [call.operation for call in world.simulator.writes_since(mark)]
-    assert writes == ["DeleteGroupMembership", "CreateGroupMembership"]
+    assert (
+        writes
+        == {
+            "identitystore": ["DeleteGroupMembership", "CreateGroupMembership"],
+            "scim": ["PatchGroup", "PatchGroup"],
+        }[world.service]
+    )
     assert set(handles.users) == {ALICE, CAROL}
 
 
-def test_several_project_roles_are_united_in_one_aws_role(world: World) -> None:
+def test_several_project_roles_are_united_in_one_aws_role(world: DirectoryWorld) -> None:
     both = tuple(PlatformRoleMapping(project_role=role, aws_role="builder") for role in ("admin", "developer"))
     tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "developer", "admin"), role_mappings=both)
 
@@ -124,7 +163,7 @@ def test_several_project_roles_are_united_in_one_aws_role(world: World) -> None:
     assert groups(world) == {name(world, "builder"): [ALICE, BOB]}
 
 
-def test_people_without_access_are_a_remark(world: World) -> None:
+def test_people_without_access_are_a_remark(world: DirectoryWorld) -> None:
     people = [person(ALICE, "admin"), person("nobody@example.com", "admin"), person(None, "reader", name="zoe")]
 
     outcome = world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
@@ -135,20 +174,21 @@ def test_people_without_access_are_a_remark(world: World) -> None:
     assert groups(world) == {name(world, "admin"): [ALICE]}
 
 
-def test_what_somebody_changed_by_hand_is_mended(world: World) -> None:
+def test_what_somebody_changed_by_hand_is_mended(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "admin"))
     handles = world.run(sync_groups, tenant, ACCOUNT).handles
     group = handles.groups[name(world, "admin")].id or ""
     store = directory(world, tenant)
-    store.remove(store.members(group)[organization.USERS[ALICE]])
-    store.add(group, organization.USERS[DAVE])
+    alice = organization.USERS[ALICE]
+    store.remove(group, {alice: store.members(group)[alice]})
+    store.add(group, [organization.USERS[DAVE]])
 
     world.run(sync_groups, tenant, handles)
 
     assert groups(world) == {name(world, "admin"): [ALICE, BOB]}
 
 
-def test_a_group_deleted_by_hand_is_created_again(world: World) -> None:
+def test_a_group_deleted_by_hand_is_created_again(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"))
     handles = world.run(sync_groups, tenant, ACCOUNT).handles
     directory(world, tenant).delete_group(handles.groups[name(world, "admin")].id or "")
@@ -159,9 +199,9 @@ def test_a_group_deleted_by_hand_is_created_again(world: World) -> None:
     assert after.groups[name(world, "admin")].permission_sets == ()
 
 
-def test_a_user_id_that_aws_knows_no_more_is_looked_up_again(world: World) -> None:
+def test_a_user_id_that_aws_knows_no_more_is_looked_up_again(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"))
-    stale = replace(ACCOUNT, users={ALICE: "1234567890-00000000-0000-4000-8000-00000000dead"})
+    stale = replace(ACCOUNT, users={ALICE: DEAD})
 
     outcome = world.run(sync_groups, tenant, stale)
 
@@ -169,9 +209,9 @@ def test_a_user_id_that_aws_knows_no_more_is_looked_up_again(world: World) -> No
     assert outcome.handles.users == {ALICE: organization.USERS[ALICE]}
 
 
-def test_a_user_who_is_gone_from_the_identity_store_is_a_remark(world: World) -> None:
+def test_a_user_who_is_gone_from_the_identity_store_is_a_remark(world: DirectoryWorld) -> None:
     gone = "gone@example.com"
-    stale = replace(ACCOUNT, users={gone: "1234567890-00000000-0000-4000-8000-00000000dead"})
+    stale = replace(ACCOUNT, users={gone: DEAD})
 
     outcome = world.run(sync_groups, tenant_of(world, person(gone, "admin")), stale)
 
@@ -179,7 +219,7 @@ def test_a_user_who_is_gone_from_the_identity_store_is_a_remark(world: World) ->
     assert outcome.handles.users == {}
 
 
-def test_after_a_loss_of_redis_everything_is_found_again(world: World) -> None:
+def test_after_a_loss_of_redis_everything_is_found_again(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "reader"))
     handles = world.run(sync_groups, tenant, ACCOUNT).handles
 
@@ -190,10 +230,11 @@ def test_after_a_loss_of_redis_everything_is_found_again(world: World) -> None:
     assert writes == 0
 
 
-def test_a_group_that_could_not_be_looked_up_does_not_count_as_absent(world: World) -> None:
+def test_a_group_that_could_not_be_looked_up_does_not_count_as_absent(world: DirectoryWorld) -> None:
     people = [person(ALICE, "admin"), person(BOB, "reader")]
     world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
-    world.simulator.inject(service="identitystore", operation="GetGroupId", times=-1)
+    operation = {"identitystore": "GetGroupId", "scim": "ListGroups"}[world.service]
+    world.simulator.inject(service=world.service, operation=operation, times=-1)
 
     with pytest.raises(Unanswered):
         world.run(sync_groups, tenant_of(world, *people[:1]), ACCOUNT)  # Redis was lost, and with it the handles
@@ -203,11 +244,11 @@ def test_a_group_that_could_not_be_looked_up_does_not_count_as_absent(world: Wor
     assert groups(world)[name(world, "reader")] == []
 
 
-@pytest.mark.parametrize("operation", ["CreateGroup", "CreateGroupMembership", "DeleteGroupMembership"])
-def test_a_lost_answer_changes_nothing_in_the_end(world: World, operation: str) -> None:
+@pytest.mark.parametrize("which", ["create", "add", "remove"])
+def test_a_lost_answer_changes_nothing_in_the_end(world: DirectoryWorld, which: str) -> None:
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT).handles
     tenant = tenant_of(world, person(BOB, "admin"), person(CAROL, "reader"))
-    world.simulator.inject(service="identitystore", operation=operation, kind="lost_response")
+    world.simulator.inject(service=world.service, kind="lost_response", **write(world, which))
 
     with pytest.raises(Unanswered):
         world.run(sync_groups, tenant, handles)
@@ -216,10 +257,12 @@ def test_a_lost_answer_changes_nothing_in_the_end(world: World, operation: str) 
     assert groups(world) == {name(world, "admin"): [BOB], name(world, "reader"): [CAROL]}
 
 
-def test_people_are_out_even_when_somebody_cannot_be_added(world: World) -> None:
+def test_people_are_out_even_when_somebody_cannot_be_added(world: DirectoryWorld) -> None:
     people = [person(ALICE, "admin"), person(BOB, "admin"), person(BOB, "reader")]
     handles = world.run(sync_groups, tenant_of(world, *people), ACCOUNT).handles
-    world.simulator.deny("identitystore:CreateGroupMembership")
+    skip = {"identitystore": 0, "scim": 2}[world.service]  # SCIM: two groups lose somebody by the same operation
+    refused = {"code": "AccessDeniedException", "status": 400, "skip": skip, "times": -1}
+    world.simulator.inject(service=world.service, operation=write(world, "add")["operation"], **refused)
 
     with pytest.raises(AccessDenied):
         world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(CAROL, "admin", "reader")), handles)
@@ -227,9 +270,11 @@ def test_people_are_out_even_when_somebody_cannot_be_added(world: World) -> None
     assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): []}
 
 
-def test_people_are_out_even_when_somebody_cannot_be_looked_up(world: World) -> None:
+def test_people_are_out_even_when_somebody_cannot_be_looked_up(world: DirectoryWorld) -> None:
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(BOB, "admin")), ACCOUNT).handles
-    world.simulator.deny("identitystore:GetUserId")
+    looking_up = {"identitystore": "GetUserId", "scim": "ListUsers"}[world.service]
+    refused = {"code": "AccessDeniedException", "status": 400}
+    world.simulator.inject(service=world.service, operation=looking_up, **refused)
 
     with pytest.raises(AccessDenied):
         world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(CAROL, "admin")), handles)
@@ -238,13 +283,11 @@ def test_people_are_out_even_when_somebody_cannot_be_looked_up(world: World) -> 
     assert BOB in world.remembered[-1].users
 
 
-def test_one_group_that_cannot_be_read_keeps_nobody_in_another(world: World) -> None:
+def test_one_group_that_cannot_be_read_keeps_nobody_in_another(world: DirectoryWorld) -> None:
     people = [person(ALICE, "admin", "reader"), person(BOB, "admin", "reader")]
     handles = world.run(sync_groups, tenant_of(world, *people), ACCOUNT).handles
-    broken = handles.groups[name(world, "admin")].id
-    world.simulator.inject(
-        service="identitystore", operation="ListGroupMemberships", match={"GroupId": broken}, times=1
-    )
+    listing = {"identitystore": "ListGroupMemberships", "scim": "ListUsers"}[world.service]
+    world.simulator.inject(service=world.service, operation=listing)  # the first group's
 
     with pytest.raises(Unanswered):
         world.run(sync_groups, tenant_of(world, person(ALICE, "admin", "reader")), handles)
@@ -252,7 +295,7 @@ def test_one_group_that_cannot_be_read_keeps_nobody_in_another(world: World) -> 
     assert groups(world) == {name(world, "admin"): [ALICE, BOB], name(world, "reader"): [ALICE]}
 
 
-def test_a_role_that_nobody_has_any_more_is_emptied_and_stands(world: World) -> None:
+def test_a_role_that_nobody_has_any_more_is_emptied_and_stands(world: DirectoryWorld) -> None:
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin", "reader")), ACCOUNT).handles
 
     after = world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), handles).handles
@@ -261,7 +304,7 @@ def test_a_role_that_nobody_has_any_more_is_emptied_and_stands(world: World) -> 
     assert after.groups == handles.groups
 
 
-def test_a_changed_pattern_keeps_the_old_group_but_not_those_who_lost_the_role(world: World) -> None:
+def test_a_changed_pattern_keeps_the_old_group_but_not_those_who_lost_the_role(world: DirectoryWorld) -> None:
     handles = world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(BOB, "admin")), ACCOUNT).handles
     changed = tenant_of(
         world, person(ALICE, "admin"), group_name_pattern=pattern("new-#{workspaceIdentifier}-#{platformGroupAlias}")
@@ -274,7 +317,7 @@ def test_a_changed_pattern_keeps_the_old_group_but_not_those_who_lost_the_role(w
     assert {name(world, "admin"), new} <= set(after.groups)
 
 
-def test_two_aws_roles_must_not_share_a_group(world: World) -> None:
+def test_two_aws_roles_must_not_share_a_group(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"), group_name_pattern=pattern("#{workspaceIdentifier}"))
 
     with pytest.raises(PermanentError, match="would share the group"):
@@ -283,28 +326,140 @@ def test_two_aws_roles_must_not_share_a_group(world: World) -> None:
     assert groups(world) == {}
 
 
-def test_more_members_than_a_page_are_all_seen(world: World) -> None:
+def test_more_people_than_one_call_takes(world: DirectoryWorld, many_users: list[str]) -> None:
+    everybody = tenant_of(world, *(person(each, "admin") for each in many_users))
+    handles = world.run(sync_groups, everybody, ACCOUNT).handles
+    before = world.simulator.mark()
+
+    assert groups(world)[name(world, "admin")] == sorted(many_users)
+    _, reads, writes = world.counted(sync_groups, everybody, handles)
+    assert (reads, writes) == (3, 0)  # pages of 100
+    before = world.simulator.mark()
+    world.run(sync_groups, tenant_of(world, person(many_users[0], "admin")), handles)
+
+    assert groups(world)[name(world, "admin")] == many_users[:1]
+    if world.service == "scim":
+        assert world.called(before) == ["ListUsers"] * 3 + ["PatchGroup"] * 3
+
+
+def test_strangers_on_every_page_are_taken_out(world: DirectoryWorld, many_users: list[str]) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"))
     handles = world.run(sync_groups, tenant, ACCOUNT).handles
     group = handles.groups[name(world, "admin")].id or ""
-    client = world.sessions.management(tenant.platform, "identitystore")
-    strangers = []
-    with by_hand(world):
-        for number in range(101):  # a page holds at most 100
-            label = f"{world.workspace}-{number}"
-            user = client.create_user(
-                IdentityStoreId=organization.IDENTITY_STORE_ID,
-                UserName=label,
-                DisplayName=label,
-                Name={"GivenName": "A", "FamilyName": "B"},
-            )
-            strangers.append(user["UserId"])
-    for stranger in strangers:
-        directory(world, tenant).add(group, stranger)
+    world.simulator.operator("fill_group", group=group, user_names=many_users)
 
-    world.run(sync_groups, tenant, handles)
+    world.run(sync_groups, tenant, ACCOUNT)  # Redis was lost: nobody of them was ever met
 
     assert groups(world) == {name(world, "admin"): [ALICE]}
+
+
+def test_one_who_left_the_identity_store_keeps_nobody_out(world: DirectoryWorld, many_users: list[str]) -> None:
+    stale = {each: organization.USERS[each] for each in (ALICE, BOB)} | {"gone@example.com": DEAD}
+    people = [person(each, "admin") for each in (*stale, *many_users[:3])]
+
+    outcome = world.run(sync_groups, tenant_of(world, *people), replace(ACCOUNT, users=stale))
+
+    assert groups(world) == {name(world, "admin"): sorted([ALICE, BOB, *many_users[:3]])}
+    assert "not in the identity store: gone@example.com" in outcome.note
+
+
+def test_who_is_missing_is_looked_for_again_after_an_hour_or_for_another_order(world: DirectoryWorld) -> None:
+    missing = [person(f"missing{number}@example.com", "admin") for number in range(6)]
+    tenant = tenant_of(world, person(ALICE, "admin"), *missing)
+    handles = world.run(sync_groups, tenant, ACCOUNT).handles
+
+    again, reads, writes = world.counted(sync_groups, tenant, handles)
+    assert (again.handles, reads, writes) == (handles, 1, 0)
+    assert "missing5@example.com" in again.note
+
+    _, reads, _ = world.counted(sync_groups, tenant_of(world, person(ALICE, "admin"), *missing[:5]), handles)
+    assert reads == 1 + 5
+    world.ahead = LOOK_AGAIN
+    later, reads, _ = world.counted(sync_groups, tenant, handles)
+    assert reads == 1 + 6
+    assert later.handles.absence != handles.absence
+
+
+def test_somebody_who_appears_is_let_in_and_forgotten_as_missing(
+    world: DirectoryWorld, simulator: SimulatorClient
+) -> None:
+    newcomer = f"{world.workspace}@example.com"
+    tenant = tenant_of(world, person(newcomer, "admin"))
+    handles = world.run(sync_groups, tenant, ACCOUNT).handles
+    simulator.operator("add_users", user_names=[newcomer])
+    world.ahead = LOOK_AGAIN
+
+    after = world.run(sync_groups, tenant, handles).handles
+
+    assert groups(world) == {name(world, "admin"): [newcomer]}
+    assert after.absence is None
+    simulator.operator("remove_users", user_names=[newcomer])
+
+
+def test_a_throttled_call_is_tried_when_aws_allows_it(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    faults: dict[str, dict[str, Any]] = {
+        "identitystore": {"code": "ThrottlingException", "status": 400, "fields": {"RetryAfterSeconds": 7}},
+        "scim": {"kind": "throttle"},
+    }
+    world.simulator.inject(service=world.service, operation="CreateGroup", **faults[world.service])
+
+    with pytest.raises(Throttled) as throttled:
+        world.run(sync_groups, tenant, ACCOUNT)
+    world.run(sync_groups, tenant, ACCOUNT)
+
+    assert throttled.value.retry_after == {"identitystore": 7, "scim": 1}[world.service]
+    assert groups(world) == {name(world, "admin"): [ALICE]}
+
+
+def test_a_concurrent_modification_is_no_taken_name(world: DirectoryWorld) -> None:
+    if world.service == "scim":
+        pytest.skip("SCIM has one conflict: the name is taken")
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    fault = {"code": "ConflictException", "status": 400, "fields": {"Reason": "CONCURRENT_MODIFICATION"}}
+    for operation in ("CreateGroup", "CreateGroupMembership"):
+        world.simulator.inject(service="identitystore", operation=operation, **fault)
+        with pytest.raises(Throttled):
+            world.run(sync_groups, tenant, ACCOUNT)
+
+    world.run(sync_groups, tenant, ACCOUNT)
+
+    assert groups(world) == {name(world, "admin"): [ALICE]}
+
+
+def test_an_expired_scim_token_says_what_to_do(world: DirectoryWorld) -> None:
+    if world.service != "scim":
+        pytest.skip("of SCIM only")
+    world.simulator.set_options(scim_access_token="another")
+
+    with pytest.raises(AccessDenied) as refused:
+        world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT)
+
+    assert "generate a new one" in (refused.value.remedy or "")
+    assert SCIM.access_token.get_secret_value() not in str(refused.value)
+
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ORDER, OTHER = Desired(landing_zone="one"), Desired(landing_zone="two")
+
+
+@pytest.mark.parametrize(
+    ("desired", "later", "spared"),
+    [
+        (ORDER, timedelta(), {"a", "b"}),
+        (ORDER, LOOK_AGAIN - timedelta(seconds=1), {"a", "b"}),
+        (ORDER, LOOK_AGAIN, set()),
+        (OTHER, timedelta(), set()),
+    ],
+)
+def test_absence_counts_for_a_while_and_for_one_order(desired: Desired, later: timedelta, spared: set[str]) -> None:
+    absence = absence_after(None, frozenset("ab"), ORDER, NOON)
+    assert absence is not None
+
+    assert not_looked_for(absence, desired, NOON + later) == spared
+    after = absence_after(absence, frozenset("b"), desired, NOON + later)
+    assert after == Absence(NOON if spared else NOON + later, after.desired if after else "", ("b",))
+    assert absence_after(absence, frozenset(), desired, NOON) is None
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from config.landing_zone import LandingZone
 from config.patterns import Pattern
-from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping
+from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping, ScimAccess
 from tasks.aws import Aws, Lane, Run
 from tasks.aws.calls import CallRecord, Observer
 from tasks.aws.session import Sessions
 from tasks.errors import LaneFull
-from tasks.model import Desired, Done, Handles, Outcome, Tenant, TenantId
+from tasks.model import Desired, Done, Handles, Outcome, Tenant, TenantId, Wait
 from tasks.steps.create_account import create_account
 from tasks.steps.wait_for_account import wait_for_account
 from workers.sandbox import organization
@@ -56,6 +58,15 @@ PLATFORM = Platform(
             ),
         ),
     ),
+)
+assert PLATFORM.identity_store is not None
+SCIM = ScimAccess(  # the same groups and mappings, the other way
+    scim_endpoint=f"https://scim.{organization.REGION}.amazonaws.com{organization.SCIM_PATH}/",
+    access_token=SecretStr(organization.SCIM_ACCESS_TOKEN),
+    instance_arn=organization.INSTANCE_ARN,
+    group_name_pattern=PLATFORM.identity_store.group_name_pattern,
+    sign_in_url=PLATFORM.identity_store.sign_in_url,
+    role_mappings=PLATFORM.identity_store.role_mappings,
 )
 LANDING_ZONE = LandingZone(
     name="development", display_name="Development", target_organizational_unit=organization.DEVELOPMENT_OU_ID
@@ -98,6 +109,8 @@ class World:
         default_factory=lambda: {
             Lane.ACCOUNT_CREATION: 5,
             Lane.ACCOUNT_ASSIGNMENT: 10,
+            Lane.ACCOUNT_CLOSURE: 3,
+            Lane.CONTROL_TOWER: 5,
             Lane.STACK_SET_OPERATION: 1,
         }
     )
@@ -152,6 +165,17 @@ class World:
             time.sleep(0.02)  # between two looks at a condition
             outcome = self.run(step, tenant, outcome.handles)
         return outcome
+
+    def finish_at_once(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
+        """Run a step until it is done; the pauses that it asks for pass at once, by this test's clock."""
+
+        def hurried(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+            outcome = step(tenant, handles, aws)
+            if isinstance(outcome, Wait) and outcome.retry_in is not None:
+                self.ahead += outcome.retry_in
+            return outcome
+
+        return self.finish(hurried, tenant, handles)
 
     def account(self, tenant: Tenant, **changes: Any) -> Handles:
         """Give the tenant an account."""

@@ -293,11 +293,13 @@ def test_a_platform_overrides_the_settings() -> None:
     assert places(settings, own) == {
         Lane.ACCOUNT_CREATION: 4,
         Lane.ACCOUNT_ASSIGNMENT: 7,
+        Lane.ACCOUNT_CLOSURE: 3,
+        Lane.CONTROL_TOWER: 5,
         Lane.STACK_SET_OPERATION: 1,
     }
     found = rates(settings, own)
     assert found["organizations"] == Rate(f"{ORGANIZATIONS} in {own.management_account_id}", 8, 2)
-    assert found["sso-admin"] == found["identitystore"]
+    assert found["sso-admin"] == found["identitystore"] == found["scim"]
     assert found["sso-admin"] == Rate(f"{IDENTITY_CENTER} in {own.management_account_id}", 2, 1)
 
 

@@ -41,7 +41,7 @@ class Refusing(Sessions):
             raise ClientError(self._error, "CreateAccount")
 
         return SimpleNamespace(
-            meta=SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", protocol="json")),
+            meta=SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", resolved_protocol="json")),
             list_accounts=lambda **_: {"Accounts": [], "ResponseMetadata": {}},
             create_account=refuse,
         )

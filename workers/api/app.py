@@ -13,7 +13,7 @@ from config.log import get_logger
 from config.production import check_production_api
 from tasks.connector import Connector
 from tasks.connector import connector as own_connector
-from workers.api import events, health, problems, replications, tenants
+from workers.api import deletions, events, health, problems, replications, rollouts, tenants
 from workers.api.access_log import AccessLog
 from workers.api.body_limit import BodyLimit
 from workers.api.events import Streams
@@ -40,8 +40,8 @@ def create_app(connector: Connector | None = None) -> FastAPI:
         lifespan=_lifespan(connector),
         redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
     )
-    for router in (tenants.router, replications.router, events.router, health.router):
-        app.include_router(router)
+    for part in (tenants, deletions, replications, rollouts, events, health):
+        app.include_router(part.router)
     problems.add_handlers(app)
     describe_problems(app)
     for middleware in (Guard, BodyLimit, AccessLog):  # the last one stands outside

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from tasks.model import LastError, Replication, State, StepState, TenantId
+from tasks.model import ENDED, Deletion, LastError, Replication, State, StepState, TenantId
+from tasks.rollout import Progress
 from tasks.store import TenantRecord, TenantSummary
 
 
@@ -49,6 +51,23 @@ class TenantView(TenantRow):
     steps: list[StepState] = Field(description="empty when the newest replication ended longer than the retention ago")
     last_error: LastError | None = None
     created_at: datetime
+    deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
+    deleted_at: datetime | None = None
+
+
+class RolloutView(View):
+    """A rollout of a landing zone: how the replications of its tenants fare."""
+
+    id: str
+    landing_zone: str
+    platform: str | None = Field(default=None, description="<platform>.<location>; none: every platform")
+    requested_at: datetime
+    ended: bool = Field(description="whether nothing is left to wait for")
+    states: dict[State, int] = Field(description="how many replications stand where")
+    replications: list[Replication] = Field(
+        description="one for each tenant; of its steps only those that failed and the one that stands next"
+    )
+    refused: dict[str, str] = Field(description="tenant: why it cannot be replicated as it is configured now")
 
 
 class PageView(View):
@@ -120,7 +139,20 @@ def tenant_view(record: TenantRecord, replication: Replication | None) -> Tenant
         steps=replication.steps if replication else [],
         last_error=replication.last_error if replication else None,
         created_at=record.created_at,
+        deletion=record.deletion,
+        deleted_at=record.deleted_at,
         updated_at=record.updated_at,
+    )
+
+
+def rollout_view(progress: Progress) -> RolloutView:
+    """Show how a rollout fares."""
+    states = Counter(replication.state for replication in progress.replications)
+    return RolloutView(
+        **progress.rollout.model_dump(exclude={"replications"}),
+        ended=ENDED.issuperset(states),
+        states=states,
+        replications=progress.replications,
     )
 
 

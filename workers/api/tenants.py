@@ -48,7 +48,7 @@ def put_tenant(
     The same content again while its replication is under way is that replication; other content runs next.
     """
     accepted = replicate(tenant.workspace, tenant.project, tenant.platform, desired, through=through)
-    return _accept(accepted, through, response)
+    return accepted_view(accepted, through, response)
 
 
 @router.get(
@@ -106,10 +106,11 @@ def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
 )
 def replicate_tenant(record: KnownTenant, through: CurrentConnector, response: Response) -> AcceptedView:
     """Replicate with the desired state that is stored; a replication of it that waits is woken instead."""
-    return _accept(replicate_again(record, through, wake=True), through, response)
+    return accepted_view(replicate_again(record, through, wake=True), through, response)
 
 
-def _accept(accepted: Accepted, through: Connector, response: Response) -> AcceptedView:
+def accepted_view(accepted: Accepted, through: Connector, response: Response) -> AcceptedView:
+    """Answer a request that is stored; the header Location says where its replication stands."""
     response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
     replication = through.store.replication(accepted.replication)
     state = replication.state if replication else State.QUEUED

@@ -1,6 +1,6 @@
 """The command line: `aws-connector COMMAND`.
 
-Commands that talk to a running connector (apply, status, retry, cancel) use its HTTP API and nothing else. Errors go to
+Commands that talk to a running connector (apply, status, rollout …) use its HTTP API and nothing else. Errors go to
 stderr, one sentence each; what was asked for goes to stdout, without control codes when that is no terminal.
 
 | exit code | meaning                                                                     |

@@ -61,6 +61,28 @@ def retry(
     raise typer.Exit(tenants.retry(tenant, Access(url, token, token_file), wait=wait))
 
 
+def rollout(
+    landing_zone: Annotated[str | None, typer.Argument(help="The landing zone; or --watch ID.")] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Only tenants of this <platform>.<location>.")
+    ] = None,
+    watch: Annotated[
+        str | None, typer.Option("--watch", metavar="ID", help="Start nothing; look at a rollout that was started.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until all have ended.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, one line for each change.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Replicate every tenant of a landing zone, after it was changed. It goes on when this command ends."""
+    from workers.cli.connection import Access
+    from workers.cli.rollout import Wanted, show_rollout
+
+    wanted = Wanted(landing_zone, platform, watch)
+    raise typer.Exit(show_rollout(wanted, Access(url, token, token_file), wait=wait, as_json=as_json))
+
+
 def cancel(
     what: Annotated[str, typer.Argument(metavar="TENANT|REPLICATION", help="A tenant, or the id of a replication.")],
     url: Url = DEFAULT_URL,
@@ -72,6 +94,40 @@ def cancel(
     from workers.cli.connection import Access
 
     tenants.cancel(what, Access(url, token, token_file))
+
+
+def delete(
+    tenant: TenantArgument,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until it has ended.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Delete a tenant: access ends now; after the approval its groups are deleted and its account is closed."""
+    from workers.cli import tenants
+    from workers.cli.connection import Access
+
+    raise typer.Exit(tenants.delete(tenant, Access(url, token, token_file), wait=wait))
+
+
+def approve(
+    tenant: TenantArgument, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
+) -> None:
+    """Approve the request to delete a tenant. This cannot be undone."""
+    from workers.cli import tenants
+    from workers.cli.connection import Access
+
+    raise typer.Exit(tenants.approve(tenant, Access(url, token, token_file), wait=wait))
+
+
+def decline(
+    tenant: TenantArgument, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
+) -> None:
+    """Decline the request to delete a tenant, and give its people their access back."""
+    from workers.cli import tenants
+    from workers.cli.connection import Access
+
+    raise typer.Exit(tenants.decline(tenant, Access(url, token, token_file), wait=wait))
 
 
 def api() -> None:
@@ -133,11 +189,21 @@ def policies(
     partition: Annotated[
         str, typer.Option("--partition", help="Of documents without a platform: aws, aws-cn or aws-us-gov.")
     ] = "aws",
+    units: Annotated[
+        bool, typer.Option("--only-landing-zone-units", help="Accounts may be moved into the landing zones' OUs only.")
+    ] = False,
+    guard_rail: Annotated[
+        bool, typer.Option("--guard-rail", help="Print the service control policy that protects the roles instead.")
+    ] = False,
 ) -> None:
     """Print the IAM policies and trust policies that the connector needs, for each account: no more than it calls."""
-    from workers.cli.policies import Wanted, show_policies
+    from workers.cli.policies import Wanted, show_guard_rail, show_policies
 
-    show_policies(Wanted(platform, partition, external_ids, optional), as_json=as_json)
+    wanted = Wanted(platform, partition, external_ids, optional, units)
+    if guard_rail:
+        show_guard_rail(wanted)
+    else:
+        show_policies(wanted, as_json=as_json)
 
 
 def version() -> None:
@@ -145,4 +211,4 @@ def version() -> None:
     typer.echo(installed_version("meshstack-aws-connector"))
 
 
-ALL = (apply, status, retry, cancel, api, sandbox, demo, validate, policies, version)
+ALL = (apply, status, retry, rollout, cancel, delete, approve, decline, api, sandbox, demo, validate, policies, version)

@@ -92,27 +92,43 @@ def follow(
     check   called once a round; what it raises ends the watching
     Raises ApiProblem or httpx.TransportError when the API is away for longer than PATIENCE_SECONDS.
     """
-    all_of_them = [Followed(tenant, replication) for tenant, replication in replications.items()]
+
+    def ask(all_of_them: list[Followed]) -> list[Followed]:
+        for each in all_of_them:
+            if not each.ended:
+                each.known = client.replication(each.replication_id)
+        return all_of_them
+
+    started = [Followed(tenant, replication) for tenant, replication in replications.items()]
+    return watch(started, ask, view, check)
+
+
+def watch(
+    all_of_them: list[Followed],
+    ask: Callable[[list[Followed]], list[Followed]],
+    view: View,
+    check: Callable[[], None] = lambda: None,
+    every: float = LOOK_SECONDS,
+) -> list[Followed]:
+    """Show replications until all have ended; answers what is known of them then.
+
+    ask     find out how they fare now
+    every   seconds between two questions
+    """
     answered = time.monotonic()
     with view:
         while not all(each.ended for each in all_of_them):
             check()
             try:
-                _ask(client, all_of_them)
+                all_of_them = ask(all_of_them)
                 answered = time.monotonic()
             except (ApiProblem, httpx.TransportError) as error:
                 if not _may_pass(error) or time.monotonic() - answered > PATIENCE_SECONDS:
                     raise
             view.show(all_of_them)
             if not all(each.ended for each in all_of_them):
-                time.sleep(LOOK_SECONDS)
+                time.sleep(every)
     return all_of_them
-
-
-def _ask(client: ConnectorClient, all_of_them: Iterable[Followed]) -> None:
-    for each in all_of_them:
-        if not each.ended:
-            each.known = client.replication(each.replication_id)
 
 
 def _may_pass(error: Exception) -> bool:

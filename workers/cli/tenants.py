@@ -32,6 +32,30 @@ def retry(tenant: str, access: Access, *, wait: bool) -> ExitCode:
         return _wait_or_say(client, {accepted.tenant: accepted.replication_id}, wait=wait)
 
 
+def delete(tenant: str, access: Access, *, wait: bool) -> ExitCode:
+    """Ask to delete a tenant."""
+    name = parse_tenant(tenant)
+    with connect(access) as client:
+        accepted = client.delete(name)
+        return _wait_or_say(client, {accepted.tenant: accepted.replication_id}, wait=wait)
+
+
+def approve(tenant: str, access: Access, *, wait: bool) -> ExitCode:
+    """Approve the request to delete a tenant."""
+    name = parse_tenant(tenant)
+    with connect(access) as client:
+        accepted = client.approve(name)
+        return _wait_or_say(client, {accepted.tenant: accepted.replication_id}, wait=wait)
+
+
+def decline(tenant: str, access: Access, *, wait: bool) -> ExitCode:
+    """Decline the request to delete a tenant."""
+    name = parse_tenant(tenant)
+    with connect(access) as client:
+        accepted = client.decline(name)
+        return _wait_or_say(client, {accepted.tenant: accepted.replication_id}, wait=wait)
+
+
 def cancel(what: str, access: Access) -> None:
     """Cancel a replication, named by its id or by its tenant."""
     tenant = parse_tenant(what) if "." in what else None

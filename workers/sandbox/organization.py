@@ -40,22 +40,28 @@ ADMINISTRATOR_SECRET_KEY = known_secrets.ADMINISTRATOR_SECRET_KEY
 
 EXTERNAL_ID = known_secrets.EXTERNAL_ID
 AUTOMATION_EXTERNAL_ID = known_secrets.AUTOMATION_EXTERNAL_ID
+WEB_IDENTITY_PROVIDER = "sandbox.example.com"  # an OIDC issuer, without https://
 WEB_IDENTITY_SUBJECT = "system:serviceaccount:meshcloud:replicator"
+WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"  # the one client id of the provider in AWS
 
 MANAGEMENT_ROLE = "MeshfedServiceRole"
 AUTOMATION_ROLE = "MeshfedAutomationRole"
 METERING_ROLE = "MeshCostExplorerServiceRole"
+ENTRY_ROLE = "MeshfedReplicatorRole"  # a workload identity's, in place of the service user
 ACCESS_ROLE = "MeshstackAccountAccessRole"
 DEFAULT_ACCESS_ROLE = "OrganizationAccountAccessRole"
 
 MANAGEMENT_ROLE_ARN = f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:role/{MANAGEMENT_ROLE}"
 AUTOMATION_ROLE_ARN = f"arn:aws:iam::{AUTOMATION_ACCOUNT_ID}:role/{AUTOMATION_ROLE}"
 METERING_ROLE_ARN = f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:role/{METERING_ROLE}"
+ENTRY_ROLE_ARN = f"arn:aws:iam::{MESHCLOUD_ACCOUNT_ID}:role/{ENTRY_ROLE}"
 SERVICE_USER_ARN = f"arn:aws:iam::{MESHCLOUD_ACCOUNT_ID}:user/{SERVICE_USER}"
 
 INSTANCE_ID = "ssoins-sandbox000000001"
 INSTANCE_ARN = f"arn:aws:sso:::instance/{INSTANCE_ID}"
 IDENTITY_STORE_ID = "d-1234567890"
+SCIM_PATH = "/sbx1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d/scim/v2"  # of https://scim.eu-central-1.amazonaws.com
+SCIM_ACCESS_TOKEN = known_secrets.SCIM_ACCESS_TOKEN
 ADMIN_PERMISSION_SET_ARN = f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-sandboxadmin0001"
 READER_PERMISSION_SET_ARN = f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-sandboxreader001"
 USER_PERMISSION_SET_ARN = f"arn:aws:sso:::permissionSet/{INSTANCE_ID}/ps-sandboxuser00001"
@@ -69,6 +75,9 @@ USERS = {
     for number, name in enumerate(("alice", "bob", "carol", "dave", "erin", "frank"), start=1)
 }
 """User name -> user id in the identity store."""
+
+ACCOUNT_FACTORY_PRODUCT_ID = "prod-sandbox0000001"
+"""Control Tower's account factory in Service Catalog."""
 
 STACK_SET_NAME = "meshstack-baseline"
 STACK_SET_PARAMETERS = ("AccountName", "AccountEmail", "AccountId", "ProductName", "Stage", "ContactEmail")
@@ -86,6 +95,7 @@ def environment(simulator_url: str, redis_url: str) -> dict[str, str]:
         "SANDBOX_SECRET_KEY": SERVICE_USER_SECRET_KEY,
         "SANDBOX_EXTERNAL_ID": EXTERNAL_ID,
         "SANDBOX_AUTOMATION_EXTERNAL_ID": AUTOMATION_EXTERNAL_ID,
+        "SANDBOX_SCIM_ACCESS_TOKEN": SCIM_ACCESS_TOKEN,
         "SANDBOX_METERING_ACCESS_KEY": METERING_USER_ACCESS_KEY,
         "SANDBOX_METERING_SECRET_KEY": METERING_USER_SECRET_KEY,
         "SANDBOX_DIRECT_ACCESS_KEY": DIRECT_USER_ACCESS_KEY,

@@ -1,6 +1,6 @@
 """Run the fault matrix; exit code 1 when a cell is wrong.
 
-python -m tests.faults.matrix [--reduced] [--only CreateGroup]
+python -m tests.faults.matrix [--reduced] [--scenario scim] [--only CreateGroup]
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from tests.faults.matrix.matrix import prepared
+from tests.faults.matrix.matrix import Play, Verdict, prepared
+from tests.faults.matrix.scenarios import SCENARIOS
 from tests.faults.matrix.table import details, table
 
 
@@ -19,19 +21,34 @@ def main() -> int:
     """Print the tables, the details of wrong cells and a summary."""
     parser = argparse.ArgumentParser(description="Every AWS call of a replication by every fault.")
     parser.add_argument("--reduced", action="store_true", help="two faults for each call instead of all")
+    parser.add_argument("--scenario", choices=[each.name for each in SCENARIOS], help="this one only")
     parser.add_argument("--only", default="", metavar="TEXT", help="only calls whose name holds this")
     options = parser.parse_args()
-    began = monotonic()
-    with tempfile.TemporaryDirectory(prefix="fault-matrix-") as directory:
-        with prepared(Path(directory), reduced=options.reduced, only=options.only) as matrix:
-            verdicts = list(matrix.run())
-        wrong = [verdict for verdict in verdicts if verdict.problems]
-        for kind, calls in matrix.calls.items():
-            print(table(kind, [call for call in calls if options.only in str(call)], verdicts), end="\n\n")
-        for verdict in wrong:
-            print(details(verdict), end="\n\n")
-    print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} cells right, {monotonic() - began:.0f} s")
+    began, verdicts = monotonic(), list[Verdict]()
+    with (
+        tempfile.TemporaryDirectory(prefix="fault-matrix-") as directory,
+        prepared(Path(directory), reduced=options.reduced, only=options.only) as matrix,
+    ):
+        for play in matrix.run([each for each in SCENARIOS if options.scenario in (None, each.name)]):
+            found = list(play.verdicts())
+            _print(play, found, options.only)
+            verdicts += found
+    strikes = [strike for verdict in verdicts for strike in verdict.strikes]
+    wrong = sum(bool(verdict.problems) for verdict in verdicts)
+    print(f"{len(strikes)} faults in {len(verdicts)} cells, {wrong} wrong, {monotonic() - began:.0f} s")
     return 1 if wrong or not verdicts else 0
+
+
+def _print(play: Play, verdicts: Sequence[Verdict], only: str) -> None:
+    for kind, calls in play.calls.items():
+        shown = [call for call in calls if only in str(call)]
+        own = [verdict for verdict in verdicts if verdict.kind == kind]
+        if own:
+            print(table(f"{play.scenario.name}: {kind}", shown, own), end="\n\n")
+    for verdict in verdicts:
+        if verdict.problems:
+            print(details(verdict), end="\n\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

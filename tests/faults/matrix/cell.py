@@ -1,9 +1,7 @@
 """One tenant's replication in a forked process, which works as a worker does: take what is due, run step after step.
 
 Celery is left out: it carries no more than the ids that the pump gives (tests/faults/test_broker.py has the broker's
-own faults). A process that a fault kills is followed by another one, which knows nothing but Redis and AWS. Processes
-are forked from one that has parsed every service model, because a cell must cost little; many run at once, because
-they wait for leases, polls and backoff most of their time.
+own faults). A process that a fault kills or freezes is followed by another one, which knows nothing but Redis and AWS.
 """
 
 from __future__ import annotations
@@ -11,12 +9,9 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import sys
-import time
 import traceback
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,43 +20,44 @@ from typing import Any, NoReturn
 from config.catalog import Catalog
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
+from tasks.deletion import request_deletion
 from tasks.due import LONGEST_DELIVERY, Leases
-from tasks.model import ENDED, Replication, State, TenantId
+from tasks.model import State, TenantId
 from tasks.perform import Performance
 from tasks.replicate import replicate
 from tasks.store import Dispatch, Store
-from tests.faults.matrix.wire import KILLS, Call, Strike, WiredSessions
+from tests.faults.matrix.fault import Call, Strike
+from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
+from tests.faults.matrix.wire import WiredSessions
 from tests.waiting import eventually
 
-WORKSPACE = "likvid"
-PLATFORM = "aws.sandbox"
+PROJECT = "cell"
 DEADLINE = 60.0  # seconds that one process may take; the machine may be busy
 LOOK = 0.08  # seconds between two looks into the due index
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One replication to run, with the fault that strikes it."""
+    """One order of one tenant, with the faults that strike its replication."""
 
-    project: str
-    desired: Mapping[str, Any]
-    strike: Strike | None = None
+    workspace: str  # its own: nothing else is in it
+    scenario: Scenario
+    order: Order
+    strikes: tuple[Strike, ...] = ()
+    newer: Order | None = None  # comes while the process is frozen
 
     @property
     def tenant(self) -> TenantId:
         """Name the tenant."""
-        return TenantId(WORKSPACE, self.project, PLATFORM)
+        return TenantId(self.workspace, PROJECT, PLATFORM)
 
 
 @dataclass(frozen=True)
-class Run:
-    """What became of a cell's processes."""
+class Report:
+    """What one process tells."""
 
-    cell: Cell
-    struck: bool
-    seconds: float
-    calls: tuple[Call, ...]  # of the last process
-    problems: tuple[str, ...]  # what Redis shows that should not be; what the process raised
+    calls: tuple[Call, ...] = ()
+    problems: tuple[str, ...] = ()  # what Redis shows that should not be; how the process ended
 
 
 @dataclass(frozen=True)
@@ -69,114 +65,91 @@ class Workbench:
     """What every process is forked with."""
 
     settings: Settings
-    catalog: Catalog
+    examples: Catalog
     sessions: WiredSessions
-    directory: Path  # reports and logs
+    directory: Path  # reports, logs, and what has struck
 
     def log(self, cell: Cell) -> str:
         """Return the end of what the cell's processes logged."""
-        return (self.directory / f"{cell.project}.log").read_text(errors="replace")[-3000:]
+        return self._file(cell, "log").read_text(errors="replace")[-3000:]
+
+    def struck(self, cell: Cell) -> tuple[Strike, ...]:
+        """Return the strikes that have happened."""
+        witness = self._file(cell, "struck")
+        happened = witness.read_text().splitlines() if witness.exists() else []
+        return tuple(strike for strike in cell.strikes if str(strike) in happened)
+
+    def forget(self, cell: Cell) -> None:
+        """Let nothing of this order be taken for the tenant's next one's."""
+        self._file(cell, "struck").unlink(missing_ok=True)
+
+    def report(self, cell: Cell, code: int) -> Report:
+        """Read what a process that has ended tells."""
+        path = self._file(cell, "json")
+        if code != 0 or not path.exists():
+            return Report(problems=(f"the process ended with exit code {code}",))
+        told = json.loads(path.read_text())
+        path.unlink()
+        return Report(tuple(Call(*call) for call in told["calls"]), tuple(told["problems"]))
+
+    def live(self, cell: Cell) -> NoReturn:
+        """Be the child process: never returns into the parent's code."""
+        code = 1
+        gc.disable()  # it lives for seconds, and collecting copies memory that all processes share
+        try:
+            log = os.open(self._file(cell, "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(log, sys.stdout.fileno())
+            os.dup2(log, sys.stderr.fileno())
+            report = self._work(cell)
+            self._file(cell, "json").write_text(json.dumps(report))
+            code = 0
+        except BaseException:  # noqa: BLE001 (whatever it is belongs into the log, and the process ends)
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+
+    def _file(self, cell: Cell, kind: str) -> Path:
+        return self.directory / f"{cell.workspace}.{kind}"
+
+    def _work(self, cell: Cell) -> dict[str, Any]:
+        wire = self.sessions.wire
+        wire.strikes, wire.witness = cell.strikes, self._file(cell, "struck")
+        settings = self.settings
+        store = Store(redis_client(settings), settings.retention, settings.event_history, f"{cell.workspace}:")
+        connector = Connector(settings, cell.scenario.catalog(self.examples, cell.workspace), store, self.sessions)
+        _order(connector, cell)
+        _drive(connector)
+        calls = [(call.service, call.operation, call.occurrence) for call in wire.calls]
+        return {"calls": calls, "problems": list(_problems(store, cell.tenant))}
 
 
-@dataclass
-class Flight:
-    """A cell that is under way."""
-
-    cell: Cell
-    began: float
-    killed: bool = False
-
-    @property
-    def to_be_killed(self) -> bool:
-        """Say whether the fault kills the process."""
-        return self.cell.strike is not None and self.cell.strike.fault in KILLS
+def without(cell: Cell, strikes: tuple[Strike, ...]) -> Cell:
+    """Return the cell for the process that follows one in which these strikes have happened."""
+    return replace(cell, strikes=tuple(strike for strike in cell.strikes if strike not in strikes))
 
 
-def run_cells(bench: Workbench, cells: Iterable[Cell], width: int) -> Iterator[Run]:
-    """Run cells in processes, `width` at once; yields each as it ends."""
-    waiting, flying = deque(cells), dict[int, Flight]()
-    while waiting or flying:
-        while waiting and len(flying) < width:
-            _launch(bench, Flight(waiting.popleft(), time.monotonic()), flying)
-        pid, status = os.wait()
-        flight = flying.pop(pid, None)
-        if flight is None:
-            continue  # the simulator or Redis: what follows says so
-        code = os.waitstatus_to_exitcode(status)
-        if code == -signal.SIGKILL and flight.to_be_killed and not flight.killed:
-            flight.killed = True
-            _launch(bench, flight, flying)
-        else:
-            yield _report(bench, flight, code)
+def _order(connector: Connector, cell: Cell) -> None:
+    """Send the order; the same again is the same replication, so that a continuing process changes nothing by it."""
+    if cell.order.desired is not None:
+        replicate(cell.workspace, PROJECT, PLATFORM, cell.order.body, through=connector)
+        return
+    record = connector.store.tenant(cell.tenant)
+    assert record is not None
+    request_deletion(record, connector, by="matrix")
 
 
-def _launch(bench: Workbench, flight: Flight, flying: dict[int, Flight]) -> None:
-    pid = os.fork()
-    if pid == 0:
-        _live(bench, flight)
-    flying[pid] = flight
-
-
-def _report(bench: Workbench, flight: Flight, code: int) -> Run:
-    seconds = time.monotonic() - flight.began
-    path = bench.directory / f"{flight.cell.project}.json"
-    if code != 0 or not path.exists():
-        return Run(flight.cell, flight.killed, seconds, (), (f"the process ended with exit code {code}",))
-    report = json.loads(path.read_text())
-    path.unlink()
-    calls = tuple(Call(*call) for call in report["calls"])
-    return Run(flight.cell, flight.killed or report["struck"], seconds, calls, tuple(report["problems"]))
-
-
-def _live(bench: Workbench, flight: Flight) -> NoReturn:
-    """Be the child process: never returns into the parent's code."""
-    code = 1
-    gc.disable()  # it lives for seconds, and collecting copies memory that all processes share
-    try:
-        log = os.open(bench.directory / f"{flight.cell.project}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, sys.stdout.fileno())
-        os.dup2(log, sys.stderr.fileno())
-        report = _work(bench, flight.cell if not flight.killed else replace(flight.cell, strike=None))
-        (bench.directory / f"{flight.cell.project}.json").write_text(json.dumps(report))
-        code = 0
-    except BaseException:  # noqa: BLE001 (whatever it is belongs into the log, and the process ends)
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
-
-
-def _work(bench: Workbench, cell: Cell) -> dict[str, Any]:
-    wire = bench.sessions.wire
-    wire.strike = cell.strike
-    store = Store(
-        redis_client(bench.settings), bench.settings.retention, bench.settings.event_history, f"{cell.project}:"
-    )
-    connector = Connector(bench.settings, bench.catalog, store, bench.sessions)
-    # The same order again is the same replication: a continuing process changes nothing by it.
-    accepted = replicate(WORKSPACE, cell.project, PLATFORM, cell.desired, through=connector)
-    ended = _drive(connector, accepted.replication)
-    return {
-        "calls": [(call.service, call.operation, call.occurrence) for call in wire.calls],
-        "struck": wire.struck,
-        "problems": list(_problems(store, ended)),
-    }
-
-
-def _drive(connector: Connector, replication: str) -> Replication:
-    """Work until the replication has ended."""
+def _drive(connector: Connector) -> None:
+    """Work until nothing of the tenant is left to do."""
     store, leases, lease = connector.store, Leases(), connector.settings.lease_seconds
 
-    def look() -> Replication | None:
+    def look() -> bool:
         taken = store.pump("nobody's queue", 1, lease, LONGEST_DELIVERY, "matrix")
         for dispatch in taken:
             _run_chain(connector, leases, dispatch)
-        found = store.replication(replication) if taken else None
-        return found if found is not None and found.state in ENDED else None
+        return not store.redis.exists(f"{store.prefix}due")
 
-    ended = eventually(look, DEADLINE, LOOK)
-    assert ended is not None
-    return ended
+    eventually(look, DEADLINE, LOOK)
 
 
 def _run_chain(connector: Connector, leases: Leases, dispatch: Dispatch) -> None:
@@ -192,9 +165,11 @@ def _run_chain(connector: Connector, leases: Leases, dispatch: Dispatch) -> None
         step += 1
 
 
-def _problems(store: Store, ended: Replication) -> Iterator[str]:
-    if ended.state is not State.SUCCEEDED:
-        yield f"the replication is {ended.state}: {ended.last_error}"
+def _problems(store: Store, tenant: TenantId) -> Iterator[str]:
+    record = store.tenant(tenant)
+    ended = store.replication(record.replication) if record else None
+    if ended is None or ended.state is not State.SUCCEEDED:
+        yield f"the replication is {ended and ended.state}: {ended and ended.last_error}"
     left = [key for pattern in ("lane:*", "places:*", "due") for key in store.redis.keys(f"{store.prefix}{pattern}")]
     if left:
         yield f"left locked or due: {', '.join(sorted(left))}"

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 
-from tests.faults.matrix.wire import Call, Fault, Strike
+from tests.faults.matrix.fault import Call, Fault, Strike
 
-OTHERS = tuple(fault for fault in Fault if fault is not Fault.KILLED_AFTER)
+READS = tuple(fault for fault in Fault if fault is not Fault.FROZEN)  # what a read answers late changes nothing
+OTHERS = (Fault.FROZEN, *(fault for fault in READS if fault is not Fault.KILLED_AFTER))
 
 
 def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
-    """Yield the cells: all, or two for each call, in which the faults take turns and every write has the worst one.
+    """Yield the strikes: all, or two for each call, in which the faults take turns and every write has the worst one.
 
     >>> [strike.fault.value for strike in chosen([Call("iam", "CreateAccountAlias", 1)], reduced=True)]
-    ['killed after', 'killed before']
+    ['killed after', 'frozen']
     """
-    every, others = cycle(Fault), cycle(OTHERS)
+    reads, others = cycle(READS), cycle(OTHERS)
     for call in calls:
         if not reduced:
             yield from (Strike(call, fault) for fault in Fault)
         elif call.write:
             yield from (Strike(call, Fault.KILLED_AFTER), Strike(call, next(others)))
         else:
-            yield from (Strike(call, next(every)), Strike(call, next(every)))
+            yield from (Strike(call, next(reads)), Strike(call, next(reads)))
+
+
+def together(strikes: Sequence[Strike]) -> Iterator[tuple[Strike, ...]]:
+    """Put strikes into one replication by twos, of calls far from each other; a frozen process has nothing else.
+
+    >>> alias, stack = Call("iam", "CreateAccountAlias", 1), Call("cloudformation", "CreateStack", 1)
+    >>> list(map(len, together(list(chosen([alias, stack], reduced=True)))))
+    [1, 2, 1]
+    """
+    yield from ((strike,) for strike in strikes if strike.fault is Fault.FROZEN)
+    rest = [strike for strike in strikes if strike.fault is not Fault.FROZEN]
+    half = (len(rest) + 1) // 2
+    for index, first in enumerate(rest[:half]):
+        second = rest[half + index : half + index + 1]
+        if second and second[0].call == first.call:
+            yield from ((first,), (second[0],))
+        else:
+            yield (first, *second)

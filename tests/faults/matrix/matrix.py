@@ -1,16 +1,16 @@
-"""The matrix: the calls of a fault-free run by the faults, each cell judged by the fault-free run's end state.
+"""The matrix: the calls of fault-free runs by the faults, each cell judged by the fault-free run's end state.
 
-First every creation of the matrix runs, then every update, on the accounts that these have made: an account that came
-through a fault must be updated as well as any other. AWS's state is read once after each of the two.
+Of a scenario first every creation runs, then every update, on the accounts that these have made, and so on: an account
+that came through a fault must be updated as well as any other. AWS's state is read once after each of them.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,14 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
-from tests.faults.matrix.cell import Cell, Run, Workbench, quick, run_cells
-from tests.faults.matrix.choice import chosen
+from tasks import control_tower_enrollment
+from tests.faults.matrix.cell import Cell, Workbench, quick
+from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
-from tests.faults.matrix.wire import Call, Strike, Wire, WiredSessions
+from tests.faults.matrix.fault import Call, Fault, Strike
+from tests.faults.matrix.flight import Run, run_cells
+from tests.faults.matrix.scenario import PLATFORM, Scenario
+from tests.faults.matrix.wire import Wire, WiredSessions
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
 from workers.sandbox.organization import environment
@@ -38,36 +42,29 @@ OPTIONS = SimulatorOptions(
     assignment_seconds=TIMES,
     stack_seconds=TIMES,
     stack_operation_seconds=0.02,
+    enrollment_seconds=TIMES,
+    closing_seconds=TIMES,
     creations_in_flight=100,  # each cell has lanes of its own, so AWS's limits must not make cells wait for each other
     assignments_in_flight=100,
+    closures_in_flight=100,
+    closures_quota=100_000,
+    control_tower_operations=100,
 )
-CREATION: dict[str, Any] = {
-    "landingZone": "development",
-    "project": {"displayName": "First", "createdBy": {"email": "first@example.com"}},
-    "access": [
-        {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]},
-        {"username": "bob", "euid": "bob@example.com", "roles": ["user"]},
-    ],
-}
-UPDATE: dict[str, Any] = {
-    "landingZone": "development",
-    "project": {"displayName": "Second", "createdBy": {"email": "second@example.com"}},
-    "access": [
-        {"username": "carol", "euid": "carol@example.com", "roles": ["admin"]},
-        {"username": "bob", "euid": "bob@example.com", "roles": ["reader"]},
-    ],
-}
 
 
 @dataclass(frozen=True)
 class Verdict:
     """One cell of the matrix."""
 
-    kind: str  # creation | update
-    strike: Strike
+    scenario: str
+    kind: str  # of the order
+    strikes: tuple[Strike, ...]
     seconds: float
     problems: tuple[str, ...]  # none: the end state is right
     log: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, {self.kind}: {' and '.join(map(str, self.strikes))}"
 
 
 @dataclass
@@ -78,64 +75,119 @@ class Matrix:
     simulator: SimulatorClient
     reduced: bool
     only: str = ""  # part of a call's name: the others are left out
-    calls: dict[str, tuple[Call, ...]] = field(default_factory=dict)  # by kind
-    right: dict[str, str] = field(default_factory=dict)  # kind -> the fault-free run's end state
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _met: set[Call] = field(default_factory=set)  # calls that the reduced matrix has struck
 
-    def run(self) -> Iterator[Verdict]:
-        """Record, then run every cell; yields verdicts as they are known."""
-        free = self._new()
-        for kind, desired in (("creation", CREATION), ("update", UPDATE)):
-            self._record(kind, replace(free, desired=desired))
-        created: list[Cell] = []
-        for verdict, cell in self._judged("creation"):
-            created += [] if verdict.problems else [cell]
-            yield verdict
-        yield from (verdict for verdict, _ in self._judged("update", created))
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[Play]:
+        """Record each scenario; its cells are run as its verdicts are asked for."""
+        for scenario in scenarios:
+            options = OPTIONS.model_copy(update=dict(scenario.simulator))
+            self.simulator.set_options(**options.model_dump(mode="json", exclude={"optional_statements"}))
+            for action in scenario.by_hand:
+                self.simulator.operator(**action)
+            play = Play(self, scenario)
+            play.record()
+            yield play
 
-    def _record(self, kind: str, cell: Cell) -> None:
-        [run] = run_cells(self.bench, [cell], 1)
-        if run.problems:
-            raise AssertionError(f"the fault-free {kind} is wrong: {run.problems}\n{self.bench.log(cell)}")
-        self.calls[kind] = run.calls
-        self.right[kind] = end_state(self.simulator.state(), cell.project)
+    def run_cells(self, cells: Sequence[Cell]) -> list[Run]:
+        """Run cells, many at once."""
+        return list(run_cells(self.bench, cells, WIDTH))
 
-    def _judged(self, kind: str, created: list[Cell] | None = None) -> Iterator[tuple[Verdict, Cell]]:
-        """Run cells and judge them, those that did not reach their call again with another tenant."""
-        calls = [call for call in self.calls[kind] if self.only in str(call)]
-        left = list(chosen(calls, reduced=self.reduced))
+    def new(self) -> str:
+        """Name a workspace that nothing is in."""
+        return f"cell{next(self._numbers):04d}"
+
+    def strikes(self, calls: Sequence[Call]) -> list[tuple[Strike, ...]]:
+        """Return the faults to strike calls with, in as many replications."""
+        wanted = [call for call in calls if self.only in str(call)]
+        if not self.reduced:
+            return [(strike,) for strike in chosen(wanted, reduced=False)]
+        new = [call for call in wanted if call not in self._met]
+        self._met.update(new)
+        return list(together(list(chosen(new, reduced=True))))
+
+
+@dataclass
+class Play:
+    """One scenario as it is played."""
+
+    matrix: Matrix
+    scenario: Scenario
+    calls: dict[str, tuple[Call, ...]] = field(default_factory=dict)  # by kind of order
+    right: dict[str, str] = field(default_factory=dict)  # kind -> the fault-free run's end state
+    _ready: dict[int, list[str]] = field(default_factory=dict)  # number of orders done -> workspaces
+
+    def record(self) -> None:
+        """Run every order without a fault."""
+        workspace = self.matrix.new()
+        for order in self.scenario.orders:
+            cell = Cell(workspace, self.scenario, order)
+            [run] = self.matrix.run_cells([cell])
+            if run.problems:
+                log = self.matrix.bench.log(cell)
+                raise AssertionError(f"{self.scenario.name}, {order.kind} without a fault: {run.problems}\n{log}")
+            self.calls[order.kind] = run.calls
+            self.right[order.kind] = end_state(self.matrix.simulator.state(), workspace)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Run every cell; yields verdicts as they are known."""
+        for index, order in enumerate(self.scenario.orders):
+            yield from self._judged(index, self.matrix.strikes(self.calls[order.kind]))
+
+    def _judged(self, index: int, left: list[tuple[Strike, ...]]) -> Iterator[Verdict]:
+        """Run cells and judge them; strikes that did not reach their call are tried again with another tenant."""
         for attempt in range(1, ATTEMPTS + 1):
-            runs = list(run_cells(self.bench, self._tenants(left, created), WIDTH))
-            state = self.simulator.state()
-            left = []
-            for run in runs:
-                assert run.cell.strike is not None
-                if not run.struck and not run.problems and attempt < ATTEMPTS:
-                    left.append(run.cell.strike)
-                else:
-                    yield self._verdict(kind, run.cell.strike, run, state), run.cell
             if not left:
                 return
+            runs = self.matrix.run_cells(self._cells(index, left))
+            state = self.matrix.simulator.state()
+            left = []
+            for run in runs:
+                missed = [strike for strike in run.cell.strikes if strike not in run.struck]
+                if missed and not run.problems and attempt < ATTEMPTS:
+                    left += [(strike,) for strike in missed]
+                    yield from self._verdict(index, run, state, run.struck) if run.struck else ()
+                else:
+                    yield from self._verdict(index, run, state, run.cell.strikes)
 
-    def _tenants(self, strikes: list[Strike], created: list[Cell] | None) -> list[Cell]:
-        """Give each cell a tenant: a new one, or one that has been created already."""
-        if created is None:
-            return [replace(self._new(), strike=strike) for strike in strikes]
-        missing = [self._new() for _ in range(len(strikes) - len(created))]
-        created += [run.cell for run in run_cells(self.bench, missing, WIDTH) if not run.problems]
-        return [replace(created.pop(), desired=UPDATE, strike=strike) for strike in strikes]
+    def _cells(self, index: int, strikes: list[tuple[Strike, ...]]) -> list[Cell]:
+        """Give each group of strikes a tenant for which the orders before have been done."""
+        orders = self.scenario.orders
+        newer = orders[index + 1] if index + 1 < len(orders) else None
+        tenants = self._tenants(index, len(strikes))
+        return [
+            Cell(tenant, self.scenario, orders[index], each, newer)
+            for tenant, each in zip(tenants, strikes, strict=True)
+        ]
 
-    def _verdict(self, kind: str, strike: Strike, run: Run, state: Mapping[str, Any]) -> Verdict:
-        problems = list(run.problems)
-        if not run.struck:
-            problems.append(f"the call was not made in {ATTEMPTS} runs")
-        actual = end_state(state, run.cell.project)
-        if actual != self.right[kind]:
-            problems.append(difference(self.right[kind], actual))
-        return Verdict(kind, strike, run.seconds, tuple(problems), self.bench.log(run.cell) if problems else "")
+    def _tenants(self, done: int, number: int) -> list[str]:
+        """Return tenants for which that many orders are done, those that came through faults first."""
+        if done == 0:
+            return [self.matrix.new() for _ in range(number)]
+        ready = self._ready.setdefault(done, [])
+        if (missing := number - len(ready)) > 0:
+            order = self.scenario.orders[done - 1]
+            runs = self.matrix.run_cells(
+                [Cell(each, self.scenario, order) for each in self._tenants(done - 1, missing)]
+            )
+            ready += [run.cell.workspace for run in runs if not run.problems]
+        return [ready.pop() for _ in range(number)]
 
-    def _new(self) -> Cell:
-        return Cell(f"cell{next(self._numbers):04d}", CREATION)
+    def _verdict(
+        self, index: int, run: Run, state: Mapping[str, Any], strikes: tuple[Strike, ...]
+    ) -> Iterator[Verdict]:
+        """Judge a cell, and keep its tenant for the next order when it is right."""
+        cell, problems = run.cell, list(run.problems)
+        problems += [f"{each} did not come in {ATTEMPTS} runs" for each in strikes if each not in run.struck]
+        was_frozen = any(strike.fault is Fault.FROZEN for strike in run.struck)
+        newest = cell.newer.kind if was_frozen and cell.newer else cell.order.kind
+        actual = end_state(state, cell.workspace)
+        if actual != self.right[newest]:
+            problems.append(difference(self.right[newest], actual))
+        if not problems and not was_frozen:
+            self._ready.setdefault(index + 1, []).append(cell.workspace)
+        log = self.matrix.bench.log(cell) if problems else ""
+        yield Verdict(self.scenario.name, cell.order.kind, strikes, run.seconds, tuple(problems), log)
 
 
 @contextmanager
@@ -144,20 +196,21 @@ def prepared(directory: Path, *, reduced: bool, only: str = "") -> Iterator[Matr
     with EmbeddedRedis("no") as redis, running_simulator(OPTIONS.model_dump()) as simulator:
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
         settings = quick(Settings(redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR))
-        catalog = load_catalog([settings.config_dir])
-        bench = Workbench(settings, catalog, _warm(catalog), directory)
+        control_tower_enrollment.PAUSE = settings.poll_seconds  # a minute; this process runs nothing but cells
+        examples = load_catalog([settings.config_dir])
+        bench = Workbench(settings, examples, _warm(examples), directory)
         gc.freeze()  # as in cell.py: what all processes share stays shared
         yield Matrix(bench, simulator, reduced, only)
 
 
 def _warm(catalog: Catalog) -> WiredSessions:
     """Parse the service models and make clients; nothing is sent."""
-    sessions = WiredSessions(Wire())
-    for platform in catalog.platforms.values():
-        for service in ("organizations", "identitystore", "sso-admin"):
-            sessions.management(platform, service)
-        sessions.automation(platform, "cloudformation", platform.region)
-        for service in ("sts", "iam", "cloudformation"):
-            sessions.member(platform, "000000000000", service, platform.region)
-        sessions.make_ahead(platform.region, 8)
+    sessions, platform = WiredSessions(Wire()), catalog.platforms[PLATFORM]
+    for service in ("organizations", "identitystore", "sso-admin", "servicecatalog", "controltower"):
+        sessions.management(platform, service)
+    for service in ("cloudformation", "lambda"):
+        sessions.automation(platform, service, platform.region)
+    for service in ("sts", "iam", "cloudformation"):
+        sessions.member(platform, "000000000000", service, platform.region)
+    sessions.make_ahead(platform.region, 8)
     return sessions

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tests.faults.matrix.fault import Call, Fault, Strike
 from tests.faults.matrix.matrix import Verdict
-from tests.faults.matrix.wire import Call, Fault, Strike
 
 WIDTH = 13  # characters of a column
 
 
-def table(kind: str, calls: Sequence[Call], verdicts: Iterable[Verdict]) -> str:
-    """Draw one kind of replication: ok or WRONG and the seconds from the order to the end; · was not run."""
-    cells = {verdict.strike: verdict for verdict in verdicts if verdict.kind == kind}
-    broad = max(map(len, map(str, calls)), default=0)
-    lines = ["  ".join((kind.ljust(broad), *(fault.ljust(WIDTH) for fault in Fault)))]
+def table(title: str, calls: Sequence[Call], verdicts: Iterable[Verdict]) -> str:
+    """Draw one order of a scenario: ok or WRONG and the seconds from the order to the end; · was not run."""
+    cells = {strike: verdict for verdict in verdicts for strike in verdict.strikes}
+    broad = max(map(len, [title, *map(str, calls)]))
+    lines = ["  ".join((title.ljust(broad), *(fault.ljust(WIDTH) for fault in Fault)))]
     for call in calls:
         row = (_cell(cells.get(Strike(call, fault))).ljust(WIDTH) for fault in Fault)
         lines.append("  ".join((str(call).ljust(broad), *row)).rstrip())
@@ -24,7 +24,7 @@ def table(kind: str, calls: Sequence[Call], verdicts: Iterable[Verdict]) -> str:
 def details(verdict: Verdict) -> str:
     """Tell everything about a wrong cell."""
     problems = "\n".join(verdict.problems)
-    return f"WRONG {verdict.kind}: {verdict.strike}\n{problems}\nlog:\n{verdict.log}"
+    return f"WRONG {verdict}\n{problems}\nlog:\n{verdict.log}"
 
 
 def _cell(verdict: Verdict | None) -> str:

@@ -1,8 +1,8 @@
-"""Between botocore and the network: records the calls of a process, and strikes one of them with one fault.
+"""Between the clients and the network: records the calls of a process, and strikes some of them.
 
-botocore asks the handlers of `before-send` for an answer before it sends a signed request. So the fault stands where a
-real one does, below everything of ours: the request has been made and signed, and what a handler gives or raises goes
-through botocore's own parsers.
+botocore asks the handlers of `before-send` for an answer before it sends a signed request, and httpx sends through the
+transport that a client was made with. So the fault stands where a real one does, below everything of ours: the request
+has been made, and what is given or raised here goes through the client's own parsers.
 """
 
 from __future__ import annotations
@@ -10,95 +10,102 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NoReturn
+from pathlib import Path
+from urllib.parse import parse_qs
 
 import boto3
+import httpx
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from tasks.aws.session import Sessions
+from tests.faults.matrix.fault import KILLS, NOT_PERFORMED, Call, Fault, Strike
 from workers.sandbox.aws import errors
 from workers.sandbox.aws.call import AwsError
-from workers.sandbox.aws.call_log import is_write
 from workers.sandbox.aws.encoding import Response, encode_error
+from workers.sandbox.scim import SERVICE as SCIM
+from workers.sandbox.scim.wire import decode as decode_scim
 
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 NO_ANSWER_OF_AWS = b"<html><head><title>Bad Gateway</title></head><body>The proxy is tired.</body></html>"
 
 
-class Fault(StrEnum):
-    """What happens to the call."""
-
-    KILLED_BEFORE = "killed before"  # the process is killed, AWS has got nothing
-    KILLED_AFTER = "killed after"  # AWS has performed it, the process is killed before it knows
-    LOST = "lost"  # performed, then the connection is closed
-    LATE = "late"  # performed, the answer comes after the read timeout
-    FAILED = "500"  # performed, and answered with an internal error
-    UNAVAILABLE = "503"  # not performed
-    THROTTLED = "throttled"  # not performed; in the service's own words
-    MALFORMED = "malformed"  # performed, and answered by something that is not AWS
-
-
-KILLS = frozenset({Fault.KILLED_BEFORE, Fault.KILLED_AFTER})
-NOT_PERFORMED = frozenset({Fault.KILLED_BEFORE, Fault.UNAVAILABLE, Fault.THROTTLED})
-
-
-@dataclass(frozen=True, order=True)
-class Call:
-    """The k-th call of one operation in a replication."""
-
-    service: str
-    operation: str
-    occurrence: int  # from 1
-
-    def __str__(self) -> str:
-        return f"{self.service}:{self.operation} {self.occurrence}"
-
-    @property
-    def write(self) -> bool:
-        """Say whether it changes something in AWS."""
-        return is_write(self.operation)
-
-
-@dataclass(frozen=True)
-class Strike:
-    """One fault on one call: a cell of the matrix."""
-
-    call: Call
-    fault: Fault
-
-    def __str__(self) -> str:
-        return f"{self.call} {self.fault}"
-
-
 @dataclass
 class Wire:
-    """The handler of `before-send` of every client of this process."""
+    """Every call of this process passes it."""
 
-    strike: Strike | None = None
+    strikes: tuple[Strike, ...] = ()
+    witness: Path | None = None  # file in which each strike is noted before it happens: a killed process tells nothing
     calls: list[Call] = field(default_factory=list)
-    struck: bool = False
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def __call__(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        """Answer instead of AWS, raise what botocore raises, end the process, or answer None: to be sent as always."""
-        service, operation = event_name.split(".")[1:]
+    def meet(self, service: str, operation: str, perform: Callable[[], object]) -> Fault | None:
+        """Count a call; answer the fault that its caller must see, None: it is to be sent as always.
+
+        perform  lets AWS perform the call
+        """
         self._counts[service, operation] += 1
         call = Call(service, operation, self._counts[service, operation])
         self.calls.append(call)
-        if self.strike is None or call != self.strike.call:
+        fault = next((strike.fault for strike in self.strikes if strike.call == call), None)
+        if fault is None:
             return None
-        self.struck = True
-        if self.strike.fault not in NOT_PERFORMED:
-            URLLib3Session(max_pool_connections=1).send(request)
-        if self.strike.fault in KILLS:
-            _die()
-        return _hidden(self.strike.fault, service, request)
+        self._note(Strike(call, fault))
+        if fault is Fault.FROZEN:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return None
+        if fault not in NOT_PERFORMED:
+            perform()
+        if fault in KILLS:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fault
+
+    def _note(self, strike: Strike) -> None:
+        if self.witness is not None:
+            with self.witness.open("a") as file:
+                file.write(f"{strike}\n")
+
+    def before_send(self, event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        """Be botocore's handler of `before-send`: answer instead of AWS, raise, or answer None."""
+        service, operation = event_name.split(".")[1:]
+        if service == "sts":
+            operation = _with_role(operation, request)
+        fault = self.meet(service, operation, lambda: URLLib3Session(max_pool_connections=1).send(request))
+        match fault:
+            case None:
+                return None
+            case Fault.LOST:
+                raise ConnectionClosedError(endpoint_url=request.url)
+            case Fault.LATE:
+                raise ReadTimeoutError(endpoint_url=request.url)
+        answer = instead(fault, service)
+        return AWSResponse(request.url, answer.status, answer.headers, Body(answer.body))
+
+
+class WiredTransport(httpx.BaseTransport):
+    """httpx's own transport on the wire, for SCIM."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._inner = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, or give or raise what its fault says."""
+        operation, _ = decode_scim(request.method, request.url.path, "", b"")
+        fault = self._wire.meet(SCIM, operation, lambda: self._inner.handle_request(request).read())
+        match fault:
+            case None:
+                return self._inner.handle_request(request)
+            case Fault.LOST:
+                raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+            case Fault.LATE:
+                raise httpx.ReadTimeout("The read operation timed out", request=request)
+        answer = instead(fault, SCIM)
+        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
 
 
 class WiredSessions(Sessions):
@@ -120,12 +127,15 @@ class WiredSessions(Sessions):
         spare = self._spare.get(region)
         if not spare:
             session = super()._session(region, credentials)
-            session.events.register("before-send", self.wire)
+            session.events.register("before-send", self.wire.before_send)
             return session
         session = spare.pop()
         if credentials is not None:
             session._session._credentials = credentials  # as the product's own does
         return session
+
+    def _scim_transport(self) -> httpx.BaseTransport:
+        return WiredTransport(self.wire)
 
 
 class Body:
@@ -134,34 +144,28 @@ class Body:
     def __init__(self, content: bytes) -> None:
         self._content = content
 
-    def stream(self, **_: Any) -> Iterator[bytes]:
+    def stream(self, **_: object) -> Iterator[bytes]:
         """Give everything at once."""
         yield self._content
 
 
-def _die() -> NoReturn:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("a killed process goes on")
+def _with_role(operation: str, request: AWSPreparedRequest) -> str:
+    """Name the role that is assumed: how often one is tried until it is there differs from run to run."""
+    text = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+    [arn] = parse_qs(text).get("RoleArn", [""])
+    return f"{operation} {arn.rpartition('/')[2]}".rstrip()
 
 
-def _hidden(fault: Fault, service: str, request: AWSPreparedRequest) -> AWSResponse:
+def instead(fault: Fault, service: str) -> Response:
+    """Return what is answered instead of AWS's own answer."""
     match fault:
-        case Fault.LOST:
-            raise ConnectionClosedError(endpoint_url=request.url)
-        case Fault.LATE:
-            raise ReadTimeoutError(endpoint_url=request.url)
         case Fault.MALFORMED:
-            return _answer(request, Response(200, NO_ANSWER_OF_AWS, {"Content-Type": "text/html"}))
+            return Response(200, NO_ANSWER_OF_AWS, {"Content-Type": "text/html"})
         case Fault.THROTTLED:
-            return _answer(request, encode_error(service, errors.throttled(service), REQUEST_ID))
+            error = errors.throttled(service)
         case Fault.UNAVAILABLE:
-            unavailable = AwsError("ServiceUnavailable", "The service is temporarily unavailable.", 503)
-            return _answer(request, encode_error(service, unavailable, REQUEST_ID))
+            error = AwsError("ServiceUnavailable", "The service is temporarily unavailable.", 503)
         case _:
             code = "ServiceException" if service == "organizations" else "InternalFailure"
-            failed = AwsError(code, "AWS could not complete the request because of an internal failure.", 500)
-            return _answer(request, encode_error(service, failed, REQUEST_ID))
-
-
-def _answer(request: AWSPreparedRequest, response: Response) -> AWSResponse:
-    return AWSResponse(request.url, response.status, response.headers, Body(response.body))
+            error = AwsError(code, "AWS could not complete the request because of an internal failure.", 500)
+    return encode_error(service, error, REQUEST_ID)

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from workers.sandbox.aws import iam, permissions, rates
+from workers.sandbox.aws import iam, lambda_functions, permissions, rates
 from workers.sandbox.aws.call import AwsError, Call, Caller, operations
 from workers.sandbox.aws.call_log import CallLog
 from workers.sandbox.aws.control import Control
@@ -29,9 +29,22 @@ from workers.sandbox.aws.decoding import Decoded, Request, UndecodableError, dec
 from workers.sandbox.aws.encoding import Response, UnfitAnswerError, encode, encode_error
 from workers.sandbox.aws.faults import Fault, FaultKind, Faults
 from workers.sandbox.aws.world import World
+from workers.sandbox.scim import SERVICE as SCIM
 
 LOG = logging.getLogger(__name__)
-OWN_SERVICES = frozenset({"organizations", "sts", "cloudformation", "sso-admin", "identitystore"})
+OWN_SERVICES = frozenset(
+    {
+        "organizations",
+        "sts",
+        "cloudformation",
+        "sso-admin",
+        "identitystore",
+        SCIM,
+        "servicecatalog",
+        "controltower",
+        "lambda",
+    }
+)
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Server Error"}
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 CUT = {FaultKind.LOST_RESPONSE, FaultKind.RESET}
@@ -123,10 +136,11 @@ class Simulator:
             permissions.authorize(call, self.world)
             handler = operations.handlers.get((call.service, call.operation))
             if handler is not None:
-                return Reply(encode(call.service, call.operation, handler(call, self.world), request_id))
+                response = encode(call.service, call.operation, handler(call, self.world), request_id)
+                return Reply(response, delay_seconds=lambda_functions.seconds_of(call, self.world))
             if call.service in OWN_SERVICES:
                 raise AwsError("UnknownOperationException", f"The simulator does not know {call.operation}")
-            iam.prepare(call)
+            iam.prepare(call, self.world)
             return self._forward(call, environ, request, request_id)
         except AwsError as error:
             return _refused(call.service, error, request_id)

@@ -11,11 +11,13 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningCredentials
 
+from workers.sandbox import scim
 from workers.sandbox.aws import errors
 from workers.sandbox.aws.call import Caller
 from workers.sandbox.aws.decoding import Decoded, Request
 from workers.sandbox.aws.identities import backend
 from workers.sandbox.aws.world import World
+from workers.sandbox.scim import wire
 
 ANONYMOUS = Caller("", "anonymous")
 """Who calls AssumeRoleWithWebIdentity."""
@@ -58,7 +60,9 @@ class Credentials:
 
 
 def authenticate(world: World, decoded: Decoded, request: Request) -> Caller:
-    """Find who signed a request; AwsError when AWS would not know them."""
+    """Find who signed a request, or who has SCIM's token; AwsError when AWS would not know them."""
+    if decoded.service == scim.SERVICE:
+        return wire.authenticate(world, request.method, decoded.parameters, request.headers)
     if decoded.access_key is None:
         if decoded.operation == "AssumeRoleWithWebIdentity":
             return ANONYMOUS

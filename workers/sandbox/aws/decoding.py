@@ -1,7 +1,7 @@
 """Requests as botocore sends them -> service, operation and parameters, by botocore's own models.
 
-JSON 1.1 and the query protocol are decoded in full. Of the REST protocols only the operation's name and its path are
-read: such requests are answered by moto, which decodes them itself.
+JSON 1.1 and the query protocol are decoded in full. Of the REST protocols the operation's name, its path and a
+JSON body of members are read: most such requests are answered by moto, which decodes them itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from urllib.parse import parse_qsl, unquote
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
+from workers.sandbox import organization
 from workers.sandbox.aws.models import is_document, operation_model, service_model, service_of
+from workers.sandbox.scim import SERVICE as SCIM
+from workers.sandbox.scim.wire import decode as decode_scim
+from workers.sandbox.scim.wire import is_scim
 
 SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
@@ -52,9 +56,12 @@ class Decoded:
 
 def decode(request: Request) -> Decoded:
     """Find service, operation, signer and parameters of a request."""
+    if is_scim(request.path):
+        operation, parameters = decode_scim(request.method, request.path, request.query, request.body)
+        return Decoded(SCIM, operation, organization.REGION, None, SCIM, parameters)
     scope = SCOPE.search(request.headers.get("authorization", ""))
     service = service_of(scope["service"]) if scope else "sts"  # only STS has unsigned operations that we know
-    protocol = str(service_model(service).metadata["protocol"])
+    protocol = str(service_model(service).resolved_protocol)  # a service may speak several: the one of our SDK
     region = scope["region"] if scope else "us-east-1"
     operation, parameters = _read(service, protocol, request)
     return Decoded(service, operation, region, scope["key"] if scope else None, protocol, parameters)
@@ -70,7 +77,32 @@ def _read(service: str, protocol: str, request: Request) -> tuple[str, Mapping[s
         return operation, _shape(service, operation, form, lambda shape, value: _from_query(shape, value, "") or {})
     if protocol == "smithy-rpc-v2-cbor":
         return request.path.rpartition("/")[2], {}
-    return _rest_operation(service, request)
+    operation, parameters = _rest_operation(service, request)
+    beside = _members_beside_the_body(service, operation, request) if protocol == "rest-json" else {}
+    return operation, {**_body_members(service, operation, protocol, request.body), **beside, **parameters}
+
+
+def _body_members(service: str, operation: str, protocol: str, body: bytes) -> Mapping[str, Any]:
+    """Read the members that stand in a JSON body, or the one blob that is the body; another payload is not read."""
+    shape = operation_model(service, operation).input_shape
+    if protocol != "rest-json" or shape is None or not body:
+        return {}
+    payload = shape.serialization.get("payload")
+    if payload is None:
+        return dict(_from_json(shape, json.loads(body)))
+    return {payload: body} if shape.members[payload].type_name == "blob" else {}
+
+
+def _members_beside_the_body(service: str, operation: str, request: Request) -> Mapping[str, Any]:
+    """Read the members that stand in headers and in the query string."""
+    shape = operation_model(service, operation).input_shape
+    query, found = dict(parse_qsl(request.query)), {}
+    for name, member in {} if shape is None else shape.members.items():
+        place, written = member.serialization.get("location"), member.serialization.get("name", name)
+        value = {"header": request.headers.get(written.lower()), "querystring": query.get(written)}.get(place)
+        if value is not None and not isinstance(member, (StructureShape, ListShape, MapShape)):
+            found[name] = _scalar(member, value)
+    return found
 
 
 def _shape(service: str, operation: str, raw: Any, read: Any) -> Mapping[str, Any]:

@@ -76,11 +76,33 @@ class Directory:
     groups: dict[str, Entry] = field(default_factory=dict)
     memberships: dict[str, Membership] = field(default_factory=dict)
     delegated_administrator: str | None = None  # account id
+    _places: dict[tuple[str, str], Membership] = field(default_factory=dict)  # by group id and user id
 
     def membership(self, group_id: str, user_id: str) -> Membership | None:
         """Answer the user's membership in the group."""
-        wanted = (group_id, user_id)
-        return next((item for item in self.memberships.values() if (item.group_id, item.user_id) == wanted), None)
+        return self._places.get((group_id, user_id))
+
+    def join(self, group_id: str, user_id: str, now: float) -> Membership:
+        """Put the user into the group."""
+        membership = Membership(new_id(), group_id, user_id, now)
+        self.memberships[membership.membership_id] = self._places[group_id, user_id] = membership
+        return membership
+
+    def leave(self, membership: Membership) -> None:
+        """Take a member out."""
+        del self.memberships[membership.membership_id], self._places[membership.group_id, membership.user_id]
+
+    def delete_group(self, group_id: str) -> None:
+        """Delete a group and its memberships."""
+        del self.groups[group_id]
+        for membership in [each for each in self.memberships.values() if each.group_id == group_id]:
+            self.leave(membership)
+
+    def delete_user(self, user_id: str) -> None:
+        """Delete a user and its memberships."""
+        del self.users[user_id]
+        for membership in [each for each in self.memberships.values() if each.user_id == user_id]:
+            self.leave(membership)
 
 
 def arn(kind: str, entry_id: str) -> str:

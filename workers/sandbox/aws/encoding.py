@@ -17,8 +17,10 @@ from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
+from workers.sandbox import scim
 from workers.sandbox.aws.call import AwsError
 from workers.sandbox.aws.models import is_document, operation_model, service_model
+from workers.sandbox.scim import wire
 
 SCALARS: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -31,6 +33,9 @@ SCALARS: Mapping[str, tuple[type, ...]] = {
     "timestamp": (int, float, datetime),
     "blob": (bytes,),
 }
+
+
+JSON = ("json", "rest-json")
 
 
 class UnfitAnswerError(Exception):
@@ -48,11 +53,15 @@ class Response:
 
 def encode(service: str, operation: str, answer: Mapping[str, Any], request_id: str) -> Response:
     """Write an operation's answer in the protocol of its service."""
+    if service == scim.SERVICE:
+        return Response(*wire.encode(operation, answer, request_id))
     shape = operation_model(service, operation).output_shape
     misfits = list(_misfits(shape, answer, operation)) if shape is not None else [f"{operation}: {k}" for k in answer]
     if misfits:
         raise UnfitAnswerError("; ".join(misfits))
-    if _protocol(service) == "json":
+    if shape is not None and "payload" in shape.serialization:
+        return _payload_response(shape, answer, request_id)
+    if _protocol(service) in JSON:
         return _json_response(200, {} if shape is None else _to_json(shape, answer), request_id)
     inner = "" if shape is None else "".join(_members_to_xml(shape, answer))
     wrapper = None if shape is None else shape.serialization.get("resultWrapper", f"{operation}Result")
@@ -63,6 +72,8 @@ def encode(service: str, operation: str, answer: Mapping[str, Any], request_id: 
 
 def encode_error(service: str, error: AwsError, request_id: str) -> Response:
     """Write an error in the protocol of its service; the model's status and wire code win over the handler's."""
+    if service == scim.SERVICE:
+        return Response(*wire.encode_error(error, request_id))
     shape = _error_shape(service, error.code)
     model = dict(shape.metadata.get("error") or {}) if shape is not None else {}
     status = int(model.get("httpStatusCode", error.status)) if error.status == 400 else error.status
@@ -77,6 +88,19 @@ def encode_error(service: str, error: AwsError, request_id: str) -> Response:
     body = {"__type": code, named: error.message, **error.fields}
     response = _json_response(status, body, request_id)
     return Response(status, response.body, {**response.headers, "x-amzn-ErrorType": code})
+
+
+def _payload_response(shape: StructureShape, answer: Mapping[str, Any], request_id: str) -> Response:
+    """Write an answer whose body is one member, a blob, and whose other members are status and headers."""
+    headers = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
+    status = 200
+    for name, value in answer.items():
+        member = shape.members[name].serialization
+        if member.get("location") == "statusCode":
+            status = int(value)
+        elif member.get("location") == "header":
+            headers[member["name"]] = str(value)
+    return Response(status, answer.get(shape.serialization["payload"]) or b"", headers)
 
 
 def _json_response(status: int, body: Any, request_id: str) -> Response:
@@ -94,7 +118,7 @@ def _xml_response(status: int, service: str, root: str, content: str, request_id
 
 
 def _protocol(service: str) -> str:
-    return str(service_model(service).metadata["protocol"])
+    return str(service_model(service).resolved_protocol)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workers.sandbox.aws.call import AwsError, Caller
 from workers.sandbox.aws.models import service_model
+from workers.sandbox.scim import SERVICE as SCIM
 
 THROTTLING_CODES = {
     "organizations": (
@@ -15,6 +16,7 @@ THROTTLING_CODES = {
     ),
     "sso-admin": ("ThrottlingException", "Rate exceeded"),
     "identitystore": ("ThrottlingException", "Rate exceeded"),
+    SCIM: ("ThrottlingException", "Too many requests exceeded the limits."),
 }
 
 
@@ -30,7 +32,9 @@ def not_authorized(service: str, caller: Caller, action: str, resource: str, rea
     """Give AWS's refusal, with the words that operators know."""
     because = f" {reason}" if reason else ""
     message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource}{because}"
-    return AwsError("AccessDenied", message, 403) if is_query(service) else AwsError("AccessDeniedException", message)
+    if is_query(service):
+        return AwsError("AccessDenied", message, 403)
+    return AwsError("AccessDeniedException", message, 403 if service == "lambda" else 400)
 
 
 def unknown_key(service: str) -> AwsError:
@@ -59,4 +63,4 @@ def wrong_signature(service: str) -> AwsError:
 
 def is_query(service: str) -> bool:
     """Say whether the service speaks the query protocol, whose error codes have no suffix Exception."""
-    return bool(service_model(service).metadata["protocol"] == "query")
+    return service != SCIM and bool(service_model(service).metadata["protocol"] == "query")

@@ -39,6 +39,7 @@ class Fault(BaseModel):
     code: str = "ServiceException"
     message: str = "AWS could not complete the request because of an internal failure."
     status: int = 500
+    fields: dict[str, Any] = Field(default_factory=dict)  # further members of the error: Reason, RetryAfterSeconds
     seconds: NonNegativeFloat = 0.0  # of a delay
     skip: NonNegativeInt = 0  # let that many matching requests pass first
     times: int = Field(default=1, ge=-1)  # then strike that often; -1 without end
@@ -65,7 +66,7 @@ class Fault(BaseModel):
         """Give the error that the rule answers."""
         if self.kind is FaultKind.THROTTLE:
             return errors.throttled(service)
-        return AwsError(self.code, self.message, self.status)
+        return AwsError(self.code, self.message, self.status, self.fields)
 
 
 @dataclass

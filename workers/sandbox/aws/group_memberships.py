@@ -11,7 +11,6 @@ from workers.sandbox.aws.directory import (
     admit,
     bare,
     group,
-    new_id,
     not_found,
     taken,
     user,
@@ -31,9 +30,7 @@ def create_group_membership(call: Call, world: World) -> Mapping[str, Any]:
     user_id = user(directory, call.parameters["MemberId"]["UserId"]).entry_id
     if directory.membership(group_id, user_id) is not None:
         raise taken("Member and Group relationship already exists.")
-    membership = Membership(new_id(), group_id, user_id, world.now())
-    directory.memberships[membership.membership_id] = membership
-    return _identifiers(membership)
+    return _identifiers(directory.join(group_id, user_id, world.now()))
 
 
 def _identifiers(membership: Membership) -> dict[str, Any]:
@@ -45,8 +42,10 @@ def _identifiers(membership: Membership) -> dict[str, Any]:
 def delete_group_membership(call: Call, world: World) -> Mapping[str, Any]:
     """Take a user out of a group; raise ResourceNotFoundException when the membership does not exist."""
     directory, membership_id = admit(call, world), bare(call.parameters["MembershipId"])
-    if directory.memberships.pop(membership_id, None) is None:
+    membership = directory.memberships.get(membership_id)
+    if membership is None:
         raise not_found("GROUP_MEMBERSHIP", membership_id)
+    directory.leave(membership)
     return {}
 
 

@@ -1,4 +1,4 @@
-"""IAM account aliases with AWS's rules; everything else of IAM goes to moto.
+"""IAM account aliases with AWS's rules; SAML providers: `iam_saml.py`; everything else of IAM goes to moto.
 
 An alias is unique over all of AWS, an account has at most one, and a new one replaces it. Source: IAM user guide,
 "Your AWS account ID and its alias". Errors: EntityAlreadyExists 409, NoSuchEntity 404, ValidationError 400.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.sandbox.aws import identities, shapes
+from workers.sandbox.aws import iam_roles, identities, shapes
 from workers.sandbox.aws.call import AwsError, Call, operations
 from workers.sandbox.aws.world import World
 
@@ -56,9 +56,12 @@ def list_account_aliases(call: Call, world: World) -> Mapping[str, Any]:
     return {"AccountAliases": [] if alias is None else [alias], "IsTruncated": False}
 
 
-def prepare(call: Call) -> None:
-    """Let moto know the AWS managed policy that a call names, just before moto answers it."""
-    if call.service == "iam" and "PolicyArn" in call.parameters:
+def prepare(call: Call, world: World) -> None:
+    """Check what moto does not, and let moto know the AWS managed policy that a call names, just before it answers."""
+    if call.service != "iam":
+        return
+    iam_roles.check(call, world)
+    if "PolicyArn" in call.parameters:
         identities.provide_managed_policy(call.caller.account_id, str(call.parameters["PolicyArn"]))
 
 

@@ -29,9 +29,10 @@ def create_role(
     policies: Mapping[str, Mapping[str, Any]] | None = None,
     managed: Sequence[str] = (),
 ) -> None:
-    """Create a role with inline policies (name -> document) and managed policies (ARNs)."""
+    """Create a role (its name with its path, if it has one) with inline policies and managed policies (ARNs)."""
     iam = backend(account_id)
-    iam.create_role(name, json.dumps(trust), "/", None, "", [], "3600")
+    path, _, name = name.rpartition("/")
+    iam.create_role(name, json.dumps(trust), f"/{path}/" if path else "/", None, "", [], "3600")
     for policy_name, document in (policies or {}).items():
         iam.put_role_policy(name, policy_name, json.dumps(document))
     for arn in managed:
@@ -81,7 +82,7 @@ def provide_managed_policy(account_id: str, arn: str) -> None:
     if arn in policies or not arn.startswith(AWS_MANAGED):
         return
     data = _aws_policies().get(name)
-    if data is not None:
+    if data is not None and f"{AWS_MANAGED}{data['Path'].lstrip('/')}{name}" == arn:
         policies[arn] = AWSManagedPolicy.from_data(name, account_id, "us-east-1", data)
 
 

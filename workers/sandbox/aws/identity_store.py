@@ -32,16 +32,46 @@ GROUP_PATHS = {"displayname": "DisplayName", "description": "Description", "exte
 def seed_users(world: World) -> None:
     """Create the sandbox's users."""
     for name, user_id in organization.USERS.items():
-        given = name.split("@")[0].capitalize()
-        attributes = {
-            "UserName": name,
-            "DisplayName": f"{given} Example",
-            "Name": {"GivenName": given, "FamilyName": "Example"},
-            "Emails": [{"Value": name, "Type": "work", "Primary": True}],
-            "UserStatus": "ENABLED",
-        }
-        world.state(Directory).users[user_id] = Entry(user_id, attributes, world.now(), world.now())
+        _seed_user(world, name, user_id)
     world.snapshots["identity_store"] = snapshot
+    world.actions |= {"add_users": add_users, "remove_users": remove_users, "fill_group": fill_group}
+
+
+def add_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Operator action: create users. Body: user_names, or number of users to make names for."""
+    names = body.get("user_names") or [f"user{world.number():06d}@example.com" for _ in range(body["number"])]
+    for name in names:
+        _seed_user(world, name, new_id())
+    return {"user_names": names}
+
+
+def remove_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Operator action: delete users. Body: user_names."""
+    directory, names = world.state(Directory), set(body["user_names"])
+    for user_id in [key for key, entry in directory.users.items() if entry.attributes["UserName"] in names]:
+        directory.delete_user(user_id)
+    return {}
+
+
+def fill_group(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Operator action: put users into a group. Body: group (its id), user_names."""
+    directory, names = world.state(Directory), set(body["user_names"])
+    for user_id, entry in directory.users.items():
+        if entry.attributes["UserName"] in names and directory.membership(body["group"], user_id) is None:
+            directory.join(body["group"], user_id, world.now())
+    return {}
+
+
+def _seed_user(world: World, name: str, user_id: str) -> None:
+    given = name.split("@", maxsplit=1)[0].capitalize()
+    attributes = {
+        "UserName": name,
+        "DisplayName": f"{given} Example",
+        "Name": {"GivenName": given, "FamilyName": "Example"},
+        "Emails": [{"Value": name, "Type": "work", "Primary": True}],
+        "UserStatus": "ENABLED",
+    }
+    world.state(Directory).users[user_id] = Entry(user_id, attributes, world.now(), world.now())
 
 
 def snapshot(world: World) -> dict[str, Any]:
@@ -174,9 +204,7 @@ def delete_group(call: Call, world: World) -> Mapping[str, Any]:
     directory = admit(call, world)
     entry = group(directory, call.parameters["GroupId"])
     refuse_stale(entry, call.parameters)
-    del directory.groups[entry.entry_id]
-    kept = {key: item for key, item in directory.memberships.items() if item.group_id != entry.entry_id}
-    directory.memberships = kept
+    directory.delete_group(entry.entry_id)
     return {}
 
 
@@ -234,7 +262,5 @@ def delete_user(call: Call, world: World) -> Mapping[str, Any]:
     directory = admit(call, world)
     entry = user(directory, call.parameters["UserId"])
     refuse_stale(entry, call.parameters)
-    del directory.users[entry.entry_id]
-    kept = {key: item for key, item in directory.memberships.items() if item.user_id != entry.entry_id}
-    directory.memberships = kept
+    directory.delete_user(entry.entry_id)
     return {}

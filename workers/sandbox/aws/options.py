@@ -17,6 +17,8 @@ class SimulatorOptions(BaseModel):
     role_delay_seconds: NonNegativeFloat = 1.0  # how long a new account's role cannot be assumed yet
     list_delay_seconds: NonNegativeFloat = 0.0  # how late a new account shows in ListAccounts
     closing_seconds: NonNegativeFloat = 1.0  # PENDING_CLOSURE -> SUSPENDED
+    closures_in_flight: PositiveInt = 3
+    closures_quota: NonNegativeInt = 1000  # closures that AWS allows in 30 days, from the simulator's start
     accounts_limit: PositiveInt = 10_000
     failing_creations: dict[str, str] = Field(default_factory=dict)  # email -> FailureReason
     foreign_emails: tuple[str, ...] = ()  # emails that belong to accounts elsewhere
@@ -27,6 +29,9 @@ class SimulatorOptions(BaseModel):
     stack_seconds: NonNegativeFloat = 0.5
     stack_operation_seconds: NonNegativeFloat = 0.5
 
+    enrollment_seconds: NonNegativeFloat = 0.5  # of every operation of Control Tower on an account; AWS: 20 minutes
+    control_tower_operations: PositiveInt = 5  # at once
+
     latency_seconds: NonNegativeFloat = 0.0  # of every call
     rates: dict[str, PositiveFloat] = Field(default_factory=dict)  # "organizations:ListAccounts" or "organizations"
     burst_seconds: NonNegativeFloat = 1.0  # a rate's bucket holds this many seconds of calls, at least one call
@@ -34,9 +39,9 @@ class SimulatorOptions(BaseModel):
     enforce_policies: bool = False  # every call needs an Allow of the caller's identity policies
     optional_statements: bool = True  # seeded roles have the optional statements of their policies; not changeable
     verify_signatures: bool = True  # a wrong secret is refused with SignatureDoesNotMatch
-    web_identity_tokens: dict[str, str] = Field(default_factory=dict)  # token -> subject
-    web_identity_provider: str = "sandbox.example.com"
+    longest_session_seconds: PositiveInt = 43_200  # AWS: 12 hours; shorter ones end as soon as a test needs it
     service_user_secret: str = organization.SERVICE_USER_SECRET_KEY
     external_id: str = organization.EXTERNAL_ID
     automation_external_id: str = organization.AUTOMATION_EXTERNAL_ID
+    scim_access_token: str = organization.SCIM_ACCESS_TOKEN
     seed: NonNegativeInt = 0  # of the faults' chance

@@ -79,6 +79,9 @@ def move_account(call: Call, world: World) -> Mapping[str, Any]:
     return {}
 
 
+CLOSING = (AccountState.PENDING_CLOSURE, AccountState.SUSPENDED, AccountState.CLOSED)
+
+
 @answer("CloseAccount")
 def close_account(call: Call, world: World) -> Mapping[str, Any]:
     """Begin to close an account: PENDING_CLOSURE now, SUSPENDED later."""
@@ -89,6 +92,13 @@ def close_account(call: Call, world: World) -> Mapping[str, Any]:
         raise AwsError("ConflictException", "The account is already being closed.")
     if account.state in (AccountState.SUSPENDED, AccountState.CLOSED):
         raise AwsError("AccountAlreadyClosedException", "You attempted to close an account that is already closed.")
+    closing = [each for each in world.accounts if each.state is AccountState.PENDING_CLOSURE]
+    if len(closing) >= world.options.closures_in_flight:
+        raise constraint("Too many accounts are being closed at once.", "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED")
+    if len([each for each in world.accounts if each.state in CLOSING]) >= world.options.closures_quota:
+        raise constraint(
+            "You have exceeded the close account quota for the past 30 days.", "CLOSE_ACCOUNT_QUOTA_EXCEEDED"
+        )
     account.state = AccountState.PENDING_CLOSURE
     account.closes_at = call.now + world.options.closing_seconds
     return {}

@@ -101,9 +101,11 @@ OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "StringNotLike": _like,
     "ArnEquals": _like,
     "ArnLike": _like,
+    "ArnNotEquals": _like,
+    "ArnNotLike": _like,
     "Bool": lambda pattern, value: pattern.lower() == value.lower(),
 }
-NEGATIONS = ("StringNotEquals", "StringNotLike")
+NEGATIONS = ("StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike")
 
 
 def _matches_one(patterns: list[Any], value: str, flags: int = 0) -> bool:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.policies import trust
 from workers.sandbox import organization as sandbox
-from workers.sandbox.aws import account_creation, identities, organizations, registration, seed_policies
+from workers.sandbox.aws import (
+    account_creation,
+    identities,
+    organizations,
+    registration,
+    seed_policies,
+    service_catalog_state,
+)
 from workers.sandbox.aws.credentials import Credentials
 from workers.sandbox.aws.identity_store import seed_users
 from workers.sandbox.aws.options import SimulatorOptions
@@ -25,13 +33,14 @@ ACCOUNTS = {
 def build_world(options: SimulatorOptions) -> World:
     """Build a world with the sandbox's organization in it. moto's state is the process's: one world per process."""
     world = World(options)
-    world.settlers += [account_creation.settle, organizations.settle]
+    world.settlers += [account_creation.settle, organizations.settle, service_catalog_state.settle]
     _seed_tree(world)
     _seed_users(world)
     _seed_roles(world)
     seed_identity_center(world)
     seed_users(world)
     seed_stack_set(world)
+    service_catalog_state.seed_account_factory(world)
     registration.register(world)
     return world
 
@@ -101,27 +110,19 @@ def _seed_roles(world: World) -> None:
             seed_policies.metering_role(),
         ),
     ):
-        identities.create_role(account_id, name, _trust(account_id, user, external_id, options), policies)
+        identities.create_role(account_id, name, _trust(user, external_id), policies)
+    identities.create_role(
+        sandbox.MESHCLOUD_ACCOUNT_ID,
+        sandbox.ENTRY_ROLE,
+        seed_policies.web_identity_trust(),
+        {sandbox.ENTRY_ROLE: seed_policies.of_users(options)[sandbox.SERVICE_USER]},
+    )
 
 
-def _trust(account_id: str, user: str, external_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
-    """Let the user in with the external id; the sandbox's web identity provider may stand in for the service user."""
+def _trust(user: str, external_id: str) -> Mapping[str, Any]:
+    """Let the user in with the external id; a workload identity's entry role may stand in for the service user."""
     published = seed_policies.role_trust(user, external_id)
     if user != sandbox.SERVICE_USER:
         return published
-    return {**published, "Statement": [*published["Statement"], _web_identity_trust(account_id, options)]}
-
-
-def _web_identity_trust(account_id: str, options: SimulatorOptions) -> Mapping[str, Any]:
-    provider = options.web_identity_provider
-    return {
-        "Effect": "Allow",
-        "Principal": {"Federated": f"arn:aws:iam::{account_id}:oidc-provider/{provider}"},
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {
-            "StringEquals": {
-                f"{provider}:aud": "sts.amazonaws.com",
-                f"{provider}:sub": sandbox.WEB_IDENTITY_SUBJECT,
-            }
-        },
-    }
+    entry = trust(sandbox.ENTRY_ROLE_ARN, external_id)
+    return {**published, "Statement": [*published["Statement"], *entry["Statement"]]}

@@ -6,11 +6,12 @@ metering user and the direct user of the older set-up are no part of the connect
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.aws.actions import Principal
-from tasks.policies import PrincipalDocuments, Surroundings, documents, trust
+from tasks.policies import PrincipalDocuments, Surroundings, documents, entry_trust, trust
 from workers.sandbox import organization as sandbox
 from workers.sandbox.aws.options import SimulatorOptions
 
@@ -89,6 +90,20 @@ def metering_role() -> Mapping[str, Policy]:
 def role_trust(user: str, external_id: str) -> Policy:
     """Give the trust policy that lets a user of the meshcloud account in with the external id."""
     return trust(f"arn:aws:iam::{sandbox.MESHCLOUD_ACCOUNT_ID}:user/{user}", external_id)
+
+
+def web_identity_trust() -> Policy:
+    """Give the trust policy of the entry role, as published, filled in for the sandbox's identity provider."""
+    filled = {
+        "${OIDC_PROVIDER}": sandbox.WEB_IDENTITY_PROVIDER,
+        "${OIDC_AUDIENCE}": sandbox.WEB_IDENTITY_AUDIENCE,
+        "${OIDC_SUBJECT}": sandbox.WEB_IDENTITY_SUBJECT,
+    }
+    text = json.dumps(entry_trust(sandbox.ENTRY_ROLE_ARN, "aws"))
+    for name, value in filled.items():
+        text = text.replace(name, value)
+    found: Policy = json.loads(text)
+    return found
 
 
 def _closing() -> Policy:

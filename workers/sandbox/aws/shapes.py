@@ -18,7 +18,7 @@ from workers.sandbox.aws.models import operation_model
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
 
-VALIDATION_CODES = {"cloudformation": "ValidationError"}
+VALIDATION_CODES = {"cloudformation": "ValidationError", "iam": "ValidationError"}
 """The query protocol's name of the error; JSON services say ValidationException."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workers.sandbox import organization
+from workers.sandbox.aws import permissions
 from workers.sandbox.aws.account_assignments import Assignment, AssignmentState, find_request, submit
 from workers.sandbox.aws.call import AwsError, Call
 from workers.sandbox.aws.directory import Directory, administers, refuse_others
@@ -156,11 +157,21 @@ def create_account_assignment(call: Call, world: World) -> Mapping[str, Any]:
     admit(call, world)
     permission_set(call, world)
     assignment, directory = _assignment(call), world.state(Directory)
+    if assignment.account_id == world.management_account_id:
+        _look_into_management_account(call, world)
     principals: Iterable[str] = directory.groups if assignment.principal_type == "GROUP" else directory.users
     if assignment.principal_id not in principals:
         message = f"{assignment.principal_type} with id {assignment.principal_id} was not found in the directory"
         raise AwsError("ResourceNotFoundException", message)
     return {"AccountAssignmentCreationStatus": submit(world, "creation", assignment)}
+
+
+def _look_into_management_account(call: Call, world: World) -> None:
+    """Look at the account's roles and provider with the caller's own rights, as Identity Center does there alone."""
+    account = f"arn:aws:iam::{world.management_account_id}"
+    for action in ("GetRole", "ListAttachedRolePolicies", "ListRolePolicies"):
+        permissions.require(call, world, f"iam:{action}", f"{account}:role/aws-reserved/sso.amazonaws.com/ReservedSSO")
+    permissions.require(call, world, "iam:GetSAMLProvider", f"{account}:saml-provider/AWSSSO_DO_NOT_DELETE")
 
 
 @answer("sso-admin", "DeleteAccountAssignment")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,14 @@ def get_template_summary(call: Call, world: World) -> Mapping[str, Any]:
         declaration["NoEcho"] = no_echo(template.parameters[declaration["ParameterKey"]])
         declaration["ParameterConstraints"] = {"AllowedValues": [str(value) for value in allowed]} if allowed else {}
     types = sorted({resource["Type"] for resource in template.resources.values()})
-    return {"Parameters": typed, "ResourceTypes": types, **_common(template)}
+    version, metadata = template.document.get("AWSTemplateFormatVersion"), template.document.get("Metadata")
+    return {
+        "Parameters": typed,
+        "ResourceTypes": types,
+        **({"Version": str(version)} if version else {}),
+        **({"Metadata": json.dumps(metadata, default=str)} if metadata else {}),
+        **_common(template),
+    }
 
 
 def _common(template: Template) -> dict[str, Any]:

@@ -13,12 +13,15 @@ from typing import Any
 
 from moto.iam.models import Role
 
+from workers.sandbox import organization
 from workers.sandbox.aws import errors, identities, shapes
 from workers.sandbox.aws.call import AwsError, Call, operations
 from workers.sandbox.aws.credentials import Credentials
+from workers.sandbox.aws.permissions import role_of
 from workers.sandbox.aws.policies import Decision, evaluate, trusts
 from workers.sandbox.aws.tree import AccountState
 from workers.sandbox.aws.world import World
+from workers.sandbox.web_identity import read_token
 
 ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:.+/)?(?P<name>[\w+=,.@-]+)")
 CHAINING_LIMIT_SECONDS = 3600
@@ -40,20 +43,34 @@ def assume_role(call: Call, world: World) -> Mapping[str, Any]:
 def assume_role_with_web_identity(call: Call, world: World) -> Mapping[str, Any]:
     """Open a session of a role that trusts the sandbox's web identity provider."""
     _check_request(call)
-    subject = world.options.web_identity_tokens.get(str(call.parameters["WebIdentityToken"]))
-    if subject is None:
-        raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token's issuer")
+    claims = _web_identity(call)
     role = _usable_role(call, world)
-    provider = world.options.web_identity_provider
     account_id = str(call.parameters["RoleArn"]).split(":")[4]
+    provider = organization.WEB_IDENTITY_PROVIDER
     principals = {"Federated": [f"arn:aws:iam::{account_id}:oidc-provider/{provider}"]}
-    context = {f"{provider}:sub": subject, f"{provider}:aud": "sts.amazonaws.com"}
+    context = {f"{provider}:{name}": claims[name] for name in ("sub", "aud")}
     action = "sts:AssumeRoleWithWebIdentity"
     if role is None or not trusts(identities.trust_policy(role), action, principals, context):
         raise AwsError("AccessDenied", f"Not authorized to perform {action}", 403)
     _check_duration(call, role)
-    identity = {"SubjectFromWebIdentityToken": subject, "Audience": "sts.amazonaws.com", "Provider": provider}
+    identity = {"SubjectFromWebIdentityToken": claims["sub"], "Audience": claims["aud"], "Provider": provider}
     return {**_session(call, world, role), **identity}
+
+
+def _web_identity(call: Call) -> Mapping[str, str]:
+    """Judge a token as AWS does: its issuer's signature, its end, its audience."""
+    claims = read_token(str(call.parameters["WebIdentityToken"]))
+    if claims is None:
+        raise AwsError("InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
+    if claims["iss"] != f"https://{organization.WEB_IDENTITY_PROVIDER}":
+        raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for " + claims["iss"])
+    if claims["exp"] <= call.now:
+        message = f"Token expired: current date/time {call.now:.0f} must be before the expiration date/time"
+        raise AwsError("ExpiredTokenException", f"{message} {claims['exp']:.0f}")
+    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if organization.WEB_IDENTITY_AUDIENCE not in audiences:
+        raise AwsError("InvalidIdentityToken", "Incorrect token audience")
+    return {"sub": claims["sub"], "aud": organization.WEB_IDENTITY_AUDIENCE}
 
 
 @operations.answer("sts", "GetCallerIdentity")
@@ -80,11 +97,12 @@ def _usable_role(call: Call, world: World) -> Role | None:
         return None
     if account.state is not AccountState.ACTIVE or account.usable_from > call.now:
         return None
-    return identities.find_role(account.id, match["name"])
+    role = identities.find_role(account.id, match["name"])
+    return role if role is not None and role.arn == call.parameters["RoleArn"] else None
 
 
 def _both_sides_agree(call: Call, role: Role) -> bool:
-    context = {"aws:PrincipalArn": call.caller.arn}
+    context = {"aws:PrincipalArn": role_of(call.caller)}
     if call.parameters.get("ExternalId") is not None:
         context["sts:ExternalId"] = str(call.parameters["ExternalId"])
     trust, arns = identities.trust_policy(role), _own_arns(call)
@@ -104,7 +122,7 @@ def _own_arns(call: Call) -> list[str]:
     arn = call.caller.arn
     if ":assumed-role/" not in arn:
         return [arn]
-    return [arn, f"arn:aws:iam::{call.caller.account_id}:role/{arn.split('/')[1]}"]
+    return [arn, role_of(call.caller)]
 
 
 def _check_duration(call: Call, role: Role) -> None:
@@ -120,7 +138,8 @@ def _check_duration(call: Call, role: Role) -> None:
 def _session(call: Call, world: World, role: Role) -> Mapping[str, Any]:
     account_id, name = str(call.parameters["RoleArn"]).split(":")[4], str(call.parameters["RoleSessionName"])
     arn = f"arn:aws:sts::{account_id}:assumed-role/{role.name}/{name}"
-    expires = call.now + int(call.parameters.get("DurationSeconds", DEFAULT_SESSION_SECONDS))
+    asked = int(call.parameters.get("DurationSeconds", DEFAULT_SESSION_SECONDS))
+    expires = call.now + min(asked, world.options.longest_session_seconds)
     credentials = world.state(Credentials)
     credentials.forget_expired(call.now)
     session = credentials.open_session(account_id, arn, expires)

@@ -1,0 +1,94 @@
+"""Users and groups of IAM Identity Center, through its SCIM endpoint.
+
+AWS's dialect: filters with `eq` and `and` only; a group is never shown with its members, so they are the users with
+`groups.value eq "<group>"`, listed with a cursor, 100 a page; at most 100 membership changes a PATCH; never all members
+replaced or removed at once; no PUT of a group. A SCIM id is the UserId or GroupId of the identity store, so account
+assignments are made with it as they are. A lost Redis loses nothing here: groups are found by name, members are listed.
+Source: docs.aws.amazon.com/singlesignon/latest/developerguide/ (limitations, listusers, listgroups, patchgroup)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from tasks.aws.calls import Calls
+from tasks.errors import Conflict, NotFound
+
+
+class ScimDirectory:
+    """The users and groups behind one SCIM endpoint, as `directory.Directory`."""
+
+    at_once = 100  # membership changes that AWS takes in one PATCH
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def user_id(self, user_name: str) -> str | None:
+        """Return the id of a userName; None when there is no such user. ListUsers."""
+        return self._only("list_users", equals("userName", user_name))
+
+    def group_id(self, name: str) -> str | None:
+        """Return the id of a display name; None when there is no such group. ListGroups."""
+        return self._only("list_groups", equals("displayName", name))
+
+    def create_group(self, name: str, description: str) -> str | None:  # noqa: ARG002 (SCIM's groups have none)
+        """Create a group and return its id; None when the name is taken. CreateGroup."""
+        try:
+            return str(self._calls.write("create_group", name=name)["id"])
+        except Conflict:
+            return None
+
+    def delete_group(self, group_id: str) -> None:
+        """Delete a group; one that is gone already is fine. DeleteGroup."""
+        try:
+            self._calls.write("delete_group", group_id=group_id)
+        except NotFound:
+            return
+
+    def members(self, group_id: str) -> dict[str, str]:
+        """Return the ids of a group's members, each with itself; NotFound when it is gone.
+
+        Reads    ListUsers 1 per 100 members; GetGroup 1 when there are none, as AWS does not say which filters name
+                 a group that is gone
+        """
+        found = {user_id: user_id for user_id in self._ids("list_users", equals("groups.value", group_id))}
+        if not found:
+            self._calls.read("get_group", group_id=group_id)
+        return found
+
+    def add(self, group_id: str, user_ids: Sequence[str]) -> None:
+        """Put users into a group, again is fine; NotFound when it or one of them is gone. PatchGroup."""
+        self._calls.write("patch_group", group_id=group_id, change="add", user_ids=list(user_ids))
+
+    def remove(self, group_id: str, members: Mapping[str, str]) -> None:
+        """Take members out of a group; one who is gone already is fine. PatchGroup, 1 per person when one is gone."""
+        try:
+            self._calls.write("patch_group", group_id=group_id, change="remove", user_ids=list(members))
+        except NotFound:
+            if len(members) > 1:
+                for user_id in members:
+                    self.remove(group_id, {user_id: user_id})
+
+    def _only(self, operation: str, condition: str) -> str | None:
+        return next(self._ids(operation, condition), None)
+
+    def _ids(self, operation: str, condition: str) -> Iterator[str]:
+        """Yield the ids of all pages; AWS may give less than it could on a page, and none on one that is not the last.
+
+        The first cursor is empty: AWS pages only who asks for it.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._calls.read(operation, condition=condition, cursor=cursor)
+            yield from page["ids"]
+            cursor = page["cursor"]
+
+
+def equals(attribute: str, value: str) -> str:
+    r"""Write a filter of AWS's dialect.
+
+    >>> print(equals("displayName", 'the "best"'))
+    displayName eq "the \"best\""
+    """
+    return f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"

@@ -1,0 +1,160 @@
+"""The SCIM endpoint of IAM Identity Center as a client of the SDK's shape, so that its calls pass the one seam.
+
+`Calls` wants of a client what boto3's have: a method for each operation, dicts as answers, botocore's exceptions. So
+SCIM's calls are limited, fenced, recorded and translated by the same lines as all others.
+
+httpx and two models instead of scim2-client with scim2-models. Both are maintained (Apache-2.0), but the client brings
+a second HTTP stack (httpx2) that the proxies, time-outs and faults of ours do not reach, and wants the whole RFC, of
+which AWS has six operations that fit into this file; the models are large where we read an id and a cursor.
+Source: docs.aws.amazon.com/singlesignon/latest/developerguide/supported-apis.html
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import httpx
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+)
+from botocore.parsers import ResponseParserError
+from pydantic import BaseModel, Field, ValidationError
+
+SERVICE = "scim"
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+LONGEST_TEXT = 300  # characters of an answer that is no SCIM error, as a proxy's
+CODES = {  # AWS documents a name for each status, and sends the status
+    400: "ValidationException",
+    401: "UnauthorizedException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    409: "ConflictException",
+    429: "ThrottlingException",
+    500: "InternalServerException",
+}
+TIMEOUT = httpx.Timeout(60, connect=5)  # seconds, as of the SDK's clients
+CONNECTIONS = httpx.Limits(max_connections=64)  # one for each thread of a worker
+
+Answer = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Resource(BaseModel):
+    """A user or group, of which nothing matters but the id."""
+
+    id: str
+
+
+class ResourcePage(BaseModel):
+    """One page of a list."""
+
+    resources: list[Resource] = Field(alias="Resources")
+    next_cursor: str | None = Field(default=None, alias="nextCursor")
+
+
+class ScimClient:
+    """One SCIM endpoint with one access token; safe for threads."""
+
+    def __init__(self, endpoint: str, token: str, user_agent: str, transport: httpx.BaseTransport | None) -> None:
+        """Make a client; nothing is sent.
+
+        endpoint    https://…/scim/v2, with or without a slash at its end
+        user_agent  AWS refuses a PATCH without one
+        transport   None: httpx's own, by the proxies of the environment
+        """
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name=SERVICE, resolved_protocol=SERVICE))
+        self._http = httpx.Client(
+            base_url=endpoint.rstrip("/"),
+            headers={"Authorization": f"Bearer {token}", "User-Agent": user_agent, "Accept": "application/json"},
+            timeout=TIMEOUT,
+            limits=CONNECTIONS,
+            transport=transport,
+        )
+        weakref.finalize(self, self._http.close)  # as with the SDK's clients, nobody has to think of it
+
+    def list_users(self, condition: str, cursor: str) -> Answer:
+        """List the ids of the users that a filter names, from a cursor on."""
+        return self._page("ListUsers", "/Users", condition, cursor)
+
+    def list_groups(self, condition: str, cursor: str) -> Answer:
+        """List the ids of the groups that a filter names, from a cursor on."""
+        return self._page("ListGroups", "/Groups", condition, cursor)
+
+    def get_group(self, group_id: str) -> Answer:
+        """Ask for one group, without its members."""
+        return _resource(self._send("GetGroup", "GET", f"/Groups/{group_id}"))
+
+    def create_group(self, name: str) -> Answer:
+        """Create a group without members."""
+        return _resource(self._send("CreateGroup", "POST", "/Groups", json={"displayName": name}))
+
+    def delete_group(self, group_id: str) -> Answer:
+        """Delete a group."""
+        return _empty(self._send("DeleteGroup", "DELETE", f"/Groups/{group_id}"))
+
+    def patch_group(self, group_id: str, change: str, user_ids: Sequence[str]) -> Answer:
+        """Add or remove members, at most 100."""
+        operation = {"op": change, "path": "members", "value": [{"value": user_id} for user_id in user_ids]}
+        body = {"schemas": [PATCH_SCHEMA], "Operations": [operation]}
+        return _empty(self._send("PatchGroup", "PATCH", f"/Groups/{group_id}", json=body))
+
+    def _page(self, operation: str, path: str, condition: str, cursor: str) -> Answer:
+        response = self._send(operation, "GET", path, params={"filter": condition, "cursor": cursor})
+        page = _read(ResourcePage, response)
+        ids = [resource.id for resource in page.resources]
+        return {**_empty(response), "ids": ids, "cursor": page.next_cursor or None}
+
+    def _send(self, operation: str, method: str, path: str, **content: Any) -> httpx.Response:
+        """Send a request and return its answer when it has succeeded; raises botocore's exceptions otherwise."""
+        url = str(self._http.base_url)
+        try:
+            response = self._http.request(method, path, **content)
+        except httpx.ConnectTimeout as error:
+            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+        except httpx.ProxyError as error:
+            raise ProxyConnectionError(proxy_url=url, error=error) from error
+        except httpx.ConnectError as error:
+            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+        except httpx.HTTPError as error:
+            raise HTTPClientError(error=repr(error)) from error
+        if not response.is_success:
+            raise ClientError(_refusal(response), operation)
+        return response
+
+
+def _refusal(response: httpx.Response) -> Any:
+    """Write a refusal as botocore does, in AWS's words where there are any."""
+    try:
+        message = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        message = response.text[:LONGEST_TEXT]
+    code = CODES.get(response.status_code, f"HTTP{response.status_code}")
+    return {"Error": {"Code": code, "Message": message}, **_empty(response)}
+
+
+def _resource(response: httpx.Response) -> Answer:
+    return {**_empty(response), "id": _read(Resource, response).id}
+
+
+def _empty(response: httpx.Response) -> Answer:
+    """Return what every answer has: AWS's request id, and the status and headers for errors."""
+    metadata = {
+        "RequestId": response.headers.get("x-amzn-requestid"),
+        "HTTPStatusCode": response.status_code,
+        "HTTPHeaders": dict(response.headers),
+    }
+    return {"ResponseMetadata": metadata}
+
+
+def _read(model: type[Model], response: httpx.Response) -> Model:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise ResponseParserError(f"no SCIM answer: {error.error_count()} mistakes") from error

@@ -1,0 +1,120 @@
+"""The landing zone's OU has its service control policy, with the content that the landing zone says.
+
+The policy is shared by all tenants of the OU, and its name is unique in the organization. What one worker has seen to
+be right is not asked again for a while; two that write at once write the same, and AWS refuses the second.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tasks.aws import Aws
+from tasks.aws.service_control_policies import ControlPolicy
+from tasks.errors import Conflict, NotFound, NotOurs, TransientError
+from tasks.guard_rail import guard_rail
+from tasks.model import Done, Handles, Outcome, Tenant
+
+MARK = "Kept as configured by the meshStack AWS connector."  # the description that makes a policy ours
+RECENTLY = timedelta(minutes=10)  # a hand-made change of the policy stands this long at most while tenants replicate
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What AWS has: the policy of the wanted name, its document, and whether it is attached to the OU."""
+
+    policy: ControlPolicy | None
+    content: str | None
+    attached: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """What must be written."""
+
+    create: bool
+    update: bool
+    attach: bool
+
+
+def attach_guard_rail(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+    """Create, correct and attach the service control policy of the landing zone.
+
+    Reads    organizations:ListPoliciesForTarget and DescribePolicy 1 call each where this process has not looked for
+             ten minutes, ListPolicies where the policy is not attached; without serviceControlPolicy none
+    Writes   organizations:CreatePolicy, UpdatePolicy, AttachPolicy, 0 or 1 each
+    Returns  Done; never Wait
+    Raises   NotOurs when somebody else has made a policy of that name, AccessDenied, Refused (permanent);
+             TransientError when another worker was faster, Throttled, Unanswered
+    Source   docs.aws.amazon.com/organizations/latest/APIReference/API_AttachPolicy.html
+    """
+    wanted = tenant.landing_zone.service_control_policy
+    unit = tenant.landing_zone.target_organizational_unit or handles.workspace_unit
+    if wanted is None:
+        return Done(handles, "the landing zone has no service control policy")
+    if unit is None:
+        raise ValueError("this step needs the OU of the workspace, and none is known yet")
+    content = guard_rail(tenant.platform, wanted.template)
+    fact = ("guard rail", unit, wanted.name, content)
+    if aws.has_seen(fact, RECENTLY):
+        return Done(handles, f"{wanted.name} was on {unit} a moment ago")
+    standing = _look(unit, wanted.name, aws)
+    change = decide(standing, content)
+    _write(change, standing, wanted.name, content, unit, aws)
+    aws.note_seen(fact)
+    return Done(handles, _note(change, wanted.name, unit))
+
+
+def decide(standing: Standing, content: str) -> Change:
+    """Return what must be written; NotOurs when the policy of that name is somebody else's."""
+    policy = standing.policy
+    if policy is None:
+        return Change(create=True, update=False, attach=True)
+    if policy.description != MARK:
+        raise NotOurs(
+            "AnotherPolicy",
+            f"service control policy {policy.name} ({policy.id}) was not made by the connector",
+            remedy=f"Give the landing zone's serviceControlPolicy another name, or let the connector have that policy "
+            f'by giving it the description "{MARK}"; then retry.',
+        )
+    return Change(create=False, update=not _same(standing.content, content), attach=not standing.attached)
+
+
+def _same(actual: str | None, wanted: str) -> bool:
+    """Compare as documents: AWS keeps the text, people lay it out anew."""
+    try:
+        return actual is not None and json.loads(actual) == json.loads(wanted)
+    except ValueError:
+        return False
+
+
+def _look(unit: str, name: str, aws: Aws) -> Standing:
+    policies = aws.control_policies
+    attached = policies.attached(unit, name)
+    policy = attached or policies.find(name)
+    content = policies.content(policy.id) if policy is not None and policy.description == MARK else None
+    return Standing(policy, content, attached is not None)
+
+
+def _write(change: Change, standing: Standing, name: str, content: str, unit: str, aws: Aws) -> None:
+    """Write in an order that never attaches an outdated document."""
+    policies, policy = aws.control_policies, standing.policy
+    try:
+        if policy is None:
+            policy = policies.create(name, MARK, content)
+        if change.update:
+            policies.update(policy.id, content)
+        if change.attach:
+            policies.attach(policy.id, unit)
+    except (Conflict, NotFound) as raced:
+        if raced.code not in ("DuplicatePolicyException", "PolicyNotFoundException"):
+            raise
+        message = f"service control policy {name} was created or deleted by somebody else meanwhile"
+        raise TransientError(raced.code, message, raced.request_id) from raced
+
+
+def _note(change: Change, name: str, unit: str) -> str:
+    verbs = [verb for verb, done in (("created", change.create), ("corrected", change.update)) if done]
+    verbs += [f"attached to {unit}"] if change.attach else []
+    return f"{name} {' and '.join(verbs)}" if verbs else f"{name} is on {unit}"

@@ -1,0 +1,42 @@
+"""The account leaves its organizational unit for the quarantine's, where the platform has one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tasks.account_closing import current_account
+from tasks.account_lookup import CLOSED
+from tasks.aws import Aws
+from tasks.errors import NotFound, TransientError
+from tasks.model import Done, Handles, Outcome, Tenant
+
+
+def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+    """Move the account into the OU that accountClosure.quarantineOrganizationalUnitId names.
+
+    Reads    organizations:DescribeAccount 1 call, ListParents 1 call; nothing where no OU is configured
+    Writes   organizations:MoveAccount 0 or 1
+    Returns  Done; never Wait
+    Raises   NotFound when there is no such OU, AccessDenied (permanent); TransientError when somebody moved the account
+             meanwhile, Throttled, Unanswered
+    """
+    target = tenant.platform.account_closure.quarantine_unit
+    if target is None:
+        return Done(handles, "no quarantine OU is configured")
+    if tenant.landing_zone.enroll_account:
+        return Done(handles, "Control Tower alone moves the accounts that it governs")
+    account = current_account(handles, aws)
+    if account is None or account.state in CLOSED:
+        return Done(handles, "there is no open account")
+    actual = aws.organizations.parent_of(account.id)
+    moved = replace(handles, organizational_unit=target)
+    if actual == target:
+        return Done(moved, f"already in {target}")
+    try:
+        aws.organizations.move_account(account.id, actual, target)
+    except NotFound as missing:
+        if missing.code != "SourceParentNotFoundException":
+            raise
+        message = f"account {account.id} has left {actual} meanwhile"
+        raise TransientError(missing.code, message, missing.request_id) from missing
+    return Done(moved, f"moved from {actual} to {target}")

@@ -1,0 +1,19 @@
+"""Last step of a deletion: say what became of the account."""
+
+from __future__ import annotations
+
+from tasks.aws import Aws
+from tasks.model import Done, Handles, Outcome, Tenant
+
+
+def report_deletion(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:  # noqa: ARG001 (every step has this signature)
+    """Say what is left of the tenant.
+
+    Reads    nothing
+    Writes   nothing
+    Returns  Done; never Wait
+    """
+    if handles.account_id is not None:
+        return Done(handles, f"the tenant is deleted; account {handles.account_id} is left to a person")
+    closed = handles.closed_accounts[-1:]
+    return Done(handles, f"the tenant is deleted; account {closed[0]} is closed" if closed else "the tenant is deleted")

@@ -1,0 +1,33 @@
+"""Nobody signs in to the account by federation any more: from the request to delete a tenant on."""
+
+from __future__ import annotations
+
+from tasks.account_lookup import CLOSED
+from tasks.aws import Aws
+from tasks.errors import AccessDenied, NotReady
+from tasks.federation import remove_federation
+from tasks.model import Done, Handles, Outcome, Tenant
+
+
+def withdraw_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+    """Remove the roles that we made for federation, and our statement from the trust policies of others.
+
+    Reads    iam:GetRole 1 per role, ListAttachedRolePolicies 1 per role of ours; ListRoles 1 for 100 roles when we
+             remember none; organizations:DescribeAccount 1 call when the account does not let us in
+    Writes   iam:DetachRolePolicy, DeleteRole, UpdateAssumeRolePolicy, 1 for each difference
+    Returns  Done; also without a call where there is no account or no federation, or where the platform keeps access
+             (skipUserGroupPermissionCleanup), and where the account is closed already
+    Raises   Conflict for a role that cannot be deleted, AccessDenied (permanent); Throttled, Unanswered (transient)
+    Source   docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html
+    """
+    platform = tenant.platform
+    if handles.account_id is None or (platform.identity_federation is None and not handles.federated_roles):
+        return Done(handles, "there is no identity federation to withdraw")
+    if platform.skip_user_group_permission_cleanup:
+        return Done(handles, "roles for federation stay: skipUserGroupPermissionCleanup")
+    try:
+        return remove_federation(tenant, handles, aws)
+    except (AccessDenied, NotReady):
+        if aws.organizations.account(handles.account_id).state not in CLOSED:
+            raise
+        return Done(handles, f"account {handles.account_id} is closed")

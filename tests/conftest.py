@@ -1,0 +1,19 @@
+"""How all tests are run: side by side, and the longest first, so that no core waits for one at the end."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+LONGEST = ("tests/faults/", "tests/cli/test_demo", "tests/test_", "tests/security/", "tests/api/test_serve")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Use more workers than cores: the tests of clusters wait for processes most of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules that start whole clusters first; `--no-loadscope-reorder` keeps this order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

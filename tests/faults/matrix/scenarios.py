@@ -1,0 +1,113 @@
+"""The scenarios of the matrix. `scenario.py` says how to add one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.landing_zone import AccessStack, LambdaHook, LandingZoneRoleMapping, ServiceControlPolicy
+from config.platform import Enrollment, ExternalVending, FederatedRoleMapping, IdentityFederation
+from tests.faults.matrix.scenario import CELL, Order, Scenario
+from tests.saml import saml_metadata
+from tests.steps.world import SCIM
+from workers.sandbox import organization
+
+
+def body(project: dict[str, Any] | None = None, **people: str) -> dict[str, Any]:
+    """Return a PUT body without its landing zone: `alice="admin"`."""
+    access = [
+        {"username": name, "euid": f"{name}@example.com", "roles": roles.split()} for name, roles in people.items()
+    ]
+    return {"access": access, "project": project or {}}
+
+
+FIRST = body({"displayName": "First", "createdBy": {"email": "first@example.com"}}, alice="admin", bob="user")
+SECOND = body({"displayName": "Second"}, carol="admin", bob="reader")
+STACK = AccessStack(
+    template_body="Parameters: {Environment: {Type: String}}\nResources: {Topic: {Type: 'AWS::SNS::Topic'}}",
+    parameters={"Environment": "first"},
+)
+ELSEWHERE = {
+    "target_organizational_unit": organization.PRODUCTION_OU_ID,
+    "access_stack": STACK.model_copy(update={"parameters": {"Environment": "second"}}),
+}
+DELETION = Order("deletion", None)
+
+NOTHING_DEPLOYED = {"access_stack": None, "stack_set": None}
+GUARD = {
+    **NOTHING_DEPLOYED,
+    "target_organizational_unit": None,
+    "service_control_policy": ServiceControlPolicy(name=f"guard-{CELL}"),
+}
+OTHER_GUARD = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}],
+}
+CHANGED_GUARD = {**GUARD, "service_control_policy": ServiceControlPolicy(name=f"guard-{CELL}", template=OTHER_GUARD)}
+
+FEDERATION = IdentityFederation(
+    saml_provider_name="mesh",
+    metadata=saml_metadata(),
+    role_mappings=(
+        FederatedRoleMapping(project_role="admin", aws_role="admin", policies=("AdministratorAccess",)),
+        FederatedRoleMapping(project_role="user", aws_role="user", policies=("ReadOnlyAccess", "ViewOnlyAccess")),
+    ),
+)
+FEWER_ROLES = (LandingZoneRoleMapping(project_role="admin", platform_role="admin", policies=("ReadOnlyAccess",)),)
+
+HOOK = LambdaHook(
+    arn=f"arn:aws:lambda:{organization.REGION}:{organization.AUTOMATION_ACCOUNT_ID}:function:told",
+    name="told",
+    region=organization.REGION,
+)
+GOVERNED = {**NOTHING_DEPLOYED, "enroll_account": True, "lambda_hook": HOOK}
+
+SCENARIOS = (
+    Scenario(
+        "identity store",
+        (
+            Order("creation", FIRST, {"access_stack": STACK}),
+            Order("update", SECOND, ELSEWHERE),
+            Order("back", FIRST, {"access_stack": STACK}),
+            DELETION,
+        ),
+    ),
+    Scenario(
+        "scim",
+        (Order("creation", FIRST, NOTHING_DEPLOYED), Order("update", SECOND, NOTHING_DEPLOYED), DELETION),
+        platform={"identity_store": None, "scim": SCIM},
+    ),
+    Scenario(
+        "own unit",
+        (Order("creation", body(), GUARD), Order("update", body(), CHANGED_GUARD)),
+    ),
+    Scenario(
+        "federation",
+        (
+            Order("creation", FIRST, NOTHING_DEPLOYED),
+            Order("update", FIRST, {**NOTHING_DEPLOYED, "role_mappings": FEWER_ROLES}),
+            DELETION,
+        ),
+        platform={
+            "identity_store": None,
+            "identity_federation": FEDERATION,
+            "self_downgrade_access_role": True,
+            "manage_access_role_trust": True,
+        },
+    ),
+    Scenario(
+        "control tower",
+        (
+            Order("creation", body(), GOVERNED),
+            Order("update", body(), {**GOVERNED, "target_organizational_unit": organization.PRODUCTION_OU_ID}),
+        ),
+        platform={
+            "identity_store": None,
+            "enrollment": Enrollment(
+                management_account_id=organization.MANAGEMENT_ACCOUNT_ID,
+                account_factory_product_id=organization.ACCOUNT_FACTORY_PRODUCT_ID,
+            ),
+            "external_vending": ExternalVending(workspace_tag="meshstack_workspace", project_tag="meshstack_project"),
+        },
+        by_hand=({"action": "offer_function", "name": "told"},),
+    ),
+)

@@ -1,0 +1,181 @@
+"""SCIM's operations on users and groups. A group is never shown with its members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from workers.sandbox.aws.call import AwsError, Call, operations
+from workers.sandbox.aws.directory import Directory, Entry, new_id
+from workers.sandbox.aws.world import World
+from workers.sandbox.scim import SERVICE
+from workers.sandbox.scim.lists import conditions, invalid, listed
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0"
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+MOST_CHANGES = 100
+USER_FILTERS = (frozenset({"userName"}), frozenset({"groups.value"}))
+GROUP_FILTERS = (
+    *(frozenset({name}) for name in ("displayName", "members.value", "id")),
+    frozenset({"id", "members"}),
+    frozenset({"id", "member"}),
+)
+
+
+@operations.answer(SERVICE, "ListUsers")
+def list_users(call: Call, world: World) -> Mapping[str, Any]:
+    """List users: all, or by userName or the group that they are in."""
+    directory, query = world.state(Directory), call.parameters["query"]
+    wanted = conditions(query, USER_FILTERS)
+    entries: Iterable[Entry] = directory.users.values()
+    if "groups.value" in wanted:
+        # Of a group that does not exist AWS tells nothing: so it is a group without members.
+        inside = {each.user_id for each in directory.memberships.values() if each.group_id == wanted["groups.value"]}
+        entries = [entry for entry in entries if entry.entry_id in inside]
+    if "userName" in wanted:
+        entries = [entry for entry in entries if _same(entry.attributes["UserName"], wanted["userName"])]
+    return listed(entries, query, _user)
+
+
+@operations.answer(SERVICE, "ListGroups")
+def list_groups(call: Call, world: World) -> Mapping[str, Any]:
+    """List groups: all, or by displayName, member, id, or id and member."""
+    directory, query = world.state(Directory), call.parameters["query"]
+    wanted = conditions(query, GROUP_FILTERS)
+    entries: list[Entry] = list(directory.groups.values())
+    if "displayName" in wanted:
+        entries = [entry for entry in entries if _same(entry.attributes["DisplayName"], wanted["displayName"])]
+    if "id" in wanted:
+        entries = [entry for entry in entries if entry.entry_id == wanted["id"]]
+    member = next((wanted[name] for name in ("member", "members", "members.value") if name in wanted), None)
+    if member is not None:
+        _known_user(directory, member)
+        entries = [entry for entry in entries if directory.membership(entry.entry_id, member) is not None]
+    return listed(entries, query, _group)
+
+
+@operations.answer(SERVICE, "GetGroup")
+def get_group(call: Call, world: World) -> Mapping[str, Any]:
+    """Show a group."""
+    return _group(_known_group(world.state(Directory), call))
+
+
+@operations.answer(SERVICE, "CreateGroup")
+def create_group(call: Call, world: World) -> Mapping[str, Any]:
+    """Create a group, maybe with members; ConflictException when its displayName is taken."""
+    directory, body = world.state(Directory), call.parameters["body"]
+    if not isinstance(body, dict) or not isinstance(body.get("displayName"), str) or not body["displayName"]:
+        raise invalid()
+    user_ids = _user_ids(body.get("members", []))
+    if len(user_ids) > MOST_CHANGES:
+        raise invalid()
+    for user_id in user_ids:
+        _known_user(directory, user_id)
+    if any(_same(entry.attributes.get("DisplayName", ""), body["displayName"]) for entry in directory.groups.values()):
+        raise AwsError("ConflictException", "Group already exists", 409)
+    attributes = {"DisplayName": body["displayName"]}
+    entry = Entry(new_id(), attributes, world.now(), world.now())
+    directory.groups[entry.entry_id] = entry
+    _add(directory, entry.entry_id, user_ids, world.now())
+    return _group(entry)
+
+
+@operations.answer(SERVICE, "PatchGroup")
+def patch_group(call: Call, world: World) -> Mapping[str, Any]:
+    """Add or remove members, at most 100 in one request; all of it or nothing."""
+    directory = world.state(Directory)
+    changes = [(op["op"].lower(), _user_ids(op["value"])) for op in _member_operations(call.parameters["body"])]
+    if sum(len(user_ids) for _, user_ids in changes) > MOST_CHANGES:
+        raise invalid()
+    entry = _known_group(directory, call)
+    for _, user_ids in changes:
+        for user_id in user_ids:
+            _known_user(directory, user_id)
+    for change, user_ids in changes:
+        if change == "add":
+            _add(directory, entry.entry_id, user_ids, world.now())
+        else:
+            _remove(directory, entry.entry_id, user_ids)
+    return {}
+
+
+@operations.answer(SERVICE, "DeleteGroup")
+def delete_group(call: Call, world: World) -> Mapping[str, Any]:
+    """Delete a group; account assignments of it stay behind, as on AWS."""
+    directory = world.state(Directory)
+    directory.delete_group(_known_group(directory, call).entry_id)
+    return {}
+
+
+def _member_operations(body: Any) -> list[dict[str, Any]]:
+    """Check a PATCH; only `members` is simulated. All members cannot be replaced or removed at once."""
+    if not isinstance(body, dict) or PATCH_SCHEMA not in body.get("schemas", []):
+        raise invalid()
+    found = body.get("Operations")
+    if not isinstance(found, list) or not found:
+        raise invalid()
+    for operation in found:
+        if not isinstance(operation, dict) or operation.get("path") != "members" or not operation.get("value"):
+            raise invalid()
+        if str(operation.get("op")).lower() not in ("add", "remove"):
+            raise invalid()
+    return found
+
+
+def _user_ids(members: Any) -> list[str]:
+    if not isinstance(members, list) or not all(isinstance(each, dict) and each.get("value") for each in members):
+        raise invalid()
+    return [str(each["value"]) for each in members]
+
+
+def _known_group(directory: Directory, call: Call) -> Entry:
+    found = directory.groups.get(call.parameters["id"])
+    if found is None:
+        raise AwsError("ResourceNotFoundException", "Group not found", 404)
+    return found
+
+
+def _known_user(directory: Directory, user_id: str) -> None:
+    if user_id not in directory.users:
+        raise AwsError("ResourceNotFoundException", "User not found", 404)
+
+
+def _add(directory: Directory, group_id: str, user_ids: Iterable[str], now: float) -> None:
+    for user_id in user_ids:
+        if directory.membership(group_id, user_id) is None:
+            directory.join(group_id, user_id, now)
+
+
+def _remove(directory: Directory, group_id: str, user_ids: Iterable[str]) -> None:
+    for user_id in user_ids:
+        membership = directory.membership(group_id, user_id)
+        if membership is not None:
+            directory.leave(membership)
+
+
+def _user(entry: Entry) -> dict[str, Any]:
+    attributes = entry.attributes
+    return {
+        **_common(entry, "User"),
+        "userName": attributes["UserName"],
+        "displayName": attributes["DisplayName"],
+        "active": attributes.get("UserStatus") == "ENABLED",
+    }
+
+
+def _group(entry: Entry) -> dict[str, Any]:
+    return {**_common(entry, "Group"), "displayName": entry.attributes["DisplayName"], "members": []}
+
+
+def _common(entry: Entry, kind: str) -> dict[str, Any]:
+    times = {"created": _time(entry.created_at), "lastModified": _time(entry.updated_at)}
+    return {"id": entry.entry_id, "schemas": [f"{CORE}:{kind}"], "meta": {"resourceType": kind, **times}}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
