@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from config.access_document import GROUP_ALIAS
 from config.documents import WHAT_BELONGS_HERE, Document, find_files, read_file
 from config.federation import unfit_roles
-from config.landing_zone import LandingZone, ServiceControlPolicy
+from config.landing_zone import LandingZone, ServiceControlPolicy, powerless_roles, shared_groups
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
 from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
@@ -119,6 +120,7 @@ class _Reader:
         self._check_guard_rails(zones)
         self._note_powerless_stacks(zones)
         self._check_federated_roles(zones)
+        self._check_groups(zones)
         self._check_enrollment(zones)
         if self.mistakes:
             raise CatalogError(self.mistakes)
@@ -244,6 +246,20 @@ class _Reader:
                 if zone.platform in (None, platform.identifier):
                     for problem in unfit_roles(platform, zone):
                         self._mistake(document, "the role mappings", None, f"on {platform.identifier}: {problem}")
+
+    def _check_groups(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse AWS roles of a landing zone that would share a group; note those whose group gets no rights."""
+        for name, zone in zones.items():
+            document, _ = self.landing_zones[name]
+            for _, platform in self.platforms.values():
+                if not zone.role_mappings or zone.platform not in (None, platform.identifier):
+                    continue
+                for one, other in shared_groups(platform, zone):
+                    message = f"gives {one} and {other} the same group; its groupNamePattern needs #{{{GROUP_ALIAS}}}"
+                    self._mistake(document, "awsRoleMappings", None, f"on {platform.identifier}: {message}")
+                if powerless := powerless_roles(platform, zone):
+                    roles = ", ".join(powerless)
+                    self._note(document, f"{platform.identifier} has no permission set for {roles} of {name}")
 
     def _check_guard_rails(self, zones: Mapping[str, LandingZone]) -> None:
         """Refuse two contents of one service control policy: each replication would undo the other's."""

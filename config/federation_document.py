@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 
-from config.arns import HttpsAddress, PolicyName, RolePath, SamlProviderName
+from config.arns import HttpsAddress, PolicyName, RolePath, SamlProviderName, WebAddress
 from config.document_fields import OwnPart, ProjectRoleReference
 from config.platform import FederatedRoleMapping, IdentityFederation
 from config.saml_metadata import read_metadata
@@ -50,6 +50,7 @@ class IdentityFederationDocument(OwnPart):
     metadata_url: HttpsAddress | None = None
     fail_if_not_found: StrictBool = True
     role_path: RolePath = "/"
+    sign_in_url: WebAddress | None = None
     aws_role_mappings: tuple[FederatedRoleMappingDocument, ...] = ()
 
     @field_validator("metadata_file")
@@ -75,5 +76,6 @@ class IdentityFederationDocument(OwnPart):
             metadata_url=self.metadata_url,
             fail_if_not_found=self.fail_if_not_found,
             role_path=self.role_path,
+            sign_in_url=self.sign_in_url,
             role_mappings=tuple(mapping.normalise() for mapping in self.aws_role_mappings),
         )

@@ -118,6 +118,7 @@ class IdentityFederation(_Frozen):
     metadata_url: str | None = None  # https; where the text is read from
     fail_if_not_found: bool = True  # False: a missing provider or external role is a remark
     role_path: str = "/"
+    sign_in_url: str | None = None  # of the broker
     role_mappings: tuple[FederatedRoleMapping, ...] = ()
 
 

@@ -25,6 +25,10 @@ CLOCK_SKEW = timedelta(minutes=1)  # by which AWS's clock may be behind ours
 CLOSED = frozenset({AccountState.SUSPENDED, AccountState.PENDING_CLOSURE, AccountState.CLOSED})
 
 
+class EmailSpent(PermanentError):
+    """The tenant's email is that of an account which it had before; no other account can have it."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What the account of a tenant looks like."""
@@ -51,7 +55,7 @@ def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
     Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or
              name
     Raises   NotOurs when the email is another account's, Conflict when several accounts claim to be the tenant's,
-             PermanentError when the email is that of an account which this tenant had before
+             EmailSpent when the email is that of an account which this tenant had before
     """
     if handles.email is None or handles.account_name is None:
         raise ValueError("the email and name must be rendered before an account is looked for")
@@ -141,8 +145,8 @@ def closed(account: Account) -> PermanentError:
     return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
 
 
-def _spent(email: str, account: Account) -> PermanentError:
-    return PermanentError(
+def _spent(email: str, account: Account) -> EmailSpent:
+    return EmailSpent(
         "EmailOfClosedAccount",
         f"the tenant's account before, {account.id}, is {account.state} and keeps the email {email} for ever",
         remedy=(

@@ -104,8 +104,8 @@ def account_alias(tenant: Tenant) -> str:
 def account_tags(tenant: Tenant) -> dict[str, str]:
     """Return the tags that the account must carry, the most important first.
 
-    The tenant's name, then the mapped tags in the platform document's order, then the replicated ones: project, payment
-    method, workspace, each by key. Of two with one key the first holds; a tag that the tenant does not have is left out.
+    The tenant's name, then the mapped tags in the platform document's order, then the replicated ones: project,
+    payment method, workspace, each by key. Of two with one key the first holds; a tag that nothing has is left out.
     """
     wanted = [(TENANT_TAG, str(tenant.id))]
     tags = tenant.platform.tenant_tags

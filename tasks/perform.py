@@ -179,7 +179,7 @@ class Performance:
             allowance.use(service)
 
         def observe(call: CallRecord) -> None:
-            # Between the check of the lease and the sending this process may have stood still for longer than the lease.
+            # Between the check of the lease and the sending this process may have stood still for as long as a lease.
             self._wrote_late = self._wrote_late or (call.write and not lease.certain)
             self._observe(call)
             allowance.observe(call)
@@ -268,6 +268,7 @@ class Performance:
             failed=begun.failed,
             error=begun.failure,
             pace=pace.polled(interval, answer.since).document(),
+            polls=True,
         )
 
     def _learn(self, pace: Pace, since: tuple[datetime, ...]) -> None:

@@ -79,6 +79,8 @@ def replicate(
     content = desired if isinstance(desired, Desired) else parse_desired(desired)
     tenant = TenantId(workspace, project, platform)
     mistakes = tuple(check(tenant, content, through.catalog, through.settings))
+    if mistakes and (known := through.store.tenant(tenant)):
+        mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
     if mistakes:
         raise RequestRefused(mistakes)
     return Accepted(str(tenant), through.store.submit(tenant, content, again=again))
@@ -91,7 +93,7 @@ def replicate_again(record: TenantRecord, through: Connector, *, wake: bool, ane
     anew    when one is under way that has passed a step already, another one runs next
     Raises RequestRefused when the configuration does not know its platform or landing zone any more.
     """
-    mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings))
+    mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings, record))
     if mistakes:
         raise RequestRefused(mistakes)
     return Accepted(str(record.id), through.store.submit(record.id, None, again=wake, anew=anew))
@@ -131,8 +133,14 @@ def _allowed(finding: Mapping[str, Any]) -> str:
             return printable(plain_words(finding["msg"]))
 
 
-def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings) -> Iterator[FieldMistake]:
-    """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses."""
+def check(
+    tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings, known: TenantRecord | None = None
+) -> Iterator[FieldMistake]:
+    """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses.
+
+    known   what we have of the tenant. It stays in its landing zone when that is disabled, and an account that is there
+            needs no other email: nothing of the kind may keep people's access from being taken away
+    """
     lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
     identifiers = list(_identifier_mistakes(tenant, lengths))
     yield from identifiers
@@ -142,16 +150,18 @@ def check(tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settin
         return
     zone = catalog.landing_zones.get(desired.landing_zone)
     usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
-    if zone is None or not offered(zone, platform):
+    stays = known is not None and known.desired.landing_zone == desired.landing_zone
+    if zone is None or not offered(zone, platform, disabled=stays):
         message = f"unknown landing zone on {platform.identifier}; known: {_known(usable)}"
         yield FieldMistake("landingZone", desired.landing_zone, message)
     elif not identifiers:
-        yield from _name_mistakes(Tenant(tenant, desired, platform, zone))
+        has_account = known is not None and known.handles.account_id is not None
+        yield from _name_mistakes(Tenant(tenant, desired, platform, zone), has_account=has_account)
 
 
-def offered(zone: LandingZone, platform: Platform) -> bool:
-    """Tell whether a landing zone may be used on a platform."""
-    return not zone.disabled and zone.platform in (None, platform.identifier)
+def offered(zone: LandingZone, platform: Platform, *, disabled: bool = False) -> bool:
+    """Tell whether a landing zone may be used on a platform, also a `disabled` one."""
+    return (disabled or not zone.disabled) and zone.platform in (None, platform.identifier)
 
 
 def _identifier_mistakes(tenant: TenantId, lengths: Mapping[str, int]) -> Iterator[FieldMistake]:
@@ -163,15 +173,16 @@ def _identifier_mistakes(tenant: TenantId, lengths: Mapping[str, int]) -> Iterat
             yield FieldMistake(field, value[:80], str(error))
 
 
-def _name_mistakes(tenant: Tenant) -> Iterator[FieldMistake]:
+def _name_mistakes(tenant: Tenant, *, has_account: bool) -> Iterator[FieldMistake]:
     """Render every name that AWS will be given, so that a bad one is refused now and not after the account exists."""
     roles = {mapping.aws_role for mapping in effective_role_mappings(tenant.platform, tenant.landing_zone)}
     renderings: dict[str, Callable[[], object]] = {
-        "accountName": lambda: names.account_name(tenant),
-        "accountEmailPattern": lambda: names.account_email(tenant),
         "accountAliasPattern": lambda: names.account_alias(tenant),
         "tenantTags": lambda: names.account_tags(tenant),
     }
+    if not has_account:
+        renderings["accountName"] = lambda: names.account_name(tenant)
+        renderings["accountEmailPattern"] = lambda: names.account_email(tenant)
     if tenant.platform.identity_center is not None:
         renderings["groupNamePattern"] = lambda: [names.group_name(tenant, role) for role in sorted(roles)]
     for field, render in renderings.items():

@@ -23,6 +23,7 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 | bell                | list   | something was made due: at most one entry                 | never: at most one entry  |
 | workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day |
 | failures:<address>  | string | wrong API tokens from an address since the key was made   | a minute after the first  |
+| errand:<id>         | hash   | a question that a worker answers, and the answer          | an hour after it came     |
 | rejected            | hash   | reason -> messages in the queue that were not ours        | never: one per reason     |
 
 The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
@@ -144,6 +145,7 @@ class Outcome:
     error: LastError | None = None
     lane: str | None = None
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
+    polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
     heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
 
 
@@ -277,6 +279,7 @@ class Store:
                 event=json.dumps(event),
                 failed=json.dumps(outcome.failed),
                 parked=int(outcome.parked),
+                polls=int(outcome.polls),
                 state=outcome.state,
                 due=_ms(outcome.due),
                 **{name: value for name, value in optional.items() if value is not None},
@@ -328,6 +331,10 @@ class Store:
     def events_key(self, tenant: TenantId | str) -> str:
         """Name the stream of a tenant's events; each entry has the field `data`, a JSON document with a `type`."""
         return f"{self.prefix}events:{tenant}"
+
+    def errand_key(self, errand: str) -> str:
+        """Name the hash of a question that a worker answers: `tasks/errands.py`."""
+        return f"{self.prefix}errand:{errand}"
 
     def failures_key(self, address: str) -> str:
         """Name the counter of wrong API tokens from an address."""

@@ -88,6 +88,7 @@ def test_a_new_account_needs_a_new_email(cluster: Cluster) -> None:
     assert ended.last_error is not None
     assert ended.last_error.code == "EmailOfClosedAccount"
     assert "#{rand" in ended.last_error.remedy
+    cluster.succeeded(delete(cluster, "again"))
 
 
 def test_access_is_off_before_anybody_approves_and_back_when_declined(cluster: Cluster) -> None:

@@ -13,7 +13,10 @@ from celery.bootsteps import StartStopStep
 from config.catalog import CatalogError
 from config.celery import celery_settings
 from config.settings import SettingsError
+from tasks import errands
 from tasks.connector import connector
+from tasks.doctor.examination import KIND as HEALTH
+from tasks.doctor.examination import answer_health
 from tasks.due import Leases, Pump
 from tasks.perform import register
 from workers import schedule, signals
@@ -72,3 +75,4 @@ app.steps["worker"].add(PumpStep)
 signals.connect()
 register(app, connector, leases)
 schedule.register(app, connector)
+errands.register(app, connector, {HEALTH: answer_health})

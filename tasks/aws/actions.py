@@ -143,6 +143,11 @@ ACCOUNT_FACTORY = Statement(
     Principal.MANAGEMENT_ROLE, "AWSControlTowerAccountFactoryAccess", feature=Feature.CONTROL_TOWER
 )
 AUTOMATION = Statement(Principal.AUTOMATION_ROLE, "Automation")
+DOCTOR = Statement(
+    Principal.AUTOMATION_ROLE,
+    "OptionalDoctor",
+    without="aws-connector doctor cannot tell whether Lambda functions can run",
+)
 ALIAS = Statement(Principal.ACCESS_ROLE, "RolesAndAlias")
 SAML = Statement(Principal.ACCESS_ROLE, "SamlProviders", feature=Feature.IDENTITY_FEDERATION)
 FEDERATED = Statement(Principal.ACCESS_ROLE, "FederatedRoles", feature=Feature.IDENTITY_FEDERATION)
@@ -248,6 +253,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(AUTOMATION, "cloudformation", "ListStackInstances", Kind.READ),
     Operation(AUTOMATION, "cloudformation", "CreateStackInstances", Kind.WRITE),
     Operation(AUTOMATION, "lambda", "Invoke", Kind.WRITE),  # a second run writes nothing but this: it is asked for
+    Operation(DOCTOR, "lambda", "GetFunctionConfiguration", Kind.READ),
     Operation(None, "sts", "GetCallerIdentity", Kind.READ),
     Operation(SAML, "iam", "GetSAMLProvider", Kind.READ, (Resource.SAML_PROVIDER,)),
     Operation(SAML, "iam", "CreateSAMLProvider", Kind.WRITE, (Resource.SAML_PROVIDER,)),

@@ -184,6 +184,21 @@ class Aws:
         """Who we are in a member account."""
         return Identity(self._member(account_id, "sts"))
 
+    @property
+    def user_identity(self) -> Identity:
+        """Who signs in, before any role."""
+        return Identity(self._calls(self._sessions.user(self._platform, "sts")))
+
+    @property
+    def management_identity(self) -> Identity:
+        """Who we are in the management account."""
+        return Identity(self._management("sts"))
+
+    @property
+    def automation_identity(self) -> Identity:
+        """Who we are in the automation account."""
+        return Identity(self._calls(self._sessions.automation(self._platform, "sts", self._platform.region)))
+
     def _management(self, service: str) -> Calls:
         return self._calls(self._sessions.management(self._platform, service), self._platform.management_account_id)
 

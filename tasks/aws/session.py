@@ -41,6 +41,7 @@ SESSION_NAME = "meshstack-aws-connector"  # shown in the accounts' CloudTrail
 DURATION_SECONDS = 3600  # role chaining allows no longer session
 CLIENTS_KEPT = 256  # member accounts' clients, some 100 kB each
 DIRECT = "direct"  # in place of a role's ARN: who signs in is in the management account already
+USER = "user"  # in place of a role's ARN: who signs in, before any role
 TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 (the name of the SDK's variable, no token)
 SCIM_ENDPOINTS = ("AWS_ENDPOINT_URL_SCIM", "AWS_ENDPOINT_URL")  # as the SDK reads them for services that it knows
 CONFIG = Config(
@@ -73,6 +74,10 @@ class Sessions:
         self._credentials: dict[tuple[str, str], Credentials] = {}
         self._clients: OrderedDict[tuple[str, str, str, str, timedelta | None], Any] = OrderedDict()
         self._scim: dict[tuple[str, str], ScimClient] = {}
+
+    def user(self, platform: Platform, service: str) -> Any:
+        """Return a client that acts as whoever signs in: the service user, or the entry role of a web identity."""
+        return self._client(platform, USER, service, platform.region, lambda: self._user(platform))
 
     def management(self, platform: Platform, service: str) -> Any:
         """Return a client that acts in the management account."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
-from tasks.aws.calls import Calls
+from tasks.aws.calls import Answer, Calls
 
 
 @dataclass(frozen=True)
@@ -13,10 +15,11 @@ class Caller:
 
     account_id: str  # 12 digits
     arn: str  # arn:aws:sts::<account>:assumed-role/<role>/<session>
+    answered_at: datetime | None = None  # aware, by AWS's clock, to the second; None: it does not tell
 
 
 class Identity:
-    """Our identity in one member account."""
+    """Our identity in one account."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -24,4 +27,13 @@ class Identity:
     def whoami(self) -> Caller:
         """Ask AWS who we are: proves that the access role can be assumed, and needs no permission itself."""
         answer = self._calls.read("get_caller_identity")
-        return Caller(answer["Account"], answer["Arn"])
+        return Caller(answer["Account"], answer["Arn"], _date(answer))
+
+
+def _date(answer: Answer) -> datetime | None:
+    """Read the header Date, which every answer of HTTP has."""
+    text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None

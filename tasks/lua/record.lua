@@ -2,6 +2,7 @@
 -- p: replication, holder, step, document (the step's, JSON text), pace, event, handles (optional JSON text),
 --    next (optional: index of the step to go to), failed (names of the failed steps, JSON text), state (of the replication), due (ms from now), error (optional JSON text),
 --    parked (1: a person must act first, 0), lane (optional: the full lane that it waits for),
+--    polls (1: the step waits for work that AWS does for it, 0),
 --    heard (optional: 1 when AWS answered any call, 0 when calls held the worker and AWS answered none)
 local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
@@ -36,6 +37,7 @@ else
     leave_thread(tenant, p.replication)
   end
   if p.parked == 1 then leave_all(p.replication, 0) end -- AWS took nothing, and others need not wait for a person
+  if p.polls == 1 then stop_waiting(p.replication) end -- it looks at work of its own when that ends, not in its turn
   if p.lane then wake(p.lane) end -- a place may have become free since the step found none
 end
 return 1

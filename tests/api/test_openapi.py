@@ -36,6 +36,8 @@ def test_operations_have_readable_names(document: dict[str, Any]) -> None:
         "approve_deletion",
         "decline_deletion",
         "get_health",
+        "examine_platform",
+        "get_platform_health",
         "get_readiness",
     }
 

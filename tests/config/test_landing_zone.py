@@ -178,6 +178,30 @@ def test_platform_mappings_hold_when_the_landing_zone_has_none(tmp_path: Path) -
         assert [m.aws_role for m in effective_role_mappings(platform, zone)] == ["Admin", "Reader"]
 
 
+def role(project_role: str, platform_role: str) -> dict[str, Any]:
+    return {"projectRoleRef": {"name": project_role}, "platformRole": platform_role, "policies": []}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("#{workspaceIdentifier}.#{projectIdentifier}.#{platformGroupAlias}", []),
+        ("#{workspaceIdentifier}.#{projectIdentifier}.#{platformGroupAlias:%.3s}", ["Developer and Deviser"]),
+    ],
+)
+def test_roles_of_a_landing_zone_need_groups_of_their_own(tmp_path: Path, pattern: str, expected: list[str]) -> None:
+    platform = bent(PLATFORM, "spec.config.aws.replication.awsIdentityStore.groupNamePattern", pattern)
+    roles = [role("admin", "Developer"), role("reader", "Deviser")]
+    found = mistakes(tmp_path, platform, bent(LANDING_ZONE, f"{AWS_ZONE}.awsRoleMappings", roles))
+    assert [line.partition(" gives ")[2].partition(" the same")[0] for line in found] == expected
+
+
+def test_a_role_without_permission_set_is_noted(tmp_path: Path) -> None:
+    zone = bent(LANDING_ZONE, f"{AWS_ZONE}.awsRoleMappings", [role("admin", "Admin"), role("guest", "Guest")])
+    notes = [note for note in load(tmp_path, PLATFORM, zone).notes if "permission set" in note]
+    assert [note.partition(": ")[2] for note in notes] == ["aws.dev has no permission set for Guest of basic"]
+
+
 def test_landing_zone_mappings_replace_and_borrow_permission_sets(tmp_path: Path) -> None:
     platform = load(tmp_path, PLATFORM).platforms["aws.dev"]
     admin, reader = (mapping.permission_set_arns for mapping in platform.role_mappings)

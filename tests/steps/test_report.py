@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from config.platform import IdentityFederation
 from tasks.model import Done, Handles
 from tasks.steps.report import report
 from tests.steps.world import PLATFORM, World
 
 HANDLES = Handles(account_id="123456789012", alias="likvid-shop")
 assert PLATFORM.identity_store is not None
-SIGN_IN = PLATFORM.identity_store.sign_in_url
+SIGN_IN = f"{PLATFORM.identity_store.sign_in_url}/#/console?account_id=123456789012"
 
 
 def test_the_sign_in_address_is_told_and_kept(world: World) -> None:
@@ -35,3 +38,27 @@ def test_a_second_run_says_the_same(world: World) -> None:
     first = world.run(report, world.tenant(), HANDLES)
 
     assert world.run(report, world.tenant(), first.handles) == first
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (None, None),
+        ("https://portal.example.com/start", "https://portal.example.com/start"),
+        ("https://corp.awsapps.com/start/", "https://corp.awsapps.com/start/#/console?account_id=123456789012"),
+    ],
+)
+def test_only_awss_portal_has_an_address_for_each_account(
+    world: World, address: str | None, expected: str | None
+) -> None:
+    store = PLATFORM.identity_store
+    assert store is not None
+    changed = store.model_copy(update={"sign_in_url": address})
+    outcome = world.run(report, world.tenant(platform={"identity_store": changed}), HANDLES)
+    assert outcome.handles.sign_in_url == expected
+
+
+def test_with_federation_alone_people_sign_in_at_the_broker(world: World) -> None:
+    broker = IdentityFederation(saml_provider_name="broker", sign_in_url="https://broker.example.com")
+    tenant = world.tenant(platform={"identity_store": None, "identity_federation": broker})
+    assert world.run(report, tenant, HANDLES).handles.sign_in_url == "https://broker.example.com"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
@@ -165,6 +166,35 @@ def test_one_that_goes_on_without_the_lane_blocks_nobody(store: Store) -> None:
     store.leave(LANE, first, first)
 
     assert store.enter(LANE, third, third, 1) == -1
+
+
+def test_who_has_begun_gets_the_next_places_and_others_wait(store: Store) -> None:
+    first, second = replications = ordered(store, 2)
+    assert store.enter(LANE, "first/a", first, 2) == -1
+    assert store.enter(LANE, "other", "nobody", 2) is None
+    sleeping(store, replications)
+    store.enter(LANE, "second/a", second, 1)
+
+    assert store.enter(LANE, "second/a", second, 1) == 0
+    assert store.enter(LANE, "first/b", first, 2) == -1
+    assert store.enter(LANE, "first/c", first, 2) == 0
+
+
+def test_one_that_polls_its_own_work_keeps_no_turn_from_the_others(store: Store) -> None:
+    first, second, third = ordered(store, 3)
+    assert store.enter(LANE, "first/a", first, 1) == -1
+    assert store.enter(LANE, "first/b", first, 1) == 0, "it has one place and would like another"
+    assert [store.enter(LANE, each, each, 1) for each in (second, third)] == [1, 2]
+    waiting = Outcome(0, StepState(name="x", state=State.WAITING), State.WAITING, due=timedelta(hours=1), lane=LANE)
+    for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w"):
+        assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
+        polls = dispatch.replication == first
+        assert store.record(dispatch.replication, "me", replace(waiting, lane=None if polls else LANE, polls=polls))
+
+    store.leave(LANE, "first/a", first)
+
+    assert woken(store) == [second]
+    assert store.enter(LANE, second, second, 1) == -1
 
 
 def test_a_lane_that_aws_throttles_is_halved_and_recovers(store: Store, redis: Redis) -> None:

@@ -13,7 +13,7 @@ from config.log import get_logger
 from config.production import check_production_api
 from tasks.connector import Connector
 from tasks.connector import connector as own_connector
-from workers.api import deletions, events, health, problems, replications, rollouts, tenants
+from workers.api import deletions, events, health, platforms, problems, replications, rollouts, tenants
 from workers.api.access_log import AccessLog
 from workers.api.body_limit import BodyLimit
 from workers.api.events import Streams
@@ -40,7 +40,7 @@ def create_app(connector: Connector | None = None) -> FastAPI:
         lifespan=_lifespan(connector),
         redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
     )
-    for part in (tenants, deletions, replications, rollouts, events, health):
+    for part in (tenants, deletions, replications, rollouts, platforms, events, health):
         app.include_router(part.router)
     problems.add_handlers(app)
     describe_problems(app)

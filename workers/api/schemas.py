@@ -8,6 +8,8 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from tasks.doctor.finding import Finding, Level
+from tasks.errands import Errand, ErrandState
 from tasks.model import ENDED, Deletion, LastError, Replication, State, StepState, TenantId
 from tasks.rollout import Progress
 from tasks.store import TenantRecord, TenantSummary
@@ -53,6 +55,18 @@ class TenantView(TenantRow):
     created_at: datetime
     deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
     deleted_at: datetime | None = None
+
+
+class HealthView(View):
+    """What the doctor found on a platform, or that a worker still looks."""
+
+    platform: str = Field(description="<platform>.<location>", examples=["aws.sandbox"])
+    state: ErrandState = Field(description="PENDING until a worker has looked; FAILED when it could not")
+    asked_at: datetime
+    answered_at: datetime | None = None
+    healthy: bool | None = Field(default=None, description="no finding is an error; null until a worker has looked")
+    findings: list[Finding] = []
+    failure: str | None = Field(default=None, description="why it could not be looked at")
 
 
 class RolloutView(View):
@@ -159,3 +173,18 @@ def rollout_view(progress: Progress) -> RolloutView:
 def _names(tenant: TenantId) -> dict[str, str]:
     names = {"workspace": tenant.workspace, "project": tenant.project, "platform": tenant.platform}
     return {"tenant": str(tenant), **names}
+
+
+def health_view(platform: str, errand: Errand) -> HealthView:
+    """Make the answer for what a worker was asked to look at."""
+    done = errand.state is ErrandState.DONE
+    findings = [Finding.model_validate(each) for each in errand.answer] if done else []
+    return HealthView(
+        platform=platform,
+        state=errand.state,
+        asked_at=errand.asked_at,
+        answered_at=errand.answered_at,
+        healthy=all(each.level is not Level.ERROR for each in findings) if done else None,
+        findings=findings,
+        failure=errand.answer if errand.state is ErrandState.FAILED else None,
+    )

@@ -167,11 +167,15 @@ def validate(
         list[Path] | None,
         typer.Argument(metavar="[PATH]...", help="Documents or directories; default: CONNECTOR_CONFIG_DIR."),
     ] = None,
+    render: Annotated[
+        Path | None, typer.Option("--render", help="Also show what the tenants of this file, as of apply, would get.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Check platform and landing zone documents: every mistake in one run, and nothing is started or sent."""
     from workers.cli.validate import check_documents
 
-    check_documents(paths or [])
+    raise typer.Exit(check_documents(paths or [], render, as_json=as_json))
 
 
 def policies(
@@ -206,9 +210,37 @@ def policies(
         show_policies(wanted, as_json=as_json)
 
 
+def doctor(
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Only this <platform>.<location>; else all of them.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Look at everything that replications need, in AWS and in our own house; exit code 1 for errors. Changes nothing."""
+    from workers.cli.doctor import show_health
+
+    raise typer.Exit(show_health(platform, as_json=as_json))
+
+
 def version() -> None:
     """Print the version."""
     typer.echo(installed_version("meshstack-aws-connector"))
 
 
-ALL = (apply, status, retry, rollout, cancel, delete, approve, decline, api, sandbox, demo, validate, policies, version)
+ALL = (
+    apply,
+    status,
+    retry,
+    rollout,
+    cancel,
+    delete,
+    approve,
+    decline,
+    api,
+    sandbox,
+    demo,
+    validate,
+    policies,
+    doctor,
+    version,
+)

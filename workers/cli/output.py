@@ -48,10 +48,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, live:
     return made
 
 
-def facts(named: Mapping[str, str]) -> Table:
+def facts(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> Table:
     """Make a table of names and values, without a heading."""
     made = Table.grid(padding=(0, 2, 0, 0))
-    for name, value in named.items():
+    for name, value in named.items() if isinstance(named, Mapping) else named:
         made.add_row(Text(flat(name)), Text(flat(value)))
     return made
 

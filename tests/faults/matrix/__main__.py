@@ -1,6 +1,6 @@
 """Run the fault matrix; exit code 1 when a cell is wrong.
 
-python -m tests.faults.matrix [--reduced] [--scenario scim] [--only CreateGroup]
+python -m tests.faults.matrix [--reduced] [--scenario scim] [--only CreateGroup] [--fault frozen]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
+from tests.faults.matrix.fault import Fault
 from tests.faults.matrix.matrix import Play, Verdict, prepared
 from tests.faults.matrix.scenarios import SCENARIOS
 from tests.faults.matrix.table import details, table
@@ -23,11 +24,12 @@ def main() -> int:
     parser.add_argument("--reduced", action="store_true", help="two faults for each call instead of all")
     parser.add_argument("--scenario", choices=[each.name for each in SCENARIOS], help="this one only")
     parser.add_argument("--only", default="", metavar="TEXT", help="only calls whose name holds this")
+    parser.add_argument("--fault", choices=list(Fault), type=Fault, help="this one only")
     options = parser.parse_args()
     began, verdicts = monotonic(), list[Verdict]()
     with (
         tempfile.TemporaryDirectory(prefix="fault-matrix-") as directory,
-        prepared(Path(directory), reduced=options.reduced, only=options.only) as matrix,
+        prepared(Path(directory), reduced=options.reduced, only=options.only, fault=options.fault) as matrix,
     ):
         for play in matrix.run([each for each in SCENARIOS if options.scenario in (None, each.name)]):
             found = list(play.verdicts())

@@ -75,6 +75,7 @@ class Matrix:
     simulator: SimulatorClient
     reduced: bool
     only: str = ""  # part of a call's name: the others are left out
+    fault: Fault | None = None  # None: every one
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _met: set[Call] = field(default_factory=set)  # calls that the reduced matrix has struck
 
@@ -101,7 +102,8 @@ class Matrix:
         """Return the faults to strike calls with, in as many replications."""
         wanted = [call for call in calls if self.only in str(call)]
         if not self.reduced:
-            return [(strike,) for strike in chosen(wanted, reduced=False)]
+            every = chosen(wanted, reduced=False)
+            return [(strike,) for strike in every if self.fault in (None, strike.fault)]
         new = [call for call in wanted if call not in self._met]
         self._met.update(new)
         return list(together(list(chosen(new, reduced=True))))
@@ -191,7 +193,7 @@ class Play:
 
 
 @contextmanager
-def prepared(directory: Path, *, reduced: bool, only: str = "") -> Iterator[Matrix]:
+def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | None = None) -> Iterator[Matrix]:
     """Start Redis and the simulator, and make the workbench; this process must have no threads, for it forks."""
     with EmbeddedRedis("no") as redis, running_simulator(OPTIONS.model_dump()) as simulator:
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
@@ -200,7 +202,7 @@ def prepared(directory: Path, *, reduced: bool, only: str = "") -> Iterator[Matr
         examples = load_catalog([settings.config_dir])
         bench = Workbench(settings, examples, _warm(examples), directory)
         gc.freeze()  # as in cell.py: what all processes share stays shared
-        yield Matrix(bench, simulator, reduced, only)
+        yield Matrix(bench, simulator, reduced, only, fault)
 
 
 def _warm(catalog: Catalog) -> WiredSessions:

@@ -1,4 +1,4 @@
-"""Lambda's Invoke. Nothing is run: an operator says what a function answers, and how long it takes.
+"""Lambda's Invoke and GetFunctionConfiguration. Nothing is run: an operator says what a function answers, and when.
 
 The account that owns a function runs it; another one is refused, as without a resource-based policy.
 """
@@ -30,6 +30,8 @@ class Function:
     failure: str | None = None
     seconds: float = 0.0
     payloads: list[Any] = field(default_factory=list)
+    state: str = "Active"
+    timeout: int = 3  # seconds, after which Lambda ends it
 
 
 @dataclass
@@ -40,12 +42,16 @@ class Functions:
 
 
 def offer_function(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Operator action: deploy or change a function. Body: name; account, answer, failure, seconds (all optional)."""
+    """Operator action: deploy or change a function.
+
+    Body: name; account, answer, failure, seconds, state, timeout (all optional).
+    """
     account, region = body.get("account", organization.AUTOMATION_ACCOUNT_ID), organization.REGION
     arn = f"arn:aws:lambda:{region}:{account}:function:{body['name']}"
     function = world.state(Functions).functions.setdefault(arn, Function(arn))
     function.answer, function.failure = body.get("answer"), body.get("failure")
     function.seconds = float(body.get("seconds", 0.0))
+    function.state, function.timeout = body.get("state", "Active"), int(body.get("timeout", 3))
     return {"arn": arn}
 
 
@@ -65,6 +71,14 @@ def invoke(call: Call, world: World) -> Mapping[str, Any]:
     return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": body, **told}
 
 
+@answer("lambda", "GetFunctionConfiguration")
+def get_function_configuration(call: Call, world: World) -> Mapping[str, Any]:
+    """Show how a function is set up."""
+    function = _function(call, world, "lambda:GetFunctionConfiguration")
+    reason = {} if function.state == "Active" else {"StateReason": f"the function is {function.state}"}
+    return {"FunctionArn": function.arn, "State": function.state, "Timeout": function.timeout, **reason}
+
+
 def seconds_of(call: Call, world: World) -> float:
     """Say how long the caller waits for the answer, beside what every call takes."""
     if call.service != "lambda" or call.parameters.get("InvocationType", "RequestResponse") != "RequestResponse":
@@ -73,14 +87,14 @@ def seconds_of(call: Call, world: World) -> float:
     return function.seconds if function is not None else 0.0
 
 
-def _function(call: Call, world: World) -> Function:
+def _function(call: Call, world: World, action: str = "lambda:InvokeFunction") -> Function:
     arn = _arn(call)
     if arn.split(":")[3] != call.region:
         message = f"Functions from '{arn.split(':')[3]}' are not reachable in this region ('{call.region}')"
         raise AwsError("ResourceNotFoundException", message, 404)
     if arn.split(":")[4] != call.caller.account_id:
-        reason = "because no resource-based policy allows the lambda:InvokeFunction action"
-        raise errors.not_authorized("lambda", call.caller, "lambda:InvokeFunction", arn, reason)
+        reason = f"because no resource-based policy allows the {action} action"
+        raise errors.not_authorized("lambda", call.caller, action, arn, reason)
     function = world.state(Functions).functions.get(arn)
     if function is None:
         raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)

@@ -2,7 +2,7 @@
 
 Snapshots for the control API's state, and actions for its operators:
 
-    offer_function            name, account, answer, failure, seconds (all but the name optional)
+    offer_function            name, account, answer, failure, seconds, state, timeout (all but the name optional)
     set_stack_status          account, region, name, status, reason (optional)
     fail_stack                account, name (of a stack or StackSet), reason (null: succeed again)
     offer_template            url, body

@@ -1,0 +1,120 @@
+"""Who we are: the service user, both role chains, and whether external ids keep others out of the roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from tasks.aws.sts import Caller
+from tasks.doctor.finding import Finding, error, ok, warning
+from tasks.doctor.patient import Patient
+from tasks.errors import AccessDenied
+
+TOLERATED = timedelta(minutes=1)
+REFUSED = timedelta(minutes=4)  # AWS refuses a signature that is 5 minutes off
+
+
+def service_user(patient: Patient) -> Iterator[Finding]:
+    """See that the access key or web identity signs in. Reads sts:GetCallerIdentity 1 call."""
+    caller = patient.aws.user_identity.whoami()
+    yield ok(f"signed in as {caller.arn}")
+    yield _clock(patient, caller)
+
+
+def _clock(patient: Patient, caller: Caller) -> Finding:
+    if caller.answered_at is None:
+        return ok("AWS does not tell its time")
+    skew = abs(patient.now() - caller.answered_at)
+    remedy = "Synchronise the clock of this machine (NTP): AWS refuses signatures that are 5 minutes off."
+    message = f"this machine's clock is {skew.total_seconds():.0f} s off AWS's"
+    if skew >= REFUSED:
+        return error(message, remedy)
+    return warning(message, remedy) if skew > TOLERATED else ok(message)
+
+
+def management_role(patient: Patient) -> Iterator[Finding]:
+    """See that we come into the management account. Reads sts:AssumeRole, GetCallerIdentity 1 call each."""
+    caller = patient.aws.management_identity.whoami()
+    wanted = patient.platform.management_account_id
+    if caller.account_id != wanted:
+        remedy = "Correct the role or the management account in the platform document."
+        yield error(f"we act in account {caller.account_id} and not in {wanted}", remedy)
+        return
+    yield ok(f"we act as {caller.arn}")
+
+
+def management_external_id(patient: Patient) -> Iterator[Finding]:
+    """See whether others get into the management role. Reads sts:AssumeRole 2 calls, which must be refused."""
+    platform = patient.platform
+    if platform.is_direct:
+        return
+    if platform.management_external_id is None:
+        yield _without(platform.management_role_arn)
+        return
+    for how, secret in _others():
+        other = patient.changed(management_external_id=secret)
+        yield _probed(platform.management_role_arn, how, entered=_enters_management(other))
+
+
+def automation_role(patient: Patient) -> Iterator[Finding]:
+    """See that we come into the automation account. Reads sts:AssumeRole, GetCallerIdentity 1 call each."""
+    if patient.platform.automation_role_arn is not None:
+        yield ok(f"we act as {patient.aws.automation_identity.whoami().arn}")
+
+
+def automation_external_id(patient: Patient) -> Iterator[Finding]:
+    """See whether others get into the automation role. Reads sts:AssumeRole 2 calls, which must be refused."""
+    platform = patient.platform
+    if platform.automation_role_arn is None:
+        return
+    if platform.automation_external_id is None:
+        yield _without(platform.automation_role_arn)
+        return
+    for how, secret in _others():
+        other = patient.changed(automation_external_id=secret)
+        yield _probed(platform.automation_role_arn, how, entered=_enters_automation(other))
+
+
+def member_role(patient: Patient) -> Iterator[Finding]:
+    """See that we come into an account that a tenant has. Reads sts:AssumeRole, GetCallerIdentity 1 call each."""
+    account_id = patient.account_id
+    if account_id is None:
+        yield ok(f"{patient.platform.account_access_role} is not checked: no tenant has an account yet")
+        return
+    yield ok(f"we act as {patient.aws.identity(account_id).whoami().arn}")
+
+
+def _others() -> Iterator[tuple[str, SecretStr | None]]:
+    yield "without the external id", None
+    yield "with a wrong external id", SecretStr(uuid4().hex)
+
+
+def _without(role: str | None) -> Finding:
+    remedy = "Give the role's trust policy an external id, and the platform document the same one."
+    return warning(f"{role} has no external id", remedy)
+
+
+def _probed(role: str | None, how: str, *, entered: bool) -> Finding:
+    if not entered:
+        return ok(f"{role} cannot be assumed {how}")
+    remedy = "Put the condition sts:ExternalId into its trust policy: aws-connector policies prints the whole of it."
+    return warning(f"{role} can be assumed {how}", remedy)
+
+
+def _enters_management(patient: Patient) -> bool:
+    try:
+        patient.aws.management_identity.whoami()
+    except AccessDenied:
+        return False
+    return True
+
+
+def _enters_automation(patient: Patient) -> bool:
+    try:
+        patient.aws.automation_identity.whoami()
+    except AccessDenied:
+        return False
+    return True

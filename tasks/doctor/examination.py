@@ -1,0 +1,85 @@
+"""The table of checks, and how a platform is examined: what a failed check stands in the way of is not tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis import RedisError
+
+from config.log import MASKER
+from tasks.connector import Connector
+from tasks.doctor import credentials, deployment, house, organization, people
+from tasks.doctor.finding import Finding, Level, error, warning
+from tasks.doctor.patient import Patient, patient
+from tasks.errors import StepError
+
+KIND = "health"
+"""The kind of errand that an examination is: tasks/errands.py."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is looked at."""
+
+    name: str  # as people read it
+    look: Callable[[Patient], Iterator[Finding]]
+    needs: str | None = None  # the check that must not have failed: without it this one can only fail too
+
+
+CHECKS = (
+    Check("Redis", house.redis),
+    Check("workers", house.workers, needs="Redis"),
+    Check("limits", house.limits),
+    Check("service user", credentials.service_user),
+    Check("management role", credentials.management_role, needs="service user"),
+    Check("management external id", credentials.management_external_id, needs="management role"),
+    Check("automation role", credentials.automation_role, needs="service user"),
+    Check("automation external id", credentials.automation_external_id, needs="automation role"),
+    Check("access role", credentials.member_role, needs="management role"),
+    Check("organizational units", organization.units, needs="management role"),
+    Check("service control policies", organization.guard_rails, needs="management role"),
+    Check("accounts", organization.accounts, needs="management role"),
+    Check("groups", people.directory, needs="management role"),
+    Check("permission sets", people.permission_sets, needs="management role"),
+    Check("federation", people.federation),
+    Check("StackSets", deployment.stack_sets, needs="automation role"),
+    Check("templates", deployment.templates, needs="access role"),
+    Check("functions", deployment.functions, needs="automation role"),
+    Check("Control Tower", deployment.control_tower, needs="management role"),
+)
+
+
+def examine(found: Patient) -> Iterator[Finding]:
+    """Yield what every check says, in the order of the table; nothing secret is in it."""
+    failed: set[str] = set()
+    for check in CHECKS:
+        lines = [_unchecked(check)] if check.needs in failed else list(_looked(check, found))
+        if check.needs in failed or any(line.level is Level.ERROR for line in lines):
+            failed.add(check.name)
+        for line in lines:
+            remedy = line.remedy and MASKER.mask(line.remedy)
+            yield line.model_copy(update={"check": check.name, "message": MASKER.mask(line.message), "remedy": remedy})
+
+
+def answer_health(through: Connector, platform: str) -> list[dict[str, Any]]:
+    """Answer the errand that asks after a platform's health; raises LookupError when nobody knows the platform."""
+    known = through.catalog.platforms.get(platform)
+    if known is None:
+        raise LookupError(f"platform {platform} is not in the configuration directory of this worker")
+    found = examine(patient(through, known))
+    return [finding.model_dump(mode="json", by_alias=True, exclude_none=True) for finding in found]
+
+
+def _looked(check: Check, found: Patient) -> Iterator[Finding]:
+    try:
+        yield from check.look(found)
+    except StepError as failure:
+        yield error(str(failure), failure.remedy)
+    except RedisError as away:
+        yield error(f"Redis does not answer: {type(away).__name__}", "Start Redis, or correct CONNECTOR_REDIS_URL.")
+
+
+def _unchecked(check: Check) -> Finding:
+    return warning(f"not checked, because {check.needs} failed", f"Mend {check.needs} first.")

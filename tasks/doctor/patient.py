@@ -1,0 +1,95 @@
+"""What a check is given: a platform with its landing zones, AWS as its roles see it, and our own house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from redis import RedisError
+
+from config.landing_zone import LandingZone
+from config.platform import Platform
+from tasks.aws import Aws, Run
+from tasks.aws.calls import CallRecord, Observer
+from tasks.aws.session import Sessions
+from tasks.connector import Connector
+from tasks.limits import places
+from tasks.model import Handles, State
+
+
+class DoctorWrites(Exception):
+    """A defect of ours: a check wanted to change something."""
+
+
+class NoPlaces:
+    """Places in lanes that nobody enters."""
+
+    def enter(self, lane: str, place: str, limit: int) -> NoReturn:  # noqa: ARG002 (Places' own signature)
+        """Refuse: only writes need a place."""
+        raise DoctorWrites(lane)
+
+    def leave(self, lane: str, place: str) -> NoReturn:  # noqa: ARG002 (Places' own signature)
+        """Refuse: there is none to give back."""
+        raise DoctorWrites(lane)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One platform, as the checks look at it."""
+
+    house: Connector
+    platform: Platform
+    zones: tuple[LandingZone, ...]  # those that are for this platform
+    account_id: str | None  # an account that a tenant of the platform has; None: there is none yet
+    sessions: Sessions = field(default_factory=Sessions)  # of its own: credentials of an hour ago prove nothing now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def aws(self) -> Aws:
+        """AWS as the platform's roles see it."""
+        settings = self.house.settings
+        run = Run(
+            now=self.now,
+            remember=_refuse,
+            places=NoPlaces(),
+            limits=places(settings, self.platform),
+            lookup_grace=settings.lookup_grace_seconds,
+            observer=Observer(before_write=_refuse_write, after_call=_ignore),
+        )
+        return Aws(self.platform, self.sessions, run)
+
+    def changed(self, **fields: object) -> Patient:
+        """Return the patient with other fields of the platform, and without any credentials."""
+        return replace(self, platform=self.platform.model_copy(update=fields), sessions=Sessions())
+
+
+def patient(house: Connector, platform: Platform) -> Patient:
+    """Return a platform as it is configured."""
+    zones = house.catalog.landing_zones.values()
+    fitting = tuple(zone for zone in zones if zone.platform in (None, platform.identifier) and not zone.disabled)
+    return Patient(house, platform, fitting, _some_account(house, platform))
+
+
+def _some_account(house: Connector, platform: Platform) -> str | None:
+    try:
+        for tenant in house.store.tenants():
+            settled = tenant.state is State.SUCCEEDED and tenant.account_id != platform.management_account_id
+            if tenant.id.platform == platform.identifier and settled and tenant.account_id is not None:
+                return tenant.account_id
+    except RedisError:  # a check of its own says so
+        pass
+    return None
+
+
+def _refuse(handles: Handles) -> NoReturn:
+    raise DoctorWrites(str(handles))
+
+
+def _refuse_write() -> NoReturn:
+    raise DoctorWrites
+
+
+def _ignore(call: CallRecord) -> None:
+    """Let the call pass unrecorded."""

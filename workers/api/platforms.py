@@ -1,0 +1,62 @@
+"""Platforms: let a worker look whether everything is there that replications need, and show what it found."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
+
+from tasks import errands
+from tasks.doctor.examination import KIND
+from workers.api.dependencies import CurrentConnector
+from workers.api.openapi import ACCEPTED, responses
+from workers.api.schemas import HealthView, health_view
+from workers.api.security import BEARER
+
+HEALTH = "/{platform}/health"
+
+router = APIRouter(prefix="/api/v1/platforms", tags=["platforms"], dependencies=[Security(BEARER)])
+
+
+def known_platform(
+    platform: Annotated[str, Path(description="<platform>.<location>", examples=["aws.sandbox"])],
+    through: CurrentConnector,
+) -> str:
+    """Return the platform that a path names; answers 404 when it is not configured."""
+    known = through.catalog.platforms
+    if platform not in known:
+        raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(sorted(known)) or 'none'}.")
+    return platform
+
+
+KnownPlatform = Annotated[str, Depends(known_platform)]
+
+
+@router.post(
+    HEALTH,
+    status_code=202,
+    operation_id="examine_platform",
+    summary="Let a worker examine a platform",
+    responses=ACCEPTED | responses(401, 403, 404, 503),
+)
+def post_health(platform: KnownPlatform, through: CurrentConnector, response: Response) -> HealthView:
+    """Ask a worker to look at credentials, roles, OUs, permission sets, StackSets and the rest. It changes nothing.
+
+    While a worker looks, asking again is the same question.
+    """
+    response.headers["Location"] = f"/api/v1/platforms/{platform}/health"
+    return health_view(platform, errands.ask(through, KIND, platform, platform))
+
+
+@router.get(
+    HEALTH,
+    operation_id="get_platform_health",
+    summary="Show what a worker found on a platform",
+    responses=responses(401, 404, 503),
+)
+def get_health(platform: KnownPlatform, through: CurrentConnector) -> HealthView:
+    """Show the newest examination: each finding is ok, a warning or an error with what to do."""
+    errand = errands.look(through, f"{KIND}.{platform}")
+    if errand is None:
+        raise HTTPException(404, f"Nobody has asked after {platform} in the last hour. Ask first (POST).")
+    return health_view(platform, errand)

@@ -1,0 +1,75 @@
+"""The command `doctor`: look at everything that replications need, from this machine, and change nothing.
+
+It reads the environment as a worker does and needs no API, so that it can be run before anything is started.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from config.catalog import CatalogError
+from config.log import register_secrets
+from config.platform import Platform
+from config.settings import SettingsError
+from tasks.connector import Connector, connector
+from tasks.doctor.examination import examine
+from tasks.doctor.finding import Finding, Level
+from tasks.doctor.patient import patient
+from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.output import flat, print_line, stdout_console
+
+STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
+
+
+def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
+    """Examine one platform or all of them; answers the exit code. Raises CommandFailed."""
+    house = _house()
+    healthy, shown = True, {}
+    for each in _platforms(house, platform):
+        if not as_json:
+            print_line(stdout_console(), each.identifier)
+        findings = []
+        for finding in examine(patient(house, each)):
+            findings.append(finding)
+            if not as_json:
+                _show(finding)
+        shown[each.identifier] = findings
+        healthy = healthy and all(finding.level is not Level.ERROR for finding in findings)
+    if as_json:
+        print(json.dumps({name: _plain(findings) for name, findings in shown.items()}, indent=2, ensure_ascii=False))
+    return ExitCode.DONE if healthy else ExitCode.MISTAKES
+
+
+def _house() -> Connector:
+    try:
+        house = connector()
+    except (CatalogError, SettingsError) as error:
+        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+    register_secrets(house.secrets)
+    return house
+
+
+def _platforms(house: Connector, wanted: str | None) -> list[Platform]:
+    known = house.catalog.platforms
+    if wanted is None:
+        return [known[name] for name in sorted(known)]
+    if wanted not in known:
+        message = f"--platform {wanted} is not configured; known: {', '.join(sorted(known))}"
+        raise CommandFailed(message, ExitCode.USAGE)
+    return [known[wanted]]
+
+
+def _show(finding: Finding) -> None:
+    """Print one line, and one more with what to do."""
+    console = stdout_console()
+    level = Text(f"  {finding.level:<8}", style=STYLES[finding.level])
+    console.print(level + Text(flat(f"{finding.check}: {finding.message}")), soft_wrap=True)
+    if finding.remedy is not None:
+        console.print(Text(f"          {flat(finding.remedy)}"), soft_wrap=True)
+
+
+def _plain(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [finding.model_dump(mode="json", by_alias=True, exclude_none=True) for finding in findings]
