@@ -172,6 +172,10 @@ class AccountClosure(_Frozen):
     quarantine_unit: str | None = None  # OU into which an account goes before it is closed
 
 
+DriftMode = Literal["repair", "report"]
+"""What the daily replication does about a difference: put it right, or only keep what it would write."""
+
+
 class Platform(_Frozen):
     """One AWS organization. `identifier` is `<name>.<location>`, as tenants name it."""
 
@@ -203,6 +207,7 @@ class Platform(_Frozen):
     limits: Limits = Limits()
     account_closure: AccountClosure = AccountClosure()
     manage_access_role_trust: bool = False
+    drift: DriftMode = "repair"
     import_role: str | None = None  # enters an account that is taken over and has no access role of ours
     management_account_tenant: str | None = None  # <workspace>.<project> that gives access to the management account
 

@@ -26,6 +26,7 @@ from config.mapper_text import MapperText
 from config.patterns import Pattern, sanitise_tag_key, sanitise_tag_value
 from config.platform import (
     AccountClosure,
+    DriftMode,
     Enrollment,
     ExternalVending,
     Limits,
@@ -186,6 +187,7 @@ class Replication(OwnPart):
     limits: LimitsDocument = LimitsDocument()
     account_closure: AccountClosureDocument = AccountClosureDocument()
     manage_access_role_trust: StrictBool = False
+    drift: DriftMode = "repair"  # a setting of the connector only
     import_role: RoleName | None = None
     management_account_tenant: TenantName | None = None
 
@@ -358,6 +360,7 @@ class PlatformDocument(Part):
             limits=Limits(**replication.limits.model_dump()),
             account_closure=replication.account_closure.normalise(),
             manage_access_role_trust=replication.manage_access_role_trust,
+            drift=replication.drift,
             import_role=replication.import_role.removeprefix("/") if replication.import_role else None,
             management_account_tenant=replication.management_account_tenant,
         )

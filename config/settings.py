@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.day_window import DayWindow
 from config.mistakes import plain_words, shown
 
 PREFIX = "CONNECTOR_"
@@ -119,7 +120,7 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis for broker, state, locks and limits: redis://, rediss:// (TLS) or unix://.",
+        description="Redis for broker, state, locks and limits: redis://, or rediss:// (TLS).",
     )
     config_dir: Path = Field(
         default=Path("config.d"), description="Directory (or one file) with the platform and landing zone documents."
@@ -197,19 +198,26 @@ class Settings(BaseSettings):
     replication_interval_seconds: Seconds = Field(
         default=timedelta(hours=24), description="Seconds after which a tenant is replicated again without being asked."
     )
+    replication_window: Annotated[DayWindow, NoDecode, BeforeValidator(DayWindow.parse)] = Field(
+        default=DayWindow(),
+        description="When, in UTC, daily replications begin, spread over it: HH:MM-HH:MM, e.g. 22:00-04:00.",
+    )
     retention_days: Positive = Field(default=30, description="Days that the record of an ended replication is kept.")
+    audit_days: Positive = Field(
+        default=90, description="Days that the audit log keeps a write to AWS; about 1 kB of Redis each."
+    )
     event_history: Positive = Field(default=1000, description="Events kept per tenant.")
 
     @field_validator("redis_url")
     @classmethod
     def check_redis_url(cls, url: SecretStr) -> SecretStr:
-        """Refuse what redis-py cannot connect to, without repeating the password."""
+        """Refuse what redis-py or Celery cannot connect to, without repeating the password."""
         text = url.get_secret_value()
         scheme, separator, rest = text.partition("://")
-        if not separator or scheme not in ("redis", "rediss", "unix") or not rest:
-            raise ValueError("must start with redis://, rediss:// or unix:// and name a host or a socket")
+        if not separator or scheme not in ("redis", "rediss") or not rest:
+            raise ValueError("must start with redis:// or rediss:// and name a host; Celery knows no unix:// sockets")
         try:
-            complete = scheme == "unix" or bool(urlsplit(text).hostname and (urlsplit(text).port or 1))
+            complete = bool(urlsplit(text).hostname and (urlsplit(text).port or 1))
         except ValueError:
             complete = False
         if not complete:

@@ -17,16 +17,12 @@ from datetime import datetime, timedelta
 from tasks.aws import Aws
 from tasks.aws.organizations import Account, AccountState
 from tasks.creation_failures import FailureReason
-from tasks.errors import Conflict, NotOurs, PermanentError
+from tasks.errors import Conflict, NotFound, NotOurs, PermanentError
 from tasks.model import Handles, Tenant
 from tasks.names import TENANT_TAG
 
 CLOCK_SKEW = timedelta(minutes=1)  # by which AWS's clock may be behind ours
 CLOSED = frozenset({AccountState.SUSPENDED, AccountState.PENDING_CLOSURE, AccountState.CLOSED})
-
-
-class EmailSpent(PermanentError):
-    """The tenant's email is that of an account which it had before; no other account can have it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,8 @@ def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
 
     Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or
              name
-    Raises   NotOurs when the email is another account's, Conflict when several accounts claim to be the tenant's,
-             EmailSpent when the email is that of an account which this tenant had before
+    Raises   NotOurs when the email is another account's, or of one which this tenant had before; Conflict when several
+             accounts claim to be the tenant's
     """
     if handles.email is None or handles.account_name is None:
         raise ValueError("the email and name must be rendered before an account is looked for")
@@ -107,7 +103,7 @@ def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
         raise NotOurs("NoMemberAccount", message, remedy=remedy)
     if account_id == platform.automation_account_id and not is_management:
         raise NotOurs("NoMemberAccount", f"account {account_id} holds the StackSets of platform {platform.identifier}")
-    account = aws.organizations.account(account_id)
+    account = _member(tenant, account_id, aws)
     owner = None if tenant.platform.is_direct else aws.organizations.tags(account_id).get(TENANT_TAG)
     if owner not in (None, str(tenant.id)):
         remedy = (
@@ -115,6 +111,18 @@ def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
         )
         raise NotOurs("AnotherTenant", f"account {account_id} belongs to tenant {owner}", remedy=remedy)
     return account
+
+
+def _member(tenant: Tenant, account_id: str, aws: Aws) -> Account:
+    try:
+        return aws.organizations.account(account_id)
+    except NotFound as missing:
+        message = f"account {account_id} is not in the organization of platform {tenant.platform.identifier}"
+        remedy = (
+            "Correct platformTenantId, or invite the account into the organization (AWS Organizations, Invite an "
+            "existing AWS account); then retry."
+        )
+        raise NotFound(missing.code, message, missing.request_id, remedy) from missing
 
 
 def adopted(handles: Handles, account: Account) -> Handles:
@@ -145,8 +153,8 @@ def closed(account: Account) -> PermanentError:
     return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
 
 
-def _spent(email: str, account: Account) -> EmailSpent:
-    return EmailSpent(
+def _spent(email: str, account: Account) -> NotOurs:
+    return NotOurs(
         "EmailOfClosedAccount",
         f"the tenant's account before, {account.id}, is {account.state} and keeps the email {email} for ever",
         remedy=(

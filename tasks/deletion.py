@@ -31,10 +31,10 @@ def approve(record: TenantRecord, through: Connector, *, by: str | None) -> Acce
     """Approve the request to delete a tenant, which cannot be undone; raises NotPossible when there is none."""
     if through.store.approve(record.id, by) is None:
         raise NotPossible(_nothing_to_decide(record))
-    return Accepted(str(record.id), through.store.submit(record.id, None, again=True))
+    return Accepted(str(record.id), through.store.submit(record.id, None, again=True, by=by))
 
 
-def decline(record: TenantRecord, through: Connector) -> Accepted:
+def decline(record: TenantRecord, through: Connector, *, by: str | None = None) -> Accepted:
     """Withdraw the request to delete a tenant and restore its access; raises NotPossible when that is too late."""
     if record.deletion is None or record.deleted_at is not None:
         raise NotPossible(_nothing_to_decide(record))
@@ -43,7 +43,7 @@ def decline(record: TenantRecord, through: Connector) -> Accepted:
             f"The deletion of {record.id} was approved at {record.deletion.approved_at:%F %R} UTC, and that cannot be "
             "undone. Order the tenant again (PUT) to have it back, with a new account if the old one is closed by then."
         )
-    return Accepted(str(record.id), through.store.restore(record.id))
+    return Accepted(str(record.id), through.store.restore(record.id, by))
 
 
 def _nothing_to_decide(record: TenantRecord) -> str:

@@ -122,6 +122,14 @@ class Deletion(Document):
     approved_by: Text | None = None
 
 
+class Pause(Document):
+    """Why nothing runs for a tenant or a platform, until somebody resumes it."""
+
+    paused_at: datetime
+    paused_by: Text | None = Field(default=None, description="name of the API token")
+    reason: Text | None = None
+
+
 @dataclass(frozen=True, order=True)
 class TenantId:
     """Names a tenant everywhere: `<workspace>.<project>.<platform>.<location>`."""
@@ -323,6 +331,7 @@ class Replication(Document):
     state: State
     steps: list[StepState]
     requested_at: datetime
+    requested_by: str | None = Field(default=None, description="name of the API token; null: the connector itself")
     started_at: datetime | None = None
     ended_at: datetime | None = None
     last_error: LastError | None = None

@@ -17,6 +17,12 @@ def stands_in(actual: str, target: str, tenant: Tenant, aws: Aws) -> bool:
     return actual == target or (deep and _is_below(actual, target, aws))
 
 
+def stood_in(units: tuple[str, ...], target: str, tenant: Tenant) -> bool:
+    """Tell the same of an account whose OU and the OUs above it are known; not, when they are not."""
+    deep = tenant.platform.allow_hierarchical_organizational_unit_assignment
+    return target in (units if deep else units[:1])
+
+
 def _is_below(unit: str, target: str, aws: Aws) -> bool:
     """Walk up from the OU; the root has no parent and is told by its id, r-…."""
     for _ in range(DEEPEST):

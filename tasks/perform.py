@@ -18,16 +18,22 @@ import structlog
 from celery import Celery, Task
 from redis import RedisError
 
+from config.catalog import Catalog
+from tasks.audit import Trail
 from tasks.aws import Aws, Run
 from tasks.aws.calls import CallRecord, Observer
+from tasks.aws.organizations import Account
+from tasks.aws.stack_sets import StackInstance
 from tasks.call_rates import Allowance
 from tasks.chain import CHAINS, Chain
 from tasks.connector import Connector
+from tasks.daily_look import DailyLook
+from tasks.doubt import without_absences
 from tasks.due import Lease, Leases
 from tasks.errors import LaneFull, Parked, PermanentError, RateReached, StepError, Stopping, Superseded, TransientError
 from tasks.limits import ReplicationPlaces, places, rates
 from tasks.masking import masked_error, masked_outcome
-from tasks.model import Done, LastError, State, StepState, Tenant, TenantId, Wait
+from tasks.model import Deletion, Desired, Done, Handles, LastError, State, StepState, Tenant, TenantId, Wait
 from tasks.pace import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
 from tasks.store import UNKNOWN, Begun, Outcome
 
@@ -96,6 +102,7 @@ class Performance:
         self._holder = uuid4().hex
         self._began = _now()
         self._heard: bool | None = None
+        self._look = DailyLook(connector.store, tenant, replication, chain, _now)
         self._wrote_late = False
         self._log = log.bind(tenant=str(tenant), replication=replication, step=self._step.name)
 
@@ -127,7 +134,7 @@ class Performance:
         except Superseded:
             if self._wrote_late:  # the newer run may have looked before AWS had it
                 self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
-                self._connector.store.submit(self._tenant, None, anew=True)
+                self._connector.store.doubt(self._tenant)
             return self._dropped("superseded: another worker has taken over")
 
     def _dropped(self, why: str) -> Ended:
@@ -140,7 +147,9 @@ class Performance:
         try:
             tenant = self._resolve(begun)
             with self._allowance(tenant) as allowance:
-                answer = self._step.run(tenant, begun.handles, self._aws(tenant, begun, lease, allowance))
+                answer = self._step.run(
+                    tenant, self._handles(begun, tenant), self._aws(tenant, begun, lease, allowance)
+                )
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -151,19 +160,12 @@ class Performance:
             return PermanentError(name, str(error), remedy="This is a defect of the connector: report it with its log.")
         return self._done(begun, answer) if isinstance(answer, Done) else self._wait(begun, answer)
 
+    def _handles(self, begun: Begun, tenant: Tenant) -> Handles:
+        first = begun.doubt and self._index == 0  # what it records holds for the steps after it
+        return without_absences(begun.handles, tenant) if first else begun.handles
+
     def _resolve(self, begun: Begun) -> Tenant:
-        catalog = self._connector.catalog
-        platform = catalog.platforms.get(self._tenant.platform)
-        zone = catalog.landing_zones.get(begun.desired.landing_zone)
-        if platform is None or zone is None:
-            missing = self._tenant.platform if platform is None else begun.desired.landing_zone
-            raise PermanentError(
-                "UnknownConfiguration",
-                f"{missing} is not in the configuration directory of this worker",
-                remedy="Put its document back or order the tenant with another one, restart the workers, then retry.",
-            )
-        before = len(begun.handles.closed_accounts)
-        return Tenant(self._tenant, begun.desired, platform, zone, begun.deletion, before)
+        return resolved(self._connector.catalog, self._tenant, begun.desired, begun.handles, begun.deletion)
 
     def _allowance(self, tenant: Tenant) -> Allowance:
         house = self._connector
@@ -173,15 +175,26 @@ class Performance:
 
     def _aws(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Aws:
         settings = self._connector.settings
+        trail = self._trail(begun)
 
         def before(service: str) -> None:
             self._leases.check()
             allowance.use(service)
 
+        def before_write() -> None:
+            self._look.about_to_write(begun.handles.account_id)
+            lease.check()
+
+        def seen(account_id: str) -> Account | None:
+            return None if begun.doubt else self._look.seen(tenant.platform.management_account_id, account_id)
+
+        def seen_instances(stack_set: str, account_id: str) -> dict[str, StackInstance] | None:
+            return None if begun.doubt else self._look.seen_instances(stack_set, account_id)
+
         def observe(call: CallRecord) -> None:
             # Between the check of the lease and the sending this process may have stood still for as long as a lease.
             self._wrote_late = self._wrote_late or (call.write and not lease.certain)
-            self._observe(call)
+            self._observe(call, trail)
             allowance.observe(call)
 
         run = Run(
@@ -190,14 +203,22 @@ class Performance:
             places=allowance.places,
             limits=places(settings, tenant.platform),
             lookup_grace=settings.lookup_grace_seconds,
-            observer=Observer(before_write=lease.check, after_call=observe, before_call=before),
+            observer=Observer(before_write, observe, before_call=before, before_sending=trail.intend),
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace_seconds,
+            seen=seen,
+            seen_instances=seen_instances,
         )
         return Aws(tenant.platform, self._connector.sessions, run)
 
-    def _observe(self, call: CallRecord) -> None:
-        """Log every call; writes also go to the tenant's events. Neither may spoil AWS's answer."""
+    def _trail(self, begun: Begun) -> Trail:
+        about = {"tenant": str(self._tenant), "replication": self._replication, "step": self._step.name}
+        house = self._connector
+        return Trail(house.store, timedelta(days=house.settings.audit_days), {**about, "asked_by": begun.asked_by})
+
+    def _observe(self, call: CallRecord, trail: Trail) -> None:
+        """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
+        self._look.observe(call)
         if call.request_id is not None:
             self._heard = True
         elif call.seconds > SILENT_SECONDS and self._heard is None:
@@ -214,9 +235,10 @@ class Performance:
         self._log.info("write", **fields, seconds=round(call.seconds, 3))
         event = {"type": "write", "replication": self._replication, "step": self._step.name, "at": _now().isoformat()}
         try:
+            trail.ended(call)
             self._connector.store.emit(str(self._tenant), {**event, **fields})
         except RedisError as error:
-            self._log.warning("a write is missing in the events", error=str(error), **fields)
+            self._log.warning("the end of a write is missing in the audit log", error=str(error), **fields)
 
     def _record(self, begun: Begun, outcome: Outcome | StepError) -> Ended:
         failure = outcome if isinstance(outcome, PermanentError) else None
@@ -224,8 +246,10 @@ class Performance:
             outcome = self._failed(begun, masked_error(outcome))
             failure = failure or _given_up(outcome)
         outcome = replace(masked_outcome(outcome), heard=self._heard)
+        self._look.keep(outcome.document)
         if not self._connector.store.record(self._replication, self._holder, outcome):
             raise Superseded(self._replication)
+        self._look.ended(outcome.state)
         note = outcome.document.note or ""
         self._log.info(note, state=str(outcome.document.state))
         goes_on = outcome.state is State.RUNNING and outcome.following == self._index + 1 and failure is None
@@ -284,7 +308,7 @@ class Performance:
 
     def _failed(self, begun: Begun, error: StepError) -> Outcome:
         now, pace = _now(), Pace.read(begun.pace)
-        document = self._document(begun).model_copy(update={"note": str(error), "last_error": _shown(error)})
+        document = self._document(begun).model_copy(update={"note": str(error), "last_error": shown_error(error)})
         waiting = Outcome(
             step=self._index,
             document=document.model_copy(update={"state": State.WAITING}),
@@ -339,6 +363,22 @@ class Performance:
         )
 
 
+def resolved(
+    catalog: Catalog, tenant: TenantId, desired: Desired, handles: Handles, deletion: Deletion | None
+) -> Tenant:
+    """Return the tenant with the configuration that it names; PermanentError when this worker does not have it."""
+    platform = catalog.platforms.get(tenant.platform)
+    zone = catalog.landing_zones.get(desired.landing_zone)
+    if platform is None or zone is None:
+        missing = tenant.platform if platform is None else desired.landing_zone
+        raise PermanentError(
+            "UnknownConfiguration",
+            f"{missing} is not in the configuration directory of this worker",
+            remedy="Put its document back or order the tenant with another one, restart the workers, then retry.",
+        )
+    return Tenant(tenant, desired, platform, zone, deletion, len(handles.closed_accounts))
+
+
 def _given_up(outcome: Outcome) -> PermanentError | None:
     """A transient error that lasted beyond the step's deadline ends the step like a permanent one."""
     error = outcome.document.last_error
@@ -347,7 +387,8 @@ def _given_up(outcome: Outcome) -> PermanentError | None:
     return PermanentError(error.code, error.message, error.request_id, error.remedy)
 
 
-def _shown(error: StepError) -> LastError:
+def shown_error(error: StepError) -> LastError:
+    """Show an error to people."""
     return LastError(
         code=error.code,
         message=error.message,

@@ -20,11 +20,14 @@ from config.patterns import PatternError, check_identifier
 from config.platform import Platform
 from config.settings import Settings
 from tasks import names
+from tasks.chain import DELETION, REPLICATION, Chain
 from tasks.connector import Connector, connector
 from tasks.model import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
-from tasks.store import TenantRecord
+from tasks.store import AccountTaken, TenantRecord
 
 LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
+IDENTIFIERS = frozenset({"workspace", "project", "platform"})
+CREATING = "wait_for_account"  # the steps after it need an account
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def replicate(
     desired: Desired | Mapping[str, Any],
     *,
     again: bool = False,
+    by: str | None = None,
     through: Connector | None = None,
 ) -> Accepted:
     """Store the desired state of a tenant and enqueue its replication.
@@ -72,31 +76,67 @@ def replicate(
     platform    `<platform>.<location>`
     desired     as in the API's PUT body
     again       also wake a replication of the same content that waits for its next try
+    by          who asks, for the record
     through     the connector to use; None: this process's own, made from the environment
     Raises RequestRefused with every mistake (nothing is stored), redis.RedisError when Redis is away.
     """
     through = through or connector()
     content = desired if isinstance(desired, Desired) else parse_desired(desired)
     tenant = TenantId(workspace, project, platform)
-    mistakes = tuple(check(tenant, content, through.catalog, through.settings))
-    if mistakes and (known := through.store.tenant(tenant)):
+    known = through.store.tenant(tenant) if content.platform_tenant_id is not None else None
+    mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
+    named = not any(mistake.field in IDENTIFIERS for mistake in mistakes)  # else nothing that we have of it helps
+    if mistakes and named and known is None and (known := through.store.tenant(tenant)):
         mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
     if mistakes:
         raise RequestRefused(mistakes)
-    return Accepted(str(tenant), through.store.submit(tenant, content, again=again))
+    try:
+        accepted = Accepted(str(tenant), through.store.submit(tenant, content, again=again, by=by))
+    except AccountTaken as taken:
+        message = f"is the account of tenant {taken.tenant}, or ordered for it; no account has two tenants"
+        raise RequestRefused((FieldMistake("platformTenantId", taken.account, message),)) from taken
+    return accepted
 
 
-def replicate_again(record: TenantRecord, through: Connector, *, wake: bool, anew: bool = False) -> Accepted:
+def replicate_again(
+    record: TenantRecord,
+    through: Connector,
+    *,
+    wake: bool,
+    anew: bool = False,
+    by: str | None = None,
+    first: str | None = None,
+    daily: bool = False,
+) -> Accepted:
     """Replicate a tenant with the desired state that is stored; a newer one that comes meanwhile is not overtaken.
 
     wake    also wake a replication that waits for its next try
     anew    when one is under way that has passed a step already, another one runs next
-    Raises RequestRefused when the configuration does not know its platform or landing zone any more.
+    by      who asks, for the record; None: nobody
+    daily   it is the daily replication, which may believe the snapshot of the day
+    first   name of the step to begin with; None: the first
+    Raises RequestRefused when the configuration does not know its platform or landing zone any more, or `first` cannot
+    be the first.
     """
     mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings, record))
     if mistakes:
         raise RequestRefused(mistakes)
-    return Accepted(str(record.id), through.store.submit(record.id, None, again=wake, anew=anew))
+    start = None if first is None else _start(record, first)
+    replication = through.store.submit(record.id, None, again=wake, anew=anew, by=by, first=start, daily=daily)
+    return Accepted(str(record.id), replication)
+
+
+def _start(record: TenantRecord, first: str) -> tuple[Chain, int]:
+    """Find the step to begin with; those after the creation need an account."""
+    chain = REPLICATION if record.deletion is None or record.deleted_at is not None else DELETION
+    steps = [step.name for step in chain.steps]
+    if first not in steps:
+        message = f"is no step of this tenant's {chain.name}; its steps: {', '.join(steps)}"
+        raise RequestRefused((FieldMistake("from", printable(first)[:LONGEST_FIELD], message),))
+    if chain is REPLICATION and record.handles.account_id is None and steps.index(first) > steps.index(CREATING):
+        message = "needs the account, and none is known yet; retry without it"
+        raise RequestRefused((FieldMistake("from", first, message),))
+    return chain, steps.index(first)
 
 
 def parse_desired(document: Mapping[str, Any]) -> Desired:
@@ -148,6 +188,8 @@ def check(
     if platform is None:
         yield FieldMistake("platform", tenant.platform, f"unknown platform; known: {_known(catalog.platforms)}")
         return
+    if desired.platform_tenant_id is not None:
+        yield from _account_mistakes(tenant, desired.platform_tenant_id, platform, known)
     zone = catalog.landing_zones.get(desired.landing_zone)
     usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
     stays = known is not None and known.desired.landing_zone == desired.landing_zone
@@ -157,6 +199,25 @@ def check(
     elif not identifiers:
         has_account = known is not None and known.handles.account_id is not None
         yield from _name_mistakes(Tenant(tenant, desired, platform, zone), has_account=has_account)
+
+
+def _account_mistakes(
+    tenant: TenantId, account: str, platform: Platform, known: TenantRecord | None
+) -> Iterator[FieldMistake]:
+    """Refuse an account that the tenant cannot take over, as far as it can be known without AWS."""
+    manages = account == platform.management_account_id
+    if manages and platform.management_account_tenant != f"{tenant.workspace}.{tenant.project}":
+        message = f"is the management account of {platform.identifier}, for its managementAccountTenant only"
+        yield FieldMistake("platformTenantId", account, message)
+    if account == platform.automation_account_id and not manages:
+        yield FieldMistake("platformTenantId", account, f"is the automation account of {platform.identifier}")
+    if known is None or known.handles.account_id == account:
+        return
+    if known.handles.account_id is not None:
+        message = f"cannot change: the tenant has account {known.handles.account_id}; name that one or none"
+        yield FieldMistake("platformTenantId", account, message)
+    elif known.handles.creation is not None:
+        yield FieldMistake("platformTenantId", account, "comes too late: AWS has been asked for an account already")
 
 
 def offered(zone: LandingZone, platform: Platform, *, disabled: bool = False) -> bool:

@@ -6,9 +6,13 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 |---------------------|--------|-----------------------------------------------------------|---------------------------|
 | tenant:<tenant>     | hash   | desired state, deletion, handles, current/next/last       | never: the order itself   |
 | tenants             | zset   | every tenant, sorted by name (for lists)                  | never: one per tenant     |
+| accounts            | hash   | account id -> the tenant that has it or has ordered it    | never: one per account    |
 | replicated          | zset   | tenant -> when its last replication ended (ms)            | never: one per tenant     |
 | replication:<id>    | hash   | state, step, dispatch number, lease, a document per step  | `retention` after it      |
 | due                 | zset   | replication -> when somebody must look at it (ms)         | member leaves at its end  |
+| history:<tenant>    | zset   | replication -> when it was asked for (ms)                 | `retention` after its end |
+| pauses              | hash   | tenant or platform -> since when it is paused, why        | never: until it is resumed|
+| audit               | stream | every write to AWS, before it is sent and as it ended     | never: entries go by age  |
 | rollout:<id>        | string | which replications belong to a landing zone's rollout     | `retention` after it came |
 | events:<tenant>     | stream | every transition and every write to AWS, newest `history` | `retention` after it      |
 | lane:<lane>:holders | zset   | place -> until when it is held (ms); inf: with its owner  | `retention` after it      |
@@ -24,6 +28,15 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 | workers             | zset   | worker -> when its pump last looked (ms)                  | member leaves after a day |
 | failures:<address>  | string | wrong API tokens from an address since the key was made   | a minute after the first  |
 | errand:<id>         | hash   | a question that a worker answers, and the answer          | an hour after it came     |
+| organization:<id>   | hash   | accounts as one ListAccounts showed them: tasks/snapshot  | two hours after it        |
+| instances:<id>      | hash   | a StackSet's instances, by account, in the same way       | two hours after it        |
+| look:<id>           | string | who lists an organization's accounts right now            | a quarter of an hour      |
+| looks:<id>          | hash   | when an organization was listed last, how many accounts   | never: one each           |
+| touched             | zset   | account -> when we last were about to change it (s)       | member leaves after a day |
+| unmanaged:<id>      | hash   | accounts that no tenant owns, by id                       | a week after the last look|
+| drift               | hash   | tenant -> what the last daily look found different        | never: one per tenant     |
+| retries             | zset   | failed tenant -> when it is tried again (s)               | never: one per tenant     |
+| failing             | hash   | tenant -> replications in a row that have failed          | never: one per tenant     |
 | rejected            | hash   | reason -> messages in the queue that were not ours        | never: one per reason     |
 
 The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
@@ -51,6 +64,7 @@ from tasks.model import (
     Document,
     Handles,
     LastError,
+    Pause,
     Replication,
     State,
     StepState,
@@ -62,7 +76,10 @@ UNKNOWN = "unknown replication"  # why a message is rejected
 # AWS's work on an account, an assignment or one account's StackSet instances usually ends within this: so long the
 # place of a replication that was cancelled or failed in the middle stays taken.
 LINGER = timedelta(minutes=1)
-SCRIPTS = ("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave", "take", "slow", "approve")
+SCRIPTS = (
+    *("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave", "take", "slow", "approve"),
+    *("resume", "reinstate"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +95,7 @@ class TenantRecord:
     updated_at: datetime
     deletion: Deletion | None = None  # the request to delete it
     deleted_at: datetime | None = None  # when that was done
+    paused: Pause | None = None  # nothing runs for it, or for its platform
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,8 @@ class Begun:
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant
+    doubt: bool = False  # AWS may hold more than the handles say
+    asked_by: str | None = None  # name of the API token; None: nobody, it is the daily replication
 
     @property
     def failure(self) -> LastError | None:
@@ -149,6 +169,15 @@ class Outcome:
     heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
 
 
+class AccountTaken(Exception):
+    """The account that is to be taken over is another tenant's; nothing was stored."""
+
+    def __init__(self, account: str, tenant: str) -> None:
+        super().__init__(account, tenant)
+        self.account = account
+        self.tenant = tenant
+
+
 class Store:
     """Our part of Redis. Every method is one round trip and raises redis.RedisError when Redis is away."""
 
@@ -166,32 +195,59 @@ class Store:
         }
         self._scripts = {name: self._script(name) for name in SCRIPTS}
 
-    def submit(self, tenant: TenantId, desired: Desired | None, *, again: bool = False, anew: bool = False) -> str:
+    def submit(
+        self,
+        tenant: TenantId,
+        desired: Desired | None,
+        *,
+        again: bool = False,
+        anew: bool = False,
+        by: str | None = None,
+        first: tuple[Chain, int] | None = None,
+        daily: bool = False,
+    ) -> str:
         """Store a desired state and see to it that it is replicated; answers the replication's id.
 
         The same content while a replication of it is under way is that replication; other content runs next.
         desired  None: what is stored at that moment, of a tenant that is known; never older content than the newest
         again    also wakes a replication that waits
         anew     one that has passed a step already is not enough: another one runs next
+        by       name of who asks, for the record
+        daily    nobody asks but the day: a new one may believe the snapshot (tasks/snapshot.py)
+        first    the step to begin with; while none has begun that does more, and unless newer content comes
+        Raises AccountTaken when another tenant has the account that is to be taken over, or has ordered it.
         """
-        content = {"desired": _content(desired)} if desired is not None else {}
-        return self._submit(tenant, again=again, anew=anew, **content)
+        content: dict[str, Any] = {"desired": _content(desired)} if desired is not None else {}
+        if desired is not None and desired.platform_tenant_id is not None:
+            content["account"] = desired.platform_tenant_id
+        if first is not None:
+            content |= {"of": first[0].name, "from": first[1]}
+        if daily:
+            content["daily"] = True
+        return self._submit(tenant, again=again, anew=anew, by=by, **content)
+
+    def doubt(self, tenant: TenantId) -> str:
+        """See to it that a tenant is replicated once more from its first step, without belief in what was not there.
+
+        Answers the replication's id.
+        """
+        return self._submit(tenant, doubt=True)
 
     def delete(self, tenant: TenantId, deletion: Deletion) -> str:
         """Store the request to delete a tenant that is known and see to it; answers the id of the replication.
 
         What runs for the tenant is cancelled after its call. Asked again it is the same request.
         """
-        return self._submit(tenant, deletion=_document(deletion))
+        return self._submit(tenant, deletion=_document(deletion), by=deletion.requested_by)
 
     def approve(self, tenant: TenantId, by: str | None) -> Deletion | None:
         """Approve the request to delete a tenant, which cannot be undone; None: there is none, or it is done."""
         answer = self._run("approve", tenant=str(tenant), by=by)
         return Deletion.model_validate_json(answer) if answer else None
 
-    def restore(self, tenant: TenantId) -> str:
+    def restore(self, tenant: TenantId, by: str | None = None) -> str:
         """Withdraw the request to delete a tenant and give it back what it had; answers the replication's id."""
-        return self._submit(tenant, restore=True)
+        return self._submit(tenant, restore=True, by=by)
 
     def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
         """Take what is due, at most what the queue has room for, and raise each dispatch number."""
@@ -240,7 +296,7 @@ class Store:
         )
         if not answer:
             return None
-        desired, handles, document, pace, failed, error, deletion = answer
+        desired, handles, document, pace, failed, error, deletion, doubt, asked_by = answer
         state = StepState.model_validate_json(document) if document else StepState(name=chain.steps[step].name)
         return Begun(
             Desired.model_validate_json(desired),
@@ -250,6 +306,8 @@ class Store:
             tuple(json.loads(failed)),
             LastError.model_validate_json(error) if error else None,
             Deletion.model_validate_json(deletion) if deletion else None,
+            bool(doubt),
+            asked_by or None,
         )
 
     def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> bool:
@@ -332,6 +390,11 @@ class Store:
         """Name the stream of a tenant's events; each entry has the field `data`, a JSON document with a `type`."""
         return f"{self.prefix}events:{tenant}"
 
+    @property
+    def audit_key(self) -> str:
+        """Name the stream of every write to AWS: `tasks/audit.py`."""
+        return f"{self.prefix}audit"
+
     def errand_key(self, errand: str) -> str:
         """Name the hash of a question that a worker answers: `tasks/errands.py`."""
         return f"{self.prefix}errand:{errand}"
@@ -350,9 +413,13 @@ class Store:
 
     def tenant(self, tenant: TenantId) -> TenantRecord | None:
         """Read a tenant; None: nobody has ordered it."""
-        row: dict[str, str] = self.redis.hgetall(f"{self.prefix}tenant:{tenant}")
+        with self.redis.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(f"{self.prefix}tenant:{tenant}")
+            pipeline.hmget(f"{self.prefix}pauses", [str(tenant), tenant.platform])
+            row, pauses = pipeline.execute()
         if not row:
             return None
+        paused = next(filter(None, pauses), None)
         return TenantRecord(
             id=tenant,
             desired=Desired.model_validate_json(row["desired"]),
@@ -363,6 +430,7 @@ class Store:
             updated_at=datetime.fromisoformat(row["updated_at"]),
             deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
             deleted_at=datetime.fromisoformat(row["deleted_at"]) if "deleted_at" in row else None,
+            paused=Pause.model_validate_json(paused) if paused else None,
         )
 
     def tenants(self, prefix: str = "") -> Iterable[TenantSummary]:
@@ -377,12 +445,22 @@ class Store:
                     yield _summary(name, row)
             start = f"({names[-1]}"
 
+    def all_handles(self) -> Iterable[Handles]:
+        """Yield the handles of every tenant; a few hundred each round trip."""
+        start = "-"
+        while names := self.redis.zrangebylex(f"{self.prefix}tenants", start, "+", 0, 500):
+            with self.redis.pipeline(transaction=False) as pipeline:
+                for name in names:
+                    pipeline.hget(f"{self.prefix}tenant:{name}", "handles")
+                yield from (HANDLES.validate_json(row) for row in pipeline.execute())
+            start = f"({names[-1]}"
+
     def replication(self, replication: str) -> Replication | None:
         """Read a replication with every step; None: unknown, or ended longer than the retention ago."""
         row: dict[str, str] = self.redis.hgetall(f"{self.prefix}replication:{replication}")
         if not row:
             return None
-        return _replication(row, self.redis.hget(f"{self.prefix}tenant:{row['tenant']}", "handles"))
+        return replication_of(row, self.redis.hget(f"{self.prefix}tenant:{row['tenant']}", "handles"))
 
     def replications(self, ids: Iterable[str]) -> list[Replication]:
         """Read replications, in two round trips; those that are unknown are left out."""
@@ -392,7 +470,31 @@ class Store:
             rows = [row for row in pipeline.execute() if row]
             for row in rows:
                 pipeline.hget(f"{self.prefix}tenant:{row['tenant']}", "handles")
-            return [_replication(row, handles) for row, handles in zip(rows, pipeline.execute(), strict=True)]
+            return [replication_of(row, handles) for row, handles in zip(rows, pipeline.execute(), strict=True)]
+
+    def history(self, tenant: TenantId, most: int) -> list[Replication]:
+        """Read a tenant's replications, the newest first, as long as their records are kept; in three round trips."""
+        return self.replications(self.redis.zrevrange(f"{self.prefix}history:{tenant}", 0, most - 1))
+
+    def raw(self, tenant: TenantId) -> tuple[dict[str, str], list[dict[str, str]]]:
+        """Read the fields of a tenant and of its replications, the oldest first, as they stand: for backups."""
+        with self.redis.pipeline() as pipeline:
+            pipeline.hgetall(f"{self.prefix}tenant:{tenant}")
+            pipeline.zrange(f"{self.prefix}history:{tenant}", 0, -1)
+            row, replications = pipeline.execute()
+            for replication in replications:
+                pipeline.hgetall(f"{self.prefix}replication:{replication}")
+            return row, [each for each in pipeline.execute() if each]
+
+    def reinstate(self, tenant: str, fields: Mapping[str, str], replications: list[dict[str, str]]) -> bool:
+        """Put back a tenant of a backup with its replications, all of which have ended; False: it is there already."""
+        asked = [int(datetime.fromisoformat(each["requested_at"]).timestamp() * 1000) for each in replications]
+        given = {"fields": dict(fields), "replications": replications, "asked": asked}
+        return bool(self._run("reinstate", tenant=tenant, **given))
+
+    def resume(self, name: str) -> bool:
+        """Let run again what was paused under the name of a tenant or a platform; False: it was not paused."""
+        return bool(self._run("resume", name=name))
 
     def keep_rollout(self, rollout: str, document: str) -> None:
         """Keep which replications belong to a rollout."""
@@ -422,7 +524,11 @@ class Store:
         return int(seconds * 1000 + micros // 1000)
 
     def _submit(self, tenant: TenantId, **order: Any) -> str:
-        return str(self._run("submit", tenant=str(tenant), replication=uuid4().hex, **order))
+        given = {name: value for name, value in order.items() if value is not None}
+        answer = self._run("submit", tenant=str(tenant), replication=uuid4().hex, **given)
+        if isinstance(answer, list):
+            raise AccountTaken(order["account"], answer[0])
+        return str(answer)
 
     def _run(self, script: str, /, **parameters: Any) -> Any:
         document = {**self._common, "at": _iso_now(), **parameters}
@@ -446,13 +552,16 @@ def _summary(name: str, row: list[str]) -> TenantSummary:
     )
 
 
-def _replication(row: dict[str, str], handles: str | None) -> Replication:
+def replication_of(row: dict[str, str], handles: str | None) -> Replication:
+    """Read the record of a replication; raises ValueError or KeyError for what is none."""
     state, chain = State(row["state"]), CHAINS[row["chain"]]
     failed = json.loads(row.get("failed", "[]"))
     steps = [
         StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
         for index, step in enumerate(chain.steps)
     ]
+    for index in range(int(row.get("from", 0))):
+        steps[index] = _skipped(steps[index], chain.steps[int(row["from"])].name)
     if row["holder"]:  # somebody runs it right now
         steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
     if state in ENDED:
@@ -463,6 +572,7 @@ def _replication(row: dict[str, str], handles: str | None) -> Replication:
         state=state,
         steps=steps,
         requested_at=datetime.fromisoformat(row["requested_at"]),
+        requested_by=row.get("requested_by"),
         started_at=datetime.fromisoformat(row["started_at"]) if "started_at" in row else None,
         ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
@@ -474,6 +584,10 @@ def _content(desired: Desired) -> str:
     """Write a desired state so that the same content is the same text."""
     document = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     return json.dumps(document, sort_keys=True)
+
+
+def _skipped(step: StepState, first: str) -> StepState:
+    return step.model_copy(update={"state": State.CANCELLED, "note": f"skipped: it was to begin with {first}"})
 
 
 def _never_ran(step: StepState, causes: Mapping[str, str]) -> StepState:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.daily import replicate_oldest
 from tasks.deletion import NotPossible, approve, decline, request_deletion
 from tasks.model import ENDED, Replication, State
 from tasks.store import TenantRecord
 from tests.cluster import Cluster, desired, running_cluster
 from tests.waiting import eventually
 from workers.sandbox import organization
-from workers.schedule import replicate_oldest
 
 CLOSED = {"PENDING_CLOSURE", "SUSPENDED"}
 
@@ -75,7 +76,7 @@ def test_what_is_deleted_is_not_replicated_daily_nor_deleted_twice(cluster: Clus
 
     assert delete(cluster, "quiet") == first
     assert str(cluster.tenant_id("quiet")) not in cluster.connector.store.redis.zrange("connector:replicated", 0, -1)
-    replicate_oldest(cluster.connector)
+    replicate_oldest(cluster.connector, datetime.now(UTC))
 
 
 def test_a_new_account_needs_a_new_email(cluster: Cluster) -> None:

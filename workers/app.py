@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.bootsteps import StartStopStep
+from kombu.transport import TRANSPORT_ALIASES
 
 from config.catalog import CatalogError
 from config.celery import celery_settings
@@ -19,15 +20,20 @@ from tasks.doctor.examination import KIND as HEALTH
 from tasks.doctor.examination import answer_health
 from tasks.due import Leases, Pump
 from tasks.perform import register
+from tasks.plan import KIND as PLAN
+from tasks.plan import answer_plan
 from workers import schedule, signals
+
+CHECKED = "checked-redis"  # shown as the scheme of Redis's address
 
 
 class ConnectorApp(Celery):  # type: ignore[misc]  # Celery has no types
     """Celery, but a worker checks every message that it takes from the queue."""
 
     def connection_for_read(self, url: str | None = None, **options: Any) -> Any:
-        """Return the connection from which a worker takes messages."""
-        return super().connection_for_read(url, **{"transport": "workers.broker:CheckedTransport", **options})
+        """Return the connection from which a worker takes messages; it names itself by Redis's address."""
+        TRANSPORT_ALIASES.setdefault(CHECKED, "workers.broker:CheckedTransport")
+        return super().connection_for_read(url, **{"transport": CHECKED, **options})
 
 
 app = ConnectorApp("aws-connector")
@@ -75,4 +81,4 @@ app.steps["worker"].add(PumpStep)
 signals.connect()
 register(app, connector, leases)
 schedule.register(app, connector)
-errands.register(app, connector, {HEALTH: answer_health})
+errands.register(app, connector, {HEALTH: answer_health, PLAN: answer_plan})

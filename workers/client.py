@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,16 +20,23 @@ import httpx
 from httpx_sse import connect_sse
 from pydantic import ValidationError
 
+from tasks.audit import AuditEntry, AuditPage
 from tasks.model import Desired, Replication, State, TenantId
 from workers.api.schemas import (
     AcceptedView,
+    DriftView,
     FieldProblem,
+    HistoryView,
+    PausedView,
+    PausesView,
+    PlanView,
     Problem,
     Readiness,
     RolloutView,
     TenantPage,
     TenantRow,
     TenantView,
+    UnmanagedView,
 )
 
 TIMEOUT_SECONDS = 30.0  # the API itself gives up on Redis earlier
@@ -99,9 +107,40 @@ class ConnectorClient:
             yield from page.tenants
             number, total = number + 1, page.page.total_pages
 
-    def replicate(self, tenant: TenantId | str) -> AcceptedView:
-        """Replicate a tenant again, with the desired state that is stored."""
-        return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/replications").content)
+    def replicate(self, tenant: TenantId | str, first: str | None = None) -> AcceptedView:
+        """Replicate a tenant again, with the desired state that is stored; `first` names the step to begin with."""
+        body = None if first is None else {"from": first}
+        return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/replications", json=body).content)
+
+    def history(self, tenant: TenantId | str, most: int) -> list[Replication]:
+        """Read a tenant's replications, the newest first."""
+        answer = self._http.get(f"{_path(tenant)}/replications", params={"size": most})
+        return HistoryView.model_validate_json(answer.content).replications
+
+    def pauses(self) -> list[PausedView]:
+        """Read everything that is paused."""
+        return PausesView.model_validate_json(self._http.get("/api/v1/pauses").content).pauses
+
+    def pause(self, name: str, reason: str | None = None) -> PausedView:
+        """Pause a tenant, or a <platform>.<location>."""
+        query = {} if reason is None else {"reason": reason}
+        return PausedView.model_validate_json(self._http.post(f"{_place(name)}/pause", params=query).content)
+
+    def resume(self, name: str) -> None:
+        """Resume a tenant, or a <platform>.<location>."""
+        self._http.post(f"{_place(name)}/resume")
+
+    def audit(self, *, since: datetime | None = None, tenant: TenantId | None = None) -> Iterator[AuditEntry]:
+        """Yield every write to AWS, the oldest first, one request for each page."""
+        chosen = {"since": since.isoformat() if since else None, "tenant": str(tenant) if tenant else None}
+        query: dict[str, str | int] = {name: value for name, value in chosen.items() if value is not None}
+        while True:
+            answer = self._http.get("/api/v1/audit", params={**query, "size": PAGE_SIZE})
+            found = AuditPage.model_validate_json(answer.content)
+            yield from found.entries
+            if found.next is None:
+                return
+            query["after"] = found.next
 
     def delete(self, tenant: TenantId | str) -> AcceptedView:
         """Ask to delete a tenant: access ends at once, the rest follows the approval."""
@@ -114,6 +153,15 @@ class ConnectorClient:
     def decline(self, tenant: TenantId | str) -> AcceptedView:
         """Decline the request to delete a tenant, and give people their access back."""
         return AcceptedView.model_validate_json(self._http.post(f"{_path(tenant)}/deletion/decline").content)
+
+    def plan(self, tenant: TenantId | str, desired: Desired | None = None) -> PlanView:
+        """Ask what a replication would change; None: with the desired state that is stored."""
+        body = None if desired is None else desired.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return PlanView.model_validate_json(self._http.post(f"{_path(tenant)}/plan", json=body).content)
+
+    def planned(self, plan: str) -> PlanView:
+        """Read a plan that was asked for."""
+        return PlanView.model_validate_json(self._http.get(f"/api/v1/plans/{quote(plan, safe='')}").content)
 
     def roll_out(self, landing_zone: str, platform: str | None = None) -> RolloutView:
         """Replicate every tenant of a landing zone, or those of one platform."""
@@ -143,6 +191,16 @@ class ConnectorClient:
         with connect_sse(self._http, "GET", path, params=query, timeout=self._following) as source:
             for event in source.iter_sse():
                 yield Event(event.id, event.event, json.loads(event.data))
+
+    def drift(self, platform: str | None = None) -> DriftView:
+        """List the tenants that differ, or differed at the last daily look."""
+        query = {} if platform is None else {"platform": platform}
+        return DriftView.model_validate_json(self._http.get("/api/v1/drift", params=query).content)
+
+    def unmanaged(self, platform: str | None = None) -> UnmanagedView:
+        """List the accounts that no tenant owns."""
+        query = {} if platform is None else {"platform": platform}
+        return UnmanagedView.model_validate_json(self._http.get("/api/v1/unmanaged", params=query).content)
 
     def ready(self) -> Readiness:
         """Ask whether Redis and workers are there; raises ApiProblem 503 when not."""
@@ -180,6 +238,11 @@ def _path(tenant: TenantId | str) -> str:
     name = TenantId.parse(tenant) if isinstance(tenant, str) else tenant
     parts = (quote(part, safe="") for part in (name.workspace, name.project, name.platform))
     return "/api/v1/tenants/" + "/".join(parts)
+
+
+def _place(name: str) -> str:
+    """Name a tenant's path, or a platform's."""
+    return _path(name) if name.count(".") != 1 else f"/api/v1/platforms/{quote(name, safe='')}"
 
 
 def _replication_path(replication: str) -> str:

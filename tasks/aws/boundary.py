@@ -20,14 +20,14 @@ from tasks.aws.identity_center import AccountAssignments
 from tasks.aws.identity_store import IdentityStoreDirectory
 from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
-from tasks.aws.organizations import Organizations
+from tasks.aws.organizations import Account, Organizations
 from tasks.aws.roles import Roles
 from tasks.aws.saml_providers import SamlProviders
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.service_catalog import ServiceCatalog
 from tasks.aws.service_control_policies import ControlPolicies
 from tasks.aws.session import Sessions
-from tasks.aws.stack_sets import StackSets
+from tasks.aws.stack_sets import StackInstance, StackSets
 from tasks.aws.sts import Identity
 from tasks.model import Handles
 
@@ -52,6 +52,16 @@ class Places(Protocol):
         """Give the place back, again is fine, and wake who is next."""
 
 
+def _unseen(account_id: str) -> Account | None:  # noqa: ARG001 (nothing is known of any account)
+    """Have no snapshot."""
+    return None
+
+
+def _no_instances(stack_set: str, account_id: str) -> Mapping[str, StackInstance] | None:  # noqa: ARG001 (as above)
+    """Have no snapshot."""
+    return None
+
+
 @dataclass(frozen=True)
 class Run:
     """What surrounds one execution of a step."""
@@ -64,6 +74,8 @@ class Run:
     observer: Observer
     account_created_at: datetime | None = None  # None: the account is old, or not known yet
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
+    seen: Callable[[str], Account | None] = _unseen  # an account as the day's snapshot shows it (tasks/snapshot.py)
+    seen_instances: Callable[[str, str], Mapping[str, StackInstance] | None] = _no_instances  # the same, by region
 
 
 class Aws:
@@ -98,6 +110,23 @@ class Aws:
     def has_seen(self, fact: tuple[str, ...], within: timedelta) -> bool:
         """Tell whether this process has seen that something of the platform is so, not longer ago than `within`."""
         return self._sessions.recent.holds((self._platform.identifier, *fact), self.now(), within)
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the account is so new that its role and services may still be missing."""
+        created_at, grace = self._run.account_created_at, self._run.access_grace
+        return created_at is not None and self.now() - created_at < grace
+
+    def seen(self, account_id: str) -> Account | None:
+        """Return an account as the snapshot of the day shows it; None, and always but in a daily replication: ask.
+
+        Only that all is right may be taken from it; a difference is read afresh before anything is written.
+        """
+        return self._run.seen(account_id)
+
+    def seen_instances(self, stack_set: str, account_id: str) -> Mapping[str, StackInstance] | None:
+        """Return an account's instances of a StackSet (ARN) by region, as `seen` does."""
+        return self._run.seen_instances(stack_set, account_id)
 
     def note_seen(self, fact: tuple[str, ...]) -> None:
         """Remember that something of the platform is so now."""
@@ -204,9 +233,7 @@ class Aws:
 
     def _member(self, account_id: str, service: str, region: str | None = None) -> Calls:
         client = self._sessions.member(self._platform, account_id, service, region or self._platform.region)
-        created_at, grace = self._run.account_created_at, self._run.access_grace
-        young = created_at is not None and self.now() - created_at < grace
-        return Calls(client, self._run.observer, account_id, young=young)
+        return self._calls(client, account_id, young=self.is_young)
 
-    def _calls(self, client: Any, account_id: str | None = None) -> Calls:
-        return Calls(client, self._run.observer, account_id)
+    def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
+        return Calls(client, self._run.observer, account_id, young=young)

@@ -49,6 +49,20 @@ class CallRecord:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Intent:
+    """A write that is about to be sent, with its arguments as they are: they may hold secrets."""
+
+    service: str
+    operation: str  # in botocore's snake case: move_account
+    account_id: str | None
+    arguments: Mapping[str, Any]
+
+
+def _unnoted(intent: Intent) -> None:
+    """Note no write."""
+
+
 def _unlimited(service: str) -> None:
     """Let every call of the service pass."""
 
@@ -60,6 +74,7 @@ class Observer:
     before_write: Callable[[], None]  # raises Superseded when this worker no longer holds the lease
     after_call: Callable[[CallRecord], None]
     before_call: Callable[[str], None] = _unlimited  # is given the service; raises RateReached when it is not our turn
+    before_sending: Callable[[Intent], None] = _unnoted  # the last thing before a write is sent
 
 
 class Calls:
@@ -105,6 +120,8 @@ class Calls:
     def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self._observer.before_call(self._service)
+        if write:
+            self._observer.before_sending(Intent(self._service, operation, self._account_id, parameters))
         started = monotonic()
         code: str | None = None
         request_id: str | None = None

@@ -317,7 +317,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("sso-admin", "ConflictException"): LATER,  # documented: a previous write has not propagated
 }
 
-BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason` of the exception
+BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason`, or `ResourceType`, of the exception
     ("organizations", "ConstraintViolationException", "ACCOUNT_NUMBER_LIMIT_EXCEEDED"): Fault(
         Parked,
         "Ask AWS for more accounts in this organization (closed ones count for 90 days); it is tried again every hour.",
@@ -338,4 +338,9 @@ BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason` of the excep
         Refused, "Shorten the file that serviceControlPolicy.templateFile names, then retry."
     ),
     ("identitystore", "ConflictException", "CONCURRENT_MODIFICATION"): LATER,
+    # Not NotFound, which would say of each user and group that it is not there.
+    ("identitystore", "ResourceNotFoundException", "IDENTITY_STORE"): Fault(
+        Refused,
+        "Correct identityStoreId (d-…) or the region in the platform document, then retry.",
+    ),
 }

@@ -93,7 +93,8 @@ def translate_unanswered(service: str, operation: str, error: Exception) -> Step
 
 def _reason(response: Any) -> str:
     """The second half of some codes: a member of the exception, beside its code."""
-    return str(response.get("Reason") or response.get("Error", {}).get("Reason") or "")
+    error = response.get("Error", {})
+    return str(response.get("Reason") or error.get("Reason") or response.get("ResourceType") or "")
 
 
 def _retry_after(response: Any) -> float | None:

@@ -6,7 +6,7 @@ Source: docs.aws.amazon.com/organizations/latest/APIReference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +44,7 @@ class Account:
     email: str
     state: AccountState
     joined_at: datetime | None  # aware; when it was created in or invited into the organization
+    units: tuple[str, ...] = ()  # where it stands: its OU, the OUs above, the root last; (): AWS does not say
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,18 @@ def _account(described: Any) -> Account:
         described.get("Email", ""),
         state,
         described.get("JoinedTimestamp"),
+        _units(described.get("Paths") or ()),
     )
+
+
+def _units(paths: Sequence[str]) -> tuple[str, ...]:
+    """Read where an account stands from its one path, from the organization down: o-…/r-…/ou-…/<account>/.
+
+    >>> _units(["o-a/r-b/ou-b-c/ou-b-d/123456789012/"])
+    ('ou-b-d', 'ou-b-c', 'r-b')
+    """
+    parts = paths[0].strip("/").split("/") if len(paths) == 1 else []
+    return tuple(reversed(parts[1:-1])) if parts[1:2] and parts[1].startswith("r-") else ()
 
 
 def _creation(answer: Answer) -> CreationStatus:

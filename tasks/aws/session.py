@@ -75,6 +75,12 @@ class Sessions:
         self._clients: OrderedDict[tuple[str, str, str, str, timedelta | None], Any] = OrderedDict()
         self._scim: dict[tuple[str, str], ScimClient] = {}
 
+    def apart(self) -> Sessions:
+        """Return sessions without any credentials; the parsed service models, which cost the most, are shared."""
+        other = Sessions(self._now, self.metadata)
+        other._loader = self._loader
+        return other
+
     def user(self, platform: Platform, service: str) -> Any:
         """Return a client that acts as whoever signs in: the service user, or the entry role of a web identity."""
         return self._client(platform, USER, service, platform.region, lambda: self._user(platform))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +51,10 @@ CHECKS = (
 )
 
 
-def examine(found: Patient) -> Iterator[Finding]:
+def examine(found: Patient, checks: Iterable[Check] = CHECKS) -> Iterator[Finding]:
     """Yield what every check says, in the order of the table; nothing secret is in it."""
     failed: set[str] = set()
-    for check in CHECKS:
+    for check in checks:
         lines = [_unchecked(check)] if check.needs in failed else list(_looked(check, found))
         if check.needs in failed or any(line.level is Level.ERROR for line in lines):
             failed.add(check.name)

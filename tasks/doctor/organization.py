@@ -13,27 +13,37 @@ from tasks.errors import NotFound
 def units(patient: Patient) -> Iterator[Finding]:
     """See that every OU exists. Reads organizations:ListParents 1 call for each, ListRoots 0 or 1."""
     for unit, named_by in _units(patient).items():
-        try:
-            patient.aws.organizations.parent_of(unit) if unit.startswith("ou-") else _check_root(patient, unit)
-        except NotFound as missing:
-            yield error(f"{unit} does not exist ({missing})", f"Correct {named_by}.")
-        else:
+        why = _missing(patient, unit)
+        if why is None:
             yield ok(f"{unit} exists, for {named_by}")
+        else:
+            yield error(f"{unit} does not exist: {why}", f"Correct {named_by}.")
 
 
 def _units(patient: Patient) -> dict[str, str]:
     """Return every OU or root with the first place that names it."""
     named = [(zone.target_organizational_unit, f"landing zone {zone.name}") for zone in patient.zones]
     closure = patient.platform.account_closure
-    named += [(closure.quarantine_unit, "accountClosure.quarantineUnit")]
+    named += [(closure.quarantine_unit, "accountClosure.quarantineOrganizationalUnitId")]
     named += [(unit, "accountClosure.organizationalUnits") for unit in closure.organizational_units]
-    return {unit: place for unit, place in reversed(named) if unit is not None}
+    first: dict[str, str] = {}
+    for unit, place in named:
+        if unit is not None:
+            first.setdefault(unit, place)
+    return first
 
 
-def _check_root(patient: Patient, unit: str) -> None:
-    root = patient.aws.organizations.root()
-    if unit != root:
-        raise NotFound("RootNotFound", f"the root of the organization is {root}")
+def _missing(patient: Patient, unit: str) -> str | None:
+    """Say why there is no such OU or root; None: there is."""
+    organizations = patient.aws.organizations
+    if not unit.startswith("ou-"):
+        root = organizations.root()
+        return None if unit == root else f"the root of the organization is {root}"
+    try:
+        organizations.parent_of(unit)
+    except NotFound as missing:
+        return str(missing)
+    return None
 
 
 def guard_rails(patient: Patient) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -43,7 +43,7 @@ class Patient:
     platform: Platform
     zones: tuple[LandingZone, ...]  # those that are for this platform
     account_id: str | None  # an account that a tenant of the platform has; None: there is none yet
-    sessions: Sessions = field(default_factory=Sessions)  # of its own: credentials of an hour ago prove nothing now
+    sessions: Sessions  # of its own: credentials of an hour ago prove nothing now
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
@@ -62,14 +62,14 @@ class Patient:
 
     def changed(self, **fields: object) -> Patient:
         """Return the patient with other fields of the platform, and without any credentials."""
-        return replace(self, platform=self.platform.model_copy(update=fields), sessions=Sessions())
+        return replace(self, platform=self.platform.model_copy(update=fields), sessions=self.sessions.apart())
 
 
 def patient(house: Connector, platform: Platform) -> Patient:
     """Return a platform as it is configured."""
     zones = house.catalog.landing_zones.values()
     fitting = tuple(zone for zone in zones if zone.platform in (None, platform.identifier) and not zone.disabled)
-    return Patient(house, platform, fitting, _some_account(house, platform))
+    return Patient(house, platform, fitting, _some_account(house, platform), house.sessions.apart())
 
 
 def _some_account(house: Connector, platform: Platform) -> str | None:

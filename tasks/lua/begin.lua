@@ -1,7 +1,8 @@
 -- Take the lease of a replication for one step. Answers nothing when the message is stale or somebody runs it.
 -- p: replication, dispatch, chain, step, name (of the step), holder, lease (ms),
 --    tenant (optional: whose it must be), unknown (reason under which a message with unknown ids is counted)
--- Answers {desired, handles, step document, pace, names of the failed steps, error, the request to delete} as JSON texts.
+-- Answers {desired, handles, step document, pace, names of the failed steps, error, the request to delete, 1 in doubt,
+-- who asked} as JSON texts.
 local key = replication_key(p.replication)
 local tenant, chain, state, dispatch, step, lease, holder, cancel =
   unpack(redis.call('HMGET', key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel'))
@@ -15,6 +16,10 @@ if tonumber(dispatch) ~= p.dispatch or tonumber(step) ~= p.step then return fals
 if tonumber(lease) > now() and holder ~= p.holder then return false end
 if cancel == '1' then
   finish(tenant, p.replication, 'CANCELLED')
+  return false
+end
+if is_paused(tenant) then
+  put_aside(tenant, p.replication)
   return false
 end
 redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
@@ -37,4 +42,6 @@ return {
   redis.call('HGET', key, 'failed') or '[]',
   redis.call('HGET', key, 'error') or '',
   redis.call('HGET', tenant_key(tenant), 'deletion') or '',
+  redis.call('HGET', key, 'doubt') or '',
+  redis.call('HGET', key, 'requested_by') or '',
 }

@@ -31,6 +31,25 @@ local function set_state(tenant, id, state)
   redis.call('HSET', tenant_key(tenant), 'state', state)
 end
 
+-- Note that an account is a tenant's. Answers the other tenant that has it, or has ordered it, as the records say now:
+-- the index only names whom to ask.
+local function claim(account, tenant)
+  local index = p.prefix .. 'accounts'
+  local other = redis.call('HGET', index, account)
+  if other and other ~= tenant then
+    local desired, handles, deleted = unpack(redis.call('HMGET', tenant_key(other), 'desired', 'handles', 'deleted_at'))
+    if handles and cjson.decode(handles).account_id == account then return other end
+    if desired and not deleted and cjson.decode(desired).platformTenantId == account then return other end
+  end
+  redis.call('HSET', index, account, tenant)
+end
+
+-- Note whose account the handles name, if they name one.
+local function claim_known(handles, tenant)
+  local account = cjson.decode(handles).account_id
+  if account then claim(account, tenant) end
+end
+
 -- Let somebody look at a replication at once: one worker's pump that rests hears the bell.
 local function look_now(id)
   local bell = p.prefix .. 'bell'
@@ -120,6 +139,37 @@ local function leave_all(id, linger)
   redis.call('DEL', key)
 end
 
+-- Whether nothing is to run for a tenant now: it is paused, or its platform is.
+local function is_paused(tenant)
+  local own, platform = unpack(redis.call('HMGET', p.prefix .. 'pauses', tenant, platform_of(tenant)))
+  return own or platform
+end
+
+-- Put a replication that nobody runs aside while it is paused: what it held or stood in line for, others take meanwhile.
+-- resume.lua makes it due again.
+local ASIDE = 3600000 -- ms; this only heals a resume that was lost
+local function put_aside(tenant, id)
+  redis.call('HSET', replication_key(id), 'aside', 1)
+  redis.call('ZADD', DUE, now() + ASIDE, id)
+  leave_thread(tenant, id)
+  leave_all(id, p.linger)
+  if redis.call('HGET', replication_key(id), 'state') == 'RUNNING' then
+    set_state(tenant, id, 'WAITING')
+    emit_state(tenant, id, 'WAITING')
+  end
+end
+
+-- Note a replication in its tenant's history, and drop those whose records have ended.
+local function remember(tenant, id)
+  local key = p.prefix .. 'history:' .. tenant
+  for _, old in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+    if redis.call('EXISTS', replication_key(old)) == 1 then break end
+    redis.call('ZREM', key, old)
+  end
+  redis.call('ZADD', key, now(), id)
+  redis.call('PEXPIRE', key, 315360000000) -- ten years: until its end; our Redis user need not be allowed PERSIST
+end
+
 -- End a replication: its places are given back and the request that came meanwhile starts.
 local function finish(tenant, id, state)
   local key = replication_key(id)
@@ -141,6 +191,7 @@ local function finish(tenant, id, state)
     return
   end
   local following = redis.call('HGET', owner, 'next') or ''
+  if following == '' then redis.call('PEXPIRE', p.prefix .. 'history:' .. tenant, p.retention) end
   redis.call('HSET', owner, 'current', following, 'next', '', 'state', state)
   if following ~= '' then
     redis.call('HSET', owner, 'last', following)

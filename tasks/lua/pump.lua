@@ -72,6 +72,8 @@ local function look_at(id)
     redis.call('ZREM', DUE, id)
   elseif cancel == '1' then
     finish(tenant, id, 'CANCELLED')
+  elseif is_paused(tenant) then
+    put_aside(tenant, id)
   elseif enters(platform_of(tenant), id) then
     take(tenant, chain, step, id)
   end

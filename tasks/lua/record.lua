@@ -8,7 +8,10 @@ local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 local tenant = redis.call('HGET', key, 'tenant')
 redis.call('HSET', key, 'step:' .. p.step, p.document, 'pace', p.pace, 'holder', '', 'lease', 0, 'parked', p.parked)
-if p.handles then redis.call('HSET', tenant_key(tenant), 'handles', p.handles) end
+if p.handles then
+  redis.call('HSET', tenant_key(tenant), 'handles', p.handles)
+  claim_known(p.handles, tenant)
+end
 redis.call('HSET', key, 'failed', p.failed)
 if p.next then
   redis.call('HSET', key, 'step', p.next)

@@ -6,5 +6,8 @@ redis.call('HSET', key, 'lease', now() + p.lease)
 redis.call('ZADD', DUE, 'XX', now() + p.lease, p.replication)
 local tenant = redis.call('HGET', key, 'tenant')
 keep_thread(tenant, p.replication, now() + p.lease)
-if p.handles then redis.call('HSET', tenant_key(tenant), 'handles', p.handles) end
+if p.handles then
+  redis.call('HSET', tenant_key(tenant), 'handles', p.handles)
+  claim_known(p.handles, tenant)
+end
 return 1

@@ -1,8 +1,17 @@
--- Store a desired state and make sure that a replication of it will run. Answers the replication's id.
--- p: tenant, desired (absent: what is stored; read here, so that no older content overtakes a newer one),
+-- Store a desired state and make sure that a replication of it will run. Answers the replication's id, or {the tenant
+-- that has the ordered account}.
+-- p: tenant, account (optional: id of the account to take over),
+--    desired (absent: what is stored; read here, so that no older content overtakes a newer one),
 --    deletion (JSON text; the tenant is to be deleted), restore (a request to delete it is withdrawn),
---    replication (id to use for a new one), again (wake what waits), anew (one that has passed a step is not enough)
+--    replication (id to use for a new one), again (wake what waits), anew (one that has passed a step is not enough),
+--    doubt (nor is one that has begun: it runs on what may not be so any more),
+--    by (optional: who asks), from (optional: index of the step to begin with), of (the chain that it belongs to),
+--    daily (nobody asks but the day: a new one may believe the snapshot)
 local owner = tenant_key(p.tenant)
+if p.account then
+  local other = claim(p.account, p.tenant)
+  if other then return {other} end -- and nothing is stored
+end
 if p.deletion then
   if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return redis.call('HGET', owner, 'last') end
   redis.call('HSETNX', owner, 'deletion', p.deletion)
@@ -19,7 +28,10 @@ local digest = redis.sha1hex(chain .. ' ' .. p.desired)
 local function field(id, name) return redis.call('HGET', replication_key(id), name) end
 
 local function set_content(id)
-  redis.call('HSET', replication_key(id), 'chain', chain, 'desired', p.desired, 'digest', digest)
+  local key = replication_key(id)
+  redis.call('HSET', key, 'chain', chain, 'desired', p.desired, 'digest', digest)
+  if p.by then redis.call('HSET', key, 'requested_by', p.by) else redis.call('HDEL', key, 'requested_by') end
+  if redis.call('HDEL', key, 'from') == 1 then redis.call('HSET', key, 'step', 0) end -- new content needs every step
 end
 
 local function create(slot)
@@ -28,8 +40,20 @@ local function create(slot)
     'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
     'requested_at', p.at, 'pace', '{}', 'cancel', 0)
   set_content(id)
+  if p.from and p.of == chain then redis.call('HSET', replication_key(id), 'step', p.from, 'from', p.from) end
+  if p.daily then redis.call('HSET', replication_key(id), 'daily', 1) end
   redis.call('HSET', owner, slot, id)
+  remember(p.tenant, id)
   emit_state(p.tenant, id, 'QUEUED')
+  return id
+end
+
+local function told(id)
+  local key, from = replication_key(id), tonumber(field(id, 'from') or 'nan')
+  if p.doubt then redis.call('HSET', key, 'doubt', 1) end
+  if not p.daily then redis.call('HDEL', key, 'daily') end -- somebody asks: no snapshot is an answer
+  if p.doubt and from == from then redis.call('HSET', key, 'step', 0, 'from', 0) end
+  if p.from and p.from < from then redis.call('HSET', key, 'step', p.from, 'from', p.from) end
   return id
 end
 
@@ -42,21 +66,25 @@ redis.call('HSET', owner, 'desired', p.desired)
 local following = redis.call('HGET', owner, 'next') or ''
 if following ~= '' then -- newest content wins: what waits to run next takes it
   set_content(following)
-  return following
+  return told(following)
 end
 
 local current = redis.call('HGET', owner, 'current') or ''
 if current ~= '' and field(current, 'cancel') == '0' then
   local same = field(current, 'digest') == digest
   if same and p.again and field(current, 'state') == 'WAITING' then look_now(current) end
-  if same and not (p.anew and tonumber(field(current, 'step')) > 0) then return current end
-  if not field(current, 'started_at') then -- nobody has begun: no need for two
+  local begun = field(current, 'started_at')
+  local enough = not (p.anew and tonumber(field(current, 'step')) > 0) and not ((p.doubt or p.from) and begun)
+  if same and enough and not (field(current, 'from') and not p.from) then
+    return told(current)
+  end
+  if not begun then -- no need for two
     set_content(current)
-    return current
+    return told(current)
   end
 end
 if current ~= '' then
-  local id = create('next')
+  local id = told(create('next'))
   -- A newer order does not wait with one that waits for a person, for days perhaps, nor behind the opposite.
   local opposite = field(current, 'chain') ~= chain
   if opposite or field(current, 'parked') == '1' then
@@ -69,7 +97,7 @@ if current ~= '' then
   return id
 end
 
-local id = create('current')
+local id = told(create('current'))
 redis.call('HSET', owner, 'last', id, 'state', 'QUEUED')
 look_now(id)
 return id

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from tasks.account_access import enter_account
 from tasks.account_creation import request_account
 from tasks.account_lookup import adopted, take_over
 from tasks.aws import Aws
+from tasks.aws.organizations import AccountState
 from tasks.errors import Conflict
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model import Done, Handles, Outcome, Tenant, Wait
 
 
 def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make sure that the tenant's account exists or is being created.
 
-    Reads    known account: none. Account to take over: organizations:DescribeAccount and ListTagsForResource, 1 call
-             each. Else ListAccounts, 1 call for 20 accounts, and ListTagsForResource for one with our email or name
-    Writes   organizations:CreateAccount   0 or 1 call, with the tenant's tags
-    Returns  Done with an account id or a request id; Wait while an unanswered CreateAccount may still have worked
+    Reads    known account: none. Account to take over: organizations:DescribeAccount, ListTagsForResource and
+             sts:GetCallerIdentity, 1 call each. Else ListAccounts, 1 call for 20 accounts, and ListTagsForResource for
+             one with our email or name
+    Writes   organizations:CreateAccount   0 or 1 call, with the tenant's tags; nothing in an account to take over but
+             what the import role does to let us in
+    Returns  Done with an account id or a request id; Wait while an unanswered CreateAccount may still have worked, or
+             an account to take over does not let us in yet
     Raises   LaneFull, Throttled (transient); NotOurs, NotFound, Conflict, AccessDenied, Refused (permanent)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html
     """
@@ -23,9 +28,24 @@ def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if handles.account_id is not None:
         _check_same(handles.account_id, ordered)
         return Done(handles, f"account {handles.account_id} is known")
-    if ordered is not None:
-        return Done(adopted(handles, take_over(tenant, ordered, aws)), f"took over account {ordered}, as ordered")
+    if ordered is not None and handles.creation is None:  # what AWS may be creating must not be left behind
+        return _take_over(tenant, ordered, handles, aws)
     return request_account(tenant, handles, aws)
+
+
+def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> Outcome:
+    """Make an account the tenant's once we have been in it: before that nothing may be written to it."""
+    account = take_over(tenant, account_id, aws)
+    taken = adopted(handles, account)
+    note = f"took over account {account_id}, as ordered"
+    if account_id == tenant.platform.management_account_id:
+        return Done(taken, note)
+    if account.state is AccountState.PENDING_ACTIVATION:
+        return Wait(handles, f"AWS is activating account {account_id}")
+    entered = enter_account(tenant, taken, aws)
+    if isinstance(entered, Wait):
+        return Wait(handles, entered.note, entered.retry_in)
+    return Done(taken, f"{note}; {entered.note}")
 
 
 def _check_same(account_id: str, ordered: str | None) -> None:

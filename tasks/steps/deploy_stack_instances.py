@@ -35,8 +35,8 @@ from tasks.stack_instances import Sending, Standing, confirmed, is_queued, judge
 def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Create or update the account's stack instances, from the automation account.
 
-    Reads    cloudformation:ListStackInstances 1 call, and 1 for each StackSet that a landing zone left behind;
-             DescribeStackSet 1 before a write or after a foreign operation
+    Reads    cloudformation:ListStackInstances 1 call, none where the day's snapshot shows all CURRENT, and 1 for each
+             StackSet that a landing zone left behind; DescribeStackSet 1 before a write or after a foreign operation
     Writes   cloudformation:CreateStackInstances or UpdateStackInstances, 0 or 1 call for all regions together
     Returns  Wait while an operation works on the account's instances
     Raises   LaneFull while other tenants' operations are before us, Throttled while AWS runs another one (transient);
@@ -49,7 +49,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
         return _told(handles, "the landing zone has no StackSet", aws)
     sets = aws.stack_sets(stack_set.region)
     sending = Sending(handles.known_account(), stack_set.regions, stack_parameters(tenant, handles))
-    found = sets.instances(stack_set.name, sending.account_id)
+    found = _found(stack_set, sending, handles, sets, aws)
     standings = {
         region: judge(found.get(region), handles.stack_instances.get(region), sending.digest)
         for region in sending.regions
@@ -77,6 +77,18 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
         return _done(stack_set, handles, ahead, lane, sending, left)
     lane = replace(lane, managed=summary.managed_execution)
     return _start(stack_set, sending.account_id, operation, ahead, lane, aws, sets)
+
+
+def _found(
+    stack_set: StackSet, sending: Sending, handles: Handles, sets: StackSets, aws: Aws
+) -> Mapping[str, StackInstance]:
+    """Return the account's instances by region: from the snapshot of the day when all is right there, else from AWS."""
+    seen = aws.seen_instances(stack_set.arn, sending.account_id) or {}
+    right = (
+        judge(seen.get(region), handles.stack_instances.get(region), sending.digest) is Standing.CURRENT
+        for region in sending.regions
+    )
+    return seen if all(right) else sets.instances(stack_set.name, sending.account_id)
 
 
 def _in(standings: Mapping[str, Standing], *wanted: Standing) -> list[str]:

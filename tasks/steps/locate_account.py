@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tasks.account_creation import LOOK_EVERY, leave_lane
-from tasks.account_lookup import EmailSpent, find_account
+from tasks.account_lookup import find_account
 from tasks.aws import Aws
 from tasks.aws.organizations import CreationState
 from tasks.errors import NotFound, NotOurs, PermanentError
@@ -49,7 +49,7 @@ def _look(tenant: Tenant, handles: Handles, aws: Aws, left: timedelta) -> Outcom
     """Look for the account by email and name; it may still appear for as long as `left`."""
     try:
         found = find_account(tenant, _named(tenant, handles), aws)
-    except (NotOurs, _Unnamed, EmailSpent):  # a stranger's account, no name that one could have had, or closed already
+    except (NotOurs, _Unnamed):  # a stranger's account, one that is closed already, or no name that one could have had
         found = None
     if found is not None:
         leave_lane(tenant, aws)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tasks.aws import Aws
 from tasks.errors import Conflict, NotFound, TransientError
 from tasks.model import Done, Handles, Outcome, Tenant
-from tasks.organizational_units import stands_in
+from tasks.organizational_units import stands_in, stood_in
 
 
 def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -15,8 +15,9 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     An account that Control Tower is to govern stays where it is: enrolment moves it (`enroll_in_control_tower`).
 
-    Reads    organizations:ListParents 1 call; up to 5 more to see whether the account is already below the target (if
-             the platform allows that); ListRoots and ListOrganizationalUnitsForParent once to find a workspace's OU
+    Reads    organizations:ListParents 1 call, none where the snapshot of the day shows it in its place; up to 5 more to
+             see whether the account is already below the target (if the platform allows that); ListRoots and
+             ListOrganizationalUnitsForParent once to find a workspace's OU
     Writes   organizations:MoveAccount 0 or 1, CreateOrganizationalUnit 0 or 1
     Returns  Done; never Wait, the move is complete when the call returns
     Raises   NotFound when there is no such OU, AccessDenied (permanent); TransientError when somebody moved the account
@@ -27,6 +28,9 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         return Done(handles, "Control Tower puts the account where it belongs")
     account_id = handles.known_account()
     handles, target, created = _target(tenant, handles, aws)
+    seen = aws.seen(account_id)
+    if seen is not None and stood_in(seen.units, target, tenant):
+        return Done(replace(handles, organizational_unit=seen.units[0]), f"already in {seen.units[0]}")
     actual = aws.organizations.parent_of(account_id)
     if stands_in(actual, target, tenant, aws):
         return Done(replace(handles, organizational_unit=actual), f"already in {actual}")

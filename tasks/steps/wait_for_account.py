@@ -15,8 +15,8 @@ from tasks.model import Done, Handles, Outcome, Tenant, Wait
 def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Follow the account's creation to its end, then see that the account is active.
 
-    Reads    organizations:DescribeAccount 1 call; before the account is known DescribeCreateAccountStatus 1 call, and
-             ListAccounts when the creation came to nothing
+    Reads    organizations:DescribeAccount 1 call, none where the day's snapshot shows it active; before the account is
+             known DescribeCreateAccountStatus 1 call, and ListAccounts when the creation came to nothing
     Writes   none; organizations:CreateAccount 1 call where AWS failed the creation by itself and asks to try again
     Returns  Done when ACTIVE; Wait while AWS creates or activates it
     Raises   NotOurs when the email is another account's, PermanentError with AWS's FailureReason or when the account is
@@ -29,6 +29,9 @@ def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         if isinstance(outcome, Wait):
             return outcome
     found = handles if known else outcome.handles
+    seen = aws.seen(handles.account_id) if handles.account_id is not None else None
+    if seen is not None and seen.state is AccountState.ACTIVE:
+        return _judged(handles, seen)
     try:
         account = aws.organizations.account(found.account_id or "")
     except NotFound as missing:

@@ -93,6 +93,18 @@ def test_a_garbled_body_is_no_answer(body: dict[str, Any]) -> None:
         Watched(lambda **_: body).calls.read("describe_account")["Accounts"]
 
 
+def test_a_part_without_a_member_that_aws_always_gives_is_garbled() -> None:
+    body = answered(Account={"Name": "shop"}, Accounts=[{"Id": "1"}, {}])
+    found = Watched(lambda **_: body).calls.read("describe_account")
+
+    assert found["Accounts"][0]["Id"] == "1"
+    for part in (found["Account"], found["Accounts"][1]):
+        assert part.get("Id") is None
+        with pytest.raises(Unanswered, match="without Id") as garbled:
+            part["Id"]
+        assert garbled.value.request_id == "r-1"
+
+
 def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
     sent = []
 

@@ -81,7 +81,8 @@ def test_every_code_that_aws_documents_for_our_calls_is_in_the_table(service: st
 def test_the_table_names_no_reason_that_aws_does_not_have() -> None:
     session = botocore.session.get_session()
     for service, code, reason in BY_REASON:
-        assert reason in session.get_service_model(service).shape_for(code).members["Reason"].enum
+        members = session.get_service_model(service).shape_for(code).members
+        assert any(reason in members[name].enum for name in ("Reason", "ResourceType") if name in members)
 
 
 def test_what_is_final_or_parked_says_what_a_person_can_do() -> None:

@@ -16,6 +16,7 @@ from tasks.chain import REPLICATION
 from tasks.model import Desired, State, StepState, TenantId
 from tasks.store import Outcome, Store
 from tests.bench.chains import bare_chain_seconds
+from tests.bench.daily import measure as measure_day
 from tests.cluster import Cluster, desired, running_cluster
 from workers.processes import Child
 from workers.sandbox.aws.options import SimulatorOptions
@@ -104,6 +105,14 @@ def resume() -> list[str]:
     return [f"| a killed worker's replication has ended, lease 15 s | {monotonic() - killed:.1f} s after kill -9 |"]
 
 
+def a_day() -> list[str]:
+    """Measure the daily round for 1,000 unchanged tenants with one role, an access stack and a StackSet each."""
+    with tempfile.TemporaryDirectory() as directory:
+        day = measure_day(Path(directory), 1000, "development")
+    cost = f"{day.calls_per_tenant:.2f} calls and {day.writes} writes a tenant, beside AssumeRole"
+    return [f"| daily round of {day.tenants} unchanged tenants, one role, a stack and a StackSet | {cost} |"]
+
+
 def overhead() -> list[str]:
     """Measure what our record and lease add to a bare Celery chain of no-ops."""
     with cluster(0, SimulatorOptions()) as running:
@@ -164,7 +173,7 @@ def main() -> None:
         "| what | measured |",
         "|---|---|",
     ]
-    for measure in (overhead, calls_and_makespan, throughput, resume):
+    for measure in (overhead, calls_and_makespan, throughput, resume, a_day):
         rows = measure()
         print("\n".join(rows), flush=True)
         lines += rows

@@ -207,6 +207,7 @@ def test_wrong_pydantic_field_gives_one_error(wrong: Any) -> None:
         ("${workspaceIdentifier}/${projectIdentifier}", "ws/none"),
         ("${landingZoneName}", "no-landingzone"),
         ("${paymentAmount}", "none"),
+        ("${customerIdentifier}.${landingzone}", "ws.no-landingzone"),
         ("${ownerFirstName} ${additionalOwnerUsername}", "none none"),
     ],
 )

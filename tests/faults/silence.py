@@ -20,21 +20,21 @@ class SilentAws:
     key: str
     url: str = ""
     upstream: str = ""  # the simulator's URL
-    silent: asyncio.Event = field(default_factory=asyncio.Event)  # set: it answers now
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
     held: int = 0  # connections that wait for an answer, or whose client has given up since
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def answer(self) -> None:
         """Answer from now on, also what waits."""
-        self.loop.call_soon_threadsafe(self.silent.set)
+        self.loop.call_soon_threadsafe(self.answering.set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(HEAD_END)
-            if self.key.encode() in head and not self.silent.is_set():
+            if self.key.encode() in head and not self.answering.is_set():
                 self.held += 1
-                await self.silent.wait()
+                await self.answering.wait()
             address = urlsplit(self.upstream)
             there_reader, there_writer = await asyncio.open_connection(address.hostname, address.port)
             there_writer.write(head)

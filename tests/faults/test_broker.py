@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from tests.waiting import eventually
 TENANTS = 4
 LEASE = 1  # seconds; what is lost is sent again after it
 FROZEN = 5  # seconds, longer than the lease and than a worker waits for one answer of Redis's
+AWAY = 6  # seconds for which nobody listens: stands for a minute, as all times here are short
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +64,34 @@ def test_an_unreliable_broker_changes_nothing(cluster: Cluster, usual_writes: Co
     assert writes(cluster, mark) == Counter({name: number * TENANTS for name, number in usual_writes.items()})
 
 
-def test_redis_restarted_in_the_middle_loses_nothing(cluster: Cluster) -> None:
+def test_a_worker_names_redis_without_its_password(cluster: Cluster) -> None:
+    said = cluster.workers[0].log.read_text()
+
+    assert f"Connected to checked-redis://:**@127.0.0.1:{urlsplit(cluster.redis.url).port}/0" in said
+    assert str(urlsplit(cluster.redis.url).password) not in said
+
+
+def test_redis_away_in_the_middle_loses_nothing(cluster: Cluster) -> None:
     projects = [f"restarted{number}" for number in range(TENANTS)]
     with running(cluster.redis) as api, api.client() as http:
         answers = [put(http, project) for project in projects]
         eventually(lambda: creating(cluster))
         cluster.redis.kill()
-        refused = put(http, "refused")
+        gone, refused = monotonic(), [put(http, "refused")]
+        while monotonic() - gone < AWAY:
+            refused += [put(http, "refused"), http.get(f"/api/v1/tenants/likvid/{projects[0]}/{PLATFORM}")]
+        alive = http.get("/healthz")
         cluster.redis.restart()
         answers.append(put(http, "accepted"))
 
     for answer in answers:
         assert answer.status_code == 202
         cluster.succeeded(answer.json()["replicationId"])
-    assert refused.status_code == 503
-    assert refused.headers["Retry-After"]
+    assert alive.status_code == 200
+    for answer in refused:
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Retry-After"]
     assert wrong(cluster, dict.fromkeys([*projects, "accepted"], desired())) == []
     assert cluster.connector.store.tenant(cluster.tenant_id("refused")) is None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tasks.connector import Connector
+from tasks.daily import BATCH, replicate_oldest
 from tasks.model import Desired, State, StepState, TenantId
 from tasks.replicate import replicate_again
 from tasks.store import Outcome
@@ -16,7 +17,6 @@ from tests.api.server import make
 from tests.cluster import PLATFORM
 from tests.waiting import eventually
 from workers.sandbox.redis import EmbeddedRedis
-from workers.schedule import BATCH, replicate_oldest
 
 LEASE = timedelta(minutes=1)
 DEVELOPMENT, PRODUCTION = (Desired(landing_zone=zone) for zone in ("development", "production"))
@@ -41,10 +41,21 @@ def test_several_beats_replicate_each_tenant_once(house: Connector) -> None:
     eventually(lambda: len(house.store.idle(timedelta(milliseconds=1), 50)) == len(tenants))
 
     with ThreadPoolExecutor(4) as beats:
-        list(beats.map(lambda _: replicate_oldest(house), range(4)))
+        list(beats.map(lambda _: replicate_oldest(house, datetime.now(UTC)), range(4)))
 
     assert house.store.redis.zcard("connector:due") == len(tenants)
     assert not any(house.store.redis.hget(f"connector:tenant:{tenant}", "next") for tenant in tenants)
+
+
+def test_one_that_cannot_be_replicated_any_more_stops_no_other(house: Connector) -> None:
+    broken, good = ended(house, "broken"), ended(house, "good")
+    house.store.redis.hset(f"connector:tenant:{broken}", "desired", '{"landingZone": "gone"}')
+    eventually(lambda: len(house.store.idle(timedelta(milliseconds=1), 50)) == 2)
+
+    assert replicate_oldest(house, datetime.now(UTC)) == 1
+
+    assert house.store.redis.hget(f"connector:tenant:{good}", "current")
+    assert not house.store.redis.hget(f"connector:tenant:{broken}", "current")
 
 
 def test_a_tenant_that_is_under_way_is_left_alone(house: Connector) -> None:
@@ -53,7 +64,7 @@ def test_a_tenant_that_is_under_way_is_left_alone(house: Connector) -> None:
     wait(house)
     due = house.store.redis.zrange("connector:due", 0, -1, withscores=True)
 
-    eventually(lambda: replicate_oldest(house))
+    eventually(lambda: replicate_oldest(house, datetime.now(UTC)))
 
     assert house.store.redis.zrange("connector:due", 0, -1, withscores=True) == due
 
@@ -65,8 +76,8 @@ def test_tenants_that_wait_for_long_do_not_fill_every_batch(house: Connector) ->
     house.store.redis.zadd("connector:replicated", {str(late): 2}, xx=True)
     house.store.redis.zadd("connector:replicated", {f"likvid.long{n}.{PLATFORM}": 1 for n in range(BATCH)}, xx=True)
 
-    replicate_oldest(house)
-    replicate_oldest(house)
+    replicate_oldest(house, datetime.now(UTC))
+    replicate_oldest(house, datetime.now(UTC))
 
     assert house.store.redis.hget(f"connector:tenant:{late}", "current")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.matrix.choice import chosen
+from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
 from tests.faults.matrix.fault import Call, Fault, Strike
 
@@ -40,6 +40,15 @@ def test_the_reduced_matrix_has_two_faults_for_each_call_and_every_fault() -> No
     assert {Strike(call, Fault.KILLED_AFTER) for call in CALLS if call.write} <= set(cells)
 
 
+def test_two_faults_in_one_replication_strike_different_calls_and_none_is_left_out() -> None:
+    strikes = list(chosen(CALLS, reduced=True))
+    groups = list(together(strikes))
+
+    assert sorted(map(str, (strike for group in groups for strike in group))) == sorted(map(str, strikes))
+    assert all(len({strike.call for strike in group}) == len(group) <= 2 for group in groups)
+    assert all(len(group) == 1 for group in groups for strike in group if strike.fault is Fault.FROZEN)
+
+
 def test_two_tenants_alike_have_the_same_end_state_and_a_second_account_shows() -> None:
     one = end_state(_state(("1", "cell0001")), "cell0001")
     other = end_state(_state(("2", "cell0002")), "cell0002")
@@ -56,12 +65,20 @@ def test_the_whole_matrix_has_every_fault_for_each_call() -> None:
 
 
 def _state(*accounts: tuple[str, str]) -> dict[str, Any]:
-    """Return what the simulator shows of accounts, each with an id that stands for 12 digits and its project."""
-    shown = [{"id": number * 12, "name": f"likvid.{project}", "tags": {"of": project}} for number, project in accounts]
+    """Return what the simulator shows of accounts, each with an id that stands for 12 digits and its workspace."""
+    shown = [
+        {"id": number * 12, "name": f"{workspace}.cell", "tags": {"of": workspace}} for number, workspace in accounts
+    ]
     return {
         "accounts": {account["id"]: account for account in shown},
+        "organizational_units": {},
+        "control_policies": [],
         "cloudformation": [{"account": account["id"], "stack_id": account["id"], "tags": {}} for account in shown],
         "stack_sets": [],
         "identity_store": {"groups": []},
         "identity_center": {"assignments": [], "outstanding": []},
+        "saml_providers": {},
+        "control_tower": {"enrolled": {}},
+        "service_catalog": {"provisioned": []},
+        "lambda": [],
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from tasks.model import State, TenantId
 from tasks.replicate import replicate
@@ -18,6 +18,7 @@ from tests.waiting import eventually
 
 SILENT = "silent.sandbox"
 KEY = "AKIASILENTPLATFORM01"  # of its service user
+PLATFORM_ID = "7a1c0d3a-7b52-4c0e-9a55-0d3a1c9e7f10"
 ORGANIZATION = "444444444444"  # its own: limits are shared within one
 THREADS = 4  # fewer than new accounts at once, which is how many tenants of the silent platform call AWS
 TENANTS = 4
@@ -43,26 +44,22 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, silent: SilentAws) -> Iter
         CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND="200",  # rates are not what is measured
         CONNECTOR_ORGANIZATIONS_CALLS_PER_SECOND="200",
         SILENT_ACCESS_KEY=KEY,
-        SILENT_SECRET_KEY="its-secret",
     ) as running:
         silent.upstream = running.simulator.url
         yield running
 
 
 def write_second_platform(documents: Path) -> None:
-    """Make a document of the example's, with a location, credentials and an organization of its own."""
+    """Make a document of the example's, with credentials and an organization of its own, and a landing zone on it."""
+    yaml = YAML(typ="safe")
     for name in ("platform.yaml", "landing-zones.yaml"):
         text = (documents / name).read_text().replace("111111111111", ORGANIZATION)
-        made = []
-        for document in yaml.safe_load_all(text.replace("SANDBOX_ACCESS_KEY", "SILENT_ACCESS_KEY")):
-            document["metadata"]["name"] = {"aws": "silent", "development": "silent"}.get(document["metadata"]["name"])
-            document["metadata"]["uuid"] = "7a1c0d3a-7b52-4c0e-9a55-0d3a1c9e7f10"
-            if document["kind"] == "meshLandingZone":
-                document["spec"]["platformRef"]["uuid"] = document["metadata"]["uuid"]
-            if document["metadata"]["name"]:
-                made.append(document)
-        secrets = yaml.safe_dump_all(made).replace("SANDBOX_SECRET_KEY", "SILENT_SECRET_KEY")
-        (documents / f"silent-{name}").write_text(secrets)
+        [document, *_] = yaml.load_all(text.replace("SANDBOX_ACCESS_KEY", "SILENT_ACCESS_KEY"))
+        document["metadata"] = {"name": "silent", "uuid": PLATFORM_ID}
+        if document["kind"] == "meshLandingZone":
+            document["spec"]["platformRef"]["uuid"] = PLATFORM_ID
+        with (documents / f"silent-{name}").open("w") as file:
+            yaml.dump(document, file)
 
 
 def seconds(cluster: Cluster, projects: list[str]) -> float:
@@ -94,8 +91,11 @@ def test_tenants_of_one_platform_do_not_wait_for_another_ones_aws(cluster: Clust
     assert meanwhile < 2 * before + 1  # it waits for time-outs of 10 s where platforms have no shares of the threads
     assert all(cluster.connector.store.replication(each).state is not State.FAILED for each in replications)  # type: ignore[union-attr]  # known
 
+    silences = cluster.connector.store.redis
+    eventually(lambda: silences.hget("connector:silent", SILENT))  # STS's time-out: 10 s
     silent.answer()  # with what the simulator says to a key that it does not know
     for replication in replications:
         ended = cluster.ended(replication)
         assert ended.last_error is not None
         assert ended.last_error.code == "InvalidClientTokenId"
+    assert silences.hlen("connector:silent") == 0

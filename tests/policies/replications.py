@@ -219,6 +219,7 @@ def tell_a_function(of: Replications) -> None:
     arn = of.world.simulator.operator("offer_function", name="told")["arn"]
     hook = LambdaHook(arn=arn, name="told", region=organization.REGION)
     of.replicate(of.tenant("third", landing_zone={"target_organizational_unit": None, "lambda_hook": hook}))
+    of.world.aws(of.tenant("third")).functions(hook.region, hook.timeout).describe(arn)  # as the doctor does
 
 
 def delete(of: Replications) -> None:

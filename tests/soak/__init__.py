@@ -1,4 +1,4 @@
-"""The soak: a whole cluster under load while its workers are killed, its Redis restarted and AWS fails.
+"""The soak: a whole cluster under load while its processes are killed, its Redis restarted and AWS fails.
 
     make soak                                       # 10 minutes, 200 tenants, 4 workers
     make soak SECONDS=120 TENANTS=60                # shorter

@@ -1,15 +1,20 @@
-"""What goes wrong: workers are killed, Redis is restarted and frozen, AWS fails."""
+"""What goes wrong: processes of every kind are killed, Redis is restarted and frozen, AWS fails."""
 
 from __future__ import annotations
 
 import random
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import cycle
 from threading import Event
 from time import monotonic
 
 from tests.cluster import Cluster
 from tests.faults.broker import frozen
+from tests.soak.others import Others
+
+VICTIMS = ("worker", "worker", "api", "worker", "beat", "worker", "api", "worker", "flower")  # one after the other
 
 # Together 5 % of all calls. Few are throttled: each time all workers halve their rate for some seconds, as they should,
 # and then the soak would be one of waiting.
@@ -32,22 +37,23 @@ class Chaos:
     """Kills, restarts and freezes until the time is over. Runs in the main thread: it starts processes."""
 
     cluster: Cluster
+    others: Others
     seconds: float
     kill_every: float = 5.0  # seconds
     restart_every: float = 60.0
     frozen: float = 60.0  # how long Redis is unreachable, once, in the middle; 0: not at all
     chance: random.Random = field(default_factory=lambda: random.Random(4))
-    kills: int = 0
+    kills: Counter[str] = field(default_factory=Counter)  # by kind of process
     restarts: int = 0
     freezes: int = 0
 
     def run(self) -> None:
         """Let it go wrong."""
         began, pause = monotonic(), Event()
-        next_kill, next_restart = self.kill_every, self.restart_every
+        next_kill, next_restart, victims = self.kill_every, self.restart_every, cycle(VICTIMS)
         while (time := monotonic() - began) < self.seconds:
             if time >= next_kill:
-                self._kill()
+                self._kill(next(victims))
                 next_kill = time + self.kill_every
             if time >= next_restart:
                 self._restart()
@@ -56,10 +62,13 @@ class Chaos:
                 self._freeze(pause)
             pause.wait(0.05)
 
-    def _kill(self) -> None:
+    def _kill(self, victim: str) -> None:
+        self.kills[victim] += 1
+        if victim != "worker":
+            self.others.kill(victim)
+            return
         self.cluster.kill(self.chance.choice(self.cluster.workers))
-        self.kills += 1
-        name = f"s{self.kills}"
+        name = f"s{self.kills[victim]}"
         command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@soak"]
         self.cluster.workers.append(self.cluster.processes.start(name, command))
 

@@ -9,9 +9,10 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
-from redis import RedisError
+import httpx
 
-from tests.cluster import Cluster, desired
+from tests.cluster import PLATFORM, desired
+from workers.client import ApiProblem, ConnectorClient
 from workers.sandbox.organization import USERS
 
 ZONES = ("development", "production")
@@ -32,7 +33,7 @@ def random_content(chance: random.Random) -> dict[str, Any]:
 class Producer:
     """One client: sends orders of its own tenants, one at a time, each again until it is accepted."""
 
-    cluster: Cluster
+    client: ConnectorClient
     projects: Sequence[str]
     seconds: float
     pause: float  # seconds between two orders
@@ -41,6 +42,7 @@ class Producer:
     accepted: dict[str, float] = field(default_factory=dict)  # replication -> when it was accepted last (monotonic)
     orders: int = 0
     refused: int = 0  # answers "Redis is away"
+    unanswered: int = 0  # the API was away, or went before it answered
     crash: BaseException | None = None
     _stopped: Event = field(default_factory=Event)
 
@@ -76,12 +78,16 @@ class Producer:
     def _order(self, project: str, content: dict[str, Any]) -> None:
         while True:
             try:
-                replication = self.cluster.order(project, content)
-            except RedisError:
+                accepted = self.client.put_tenant(f"likvid.{project}.{PLATFORM}", content)
+            except httpx.TransportError:
+                self.unanswered += 1
+            except ApiProblem as problem:
+                if problem.status != httpx.codes.SERVICE_UNAVAILABLE:
+                    raise
                 self.refused += 1
-                self._stopped.wait(0.2)
             else:
                 self.latest[project] = content
-                self.accepted[replication] = monotonic()
+                self.accepted[accepted.replication_id] = monotonic()
                 self.orders += 1
                 return
+            self._stopped.wait(0.2)

@@ -36,8 +36,9 @@ class Figures:
         wrong = "".join(f"\n- {finding}" for finding in self.findings[:SHOWN])
         outcome = f"{len(self.findings)} findings:\n{wrong}" if wrong else "Nothing lost, nothing twice, nothing wrong."
         return (
-            f"{HEADING}\n\n`make soak`: random `kill -9` of workers, restarts and a freeze of Redis, 5 % of AWS calls "
-            f"failing (500, 503, throttled, response lost, connection reset), AWS's limits on, against the sandbox.\n\n"
+            f"{HEADING}\n\n`make soak`: orders over HTTP; `kill -9` of workers, API, beat and Flower in turn, restarts "
+            f"and a freeze of Redis, 5 % of AWS calls failing (500, 503, throttled, response lost, connection reset), "
+            f"AWS's limits on, against the sandbox.\n\n"
             f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}.\n\n"
             f"| figure | value |\n|---|---|\n{rows}\n\n{outcome}\n"
         )

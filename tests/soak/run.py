@@ -14,6 +14,7 @@ from tasks.model import ENDED
 from tests.cluster import QUICK, Cluster, running_cluster
 from tests.soak.chaos import FAULTS, Chaos, failing_calls
 from tests.soak.load import Producer
+from tests.soak.others import Others
 from tests.soak.report import Figures
 from tests.soak.verdict import left_behind, lost, wrong_tenants
 from tests.waiting import eventually
@@ -44,24 +45,28 @@ def soak(plan: Plan, directory: Path) -> Figures:
     """Run it and answer what was counted and what is wrong."""
     options = QUICK.model_copy(update={"creation_seconds": CREATION_SECONDS, "latency_seconds": 0.01})
     with running_cluster(directory, plan.workers, options) as cluster:
+        others = Others(cluster)
+        others.start()
         began = monotonic()
         cluster.simulator.inject(*failing_calls())
-        chaos = Chaos(cluster, plan.seconds, plan.kill_every, min(plan.restart_every, plan.seconds / 3), plan.frozen)
-        with _producing(cluster, plan) as producers:
+        restart_every = min(plan.restart_every, plan.seconds / 3)
+        chaos = Chaos(cluster, others, plan.seconds, plan.kill_every, restart_every, plan.frozen)
+        with _producing(others, plan) as producers:
             chaos.run()
         quiet = monotonic()
         accepted = {name: at for producer in producers for name, at in producer.accepted.items()}
         drain = DRAIN_SECONDS + plan.tenants / 5 * CREATION_SECONDS
-        stuck = _drain(cluster, accepted, drain)
-        return _figures(plan, cluster, chaos, producers, [*stuck], (quiet - began, monotonic() - quiet))
+        stuck = [*_drain(cluster, accepted, drain), *others.ended()]
+        return _figures(plan, cluster, chaos, producers, stuck, (quiet - began, monotonic() - quiet))
 
 
 @contextmanager
-def _producing(cluster: Cluster, plan: Plan) -> Iterator[list[Producer]]:
+def _producing(others: Others, plan: Plan) -> Iterator[list[Producer]]:
     """Run the producers beside the block; afterwards each has sent its last order."""
     projects = [f"p{number}" for number in range(plan.tenants)]
     producers = [
-        Producer(cluster, projects[index::PRODUCERS], plan.seconds, plan.pause, index) for index in range(PRODUCERS)
+        Producer(others.client(), projects[index::PRODUCERS], plan.seconds, plan.pause, index)
+        for index in range(PRODUCERS)
     ]
     threads: list[Thread] = []
     try:
@@ -112,9 +117,9 @@ def _figures(
     rows = [
         ("time of faults, then until all had ended", f"{times[0]:.0f} s, {times[1]:.0f} s"),
         ("tenants, workers, producers", f"{len(latest)}, {plan.workers}, {len(producers)}"),
-        ("orders accepted (sent again while Redis was away)", _orders(producers)),
+        ("orders accepted by the API (sent again while Redis was away, the API was)", _orders(producers)),
         ("replications (the others were coalesced)", str(len(accepted))),
-        ("kill -9 of a worker", str(chaos.kills)),
+        ("kill -9", ", ".join(f"{number} of {name}" for name, number in chaos.kills.items())),
         ("restarts, freezes of Redis", f"{chaos.restarts}, {chaos.freezes} of {plan.frozen:.0f} s"),
         ("AWS calls, of them made to fail", f"{counts.calls}, {struck} in {len(FAULTS)} ways"),
         ("order to end, median, 95 %, longest", ", ".join(f"{wait:.1f} s" for wait in waits)),
@@ -128,7 +133,8 @@ def _figures(
 
 
 def _orders(producers: list[Producer]) -> str:
-    return f"{sum(each.orders for each in producers)} ({sum(each.refused for each in producers)})"
+    orders, refused = sum(each.orders for each in producers), sum(each.refused for each in producers)
+    return f"{orders} ({refused}, {sum(each.unanswered for each in producers)})"
 
 
 def _seconds_to_end(cluster: Cluster, accepted: dict[str, float]) -> tuple[float, float, float]:

@@ -245,7 +245,7 @@ def test_an_ordered_account_is_taken_over(world: World) -> None:
 
     assert outcome.handles.account_id == account
     assert outcome.handles.email == f"{name}@example.com"
-    assert (reads, writes) == (2, 0)
+    assert (reads, writes) == (3, 0)
 
 
 def test_an_ordered_account_of_another_tenant_is_left_alone(world: World) -> None:
@@ -268,6 +268,23 @@ def test_an_ordered_account_of_another_tenant_is_left_alone(world: World) -> Non
 def test_what_is_no_member_account_is_not_taken_over(world: World, ordered: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         world.run(create_account, world.tenant(desired={"platform_tenant_id": ordered}))
+
+
+def test_an_account_of_no_organization_is_named(world: World) -> None:
+    with pytest.raises(NotFound, match=r"999999999999 is not in the organization of platform aws\.sandbox") as missing:
+        world.run(create_account, world.tenant(desired={"platform_tenant_id": "999999999999"}))
+
+    assert "invite the account" in missing.value.remedy
+
+
+def test_what_aws_may_be_creating_is_not_left_behind(world: World) -> None:
+    asked = world.run(create_account, world.tenant()).handles
+    ordered = world.tenant(desired={"platform_tenant_id": "500000000002"})
+
+    assert world.run(create_account, ordered, asked).handles == asked
+    known = world.finish(wait_for_account, ordered, asked).handles
+    with pytest.raises(Conflict):
+        world.run(create_account, ordered, known)
 
 
 def test_a_tenant_does_not_change_its_account(world: World) -> None:

@@ -454,6 +454,9 @@ class CannedAws(Aws):
     def now(self) -> datetime:
         return NOW
 
+    def seen_instances(self, stack_set: str, account_id: str) -> None:
+        return None
+
 
 def test_service_managed_stack_sets_are_refused(world: World, baseline: Baseline) -> None:
     aws = CannedAws(

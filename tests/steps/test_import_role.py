@@ -1,8 +1,8 @@
-"""wait_for_access in an account that is taken over: the import role makes the access role, or repairs its trust."""
+"""An account that is taken over: the import role makes the access role, or repairs its trust; no proof, no tag."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,11 +33,16 @@ def allowed(world: World) -> None:
     )
 
 
-def taken_over(world: World, roles: list[str], import_role: str | None = IMPORTER) -> tuple[Tenant, Handles]:
+def ordered(world: World, roles: list[str], import_role: str | None = IMPORTER) -> tuple[Tenant, str]:
     email = f"{uuid4().hex}@example.com"
     account = world.simulator.operator("create_account", name=world.workspace, email=email, roles=roles)["account"]
     tenant = world.tenant(desired={"platform_tenant_id": account}, platform={"import_role": import_role})
-    return tenant, world.finish(create_account, tenant).handles
+    return tenant, account
+
+
+def taken_over(world: World, roles: list[str], import_role: str | None = IMPORTER) -> tuple[Tenant, Handles]:
+    tenant, account = ordered(world, roles, import_role)
+    return tenant, Handles(account_id=account, account_created_at=datetime.now(UTC))
 
 
 def entered(world: World, tenant: Tenant, handles: Handles) -> Any:
@@ -55,6 +60,28 @@ def test_a_missing_access_role_is_made(world: World) -> None:
     assert isinstance(world.run(wait_for_access, tenant, made.handles), Done)
     assert entered(world, tenant, handles) == (wanted_trust(tenant), True)
     assert world.counted(wait_for_access, tenant, handles)[1:] == (1, 0)
+
+
+def test_it_is_taken_over_once_the_import_role_has_let_us_in(world: World) -> None:
+    tenant, account = ordered(world, [IMPORTER])
+
+    made = world.run(create_account, tenant)
+
+    assert isinstance(made, Wait)
+    assert made.handles == Handles()
+    assert world.finish(create_account, tenant).handles.account_id == account
+
+
+@pytest.mark.parametrize("import_role", [None, IMPORTER])
+def test_who_cannot_enter_an_account_does_not_take_it_over(world: World, import_role: str | None) -> None:
+    tenant, account = ordered(world, [], import_role)
+    mark = world.simulator.mark()
+
+    with pytest.raises(AccessDenied) as denied:
+        world.run(create_account, tenant)
+
+    assert account in denied.value.remedy
+    assert world.simulator.writes_since(mark) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateRole", "AttachRolePolicy", "UpdateAssumeRolePolicy"])

@@ -94,6 +94,15 @@ def test_a_transient_error_is_tried_again_with_its_reason_in_sight(house: House)
         assert due_in(connector, found) < 2**attempt
 
 
+def test_an_answer_of_aws_ends_its_platforms_silence(house: House) -> None:
+    connector = house("TooManyRequestsException")
+    connector.store.redis.hset("connector:silent", SHOP.platform, 3)
+
+    tried(connector)
+
+    assert connector.store.redis.hlen("connector:silent") == 0, "a refusal is an answer too"
+
+
 def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(house: House) -> None:
     connector = house("TooManyRequestsException", step_deadline_seconds=0.000_001)
     assert tried(connector).state is State.WAITING

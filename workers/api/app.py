@@ -13,7 +13,22 @@ from config.log import get_logger
 from config.production import check_production_api
 from tasks.connector import Connector
 from tasks.connector import connector as own_connector
-from workers.api import deletions, events, health, platforms, problems, replications, rollouts, tenants
+from workers.api import (
+    audit,
+    deletions,
+    drift,
+    events,
+    health,
+    history,
+    pauses,
+    plans,
+    platforms,
+    problems,
+    replications,
+    rollouts,
+    tenants,
+    unmanaged,
+)
 from workers.api.access_log import AccessLog
 from workers.api.body_limit import BodyLimit
 from workers.api.events import Streams
@@ -40,7 +55,21 @@ def create_app(connector: Connector | None = None) -> FastAPI:
         lifespan=_lifespan(connector),
         redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
     )
-    for part in (tenants, deletions, replications, rollouts, platforms, events, health):
+    for part in (
+        tenants,
+        deletions,
+        replications,
+        rollouts,
+        plans,
+        drift,
+        unmanaged,
+        platforms,
+        events,
+        health,
+        history,
+        pauses,
+        audit,
+    ):
         app.include_router(part.router)
     problems.add_handlers(app)
     describe_problems(app)

@@ -53,9 +53,11 @@ def approve_deletion(
     summary="Decline the request to delete a tenant",
     responses=ACCEPTED | responses(401, 403, 404, 409, 503),
 )
-def decline_deletion(record: KnownTenant, through: CurrentConnector, response: Response) -> AcceptedView:
+def decline_deletion(
+    record: KnownTenant, through: CurrentConnector, request: Request, response: Response
+) -> AcceptedView:
     """Withdraw the request, as long as nobody has approved it, and give people their access back."""
     try:
-        return accepted_view(decline(record, through), through, response)
+        return accepted_view(decline(record, through, by=request.scope["token"]), through, response)
     except NotPossible as error:
         raise HTTPException(409, str(error)) from error

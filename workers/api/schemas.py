@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from tasks.doctor.finding import Finding, Level
+from tasks.drift import Drift
 from tasks.errands import Errand, ErrandState
-from tasks.model import ENDED, Deletion, LastError, Replication, State, StepState, TenantId
+from tasks.model import ENDED, Deletion, LastError, Pause, Replication, State, StepState, TenantId
+from tasks.plan import Plan
 from tasks.rollout import Progress
 from tasks.store import TenantRecord, TenantSummary
+from tasks.unmanaged import UnmanagedAccount
 
 
 class View(BaseModel):
@@ -54,6 +57,7 @@ class TenantView(TenantRow):
     last_error: LastError | None = None
     created_at: datetime
     deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
+    paused: Pause | None = Field(default=None, description="nothing runs for it, or for its platform")
     deleted_at: datetime | None = None
 
 
@@ -69,6 +73,17 @@ class HealthView(View):
     failure: str | None = Field(default=None, description="why it could not be looked at")
 
 
+class PlanView(View):
+    """What a replication would change, or that a worker still plans it."""
+
+    id: str
+    state: ErrandState = Field(description="PENDING until a worker has planned it; FAILED when it could not")
+    asked_at: datetime
+    answered_at: datetime | None = None
+    plan: Plan | None = None
+    failure: str | None = Field(default=None, description="why nothing could be planned")
+
+
 class RolloutView(View):
     """A rollout of a landing zone: how the replications of its tenants fare."""
 
@@ -82,6 +97,49 @@ class RolloutView(View):
         description="one for each tenant; of its steps only those that failed and the one that stands next"
     )
     refused: dict[str, str] = Field(description="tenant: why it cannot be replicated as it is configured now")
+
+
+class DriftView(View):
+    """The tenants that differ, or differed at the last daily look."""
+
+    tenants: list[Drift]
+
+
+class UnmanagedView(View):
+    """The accounts that no tenant owns."""
+
+    accounts: list[UnmanagedAccount]
+
+
+class PausedView(View):
+    """A tenant or a platform for which nothing runs."""
+
+    name: str = Field(examples=["likvid.shop.aws.sandbox", "aws.sandbox"])
+    paused_at: datetime
+    paused_by: str | None = Field(default=None, description="name of the API token")
+    reason: str | None = None
+
+
+class PausesView(View):
+    """Everything that is paused, sorted by name."""
+
+    pauses: list[PausedView]
+
+
+class HistoryView(View):
+    """A tenant's replications, the newest first."""
+
+    replications: list[Replication]
+
+
+class AgainBody(View):
+    """How to replicate a tenant again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: str | None = Field(
+        default=None, alias="from", description="name of the step to begin with; earlier ones are skipped"
+    )
 
 
 class PageView(View):
@@ -154,6 +212,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None) -> Tenant
         last_error=replication.last_error if replication else None,
         created_at=record.created_at,
         deletion=record.deletion,
+        paused=record.paused,
         deleted_at=record.deleted_at,
         updated_at=record.updated_at,
     )
@@ -173,6 +232,18 @@ def rollout_view(progress: Progress) -> RolloutView:
 def _names(tenant: TenantId) -> dict[str, str]:
     names = {"workspace": tenant.workspace, "project": tenant.project, "platform": tenant.platform}
     return {"tenant": str(tenant), **names}
+
+
+def plan_view(plan_id: str, errand: Errand) -> PlanView:
+    """Make the answer for what a worker was asked to plan."""
+    return PlanView(
+        id=plan_id,
+        state=errand.state,
+        asked_at=errand.asked_at,
+        answered_at=errand.answered_at,
+        plan=Plan.model_validate(errand.answer) if errand.state is ErrandState.DONE else None,
+        failure=errand.answer if errand.state is ErrandState.FAILED else None,
+    )
 
 
 def health_view(platform: str, errand: Errand) -> HealthView:

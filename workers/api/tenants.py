@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query, Response, Security
+from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 
 from tasks.connector import Connector
 from tasks.model import Desired, State
@@ -12,7 +12,7 @@ from tasks.replicate import Accepted, replicate, replicate_again
 from tasks.store import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
-from workers.api.schemas import AcceptedView, PageView, TenantPage, TenantView, tenant_row, tenant_view
+from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view
 from workers.api.security import BEARER
 
 LARGEST_PAGE = 1000  # rows; as meshStack
@@ -41,13 +41,16 @@ def put_tenant(
     tenant: NamedTenant,
     desired: Annotated[Desired, Body(examples=[EXAMPLE])],
     through: CurrentConnector,
+    request: Request,
     response: Response,
 ) -> AcceptedView:
     """Store the desired state and enqueue its replication.
 
     The same content again while its replication is under way is that replication; other content runs next.
     """
-    accepted = replicate(tenant.workspace, tenant.project, tenant.platform, desired, through=through)
+    accepted = replicate(
+        tenant.workspace, tenant.project, tenant.platform, desired, by=request.scope["token"], through=through
+    )
     return accepted_view(accepted, through, response)
 
 
@@ -104,9 +107,20 @@ def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
     summary="Replicate a tenant again",
     responses=ACCEPTED | responses(401, 403, 404, 422, 503),
 )
-def replicate_tenant(record: KnownTenant, through: CurrentConnector, response: Response) -> AcceptedView:
-    """Replicate with the desired state that is stored; a replication of it that waits is woken instead."""
-    return accepted_view(replicate_again(record, through, wake=True), through, response)
+def replicate_tenant(
+    record: KnownTenant,
+    through: CurrentConnector,
+    request: Request,
+    response: Response,
+    body: Annotated[AgainBody | None, Body()] = None,
+) -> AcceptedView:
+    """Replicate with the desired state that is stored; a replication of it that waits is woken instead.
+
+    `from` begins with that step. While a replication is under way it is done next, and a newer order runs every step.
+    """
+    first = body.first if body is not None else None
+    accepted = replicate_again(record, through, wake=True, by=request.scope["token"], first=first)
+    return accepted_view(accepted, through, response)
 
 
 def accepted_view(accepted: Accepted, through: Connector, response: Response) -> AcceptedView:

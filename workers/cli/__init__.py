@@ -7,8 +7,8 @@ stderr, one sentence each; what was asked for goes to stdout, without control co
 |-----------|-----------------------------------------------------------------------------|
 | 0         | done                                                                        |
 | 1         | a mistake in a file, a document, an order or the environment; or the demo did not come out as it must |
-| 2         | wrong usage: unknown command, option or value                               |
-| 3         | a replication that we waited for ended FAILED or CANCELLED                  |
+| 2         | wrong usage: unknown command, option or value; or `plan` found changes       |
+| 3         | a replication that we waited for ended FAILED or CANCELLED; or `plan` found that one would |
 | 4         | the API or Redis cannot be reached, or refused the token                    |
 | 130       | interrupted by Ctrl-C                                                       |
 

@@ -10,8 +10,9 @@ from workers.cli import commands
 from workers.cli.errors import CommandFailed, complain
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 a mistake in a file, an order or the environment; 2 wrong usage; "
-    "3 a replication ended FAILED or CANCELLED; 4 the API or Redis cannot be reached or refused; 130 Ctrl-C."
+    "Exit codes: 0 done; 1 a mistake in a file, an order or the environment; 2 wrong usage, or plan found changes; "
+    "3 a replication ended FAILED or CANCELLED, or plan found that one would; "
+    "4 the API or Redis cannot be reached or refused; 130 Ctrl-C."
 )
 
 

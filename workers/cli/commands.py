@@ -19,6 +19,7 @@ Url = Annotated[str, typer.Option("--url", envvar="CONNECTOR_URL", help="Where t
 Token = Annotated[str | None, typer.Option("--token", envvar="CONNECTOR_TOKEN", help="The API token.")]
 TokenFile = Annotated[Path | None, typer.Option("--token-file", help="A file that holds the API token.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until the replication has ended.")]
+PlatformOption = Annotated[str | None, typer.Option("--platform", help="Only this <platform>.<location>.")]
 TenantArgument = Annotated[str, typer.Argument(help="<workspace>.<project>.<platform>.<location>")]
 OrdersFile = Annotated[Path, typer.Argument(help="YAML file with tenants; - reads stdin.")]
 
@@ -52,13 +53,96 @@ def status(
 
 
 def retry(
-    tenant: TenantArgument, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
+    tenant: TenantArgument,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Begin with this step; those before are skipped.")
+    ] = None,
+    wait: Wait = True,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
 ) -> None:
     """Replicate a tenant again with the desired state that is stored; one that waits for its next try tries now."""
     from workers.cli import tenants
     from workers.cli.connection import Access
 
-    raise typer.Exit(tenants.retry(tenant, Access(url, token, token_file), wait=wait))
+    raise typer.Exit(tenants.retry(tenant, Access(url, token, token_file), wait=wait, first=first))
+
+
+def history(
+    tenant: TenantArgument,
+    most: Annotated[int, typer.Option("--most", min=1, max=200, help="How many, the newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with every step.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show the replications of a tenant: when, who asked, how they ended."""
+    from workers.cli.connection import Access
+    from workers.cli.history import show_history
+
+    show_history(tenant, Access(url, token, token_file), most=most, as_json=as_json)
+
+
+def pause(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[TENANT|PLATFORM]", help="Without it: show what is paused.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for whoever looks.")] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Run nothing for a tenant or a platform until it is resumed; orders are stored, a step that runs ends first."""
+    from workers.cli import pauses
+    from workers.cli.connection import Access
+
+    pauses.pause(what, reason, Access(url, token, token_file))
+
+
+def resume(
+    what: Annotated[str, typer.Argument(metavar="TENANT|PLATFORM", help="What was paused.")],
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Resume what was paused: it goes on where it stood, with the newest order."""
+    from workers.cli import pauses
+    from workers.cli.connection import Access
+
+    pauses.resume(what, Access(url, token, token_file))
+
+
+def audit(
+    since: Annotated[str | None, typer.Option("--since", help="Only since then, e.g. 2026-01-31 (UTC).")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Only this tenant's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, one line for each write.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show every write to AWS: who asked, for what, with which arguments, and how it ended."""
+    from workers.cli.audit import show_audit
+    from workers.cli.connection import Access
+
+    show_audit(since, tenant, Access(url, token, token_file), as_json=as_json)
+
+
+def backup(file: Annotated[Path | None, typer.Argument(help="Where to; without it to stdout.")] = None) -> None:
+    """Write orders, account ids, deletion requests, pauses and records as JSON lines. Reads CONNECTOR_REDIS_URL."""
+    from workers.cli import backup as command
+
+    command.save(file)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup; - reads stdin.")],
+    merge: Annotated[bool, typer.Option("--merge", help="Add what Redis lacks; what is there stays.")] = False,
+) -> None:
+    """Put a backup into an empty Redis, after every line was checked. Writes to CONNECTOR_REDIS_URL."""
+    from workers.cli import backup as command
+
+    command.restore(file, merge=merge)
 
 
 def rollout(
@@ -128,6 +212,48 @@ def decline(
     from workers.cli.connection import Access
 
     raise typer.Exit(tenants.decline(tenant, Access(url, token, token_file), wait=wait))
+
+
+def drift(
+    platform: PlatformOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show tenants whose actual state differs, or differed at the last daily look: what, and since when."""
+    from workers.cli.connection import Access
+    from workers.cli.drift import show_drift
+
+    show_drift(platform, Access(url, token, token_file), as_json=as_json)
+
+
+def unmanaged(
+    platform: PlatformOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show the accounts of the organizations that no tenant owns, as they were listed last."""
+    from workers.cli.connection import Access
+    from workers.cli.unmanaged import show_unmanaged
+
+    show_unmanaged(platform, Access(url, token, token_file), as_json=as_json)
+
+
+def plan(
+    what: Annotated[str, typer.Argument(metavar="TENANT|FILE", help="A tenant, or a YAML file with tenants; - stdin.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list with one plan for each tenant.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Show what a replication would change; nothing is. Exit codes: 0 nothing, 2 something, 3 it would fail."""
+    from workers.cli.connection import Access
+    from workers.cli.plan import show_plans
+
+    raise typer.Exit(show_plans(what, Access(url, token, token_file), as_json=as_json))
 
 
 def api() -> None:
@@ -216,7 +342,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Look at everything that replications need, in AWS and in our own house; exit code 1 for errors. Changes nothing."""
+    """Look at everything that replications need, in AWS and in our own house; changes nothing. Exit code 1: errors."""
     from workers.cli.doctor import show_health
 
     raise typer.Exit(show_health(platform, as_json=as_json))
@@ -229,13 +355,22 @@ def version() -> None:
 
 ALL = (
     apply,
+    plan,
     status,
     retry,
+    history,
+    pause,
+    resume,
+    audit,
+    backup,
+    restore,
     rollout,
     cancel,
     delete,
     approve,
     decline,
+    drift,
+    unmanaged,
     api,
     sandbox,
     demo,

@@ -132,6 +132,7 @@ def _shown(view: TenantView) -> RenderableType:
         "OU": view.organizational_unit,
         "sign-in": view.sign_in_url,
         "replication": view.replication_id,
+        "paused": view.paused and f"since {view.paused.paused_at:{MOMENT}}: {view.paused.reason or 'no reason given'}",
     }
     steps = table(("step", "state", "attempts", "seconds", "note"), [_step(step) for step in view.steps])
     return Group(facts({name: value for name, value in head.items() if value}), "", steps)

@@ -24,11 +24,11 @@ def apply(file: Path, access: Access, *, wait: bool) -> ExitCode:
         return max(code, _wait_or_say(client, accepted, wait=wait))
 
 
-def retry(tenant: str, access: Access, *, wait: bool) -> ExitCode:
-    """Replicate a tenant again with the desired state that is stored."""
+def retry(tenant: str, access: Access, *, wait: bool, first: str | None = None) -> ExitCode:
+    """Replicate a tenant again with the desired state that is stored; `first` names the step to begin with."""
     name = parse_tenant(tenant)
     with connect(access) as client:
-        accepted = client.replicate(name)
+        accepted = client.replicate(name, first)
         return _wait_or_say(client, {accepted.tenant: accepted.replication_id}, wait=wait)
 
 

@@ -132,7 +132,8 @@ def without(cell: Cell, strikes: tuple[Strike, ...]) -> Cell:
 def _order(connector: Connector, cell: Cell) -> None:
     """Send the order; the same again is the same replication, so that a continuing process changes nothing by it."""
     if cell.order.desired is not None:
-        replicate(cell.workspace, PROJECT, PLATFORM, cell.order.body, through=connector)
+        body = cell.scenario.body(cell.order, cell.workspace)
+        replicate(cell.workspace, PROJECT, PLATFORM, body, through=connector)
         return
     record = connector.store.tenant(cell.tenant)
     assert record is not None

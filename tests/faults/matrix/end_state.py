@@ -25,7 +25,7 @@ def end_state(state: State, workspace: str) -> str:
         "stack instances": list(_instances(state, ids)),
         "groups": _sorted({**group, "id": "…"} for group in groups.values() if workspace in group["name"]),
         "assignments": _sorted(_assignments(state, ids, groups)),
-        "assignments under way": [each for each in state["identity_center"]["outstanding"] if each in ids],
+        "assignments under way": len(state["identity_center"]["outstanding"]),
         "SAML providers": {arn: one for arn, one in state["saml_providers"].items() if arn.split(":")[4] in ids},
         "Control Tower": [unit for account, unit in state["control_tower"]["enrolled"].items() if account in ids],
         "products": list(_products(state, ids)),

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
-from tasks import control_tower_enrollment
+from tasks import access_role, control_tower_enrollment
 from tests.faults.matrix.cell import Cell, Workbench, quick
 from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
@@ -94,9 +94,13 @@ class Matrix:
         """Run cells, many at once."""
         return list(run_cells(self.bench, cells, WIDTH))
 
-    def new(self) -> str:
-        """Name a workspace that nothing is in."""
-        return f"cell{next(self._numbers):04d}"
+    def new(self, scenario: Scenario) -> str:
+        """Name a workspace that nothing is in but the account that its tenant takes over."""
+        workspace = f"cell{next(self._numbers):04d}"
+        if (account := scenario.account(workspace)) is not None:
+            made = {"name": f"{workspace}.older", "email": f"{workspace}@older.example.com", "roles": scenario.existing}
+            self.simulator.operator("create_account", id=account, **made)
+        return workspace
 
     def strikes(self, calls: Sequence[Call]) -> list[tuple[Strike, ...]]:
         """Return the faults to strike calls with, in as many replications."""
@@ -121,7 +125,7 @@ class Play:
 
     def record(self) -> None:
         """Run every order without a fault."""
-        workspace = self.matrix.new()
+        workspace = self.matrix.new(self.scenario)
         for order in self.scenario.orders:
             cell = Cell(workspace, self.scenario, order)
             [run] = self.matrix.run_cells([cell])
@@ -155,7 +159,9 @@ class Play:
     def _cells(self, index: int, strikes: list[tuple[Strike, ...]]) -> list[Cell]:
         """Give each group of strikes a tenant for which the orders before have been done."""
         orders = self.scenario.orders
-        newer = orders[index + 1] if index + 1 < len(orders) else None
+        newer = next(iter(orders[index + 1 :]), None)
+        if newer is not None and newer.desired is None:  # it would leave what it finds, and that is not always the same
+            newer = None
         tenants = self._tenants(index, len(strikes))
         return [
             Cell(tenant, self.scenario, orders[index], each, newer)
@@ -165,7 +171,7 @@ class Play:
     def _tenants(self, done: int, number: int) -> list[str]:
         """Return tenants for which that many orders are done, those that came through faults first."""
         if done == 0:
-            return [self.matrix.new() for _ in range(number)]
+            return [self.matrix.new(self.scenario) for _ in range(number)]
         ready = self._ready.setdefault(done, [])
         if (missing := number - len(ready)) > 0:
             order = self.scenario.orders[done - 1]
@@ -198,6 +204,7 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
     with EmbeddedRedis("no") as redis, running_simulator(OPTIONS.model_dump()) as simulator:
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
         settings = quick(Settings(redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR))
+        access_role.PROPAGATION = settings.poll_seconds  # 15 s
         control_tower_enrollment.PAUSE = settings.poll_seconds  # a minute; this process runs nothing but cells
         examples = load_catalog([settings.config_dir])
         bench = Workbench(settings, examples, _warm(examples), directory)

@@ -58,6 +58,16 @@ class Scenario:
     platform: Mapping[str, Any] = field(default_factory=dict)
     simulator: Mapping[str, Any] = field(default_factory=dict)  # SimulatorOptions that differ from OPTIONS
     by_hand: tuple[Mapping[str, Any], ...] = ()  # operator actions before everything else
+    existing: tuple[str, ...] | None = None  # roles of an account that each tenant takes over; None: AWS makes one
+
+    def account(self, workspace: str) -> str | None:
+        """Return the id of the account that a tenant takes over, made of its workspace's number."""
+        return None if self.existing is None else f"6{int(workspace.removeprefix('cell')):011d}"
+
+    def body(self, order: Order, workspace: str) -> Mapping[str, Any]:
+        """Return a tenant's PUT body."""
+        account = self.account(workspace)
+        return order.body if account is None else {**order.body, "platformTenantId": account}
 
     def catalog(self, examples: Catalog, workspace: str) -> Catalog:
         """Return the configuration of one tenant."""

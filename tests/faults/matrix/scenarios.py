@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from config.landing_zone import AccessStack, LambdaHook, LandingZoneRoleMapping, ServiceControlPolicy
-from config.platform import Enrollment, ExternalVending, FederatedRoleMapping, IdentityFederation
+from config.mapper_text import MapperText
+from config.platform import (
+    Enrollment,
+    ExternalVending,
+    FederatedRoleMapping,
+    IdentityFederation,
+    ReplicatedTag,
+    TagMapper,
+    TenantTags,
+)
 from tests.faults.matrix.scenario import CELL, Order, Scenario
 from tests.saml import saml_metadata
 from tests.steps.world import SCIM
@@ -20,8 +29,13 @@ def body(project: dict[str, Any] | None = None, **people: str) -> dict[str, Any]
     return {"access": access, "project": project or {}}
 
 
-FIRST = body({"displayName": "First", "createdBy": {"email": "first@example.com"}}, alice="admin", bob="user")
-SECOND = body({"displayName": "Second"}, carol="admin", bob="reader")
+FIRST = body({"createdBy": {"email": "first@example.com"}, "tags": {"costs": ["1"]}}, alice="admin", bob="user")
+SECOND = body({"createdBy": {"email": "second@example.com"}}, carol="admin", bob="reader")
+TAGS = TenantTags(
+    namespace_prefix="meshstack_",
+    tag_mappers=(TagMapper(key="contact", value=MapperText.parse("${contactMail}")),),
+    replicated=(ReplicatedTag(source="project", tag="costs", key="costs"),),
+)
 STACK = AccessStack(
     template_body="Parameters: {Environment: {Type: String}}\nResources: {Topic: {Type: 'AWS::SNS::Topic'}}",
     parameters={"Environment": "first"},
@@ -59,6 +73,17 @@ HOOK = LambdaHook(
     name="told",
     region=organization.REGION,
 )
+IMPORTER = "Importer"
+ENTER_BY_IMPORTER = {  # as the published policy of the management role says where an import role is configured
+    "action": "put_role_policy",
+    "account": organization.MANAGEMENT_ACCOUNT_ID,
+    "role": organization.MANAGEMENT_ROLE,
+    "name": IMPORTER,
+    "document": {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::*:role/{IMPORTER}"}],
+    },
+}
 GOVERNED = {**NOTHING_DEPLOYED, "enroll_account": True, "lambda_hook": HOOK}
 
 SCENARIOS = (
@@ -70,6 +95,7 @@ SCENARIOS = (
             Order("back", FIRST, {"access_stack": STACK}),
             DELETION,
         ),
+        platform={"tenant_tags": TAGS},
     ),
     Scenario(
         "scim",
@@ -109,5 +135,12 @@ SCENARIOS = (
             "external_vending": ExternalVending(workspace_tag="meshstack_workspace", project_tag="meshstack_project"),
         },
         by_hand=({"action": "offer_function", "name": "told"},),
+    ),
+    Scenario(
+        "import",
+        (Order("import", body(alice="admin"), NOTHING_DEPLOYED), DELETION),
+        platform={"identity_store": None, "import_role": IMPORTER},
+        by_hand=(ENTER_BY_IMPORTER,),
+        existing=(IMPORTER,),
     ),
 )

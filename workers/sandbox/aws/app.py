@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -82,7 +83,8 @@ class Simulator:
             if self.world.options.latency_seconds:
                 time.sleep(self.world.options.latency_seconds)
             response = self._answer(request, environ)
-        headers = {**response.headers, "Content-Length": str(len(response.body))}
+        date = formatdate(self.world.now(), usegmt=True)
+        headers = {**response.headers, "Date": date, "Content-Length": str(len(response.body))}
         start_response(f"{response.status} {REASONS.get(response.status, 'Answer')}", list(headers.items()))
         return [response.body]
 

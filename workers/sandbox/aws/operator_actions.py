@@ -4,7 +4,7 @@
 
     move_account        account, parent_id          suspend_account     account
     reopen_account      account                     tag_account         account, tags (null value: remove)
-    create_account      name, email, tags, parent_id, roles -> {"account"}: ready at once
+    create_account      name, email, id, tags, parent_id, roles -> {"account"}: ready at once
     create_ou           name, parent_id -> {"id"}   delete_role         account, role
     create_role         account, role, trust, policies (name -> document), managed (ARNs)
     put_role_policy     account, role, name, document
@@ -63,7 +63,7 @@ def tag_account(world: World, body: Body) -> Any:
 
 def create_account(world: World, body: Body) -> Any:
     """Add an account that is ready at once, as one that is older than the connector."""
-    account_id = str(FIRST_ACCOUNT_NUMBER + world.number())
+    account_id = body.get("id") or str(FIRST_ACCOUNT_NUMBER + world.number())
     parent_id = body.get("parent_id", organization.ROOT_ID)
     account = Account(account_id, body["name"], body["email"], parent_id, world.now(), tags=dict(body.get("tags", {})))
     world.state(OrganizationTree).accounts[account_id] = account

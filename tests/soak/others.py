@@ -1,0 +1,86 @@
+"""The processes beside the workers, each by its line of the Procfile: api, beat and flower."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from config.settings import ApiToken
+from tests.cluster import Cluster
+from workers.client import ConnectorClient
+from workers.demo_processes import free_port
+from workers.processes import Child
+
+PROCFILE = Path(__file__).parents[2] / "Procfile"
+NAMES = ("api", "beat", "flower")
+TOKEN = "soak"
+START_SECONDS = 60.0
+
+
+@dataclass
+class Others:
+    """One of each, started again whenever it is killed."""
+
+    cluster: Cluster
+    port: int = field(default_factory=free_port)
+    running: dict[str, Child] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start them, and wait for the API."""
+        for name in NAMES:
+            self._start(name)
+        self.cluster.processes.wait("the API", self._answers, START_SECONDS)
+
+    def client(self) -> ConnectorClient:
+        """Make a client of the API."""
+        return ConnectorClient(self._url, TOKEN)
+
+    def kill(self, name: str) -> None:
+        """Kill one by SIGKILL, and start it again."""
+        child = self.running[name]
+        self.cluster.processes.children.remove(child)
+        child.process.kill()
+        child.process.wait()
+        self._start(name)
+
+    def ended(self) -> Iterator[str]:
+        """Name those that have ended by themselves."""
+        for name, child in self.running.items():
+            if (code := child.process.poll()) is not None:
+                yield f"{name} has ended by itself with exit code {code}: {child.last_lines()}"
+
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _start(self, name: str) -> None:
+        command = ["/bin/sh", "-c", f"exec {procfile()[name]}"]
+        self.running[name] = self.cluster.processes.start(name, command, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        token = ApiToken.of("soak", "write", TOKEN)
+        return {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.cluster.environment['PATH']}",
+            "TMPDIR": str(self.cluster.directory),  # beat's schedule
+            "PORT": str(self.port),
+            "FLOWER_PORT": str(self.port + 1),
+            "FLOWER_UNAUTHENTICATED_API": "false",
+            "CONNECTOR_API_TOKENS": f"{token.name}:{token.scope}:{token.sha256}",
+        }
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self._url}/healthz").is_success
+        except httpx.TransportError:
+            return False
+
+
+def procfile() -> Mapping[str, str]:
+    """Return the commands of the Procfile by their names."""
+    lines = [line.partition(":") for line in PROCFILE.read_text().splitlines() if line and not line.startswith("#")]
+    return {name: command.strip() for name, _, command in lines}

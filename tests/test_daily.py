@@ -1,0 +1,264 @@
+"""The daily round end to end: few calls for what is right, drift repaired or reported, strangers left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tasks import daily_retries, drift, snapshot, unmanaged
+from tasks.daily import look_at_organizations, replicate_oldest
+from tasks.model import Replication, State, TenantId
+from tasks.replicate import replicate
+from tests.cluster import Cluster, configuration, desired, running_cluster
+from tests.test_replication import access_of
+from tests.waiting import eventually
+from workers.sandbox import organization
+
+DAY = timedelta(days=1)
+ONE_ROLE = desired(access=[{"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}])
+READS = 5  # tags, alias, stack, members, assignment; the lists of accounts and stack instances are everybody's
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    directory = tmp_path_factory.mktemp("daily")
+    documents = configuration(directory)
+    for name in ("platform.yaml", "landing-zones.yaml"):
+        text = (Path(documents) / name).read_text()
+        (Path(documents) / f"watched-{name}").write_text(watched(text))
+    with running_cluster(directory, CONNECTOR_CONFIG_DIR=documents, CONNECTOR_ACCESS_GRACE_SECONDS="1") as running:
+        yield running
+
+
+def watched(text: str) -> str:
+    """Make another platform of a document, which only reports, and landing zones for it."""
+    changes = {
+        "name: aws\n": "name: aws-watched\n",
+        "5f0c1d3a-7b52-4c0e-9a55-0d3a1c9e7f10": "5f0c1d3a-7b52-4c0e-9a55-0d3a1c9e7f11",
+        "selfDowngradeAccessRole: false": "selfDowngradeAccessRole: false\n        drift: report",
+        "name: development": "name: watched",
+        "name: production": "name: watched-production",
+    }
+    for before, after in changes.items():
+        text = text.replace(before, after)
+    return text
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_old(cluster: Cluster, *tenants: TenantId) -> None:
+    """Let the last replication of these be long ago, and that of all others be new."""
+    store = cluster.connector.store
+    for name in store.redis.zrange("connector:replicated", 0, -1):
+        store.redis.zadd("connector:replicated", {name: (now() + DAY).timestamp() * 1000}, xx=True)
+    for tenant in tenants:
+        store.redis.zadd("connector:replicated", {str(tenant): 1}, xx=True)
+
+
+def look_again(cluster: Cluster) -> None:
+    """List the organization's accounts as if the last list were old, and no write of ours were young."""
+    redis = cluster.connector.store.redis
+    redis.delete("connector:touched", *redis.keys("connector:looks:*"))
+    assert look_at_organizations(cluster.connector, now()) == 1
+
+
+def daily(cluster: Cluster, *projects: str) -> list[Replication]:
+    """Run the daily round for these tenants."""
+    tenants = [cluster.tenant_id(project) for project in projects]
+    make_old(cluster, *tenants)
+    assert replicate_oldest(cluster.connector, now()) == len(tenants)
+    records = [cluster.connector.store.tenant(tenant) for tenant in tenants]
+    return [cluster.succeeded(record.replication) for record in records if record is not None]
+
+
+def by_hand(cluster: Cluster, project: str) -> None:
+    """Take every member and the assignment from the tenant's one group, as a person in AWS's console does."""
+    keys = {
+        "aws_access_key_id": organization.ADMINISTRATOR_ACCESS_KEY,
+        "aws_secret_access_key": organization.ADMINISTRATOR_SECRET_KEY,
+    }
+    store, instance = organization.IDENTITY_STORE_ID, organization.INSTANCE_ARN
+    place = {"endpoint_url": cluster.simulator.url, "region_name": organization.REGION}
+    people, access = (boto3.client(service, **place, **keys) for service in ("identitystore", "sso-admin"))
+    state = cluster.simulator.state()
+    [group] = [each for each in state["identity_store"]["groups"] if each["name"] == f"mst-likvid.{project}.admin"]
+    for membership in people.list_group_memberships(IdentityStoreId=store, GroupId=group["id"])["GroupMemberships"]:
+        people.delete_group_membership(IdentityStoreId=store, MembershipId=membership["MembershipId"])
+    access.delete_account_assignment(
+        InstanceArn=instance,
+        TargetId=cluster.account(project)["id"],
+        TargetType="AWS_ACCOUNT",
+        PermissionSetArn=organization.ADMIN_PERMISSION_SET_ARN,
+        PrincipalType="GROUP",
+        PrincipalId=group["id"],
+    )
+    eventually(lambda: not access_of(cluster, project))
+
+
+def found(cluster: Cluster, project: str) -> drift.Drift | None:
+    return drift.find(cluster.connector.store, cluster.tenant_id(project))
+
+
+def act(cluster: Cluster, action: str, **body: Any) -> None:
+    cluster.simulator.operator(action, **body)
+
+
+def test_an_unchanged_tenant_costs_few_calls(cluster: Cluster) -> None:
+    projects = [f"calm{number}" for number in range(5)]
+    for replication in [cluster.order(project, ONE_ROLE) for project in projects]:
+        cluster.succeeded(replication)
+    look_again(cluster)
+    mark = cluster.simulator.mark()
+
+    daily(cluster, *projects)
+
+    calls = [call for call in cluster.simulator.calls(mark) if not call.operation.startswith("AssumeRole")]
+    assert not any(call.write for call in calls)
+    assert len(calls) / len(projects) <= READS, sorted(call.operation for call in calls)
+    assert not any(found(cluster, project) for project in projects)
+
+
+def test_what_people_changed_is_repaired_and_told_and_what_is_not_ours_stays(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("drifting", ONE_ROLE))
+    account = cluster.account("drifting")["id"]
+    look_again(cluster)
+    act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
+    act(cluster, "tag_account", account=account, tags={"meshstack:tenant": None, "theirs": "kept"})
+    by_hand(cluster, "drifting")
+    look_again(cluster)
+
+    daily(cluster, "drifting")
+
+    after = cluster.account("drifting")
+    assert after["parent_id"] == organization.DEVELOPMENT_OU_ID
+    assert after["tags"]["meshstack:tenant"] == "likvid.drifting.aws.sandbox"
+    assert after["tags"]["theirs"] == "kept"
+    told = found(cluster, "drifting")
+    assert told is not None
+    assert not told.differs
+    steps = {change.step: change for change in told.changes}
+    assert steps["move_to_ou"].calls == ("organizations:move_account",)
+    assert steps["move_to_ou"].note.startswith("moved from ")
+    assert steps["tag_account"].note == "set meshstack:tenant"
+    assert steps["sync_groups"].calls == ("identitystore:create_group_membership",)
+    assert steps["assign_permission_sets"].calls == ("sso-admin:create_account_assignment",)
+    assert access_of(cluster, "drifting") == {
+        ("mst-likvid.drifting.admin", organization.ADMIN_PERMISSION_SET_ARN): {"alice@example.com"}
+    }
+
+    look_again(cluster)
+    daily(cluster, "drifting")
+    assert found(cluster, "drifting") is None
+
+
+def test_what_changed_after_the_snapshot_shows_within_a_day(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("hidden", ONE_ROLE))
+    account = cluster.account("hidden")["id"]
+    look_again(cluster)
+    act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
+    daily(cluster, "hidden")
+    assert cluster.account("hidden")["parent_id"] == organization.PRODUCTION_OU_ID  # the snapshot is from before
+
+    cluster.succeeded(cluster.connector.store.submit(cluster.tenant_id("hidden"), None))
+
+    assert cluster.account("hidden")["parent_id"] == organization.DEVELOPMENT_OU_ID  # an order asks AWS
+
+
+def test_no_snapshot_from_before_a_write_of_ours_is_believed(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("moved", ONE_ROLE))
+    look_again(cluster)
+    house, account = cluster.connector, cluster.account("moved")["id"]
+    assert snapshot.seen(house.store, organization.MANAGEMENT_ACCOUNT_ID, account, now()) is not None
+    assert snapshot.seen(house.store, organization.MANAGEMENT_ACCOUNT_ID, account, now() + snapshot.MOST_AGE) is None
+
+    cluster.succeeded(cluster.order("moved", {**ONE_ROLE, "landingZone": "production"}))
+
+    assert snapshot.seen(house.store, organization.MANAGEMENT_ACCOUNT_ID, account, now()) is None
+
+
+def test_one_that_cannot_be_enqueued_and_a_failing_one_stop_nobody_and_are_tried_later_and_later(
+    cluster: Cluster,
+) -> None:
+    house, failing = cluster.connector, cluster.tenant_id("failing")
+    cluster.succeeded(cluster.order("failing", ONE_ROLE))
+    cluster.succeeded(cluster.order("beside", ONE_ROLE))
+    account = cluster.account("failing")["id"]
+    cluster.simulator.deny("iam:ListAccountAliases", account=account)
+
+    for _ in range(2):
+        make_old(cluster, failing, cluster.tenant_id("beside"))
+        assert replicate_oldest(house, now()) == 2
+        records = [house.store.tenant(tenant) for tenant in (failing, cluster.tenant_id("beside"))]
+        states = [cluster.ended(record.replication).state for record in records if record is not None]
+        assert states == [State.FAILED, State.SUCCEEDED]
+
+    make_old(cluster)
+    eventually(lambda: house.store.redis.hget("connector:failing", str(failing)) == "2")
+    assert daily_retries.due(house.store, now() + timedelta(hours=1, minutes=59), 10) == []
+    assert daily_retries.due(house.store, now() + timedelta(hours=2, minutes=1), 10) == [failing]
+    cluster.simulator.allow_all()
+    assert replicate_oldest(house, now() + timedelta(hours=2, minutes=1)) == 1
+    record = house.store.tenant(failing)
+    assert record is not None
+    cluster.succeeded(record.replication)
+    eventually(lambda: not house.store.redis.hexists("connector:failing", str(failing)))
+
+
+def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> None:
+    house, tenant = cluster.connector, TenantId("likvid", "watched", "aws-watched.sandbox")
+    body = {**ONE_ROLE, "landingZone": "watched"}
+    order = replicate("likvid", "watched", tenant.platform, body, through=house)
+    cluster.succeeded(order.replication)
+    account = cluster.account("watched")["id"]
+    act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
+    look_again(cluster)
+    make_old(cluster, tenant)
+    mark = cluster.simulator.mark()
+
+    assert replicate_oldest(house, now()) == 1
+    told = eventually(lambda: drift.find(house.store, tenant))
+
+    assert isinstance(told, drift.Drift)
+    assert (told.mode, told.differs) == ("report", True)
+    assert [(change.step, change.calls) for change in told.changes] == [("move_to_ou", ("organizations:move_account",))]
+    assert told.changes[0].note.startswith("move ")
+    assert cluster.simulator.writes_since(mark) == []
+    cluster.succeeded(replicate("likvid", "watched", tenant.platform, body, through=house).replication)
+    settled = eventually(lambda: (each := drift.find(house.store, tenant)) and not each.differs and each)
+    assert isinstance(settled, drift.Drift)
+    assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
+
+
+def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("owned", ONE_ROLE))
+    stranger = cluster.simulator.operator("create_account", name="stranger", email="s@example.com")["account"]
+    look_again(cluster)
+
+    [first] = [each for each in unmanaged.listed(cluster.connector) if each.name == "stranger"]
+    look_again(cluster)
+    [second] = [each for each in unmanaged.listed(cluster.connector, "aws.sandbox") if each.name == "stranger"]
+
+    assert first.account_id == stranger
+    assert first.organizational_unit == organization.ROOT_ID
+    assert second.first_seen == first.first_seen < second.last_seen
+    assert "aws.sandbox" in second.platforms
+    ids = {each.account_id for each in unmanaged.listed(cluster.connector)}
+    assert organization.MANAGEMENT_ACCOUNT_ID not in ids
+    assert organization.AUTOMATION_ACCOUNT_ID not in ids
+    assert cluster.account("owned")["id"] not in ids
+
+
+def test_a_list_that_aws_refuses_stops_nothing(cluster: Cluster) -> None:
+    cluster.simulator.deny("organizations:ListAccounts")
+    cluster.connector.store.redis.delete(*cluster.connector.store.redis.keys("connector:looks:*"))
+
+    assert look_at_organizations(cluster.connector, now()) == 0
+
+    cluster.simulator.allow_all()

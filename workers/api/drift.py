@@ -1,0 +1,35 @@
+"""What the daily replications found different."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Security
+
+from tasks import drift
+from workers.api.dependencies import CurrentConnector
+from workers.api.openapi import responses
+from workers.api.schemas import DriftView
+from workers.api.security import BEARER
+
+router = APIRouter(prefix="/api/v1", tags=["drift"], dependencies=[Security(BEARER)])
+
+PlatformFilter = Annotated[str | None, Query(description="<platform>.<location>: only this one")]
+
+
+@router.get(
+    "/drift",
+    operation_id="list_drift",
+    summary="List tenants that differ, or differed at the last daily look",
+    responses=responses(401, 404, 503),
+)
+def list_drift(through: CurrentConnector, platform: PlatformFilter = None) -> DriftView:
+    """Show what was different since when, and whether it was repaired."""
+    check_platform(platform, through)
+    return DriftView(tenants=drift.listed(through.store, platform))
+
+
+def check_platform(platform: str | None, through: CurrentConnector) -> None:
+    """Answer 404 for a platform that is not configured."""
+    if platform is not None and platform not in through.catalog.platforms:
+        raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(through.catalog.platforms)}.")

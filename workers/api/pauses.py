@@ -1,0 +1,79 @@
+"""Pause and resume tenants and platforms, and show what is paused."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Security
+
+from tasks.connector import Connector
+from tasks.pauses import pause, pauses
+from workers.api.dependencies import CurrentConnector, KnownTenant
+from workers.api.openapi import responses
+from workers.api.platforms import KnownPlatform
+from workers.api.schemas import PausedView, PausesView
+from workers.api.security import BEARER
+from workers.api.tenants import TENANT
+
+router = APIRouter(prefix="/api/v1", tags=["pauses"], dependencies=[Security(BEARER)])
+
+Reason = Annotated[str | None, Query(max_length=200, description="why, for whoever looks")]
+ANSWERS = responses(401, 403, 404, 422, 503)
+ANSWERS_OF_RESUME = responses(401, 403, 404, 409, 503)
+
+
+@router.get("/pauses", operation_id="list_pauses", summary="Show what is paused", responses=responses(401, 503))
+def get_pauses(through: CurrentConnector) -> PausesView:
+    """Show every paused tenant and platform."""
+    shown = [PausedView(name=name, **each.model_dump()) for name, each in pauses(through.store).items()]
+    return PausesView(pauses=shown)
+
+
+@router.post(f"/tenants{TENANT}/pause", operation_id="pause_tenant", summary="Pause a tenant", responses=ANSWERS)
+def pause_tenant(record: KnownTenant, through: CurrentConnector, request: Request, reason: Reason = None) -> PausedView:
+    """Take its orders and run nothing for it, not even a deletion; a step that runs ends first."""
+    return _pause(str(record.id), through, request, reason)
+
+
+@router.post(
+    f"/tenants{TENANT}/resume",
+    status_code=204,
+    operation_id="resume_tenant",
+    summary="Resume a tenant",
+    responses=ANSWERS_OF_RESUME,
+)
+def resume_tenant(record: KnownTenant, through: CurrentConnector) -> None:
+    """Go on where it stood, with the newest order."""
+    _resume(str(record.id), through)
+
+
+@router.post(
+    "/platforms/{platform}/pause", operation_id="pause_platform", summary="Pause a platform", responses=ANSWERS
+)
+def pause_platform(
+    platform: KnownPlatform, through: CurrentConnector, request: Request, reason: Reason = None
+) -> PausedView:
+    """Take orders for its tenants and run nothing for them; steps that run end first."""
+    return _pause(platform, through, request, reason)
+
+
+@router.post(
+    "/platforms/{platform}/resume",
+    status_code=204,
+    operation_id="resume_platform",
+    summary="Resume a platform",
+    responses=ANSWERS_OF_RESUME,
+)
+def resume_platform(platform: KnownPlatform, through: CurrentConnector) -> None:
+    """Go on with its tenants, but for those that are paused by their own name."""
+    _resume(platform, through)
+
+
+def _pause(name: str, through: Connector, request: Request, reason: str | None) -> PausedView:
+    made = pause(through.store, name, by=request.scope["token"], reason=(reason or "").strip() or None)
+    return PausedView(name=name, **made.model_dump())
+
+
+def _resume(name: str, through: Connector) -> None:
+    if not through.store.resume(name):
+        raise HTTPException(409, f"{name} is not paused.")

@@ -1,0 +1,77 @@
+"""Plans: let a worker find out what a replication would change, and show what it found."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, HTTPException, Path, Response, Security
+
+from tasks import errands
+from tasks.connector import Connector
+from tasks.errands import Errand
+from tasks.model import Desired, TenantId
+from tasks.plan import KIND, question
+from tasks.replicate import RequestRefused, check
+from workers.api.dependencies import CurrentConnector, NamedTenant, known_tenant
+from workers.api.openapi import ACCEPTED, responses
+from workers.api.schemas import PlanView, plan_view
+from workers.api.security import BEARER
+from workers.api.tenants import TENANT
+
+router = APIRouter(prefix="/api/v1", tags=["plans"], dependencies=[Security(BEARER)])
+
+
+@router.post(
+    f"/tenants{TENANT}/plan",
+    status_code=202,
+    operation_id="plan_tenant",
+    summary="Let a worker plan a replication",
+    responses=ACCEPTED | responses(400, 401, 403, 404, 409, 413, 422, 503),
+)
+def post_plan(
+    tenant: NamedTenant,
+    through: CurrentConnector,
+    response: Response,
+    desired: Annotated[Desired | None, Body(description="as if this were ordered; none: as it is stored")] = None,
+) -> PlanView:
+    """Find out what a replication would change, in AWS as it is now. Nothing is changed, and nothing is stored.
+
+    Without a body it is the replication of what is stored: the deletion, where one was asked for.
+    """
+    _check(tenant, desired, through)
+    errand = errands.ask(through, KIND, uuid4().hex, question(tenant, desired))
+    response.headers["Location"] = f"/api/v1/plans/{_id(errand)}"
+    return plan_view(_id(errand), errand)
+
+
+@router.get(
+    "/plans/{plan_id}",
+    operation_id="get_plan",
+    summary="Show a plan",
+    responses=responses(401, 404, 503),
+)
+def get_plan(
+    plan_id: Annotated[str, Path(description="as the answer to the question gave it")], through: CurrentConnector
+) -> PlanView:
+    """Show each step with its changes, once a worker has planned them."""
+    errand = errands.look(through, f"{KIND}.{plan_id}")
+    if errand is None:
+        raise HTTPException(404, f"No plan is named {plan_id}, or it was asked for more than an hour ago.")
+    return plan_view(plan_id, errand)
+
+
+def _check(tenant: TenantId, desired: Desired | None, through: Connector) -> None:
+    """Refuse what a replication would be refused for."""
+    if desired is not None:
+        known = through.store.tenant(tenant)
+        if mistakes := tuple(check(tenant, desired, through.catalog, through.settings, known)):
+            raise RequestRefused(mistakes)
+        return
+    record = known_tenant(tenant, through)
+    if record.deleted_at is not None:
+        raise HTTPException(409, f"The tenant {tenant} was deleted at {record.deleted_at:%F %R} UTC. Order it (PUT).")
+
+
+def _id(errand: Errand) -> str:
+    return errand.id.removeprefix(f"{KIND}.")

@@ -1,0 +1,45 @@
+"""The command `audit`: every write to AWS, as a table or as JSON lines to keep elsewhere."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from tasks.audit import AuditEntry
+from workers.cli.connection import Access, connect
+from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.output import print_line, stdout_console
+from workers.cli.tenants import parse_tenant
+
+MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def show_audit(since: str | None, tenant: str | None, access: Access, *, as_json: bool) -> None:
+    """Print each write, the oldest first, as they are read: a long log needs no memory."""
+    moment = None if since is None else _moment(since)
+    name = None if tenant is None else parse_tenant(tenant)
+    with connect(access) as client:
+        for entry in client.audit(since=moment, tenant=name):
+            if as_json:
+                print(json.dumps(entry.model_dump(mode="json", by_alias=True), ensure_ascii=False))
+            else:
+                print_line(stdout_console(), _line(entry))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--since {text!r} is no time: write it like 2026-01-31 or 2026-01-31T08:00:00+01:00"
+        raise CommandFailed(message, ExitCode.USAGE) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _line(entry: AuditEntry) -> str:
+    where = "" if entry.account is None else f" in {entry.account}"
+    arguments = json.dumps(entry.arguments, ensure_ascii=False)
+    asked = entry.asked_by or "the connector"
+    return (
+        f"{entry.at:{MOMENT}} {entry.outcome} {entry.call}{where} {arguments} for {entry.tenant} "
+        f"(step {entry.step}, replication {entry.replication}, asked by {asked}, request {entry.request_id or '-'})"
+    )

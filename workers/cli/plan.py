@@ -1,0 +1,109 @@
+"""The command `plan`: what a replication would change, like a diff. The API lets a worker find it out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from tasks.errands import ErrandState
+from tasks.plan import Plan, PlannedStep
+from workers.api.schemas import PlanView
+from workers.cli.connection import Access, connect, reasons
+from workers.cli.errors import CommandFailed, ExitCode, complain
+from workers.cli.orders import STDIN, Order, OrdersRefused, read_orders
+from workers.cli.output import flat, print_line, stdout_console
+from workers.cli.tenants import parse_tenant
+from workers.client import ApiProblem, ConnectorClient
+
+CHANGES = 2  # exit code, as of diff-like tools; wrong usage has the same
+LOOK_SECONDS = 0.3  # between two looks; a plan takes some seconds
+REMOVALS = ("delete", "remove", "take", "close")
+
+
+def show_plans(what: str, access: Access, *, as_json: bool) -> int:
+    """Plan a tenant as it is stored, or the tenants of a file as they stand there; answers the exit code.
+
+    Raises CommandFailed.
+    """
+    asked = None if what == "-" or Path(what).is_file() else parse_tenant(what)
+    orders = _orders(what) if asked is None else []
+    with connect(access) as client:
+        views: list[tuple[str, PlanView]] = []
+        code: int = ExitCode.DONE
+        if asked is not None:
+            views.append((str(asked), client.plan(asked)))
+        for order in orders:
+            try:
+                views.append((str(order.tenant), client.plan(order.tenant, order.desired)))
+            except ApiProblem as problem:
+                if problem.status not in (400, 409, 422):
+                    raise
+                complain(f"{order.tenant} would be refused:\n{reasons(problem)}")
+                code = ExitCode.FAILED
+        plans = _collected(client, views)
+    _show([plan for plan in plans if plan is not None], as_json=as_json)
+    return max(code, _verdict(plans))
+
+
+def _orders(what: str) -> Sequence[Order]:
+    try:
+        return read_orders(STDIN if what == "-" else Path(what))
+    except OrdersRefused as error:
+        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+
+
+def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -> list[Plan | None]:
+    """Wait for every plan; one that could not be made is said and is None."""
+    plans: list[Plan | None] = []
+    for tenant, asked in views:
+        view = asked
+        while view.state is ErrandState.PENDING:
+            time.sleep(LOOK_SECONDS)
+            view = client.planned(view.id)
+        if view.plan is None:
+            complain(f"{tenant} cannot be planned: {view.failure}")
+        plans.append(view.plan)
+    return plans
+
+
+def _verdict(plans: Iterable[Plan | None]) -> int:
+    codes = [ExitCode.FAILED if plan is None or plan.errors else CHANGES if plan.changes else 0 for plan in plans]
+    return max(codes, default=0)
+
+
+def _show(plans: Sequence[Plan], *, as_json: bool) -> None:
+    if as_json:
+        documents = [plan.model_dump(mode="json", by_alias=True, exclude_none=True) for plan in plans]
+        print(json.dumps(documents, indent=2, ensure_ascii=False))
+        return
+    for plan in plans:
+        _show_one(plan)
+
+
+def _show_one(plan: Plan) -> None:
+    console = stdout_console()
+    changes = f"{plan.changes} change{'' if plan.changes == 1 else 's'}" if plan.changes else "no changes"
+    errors = f", {plan.errors} step{'' if plan.errors == 1 else 's'} would fail" if plan.errors else ""
+    print_line(console, f"{plan.tenant}: {changes}{errors} ({plan.chain})")
+    for step in plan.steps:
+        for style, line in _lines(step):
+            console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _lines(step: PlannedStep) -> Iterable[tuple[str, str]]:
+    """Yield the lines of one step, each with its colour; none for a step that changes nothing."""
+    if not (step.changes or step.waiting or step.error):
+        return
+    yield "bold", f"  {step.name}"
+    for change in step.changes:
+        removes = change.sentence.startswith(REMOVALS)
+        yield "red" if removes else "green", f"    {'-' if removes else '+'} {flat(change.sentence)}"
+    if step.waiting:
+        yield "yellow", f"    … {flat(step.note)}"
+    if step.error is not None:
+        yield "bold red", f"    ! {flat(step.note)}"
+        yield "", f"      {flat(step.error.remedy)}"
