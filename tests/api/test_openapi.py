@@ -43,6 +43,13 @@ def test_operations_have_readable_names(document: dict[str, Any]) -> None:
         "examine_platform",
         "get_platform_health",
         "get_readiness",
+        "list_replications",
+        "list_pauses",
+        "pause_tenant",
+        "resume_tenant",
+        "pause_platform",
+        "resume_platform",
+        "get_audit_log",
     }
 
 

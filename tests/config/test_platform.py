@@ -48,6 +48,13 @@ def test_limits_of_the_organization_are_optional(tmp_path: Path) -> None:
     assert "stackSetOperations" in mistake
 
 
+def test_drift_is_repaired_unless_it_is_only_to_be_reported(tmp_path: Path) -> None:
+    assert one(tmp_path, PLATFORM).drift == "repair"
+    assert one(tmp_path, bent(PLATFORM, f"{REPLICATION}.drift", "report")).drift == "report"
+    [mistake] = mistakes(tmp_path, bent(PLATFORM, f"{REPLICATION}.drift", "ignore"))
+    assert "'repair' or 'report'" in mistake
+
+
 @pytest.mark.parametrize("pattern", ["%s", "%S", "%s@corp.example.com"])
 def test_euid_pattern_is_a_java_format(tmp_path: Path, pattern: str) -> None:
     store = one(tmp_path, bent(PLATFORM, f"{STORE}.euidPattern", pattern)).identity_store

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.matrix.choice import chosen, together
+from tests.faults.matrix.choice import AT_ONCE, chosen, together
 from tests.faults.matrix.end_state import difference, end_state
 from tests.faults.matrix.fault import Call, Fault, Strike
 
@@ -40,12 +40,12 @@ def test_the_reduced_matrix_has_two_faults_for_each_call_and_every_fault() -> No
     assert {Strike(call, Fault.KILLED_AFTER) for call in CALLS if call.write} <= set(cells)
 
 
-def test_two_faults_in_one_replication_strike_different_calls_and_none_is_left_out() -> None:
+def test_faults_in_one_replication_strike_different_calls_and_none_is_left_out() -> None:
     strikes = list(chosen(CALLS, reduced=True))
     groups = list(together(strikes))
 
     assert sorted(map(str, (strike for group in groups for strike in group))) == sorted(map(str, strikes))
-    assert all(len({strike.call for strike in group}) == len(group) <= 2 for group in groups)
+    assert all(len({strike.call for strike in group}) == len(group) <= AT_ONCE for group in groups)
     assert all(len(group) == 1 for group in groups for strike in group if strike.fault is Fault.FROZEN)
 
 

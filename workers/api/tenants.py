@@ -105,7 +105,7 @@ def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
     status_code=202,
     operation_id="replicate_tenant",
     summary="Replicate a tenant again",
-    responses=ACCEPTED | responses(401, 403, 404, 422, 503),
+    responses=ACCEPTED | responses(400, 401, 403, 404, 422, 503),
 )
 def replicate_tenant(
     record: KnownTenant,

@@ -8,6 +8,7 @@ from itertools import cycle
 from tests.faults.matrix.fault import Call, Fault, Strike
 
 READS = tuple(fault for fault in Fault if fault is not Fault.FROZEN)  # what a read answers late changes nothing
+AT_ONCE = 3  # faults in one replication; with more of them too many calls come in another order than was recorded
 OTHERS = (Fault.FROZEN, *(fault for fault in READS if fault is not Fault.KILLED_AFTER))
 
 
@@ -28,18 +29,18 @@ def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
 
 
 def together(strikes: Sequence[Strike]) -> Iterator[tuple[Strike, ...]]:
-    """Put strikes into one replication by twos, of calls far from each other; a frozen process has nothing else.
+    """Put strikes into one replication by threes, of calls far from each other; a frozen process has nothing else.
 
     >>> alias, stack = Call("iam", "CreateAccountAlias", 1), Call("cloudformation", "CreateStack", 1)
     >>> list(map(len, together(list(chosen([alias, stack], reduced=True)))))
-    [1, 2, 1]
+    [1, 1, 1, 1]
     """
     yield from ((strike,) for strike in strikes if strike.fault is Fault.FROZEN)
     rest = [strike for strike in strikes if strike.fault is not Fault.FROZEN]
-    half = (len(rest) + 1) // 2
-    for index, first in enumerate(rest[:half]):
-        second = rest[half + index : half + index + 1]
-        if second and second[0].call == first.call:
-            yield from ((first,), (second[0],))
-        else:
-            yield (first, *second)
+    groups = (len(rest) + AT_ONCE - 1) // AT_ONCE
+    for first in range(groups):
+        group = rest[first::groups]
+        if len({strike.call for strike in group}) == len(group):
+            yield tuple(group)
+        else:  # few calls: both faults of one
+            yield from ((strike,) for strike in group)
