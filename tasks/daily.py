@@ -20,7 +20,7 @@ from tasks.connector import Connector
 from tasks.drift_report import ask_for_report
 from tasks.errors import StepError
 from tasks.model import TenantId
-from tasks.replicate import RequestRefused, offered, replicate_again
+from tasks.producer import RequestRefused, offered, replicate_again
 from tasks.store import TenantRecord
 
 EVERY = timedelta(minutes=5)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from tasks.connector import Connector
 from tasks.model import Deletion
-from tasks.replicate import Accepted
+from tasks.producer import Accepted
 from tasks.store import TenantRecord
 
 

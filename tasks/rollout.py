@@ -15,7 +15,7 @@ from pydantic import Field
 
 from tasks.connector import Connector
 from tasks.model import ENDED, Document, Replication, State, StepState
-from tasks.replicate import RequestRefused, replicate_again
+from tasks.producer import RequestRefused, replicate_again
 
 
 class Rollout(Document):

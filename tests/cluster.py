@@ -17,7 +17,7 @@ import pytest
 from config.settings import Settings
 from tasks.connector import Connector, make_connector
 from tasks.model import ENDED, Replication, State, TenantId
-from tasks.replicate import replicate
+from tasks.producer import replicate
 from tests.waiting import eventually
 from workers.processes import Child, Supervisor
 from workers.sandbox.aws.options import SimulatorOptions

@@ -13,7 +13,7 @@ import pytest
 from tasks import daily_retries, drift, snapshot, unmanaged
 from tasks.daily import look_at_organizations, replicate_oldest
 from tasks.model import Replication, State, TenantId
-from tasks.replicate import replicate
+from tasks.producer import replicate
 from tests.cluster import Cluster, configuration, desired, running_cluster
 from tests.test_replication import access_of
 from tests.waiting import eventually

@@ -14,7 +14,7 @@ from tasks.doctor.examination import KIND
 from tasks.doctor.finding import Finding, Level
 from tasks.model import Replication, State
 from tasks.names import TENANT_TAG
-from tasks.replicate import RequestRefused
+from tasks.producer import RequestRefused
 from tests.cluster import PLATFORM, Cluster, desired, running_cluster
 from tests.waiting import eventually
 from workers.sandbox import organization

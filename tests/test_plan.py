@@ -19,7 +19,7 @@ from tasks.deletion import request_deletion
 from tasks.errands import ErrandState
 from tasks.model import Desired, Handles, Tenant, TenantId
 from tasks.plan import KIND, NothingToPlan, Plan, Planner, make_plan, question
-from tasks.replicate import replicate
+from tasks.producer import replicate
 from tests.cluster import ACCESS, PLATFORM, Cluster, configuration, desired, running_cluster
 from tests.policies.replications import (
     Replications,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.model import State
-from tasks.replicate import replicate
+from tasks.producer import replicate
 from tests.cluster import ACCESS, Cluster, configuration, desired, running_cluster
 from tests.waiting import eventually
 from workers.sandbox import organization

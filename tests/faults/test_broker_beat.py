@@ -11,7 +11,7 @@ import pytest
 from tasks.connector import Connector
 from tasks.daily import BATCH, replicate_oldest
 from tasks.model import Desired, State, StepState, TenantId
-from tasks.replicate import replicate_again
+from tasks.producer import replicate_again
 from tasks.store import Outcome
 from tests.api.server import make
 from tests.cluster import PLATFORM

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tasks.model import State, TenantId
-from tasks.replicate import replicate
+from tasks.producer import replicate
 from tests.cluster import CONFIG_DIR, Cluster, desired, running_cluster
 from tests.faults.silence import SilentAws, silent_aws
 from tests.waiting import eventually

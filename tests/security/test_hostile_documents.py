@@ -18,7 +18,7 @@ from config.mistakes import Mistake
 from config.settings import Settings
 from tasks import names
 from tasks.model import CONTROL_CHARACTERS, Desired, Tenant, TenantId
-from tasks.replicate import RequestRefused, check, parse_desired
+from tasks.producer import RequestRefused, check, parse_desired
 from tests.cluster import CONFIG_DIR, desired
 from tests.config.samples import ENVIRONMENT, LANDING_ZONE, PLATFORM
 from workers.sandbox.organization import environment

@@ -10,7 +10,7 @@ import pytest
 from config.patterns import Pattern
 from tasks.connector import Connector
 from tasks.model import Desired, Handles, TenantId
-from tasks.replicate import RequestRefused, check, replicate, replicate_again
+from tasks.producer import RequestRefused, check, replicate, replicate_again
 from tests.api.server import make
 from workers.sandbox.redis import EmbeddedRedis
 

@@ -12,7 +12,7 @@ from tasks.connector import Connector
 from tasks.errands import Errand
 from tasks.model import Desired, TenantId
 from tasks.plan import KIND, question
-from tasks.replicate import RequestRefused, check
+from tasks.producer import RequestRefused, check
 from workers.api.dependencies import CurrentConnector, NamedTenant, known_tenant
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import PlanView, plan_view

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 
 from tasks.connector import Connector
 from tasks.model import Desired, State
-from tasks.replicate import Accepted, replicate, replicate_again
+from tasks.producer import Accepted, replicate, replicate_again
 from tasks.store import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses

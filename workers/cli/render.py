@@ -18,7 +18,7 @@ from tasks import names
 from tasks.errors import PermanentError
 from tasks.groups import mapped_roles
 from tasks.model import Handles, Tenant
-from tasks.replicate import check
+from tasks.producer import check
 from tasks.steps.deploy_access_stack import own_parameters
 from workers.cli.orders import Order
 

@@ -24,7 +24,7 @@ from tasks.deletion import request_deletion
 from tasks.due import LONGEST_DELIVERY, Leases
 from tasks.model import State, TenantId
 from tasks.perform import Performance
-from tasks.replicate import replicate
+from tasks.producer import replicate
 from tasks.store import Dispatch, Store
 from tests.faults.matrix.fault import Call, Strike
 from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
