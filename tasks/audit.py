@@ -92,7 +92,7 @@ def shortened(value: Any) -> Any:
     """Write arguments as JSON can hold them: nothing of a secret, of long texts and bytes their digest.
 
     >>> shortened({"ExternalId": "x", "Size": 3, "Name": "n" * 1000})
-    {'ExternalId': '***', 'Size': 3, 'Name': 'sha256:1bf91f89df174c41 (1000 characters)'}
+    {'ExternalId': '***', 'Size': 3, 'Name': 'sha256:ffab69d9252ce189 (1000 characters)'}
     """
     match value:
         case Mapping():
