@@ -35,6 +35,7 @@ def test_a_replication_shows_every_step(api: Api, http: httpx.Client, replicatio
         "state",
         "steps",
         "requestedAt",
+        "requestedBy",
         "startedAt",
         "endedAt",
         "lastError",

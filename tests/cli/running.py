@@ -13,7 +13,7 @@ from typing import Protocol
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "workers.cli"]
-SECONDS = 60.0
+SECONDS = 180.0
 MARKER = "TEST_CLI_MARKER"  # every process that descends from a test carries it
 
 
