@@ -14,12 +14,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from pydantic import Field, JsonValue
-
 from config.log import MASKER
 from config.mistakes import MASK
 from tasks.aws.calls import CallRecord, Intent
-from tasks.model import Document
+from tasks.documents import AuditEntry, AuditPage
 from tasks.store import Store
 
 LONGEST_TEXT = 200  # characters; names, ids, addresses and ARNs are shorter
@@ -28,33 +26,6 @@ BATCH = 500  # entries of one XRANGE
 MOST_READ = 20_000  # entries looked through for one page, so that one request cannot hold the API for long
 PATIENCE = timedelta(minutes=5)  # no call takes longer, so an outcome that comes later never comes
 OK = "OK"
-UNKNOWN = "UNKNOWN"
-
-
-class AuditEntry(Document):
-    """One write to AWS."""
-
-    id: str
-    at: datetime
-    asked_by: str | None = Field(default=None, description="name of the API token; null: the connector itself, daily")
-    tenant: str
-    replication: str
-    step: str
-    call: str = Field(examples=["organizations:move_account"])
-    account: str | None = Field(default=None, description="the account it acted in; null: that of the credentials")
-    arguments: JsonValue = Field(default=None, description="without secrets; long texts as their digest")
-    outcome: str = Field(
-        default=UNKNOWN,
-        description="OK, AWS's error code, or UNKNOWN: it was about to be sent, and nobody knows how it ended",
-    )
-    request_id: str | None = Field(default=None, description="AWS's id of the request")
-
-
-class AuditPage(Document):
-    """Writes to AWS, the oldest first."""
-
-    entries: list[AuditEntry]
-    next: str | None = Field(default=None, description="give it as `after` to go on; null: there is no more")
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tasks.aws.calls import CallRecord
 from tasks.aws.organizations import Account
 from tasks.aws.stack_sets import StackInstance
 from tasks.chain import DELETION, Chain
-from tasks.drift import DriftChange
+from tasks.documents import DriftChange
 from tasks.model import State, StepState, TenantId
 from tasks.store import Store
 

@@ -10,29 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from config.platform import DriftMode
-from tasks.model import Document, TenantId
+from tasks.documents import Drift, DriftChange
+from tasks.model import TenantId
 from tasks.store import Store
-
-
-class DriftChange(Document):
-    """What one step found different."""
-
-    step: str
-    note: str  # the step's own
-    calls: tuple[str, ...] = ()  # what was called, or would be: organizations:MoveAccount
-
-
-class Drift(Document):
-    """How a tenant differed from what is wanted when it was last looked at."""
-
-    tenant: str
-    mode: DriftMode
-    differs: bool  # False: it was repaired
-    since: datetime  # when it was first seen
-    looked_at: datetime
-    replication: str | None = None  # id of the one that repaired it
-    changes: tuple[DriftChange, ...] = ()
 
 
 def repaired(store: Store, tenant: TenantId, replication: str, change: DriftChange, now: datetime) -> None:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from tasks import drift, errands
 from tasks.connector import Connector
 from tasks.daily_look import ASKED_FOR
-from tasks.drift import DriftChange
+from tasks.documents import DriftChange, Plan
 from tasks.model import TenantId
-from tasks.plan import Plan, make_plan
+from tasks.plan import make_plan
 from tasks.store import TenantRecord
 
 KIND = "drift"

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -23,6 +22,7 @@ from celery import Celery
 from config.celery import celery_settings
 from config.log import MASKER
 from tasks.connector import Connector
+from tasks.documents import ErrandState
 
 KEPT = timedelta(hours=1)  # after the question and after the answer; whoever asked has looked by then
 RESEND = timedelta(seconds=10)  # a message that no worker has taken by then is lost, or behind a long queue
@@ -30,14 +30,6 @@ PATIENCE = timedelta(minutes=5)  # a worker that has answered nothing by then is
 Answer = Callable[[Connector, str], Any]
 """Answers one kind of question: is given its text, returns what JSON can hold; what it raises is the answer too."""
 log = structlog.get_logger(__name__)
-
-
-class ErrandState(StrEnum):
-    """How far an errand is."""
-
-    PENDING = "PENDING"  # nobody has answered yet
-    DONE = "DONE"
-    FAILED = "FAILED"  # it cannot be answered; the answer is a sentence that says why
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from tasks.aws import Aws, Run
 from tasks.aws.calls import Observer
@@ -23,10 +23,11 @@ from tasks.aws.planning import PlanningAws
 from tasks.chain import DELETION, REPLICATION, Chain, Step
 from tasks.connector import Connector
 from tasks.doctor.patient import NoPlaces
+from tasks.documents import Plan, PlannedChange, PlannedStep
 from tasks.errors import PermanentError, StepError
 from tasks.limits import places, rates
 from tasks.masking import masked_error
-from tasks.model import Deletion, Desired, Document, Done, Handles, LastError, Tenant, TenantId
+from tasks.model import Deletion, Desired, Done, Handles, Tenant, TenantId
 from tasks.perform import resolved, shown_error
 from tasks.plan_sentences import sentence
 from tasks.store import TenantRecord
@@ -39,38 +40,6 @@ log = structlog.get_logger(__name__)
 
 class NothingToPlan(ValueError):
     """The tenant has nothing that a replication would do."""
-
-
-class PlannedChange(Document):
-    """One write call that the replication would send."""
-
-    call: str = Field(description="service:Operation", examples=["organizations:create_account"])
-    sentence: str
-    account_id: str | None = Field(default=None, description="in which it acts; none where the credentials say so")
-    parameters: dict[str, JsonValue] = Field(
-        description="what is sent; ids of what is not there yet begin with planned-"
-    )
-
-
-class PlannedStep(Document):
-    """What one step of the replication would do."""
-
-    name: str
-    note: str = Field(description="what the step says of itself, as if its changes were made")
-    changes: list[PlannedChange] = Field(default_factory=list)
-    waiting: bool = Field(default=False, description="for somebody else; the steps after it are planned all the same")
-    error: LastError | None = Field(default=None, description="why the step would fail, or cannot be planned")
-
-
-class Plan(Document):
-    """What a replication of a tenant would change."""
-
-    tenant: str
-    chain: str = Field(description="replication or deletion")
-    planned_at: datetime
-    steps: list[PlannedStep]
-    changes: int = Field(description="write calls, of all steps together")
-    errors: int = Field(description="steps that would fail, or cannot be planned")
 
 
 def question(tenant: TenantId, desired: Desired | None) -> str:

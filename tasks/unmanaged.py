@@ -7,27 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.platform import Platform
-from tasks.aws.organizations import Account, AccountState
+from tasks.aws.organizations import Account
 from tasks.connector import Connector
-from tasks.model import Document
+from tasks.documents import UnmanagedAccount
 from tasks.store import Store
 
 KEPT = timedelta(days=3)  # an account that is unseen for so long has left the organization, or is gone for good
 RETENTION = timedelta(days=7)  # of the whole list, when nobody looks any more
-
-
-class UnmanagedAccount(Document):
-    """An account that no tenant owns, as it was last seen."""
-
-    account_id: str
-    name: str
-    email: str
-    organizational_unit: str | None = None  # id of its OU, or of the root; None: AWS did not say
-    state: AccountState
-    first_seen: datetime
-    last_seen: datetime
-    management_account_id: str
-    platforms: tuple[str, ...] = ()  # those of its organization
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 
 from tasks import daily_retries, drift, snapshot, unmanaged
 from tasks.daily import look_at_organizations, replicate_oldest
+from tasks.documents import Drift
 from tasks.model import Replication, State, TenantId
 from tasks.producer import replicate
 from tests.cluster import Cluster, configuration, desired, running_cluster
@@ -102,7 +103,7 @@ def by_hand(cluster: Cluster, project: str) -> None:
     eventually(lambda: not access_of(cluster, project))
 
 
-def found(cluster: Cluster, project: str) -> drift.Drift | None:
+def found(cluster: Cluster, project: str) -> Drift | None:
     return drift.find(cluster.connector.store, cluster.tenant_id(project))
 
 
@@ -225,14 +226,14 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     assert replicate_oldest(house, now()) == 1
     told = eventually(lambda: drift.find(house.store, tenant))
 
-    assert isinstance(told, drift.Drift)
+    assert isinstance(told, Drift)
     assert (told.mode, told.differs) == ("report", True)
     assert [(change.step, change.calls) for change in told.changes] == [("move_to_ou", ("organizations:move_account",))]
     assert told.changes[0].note.startswith("move ")
     assert cluster.simulator.writes_since(mark) == []
     cluster.succeeded(replicate("likvid", "watched", tenant.platform, body, through=house).replication)
     settled = eventually(lambda: (each := drift.find(house.store, tenant)) and not each.differs and each)
-    assert isinstance(settled, drift.Drift)
+    assert isinstance(settled, Drift)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
 
 

@@ -12,6 +12,7 @@ from tasks import errands
 from tasks.deletion import request_deletion
 from tasks.doctor.examination import KIND
 from tasks.doctor.finding import Finding, Level
+from tasks.documents import ErrandState
 from tasks.model import Replication, State
 from tasks.names import TENANT_TAG
 from tasks.producer import RequestRefused
@@ -144,4 +145,4 @@ def test_a_worker_examines_the_platform_and_an_account_of_it(cluster: Cluster) -
 
 def _answered(cluster: Cluster, errand: str) -> bool:
     found = errands.look(cluster.connector, errand)
-    return found is not None and found.state is errands.ErrandState.DONE
+    return found is not None and found.state is ErrandState.DONE

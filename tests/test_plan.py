@@ -16,9 +16,9 @@ from tasks.aws.session import Sessions
 from tasks.chain import DELETION, REPLICATION, Chain
 from tasks.connector import Connector
 from tasks.deletion import request_deletion
-from tasks.errands import ErrandState
+from tasks.documents import ErrandState, Plan
 from tasks.model import Desired, Handles, Tenant, TenantId
-from tasks.plan import KIND, NothingToPlan, Plan, Planner, make_plan, question
+from tasks.plan import KIND, NothingToPlan, Planner, make_plan, question
 from tasks.producer import replicate
 from tests.cluster import ACCESS, PLATFORM, Cluster, configuration, desired, running_cluster
 from tests.policies.replications import (

@@ -20,7 +20,7 @@ import httpx
 from httpx_sse import connect_sse
 from pydantic import ValidationError
 
-from tasks.audit import AuditEntry, AuditPage
+from tasks.documents import AuditEntry, AuditPage
 from tasks.model import Desired, Replication, State, TenantId
 from workers.api.schemas import (
     AcceptedView,

@@ -8,7 +8,7 @@ import httpx
 
 from tasks import drift, unmanaged
 from tasks.aws.organizations import Account, AccountState
-from tasks.drift import DriftChange
+from tasks.documents import DriftChange
 from tasks.model import TenantId
 from tests.api.server import Api, is_problem
 

@@ -11,8 +11,9 @@ import pytest
 from redis import Redis, RedisError
 
 from config.log import MASKER, register_secrets
-from tasks.audit import UNKNOWN, AuditPage, Trail, page, shortened
+from tasks.audit import Trail, page, shortened
 from tasks.aws.calls import CallRecord, Calls, Intent, Observer
+from tasks.documents import UNKNOWN, AuditPage
 from tasks.store import Store
 
 YEAR = timedelta(days=365)

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Security
 from pydantic import AwareDatetime
 
-from tasks.audit import AuditPage, page
+from tasks.audit import page
+from tasks.documents import AuditPage
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import responses
 from workers.api.security import BEARER

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from tasks.doctor.finding import Finding, Level
-from tasks.drift import Drift
-from tasks.errands import Errand, ErrandState
+from tasks.documents import Drift, ErrandState, Plan, UnmanagedAccount
 from tasks.model import ENDED, Deletion, LastError, Pause, Replication, State, StepState, TenantId
-from tasks.plan import Plan
-from tasks.rollout import Progress
-from tasks.store import TenantRecord, TenantSummary
-from tasks.unmanaged import UnmanagedAccount
+
+if TYPE_CHECKING:  # only for annotations: the command line reads this module, and must not import boto3 for that
+    from tasks.errands import Errand
+    from tasks.rollout import Progress
+    from tasks.store import TenantRecord, TenantSummary
 
 
 class View(BaseModel):

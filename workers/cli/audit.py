@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from tasks.audit import AuditEntry
+from tasks.documents import AuditEntry
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import print_line, stdout_console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.drift import Drift, DriftChange
+from tasks.documents import Drift, DriftChange
 from workers.cli.connection import Access, connect
 from workers.cli.output import show, stdout_console, table
 from workers.cli.status import MOMENT

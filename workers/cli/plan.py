@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from tasks.errands import ErrandState
-from tasks.plan import Plan, PlannedStep
+from tasks.documents import ErrandState, Plan, PlannedStep
 from workers.api.schemas import PlanView
 from workers.cli.connection import Access, connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.unmanaged import UnmanagedAccount
+from tasks.documents import UnmanagedAccount
 from workers.cli.connection import Access, connect
 from workers.cli.output import show, stdout_console, table
 from workers.cli.status import MOMENT
@@ -23,4 +23,4 @@ def show_unmanaged(platform: str | None, access: Access, *, as_json: bool) -> No
 def _row(account: UnmanagedAccount) -> tuple[str, ...]:
     times = (f"{account.first_seen:{MOMENT}}", f"{account.last_seen:{MOMENT}}")
     unit, platforms = account.organizational_unit or "-", ", ".join(account.platforms)
-    return account.account_id, account.name, account.email, unit, account.state.value, *times, platforms
+    return account.account_id, account.name, account.email, unit, account.state, *times, platforms

@@ -1,0 +1,116 @@
+"""What people are shown beside tenants and replications: plans, drift, unmanaged accounts, the audit log, errands.
+
+Only documents: the command line reads them, and must not import boto3 for that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from config.platform import DriftMode
+from tasks.model import Document, LastError
+
+UNKNOWN = "UNKNOWN"  # nobody knows how a write ended
+
+
+class ErrandState(StrEnum):
+    """How far an errand is."""
+
+    PENDING = "PENDING"  # nobody has answered yet
+    DONE = "DONE"
+    FAILED = "FAILED"  # it cannot be answered; the answer is a sentence that says why
+
+
+class PlannedChange(Document):
+    """One write call that the replication would send."""
+
+    call: str = Field(description="service:Operation", examples=["organizations:create_account"])
+    sentence: str
+    account_id: str | None = Field(default=None, description="in which it acts; none where the credentials say so")
+    parameters: dict[str, JsonValue] = Field(
+        description="what is sent; ids of what is not there yet begin with planned-"
+    )
+
+
+class PlannedStep(Document):
+    """What one step of the replication would do."""
+
+    name: str
+    note: str = Field(description="what the step says of itself, as if its changes were made")
+    changes: list[PlannedChange] = Field(default_factory=list)
+    waiting: bool = Field(default=False, description="for somebody else; the steps after it are planned all the same")
+    error: LastError | None = Field(default=None, description="why the step would fail, or cannot be planned")
+
+
+class Plan(Document):
+    """What a replication of a tenant would change."""
+
+    tenant: str
+    chain: str = Field(description="replication or deletion")
+    planned_at: datetime
+    steps: list[PlannedStep]
+    changes: int = Field(description="write calls, of all steps together")
+    errors: int = Field(description="steps that would fail, or cannot be planned")
+
+
+class DriftChange(Document):
+    """What one step found different."""
+
+    step: str
+    note: str  # the step's own
+    calls: tuple[str, ...] = ()  # what was called, or would be: organizations:MoveAccount
+
+
+class Drift(Document):
+    """How a tenant differed from what is wanted when it was last looked at."""
+
+    tenant: str
+    mode: DriftMode
+    differs: bool  # False: it was repaired
+    since: datetime  # when it was first seen
+    looked_at: datetime
+    replication: str | None = None  # id of the one that repaired it
+    changes: tuple[DriftChange, ...] = ()
+
+
+class UnmanagedAccount(Document):
+    """An account that no tenant owns, as it was last seen."""
+
+    account_id: str
+    name: str
+    email: str
+    organizational_unit: str | None = None  # id of its OU, or of the root; None: AWS did not say
+    state: str  # AWS's Account.State
+    first_seen: datetime
+    last_seen: datetime
+    management_account_id: str
+    platforms: tuple[str, ...] = ()  # those of its organization
+
+
+class AuditEntry(Document):
+    """One write to AWS."""
+
+    id: str
+    at: datetime
+    asked_by: str | None = Field(default=None, description="name of the API token; null: the connector itself, daily")
+    tenant: str
+    replication: str
+    step: str
+    call: str = Field(examples=["organizations:move_account"])
+    account: str | None = Field(default=None, description="the account it acted in; null: that of the credentials")
+    arguments: JsonValue = Field(default=None, description="without secrets; long texts as their digest")
+    outcome: str = Field(
+        default=UNKNOWN,
+        description="OK, AWS's error code, or UNKNOWN: it was about to be sent, and nobody knows how it ended",
+    )
+    request_id: str | None = Field(default=None, description="AWS's id of the request")
+
+
+class AuditPage(Document):
+    """Writes to AWS, the oldest first."""
+
+    entries: list[AuditEntry]
+    next: str | None = Field(default=None, description="give it as `after` to go on; null: there is no more")
