@@ -81,7 +81,8 @@ def test_cancel_during_every_step_leaves_nothing_and_a_new_order_ends_right(clus
         states |= cancelled(cluster, {project: projects[project] for project in wave})
     cluster.simulator.set_options(latency_seconds=0)
 
-    assert {step for step, state in states.items() if state is not State.CANCELLED} <= {STEPS[-1]}
+    # The last two have nothing to ask AWS here, and may be done before they can be cancelled.
+    assert {step for step, state in states.items() if state is not State.CANCELLED} <= {*STEPS[-2:]}
     redis = cluster.connector.store.redis
     assert (redis.zcard("connector:due"), redis.keys("connector:places:*")) == (0, [])
 
