@@ -41,7 +41,8 @@ SLOWLY = timedelta(hours=1)  # AWS validates a business for hours to days
 def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find the tenant's account or ask AWS for it; Done knows the account's id or the request's.
 
-    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 0 or 1
+    Reads    organizations:ListAccounts 1 call for 20 accounts, none where somebody has just listed them;
+             ListTagsForResource 0 or 1
     Writes   organizations:CreateAccount 0 or 1, with the tenant's tags; without any in direct mode
     Raises   LaneFull, Throttled (transient); NotOurs, AccessDenied, Refused, PermanentError
     """
@@ -56,7 +57,9 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         if creation is not None:
             note = f"asked AWS for the account at {_time(creation.intended_at)}, no answer"
             return _look(tenant, handles, aws, creation.intended_at, note) or _submit(tenant, handles, aws)
-        return _look(tenant, handles, aws) or _submit(tenant, handles, aws)
+        # Nothing was ever sent for this tenant: a list of the last minutes will do (`account_lists.py`).
+        absent = aws.is_unlisted(handles.email or "", handles.account_name or "")
+        return (None if absent else _look(tenant, handles, aws)) or _submit(tenant, handles, aws)
 
 
 def settle_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -58,7 +58,7 @@ def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
     intended_at = handles.creation.intended_at if handles.creation else None
     direct = tenant.platform.is_direct
     wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at, tagged=not direct)
-    alike = [account for account in aws.organizations.accounts() if _is_alike(account, wanted)]
+    alike = [account for account in aws.list_accounts() if _is_alike(account, wanted)]
     before = [account for account in alike if account.id in handles.closed_accounts]
     if any(_has_email(account, wanted) for account in before):
         raise _spent(wanted.email, before[0])

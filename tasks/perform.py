@@ -19,8 +19,10 @@ from celery import Celery, Task
 from redis import RedisError
 
 from config.catalog import Catalog
+from tasks.account_lists import SharedAccountLists
 from tasks.audit import Trail
 from tasks.aws import Aws, Run
+from tasks.aws.boundary import NoLists
 from tasks.aws.calls import CallRecord, Observer
 from tasks.aws.organizations import Account
 from tasks.aws.stack_sets import StackInstance
@@ -176,6 +178,7 @@ class Performance:
     def _aws(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Aws:
         settings = self._connector.settings
         trail = self._trail(begun)
+        organization = tenant.platform.management_account_id
 
         def before(service: str) -> None:
             self._leases.check()
@@ -186,7 +189,7 @@ class Performance:
             lease.check()
 
         def seen(account_id: str) -> Account | None:
-            return None if begun.doubt else self._look.seen(tenant.platform.management_account_id, account_id)
+            return None if begun.doubt else self._look.seen(organization, account_id)
 
         def seen_instances(stack_set: str, account_id: str) -> dict[str, StackInstance] | None:
             return None if begun.doubt else self._look.seen_instances(stack_set, account_id)
@@ -208,6 +211,7 @@ class Performance:
             access_grace=settings.access_grace_seconds,
             seen=seen,
             seen_instances=seen_instances,
+            lists=NoLists() if begun.doubt else SharedAccountLists(self._connector.store, organization),
         )
         return Aws(tenant.platform, self._connector.sessions, run)
 

@@ -30,6 +30,7 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 | errand:<id>         | hash   | a question that a worker answers, and the answer          | an hour after it came     |
 | organization:<id>   | hash   | accounts as one ListAccounts showed them: tasks/snapshot  | two hours after it        |
 | instances:<id>      | hash   | a StackSet's instances, by account, in the same way       | two hours after it        |
+| listed:<id>         | set    | emails and names of its accounts: tasks/account_lists     | five minutes after it     |
 | look:<id>           | string | who lists an organization's accounts right now            | a quarter of an hour      |
 | looks:<id>          | hash   | when an organization was listed last, how many accounts   | never: one each           |
 | touched             | zset   | account -> when we last were about to change it (s)       | member leaves after a day |

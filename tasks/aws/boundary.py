@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -52,6 +52,27 @@ class Places(Protocol):
         """Give the place back, again is fine, and wake who is next."""
 
 
+class AccountLists(Protocol):
+    """What the last lists of the organization's accounts showed (tasks/account_lists.py)."""
+
+    def lacks(self, email: str, name: str) -> bool:
+        """Tell whether a list of the last minutes has neither; False when there is no such list."""
+
+    def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
+        """Tell the others what a whole list showed that began then."""
+
+
+class NoLists:
+    """Always ask AWS."""
+
+    def lacks(self, email: str, name: str) -> bool:  # noqa: ARG002 (nothing is known of any account)
+        """Know nothing."""
+        return False
+
+    def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
+        """Tell nobody."""
+
+
 def _unseen(account_id: str) -> Account | None:  # noqa: ARG001 (nothing is known of any account)
     """Have no snapshot."""
     return None
@@ -76,6 +97,7 @@ class Run:
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
     seen: Callable[[str], Account | None] = _unseen  # an account as the day's snapshot shows it (tasks/snapshot.py)
     seen_instances: Callable[[str, str], Mapping[str, StackInstance] | None] = _no_instances  # the same, by region
+    lists: AccountLists = field(default_factory=NoLists)
 
 
 class Aws:
@@ -127,6 +149,17 @@ class Aws:
     def seen_instances(self, stack_set: str, account_id: str) -> Mapping[str, StackInstance] | None:
         """Return an account's instances of a StackSet (ARN) by region, as `seen` does."""
         return self._run.seen_instances(stack_set, account_id)
+
+    def is_unlisted(self, email: str, name: str) -> bool:
+        """Tell whether a list of the organization from the last minutes has no account with this email or name."""
+        return self._run.lists.lacks(email, name)
+
+    def list_accounts(self) -> list[Account]:
+        """List the organization afresh, and let others believe it for some minutes: 1 call for 20 accounts."""
+        began = self.now()
+        accounts = list(self.organizations.accounts())
+        self._run.lists.share(accounts, began, self.now())
+        return accounts
 
     def note_seen(self, fact: tuple[str, ...]) -> None:
         """Remember that something of the platform is so now."""

@@ -15,8 +15,8 @@ def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make sure that the tenant's account exists or is being created.
 
     Reads    known account: none. Account to take over: organizations:DescribeAccount, ListTagsForResource and
-             sts:GetCallerIdentity, 1 call each. Else ListAccounts, 1 call for 20 accounts, and ListTagsForResource for
-             one with our email or name
+             sts:GetCallerIdentity, 1 call each. Else ListAccounts, 1 call for 20 accounts and none where somebody has
+             just listed them, and ListTagsForResource for one with our email or name
     Writes   organizations:CreateAccount   0 or 1 call, with the tenant's tags; nothing in an account to take over but
              what the import role does to let us in
     Returns  Done with an account id or a request id; Wait while an unanswered CreateAccount may still have worked, or

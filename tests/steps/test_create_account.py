@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -49,6 +50,49 @@ def test_a_new_tenant_gets_an_account_with_its_tags(world: World) -> None:
     assert account["tags"] == {TENANT_TAG: str(tenant.id)}
     assert organization.ACCESS_ROLE in account["roles"]
     assert handles.account_id == account["id"]
+
+
+class RecentList:
+    """A list of the last minutes, in which the tenant's account is not."""
+
+    def lacks(self, email: str, name: str) -> bool:
+        return True
+
+    def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
+        self.shared = accounts
+
+
+def test_where_somebody_has_just_listed_the_accounts_they_are_not_listed_again(world: World) -> None:
+    world.lists = RecentList()
+
+    outcome, reads, writes = world.counted(create_account, tenant := world.tenant(), Handles())
+
+    assert (reads, writes) == (0, 1)
+    assert world.finish(wait_for_account, tenant, outcome.handles).handles.account_id == world.accounts()[0]["id"]
+
+
+def test_an_account_that_such_a_list_lacks_is_taken_over_all_the_same(world: World) -> None:
+    tenant = world.tenant()
+    before = world.account(tenant)  # Redis has lost it since, or another worker's list is older than it
+    world.lists = RecentList()
+
+    outcome = world.run(create_account, tenant)
+    found = world.finish(wait_for_account, tenant, outcome.handles).handles
+
+    assert found.account_id == before.account_id
+    assert len(world.accounts()) == 1
+
+
+def test_once_a_creation_was_sent_no_such_list_is_believed(world: World) -> None:
+    world.simulator.inject(operation="CreateAccount", kind="lost_response")
+    world.lists = lists = RecentList()
+    handles = world.run(create_account, tenant := world.tenant()).handles
+
+    outcome = world.run(create_account, tenant, handles)
+
+    assert "looking for the account" in outcome.note
+    assert len(lists.shared) > 1
+    assert len(world.creations()) == 1
 
 
 def test_the_intent_is_written_before_the_call(world: World) -> None:

@@ -14,6 +14,7 @@ from config.landing_zone import LandingZone
 from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping, ScimAccess
 from tasks.aws import Aws, Lane, Run
+from tasks.aws.boundary import AccountLists, NoLists
 from tasks.aws.calls import CallRecord, Observer
 from tasks.aws.session import Sessions
 from tasks.errors import LaneFull
@@ -104,6 +105,7 @@ class World:
     lookup_grace: timedelta = timedelta(minutes=2)
     remembered: list[Handles] = field(default_factory=list)
     places: MemoryPlaces = field(default_factory=MemoryPlaces)
+    lists: AccountLists = field(default_factory=NoLists)
     records: list[CallRecord] = field(default_factory=list)
     limits: dict[Lane, int] = field(
         default_factory=lambda: {
@@ -148,6 +150,7 @@ class World:
                 limits=self.limits,
                 lookup_grace=self.lookup_grace,
                 observer=observer,
+                lists=self.lists,
                 account_created_at=handles.account_created_at if handles else None,
             ),
         )

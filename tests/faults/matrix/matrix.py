@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -73,6 +74,7 @@ class Matrix:
 
     bench: Workbench
     simulator: SimulatorClient
+    restarted: Callable[[], SimulatorClient]
     reduced: bool
     only: str = ""  # part of a call's name: the others are left out
     fault: Fault | None = None  # None: every one
@@ -82,6 +84,8 @@ class Matrix:
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[Play]:
         """Record each scenario; its cells are run as its verdicts are asked for."""
         for scenario in scenarios:
+            if not self.reduced:  # hundreds of accounts of the scenarios before would be listed for each creation
+                self.simulator = self.restarted()
             options = OPTIONS.model_copy(update=dict(scenario.simulator))
             self.simulator.set_options(**options.model_dump(mode="json", exclude={"optional_statements"}))
             for action in scenario.by_hand:
@@ -201,7 +205,14 @@ class Play:
 @contextmanager
 def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | None = None) -> Iterator[Matrix]:
     """Start Redis and the simulator, and make the workbench; this process must have no threads, for it forks."""
-    with EmbeddedRedis("no") as redis, running_simulator(OPTIONS.model_dump()) as simulator:
+    with EmbeddedRedis("no") as redis, ExitStack() as running:
+        simulator = running.enter_context(running_simulator(OPTIONS.model_dump()))
+
+        def restarted() -> SimulatorClient:
+            running.close()
+            return running.enter_context(running_simulator(OPTIONS.model_dump(), port))
+
+        port = urlsplit(simulator.url).port or 0  # the same again: clients are made ahead
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
         settings = quick(Settings(redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR))
         access_role.PROPAGATION = settings.poll_seconds  # 15 s
@@ -209,7 +220,7 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
         examples = load_catalog([settings.config_dir])
         bench = Workbench(settings, examples, _warm(examples), directory)
         gc.freeze()  # as in cell.py: what all processes share stays shared
-        yield Matrix(bench, simulator, reduced, only, fault)
+        yield Matrix(bench, simulator, restarted, reduced, only, fault)
 
 
 def _warm(catalog: Catalog) -> WiredSessions:
