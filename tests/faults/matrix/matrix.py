@@ -35,7 +35,7 @@ from workers.sandbox.redis import EmbeddedRedis
 
 CONFIG_DIR = Path(__file__).parents[3] / "examples" / "config"
 WIDTH = 12  # processes at once: enough to keep two cores busy while most of them wait
-ATTEMPTS = 3  # tries to reach a call: a poll may be spared when the machine is slow
+ATTEMPTS = 5  # tries to reach a call: a poll may be spared when the machine is slow, so the later ones run alone
 TIMES = 0.12  # seconds that AWS's work takes: a first look comes sooner, the next poll later
 OPTIONS = SimulatorOptions(
     creation_seconds=TIMES,
@@ -94,9 +94,9 @@ class Matrix:
             play.record()
             yield play
 
-    def run_cells(self, cells: Sequence[Cell]) -> list[Run]:
+    def run_cells(self, cells: Sequence[Cell], width: int = WIDTH) -> list[Run]:
         """Run cells, many at once."""
-        return list(run_cells(self.bench, cells, WIDTH))
+        return list(run_cells(self.bench, cells, width))
 
     def new(self, scenario: Scenario) -> str:
         """Name a workspace that nothing is in but the account that its tenant takes over."""
@@ -149,7 +149,7 @@ class Play:
         for attempt in range(1, ATTEMPTS + 1):
             if not left:
                 return
-            runs = self.matrix.run_cells(self._cells(index, left))
+            runs = self.matrix.run_cells(self._cells(index, left), WIDTH if attempt == 1 else 1)
             state = self.matrix.simulator.state()
             left = []
             for run in runs:
