@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,18 +150,17 @@ def test_a_deletion_during_the_creation_closes_exactly_what_that_yields(
     assert groups(cluster, project) == {}
 
 
-def test_workers_killed_in_the_middle_of_it_close_it_once(tmp_path: Path) -> None:
-    with running_cluster(tmp_path) as cluster:
-        cluster.succeeded(cluster.order("killed"))
-        cluster.simulator.inject(operation="CloseAccount", kind="delay", seconds=60, times=1)
-        deletion = delete(cluster, "killed")
-        cluster.until_running(deletion, "close_account")
-        cluster.kill(cluster.workers[0])
-        cluster.start_worker()
+def test_workers_killed_in_the_middle_of_it_close_it_once(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("killed"))
+    cluster.simulator.inject(operation="CloseAccount", kind="delay", seconds=60, times=1)
+    deletion = delete(cluster, "killed")
+    cluster.until_running(deletion, "close_account")
+    cluster.kill(cluster.workers[0])
+    cluster.start_worker()
 
-        cluster.succeeded(deletion)
+    cluster.succeeded(deletion)
 
-        assert cluster.account("killed")["state"] in CLOSED
+    assert cluster.account("killed")["state"] in CLOSED
 
 
 def _began(cluster: Cluster, replication: str, step: str) -> bool:

@@ -37,7 +37,9 @@ def main() -> int:
             verdicts += found
     strikes = [strike for verdict in verdicts for strike in verdict.strikes]
     wrong = sum(bool(verdict.problems) for verdict in verdicts)
-    print(f"{len(strikes)} faults in {len(verdicts)} cells, {wrong} wrong, {monotonic() - began:.0f} s")
+    spared = sum(len(verdict.spared) for verdict in verdicts)
+    print(f"{len(strikes)} faults in {len(verdicts)} cells, {wrong} wrong, {monotonic() - began:.0f} s", end="")
+    print(f"; {spared} on looks that were not needed this time" if spared else "")
     return 1 if wrong or not verdicts else 0
 
 

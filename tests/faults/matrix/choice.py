@@ -8,7 +8,7 @@ from itertools import cycle
 from tests.faults.matrix.fault import Call, Fault, Strike
 
 READS = tuple(fault for fault in Fault if fault is not Fault.FROZEN)  # what a read answers late changes nothing
-AT_ONCE = 3  # faults in one replication; with more of them too many calls come in another order than was recorded
+AT_ONCE = 5  # faults in one replication; with more of them too many calls come in another order than was recorded
 OTHERS = (Fault.FROZEN, *(fault for fault in READS if fault is not Fault.KILLED_AFTER))
 
 
@@ -29,7 +29,7 @@ def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
 
 
 def together(strikes: Sequence[Strike]) -> Iterator[tuple[Strike, ...]]:
-    """Put strikes into one replication by threes, of calls far from each other; a frozen process has nothing else.
+    """Put strikes into one replication by fives, of calls far from each other; a frozen process has nothing else.
 
     >>> alias, stack = Call("iam", "CreateAccountAlias", 1), Call("cloudformation", "CreateStack", 1)
     >>> list(map(len, together(list(chosen([alias, stack], reduced=True)))))

@@ -42,6 +42,11 @@ class Call:
         """Say whether it changes something in AWS."""
         return is_write(self.operation)
 
+    @property
+    def is_repeated_read(self) -> bool:
+        """Say whether it may be a look at what AWS had not finished: how many such come depends on the machine."""
+        return not self.write and self.occurrence > 1
+
 
 @dataclass(frozen=True)
 class Strike:

@@ -35,7 +35,7 @@ from workers.sandbox.redis import EmbeddedRedis
 
 CONFIG_DIR = Path(__file__).parents[3] / "examples" / "config"
 WIDTH = 12  # processes at once: enough to keep two cores busy while most of them wait
-ATTEMPTS = 5  # tries to reach a call: a poll may be spared when the machine is slow, so the later ones run alone
+ATTEMPTS = 4  # tries to reach a call: a poll may be spared when the machine is slow, so the last ones run alone
 TIMES = 0.12  # seconds that AWS's work takes: a first look comes sooner, the next poll later
 OPTIONS = SimulatorOptions(
     creation_seconds=TIMES,
@@ -63,9 +63,10 @@ class Verdict:
     seconds: float
     problems: tuple[str, ...]  # none: the end state is right
     log: str = ""
+    spared: tuple[Strike, ...] = ()  # on repeated reads that were not needed: AWS was ready at the look before
 
     def __str__(self) -> str:
-        return f"{self.scenario}, {self.kind}: {' and '.join(map(str, self.strikes))}"
+        return f"{self.scenario}, {self.kind}: {' and '.join(map(str, self.strikes + self.spared))}"
 
 
 @dataclass
@@ -149,7 +150,7 @@ class Play:
         for attempt in range(1, ATTEMPTS + 1):
             if not left:
                 return
-            runs = self.matrix.run_cells(self._cells(index, left), WIDTH if attempt == 1 else 1)
+            runs = self.matrix.run_cells(self._cells(index, left), WIDTH if attempt <= ATTEMPTS // 2 else 1)
             state = self.matrix.simulator.state()
             left = []
             for run in runs:
@@ -190,7 +191,9 @@ class Play:
     ) -> Iterator[Verdict]:
         """Judge a cell, and keep its tenant for the next order when it is right."""
         cell, problems = run.cell, list(run.problems)
-        problems += [f"{each} did not come in {ATTEMPTS} runs" for each in strikes if each not in run.struck]
+        missed = [each for each in strikes if each not in run.struck]
+        spared = tuple(each for each in missed if each.call.is_repeated_read)
+        problems += [f"{each} did not come in {ATTEMPTS} runs" for each in missed if each not in spared]
         was_frozen = any(strike.fault is Fault.FROZEN for strike in run.struck)
         newest = cell.newer.kind if was_frozen and cell.newer else cell.order.kind
         actual = end_state(state, cell.workspace)
@@ -199,7 +202,8 @@ class Play:
         if not problems and not was_frozen:
             self._ready.setdefault(index + 1, []).append(cell.workspace)
         log = self.matrix.bench.log(cell) if problems else ""
-        yield Verdict(self.scenario.name, cell.order.kind, strikes, run.seconds, tuple(problems), log)
+        happened = tuple(each for each in strikes if each not in spared)
+        yield Verdict(self.scenario.name, cell.order.kind, happened, run.seconds, tuple(problems), log, spared)
 
 
 @contextmanager
