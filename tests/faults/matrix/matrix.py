@@ -236,5 +236,4 @@ def _warm(catalog: Catalog) -> WiredSessions:
         sessions.automation(platform, service, platform.region)
     for service in ("sts", "iam", "cloudformation"):
         sessions.member(platform, "000000000000", service, platform.region)
-    sessions.make_ahead(platform.region, 8)
     return sessions

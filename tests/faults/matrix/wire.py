@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import boto3
 import httpx
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
@@ -109,30 +107,12 @@ class WiredTransport(httpx.BaseTransport):
 
 
 class WiredSessions(Sessions):
-    """The product's own sessions, with every client on the wire.
-
-    Making a botocore session costs more than ten calls, so some are made ahead for all processes that are forked.
-    """
+    """The product's own sessions, with every client on the wire."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__()
         self.wire = wire
-        self._spare: dict[str, list[boto3.Session]] = {}
-
-    def make_ahead(self, region: str, number: int) -> None:
-        """Keep some sessions for later."""
-        self._spare[region] = [self._session(region) for _ in range(number)]
-
-    def _session(self, region: str, credentials: Credentials | None = None) -> boto3.Session:
-        spare = self._spare.get(region)
-        if not spare:
-            session = super()._session(region, credentials)
-            session.events.register("before-send", self.wire.before_send)
-            return session
-        session = spare.pop()
-        if credentials is not None:
-            session._session._credentials = credentials  # as the product's own does
-        return session
+        self._maker.events.register("before-send", wire.before_send)
 
     def _scim_transport(self) -> httpx.BaseTransport:
         return WiredTransport(self.wire)
