@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.model import ENDED, HANDLES, Deletion, Desired, Pause, Replication, State, TenantId
 from tasks.pauses import pauses, put_back
-from tasks.store import Store, replication_of
+from tasks.records import replication_of
+from tasks.store import Store
 
 VERSION = 1
 MOST_MISTAKES = 20  # named at once

@@ -24,7 +24,7 @@ from tasks.aws.calls import CallRecord
 from tasks.aws.fault_table import THROTTLING
 from tasks.errors import RateReached
 from tasks.limits import ReplicationPlaces
-from tasks.store import Rate
+from tasks.records import Rate
 
 FIRST_GUESS = 4.0  # calls of one API in one execution of a step that this process has not seen yet
 BATCH = 5  # calls that an execution takes on credit at once when it needs more than expected
@@ -43,9 +43,9 @@ class ExpectedCalls:
         return max(1, ceil(self._needed.get((step, rate.name), FIRST_GUESS)))
 
     def learn(self, step: str, rate: Rate, used: int) -> None:
-        """Remember what one execution has used."""
+        """Remember what one execution has used; one with hundreds of people says little of what the next one needs."""
         before = self._needed.get((step, rate.name), FIRST_GUESS)
-        self._needed[step, rate.name] = before + LEARNING * (used - before)
+        self._needed[step, rate.name] = before + LEARNING * (min(used, rate.per_second) - before)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from tasks.drift_report import ask_for_report
 from tasks.errors import StepError
 from tasks.model import TenantId
 from tasks.producer import RequestRefused, offered, replicate_again
-from tasks.store import TenantRecord
+from tasks.records import TenantRecord
 
 EVERY = timedelta(minutes=5)
 BATCH = 20  # tenants at once, at the least: a small fleet is done in a few ticks

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from tasks.connector import Connector
 from tasks.model import Deletion
 from tasks.producer import Accepted
-from tasks.store import TenantRecord
+from tasks.records import TenantRecord
 
 
 class NotPossible(ValueError):

@@ -12,7 +12,7 @@ from tasks.daily_look import ASKED_FOR
 from tasks.documents import DriftChange, Plan
 from tasks.model import TenantId
 from tasks.plan import make_plan
-from tasks.store import TenantRecord
+from tasks.records import TenantRecord
 
 KIND = "drift"
 

@@ -24,7 +24,8 @@ from redis import RedisError
 from config.celery import QUEUE
 from tasks.errors import Stopping, Superseded
 from tasks.model import Handles
-from tasks.store import Dispatch, Store
+from tasks.records import Dispatch
+from tasks.store import Store
 
 LONGEST_DELIVERY = timedelta(minutes=10)  # a message is never given longer than this to be taken
 LONGEST_REST = timedelta(seconds=1)  # a pump that rests notices only then that its worker stops

@@ -29,13 +29,17 @@ class Failures:
         """Keep an error that nobody raised."""
         self.errors.append(error)
 
+    @property
+    def transient(self) -> TransientError | None:
+        """The first one that may pass; None: all that was collected is final."""
+        return next((error for error in self.errors if isinstance(error, TransientError)), None)
+
     def reraise(self) -> None:
         """Raise what was collected: a transient one first, for the next try shows the permanent ones again."""
         if not self.errors:
             return
-        for error in self.errors:
-            if isinstance(error, TransientError):
-                raise error
+        if self.transient is not None:
+            raise self.transient
         raise _united(self.errors)
 
 

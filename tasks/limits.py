@@ -18,7 +18,8 @@ from config.platform import Platform
 from config.settings import Settings
 from tasks.aws import Lane
 from tasks.errors import LaneFull, Superseded
-from tasks.store import Rate, Store
+from tasks.records import Rate
+from tasks.store import Store
 
 BURST_SECONDS = 0.25  # of calls that gather in silence: AWS allows bursts, but does not say how long
 

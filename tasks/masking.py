@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from config.log import MASKER
 from tasks.errors import StepError
-from tasks.store import Outcome
+from tasks.records import Outcome
 
 
 def masked_error(error: StepError) -> StepError:

@@ -37,7 +37,8 @@ from tasks.limits import ReplicationPlaces, places, rates
 from tasks.masking import masked_error, masked_outcome
 from tasks.model import Deletion, Desired, Done, Handles, LastError, State, StepState, Tenant, TenantId, Wait
 from tasks.pace import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
-from tasks.store import UNKNOWN, Begun, Outcome
+from tasks.records import Begun, Outcome
+from tasks.store import UNKNOWN
 
 SILENT_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
 log = structlog.get_logger(__name__)

@@ -30,7 +30,7 @@ from tasks.masking import masked_error
 from tasks.model import Deletion, Desired, Done, Handles, Tenant, TenantId
 from tasks.perform import resolved, shown_error
 from tasks.plan_sentences import sentence
-from tasks.store import TenantRecord
+from tasks.records import TenantRecord
 
 KIND = "plan"
 MOST_RUNS = 50  # of one step; the longest way, out of a failed enrolment in Control Tower, takes six
@@ -150,7 +150,8 @@ class Planner:
             if isinstance(outcome, Done):
                 return False, note
             ours = len(self.planned.changes) > before
-            idle = 0 if len(self.planned.changes) > written else idle + 1
+            goes_on = outcome.retry_in == timedelta()  # a portion of its work is done, and nobody is waited for
+            idle = 0 if goes_on or len(self.planned.changes) > written else idle + 1
             if idle > 1 or (not ours and self.handles == known):
                 break
             if ours and outcome.retry_in is not None:  # a pause after what is planned

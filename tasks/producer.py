@@ -23,7 +23,7 @@ from tasks import names
 from tasks.chain import DELETION, REPLICATION, Chain
 from tasks.connector import Connector, connector
 from tasks.model import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
-from tasks.store import AccountTaken, TenantRecord
+from tasks.records import AccountTaken, TenantRecord
 
 LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
 IDENTIFIERS = frozenset({"workspace", "project", "platform"})

@@ -1,12 +1,12 @@
 """Roll a changed landing zone out: replicate every tenant that has it, as one piece of work that can be looked at.
 
 Each tenant's replication stands in the due index as any other: whoever asked for the rollout may go, and AWS's limits
-hold for all of them together. What is kept of it is only which replications belong to it.
+hold for all of them together. What is kept of it is only which replications belong to it, and who was left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -16,17 +16,20 @@ from pydantic import Field
 from tasks.connector import Connector
 from tasks.model import ENDED, Document, Replication, State, StepState
 from tasks.producer import RequestRefused, replicate_again
+from tasks.records import TenantRecord
 
 
 class Rollout(Document):
-    """Which replications belong to a rollout, and which tenants could not be replicated."""
+    """Which replications belong to a rollout, and which tenants were left out."""
 
     id: str
     landing_zone: str
     platform: str | None = Field(default=None, description="<platform>.<location>; none: every platform")
     requested_at: datetime
+    requested_by: str | None = Field(default=None, description="name of the API token")
     replications: dict[str, str] = Field(description="tenant -> id of its replication")
     refused: dict[str, str] = Field(description="tenant -> why it cannot be replicated as it is configured now")
+    paused: list[str] = Field(default=[], description="tenants that were left out, for nothing runs for them")
 
 
 class UnknownLandingZone(ValueError):
@@ -41,33 +44,36 @@ class Progress:
     replications: list[Replication]  # of their steps only those that failed and the one that stands next
 
 
-def roll_out(landing_zone: str, platform: str | None, through: Connector) -> Rollout:
+def roll_out(landing_zone: str, platform: str | None, through: Connector, *, by: str | None = None) -> Rollout:
     """Replicate every tenant of a landing zone again, also those whose replication has passed some steps already.
 
+    Tenants that are being deleted, or paused, are left out: a rollout that waits for a person would never end.
     platform   only tenants of this one; None: of all
+    by         who asks, for the record
     Raises UnknownLandingZone, redis.RedisError when Redis is away: asking again does no harm.
     """
     _check(landing_zone, platform, through)
     replications: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for summary in through.store.tenants():
-        if summary.landing_zone != landing_zone or platform not in (None, summary.id.platform):
-            continue
-        record = through.store.tenant(summary.id)
-        if record is None or record.deletion is not None:
+    paused: list[str] = []
+    for record in _tenants(landing_zone, platform, through):
+        if record.paused is not None:
+            paused.append(str(record.id))
             continue
         try:
-            accepted = replicate_again(record, through, wake=True, anew=True)
+            accepted = replicate_again(record, through, wake=True, anew=True, by=by)
             replications[accepted.tenant] = accepted.replication
         except RequestRefused as error:  # one tenant never stops the others
-            refused[str(summary.id)] = str(error)
+            refused[str(record.id)] = str(error)
     rollout = Rollout(
         id=uuid4().hex,
         landing_zone=landing_zone,
         platform=platform,
         requested_at=datetime.now(UTC),
+        requested_by=by,
         replications=replications,
         refused=refused,
+        paused=paused,
     )
     through.store.keep_rollout(rollout.id, rollout.model_dump_json())
     return rollout
@@ -93,6 +99,16 @@ def telling(steps: Iterable[StepState]) -> list[StepState]:
     steps = list(steps)
     failed = [step for step in steps if step.state is State.FAILED]
     return [*failed, *[step for step in steps if step.state not in ENDED][:1]]
+
+
+def _tenants(landing_zone: str, platform: str | None, through: Connector) -> Iterator[TenantRecord]:
+    """Yield the tenants of a landing zone that stay."""
+    for summary in through.store.tenants():
+        if summary.landing_zone != landing_zone or platform not in (None, summary.id.platform):
+            continue
+        record = through.store.tenant(summary.id)
+        if record is not None and record.deletion is None:
+            yield record
 
 
 def _check(landing_zone: str, platform: str | None, through: Connector) -> None:

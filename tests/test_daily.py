@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,18 +13,27 @@ from typing import Any
 import boto3
 import pytest
 
+from config.settings import Settings
 from tasks import daily_retries, drift, snapshot, unmanaged
+from tasks.connector import make_connector
 from tasks.daily import look_at_organizations, replicate_oldest
 from tasks.documents import Drift
 from tasks.model import Replication, State, TenantId
+from tasks.pauses import pause
 from tasks.producer import replicate
+from tests.api.server import TOKENS, WRITE, serving
+from tests.changed_zone import change, changed
+from tests.cli.running import COMMAND, clean_environment
 from tests.cluster import Cluster, configuration, desired, running_cluster
 from tests.test_replication import access_of
 from tests.waiting import eventually
+from workers.api.app import create_app
+from workers.client import ConnectorClient
 from workers.sandbox import organization
 
 DAY = timedelta(days=1)
 ONE_ROLE = desired(access=[{"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}])
+ROLLED = "rolled.yaml"  # a landing zone that is changed
 READS = 5  # tags, alias, stack, members, assignment; the lists of accounts and stack instances are everybody's
 
 
@@ -32,6 +44,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     for name in ("platform.yaml", "landing-zones.yaml"):
         text = (Path(documents) / name).read_text()
         (Path(documents) / f"watched-{name}").write_text(watched(text))
+    development, _, _ = text.partition("---")
+    (Path(documents) / ROLLED).write_text(development.replace("name: development", "name: rolled"))
     with running_cluster(directory, CONNECTOR_CONFIG_DIR=documents, CONNECTOR_ACCESS_GRACE_SECONDS="1") as running:
         yield running
 
@@ -254,6 +268,47 @@ def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
     assert organization.MANAGEMENT_ACCOUNT_ID not in ids
     assert organization.AUTOMATION_ACCOUNT_ID not in ids
     assert cluster.account("owned")["id"] not in ids
+
+
+def test_a_changed_landing_zone_is_rolled_out_by_workers_that_know_it(cluster: Cluster) -> None:
+    store, body, projects = cluster.connector.store, {**ONE_ROLE, "landingZone": "rolled"}, ["rolled1", "rolled2"]
+    pause(store, str(cluster.tenant_id("resting")))
+    cluster.order("resting", body)
+    for replication in [cluster.order(project, body) for project in projects]:
+        cluster.succeeded(replication)
+    change(Path(cluster.environment["CONNECTOR_CONFIG_DIR"]) / ROLLED)
+    cluster.kill(cluster.workers[0], signal.SIGTERM)
+    with serving(create_app(make_connector(Settings(api_tokens=TOKENS)))) as url:
+        rollout = interrupted(url)
+        cluster.start_worker()
+        with ConnectorClient(url, WRITE) as client:
+            eventually(lambda: client.rollout(rollout).ended, 60)
+            found = client.rollout(rollout)
+            mark = cluster.simulator.mark()
+            again = client.roll_out("rolled")
+
+        assert found.states == {State.SUCCEEDED: 2}
+        assert {each.requested_by for each in found.replications} == {"producer"}
+        assert changed(cluster, projects) == set(projects)
+        for each in again.replications:
+            cluster.succeeded(each.id)
+        assert cluster.simulator.writes_since(mark) == []
+    assert store.cancel(cluster.order("resting", body))
+    assert store.resume(str(cluster.tenant_id("resting")))
+
+
+def interrupted(url: str) -> str:
+    """Ask for the rollout and go while no worker is there; answers its id, as the command names it at its end."""
+    command, environment = [*COMMAND, "rollout", "rolled"], clean_environment(CONNECTOR_URL=url, CONNECTOR_TOKEN=WRITE)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as gone:
+        assert gone.stdout is not None
+        assert "0 of 2 ended; 2 QUEUED" in gone.stdout.readline()
+        gone.send_signal(signal.SIGINT)
+        _, said = gone.communicate(timeout=20)
+    assert gone.returncode == 130
+    assert "left out, because paused: likvid.resting.aws.sandbox" in said
+    [found] = re.findall(r"the rollout goes on; look again with: aws-connector rollout --watch (\w+)", said)
+    return str(found)
 
 
 def test_a_list_that_aws_refuses_stops_nothing(cluster: Cluster) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tasks.daily import replicate_oldest
 from tasks.deletion import NotPossible, approve, decline, request_deletion
 from tasks.model import ENDED, Replication, State
-from tasks.store import TenantRecord
+from tasks.records import TenantRecord
 from tests.cluster import Cluster, desired, running_cluster
 from tests.waiting import eventually
 from workers.sandbox import organization

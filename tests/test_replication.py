@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from tasks.model import State
+from tasks.model import State, TenantId
 from tasks.producer import replicate
 from tests.cluster import ACCESS, Cluster, configuration, desired, running_cluster
+from tests.saml import saml_metadata
 from tests.waiting import eventually
 from workers.sandbox import organization
 from workers.sandbox.client import RecordedCall
 
+VENDING_FUNCTION = "arn:aws:lambda:eu-central-1:333333333333:function:vend"
 WRITES_OF_MEMBERSHIP = {"CreateGroupMembership", "DeleteGroupMembership"}
 READS_BESIDE_ROLES = 8
 READS_PER_ROLE = 3
@@ -25,9 +27,24 @@ READS_PER_ROLE = 3
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     directory = tmp_path_factory.mktemp("cluster")
-    documents = configuration(directory, "control-tower.yaml", "function.yaml")
+    documents = configuration(directory, "control-tower.yaml", "federation.yaml", "function.yaml")
+    (Path(documents) / "saml-metadata.xml").write_text(saml_metadata())
+    governed = Path(documents) / "control-tower.yaml"
+    governed.write_text(vending(governed.read_text()))
     with running_cluster(directory, workers=2, CONNECTOR_CONFIG_DIR=documents) as running:
         yield running
+
+
+def vending(text: str) -> str:
+    """Let the platform of a document wait for a vending machine, which a function of its landing zone starts."""
+    changes = {
+        "waitForExternalAvm: false": "waitForExternalAvm: true\n        externalAvm: {productNameTag: vended-for}",
+        "awsEnrollAccount: true": f"awsEnrollAccount: true\n      awsLambdaArn: {VENDING_FUNCTION}",
+    }
+    for before, after in changes.items():
+        assert before in text, before
+        text = text.replace(before, after)
+    return text
 
 
 @pytest.fixture(autouse=True)
@@ -71,9 +88,35 @@ def test_a_platform_with_scim_gives_the_same_access(cluster: Cluster) -> None:
     }
 
 
-def test_control_tower_enrols_as_many_accounts_at_once_as_it_may(cluster: Cluster) -> None:
+def test_people_sign_in_by_saml_on_a_platform_with_federation(cluster: Cluster) -> None:
+    order = replicate("likvid", "by-saml", "aws-federated.sandbox", desired("federated"), through=cluster.connector)
+    cluster.succeeded(order.replication)
+
+    state, account = cluster.simulator.state(), cluster.account("by-saml")["id"]
+    provider = f"arn:aws:iam::{account}:saml-provider/mesh"
+    roles = state["federated_roles"][account]
+    assert state["saml_providers"][provider]["metadata"] == saml_metadata()
+    assert {name: [arn.rpartition("/")[2] for arn in role["policies"]] for name, role in roles.items()} == {
+        "ProjectAdmin": ["IAMReadOnlyAccess", "PowerUserAccess"],
+        "ProjectReader": ["ReadOnlyAccess"],
+    }
+    assert all(provider in str(role["trust"]) for role in roles.values())
+    assert access_of(cluster, "by-saml") == {}
+    mark = cluster.simulator.mark()
+    cluster.succeeded(cluster.connector.store.submit(TenantId.parse(order.tenant), None))
+    assert cluster.simulator.writes_since(mark) == []
+
+
+def test_accounts_are_enrolled_as_many_at_once_as_may_be_and_then_vended(cluster: Cluster) -> None:
+    cluster.simulator.operator("offer_function", name="vend", answer={"started": True})
     projects = [f"governed{number}" for number in range(4)]
     orders = [govern(cluster, project) for project in projects]
+    for order in orders:
+        eventually(lambda order=order: _step(cluster, order, "wait_for_vending") is State.WAITING, 60)  # type: ignore[misc]
+    assert not any(access_of(cluster, project) for project in projects)
+    for told in told_to(cluster, "vend"):
+        tags = {"vended-for": told["ProductName"], "Stage": told["Stage"]}
+        cluster.simulator.operator("tag_account", account=told["AccountId"], tags=tags)
     for order in orders:
         cluster.succeeded(order)
 
@@ -81,14 +124,17 @@ def test_control_tower_enrols_as_many_accounts_at_once_as_it_may(cluster: Cluste
     assert {account["parent_id"] for account in accounts} == {organization.PRODUCTION_OU_ID}
     assert {account["id"] for account in accounts} == state["control_tower"]["enrolled"].keys()
     assert state["service_catalog"]["in_flight_peak"] == 2  # as the platform's limits say; AWS would take five
+    assert {group for project in projects for group, _ in access_of(cluster, project)} == {
+        f"mst-likvid.{project}.admin" for project in projects
+    }
     mark = cluster.simulator.mark()
     cluster.succeeded(govern(cluster, projects[0]))
-    assert cluster.simulator.writes_since(mark) == []
+    assert [call.operation for call in cluster.simulator.writes_since(mark)] == ["Invoke"]
 
 
 def govern(cluster: Cluster, project: str) -> str:
     """Order a tenant on the platform with Control Tower."""
-    body = desired("control-tower", access=[])
+    body = desired("control-tower", access=ACCESS[:1])
     return replicate("likvid", project, "aws-governed.sandbox", body, through=cluster.connector).replication
 
 
@@ -206,9 +252,8 @@ def test_a_lambda_function_is_told_of_each_replication_and_its_failure_is_a_rema
     note = next(step.note for step in first.steps if step.name == "invoke_lambda")
     assert note == "on-account has run and failed: Unhandled: Refused: no ticket for ***"
     assert [call.operation for call in calls if call.write] == ["Invoke"]
-    [function] = cluster.simulator.state()["lambda"]
-    account = cluster.account("told")
-    assert [(each["AccountId"], each["Stage"]) for each in function["payloads"]] == [(account["id"], "told")] * 2
+    account = cluster.account("told")["id"]
+    assert [(each["AccountId"], each["Stage"]) for each in told_to(cluster, "on-account")] == [(account, "told")] * 2
 
 
 def test_an_email_owned_by_a_foreign_account_is_final_and_names_it(cluster: Cluster) -> None:
@@ -276,6 +321,12 @@ def access_of(cluster: Cluster, project: str) -> dict[tuple[str, str], set[str]]
         if row["AccountId"] == account and group is not None:
             found[group["name"], row["PermissionSetArn"]] = set(group["members"])
     return found
+
+
+def told_to(cluster: Cluster, name: str) -> list[dict[str, str]]:
+    """Return what a Lambda function was told, oldest first."""
+    [function] = [each for each in cluster.simulator.state()["lambda"] if each["arn"].endswith(f":{name}")]
+    return list(function["payloads"])
 
 
 def _step(cluster: Cluster, replication: str, name: str) -> State:

@@ -12,7 +12,8 @@ def revoke_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Take everybody out of the tenant's groups; the groups and their permission sets stay until the approval.
 
     Reads, writes, raises   as sync_groups for a tenant without people
-    Returns                 Done; also without a call where the platform keeps groups (skipUserGroupPermissionCleanup)
+    Returns                 as sync_groups; Done without a call where the platform keeps groups
+                            (skipUserGroupPermissionCleanup)
     """
     if tenant.platform.skip_user_group_permission_cleanup:
         return Done(handles, "groups and their members stay: skipUserGroupPermissionCleanup")

@@ -3,20 +3,26 @@
 Access is taken away before it is given, in all groups first: who lost a role must be out even when somebody else
 cannot be added. Groups that have no use any more (the name pattern changed, or nobody has the role) lose those who
 are not wanted in that role, but stand until `assign_permission_sets` has seen the new ones work.
+
+A group may have thousands of people, and Identity Center takes 20 calls a second from everybody together. So one
+execution looks up, takes out and puts in a portion of them, and the next one goes on after others had their turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from tasks.aws import Aws
 from tasks.aws.directory import Directory
 from tasks.errors import NotFound, Throttled
 from tasks.failures import Failures
 from tasks.groups import MappedRole, absence_after, mapped_roles, not_looked_for
-from tasks.model import Done, Group, Handles, Outcome, Tenant
+from tasks.model import Done, Group, Handles, Outcome, Tenant, Wait
 from tasks.names import people_without_euid
+
+PORTION = 40  # calls of one kind in one execution: two seconds of Identity Center
 
 
 def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -27,7 +33,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              before. Or by SCIM, in the same numbers: ListUsers (GetGroup besides for an empty group), ListGroups
     Writes   identitystore:CreateGroup, CreateGroupMembership, DeleteGroupMembership, 1 for each difference;
              or scim:CreateGroup, PatchGroup, 1 for 100 differences of a group
-    Returns  Done, with a remark on people who have no cloud access yet; never Wait
+    Returns  Done, with a remark on people who have no cloud access yet; Wait, to go on at once, after a portion of many
     Raises   what AWS refuses (permanent) after all removals are done; Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/ and …/developerguide/ (SCIM)
     """
@@ -38,14 +44,21 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     users = sync.look_people_up(handles.users, spared)
     groups = sync.look_groups_up(handles.groups)
     groups, members = sync.remove(groups, users, handles.users)
-    reached = replace(handles, users=users, groups=groups)
+    absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
+    # Spares the look-ups of the next try, and keeps in mind whom we have met: they may still be members.
+    met = replace(handles, users={**handles.users, **users}, groups=groups)
+    if sync.goes_on(sync.removing):
+        return Wait(met, f"{sync.rest}; goes on", timedelta())
     if sync.failures.errors:
-        # Spares the look-ups of the next try, and keeps in mind whom we have met: they may still be members.
-        aws.remember(replace(reached, users={**handles.users, **users}))
+        aws.remember(met)
         sync.failures.reraise()
+    if sync.looking_up.rest:
+        return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
     groups = sync.add(groups, members, users, str(tenant.id))
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
-    reached = replace(reached, users=users, groups=groups, absence=absence)
+    reached = replace(handles, users=users, groups=groups, absence=absence)
+    if sync.goes_on(sync.adding):
+        return Wait(reached, f"{sync.rest}; goes on", timedelta())
     if sync.failures.errors:
         aws.remember(reached)
         sync.failures.reraise()
@@ -70,6 +83,22 @@ def difference(wanted: frozenset[str], actual: frozenset[str], *, unknown: bool,
     return Change(add=wanted - actual, remove=gone & met if unknown else gone)
 
 
+@dataclass
+class Portion:
+    """How many calls of one kind are left to one execution, and what must wait for the next one."""
+
+    left: int = PORTION
+    rest: set[str] = field(default_factory=set)
+
+    def takes(self, *people: str) -> bool:
+        """Count a call for these people, or keep them for the next execution."""
+        if self.left:
+            self.left -= 1
+            return True
+        self.rest.update(people)
+        return False
+
+
 @dataclass(frozen=True)
 class Synchronisation:
     """One run for one tenant."""
@@ -77,6 +106,19 @@ class Synchronisation:
     directory: Directory
     roles: Mapping[str, MappedRole]  # by group name
     failures: Failures
+    looking_up: Portion = field(default_factory=Portion)
+    removing: Portion = field(default_factory=Portion)
+    adding: Portion = field(default_factory=Portion)
+
+    def goes_on(self, portion: Portion) -> bool:
+        """Tell whether there is more to do, whatever fails for good meanwhile, and the next execution gets further."""
+        return bool(portion.rest) and self.failures.transient is None and len(self.failures.errors) < PORTION
+
+    @property
+    def rest(self) -> str:
+        """Say what is left for the next execution."""
+        left = {"to look up": self.looking_up, "to take out": self.removing, "to put in": self.adding}
+        return ", ".join(f"{len(each.rest)} people {what}" for what, each in left.items() if each.rest)
 
     @property
     def people(self) -> set[str]:
@@ -84,13 +126,15 @@ class Synchronisation:
         return {name for role in self.roles.values() for name in role.user_names}
 
     def missing(self, users: Mapping[str, str]) -> frozenset[str]:
-        """Return who has a role and is not in the identity store."""
-        return frozenset(self.people - users.keys())
+        """Return who has a role and is not in the identity store, as far as it was looked."""
+        return frozenset(self.people - users.keys() - self.looking_up.rest)
 
     def look_people_up(self, known: Mapping[str, str], spared: frozenset[str]) -> dict[str, str]:
         """Return userName -> UserId of everybody who has a role and is in the identity store; `spared` are not."""
         found: dict[str, str] = {}
         for name in sorted(self.people - (spared - known.keys())):
+            if name not in known and not self.looking_up.takes(name):
+                continue
             with self.failures.collected():
                 user_id = known.get(name) or self.directory.user_id(name)
                 if user_id is not None:
@@ -114,7 +158,7 @@ class Synchronisation:
     ) -> tuple[dict[str, Group], dict[str, dict[str, str]]]:
         """Take everybody out who does not belong; return the groups that are there and their members before."""
         standing, members = dict(groups), {}
-        unknown = bool(self.failures.errors)
+        unknown = bool(self.failures.errors or self.looking_up.rest)
         for name, group in groups.items():
             if group.id is None:
                 continue
@@ -127,7 +171,8 @@ class Synchronisation:
                 wanted = self._wanted(group.role, users)
                 change = difference(wanted, frozenset(actual), unknown=unknown, met=frozenset(met.values()))
                 for part in parts(sorted(change.remove), self.directory.at_once):
-                    self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
+                    if self.removing.takes(*part):
+                        self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
         kept = {name: group for name, group in standing.items() if group.id is not None or name in self.roles}
         return kept, members
 
@@ -147,7 +192,8 @@ class Synchronisation:
                 change = difference(self._wanted(role.name, users), frozenset(there), unknown=False, met=frozenset())
                 newcomers = sorted(each for each in role.user_names & users.keys() if users[each] in change.add)
                 for part in parts(newcomers, self.directory.at_once):
-                    self._add(group.id or "", part, users)
+                    if self.adding.takes(*part):
+                        self._add(group.id or "", part, users)
         return standing
 
     def note(self, users: Mapping[str, str], without_euid: list[str]) -> str:

@@ -21,7 +21,8 @@ from config.catalog import load_catalog
 from config.settings import ApiToken, Settings
 from tasks.connector import Connector, redis_client
 from tasks.model import State, StepState
-from tasks.store import Outcome, Store
+from tasks.records import Outcome
+from tasks.store import Store
 from tests.waiting import eventually
 from workers.api.app import create_app
 from workers.sandbox.organization import environment

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.chain import REPLICATION
 from tasks.model import Handles, LastError, State, StepState
-from tasks.store import Outcome
+from tasks.records import Outcome
 from tests.api.server import BODY, TENANT, Api, is_problem
 
 

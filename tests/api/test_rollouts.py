@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from tasks.model import Desired, LastError, State, StepState, TenantId
-from tasks.store import Outcome
+from tasks.records import Outcome
 from tests.api.server import BODY, READ, Api, is_problem
 
 ROLLOUTS = "/api/v1/landing-zones/development/rollouts"
@@ -41,6 +41,7 @@ def test_every_tenant_of_the_landing_zone_is_replicated(api: Api, http: httpx.Cl
     assert answer.headers["location"] == f"/api/v1/rollouts/{body['id']}"
     assert [each["id"] for each in body["replications"]] == replications, "nobody has begun: no second one"
     assert (body["landingZone"], body["states"], body["ended"]) == ("development", {"QUEUED": 2}, False)
+    assert body["requestedBy"] == "producer"
     assert http.get(answer.headers["location"]).json() == body
 
 
@@ -71,6 +72,7 @@ def test_one_that_has_passed_a_step_is_replicated_once_more(api: Api, http: http
     assert [each["id"] for each in before] == [running], "its first step still runs"
     assert after[0][0]["id"] != running
     assert after[0] == after[1], "asked twice it is one"
+    assert after[0][0]["requestedBy"] == "producer"
 
 
 def test_tenants_that_are_deleted_are_left_alone(http: httpx.Client) -> None:
@@ -78,6 +80,17 @@ def test_tenants_that_are_deleted_are_left_alone(http: httpx.Client) -> None:
     assert http.delete(path("gone")).status_code == 202
 
     assert http.post(ROLLOUTS).json()["replications"] == []
+
+
+def test_paused_tenants_are_left_out_and_named(http: httpx.Client) -> None:
+    [running, _] = order(http, "running", "paused")
+    assert http.post(f"{path('paused')}/pause").status_code == 200
+
+    rollout = http.post(ROLLOUTS).json()
+
+    assert [each["id"] for each in rollout["replications"]] == [running]
+    assert rollout["paused"] == ["likvid.paused.aws.sandbox"]
+    assert http.get(f"/api/v1/rollouts/{rollout['id']}").json() == rollout
 
 
 def test_only_tenants_of_one_platform(api: Api, http: httpx.Client) -> None:

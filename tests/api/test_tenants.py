@@ -10,7 +10,7 @@ import pytest
 
 from tasks.chain import REPLICATION
 from tasks.model import Handles, LastError, State, StepState, TenantId
-from tasks.store import Outcome
+from tasks.records import Outcome
 from tests.api.server import BODY, TENANT, Api, is_problem, serving
 from workers.api.app import create_app
 

@@ -14,9 +14,12 @@ from time import monotonic
 
 from tasks.chain import REPLICATION
 from tasks.model import Desired, State, StepState, TenantId
-from tasks.store import Outcome, Store
+from tasks.records import Outcome
+from tasks.store import Store
 from tests.bench.chains import bare_chain_seconds
+from tests.bench.daily import ZONE, running_tenants
 from tests.bench.daily import measure as measure_day
+from tests.bench.rollout import measure as measure_rollout
 from tests.cluster import Cluster, desired, running_cluster
 from workers.processes import Child
 from workers.sandbox.aws.options import SimulatorOptions
@@ -106,11 +109,17 @@ def resume() -> list[str]:
 
 
 def a_day() -> list[str]:
-    """Measure the daily round for 1,000 unchanged tenants with one role, an access stack and a StackSet each."""
-    with tempfile.TemporaryDirectory() as directory:
-        day = measure_day(Path(directory), 1000, "development")
+    """Measure, for 1,000 tenants with a role, a stack and a StackSet each, the daily round and a rollout to all."""
+    with tempfile.TemporaryDirectory() as directory, running_tenants(Path(directory), 1000) as (running, projects):
+        day = measure_day(running, projects)
+        first, second = measure_rollout(running, projects, ZONE)
     cost = f"{day.calls_per_tenant:.2f} calls and {day.writes} writes a tenant, beside AssumeRole"
-    return [f"| daily round of {day.tenants} unchanged tenants, one role, a stack and a StackSet | {cost} |"]
+    changes = "stack parameter, role mapping and OU"
+    return [
+        f"| daily round of {day.tenants} unchanged tenants, one role, a stack and a StackSet | {cost} |",
+        f"| `aws-connector rollout` to the same {first.tenants} ({changes}) | {first.seconds:.0f} s, {first.cost} |",
+        f"| the same rollout again | {second.seconds:.0f} s, {second.cost} |",
+    ]
 
 
 def overhead() -> list[str]:

@@ -1,6 +1,6 @@
 """What a day costs: N unchanged tenants with one role each, by the daily round; calls as the simulator counts.
 
-python -m tests.bench.daily --tenants 200
+python -m tests.bench.daily --tenants 200 measures a rollout to the same tenants too.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +17,13 @@ from time import monotonic
 
 from tasks.daily import look_at_organizations, replicate_oldest
 from tasks.model import State
-from tests.cluster import Cluster, desired, running_cluster
+from tests.bench.rollout import measure as measure_rollout
+from tests.cluster import Cluster, configuration, desired, running_cluster
 from tests.waiting import eventually
 from workers.sandbox.aws.options import SimulatorOptions
 
 AT_ONCE = 100  # orders; so many do not make the simulator wait for its own creations
+ZONE = "development"  # has a stack and a StackSet
 ACCESS = [{"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}]
 SETTINGS = {
     "CONNECTOR_WORKER_CONCURRENCY": "16",
@@ -58,18 +62,21 @@ class Day:
         return self.calls.total() / self.tenants
 
 
-def measure(directory: Path, tenants: int, zone: str) -> Day:
-    """Order the tenants, let a day pass, run the round."""
-    with running_cluster(directory, 2, OPTIONS, **SETTINGS) as cluster:
+@contextmanager
+def running_tenants(directory: Path, tenants: int) -> Iterator[tuple[Cluster, list[str]]]:
+    """Run a cluster with documents of its own; gives it with the projects of tenants that have succeeded."""
+    documents = configuration(directory)
+    with running_cluster(directory, 2, OPTIONS, **SETTINGS, CONNECTOR_CONFIG_DIR=documents) as cluster:
         projects = [f"d{number}" for number in range(tenants)]
         for start in range(0, tenants, AT_ONCE):
-            orders = [cluster.order(name, desired(zone, ACCESS)) for name in projects[start : start + AT_ONCE]]
+            orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects[start : start + AT_ONCE]]
             for order in orders:
                 cluster.succeeded(order, 600)
-        return _day(cluster, projects)
+        yield cluster, projects
 
 
-def _day(cluster: Cluster, projects: list[str]) -> Day:
+def measure(cluster: Cluster, projects: list[str]) -> Day:
+    """Let a day pass, run the round."""
     house = cluster.connector
     house.store.redis.delete("connector:touched")  # a day has passed since the last write
     house.store.redis.zadd("connector:replicated", {str(cluster.tenant_id(name)): 1 for name in projects}, xx=True)
@@ -94,10 +101,17 @@ def main() -> None:
     """Measure as the command line says and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tenants", type=int, default=200)
-    parser.add_argument("--zone", default="development", help="landing zone; this one has a stack and a StackSet")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        day = measure(Path(directory), chosen.tenants, chosen.zone)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_tenants(Path(directory), chosen.tenants) as (cluster, projects),
+    ):
+        _show_day(measure(cluster, projects))
+        for each in measure_rollout(cluster, projects, ZONE):
+            print("\n".join([*each.progress, f"{each.seconds:.0f} s, {each.cost}"]))
+
+
+def _show_day(day: Day) -> None:
     print(f"{day.tenants} unchanged tenants: {day.calls_per_tenant:.2f} calls each, {day.writes} writes")
     print(f"{day.seconds:.0f} s, {day.tenants / day.seconds:.1f} tenants a second")
     for name, count in day.calls.most_common():

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,13 @@ LOOK = ("GET", "/api/v1/rollouts/r1")
 ERROR = {"code": "AccessDenied", "message": "no way", "requestId": "req-1", "remedy": "Publish the policy again."}
 
 
-def rollout(*states: str, status: int = 200, refused: Mapping[str, str] | None = None, **step: Any) -> Answer:
+def rollout(
+    *states: str,
+    status: int = 200,
+    refused: Mapping[str, str] | None = None,
+    paused: Sequence[str] = (),
+    **step: Any,
+) -> Answer:
     """Make a rollout whose tenants stand in these states, each with one step."""
     return status, {
         "id": "r1",
@@ -27,6 +33,7 @@ def rollout(*states: str, status: int = 200, refused: Mapping[str, str] | None =
         "ended": False,
         "states": {},
         "refused": refused or {},
+        "paused": list(paused),
         "replications": [
             {
                 "id": f"r{number}",
@@ -108,6 +115,18 @@ def test_what_cannot_be_replicated_is_said_and_does_not_stop_the_others(
     assert done.returncode == 1
     assert "a.x.aws.sandbox cannot be replicated: an alias is too long" in done.stderr
     assert "1 of 1 ended" in done.stdout
+
+
+def test_what_is_left_out_because_it_is_paused_is_said(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]
+) -> None:
+    fake_api.script[START] = [rollout("SUCCEEDED", status=202, paused=["a.x.aws.sandbox", "a.y.aws.sandbox"])]
+
+    done = run_here("rollout", "production", "--json", environment=environment)
+
+    assert done.returncode == 0
+    assert "left out, because paused: a.x.aws.sandbox, a.y.aws.sandbox; resume them" in done.stderr
+    assert json.loads(done.stdout)["paused"] == ["a.x.aws.sandbox", "a.y.aws.sandbox"]
 
 
 def test_wrong_names_and_wrong_usage(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:

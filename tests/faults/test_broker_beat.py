@@ -12,7 +12,7 @@ from tasks.connector import Connector
 from tasks.daily import BATCH, replicate_oldest
 from tasks.model import Desired, State, StepState, TenantId
 from tasks.producer import replicate_again
-from tasks.store import Outcome
+from tasks.records import Outcome
 from tests.api.server import make
 from tests.cluster import PLATFORM
 from tests.waiting import eventually

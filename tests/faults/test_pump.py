@@ -14,7 +14,8 @@ import pytest
 
 from config.celery import QUEUE
 from tasks.model import Desired, TenantId
-from tasks.store import Dispatch, Store
+from tasks.records import Dispatch
+from tasks.store import Store
 from tests.cluster import PLATFORM, Cluster, desired
 from tests.faults.broker import cluster_of, moved, wrong
 from tests.waiting import eventually

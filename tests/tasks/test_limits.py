@@ -22,7 +22,8 @@ from tasks.chain import REPLICATION
 from tasks.errors import LaneFull, RateReached
 from tasks.limits import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces, places, rates
 from tasks.model import Desired, State, StepState, TenantId
-from tasks.store import Outcome, Rate, Store
+from tasks.records import Outcome, Rate
+from tasks.store import Store
 from tests.steps.world import PLATFORM
 from tests.waiting import eventually
 
@@ -273,6 +274,14 @@ def test_what_was_not_used_is_given_back_and_learned(store: Store) -> None:
             mine.use("sso-admin")
 
     assert expected.of("a step", rate) < FIRST_GUESS
+
+
+def test_one_execution_with_very_many_calls_makes_no_other_one_ask_for_as_many() -> None:
+    expected = ExpectedCalls()
+    for _ in range(20):
+        expected.learn("a step", RATE, 10_000)
+
+    assert expected.of("a step", RATE) == RATE.per_second
 
 
 def test_a_throttled_call_slows_the_api_and_a_throttled_write_its_lane(store: Store, redis: Redis) -> None:

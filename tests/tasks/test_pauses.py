@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from tasks.model import Desired, State, StepState, TenantId
 from tasks.pauses import pause, pauses
-from tasks.store import Outcome, Store
+from tasks.records import Outcome
+from tasks.store import Store
 from tests.tasks.test_store import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, step_done
 
 OTHER = TenantId("likvid", "shop", "aws.other")

@@ -18,7 +18,8 @@ from tasks.connector import Connector
 from tasks.due import Leases
 from tasks.model import Desired, Replication, State, TenantId
 from tasks.perform import Performance
-from tasks.store import Dispatch, Store
+from tasks.records import Dispatch
+from tasks.store import Store
 from tests.cluster import CONFIG_DIR
 from workers.sandbox.organization import environment
 

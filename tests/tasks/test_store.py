@@ -13,7 +13,8 @@ import pytest
 import tasks.store
 from tasks.chain import REPLICATION
 from tasks.model import Desired, Handles, LastError, State, StepState, TenantId
-from tasks.store import Dispatch, Outcome, Store
+from tasks.records import Dispatch, Outcome
+from tasks.store import Store
 from tests.waiting import eventually
 
 SHOP = TenantId("likvid", "shop", "aws.sandbox")

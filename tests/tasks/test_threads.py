@@ -8,7 +8,8 @@ import pytest
 
 from tasks.chain import REPLICATION
 from tasks.model import Desired, State, StepState, TenantId
-from tasks.store import Dispatch, Outcome, Store
+from tasks.records import Dispatch, Outcome
+from tasks.store import Store
 from tests.waiting import eventually
 
 DEVELOPMENT = Desired(landing_zone="development")

@@ -1,4 +1,4 @@
-"""No body over 1 MiB, however it is sent: with a length, or in chunks without one."""
+"""No body over 4 MiB, however it is sent: with a length, or in chunks without one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.api.problems import problem
 
-LIMIT = 1024 * 1024  # bytes; a tenant with a thousand people is about 300 KiB
+LIMIT = 4 * 1024 * 1024  # bytes; a tenant with ten thousand people is about 3 MiB
 # Bytes of a body that is too long which are read and dropped: who still sends would see a reset instead of the answer.
-DRAIN = 16 * LIMIT
+DRAIN = 4 * LIMIT
 CLOSE = {"Connection": "close"}  # what is left of the body would be read as the next request
 
 

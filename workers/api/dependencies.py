@@ -9,7 +9,7 @@ from fastapi import Depends, HTTPException, Path, Request
 
 from tasks.connector import Connector
 from tasks.model import TenantId
-from tasks.store import TenantRecord
+from tasks.records import TenantRecord
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 

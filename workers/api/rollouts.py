@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response, Security
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Security
 
 from tasks.rollout import UnknownLandingZone, find_rollout, look_at, roll_out
 from workers.api.dependencies import CurrentConnector
@@ -25,16 +25,17 @@ router = APIRouter(prefix="/api/v1", tags=["rollouts"], dependencies=[Security(B
 def post_rollout(
     landing_zone: Annotated[str, Path(examples=["production"])],
     through: CurrentConnector,
+    request: Request,
     response: Response,
     platform: Annotated[str | None, Query(description="<platform>.<location>: only tenants of this one")] = None,
 ) -> RolloutView:
     """Replicate with the desired states that are stored and the landing zone as the workers know it now.
 
     A tenant whose replication has begun, and passed a step already, is replicated once more after it. Tenants that are
-    being deleted are left alone.
+    being deleted, or paused, are left out; `paused` names the latter.
     """
     try:
-        rollout = roll_out(landing_zone, platform, through)
+        rollout = roll_out(landing_zone, platform, through, by=request.scope["token"])
     except UnknownLandingZone as error:
         raise HTTPException(404, str(error)) from error
     response.headers["Location"] = f"/api/v1/rollouts/{rollout.id}"

@@ -15,8 +15,8 @@ from tasks.model import ENDED, Deletion, LastError, Pause, Replication, State, S
 
 if TYPE_CHECKING:  # only for annotations: the command line reads this module, and must not import boto3 for that
     from tasks.errands import Errand
+    from tasks.records import TenantRecord, TenantSummary
     from tasks.rollout import Progress
-    from tasks.store import TenantRecord, TenantSummary
 
 
 class View(BaseModel):
@@ -92,12 +92,14 @@ class RolloutView(View):
     landing_zone: str
     platform: str | None = Field(default=None, description="<platform>.<location>; none: every platform")
     requested_at: datetime
+    requested_by: str | None = Field(default=None, description="name of the API token")
     ended: bool = Field(description="whether nothing is left to wait for")
     states: dict[State, int] = Field(description="how many replications stand where")
     replications: list[Replication] = Field(
         description="one for each tenant; of its steps only those that failed and the one that stands next"
     )
     refused: dict[str, str] = Field(description="tenant: why it cannot be replicated as it is configured now")
+    paused: list[str] = Field(default=[], description="tenants that were left out: they, or their platform, are paused")
 
 
 class DriftView(View):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 from tasks.connector import Connector
 from tasks.model import Desired, State
 from tasks.producer import Accepted, replicate, replicate_again
-from tasks.store import TenantSummary
+from tasks.records import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view

@@ -40,6 +40,8 @@ def show_rollout(wanted: Wanted, access: Access, *, wait: bool, as_json: bool) -
         started = _start(client, wanted)
         for tenant, why in started.refused.items():
             complain(f"{tenant} cannot be replicated: {why}")
+        if started.paused:
+            complain(f"left out, because paused: {', '.join(started.paused)}; resume them, then retry them")
         code = ExitCode.MISTAKES if started.refused else ExitCode.DONE
         if wait or wanted.started:
             return max(code, _follow(client, started, as_json=as_json))
@@ -119,4 +121,5 @@ def document(rollout: RolloutView, followed: list[Followed]) -> dict[str, Any]:
         "states": {state.value: count for state, count in _states(followed).items()},
         "failed": [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in failed],
         "refused": rollout.refused,
+        "paused": rollout.paused,
     }

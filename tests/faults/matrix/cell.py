@@ -25,7 +25,8 @@ from tasks.due import LONGEST_DELIVERY, Leases
 from tasks.model import State, TenantId
 from tasks.perform import Performance
 from tasks.producer import replicate
-from tasks.store import Dispatch, Store
+from tasks.records import Dispatch
+from tasks.store import Store
 from tests.faults.matrix.fault import Call, Strike
 from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import WiredSessions
