@@ -118,7 +118,9 @@ class Workbench:
         wire.strikes, wire.witness = cell.strikes, self._file(cell, "struck")
         settings = self.settings
         store = Store(redis_client(settings), settings.retention, settings.event_history, f"{cell.workspace}:")
-        connector = Connector(settings, cell.scenario.catalog(self.examples, cell.workspace), store, self.sessions)
+        connector = Connector(
+            settings, cell.scenario.catalog(self.examples, cell.workspace, cell.order), store, self.sessions
+        )
         _order(connector, cell)
         _drive(connector)
         calls = [(call.service, call.operation, call.occurrence) for call in wire.calls]

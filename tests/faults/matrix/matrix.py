@@ -105,6 +105,8 @@ class Matrix:
         if (account := scenario.account(workspace)) is not None:
             made = {"name": f"{workspace}.older", "email": f"{workspace}@older.example.com", "roles": scenario.existing}
             self.simulator.operator("create_account", id=account, **made)
+            for action in scenario.at_account:
+                self.simulator.operator(account=account, **action)
         return workspace
 
     def strikes(self, calls: Sequence[Call]) -> list[tuple[Strike, ...]]:

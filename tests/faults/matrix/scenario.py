@@ -9,10 +9,10 @@ faults, in tenants of their own, order after order. So a new step is covered as 
         by_hand=({"action": "offer_function", "name": "told"},),
     )
 
-An order's zone changes fields of the examples' landing zone "development" and a scenario's platform fields of their
-platform, as `config/landing_zone.py` and `config/platform.py` name them. `<cell>` in a zone stands for the tenant's
-workspace, for what must differ from cell to cell. The reduced matrix strikes a call once, in the first scenario that
-makes it. What AWS then has must be in `end_state.py`, or nobody notices that it is wrong.
+An order's zone changes fields of the examples' landing zone "development", and its and the scenario's platform fields
+of their platform, as `config/landing_zone.py` and `config/platform.py` name them. `<cell>` in a zone stands for the
+tenant's workspace, for what must differ from cell to cell. The reduced matrix strikes a call once, in the first
+scenario that makes it. What AWS then has must be in `end_state.py`, or nobody notices that it is wrong.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Order:
     kind: str  # as the table shows it, different in each scenario
     desired: Mapping[str, Any] | None
     zone: Mapping[str, Any] = field(default_factory=dict)
+    platform: Mapping[str, Any] = field(default_factory=dict)  # what changes of the scenario's with this order
 
     def landing_zone(self, usual: LandingZone, workspace: str) -> LandingZone:
         """Return the order's own landing zone for one tenant."""
@@ -59,6 +60,7 @@ class Scenario:
     simulator: Mapping[str, Any] = field(default_factory=dict)  # SimulatorOptions that differ from OPTIONS
     by_hand: tuple[Mapping[str, Any], ...] = ()  # operator actions before everything else
     existing: tuple[str, ...] | None = None  # roles of an account that each tenant takes over; None: AWS makes one
+    at_account: tuple[Mapping[str, Any], ...] = ()  # operator actions on each account that is taken over
 
     def account(self, workspace: str) -> str | None:
         """Return the id of the account that a tenant takes over, made of its workspace's number."""
@@ -69,9 +71,9 @@ class Scenario:
         account = self.account(workspace)
         return order.body if account is None else {**order.body, "platformTenantId": account}
 
-    def catalog(self, examples: Catalog, workspace: str) -> Catalog:
-        """Return the configuration of one tenant."""
-        platform = examples.platforms[PLATFORM].model_copy(update=dict(self.platform))
+    def catalog(self, examples: Catalog, workspace: str, ordered: Order) -> Catalog:
+        """Return the configuration of one tenant, as it is with one of its orders."""
+        platform = examples.platforms[PLATFORM].model_copy(update={**self.platform, **ordered.platform})
         usual = examples.landing_zones[LANDING_ZONE]
         zones = {order.kind: order.landing_zone(usual, workspace) for order in self.orders}
         return replace(examples, platforms={PLATFORM: platform}, landing_zones=zones)

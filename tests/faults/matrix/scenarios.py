@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import SecretStr
+
 from config.landing_zone import AccessStack, LambdaHook, LandingZoneRoleMapping, ServiceControlPolicy
 from config.mapper_text import MapperText
 from config.platform import (
+    CredentialAuth,
     Enrollment,
     ExternalVending,
     FederatedRoleMapping,
@@ -84,6 +87,10 @@ ENTER_BY_IMPORTER = {  # as the published policy of the management role says whe
         "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::*:role/{IMPORTER}"}],
     },
 }
+ENROLLMENT = Enrollment(
+    management_account_id=organization.MANAGEMENT_ACCOUNT_ID,
+    account_factory_product_id=organization.ACCOUNT_FACTORY_PRODUCT_ID,
+)
 GOVERNED = {**NOTHING_DEPLOYED, "enroll_account": True, "lambda_hook": HOOK}
 
 SCENARIOS = (
@@ -110,7 +117,12 @@ SCENARIOS = (
         "federation",
         (
             Order("creation", FIRST, NOTHING_DEPLOYED),
-            Order("update", FIRST, {**NOTHING_DEPLOYED, "role_mappings": FEWER_ROLES}),
+            Order(
+                "update",
+                FIRST,
+                {**NOTHING_DEPLOYED, "role_mappings": FEWER_ROLES},
+                {"identity_federation": FEDERATION.model_copy(update={"metadata": saml_metadata("2")})},
+            ),
             DELETION,
         ),
         platform={
@@ -128,10 +140,7 @@ SCENARIOS = (
         ),
         platform={
             "identity_store": None,
-            "enrollment": Enrollment(
-                management_account_id=organization.MANAGEMENT_ACCOUNT_ID,
-                account_factory_product_id=organization.ACCOUNT_FACTORY_PRODUCT_ID,
-            ),
+            "enrollment": ENROLLMENT,
             "external_vending": ExternalVending(workspace_tag="meshstack_workspace", project_tag="meshstack_project"),
         },
         by_hand=({"action": "offer_function", "name": "told"},),
@@ -142,5 +151,29 @@ SCENARIOS = (
         platform={"identity_store": None, "import_role": IMPORTER},
         by_hand=(ENTER_BY_IMPORTER,),
         existing=(IMPORTER,),
+    ),
+    Scenario(
+        "failing enrolment",
+        (Order("takeover", body(), {**NOTHING_DEPLOYED, "enroll_account": True}),),
+        platform={"identity_store": None, "import_role": IMPORTER, "enrollment": ENROLLMENT},
+        by_hand=(ENTER_BY_IMPORTER,),
+        existing=(IMPORTER,),
+        at_account=({"action": "fail_enrollment", "reason": "AWS Control Tower failed to deploy a baseline."},),
+    ),
+    Scenario(
+        "direct",
+        (Order("creation", FIRST, NOTHING_DEPLOYED), DELETION),
+        platform={
+            "management_role_arn": None,
+            "direct_account_id": organization.MANAGEMENT_ACCOUNT_ID,
+            "automation_role_arn": None,
+            "account_access_role": "OrganizationAccountAccessRole",
+            "auth": CredentialAuth(
+                access_key=SecretStr(organization.DIRECT_USER_ACCESS_KEY),
+                secret_key=SecretStr(organization.DIRECT_USER_SECRET_KEY),
+            ),
+            "identity_store": None,
+            "identity_federation": FEDERATION,
+        },
     ),
 )
