@@ -28,7 +28,8 @@ def check_production(settings: Settings, secrets: Iterable[str], environment: Ma
     if settings.mode != "production":
         return
     found = process_environment() if environment is None else environment
-    mistakes = [*_redis(settings), *_documents(secrets), *_endpoints(found)]
+    told = (*_redis(settings), *_metrics(settings), *_notifications(settings))
+    mistakes = [*told, *_documents(secrets), *_endpoints(found)]
     if mistakes:
         raise SettingsError(mistakes)
 
@@ -51,6 +52,20 @@ def _redis(settings: Settings) -> Iterator[str]:
         or query.get("ssl_check_hostname", "true").lower() != "true"
     ):
         yield f"CONNECTOR_REDIS_URL must have Redis's certificate checked {PRODUCTION}: give ssl_ca_certs instead."
+
+
+def _metrics(settings: Settings) -> Iterator[str]:
+    if settings.metrics_port is not None and not settings.api_tokens:
+        yield (
+            f"CONNECTOR_METRICS_PORT = {settings.metrics_port} needs CONNECTOR_API_TOKENS {PRODUCTION}: "
+            "a token is the password for the metrics. Give it the tokens that the API has, or unset the port."
+        )
+
+
+def _notifications(settings: Settings) -> Iterator[str]:
+    url = settings.notification_url
+    if url is not None and not _is_remote_and_encrypted(url.get_secret_value()):
+        yield f"CONNECTOR_NOTIFICATION_URL must be an https:// address of another machine {PRODUCTION}."
 
 
 def _documents(secrets: Iterable[str]) -> Iterator[str]:

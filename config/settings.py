@@ -31,6 +31,9 @@ LONGEST_DURATION = timedelta(days=366)
 _NEARLY = 0.85
 """How alike (0 to 1) an unknown name must be to a setting to count as a slip of the pen."""
 
+_SECRET = frozenset({"redis_url", "api_tokens", "notification_url", "notification_secret"})
+"""Settings whose values are not repeated, not even a wrong one."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
 _ENTRY_FORM = "each entry must be name:read:<sha256 of the token in hex> or name:write:<sha256>"
@@ -136,6 +139,16 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=8080, description="Port the API listens on; PORT wins when it is set."
     )
+    metrics_host: str = Field(default="127.0.0.1", description="Address a worker serves its metrics on.")
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None, description="Port a worker serves its metrics on, to holders of an API token. None: it does not."
+    )
+    notification_url: SecretStr | None = Field(
+        default=None, description="Address that failures and what needs a person are sent to. None: nothing is sent."
+    )
+    notification_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None, description="Key of the HMAC-SHA256 that notifications are signed with, 16 characters or more."
+    )
     worker_concurrency: Positive = Field(
         default=32, description="Threads of one worker; each waits for AWS most of its time."
     )
@@ -226,6 +239,19 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("notification_url")
+    @classmethod
+    def check_notification_url(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no web address, without repeating it: it may hold a token."""
+        try:
+            parts = urlsplit(url.get_secret_value()) if url else None
+            complete = parts is None or bool(parts.scheme in ("https", "http") and parts.hostname and parts.port != 0)
+        except ValueError:
+            complete = False
+        if not complete:
+            raise ValueError("must be a URL such as https://hooks.example.com/aws-connector")
+        return url
+
     @field_validator("mode", "log_level", "log_format", mode="before")
     @classmethod
     def lower(cls, value: object) -> object:
@@ -248,7 +274,8 @@ class Settings(BaseSettings):
     def secret_texts(self) -> tuple[str, ...]:
         """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
         written = urlsplit(self.redis_url.get_secret_value()).password or ""
-        return tuple(dict.fromkeys(filter(None, (written, self.redis_password))))
+        notifications = (each.get_secret_value() for each in (self.notification_url, self.notification_secret) if each)
+        return tuple(dict.fromkeys(filter(None, (written, self.redis_password, *notifications))))
 
     @classmethod
     def settings_customise_sources(
@@ -313,5 +340,5 @@ def _sentences(error: ValidationError) -> Iterable[str]:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])
         variable = "PORT" if name == "api_port" and os.environ.get("PORT") else f"{PREFIX}{name.upper()}"
-        value = shown(detail["input"], secret=name in ("redis_url", "api_tokens"))
+        value = shown(detail["input"], secret=name in _SECRET)
         yield f"{variable} = {value}: {plain_words(detail['msg'])}."

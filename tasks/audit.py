@@ -88,11 +88,13 @@ def page(store: Store, size: int, *, since: datetime | None, after: str | None, 
     tenant  only this one's; a page may then have few entries, or none, and still not be the last
     """
     found: dict[str, dict[str, Any]] = {}
-    position, last_at = after, 0
+    position, last_at, more = after, 0, False
     for read, (identifier, entry) in enumerate(_entries(store, since, after), start=1):
         full = len(found) >= size or read > MOST_READ
         if "of" not in entry:
-            if not full:
+            if full:
+                more = True
+            else:
                 position, last_at = identifier, _milliseconds(identifier)
                 if tenant in (None, entry["tenant"]):
                     found[identifier] = entry
@@ -100,7 +102,7 @@ def page(store: Store, size: int, *, since: datetime | None, after: str | None, 
             found[entry["of"]] |= {"outcome": entry["outcome"], "request_id": entry["request_id"]}
         if full and (_is_complete(found) or _milliseconds(identifier) - last_at > PATIENCE / timedelta(milliseconds=1)):
             return AuditPage(entries=_shown(found), next=position)
-    return AuditPage(entries=_shown(found))
+    return AuditPage(entries=_shown(found), next=position if more else None)
 
 
 def _is_complete(found: Mapping[str, Mapping[str, Any]]) -> bool:

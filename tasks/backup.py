@@ -74,7 +74,7 @@ class Restored:
 
     added: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)  # they were there already
-    differing: list[str] = field(default_factory=list)  # of those kept: the backup says something else
+    differing: dict[str, str] = field(default_factory=dict)  # of those kept: of what the backup says something else
 
 
 def lines(store: Store) -> Iterator[str]:
@@ -105,6 +105,9 @@ def read(text: Iterable[str]) -> Saved:
 def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
     """Put a backup back. A tenant that is there is never touched; what was under way then is replicated again.
 
+    What is there was ordered after the backup was made, or after Redis was lost: the newest desired state wins, and the
+    account of a tenant that has lost its id is found in AWS. So a merge adds, and names what it would have changed.
+
     merge   into a Redis that has tenants; without it such a one is refused
     Raises BackupRefused.
     """
@@ -120,10 +123,23 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
                 store.doubt(TenantId.parse(each.tenant))
             continue
         done.kept.append(each.tenant)
-        there = store.redis.hmget(f"{store.prefix}tenant:{each.tenant}", TENANT_FIELDS[:2])
-        if there != [each.fields[name] for name in TENANT_FIELDS[:2]]:
-            done.differing.append(each.tenant)
+        if parts := _differing(store, each):
+            done.differing[each.tenant] = parts
     return done
+
+
+def _differing(store: Store, saved: SavedTenant) -> str:
+    """Name what the backup says differently of a tenant that is there."""
+    there = store.tenant(TenantId.parse(saved.tenant))
+    if there is None:
+        return ""
+    account = HANDLES.validate_json(saved.fields["handles"]).account_id
+    parts = {
+        "desired state": there.desired != Desired.model_validate_json(saved.fields["desired"]),
+        f"account {account or 'none'}, here {there.handles.account_id or 'none'}": there.handles.account_id != account,
+        "request to delete it": (there.deletion is None) != ("deletion" not in saved.fields),
+    }
+    return "; ".join(part for part, differs in parts.items() if differs)
 
 
 def _entries(store: Store) -> Iterator[SavedTenant | SavedPause]:

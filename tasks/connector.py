@@ -17,6 +17,7 @@ from config.production import check_production
 from config.settings import Settings, load_settings
 from tasks.aws.session import Sessions
 from tasks.call_rates import ExpectedCalls
+from tasks.meters import Meters
 from tasks.pace import UsualTimes
 from tasks.store import Store
 
@@ -33,6 +34,7 @@ class Connector:
     sessions: Sessions = field(default_factory=Sessions)
     usual_times: UsualTimes = field(default_factory=UsualTimes)
     expected_calls: ExpectedCalls = field(default_factory=ExpectedCalls)
+    meters: Meters = field(default_factory=Meters)
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:

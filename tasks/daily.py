@@ -42,8 +42,9 @@ def replicate_oldest(house: Connector, now: datetime) -> int:
     if age is None:
         return 0
     share = batch(len(house.store.idle(timedelta(), MANY)), settings.replication_window.length)
-    chosen = dict.fromkeys([*house.store.idle(age, share), *daily_retries.due(house.store, now, share)])
-    return sum(_enqueue(house, tenant) for tenant in chosen)
+    failed = daily_retries.due(house.store, now, share)
+    chosen = dict.fromkeys([*house.store.idle(age, share), *failed])
+    return sum(_enqueue(house, tenant, now, again=tenant in failed) for tenant in chosen)
 
 
 def too_old(window: DayWindow, interval: timedelta, now: datetime) -> timedelta | None:
@@ -131,20 +132,23 @@ def _stands_in(house: Connector, tenant: TenantId, organization: str) -> bool:
     return platform is not None and platform.management_account_id == organization
 
 
-def _enqueue(house: Connector, tenant: TenantId) -> bool:
-    """Enqueue one tenant; False: it cannot be, or need not."""
+def _enqueue(house: Connector, tenant: TenantId, now: datetime, *, again: bool) -> bool:
+    """Enqueue one tenant; False: it cannot be, or need not.
+
+    again   its last replication has failed, and that one's next try is due
+    """
     record = house.store.tenant(tenant)
-    daily_retries.taken(house.store, tenant)
     if record is None or record.deleted_at is not None:
+        daily_retries.forget(house.store, tenant)
         return False
-    if record.paused is None and _only_reports(house, record):
+    daily_retries.postpone(house.store, tenant, now)
+    if record.paused is None and _only_reports(house, record) and not again:
         ask_for_report(house, record)
         return True
-    if record.paused is not None:
-        house.store.postpone(tenant)  # till tomorrow, so that paused ones do not fill every batch
-        return False
-    # Not only at its end: tenants that wait for long would fill every batch, and the others never came.
+    # Paused ones must not fill every batch, nor those that wait for long: the others would never come.
     house.store.postpone(tenant)
+    if record.paused is not None:
+        return False
     try:
         # One that fails is to find out all that is wrong: it asks AWS itself.
         replicate_again(record, house, wake=False, daily=not daily_retries.is_failing(house.store, tenant))

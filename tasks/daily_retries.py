@@ -27,7 +27,7 @@ def failed(store: Store, tenant: TenantId, now: datetime) -> None:
 
 
 def forget(store: Store, tenant: TenantId) -> None:
-    """Note that the tenant is as it should be, or gone."""
+    """Note that the tenant is as it should be, or gone, or that a person has stopped it."""
     with store.redis.pipeline() as pipeline:
         pipeline.hdel(f"{store.prefix}failing", str(tenant))
         pipeline.zrem(_key(store), str(tenant))
@@ -40,9 +40,11 @@ def due(store: Store, now: datetime, most: int) -> list[TenantId]:
     return [TenantId.parse(name) for name in found]
 
 
-def taken(store: Store, tenant: TenantId) -> None:
-    """Note that the try has begun; how often it has failed stays."""
-    store.redis.zrem(_key(store), str(tenant))
+def postpone(store: Store, tenant: TenantId, now: datetime) -> None:
+    """Put the next try off when one begins: how that ends decides, and a crash before its beginning loses none."""
+    failures = int(store.redis.hget(f"{store.prefix}failing", str(tenant)) or 0)
+    if failures:
+        store.redis.zadd(_key(store), {str(tenant): (now + distance(failures)).timestamp()}, xx=True)
 
 
 def is_failing(store: Store, tenant: TenantId) -> bool:

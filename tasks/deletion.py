@@ -36,14 +36,19 @@ def approve(record: TenantRecord, through: Connector, *, by: str | None) -> Acce
 
 def decline(record: TenantRecord, through: Connector, *, by: str | None = None) -> Accepted:
     """Withdraw the request to delete a tenant and restore its access; raises NotPossible when that is too late."""
-    if record.deletion is None or record.deleted_at is not None:
-        raise NotPossible(_nothing_to_decide(record))
-    if record.deletion.approved_at is not None:
-        raise NotPossible(
-            f"The deletion of {record.id} was approved at {record.deletion.approved_at:%F %R} UTC, and that cannot be "
-            "undone. Order the tenant again (PUT) to have it back, with a new account if the old one is closed by then."
-        )
-    return Accepted(str(record.id), through.store.restore(record.id, by))
+    replication = through.store.restore(record.id, by)
+    if replication is None:
+        raise NotPossible(_too_late(through.store.tenant(record.id) or record))
+    return Accepted(str(record.id), replication)
+
+
+def _too_late(record: TenantRecord) -> str:
+    if record.deletion is None or record.deletion.approved_at is None or record.deleted_at is not None:
+        return _nothing_to_decide(record)
+    return (
+        f"The deletion of {record.id} was approved at {record.deletion.approved_at:%F %R} UTC, and that cannot be "
+        "undone. Order the tenant again (PUT) to have it back, with a new account if the old one is closed by then."
+    )
 
 
 def _nothing_to_decide(record: TenantRecord) -> str:

@@ -14,9 +14,12 @@ from tasks.documents import Drift, DriftChange
 from tasks.model import TenantId
 from tasks.store import Store
 
+REPAIRS = "repairs in "  # and a platform: how often a step of a daily replication had to write
+
 
 def repaired(store: Store, tenant: TenantId, replication: str, change: DriftChange, now: datetime) -> None:
     """Add what a daily replication has written in one go."""
+    store.tally(f"{REPAIRS}{tenant.platform}")
     before = find(store, tenant)
     same = before is not None and before.replication == replication
     changes = (*(before.changes if before and same else ()), change)

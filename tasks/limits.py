@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from config.platform import Platform
 from config.settings import Settings
@@ -58,6 +59,18 @@ def rates(settings: Settings, platform: Platform) -> Mapping[str, Rate]:
 def _rate(api: str, per_second: int, platform: Platform) -> Rate:
     name = f"{api} in {platform.management_account_id}"
     return Rate(name, per_second, burst=max(1, round(per_second * BURST_SECONDS)))
+
+
+class NoPlaces:
+    """The places of who only reads. To enter a lane there is a defect of ours."""
+
+    def enter(self, lane: str, place: str, limit: int) -> NoReturn:
+        """Refuse: only writes need a place."""
+        raise RuntimeError(f"{place} was to be one of {limit} in {lane}, where nothing may be written")
+
+    def leave(self, lane: str, place: str) -> NoReturn:
+        """Refuse: there is none to give back."""
+        raise RuntimeError(f"{place} was to leave {lane}, where nothing may be written")
 
 
 @dataclass

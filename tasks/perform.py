@@ -35,7 +35,8 @@ from tasks.due import Lease, Leases
 from tasks.errors import LaneFull, Parked, PermanentError, RateReached, StepError, Stopping, Superseded, TransientError
 from tasks.limits import ReplicationPlaces, places, rates
 from tasks.masking import masked_error, masked_outcome
-from tasks.model import Deletion, Desired, Done, Handles, LastError, State, StepState, Tenant, TenantId, Wait
+from tasks.model import ENDED, Deletion, Desired, Done, Handles, LastError, State, StepState, Tenant, TenantId, Wait
+from tasks.news import news_of
 from tasks.pace import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
 from tasks.records import Begun, Outcome
 from tasks.store import UNKNOWN
@@ -224,6 +225,7 @@ class Performance:
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
         self._look.observe(call)
+        self._connector.meters.called(call)
         if call.request_id is not None:
             self._heard = True
         elif call.seconds > SILENT_SECONDS and self._heard is None:
@@ -251,14 +253,28 @@ class Performance:
             outcome = self._failed(begun, masked_error(outcome))
             failure = failure or _given_up(outcome)
         outcome = replace(masked_outcome(outcome), heard=self._heard)
+        outcome = replace(outcome, news=self._news(outcome))
         self._look.keep(outcome.document)
         if not self._connector.store.record(self._replication, self._holder, outcome):
             raise Superseded(self._replication)
         self._look.ended(outcome.state)
+        self._count(begun, outcome)
         note = outcome.document.note or ""
         self._log.info(note, state=str(outcome.document.state))
         goes_on = outcome.state is State.RUNNING and outcome.following == self._index + 1 and failure is None
         return Ended(note, goes_on=goes_on, failure=failure)
+
+    def _news(self, outcome: Outcome) -> tuple[str, str] | None:
+        if self._connector.settings.notification_url is None:
+            return None
+        news = news_of(self._tenant, self._replication, outcome, _now())
+        return (news.model_dump_json(by_alias=True, exclude_none=True), news.sign) if news else None
+
+    def _count(self, begun: Begun, outcome: Outcome) -> None:
+        now, meters = _now(), self._connector.meters
+        meters.executed(self._step.name, outcome.document.state, now - self._began)
+        if outcome.state in ENDED:
+            meters.ended(self._tenant, self._chain.name, outcome.state, now - begun.asked_at, daily=self._look.daily)
 
     def _done(self, begun: Begun, answer: Done) -> Outcome:
         now = _now()

@@ -22,10 +22,9 @@ from tasks.aws.planned import Change, Planned
 from tasks.aws.planning import PlanningAws
 from tasks.chain import DELETION, REPLICATION, Chain, Step
 from tasks.connector import Connector
-from tasks.doctor.patient import NoPlaces
 from tasks.documents import Plan, PlannedChange, PlannedStep
 from tasks.errors import PermanentError, StepError
-from tasks.limits import places, rates
+from tasks.limits import NoPlaces, places, rates
 from tasks.masking import masked_error
 from tasks.model import Deletion, Desired, Done, Handles, Tenant, TenantId
 from tasks.perform import resolved, shown_error
@@ -173,7 +172,7 @@ class Planner:
             places=NoPlaces(),
             limits=places(house.settings, platform),
             lookup_grace=house.settings.lookup_grace_seconds,
-            observer=Observer(before_write=lambda: None, after_call=lambda _: None, before_call=count),
+            observer=Observer(before_write=lambda: None, after_call=house.meters.called, before_call=count),
             account_created_at=self.handles.account_created_at,
             access_grace=house.settings.access_grace_seconds,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,6 +71,7 @@ class Begun:
     handles: Handles
     step: StepState
     pace: dict[str, Any]
+    asked_at: datetime  # when the replication was asked for
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant
@@ -80,6 +82,28 @@ class Begun:
     def failure(self) -> LastError | None:
         """Why the replication will end FAILED, if it will."""
         return self.error if self.failed else None
+
+
+Group = tuple[str, str]
+"""A platform, and a state of model.State, or DELETED (tenants), PAUSED or PARKED (replications)."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """How many tenants there are, and replications that have not ended, and since when the oldest of these."""
+
+    tenants: Counter[Group] = field(default_factory=Counter)
+    still_open: Counter[Group] = field(default_factory=Counter)
+    oldest: dict[Group, datetime] = field(default_factory=dict)
+
+    def add(self, tenants: list[Any], still_open: list[Any]) -> None:
+        """Add what one script has counted."""
+        for platform, state, count, _ in zip(*[iter(tenants)] * 4, strict=True):
+            self.tenants[platform, state] += count
+        for platform, state, count, asked in zip(*[iter(still_open)] * 4, strict=True):
+            self.still_open[platform, state] += count
+            since = datetime.fromisoformat(asked)
+            self.oldest[platform, state] = min(since, self.oldest.get((platform, state), since))
 
 
 @dataclass(frozen=True)
@@ -109,6 +133,7 @@ class Outcome:
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
     polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
     heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
+    news: tuple[str, str] | None = None  # what to tell people: JSON text, and its sign (tasks/news.py)
 
 
 class AccountTaken(Exception):

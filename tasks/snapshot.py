@@ -10,8 +10,8 @@ What keeps that safe:
                                           first write of each step), so that it never shows what was before it
     never older than MOST_AGE             so a drift shows at the latest a day and that long after it came
 
-That an account is *not* there is never believed: CreateAccount follows a list of its own (`account_lookup.py`), because
-the account that a lost answer made a second ago is in no snapshot.
+That an account is *not* there is never believed: CreateAccount follows a younger list (`account_lists.py`), because the
+account that a lost answer made a while ago is in no snapshot.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from tasks.aws.calls import Observer
 from tasks.aws.organizations import Account
 from tasks.aws.stack_sets import StackInstance
 from tasks.connector import Connector
-from tasks.doctor.patient import NoPlaces
-from tasks.limits import rates
+from tasks.limits import NoPlaces, rates
 from tasks.store import Store
 
 MOST_AGE = timedelta(hours=2)
@@ -131,6 +130,6 @@ def _reader(house: Connector, platform: Platform) -> Aws:
         places=NoPlaces(),
         limits={},
         lookup_grace=timedelta(),
-        observer=Observer(before_write=lambda: None, after_call=lambda _: None, before_call=count),
+        observer=Observer(before_write=lambda: None, after_call=house.meters.called, before_call=count),
     )
     return Aws(platform, house.sessions, run)

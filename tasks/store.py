@@ -38,7 +38,13 @@ AWS is the truth; here stands only what AWS cannot tell. All keys start with `co
 | drift               | hash   | tenant -> what the last daily look found different        | never: one per tenant     |
 | retries             | zset   | failed tenant -> when it is tried again (s)               | never: one per tenant     |
 | failing             | hash   | tenant -> replications in a row that have failed          | never: one per tenant     |
+| news                | stream | what people are to be told, not yet in a message          | never: at most 10,000     |
+| told                | hash   | tenant -> what people were told of it last                | never: one per tenant     |
+| notifications       | hash   | message that the receiver has not taken -> text, tries    | never: at most 200        |
+| quiet:<group>       | string | since when many tenants' common failure is told           | an hour after it          |
+| postman             | string | who delivers messages right now                           | a minute after it         |
 | rejected            | hash   | reason -> messages in the queue that were not ours        | never: one per reason     |
+| counts              | hash   | what -> how often it has happened, for metrics            | never: a few per platform |
 
 The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
 """
@@ -49,6 +55,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +78,7 @@ from tasks.model import (
 from tasks.records import (
     AccountTaken,
     Begun,
+    Census,
     Dispatch,
     Outcome,
     Rate,
@@ -86,9 +94,10 @@ UNKNOWN = "unknown replication"  # why a message is rejected
 # AWS's work on an account, an assignment or one account's StackSet instances usually ends within this: so long the
 # place of a replication that was cancelled or failed in the middle stays taken.
 LINGER = timedelta(minutes=1)
+CENSUS = 200  # tenants, and open replications, that one script counts: a few ms, in which Redis does nothing else
 SCRIPTS = (
     *("submit", "pump", "begin", "renew", "record", "cancel", "enter", "leave", "take", "slow", "approve"),
-    *("resume", "reinstate"),
+    *("resume", "reinstate", "census"),
 )
 
 
@@ -159,9 +168,11 @@ class Store:
         answer = self._run("approve", tenant=str(tenant), by=by)
         return Deletion.model_validate_json(answer) if answer else None
 
-    def restore(self, tenant: TenantId, by: str | None = None) -> str:
-        """Withdraw the request to delete a tenant and give it back what it had; answers the replication's id."""
-        return self._submit(tenant, restore=True, by=by)
+    def restore(self, tenant: TenantId, by: str | None = None) -> str | None:
+        """Withdraw the request to delete a tenant; answers the replication's id, None: it is approved or done."""
+        who = {} if by is None else {"by": by}
+        answer = self._run("submit", tenant=str(tenant), replication=uuid4().hex, restore=True, **who)
+        return None if answer is None else str(answer)
 
     def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
         """Take what is due, at most what the queue has room for, and raise each dispatch number."""
@@ -210,13 +221,14 @@ class Store:
         )
         if not answer:
             return None
-        desired, handles, document, pace, failed, error, deletion, doubt, asked_by = answer
+        desired, handles, document, pace, asked_at, failed, error, deletion, doubt, asked_by = answer
         state = StepState.model_validate_json(document) if document else StepState(name=chain.steps[step].name)
         return Begun(
             Desired.model_validate_json(desired),
             HANDLES.validate_json(handles),
             state,
             json.loads(pace),
+            datetime.fromisoformat(asked_at),
             tuple(json.loads(failed)),
             LastError.model_validate_json(error) if error else None,
             Deletion.model_validate_json(deletion) if deletion else None,
@@ -239,6 +251,8 @@ class Store:
             "lane": outcome.lane,
             "next": (outcome.following or outcome.step + 1) if outcome.advance else None,
             "heard": None if outcome.heard is None else int(outcome.heard),
+            "news": outcome.news[0] if outcome.news else None,
+            "sign": outcome.news[1] if outcome.news else None,
         }
         return bool(
             self._run(
@@ -325,6 +339,14 @@ class Store:
         """Tell how many messages in the queue were not ours, by reason."""
         return {reason: int(count) for reason, count in self.redis.hgetall(f"{self.prefix}rejected").items()}
 
+    def tally(self, what: str) -> None:
+        """Count something that happened; `what` is one of a few."""
+        self.redis.hincrby(f"{self.prefix}counts", what, 1)
+
+    def tallies(self) -> dict[str, int]:
+        """Tell what has happened how often."""
+        return {what: int(times) for what, times in self.redis.hgetall(f"{self.prefix}counts").items()}
+
     def tenant(self, tenant: TenantId) -> TenantRecord | None:
         """Read a tenant; None: nobody has ordered it."""
         with self.redis.pipeline(transaction=False) as pipeline:
@@ -346,6 +368,16 @@ class Store:
                 for name, row in zip(names, pipeline.execute(), strict=True):
                     yield summary_of(name, row)
             start = f"({names[-1]}"
+
+    def census(self) -> Census:
+        """Count tenants, and replications that have not ended; one round trip for 200 of both."""
+        found = Census()
+        for first in count(0, CENSUS):
+            tenants, still_open, more = self._run("census", first=first, last=first + CENSUS - 1)
+            found.add(tenants, still_open)
+            if not more:
+                break
+        return found
 
     def all_handles(self) -> Iterable[Handles]:
         """Yield the handles of every tenant; a few hundred each round trip."""

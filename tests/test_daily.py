@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ import pytest
 from config.settings import Settings
 from tasks import daily_retries, drift, snapshot, unmanaged
 from tasks.connector import make_connector
-from tasks.daily import look_at_organizations, replicate_oldest
+from tasks.daily import PAGE, look_at_organizations, replicate_oldest
 from tasks.documents import Drift
 from tasks.model import Replication, State, TenantId
 from tasks.pauses import pause
+from tasks.plan import make_plan
 from tasks.producer import replicate
 from tests.api.server import TOKENS, WRITE, serving
 from tests.changed_zone import change, changed
 from tests.cli.running import COMMAND, clean_environment
-from tests.cluster import Cluster, configuration, desired, running_cluster
+from tests.cluster import PLATFORM, Cluster, configuration, desired, running_cluster
+from tests.steps.by_hand import by_hand as with_every_right
+from tests.steps.world import World
 from tests.test_replication import access_of
 from tests.waiting import eventually
 from workers.api.app import create_app
@@ -186,6 +190,93 @@ def test_what_changed_after_the_snapshot_shows_within_a_day(cluster: Cluster) ->
     assert cluster.account("hidden")["parent_id"] == organization.DEVELOPMENT_OU_ID  # an order asks AWS
 
 
+def test_paused_ones_are_left_out_and_do_not_hold_up_the_round(cluster: Cluster) -> None:
+    house, napping = cluster.connector, cluster.tenant_id("napping")
+    before = cluster.succeeded(cluster.order("napping", ONE_ROLE)).id
+    cluster.succeeded(cluster.order("awake", ONE_ROLE))
+
+    for name in (str(napping), napping.platform):
+        pause(house.store, name)
+        make_old(cluster, napping, cluster.tenant_id("awake"))
+        assert replicate_oldest(house, now()) == (1 if name == str(napping) else 0)
+        assert replicate_oldest(house, now()) == 0, "a paused one has its turn again with the next round"
+        assert house.store.resume(name)
+    record = house.store.tenant(napping)
+    assert record is not None
+    assert record.replication == before
+
+    daily(cluster, "napping", "awake")
+
+
+def test_what_a_plan_shows_as_changed_by_hand_the_daily_round_repairs_and_tells(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("stacked", ONE_ROLE))
+    account = cluster.account("stacked")["id"]
+    look_again(cluster)
+    drop_instance(cluster, account)
+    instance = {"deploy_stack_instances": ("cloudformation:create_stack_instances",)}
+
+    assert to_repair(cluster, "stacked") == instance
+    assert repaired(cluster, "stacked") == {}, "the list of instances is from before the change"
+    look_again(cluster)
+    assert repaired(cluster, "stacked") == instance
+
+    change_alias(cluster, account)
+    drop_instance(cluster, account)
+    both = {"set_alias": ("iam:create_account_alias",), **instance}
+    assert to_repair(cluster, "stacked") == both
+    assert repaired(cluster, "stacked") == both
+    assert cluster.account("stacked")["alias"] == "likvid-stacked"
+    assert instances(cluster, account) == [organization.REGION]
+    look_again(cluster)
+    assert repaired(cluster, "stacked") == to_repair(cluster, "stacked") == {}
+
+
+def to_repair(cluster: Cluster, project: str) -> dict[str, tuple[str, ...]]:
+    """Plan the replication of a tenant; answers the calls by step."""
+    plan = make_plan(cluster.connector, cluster.tenant_id(project), None)
+    return {step.name: tuple(change.call for change in step.changes) for step in plan.steps if step.changes}
+
+
+def repaired(cluster: Cluster, project: str) -> dict[str, tuple[str, ...]]:
+    """Run the daily round for a tenant; answers what `drift` then says was repaired: calls by step."""
+    daily(cluster, project)
+    told = found(cluster, project)
+    return {} if told is None or told.differs else {change.step: change.calls for change in told.changes}
+
+
+def change_alias(cluster: Cluster, account: str) -> None:
+    """Give the account another alias by hand."""
+    house = cluster.connector
+    with with_every_right(World(cluster.simulator, house.sessions, "by-hand")):
+        iam = house.sessions.member(house.catalog.platforms[PLATFORM], account, "iam", organization.REGION)
+        iam.create_account_alias(AccountAlias=f"by-hand-{account}")
+
+
+def drop_instance(cluster: Cluster, account: str) -> None:
+    """Delete the account's instance of the StackSet by hand: only the StackSet shows that."""
+    name, client = stack_set(cluster)
+    places = {"StackSetName": name, "Accounts": [account], "Regions": [organization.REGION]}
+    with with_every_right(World(cluster.simulator, cluster.connector.sessions, "by-hand")):
+        client.delete_stack_instances(**places, RetainStacks=False)
+        eventually(lambda: not instances(cluster, account))
+
+
+def instances(cluster: Cluster, account: str) -> list[str]:
+    """List the regions in which the account has an instance of the landing zone's StackSet."""
+    name, client = stack_set(cluster)
+    listed = client.list_stack_instances(StackSetName=name, StackInstanceAccount=account)
+    return [each["Region"] for each in listed["Summaries"]]
+
+
+def stack_set(cluster: Cluster) -> tuple[str, Any]:
+    """Return the landing zone's StackSet, and a client where it stands."""
+    catalog = cluster.connector.catalog
+    configured = catalog.landing_zones["development"].stack_set
+    assert configured is not None
+    clients = cluster.connector.sessions
+    return configured.name, clients.automation(catalog.platforms[PLATFORM], "cloudformation", configured.region)
+
+
 def test_no_snapshot_from_before_a_write_of_ours_is_believed(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("moved", ONE_ROLE))
     look_again(cluster)
@@ -250,14 +341,35 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     assert isinstance(settled, Drift)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
 
+    cluster.simulator.deny("organizations:MoveAccount")
+    act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
+    failed = replicate("likvid", "watched", tenant.platform, body, through=house).replication
+    assert cluster.ended(failed).state is State.FAILED
+    eventually(lambda: daily_retries.is_failing(house.store, tenant))
+    cluster.simulator.allow_all()
+    make_old(cluster)
+    assert replicate_oldest(house, now() + timedelta(hours=2)) == 1  # what was ordered is tried again
+    record = house.store.tenant(tenant)
+    assert record is not None
+    cluster.succeeded(record.replication)
+    assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
+
 
 def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("owned", ONE_ROLE))
     stranger = cluster.simulator.operator("create_account", name="stranger", email="s@example.com")["account"]
-    look_again(cluster)
+    mark = cluster.simulator.mark()
+    look_again(cluster)  # three platforms in one organization
 
+    listed = [call for call in cluster.simulator.calls(mark) if call.service == "organizations"]
+    assert {call.operation for call in listed} == {"ListAccounts"}
+    assert len(listed) == ceil(len(cluster.simulator.state()["accounts"]) / PAGE)
+    assert look_at_organizations(cluster.connector, now()) == 0, "once a day, unless it saves calls"
     [first] = [each for each in unmanaged.listed(cluster.connector) if each.name == "stranger"]
-    look_again(cluster)
+    cluster.connector.store.redis.hset(  # as a day later
+        f"connector:looks:{organization.MANAGEMENT_ACCOUNT_ID}", "looked_at", (now() - DAY).isoformat()
+    )
+    assert look_at_organizations(cluster.connector, now()) == 1
     [second] = [each for each in unmanaged.listed(cluster.connector, "aws.sandbox") if each.name == "stranger"]
 
     assert first.account_id == stranger

@@ -134,6 +134,19 @@ def test_an_order_during_the_deletion_gives_everything_back(cluster: Cluster) ->
     assert record(cluster, "back").deletion is None
 
 
+def test_what_was_decided_meanwhile_cannot_be_declined(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("late"))
+    deletion = delete(cluster, "late")  # approved by its landing zone
+    read_before = record(cluster, "late")
+    cluster.succeeded(deletion)
+
+    with pytest.raises(NotPossible, match="was deleted at"):
+        decline(read_before, cluster.connector)
+
+    assert record(cluster, "late").deleted_at is not None
+    assert cluster.account("late")["state"] in CLOSED
+
+
 @pytest.mark.parametrize(
     ("project", "step"), [("early", "create_account"), ("waiting", "wait_for_account"), ("late", "sync_groups")]
 )

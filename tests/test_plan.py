@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from config.platform import AccountClosure
 from tasks import errands
 from tasks.aws.actions import Principal
 from tasks.aws.session import Sessions
@@ -20,6 +23,7 @@ from tasks.documents import ErrandState, Plan
 from tasks.model import Desired, Handles, Tenant, TenantId
 from tasks.plan import KIND, NothingToPlan, Planner, make_plan, question
 from tasks.producer import replicate
+from tests import drifts
 from tests.cluster import ACCESS, PLATFORM, Cluster, configuration, desired, running_cluster
 from tests.policies.replications import (
     Replications,
@@ -31,6 +35,7 @@ from tests.policies.replications import (
     published,
     take_access_away,
 )
+from tests.saml import saml_metadata
 from tests.steps.world import World
 from tests.waiting import eventually
 from workers.sandbox import organization
@@ -39,7 +44,8 @@ from workers.sandbox import organization
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     directory = tmp_path_factory.mktemp("cluster")
-    documents = configuration(directory, "control-tower.yaml", "function.yaml")
+    documents = configuration(directory, "control-tower.yaml", "federation.yaml", "function.yaml")
+    (Path(documents) / "saml-metadata.xml").write_text(saml_metadata())
     with running_cluster(directory, CONNECTOR_CONFIG_DIR=documents) as running:
         yield running
 
@@ -76,17 +82,8 @@ def sentences(plan: Plan) -> list[str]:
     return [change.sentence for step in plan.steps for change in step.changes]
 
 
-@pytest.mark.parametrize(
-    ("zone", "platform"),
-    [
-        ("development-scim", "aws-scim.sandbox"),
-        ("control-tower", "aws-governed.sandbox"),
-    ],
-)
-def test_a_new_tenant_is_made_as_planned_and_then_nothing_is_planned(
-    cluster: Cluster, zone: str, platform: str
-) -> None:
-    project, body = f"new-{zone}", desired(zone)
+def test_a_new_tenant_is_made_as_planned_and_then_nothing_is_planned(cluster: Cluster) -> None:
+    project, platform, body = "governed", "aws-governed.sandbox", desired("control-tower")
 
     plan = planned(cluster, project, body, platform)
 
@@ -212,6 +209,36 @@ class Foretold(Replications):
             assert calls(plan) <= sent
         else:
             assert calls(plan) == sent, plan
+
+
+@pytest.mark.parametrize(
+    ("platform", "zone", "by_hand"),
+    [
+        (PLATFORM, "development", {**drifts.EVERYWHERE, "drop_stack": drifts.drop_stack, **drifts.IDENTITY_CENTER}),
+        ("aws-scim.sandbox", "development-scim", {**drifts.EVERYWHERE, **drifts.IDENTITY_CENTER}),
+        ("aws-federated.sandbox", "federated", {**drifts.EVERYWHERE, **drifts.FEDERATION}),
+    ],
+)
+def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
+    cluster: Cluster, platform: str, zone: str, by_hand: Mapping[str, drifts.Drift]
+) -> None:
+    world = World(cluster.simulator, Sessions(), workspace="drifts")
+    of = Foretold(world, cluster.connector.catalog, house=replace(cluster.connector, sessions=world.sessions))
+    closure = AccountClosure(organizational_units=(organization.QUARANTINE_OU_ID,))
+    on = of.catalog.platforms[platform].model_copy(update={"account_closure": closure})
+    automatic = {"automate_deletion_approval": True, "automate_deletion_replication": True}
+    tenant = of.tenant(zone, zone=zone, platform=on, landing_zone=automatic)
+    handles, chosen = of.replicate(tenant), Random(zone)
+
+    for several in (2, len(by_hand)):
+        for name in chosen.sample(sorted(by_hand), several):
+            by_hand[name](world, tenant, handles)
+        handles = of.replicate(tenant)
+    assert of.plan(tenant, REPLICATION).changes == 0
+
+    drifts.move(world, tenant, handles)
+    of.delete(tenant)
+    assert world.simulator.state()["accounts"][handles.account_id]["state"] in ("PENDING_CLOSURE", "SUSPENDED")
 
 
 def test_everything_that_a_replication_may_do_is_planned(cluster: Cluster) -> None:

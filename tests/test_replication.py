@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
 
+from config.settings import Settings
+from tasks.chain import REPLICATION
+from tasks.connector import make_connector
+from tasks.documents import AuditEntry
 from tasks.model import State, TenantId
 from tasks.producer import replicate
-from tests.cluster import ACCESS, Cluster, configuration, desired, running_cluster
+from tests.api.server import READ, TOKENS, serving
+from tests.cluster import ACCESS, PLATFORM, Cluster, configuration, desired, running_cluster
 from tests.saml import saml_metadata
 from tests.waiting import eventually
+from workers.api.app import create_app
+from workers.cli.audit import show_audit
+from workers.cli.connection import Access
+from workers.client import ConnectorClient
 from workers.sandbox import organization
 from workers.sandbox.client import RecordedCall
 
 VENDING_FUNCTION = "arn:aws:lambda:eu-central-1:333333333333:function:vend"
 WRITES_OF_MEMBERSHIP = {"CreateGroupMembership", "DeleteGroupMembership"}
+LOST = "lost_response"
 READS_BESIDE_ROLES = 8
 READS_PER_ROLE = 3
 
@@ -290,6 +303,48 @@ def test_cancel_stops_it_and_a_new_order_finishes_the_same_account(cluster: Clus
     cluster.simulator.set_options(creation_seconds=0.4)
     cluster.succeeded(cluster.order("stopped"))
     assert cluster.account("stopped")["alias"] == "likvid-stopped"
+
+
+def test_every_write_stands_in_the_audit_log_and_in_its_export(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since, mark = datetime.now(UTC).isoformat(), cluster.simulator.mark()
+    cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="lost_response", times=1)
+    cluster.simulator.inject(service="iam", operation="CreateAccountAlias", kind="error", code="Throttling", times=1)
+    platforms = {PLATFORM: "development", "aws-scim.sandbox": "development-scim"}
+    orders = {
+        f"likvid.audited.{platform}": replicate(
+            "likvid", "audited", platform, desired(zone), by="meshstack", through=cluster.connector
+        ).replication
+        for platform, zone in platforms.items()
+    }
+    for replication in orders.values():
+        cluster.succeeded(replication)
+    writes = cluster.simulator.writes_since(mark)
+
+    with serving(create_app(make_connector(Settings(api_tokens=TOKENS)))) as url:
+        with ConnectorClient(url, READ) as client:
+            noted = list(client.audit(since=datetime.fromisoformat(since)))
+        show_audit(since, None, Access(url, READ), as_json=True)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]  # and not the API's log
+    exported = [AuditEntry.model_validate_json(line) for line in lines]
+
+    assert exported == noted
+    assert len(noted) == len(writes)
+    assert Counter(entry.call for entry in noted) == Counter(
+        f"{write.service}:{xform_name(write.operation)}" for write in writes
+    )
+    answered = {write.request_id: write.outcome.replace("ok", "OK") for write in writes if write.outcome != LOST}
+    assert {entry.request_id: entry.outcome for entry in noted if entry.request_id} == answered
+    assert [entry.call for entry in noted if entry.request_id is None] == ["organizations:move_account"]
+    assert {(entry.asked_by, entry.tenant, entry.replication) for entry in noted} == {
+        ("meshstack", tenant, replication) for tenant, replication in orders.items()
+    }
+    steps = {step.name for step in REPLICATION.steps}
+    assert all(entry.step in steps and entry.arguments for entry in noted)
+    named = {entry.account for entry in noted if entry.call == "iam:create_account_alias"}
+    accounts = {found.account_id for found in map(cluster.connector.store.replication, orders.values()) if found}
+    assert named == accounts
 
 
 def test_no_secret_is_in_redis_or_a_log(cluster: Cluster) -> None:

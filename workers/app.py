@@ -23,6 +23,7 @@ from tasks.perform import register
 from tasks.plan import KIND as PLAN
 from tasks.plan import answer_plan
 from workers import schedule, signals
+from workers.metrics_server import MetricsServer, PortTaken
 
 CHECKED = "checked-redis"  # shown as the scheme of Redis's address
 
@@ -76,8 +77,32 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
         self.pump.stop()
 
 
+class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Serves what this worker counts to Prometheus, where CONNECTOR_METRICS_PORT says so."""
+
+    def __init__(self, worker: Any, **_options: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        house = connector()
+        settings = house.settings
+        self.enabled = settings.metrics_port is not None
+        if settings.metrics_port is None:
+            return
+        address = settings.metrics_host, settings.metrics_port
+        try:
+            self.server = MetricsServer(house.meters.registry, settings.api_tokens, *address)
+        except PortTaken as error:
+            raise SystemExit(str(error)) from error
+
+    def start(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Begin to answer."""
+        self.server.start()
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Answer no more."""
+        self.server.stop()
+
+
 app.add_defaults(_configuration)
-app.steps["worker"].add(PumpStep)
+app.steps["worker"].update((PumpStep, MetricsStep))
 signals.connect()
 register(app, connector, leases)
 schedule.register(app, connector)

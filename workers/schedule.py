@@ -1,4 +1,4 @@
-"""What beat does: the daily round, and the daily look at every organization (`tasks/daily.py`)."""
+"""What beat does: the daily round, the daily look at every organization (`tasks/daily.py`), messages to people."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from typing import Any
 
 from celery import Celery
 
-from tasks import errands
+from tasks import errands, notifications
 from tasks.connector import Connector
 from tasks.daily import EVERY, look_at_organizations, replicate_oldest
 from tasks.drift_report import ANSWERS
 
 REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
+NOTIFY = "notifications.deliver"
 
 
 def schedule() -> dict[str, Any]:
     """Return beat's schedule."""
     # A tick that nobody took within its interval is not made up for: the next one does the same.
-    every = {"schedule": EVERY, "options": {"expires": EVERY.total_seconds()}}
-    return {name: {"task": name, **every} for name in (LOOK, REPLICATE)}
+    every = {LOOK: EVERY, REPLICATE: EVERY, NOTIFY: notifications.EVERY}
+    return {
+        name: {"task": name, "schedule": interval, "options": {"expires": interval.total_seconds()}}
+        for name, interval in every.items()
+    }
 
 
 def register(app: Celery, connector: Callable[[], Connector]) -> None:
@@ -34,5 +38,9 @@ def register(app: Celery, connector: Callable[[], Connector]) -> None:
     @app.task(name=LOOK)  # type: ignore[untyped-decorator]  # Celery has no types
     def look() -> str:
         return f"{look_at_organizations(connector(), datetime.now(UTC))} organizations listed"
+
+    @app.task(name=NOTIFY)  # type: ignore[untyped-decorator]  # Celery has no types
+    def notify() -> str:
+        return f"{notifications.deliver(connector(), datetime.now(UTC))} messages taken"
 
     errands.register(app, connector, ANSWERS)

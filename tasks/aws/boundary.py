@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from config.platform import Platform, ScimAccess
 from tasks.aws.access_role import AccessRole
@@ -132,6 +133,12 @@ class Aws:
     def has_seen(self, fact: tuple[str, ...], within: timedelta) -> bool:
         """Tell whether this process has seen that something of the platform is so, not longer ago than `within`."""
         return self._sessions.recent.holds((self._platform.identifier, *fact), self.now(), within)
+
+    def knowing(self, handles: Handles) -> Self:
+        """Return what a later step would be given: how new the account is, which was not known when this one began."""
+        aware = copy(self)
+        aware._run = replace(self._run, account_created_at=handles.account_created_at)  # noqa: SLF001 (a copy of ours)
+        return aware
 
     @property
     def is_young(self) -> bool:

@@ -45,6 +45,7 @@ class Account:
     state: AccountState
     joined_at: datetime | None  # aware; when it was created in or invited into the organization
     units: tuple[str, ...] = ()  # where it stands: its OU, the OUs above, the root last; (): AWS does not say
+    invited: bool = False  # it was there before it joined, so nothing in it is still being made
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ def _account(described: Any) -> Account:
         state,
         described.get("JoinedTimestamp"),
         _units(described.get("Paths") or ()),
+        described.get("JoinedMethod") == "INVITED",
     )
 
 

@@ -12,27 +12,15 @@ from redis import RedisError
 from config.landing_zone import LandingZone
 from config.platform import Platform
 from tasks.aws import Aws, Run
-from tasks.aws.calls import CallRecord, Observer
+from tasks.aws.calls import Observer
 from tasks.aws.session import Sessions
 from tasks.connector import Connector
-from tasks.limits import places
+from tasks.limits import NoPlaces, places
 from tasks.model import Handles, State
 
 
 class DoctorWrites(Exception):
     """A defect of ours: a check wanted to change something."""
-
-
-class NoPlaces:
-    """Places in lanes that nobody enters."""
-
-    def enter(self, lane: str, place: str, limit: int) -> NoReturn:  # noqa: ARG002 (Places' own signature)
-        """Refuse: only writes need a place."""
-        raise DoctorWrites(lane)
-
-    def leave(self, lane: str, place: str) -> NoReturn:  # noqa: ARG002 (Places' own signature)
-        """Refuse: there is none to give back."""
-        raise DoctorWrites(lane)
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ class Patient:
             places=NoPlaces(),
             limits=places(settings, self.platform),
             lookup_grace=settings.lookup_grace_seconds,
-            observer=Observer(before_write=_refuse_write, after_call=_ignore),
+            observer=Observer(before_write=_refuse_write, after_call=self.house.meters.called),
         )
         return Aws(self.platform, self.sessions, run)
 
@@ -89,7 +77,3 @@ def _refuse(handles: Handles) -> NoReturn:
 
 def _refuse_write() -> NoReturn:
     raise DoctorWrites
-
-
-def _ignore(call: CallRecord) -> None:
-    """Let the call pass unrecorded."""

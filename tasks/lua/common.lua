@@ -50,6 +50,18 @@ local function claim_known(handles, tenant)
   if account then claim(account, tenant) end
 end
 
+-- Tell people about a tenant: news is kept until it is delivered (tasks/notifications.py), and not told twice in a row.
+-- sign: what it is about; empty: all is well, which is worth telling to those who were told otherwise
+local NEWS = 10000 -- entries of about 1 kB: what does not fit while nobody takes it is counted as dropped, oldest first
+local function tell(tenant, sign, news)
+  local told, key = p.prefix .. 'told', p.prefix .. 'news'
+  if (redis.call('HGET', told, tenant) or '') == sign then return end
+  if sign == '' then redis.call('HDEL', told, tenant) else redis.call('HSET', told, tenant, sign) end
+  redis.call('XADD', key, '*', 'data', news)
+  local lost = redis.call('XTRIM', key, 'MAXLEN', NEWS)
+  if lost > 0 then redis.call('HINCRBY', p.prefix .. 'counts', 'notifications dropped', lost) end
+end
+
 -- Let somebody look at a replication at once: one worker's pump that rests hears the bell.
 local function look_now(id)
   local bell = p.prefix .. 'bell'

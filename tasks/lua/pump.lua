@@ -88,4 +88,5 @@ while room > 0 and looked < MOST do
     look_at(id)
   end
 end
+if #taken > 0 then redis.call('HINCRBY', p.prefix .. 'counts', 'dispatches', #taken / 5) end
 return taken

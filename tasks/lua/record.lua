@@ -3,6 +3,7 @@
 --    next (optional: index of the step to go to), failed (names of the failed steps, JSON text), state (of the replication), due (ms from now), error (optional JSON text),
 --    parked (1: a person must act first, 0), lane (optional: the full lane that it waits for),
 --    polls (1: the step waits for work that AWS does for it, 0),
+--    news, sign (optional: what to tell people, JSON text, and what it is about),
 --    heard (optional: 1 when AWS answered any call, 0 when calls held the worker and AWS answered none)
 local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
@@ -24,9 +25,11 @@ emit(tenant, p.event)
 local platform = platform_of(tenant)
 if p.heard == 1 then redis.call('HDEL', p.prefix .. 'silent', platform) end
 if p.heard == 0 then redis.call('HINCRBY', p.prefix .. 'silent', platform, 1) end
-if p.state == 'SUCCEEDED' or p.state == 'FAILED' then
+local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', redis.call('HGET', key, 'cancel') == '1'
+if p.news and (ends or not cancelled) then tell(tenant, p.sign, p.news) end
+if ends then
   finish(tenant, p.replication, p.state)
-elseif redis.call('HGET', key, 'cancel') == '1' then
+elseif cancelled then
   finish(tenant, p.replication, 'CANCELLED')
 else
   if redis.call('HGET', key, 'state') ~= p.state then

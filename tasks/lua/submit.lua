@@ -1,5 +1,5 @@
 -- Store a desired state and make sure that a replication of it will run. Answers the replication's id, or {the tenant
--- that has the ordered account}.
+-- that has the ordered account}, or nothing: the request to delete it cannot be withdrawn any more.
 -- p: tenant, account (optional: id of the account to take over),
 --    desired (absent: what is stored; read here, so that no older content overtakes a newer one),
 --    deletion (JSON text; the tenant is to be deleted), restore (a request to delete it is withdrawn),
@@ -12,10 +12,15 @@ if p.account then
   local other = claim(p.account, p.tenant)
   if other then return {other} end -- and nothing is stored
 end
+local deleted = redis.call('HEXISTS', owner, 'deleted_at') == 1
 if p.deletion then
-  if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return redis.call('HGET', owner, 'last') end
+  if deleted then return redis.call('HGET', owner, 'last') end
   redis.call('HSETNX', owner, 'deletion', p.deletion)
-elseif p.desired or p.restore then -- the newest word is that the tenant is to be there
+elseif p.restore then
+  local request = redis.call('HGET', owner, 'deletion')
+  if deleted or not request or cjson.decode(request).approvedAt then return false end
+  redis.call('HDEL', owner, 'deletion')
+elseif p.desired then -- the newest word is that the tenant is to be there
   redis.call('HDEL', owner, 'deletion', 'deleted_at')
 end
 if p.desired then

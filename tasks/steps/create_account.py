@@ -42,7 +42,7 @@ def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> O
         return Done(taken, note)
     if account.state is AccountState.PENDING_ACTIVATION:
         return Wait(handles, f"AWS is activating account {account_id}")
-    entered = enter_account(tenant, taken, aws)
+    entered = enter_account(tenant, taken, aws if account.invited else aws.knowing(taken))
     if isinstance(entered, Wait):
         return Wait(handles, entered.note, entered.retry_in)
     return Done(taken, f"{note}; {entered.note}")

@@ -4,6 +4,8 @@ import httpx
 import pytest
 
 from tasks.chain import DELETION
+from tasks.deletion import NotPossible, decline
+from tasks.model import TenantId
 from tests.api.server import BODY, READ, TENANT, Api, is_problem
 
 PRODUCTION = {**BODY, "landingZone": "production"}
@@ -37,6 +39,19 @@ def test_it_is_approved_once_and_then_cannot_be_declined(http: httpx.Client) -> 
     assert http.post(f"{TENANT}/deletion/approve").status_code == 202
     assert http.get(TENANT).json()["deletion"] == approved
     assert "cannot be undone" in is_problem(http.post(f"{TENANT}/deletion/decline"), 409)["detail"]
+
+
+def test_an_approval_that_comes_before_the_refusal_counts(api: Api, http: httpx.Client) -> None:
+    http.delete(TENANT)
+    tenant = TenantId("likvid", "shop", "aws.sandbox")
+    read_before = api.store.tenant(tenant)
+    assert read_before is not None
+    http.post(f"{TENANT}/deletion/approve")
+
+    with pytest.raises(NotPossible, match="cannot be undone"):
+        decline(read_before, api.connector)
+
+    assert http.get(TENANT).json()["deletion"]["approvedBy"] == "producer"
 
 
 def test_declined_or_ordered_again_it_is_withdrawn(api: Api, http: httpx.Client) -> None:

@@ -34,6 +34,8 @@ def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx.Cl
     assert http.post(f"{TENANT}/pause", params={"reason": "another"}).json() == paused.json()
     assert http.get(TENANT).json()["paused"]["reason"] == "migration"
     assert http.get("/api/v1/pauses").json() == {"pauses": [paused.json()]}
+    [row] = http.get("/api/v1/tenants").json()["tenants"]
+    assert row["paused"] == http.get(TENANT).json()["paused"]
     assert http.put(TENANT, json={**BODY, "landingZone": "production"}).json()["replicationId"] == ordered
     assert api.store.pump("celery", 10, timedelta(minutes=1), timedelta(hours=1), "w1") == []
 
@@ -46,9 +48,22 @@ def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx.Cl
 def test_a_platform_is_paused_with_all_its_tenants(http: httpx.Client) -> None:
     assert http.post(f"{PLATFORM}/pause").json()["name"] == "aws.sandbox"
     assert http.get(TENANT).json()["paused"]["pausedBy"] == "producer"
+    http.post(f"{TENANT}/pause", params={"reason": "its own"})
+    [row] = http.get("/api/v1/tenants").json()["tenants"]
+    assert row["paused"]["reason"] == "its own"
+    http.post(f"{TENANT}/resume")
+    [row] = http.get("/api/v1/tenants").json()["tenants"]
+    assert row["paused"]["pausedBy"] == "producer"
     assert http.post(f"{PLATFORM}/resume").status_code == 204
     is_problem(http.post("/api/v1/platforms/aws.nowhere/pause"), 404)
     is_problem(http.post("/api/v1/tenants/likvid/unknown/aws.sandbox/pause"), 404)
+
+
+def test_a_reason_with_control_characters_is_refused(http: httpx.Client, ordered: str) -> None:
+    for path in (TENANT, PLATFORM):
+        [mistake] = is_problem(http.post(f"{path}/pause", params={"reason": "red\x1b[31m"}), 422)["errors"]
+        assert "control characters" in mistake["message"]
+    assert http.get("/api/v1/pauses").json() == {"pauses": []}
 
 
 def test_reading_tokens_change_nothing(api: Api) -> None:

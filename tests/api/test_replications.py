@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from tasks import daily_retries
 from tasks.chain import REPLICATION
-from tasks.model import Handles, LastError, State, StepState
+from tasks.model import Handles, LastError, State, StepState, TenantId
 from tasks.records import Outcome
 from tests.api.server import BODY, TENANT, Api, is_problem
 
@@ -79,6 +80,15 @@ def test_a_queued_replication_is_cancelled_at_once(api: Api, http: httpx.Client,
     assert response.json()["state"] == "CANCELLED"
     assert http.get(TENANT).json()["status"] == "CANCELLED"
     assert not api.store.pump("celery", 10, timedelta(seconds=9), timedelta(hours=1), "w1")
+
+
+def test_what_was_cancelled_is_not_tried_again_by_itself(api: Api, http: httpx.Client, replication: str) -> None:
+    tenant = TenantId("likvid", "shop", "aws.sandbox")
+    daily_retries.failed(api.store, tenant, datetime.now(UTC))
+
+    http.post(f"/api/v1/replications/{replication}/cancel").raise_for_status()
+
+    assert daily_retries.due(api.store, datetime.now(UTC) + timedelta(days=3), 10) == []
 
 
 def test_a_running_replication_is_cancelled_after_its_call(api: Api, http: httpx.Client, replication: str) -> None:

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from config.settings import ApiToken
 from tests.api.server import BODY, READ, TENANT, TOKENS, WRITE, Api, is_problem, make, serving
 from workers.api.app import create_app
-from workers.api.security import find_token
+from workers.tokens import bearer, find_token
 
 READING = [TENANT, "/api/v1/tenants", "/api/v1/replications/x", f"{TENANT}/events", "/api/v1/nothing", "/api", "/api/"]
 WRITING = [("PUT", TENANT), ("POST", f"{TENANT}/replications"), ("POST", "/api/v1/replications/x/cancel")]
@@ -65,9 +65,9 @@ def test_without_configured_tokens_nobody_may_call(api: Api) -> None:
 
 def test_every_configured_token_is_found() -> None:
     tokens = [ApiToken.of(f"t{number}", "read", f"token-{number}") for number in range(3)]
-    assert [find_token(f"Bearer token-{number}", tokens) for number in range(3)] == tokens
-    assert find_token(f"bearer  {WRITE} ", TOKENS) == TOKENS[0]
-    assert find_token("Bearer " + "x" * 5000, TOKENS) is None
+    assert [find_token(f"token-{number}", tokens) for number in range(3)] == tokens
+    assert find_token(bearer(f"bearer  {WRITE} "), TOKENS) == TOKENS[0]
+    assert find_token("x" * 5000, TOKENS) is None
 
 
 def test_no_secret_is_in_any_answer(api: Api, http: httpx.Client) -> None:

@@ -114,14 +114,14 @@ def test_sandbox_offers_its_environment_while_it_runs(
 def test_sandbox_overwrites_nobodys_file(environment: dict[str, str], tmp_path: Path) -> None:
     mine = tmp_path / ".env"
     mine.write_text("MINE=1\n")
-    assert run("sandbox", "--env-file", str(mine), environment=environment).returncode == 2
+    assert run("sandbox", "--env-file", str(mine), environment=environment).returncode == 64
     assert mine.read_text() == "MINE=1\n"
 
 
 @pytest.mark.parametrize("option", ["nonsense=1", "creation_seconds=soon", "creation_seconds=-1", "="])
 def test_sandbox_refuses_unknown_options(environment: dict[str, str], option: str) -> None:
     done = run("sandbox", "--option", option, environment=environment)
-    assert done.returncode == 2
+    assert done.returncode == 64
     assert "creation_seconds" in done.stderr
 
 

@@ -14,7 +14,7 @@ from tasks.audit import Trail
 from tasks.aws.calls import CallRecord, Intent
 from tasks.model import Desired, TenantId
 from tests.api.server import WRITE, Api, running
-from tests.cli.running import RunHere, clean_environment
+from tests.cli.running import Ended, RunHere, clean_environment
 from workers.sandbox.redis import EmbeddedRedis
 
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
@@ -51,6 +51,8 @@ def test_pause_shows_and_resume_goes_on(run_here: RunHere, environment: dict[str
     paused = run_here("pause", str(SHOP), "--reason", "migration", environment=environment)
     assert paused.stdout.startswith(f"{SHOP}: paused since ")
     assert "migration" in run_here("status", str(SHOP), environment=environment).stdout
+    [heading, row] = run_here("status", environment=environment).stdout.splitlines()
+    assert (heading.split()[-1], row.split()[-1]) == ("paused", "migration")
     assert run_here("pause", "aws.sandbox", environment=environment).returncode == 0
     listed = run_here("pause", environment=environment).stdout
     assert [line.split()[0] for line in listed.splitlines()] == ["paused", "aws.sandbox", str(SHOP)]
@@ -58,7 +60,25 @@ def test_pause_shows_and_resume_goes_on(run_here: RunHere, environment: dict[str
     assert run_here("resume", str(SHOP), environment=environment).stdout == f"{SHOP}: goes on\n"
     again = run_here("resume", str(SHOP), environment=environment)
     assert (again.returncode, again.stderr) == (1, f"aws-connector: {SHOP} is not paused.\n")
-    assert run_here("pause", "nonsense", environment=environment).returncode == 2
+    assert run_here("pause", "nonsense", environment=environment).returncode == 64
+
+
+def test_a_deletion_is_asked_for_declined_and_approved(run_here: RunHere, environment: dict[str, str]) -> None:
+    def run(command: str) -> Ended:
+        return run_here(command, str(SHOP), *([] if command == "status" else ["--no-wait"]), environment=environment)
+
+    early = run("approve")
+    assert (early.returncode, early.stderr) == (1, f"aws-connector: Nobody has asked to delete the tenant {SHOP}.\n")
+    for commands in (("delete", "decline"), ("delete", "approve")):
+        for command in commands:
+            done = run(command)
+            assert (done.returncode, str(SHOP) in done.stdout) == (0, True), done.stderr
+            shown = run("status").stdout
+            assert ("by producer, not approved" in shown) == (command == "delete")
+            assert ("approved" in shown) == (command != "decline")
+    late = run("decline")
+    assert late.returncode == 1
+    assert "cannot be undone" in late.stderr
 
 
 def test_retry_from_an_unknown_step_names_the_steps(run_here: RunHere, environment: dict[str, str]) -> None:
@@ -89,7 +109,7 @@ def test_audit_prints_every_write(api: Api, run_here: RunHere, environment: dict
     assert ' OK iam:create_account_alias in 111111111111 {"AccountAlias": "likvid-shop"} for ' in line
     [written] = run_here("audit", "--json", "--tenant", str(SHOP), environment=environment).stdout.splitlines()
     assert json.loads(written)["requestId"] == "request-1"
-    assert run_here("audit", "--since", "yesterday", environment=environment).returncode == 2
+    assert run_here("audit", "--since", "yesterday", environment=environment).returncode == 64
 
 
 def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
@@ -109,3 +129,7 @@ def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dic
     assert api.keys() == []
     assert run_here("restore", str(file), environment=environment).stdout == "restored 1 tenants and 0 pauses\n"
     assert api.store.tenant(SHOP) is not None
+
+    api.store.submit(SHOP, Desired(landing_zone="production"))
+    differs = run_here("restore", str(file), "--merge", environment=environment)
+    assert f"{SHOP}: desired state" in differs.stderr

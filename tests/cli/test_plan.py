@@ -91,4 +91,5 @@ def test_a_file_is_planned_order_by_order(
 
 
 def test_what_is_neither_a_tenant_nor_a_file_is_wrong_usage(run_here: RunHere, environment: dict[str, str]) -> None:
-    assert run_here("plan", "nothing", environment=environment).returncode == 2
+    assert run_here("plan", "nothing", environment=environment).returncode == 64
+    assert run_here("plan", "--nonsense", environment=environment).returncode == 64  # and not 2: there are changes

@@ -136,7 +136,7 @@ def test_wrong_names_and_wrong_usage(run_here: RunHere, fake_api: FakeApi, envir
     assert unknown.returncode == 1
     assert "known: development" in unknown.stderr
     for arguments in ((), ("production", "--watch", "r1"), ("--watch", "r1", "--platform", "aws.sandbox")):
-        assert run_here("rollout", *arguments, environment=environment).returncode == 2
+        assert run_here("rollout", *arguments, environment=environment).returncode == 64
 
 
 def test_interrupted_it_says_how_to_look_again(fake_api: FakeApi, environment: dict[str, str], tmp_path: Path) -> None:

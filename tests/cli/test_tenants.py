@@ -119,9 +119,9 @@ def test_a_stopped_api_exits_with_4() -> None:
         {"CONNECTOR_TOKEN": "x", "CONNECTOR_URL": "http://h:99999999"},
     ],
 )
-def test_a_wrong_token_or_address_exits_with_2(run_here: RunHere, extra: dict[str, str]) -> None:
+def test_a_wrong_token_or_address_is_wrong_usage(run_here: RunHere, extra: dict[str, str]) -> None:
     done = run_here("status", environment=clean_environment(**extra))
-    assert done.returncode == 2
+    assert done.returncode == 64
     assert len(done.stderr.splitlines()) == 1
     assert "two words" not in done.stderr
 
@@ -154,7 +154,7 @@ def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[s
     assert f"{NAME}  development   -        WAITING" in run_here("status", environment=environment).stdout
     done = run_here("status", "--json", "--state", "waiting", environment=environment)
     assert [row["tenant"] for row in json.loads(done.stdout)] == [NAME]
-    assert run_here("status", "--state", "odd", environment=environment).returncode == 2
+    assert run_here("status", "--state", "odd", environment=environment).returncode == 64
 
 
 def test_retry(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:

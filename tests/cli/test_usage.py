@@ -35,14 +35,15 @@ def test_help_lists_every_command(run_here: RunHere) -> None:
         ("nonsense",),
         ("apply",),
         ("status", "--nonsense"),
+        ("--nonsense",),
         ("status", "no-tenant"),
         ("retry", "a..b.c"),
         ("cancel", "."),
     ],
 )
-def test_wrong_usage_exits_with_2(run_here: RunHere, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_has_a_code_of_its_own(run_here: RunHere, arguments: tuple[str, ...]) -> None:
     done = run_here(*arguments, environment=clean_environment(CONNECTOR_TOKEN="x"))
-    assert done.returncode == 2
+    assert done.returncode == 64
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 

@@ -164,6 +164,26 @@ def test_redis_password_is_known_as_secret(monkeypatch: pytest.MonkeyPatch, url:
     assert not any(secret in repr(settings) for secret in secrets)
 
 
+@pytest.mark.parametrize(
+    "url", ["hooks.example.com/t0ken", "ftp://hooks.example.com/t0ken", "https:///t0ken", "https://a:x/t0ken"]
+)
+def test_wrong_notification_settings_are_not_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("CONNECTOR_NOTIFICATION_URL", url)
+    monkeypatch.setenv("CONNECTOR_NOTIFICATION_SECRET", "t0ken")
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert "CONNECTOR_NOTIFICATION_URL" in str(error.value)
+    assert "must be a URL such as https://hooks.example.com/aws-connector" in str(error.value)
+    assert "CONNECTOR_NOTIFICATION_SECRET" in str(error.value)
+    assert "t0ken" not in str(error.value)
+
+
+def test_the_address_and_key_of_notifications_are_known_as_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECTOR_NOTIFICATION_URL", "https://hooks.example.com/t0ken")
+    monkeypatch.setenv("CONNECTOR_NOTIFICATION_SECRET", "sixteen-or-longer")
+    assert load_settings().secret_texts == ("https://hooks.example.com/t0ken", "sixteen-or-longer")
+
+
 def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("API_PORT", "POLL_SECONDS", "POL_SECONDS"):
         monkeypatch.setenv(f"CONNECTOR_{name}", "x")

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from config.log import MASKER
 from config.settings import ApiToken
@@ -49,6 +50,7 @@ class House:
     canaries: Canaries
     api: httpx.Client
     flower: httpx.Client
+    worker: str  # where the worker serves its metrics
 
     def forms(self) -> list[str]:
         """List every secret in every form in which it may stand somewhere."""
@@ -82,6 +84,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "CONNECTOR_LOG_LEVEL": "debug",
     }
     ports = free_port(), free_port()
+    variables["CONNECTOR_METRICS_PORT"] = str(free_port())
     with running_cluster(tmp_path_factory.mktemp("house"), workers=1, options=options, **variables) as cluster:
         flower = [sys.executable, "-m", "celery", "-A", "workers.app", "flower", "--address=127.0.0.1"]
         credentials = {"FLOWER_BASIC_AUTH": f"{FLOWER}:{canaries.flower_password}"}
@@ -101,7 +104,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             cluster.processes.wait("the API", lambda: answers(api, "/healthz"), 30)
             cluster.processes.wait("Flower", lambda: answers(operator, "/healthcheck"), 30)
             eventually(lambda: operator.get("/api/workers", params={"refresh": "true"}).json(), 30)
-            yield House(cluster, canaries, api, operator)
+            yield House(cluster, canaries, api, operator, f"http://127.0.0.1:{variables['CONNECTOR_METRICS_PORT']}")
     MASKER.forget()
 
 
@@ -180,6 +183,26 @@ def test_no_page_of_flower_holds_a_secret(house: House, failed: str) -> None:
         assert [stranger.get(page).status_code for page in ("/", "/tasks", "/api/tasks", f"/worker/{worker}")] == [
             401
         ] * 4
+
+
+def test_metrics_count_everything_and_hold_no_secret(house: House, failed: str) -> None:
+    stranger = httpx.get(house.worker)
+    mine = httpx.get(house.worker, auth=("prometheus", house.canaries.token)).text
+    shared = httpx.get(f"{house.api.base_url}/metrics", auth=("prometheus", house.canaries.token)).text
+    counted = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(mine)
+        for sample in family.samples
+    }
+
+    assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, 'Basic realm="connector"')
+    assert counted["connector_aws_call_seconds_count", "move_account", "ok", "organizations"] == 1
+    assert counted["connector_aws_call_seconds_count", "AccessDeniedException", "move_account", "organizations"] == 1
+    assert counted["connector_step_seconds_count", "FAILED", "move_to_ou"] == 1
+    assert counted["connector_replication_seconds_count", "FAILED", "aws.sandbox", "order", "replication"] == 1
+    assert counted["connector_replication_seconds_count", "SUCCEEDED", "aws.sandbox", "order", "replication"] == 1
+    assert 'connector_tenants{platform="aws.sandbox",state="FAILED"} 1.0' in shared
+    assert house.found_in(mine + shared) == []
 
 
 def test_no_log_of_any_process_holds_a_secret(house: House, failed: str) -> None:

@@ -41,6 +41,19 @@ def test_what_is_right_starts() -> None:
     check_production_api(settings(api_tokens=(ApiToken.of("a", "read", "x"),)))
 
 
+def test_a_port_for_metrics_needs_somebody_who_may_read_them() -> None:
+    assert mistakes(settings(metrics_port=9100)).startswith("CONNECTOR_METRICS_PORT = 9100 needs CONNECTOR_API_TOKENS")
+    assert mistakes(settings(metrics_port=9100, api_tokens=(ApiToken.of("a", "read", "x"),))) == ""
+
+
+@pytest.mark.parametrize("url", ["http://hooks.example.com/t0ken", "https://127.0.0.1/t0ken"])
+def test_notifications_go_encrypted_to_another_machine(url: str) -> None:
+    said = mistakes(settings(notification_url=url))
+    assert said.startswith("CONNECTOR_NOTIFICATION_URL must be an https:// address of another machine")
+    assert "t0ken" not in said
+    assert mistakes(settings(notification_url="https://hooks.example.com/t0ken")) == ""
+
+
 def test_development_checks_nothing() -> None:
     made = settings("redis://127.0.0.1", "development")
     assert mistakes(made, *KNOWN_SECRETS, AWS_ENDPOINT_URL="http://127.0.0.1:1") == ""

@@ -33,9 +33,9 @@ def allowed(world: World) -> None:
     )
 
 
-def ordered(world: World, roles: list[str], import_role: str | None = IMPORTER) -> tuple[Tenant, str]:
-    email = f"{uuid4().hex}@example.com"
-    account = world.simulator.operator("create_account", name=world.workspace, email=email, roles=roles)["account"]
+def ordered(world: World, roles: list[str], import_role: str | None = IMPORTER, **body: Any) -> tuple[Tenant, str]:
+    made = {"name": world.workspace, "email": f"{uuid4().hex}@example.com", "roles": roles, **body}
+    account = world.simulator.operator("create_account", **made)["account"]
     tenant = world.tenant(desired={"platform_tenant_id": account}, platform={"import_role": import_role})
     return tenant, account
 
@@ -82,6 +82,21 @@ def test_who_cannot_enter_an_account_does_not_take_it_over(world: World, import_
 
     assert account in denied.value.remedy
     assert world.simulator.writes_since(mark) == []
+
+
+def test_an_account_that_somebody_has_just_created_is_waited_for(world: World) -> None:
+    tenant, account = ordered(world, [], import_role=None, joined_method="CREATED")
+
+    waiting = world.run(create_account, tenant)
+
+    assert isinstance(waiting, Wait)
+    assert "does not let us in yet" in waiting.note
+    assert waiting.handles == Handles()
+    world.ahead = timedelta(minutes=31)  # by then it has its role, or never
+    with pytest.raises(AccessDenied):
+        world.run(create_account, tenant)
+    world.simulator.operator("create_role", account=account, role=organization.ACCESS_ROLE)
+    assert world.finish(create_account, tenant).handles.account_id == account
 
 
 @pytest.mark.parametrize("operation", ["CreateRole", "AttachRolePolicy", "UpdateAssumeRolePolicy"])

@@ -108,6 +108,20 @@ def test_pages_follow_each_other_and_pair_what_other_writes_stand_between(store:
     assert everything(store, since=datetime.now(UTC) + timedelta(minutes=1)).entries == []
 
 
+def test_a_page_that_ends_with_an_open_write_hides_none_behind_it(store: Store) -> None:
+    trail(store, "likvid.open.aws.sandbox").intend(intent())
+    later = trail(store, "likvid.later.aws.sandbox")
+    later.intend(intent())
+    later.ended(ended())
+
+    first = everything(store, size=1)
+    second = everything(store, size=1, after=first.next)
+
+    assert [entry.outcome for entry in first.entries] == [UNKNOWN]
+    assert first.next is not None
+    assert [entry.tenant for entry in second.entries] == ["likvid.later.aws.sandbox"]
+
+
 def test_entries_leave_by_age(store: Store, redis: Any) -> None:
     for number in range(1, 1001):
         redis.xadd("connector:audit", {"data": "{}"}, id=f"{number}-0")

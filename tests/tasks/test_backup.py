@@ -80,11 +80,26 @@ def test_a_redis_with_tenants_is_refused_or_merged_without_touching_them(store: 
 
     done = backup.restore(store, backup.read(saved), merge=True)
 
-    assert (done.kept, done.differing) == ([str(SHOP)], [str(SHOP)])
+    assert (done.kept, done.differing) == ([str(SHOP)], {str(SHOP): "desired state"})
     shop = store.tenant(SHOP)
     assert shop is not None
     assert shop.desired == PRODUCTION
     assert store.tenant(BLOG) is not None
+
+
+def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(store: Store, saved: list[str]) -> None:
+    store.submit(BLOG, PRODUCTION)
+    store.submit(GONE, DEVELOPMENT)
+
+    done = backup.restore(store, backup.read(saved), merge=True)
+
+    assert done.added == [str(SHOP)]
+    assert done.differing == {str(BLOG): f"account {ACCOUNT}, here none", str(GONE): "request to delete it"}
+    again = backup.restore(store, backup.read(saved), merge=True)
+    assert (again.added, again.differing) == ([], done.differing)
+    record = store.tenant(GONE)
+    assert record is not None
+    assert record.deletion is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -312,13 +313,34 @@ def test_a_lost_message_is_sent_again_without_growing_delay_while_the_queue_is_e
         assert score - (seconds * 1000 + micros / 1000) <= SHORT.total_seconds() * 1000
 
 
+def test_the_history_ends_with_the_retention_and_never_what_is_under_way(redis: Any) -> None:
+    store = Store(redis, retention=timedelta(seconds=0.3), history=100)
+    first = store.submit(SHOP, DEVELOPMENT, by="ada")
+    [dispatch] = pump(store)
+    assert store.begin(first, dispatch.number, 0, "me", LEASE)
+    second = store.submit(SHOP, PRODUCTION)
+    assert [each.id for each in store.history(SHOP, 9)] == [second, first]
+    assert store.record(first, "me", step_failed(0))
+
+    eventually(lambda: [each.id for each in store.history(SHOP, 9)] == [second])
+    run_one(store, step_failed(0))
+    third = store.submit(SHOP, DEVELOPMENT)
+    assert first not in (kept := redis.zrange(f"connector:history:{SHOP}", 0, -1))
+    assert third in kept
+    run_one(store, step_failed(0))
+
+    eventually(lambda: store.history(SHOP, 9) == [])
+    assert redis.keys("connector:history:*") == redis.keys("connector:replication:*") == []
+    assert store.tenant(SHOP) is not None
+
+
 def test_every_key_is_documented_and_ends_as_documented(store: Store, redis: Any) -> None:
     replication = store.submit(SHOP, DEVELOPMENT)
     store.enter("lane", "shop", replication, 1)
     store.enter("lane", "blog", store.submit(BLOG, DEVELOPMENT), 1)
     for dispatch in pump(store):
         assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
-        assert store.record(dispatch.replication, "me", step_failed(0))
+        assert store.record(dispatch.replication, "me", replace(step_failed(0), news=("{}", "failed")))
     store.enter("lane", "shop", store.submit(SHOP, DEVELOPMENT), 1)
     store.enter("lane", "blog", store.submit(BLOG, DEVELOPMENT), 1)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Security
 
 from tasks.connector import Connector
+from tasks.model import Text
 from tasks.pauses import pause, pauses
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.openapi import responses
@@ -17,7 +18,7 @@ from workers.api.tenants import TENANT
 
 router = APIRouter(prefix="/api/v1", tags=["pauses"], dependencies=[Security(BEARER)])
 
-Reason = Annotated[str | None, Query(max_length=200, description="why, for whoever looks")]
+Reason = Annotated[Text | None, Query(max_length=200, description="why, for whoever looks")]
 ANSWERS = responses(401, 403, 404, 422, 503)
 ANSWERS_OF_RESUME = responses(401, 403, 404, 409, 503)
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
 
+from tasks import daily_retries
 from tasks.connector import Connector
-from tasks.model import ENDED, Replication
+from tasks.model import ENDED, Replication, TenantId
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.security import BEARER
@@ -48,6 +49,7 @@ def cancel_replication(replication: KnownReplication, through: CurrentConnector,
     before = through.store.cancel(replication.id)
     if before in ENDED:
         raise HTTPException(409, f"The replication {replication.id} has ended already: {before}.")
+    daily_retries.forget(through.store, TenantId.parse(replication.tenant))  # a person has stopped it
     response.headers["Location"] = f"/api/v1/replications/{replication.id}"
     return read(replication.id, through)
 

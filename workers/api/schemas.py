@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class TenantRow(View):
     status: State
     account_id: str | None = None
     updated_at: datetime
+    paused: Pause | None = Field(default=None, description="nothing runs for it, or for its platform")
 
 
 class TenantView(TenantRow):
@@ -58,7 +60,6 @@ class TenantView(TenantRow):
     last_error: LastError | None = None
     created_at: datetime
     deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
-    paused: Pause | None = Field(default=None, description="nothing runs for it, or for its platform")
     deleted_at: datetime | None = None
 
 
@@ -188,7 +189,7 @@ class Problem(View):
     errors: list[FieldProblem] | None = Field(default=None, description="with 400 and 422: what is wrong where")
 
 
-def tenant_row(summary: TenantSummary) -> TenantRow:
+def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause]) -> TenantRow:
     """Show one row of the list."""
     return TenantRow(
         **_names(summary.id),
@@ -196,6 +197,7 @@ def tenant_row(summary: TenantSummary) -> TenantRow:
         status=summary.state,
         account_id=summary.account_id,
         updated_at=summary.updated_at,
+        paused=pauses.get(str(summary.id)) or pauses.get(summary.id.platform),
     )
 
 

@@ -5,10 +5,6 @@ It stands before the application, so that no route can forget it and a stranger 
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterable
-from hashlib import sha256
-
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,10 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from config.settings import ApiToken
 from workers.api.problems import ProblemResponse, problem
 from workers.api.wrong_tokens import WrongTokens
+from workers.tokens import bearer, find_token, password
 
 GUARDED = "/api/"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-LONGEST_TOKEN = 4096  # characters; nobody's token is longer, and hashing costs time
+METRICS = "/metrics"  # takes the token also as a password, as Prometheus sends it; no browser may write with one
 
 # Only for OpenAPI: it puts the scheme into the document, the middleware below does the work.
 BEARER = HTTPBearer(auto_error=False, description="A token of CONNECTOR_API_TOKENS. Scope write includes read.")
@@ -42,9 +39,10 @@ class Guard:
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
         tokens: tuple[ApiToken, ...] = scope["app"].state.connector.settings.api_tokens
         header = Headers(scope=scope).get("authorization")
-        token = find_token(header, tokens)
+        sent = bearer(header) or (password(header) if scope["path"] == METRICS else None)
+        token = find_token(sent, tokens)
         if token is None:
-            return await self._unknown(scope, guessed=bearer(header) is not None)
+            return await self._unknown(scope, guessed=sent is not None)
         scope["token"] = token.name
         if token.scope == "write" or scope["method"] in READING:
             return None
@@ -57,27 +55,12 @@ class Guard:
         seconds = await wrong.count(scope.get("client")) if guessed else None
         if seconds is None:
             detail = "Send the header Authorization: Bearer <token> with a token that this connector knows."
-            return problem(scope["path"], 401, detail, headers={"WWW-Authenticate": 'Bearer realm="connector"'})
+            scheme = "Basic" if scope["path"] == METRICS else "Bearer"
+            return problem(scope["path"], 401, detail, headers={"WWW-Authenticate": f'{scheme} realm="connector"'})
         detail = f"Too many wrong tokens came from your address. Try again in {seconds} s, with the right token."
         return problem(scope["path"], 429, detail, headers={"Retry-After": str(seconds)})
 
 
 def guarded(path: str) -> bool:
     """Tell whether a path needs a token."""
-    return path.startswith(GUARDED) or path == GUARDED.rstrip("/")
-
-
-def find_token(header: str | None, tokens: Iterable[ApiToken]) -> ApiToken | None:
-    """Return the configured token that an Authorization header carries; compares all, in the same time for each."""
-    value = bearer(header)
-    if value is None or len(value) > LONGEST_TOKEN:
-        return None
-    digest = sha256(value.encode()).hexdigest()
-    matches = [token for token in tokens if hmac.compare_digest(token.sha256, digest)]
-    return matches[0] if matches else None
-
-
-def bearer(header: str | None) -> str | None:
-    """Return the token that an Authorization header carries; None: it carries none."""
-    scheme, _, value = (header or "").partition(" ")
-    return value.strip() or None if scheme.lower() == "bearer" else None
+    return path.startswith(GUARDED) or path in (GUARDED.rstrip("/"), METRICS)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 
 from tasks.connector import Connector
 from tasks.model import Desired, State
+from tasks.pauses import pauses
 from tasks.producer import Accepted, replicate, replicate_again
 from tasks.records import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
@@ -81,7 +82,8 @@ def list_tenants(
     filters = {name: value for name, value in wanted.items() if value is not None}
     prefix = "" if workspace is None else f"{workspace}." if project is None else f"{workspace}.{project}."
     found = [summary for summary in through.store.tenants(prefix) if _fits(summary, filters)]
-    rows = [tenant_row(summary) for summary in found[page * size : (page + 1) * size]]
+    paused = pauses(through.store)
+    rows = [tenant_row(summary, paused) for summary in found[page * size : (page + 1) * size]]
     total = len(found)
     return TenantPage(
         tenants=rows,

@@ -7,9 +7,10 @@ stderr, one sentence each; what was asked for goes to stdout, without control co
 |-----------|-----------------------------------------------------------------------------|
 | 0         | done                                                                        |
 | 1         | a mistake in a file, a document, an order or the environment; or the demo did not come out as it must |
-| 2         | wrong usage: unknown command, option or value; or `plan` found changes       |
+| 2         | `plan` found changes                                                        |
 | 3         | a replication that we waited for ended FAILED or CANCELLED; or `plan` found that one would |
 | 4         | the API or Redis cannot be reached, or refused the token                    |
+| 64        | wrong usage: unknown command, option or value                               |
 | 130       | interrupted by Ctrl-C                                                       |
 
 Where several hold, the highest of 1, 3 and 4 counts.

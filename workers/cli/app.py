@@ -7,12 +7,12 @@ import sys
 import typer
 
 from workers.cli import commands
-from workers.cli.errors import CommandFailed, complain
+from workers.cli.errors import CommandFailed, ExitCode, complain
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 a mistake in a file, an order or the environment; 2 wrong usage, or plan found changes; "
+    "Exit codes: 0 done; 1 a mistake in a file, an order or the environment; 2 plan found changes; "
     "3 a replication ended FAILED or CANCELLED, or plan found that one would; "
-    "4 the API or Redis cannot be reached or refused; 130 Ctrl-C."
+    "4 the API or Redis cannot be reached or refused; 64 wrong usage; 130 Ctrl-C."
 )
 
 
@@ -34,7 +34,10 @@ def application() -> typer.Typer:
 def run() -> None:
     """Run a command; what it could not do is one message on stderr and a code."""
     try:
-        application()(prog_name="aws-connector")
+        sys.exit(application()(prog_name="aws-connector", standalone_mode=False))
+    except typer.TyperException as error:
+        error.show()  # type: ignore[attr-defined]  # typer declares it in a private class only
+        sys.exit(ExitCode.USAGE)
     except CommandFailed as error:
         complain(error.message)
         sys.exit(error.code)

@@ -50,7 +50,8 @@ def restore(file: Path, *, merge: bool) -> None:
     kept = f"; {len(done.kept)} were there and stay as they are" if done.kept else ""
     print_line(stdout_console(), f"restored {len(done.added)} tenants and {len(saved.paused)} pauses{kept}")
     if done.differing:
-        complain(f"the backup says something else of {', '.join(done.differing)}")
+        lines = [f"{tenant}: {parts}" for tenant, parts in done.differing.items()]
+        complain("\n".join(["kept, although the backup differs; order again what it should be instead:", *lines]))
 
 
 def _text(file: Path) -> str:

@@ -348,6 +348,17 @@ def doctor(
     raise typer.Exit(show_health(platform, as_json=as_json))
 
 
+def notifications(
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a test message and say what the receiver answered.")
+    ] = False,
+) -> None:
+    """Show the messages to people that the receiver has not taken, and why, or send a test message."""
+    from workers.cli.notifications import send_test, show_waiting
+
+    send_test() if test else show_waiting()
+
+
 def version() -> None:
     """Print the version."""
     typer.echo(installed_version("meshstack-aws-connector"))
@@ -377,5 +388,6 @@ ALL = (
     validate,
     policies,
     doctor,
+    notifications,
     version,
 )

@@ -26,7 +26,7 @@ STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     """Examine one platform or all of them; answers the exit code. Raises CommandFailed."""
-    house = _house()
+    house = own_house()
     healthy, shown = True, {}
     for each in _platforms(house, platform):
         if not as_json:
@@ -43,7 +43,8 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     return ExitCode.DONE if healthy else ExitCode.MISTAKES
 
 
-def _house() -> Connector:
+def own_house() -> Connector:
+    """Return the connector that the environment describes, its secrets masked. Raises CommandFailed."""
     try:
         house = connector()
     except (CatalogError, SettingsError) as error:

@@ -11,9 +11,10 @@ class ExitCode(IntEnum):
 
     DONE = 0
     MISTAKES = 1
-    USAGE = 2
+    CHANGES = 2  # of `plan` alone, as of diff-like tools
     FAILED = 3
     UNREACHABLE = 4
+    USAGE = 64  # EX_USAGE of sysexits.h, so that a script never takes a misspelt option for a plan with changes
 
 
 class CommandFailed(Exception):

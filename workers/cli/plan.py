@@ -18,7 +18,6 @@ from workers.cli.output import flat, print_line, stdout_console
 from workers.cli.tenants import parse_tenant
 from workers.client import ApiProblem, ConnectorClient
 
-CHANGES = 2  # exit code, as of diff-like tools; wrong usage has the same
 LOOK_SECONDS = 0.3  # between two looks; a plan takes some seconds
 REMOVALS = ("delete", "remove", "take", "close")
 
@@ -70,8 +69,13 @@ def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -
 
 
 def _verdict(plans: Iterable[Plan | None]) -> int:
-    codes = [ExitCode.FAILED if plan is None or plan.errors else CHANGES if plan.changes else 0 for plan in plans]
-    return max(codes, default=0)
+    return max(map(_code, plans), default=ExitCode.DONE)
+
+
+def _code(plan: Plan | None) -> ExitCode:
+    if plan is None or plan.errors:
+        return ExitCode.FAILED
+    return ExitCode.CHANGES if plan.changes else ExitCode.DONE
 
 
 def _show(plans: Sequence[Plan], *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from tasks.model import ENDED, State, StepState, TenantId
+from tasks.model import ENDED, Deletion, State, StepState, TenantId
 from workers.api.schemas import TenantRow, TenantView
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode
@@ -114,12 +114,13 @@ def _until_ended(read: Callable[[], Look], show: Callable[[Look], None]) -> Exit
 
 
 def _rows(rows: list[TenantRow]) -> RenderableType:
-    columns = ("tenant", "landing zone", "account", "state", "updated")
-    lines = [
-        (row.tenant, row.landing_zone, row.account_id or "-", state_text(row.status), f"{row.updated_at:{MOMENT}}")
-        for row in rows
-    ]
-    return table(columns, lines) if lines else "no tenants"
+    columns = ("tenant", "landing zone", "account", "state", "updated", "paused")
+    return table(columns, [_row(row) for row in rows]) if rows else "no tenants"
+
+
+def _row(row: TenantRow) -> tuple[Any, ...]:
+    account, paused = row.account_id or "-", (row.paused.reason or "yes") if row.paused else ""
+    return row.tenant, row.landing_zone, account, state_text(row.status), f"{row.updated_at:{MOMENT}}", paused
 
 
 def _shown(view: TenantView) -> RenderableType:
@@ -132,10 +133,18 @@ def _shown(view: TenantView) -> RenderableType:
         "OU": view.organizational_unit,
         "sign-in": view.sign_in_url,
         "replication": view.replication_id,
+        "deletion": view.deletion and _deletion(view.deletion),
         "paused": view.paused and f"since {view.paused.paused_at:{MOMENT}}: {view.paused.reason or 'no reason given'}",
     }
     steps = table(("step", "state", "attempts", "seconds", "note"), [_step(step) for step in view.steps])
     return Group(facts({name: value for name, value in head.items() if value}), "", steps)
+
+
+def _deletion(deletion: Deletion) -> str:
+    asked = f"asked for {deletion.requested_at:{MOMENT}} by {deletion.requested_by or 'unknown'}"
+    if deletion.approved_at is None:
+        return f"{asked}, not approved"
+    return f"{asked}, approved {deletion.approved_at:{MOMENT}} by {deletion.approved_by or 'unknown'}"
 
 
 def _step(step: StepState) -> tuple[Any, ...]:

@@ -62,10 +62,18 @@ def tag_account(world: World, body: Body) -> Any:
 
 
 def create_account(world: World, body: Body) -> Any:
-    """Add an account that is ready at once, as one that is older than the connector."""
+    """Add an account that is ready at once, as one that is older than the connector and was invited."""
     account_id = body.get("id") or str(FIRST_ACCOUNT_NUMBER + world.number())
     parent_id = body.get("parent_id", organization.ROOT_ID)
-    account = Account(account_id, body["name"], body["email"], parent_id, world.now(), tags=dict(body.get("tags", {})))
+    account = Account(
+        account_id,
+        body["name"],
+        body["email"],
+        parent_id,
+        joined=world.now(),
+        joined_method=body.get("joined_method", "INVITED"),
+        tags=dict(body.get("tags", {})),
+    )
     world.state(OrganizationTree).accounts[account_id] = account
     for role in body.get("roles", [organization.ACCESS_ROLE]):
         administrator = [identities.ADMINISTRATOR_ACCESS]

@@ -1,0 +1,20 @@
+"""Metrics for Prometheus: what stands in Redis, so the same from every API process. A worker serves what it counts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from tasks.situation import Situation
+from workers.api.dependencies import CurrentConnector
+
+router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
+
+
+@router.get("/metrics")
+def get_metrics(through: CurrentConnector) -> Response:
+    """Answer with every metric, read anew."""
+    registry = CollectorRegistry()
+    registry.register(Situation(through))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
