@@ -102,7 +102,7 @@ def register(app: Celery, connector: Callable[[], Connector], answers: Mapping[s
 
 
 def _register_kind(app: Celery, connector: Callable[[], Connector], kind: str, answer: Answer) -> None:
-    @app.task(name=_task(kind))  # type: ignore[untyped-decorator]  # Celery has no types
+    @app.task(name=_task(kind), shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def run_errand(errand: str) -> str:
         return run(connector(), errand, kind, answer)
 

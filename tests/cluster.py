@@ -43,6 +43,7 @@ ACCESS = [
     {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]},
     {"username": "bob", "euid": "bob@example.com", "roles": ["user", "reader"]},
 ]
+ONE_ROLE = {"landingZone": "development", "access": ACCESS[:1]}  # half the calls, where access is not what is tested
 
 
 def desired(zone: str = "development", access: list[dict[str, Any]] | None = None, **rest: Any) -> dict[str, Any]:

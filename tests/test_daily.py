@@ -26,7 +26,7 @@ from tasks.producer import replicate
 from tests.api.server import TOKENS, WRITE, serving
 from tests.changed_zone import change, changed
 from tests.cli.running import COMMAND, clean_environment
-from tests.cluster import PLATFORM, Cluster, configuration, desired, running_cluster
+from tests.cluster import ONE_ROLE, PLATFORM, Cluster, configuration, running_cluster
 from tests.steps.by_hand import by_hand as with_every_right
 from tests.steps.world import World
 from tests.test_replication import access_of
@@ -36,7 +36,6 @@ from workers.client import ConnectorClient
 from workers.sandbox import organization
 
 DAY = timedelta(days=1)
-ONE_ROLE = desired(access=[{"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}])
 ROLLED = "rolled.yaml"  # a landing zone that is changed
 READS = 5  # tags, alias, stack, members, assignment; the lists of accounts and stack instances are everybody's
 
@@ -94,7 +93,16 @@ def daily(cluster: Cluster, *projects: str) -> list[Replication]:
     make_old(cluster, *tenants)
     assert replicate_oldest(cluster.connector, now()) == len(tenants)
     records = [cluster.connector.store.tenant(tenant) for tenant in tenants]
-    return [cluster.succeeded(record.replication) for record in records if record is not None]
+    ended = [cluster.succeeded(record.replication) for record in records if record is not None]
+    # What is told follows a moment later.
+    eventually(lambda: all(_tells_of(cluster, *each) for each in zip(projects, ended, strict=True)))
+    return ended
+
+
+def _tells_of(cluster: Cluster, project: str, replication: Replication) -> bool:
+    """Say whether what is told of a tenant is what this replication found: something, or nothing."""
+    told = found(cluster, project)
+    return told is None or told.replication == replication.id
 
 
 def by_hand(cluster: Cluster, project: str) -> None:

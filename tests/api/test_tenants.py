@@ -202,6 +202,7 @@ def test_tenants_are_listed_with_filters_and_pages(api: Api, http: httpx.Client)
         "status",
         "accountId",
         "updatedAt",
+        "paused",
     }
 
 

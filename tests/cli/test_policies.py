@@ -85,7 +85,7 @@ def test_the_guard_rail(run_here: RunHere) -> None:
 def test_wrong_usage(run_here: RunHere, arguments: tuple[str, ...], message: str) -> None:
     done = run_here("policies", *arguments, environment=sandbox_environment())
 
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (64, "")
     assert message in done.stderr
 
 

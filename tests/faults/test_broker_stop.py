@@ -11,7 +11,7 @@ import pytest
 
 from tasks.chain import REPLICATION
 from tasks.model import State
-from tests.cluster import Cluster, desired
+from tests.cluster import ACCESS, ONE_ROLE, Cluster, desired
 from tests.faults.broker import cluster_of, wrong
 from tests.soak.verdict import wrong_tenants
 from tests.waiting import eventually
@@ -86,7 +86,7 @@ def test_cancel_during_every_step_leaves_nothing_and_a_new_order_ends_right(clus
     redis = cluster.connector.store.redis
     assert (redis.zcard("connector:due"), redis.keys("connector:places:*")) == (0, [])
 
-    body = desired("production")
+    body = desired("production", ACCESS[:1])
     for replication in [cluster.order(project, body) for project in projects]:
         cluster.succeeded(replication)
     assert [*wrong_tenants(cluster.simulator.state(), dict.fromkeys(projects, body))] == []
@@ -94,7 +94,7 @@ def test_cancel_during_every_step_leaves_nothing_and_a_new_order_ends_right(clus
 
 def cancelled(cluster: Cluster, projects: dict[str, str]) -> dict[str, State]:
     """Order projects and cancel each while its step runs; answers by step how the replication ended."""
-    replications = {project: cluster.order(project) for project in projects}
+    replications = {project: cluster.order(project, ONE_ROLE) for project in projects}
     waiting = dict(projects)
 
     def all_reached() -> bool:

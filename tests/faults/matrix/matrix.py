@@ -167,7 +167,9 @@ class Play:
         """Give each group of strikes a tenant for which the orders before have been done."""
         orders = self.scenario.orders
         newer = next(iter(orders[index + 1 :]), None)
-        if newer is not None and newer.desired is None:  # it would leave what it finds, and that is not always the same
+        # A deletion would leave what it finds, which is not always the same; and who is frozen knows the platform as it
+        # was, as a worker does that was not restarted.
+        if newer is not None and (newer.desired is None or newer.platform != orders[index].platform):
             newer = None
         tenants = self._tenants(index, len(strikes))
         return [

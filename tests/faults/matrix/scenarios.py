@@ -121,7 +121,7 @@ SCENARIOS = (
                 "update",
                 FIRST,
                 {**NOTHING_DEPLOYED, "role_mappings": FEWER_ROLES},
-                {"identity_federation": FEDERATION.model_copy(update={"metadata": saml_metadata("2")})},
+                {"identity_federation": FEDERATION.model_copy(update={"metadata": saml_metadata(certificate="B")})},
             ),
             DELETION,
         ),
