@@ -18,7 +18,7 @@ from tests.faults.broker import cluster_of, frozen, moved, wrong
 from tests.faults.unreliable import FILE
 from tests.waiting import eventually
 
-TENANTS = 4
+TENANTS = 3
 LEASE = 1  # seconds; what is lost is sent again after it
 FROZEN = 5  # seconds, longer than the lease and than a worker waits for one answer of Redis's
 AWAY = 6  # seconds for which nobody listens: stands for a minute, as all times here are short

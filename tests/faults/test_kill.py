@@ -16,7 +16,7 @@ from tests.waiting import eventually
 from workers.sandbox import organization
 
 KILLS = int(os.environ.get("KILLS", "4"))  # 20 as the soak of a release: KILLS=20 pytest tests/faults/test_kill.py
-TENANTS = 12
+TENANTS = 10
 LEASE = 2  # seconds, as in tests/cluster.py
 RESUMED_WITHIN = 30.0  # seconds after the last kill until nothing is left undone
 

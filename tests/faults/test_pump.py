@@ -16,7 +16,7 @@ from config.celery import QUEUE
 from tasks.model import Desired, TenantId
 from tasks.records import Dispatch
 from tasks.store import Store
-from tests.cluster import PLATFORM, Cluster, desired
+from tests.cluster import ONE_ROLE, PLATFORM, Cluster, desired
 from tests.faults.broker import cluster_of, moved, wrong
 from tests.waiting import eventually
 
@@ -111,7 +111,7 @@ def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_mess
 
 def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluster) -> None:
     cluster.simulator.set_options(latency_seconds=0.15)
-    replications = [cluster.order(f"slow{number}") for number in range(TENANTS)]
+    replications = [cluster.order(f"slow{number}", ONE_ROLE) for number in range(TENANTS)]
     lengths = []
 
     def all_ended() -> bool:
