@@ -1,7 +1,7 @@
 """Celery on Redis: each number with its unit and reason.
 
-The message is a hint and the due index is the work (tasks/due.py), so nothing here has to be reliable; it has to be
-quick to recover, small, and free of surprises.
+The message is a hint and the due index is the work (tasks/engine/pump.py), so nothing here has to be reliable; it has
+to be quick to recover, small, and free of surprises.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ as the command line does, must not read boto3.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.producer import replicate
+    from tasks.orders.producer import replicate
 
 __all__ = ["replicate"]
 
@@ -15,6 +15,6 @@ __all__ = ["replicate"]
 def __getattr__(name: str) -> Any:
     if name != "replicate":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tasks.producer import replicate  # noqa: PLC0415 (see above)
+    from tasks.orders.producer import replicate  # noqa: PLC0415 (see above)
 
     return replicate

@@ -16,10 +16,10 @@ from config.catalog import Catalog, load_catalog
 from config.production import check_production
 from config.settings import Settings, load_settings
 from tasks.aws.session import Sessions
-from tasks.call_rates import ExpectedCalls
-from tasks.meters import Meters
-from tasks.pace import UsualTimes
-from tasks.store import Store
+from tasks.limits.call_rates import ExpectedCalls
+from tasks.limits.intervals import UsualTimes
+from tasks.metrics.counters import Meters
+from tasks.state.store import Store
 
 SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
 

@@ -1,4 +1,4 @@
-"""What people are shown beside tenants and replications: plans, drift, unmanaged accounts, the audit log, errands.
+"""What people are shown beside tenants and replications: plans, drift, unmanaged accounts, the audit log, questions.
 
 Only documents: the command line reads them, and must not import boto3 for that.
 """
@@ -11,13 +11,14 @@ from enum import StrEnum
 from pydantic import Field, JsonValue
 
 from config.platform import DriftMode
-from tasks.model import Document, LastError
+from tasks.model.desired import Document
+from tasks.model.replication import LastError
 
 UNKNOWN = "UNKNOWN"  # nobody knows how a write ended
 
 
-class ErrandState(StrEnum):
-    """How far an errand is."""
+class QuestionState(StrEnum):
+    """How far a question is."""
 
     PENDING = "PENDING"  # nobody has answered yet
     DONE = "DONE"

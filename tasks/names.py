@@ -18,7 +18,8 @@ from config.landing_zone import effective_role_mappings
 from config.patterns import PatternError, check_email, sanitise_alias, sanitise_tag_key, sanitise_tag_value
 from config.platform import TagSource, TenantTags
 from tasks.errors import PermanentError
-from tasks.model import Handles, PaymentMethod, Person, Tags, Tenant, TenantId
+from tasks.model.desired import PaymentMethod, Person, Tags, Tenant, TenantId
+from tasks.model.handles import Handles
 
 TENANT_TAG = "meshstack:tenant"  # proves whose an account is; written with CreateAccount, never removed
 GROUP_PREFIX = "mst-"  # only groups with it are managed

@@ -7,7 +7,16 @@ import os
 
 import pytest
 
-LONGEST = ("tests/faults/", "tests/cli/test_demo", "tests/test_", "tests/security/", "tests/api/test_serve")
+LONGEST = (
+    "tests/faults/",
+    "tests/workers/cli/test_demo",
+    "tests/tasks/engine/test_replication",
+    "tests/tasks/daily/",
+    "tests/tasks/orders/",
+    "tests/tasks/questions/",
+    "tests/security/",
+    "tests/workers/api/test_serve",
+)
 
 
 def pytest_xdist_auto_num_workers() -> int:

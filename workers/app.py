@@ -14,14 +14,15 @@ from kombu.transport import TRANSPORT_ALIASES
 from config.catalog import CatalogError
 from config.celery import celery_settings
 from config.settings import SettingsError
-from tasks import errands
+from tasks import questions
 from tasks.connector import connector
 from tasks.doctor.examination import KIND as HEALTH
 from tasks.doctor.examination import answer_health
-from tasks.due import Leases, Pump
-from tasks.perform import register
-from tasks.plan import KIND as PLAN
-from tasks.plan import answer_plan
+from tasks.engine.celery_tasks import register
+from tasks.engine.lease import Leases
+from tasks.engine.pump import Pump
+from tasks.questions.plan import KIND as PLAN
+from tasks.questions.plan import answer_plan
 from workers import schedule, signals
 from workers.metrics_server import MetricsServer, PortTaken
 
@@ -106,4 +107,4 @@ app.steps["worker"].update((PumpStep, MetricsStep))
 signals.connect()
 register(app, connector, leases)
 schedule.register(app, connector)
-errands.register(app, connector, {HEALTH: answer_health, PLAN: answer_plan})
+questions.register(app, connector, {HEALTH: answer_health, PLAN: answer_plan})

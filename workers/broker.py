@@ -1,4 +1,4 @@
-"""Celery's Redis transport, with a check of every message before Celery sees it (tasks/messages.py).
+"""Celery's Redis transport, with a check of every message before Celery sees it (tasks/engine/message_guard.py).
 
 Why here: kombu reads the message and writes it down as unacknowledged before any of Celery's hooks runs, and a message
 that it cannot read ends the worker. redis-py's response callback of BRPOP is the one place before that.
@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.celery import QUEUE
 from tasks.connector import connector
-from tasks.messages import MessageRefused, check_message
+from tasks.engine.message_guard import MessageRefused, check_message
 from workers.app import app
 
 SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority

@@ -21,7 +21,8 @@ from httpx_sse import connect_sse
 from pydantic import ValidationError
 
 from tasks.documents import AuditEntry, AuditPage
-from tasks.model import Desired, Replication, State, TenantId
+from tasks.model.desired import Desired, TenantId
+from tasks.model.replication import Replication, State
 from workers.api.schemas import (
     AcceptedView,
     DriftView,

@@ -1,4 +1,4 @@
-"""What beat does: the daily round, the daily look at every organization (`tasks/daily.py`), messages to people."""
+"""What beat does: the daily round, the daily look at every organization (tasks/daily), messages to people."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from celery import Celery
 
-from tasks import errands, notifications
+from tasks import questions
 from tasks.connector import Connector
-from tasks.daily import EVERY, look_at_organizations, replicate_oldest
-from tasks.drift_report import ANSWERS
+from tasks.daily.drift_report import ANSWERS
+from tasks.daily.round import EVERY, look_at_organizations, replicate_oldest
+from tasks.notifications import outbox
 
 REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
@@ -21,7 +22,7 @@ NOTIFY = "notifications.deliver"
 def schedule() -> dict[str, Any]:
     """Return beat's schedule."""
     # A tick that nobody took within its interval is not made up for: the next one does the same.
-    every = {LOOK: EVERY, REPLICATE: EVERY, NOTIFY: notifications.EVERY}
+    every = {LOOK: EVERY, REPLICATE: EVERY, NOTIFY: outbox.EVERY}
     return {
         name: {"task": name, "schedule": interval, "options": {"expires": interval.total_seconds()}}
         for name, interval in every.items()
@@ -41,6 +42,6 @@ def register(app: Celery, connector: Callable[[], Connector]) -> None:
 
     @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> str:
-        return f"{notifications.deliver(connector(), datetime.now(UTC))} messages taken"
+        return f"{outbox.deliver(connector(), datetime.now(UTC))} messages taken"
 
-    errands.register(app, connector, ANSWERS)
+    questions.register(app, connector, ANSWERS)

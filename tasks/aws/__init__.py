@@ -4,6 +4,7 @@ A step is given one `Aws`. Behind it every call passes `calls.py`; who we are in
 boto3 and botocore are known in this package only.
 """
 
-from tasks.aws.boundary import Aws, Lane, Run
+from tasks.aws.boundary import Aws
+from tasks.aws.run import Lane, Run
 
 __all__ = ["Aws", "Lane", "Run"]

@@ -1,7 +1,8 @@
 """Every AWS operation that the connector calls, with who calls it and what IAM must allow for it. The only such list.
 
-The seam (`calls.py`) refuses a call without a row here; `tasks/policies.py` makes the published policies of the rows,
-in their order. Statements have the names, order and resources that meshStack publishes, so that a person can compare.
+The seam (`calls.py`) refuses a call without a row here; `tasks/permissions/iam_documents.py` makes the published
+policies of the rows, in their order. Statements have the names, order and resources that meshStack publishes, so that
+a person can compare.
 Source: docs.aws.amazon.com/service-authorization/latest/reference (actions and resources of each service)
 """
 
@@ -35,7 +36,7 @@ class Kind(Enum):
 
 
 class Resource(StrEnum):
-    """What an operation touches, as the pattern of its ARN; `tasks/policies.py` fills in the braces."""
+    """What an operation touches, as the pattern of its ARN; `iam_documents.py` fills in the braces."""
 
     ANY = "*"  # the action has no resource that could be named ahead
     MANAGEMENT_ROLE = "{management_role}"

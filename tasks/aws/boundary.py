@@ -1,19 +1,18 @@
-"""What a step is given: AWS's services in our words, and what this one run may do around its calls."""
+"""What a step is given: AWS's services in our words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from config.platform import Platform, ScimAccess
 from tasks.aws.access_role import AccessRole
 from tasks.aws.account_alias import AccountAliases
-from tasks.aws.calls import Calls, Observer
+from tasks.aws.calls import Calls
 from tasks.aws.cloudformation import Stacks
 from tasks.aws.control_tower import EXECUTION_ROLE, ControlTower
 from tasks.aws.directory import Directory
@@ -23,6 +22,7 @@ from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.organizations import Account, Organizations
 from tasks.aws.roles import Roles
+from tasks.aws.run import Lane, Run
 from tasks.aws.saml_providers import SamlProviders
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.service_catalog import ServiceCatalog
@@ -30,75 +30,7 @@ from tasks.aws.service_control_policies import ControlPolicies
 from tasks.aws.session import Sessions
 from tasks.aws.stack_sets import StackInstance, StackSets
 from tasks.aws.sts import Identity
-from tasks.model import Handles
-
-
-class Lane(StrEnum):
-    """An AWS limit on work that is still in flight after the call that started it."""
-
-    ACCOUNT_CREATION = "account creation"  # per organization
-    ACCOUNT_ASSIGNMENT = "account assignment"  # per Identity Center instance
-    ACCOUNT_CLOSURE = "account closure"  # per organization
-    STACK_SET_OPERATION = "StackSet operation"  # per StackSet
-    CONTROL_TOWER = "Control Tower operation"  # per organization
-
-
-class Places(Protocol):
-    """The shared count of places in each lane (tasks/limits.py)."""
-
-    def enter(self, lane: str, place: str, limit: int) -> None:
-        """Take `place` in `lane`, again is fine; raises LaneFull, and wakes the replication when its turn comes."""
-
-    def leave(self, lane: str, place: str) -> None:
-        """Give the place back, again is fine, and wake who is next."""
-
-
-class AccountLists(Protocol):
-    """What the last lists of the organization's accounts showed (tasks/account_lists.py)."""
-
-    def lacks(self, email: str, name: str) -> bool:
-        """Tell whether a list of the last minutes has neither; False when there is no such list."""
-
-    def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
-        """Tell the others what a whole list showed that began then."""
-
-
-class NoLists:
-    """Always ask AWS."""
-
-    def lacks(self, email: str, name: str) -> bool:  # noqa: ARG002 (nothing is known of any account)
-        """Know nothing."""
-        return False
-
-    def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
-        """Tell nobody."""
-
-
-def _unseen(account_id: str) -> Account | None:  # noqa: ARG001 (nothing is known of any account)
-    """Have no snapshot."""
-    return None
-
-
-def _no_instances(stack_set: str, account_id: str) -> Mapping[str, StackInstance] | None:  # noqa: ARG001 (as above)
-    """Have no snapshot."""
-    return None
-
-
-@dataclass(frozen=True)
-class Run:
-    """What surrounds one execution of a step."""
-
-    now: Callable[[], datetime]  # aware, UTC
-    remember: Callable[[Handles], None]  # writes handles ahead of a call; raises Superseded when we lost the lease
-    places: Places
-    limits: Mapping[Lane, int]  # places of each lane
-    lookup_grace: timedelta  # how long an account may be missing from ListAccounts after an unanswered CreateAccount
-    observer: Observer
-    account_created_at: datetime | None = None  # None: the account is old, or not known yet
-    access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
-    seen: Callable[[str], Account | None] = _unseen  # an account as the day's snapshot shows it (tasks/snapshot.py)
-    seen_instances: Callable[[str, str], Mapping[str, StackInstance] | None] = _no_instances  # the same, by region
-    lists: AccountLists = field(default_factory=NoLists)
+from tasks.model.handles import Handles
 
 
 class Aws:

@@ -33,7 +33,7 @@ from botocore.credentials import (
 
 from config.platform import CredentialAuth, Platform, ScimAccess, WorkloadIdentityAuth
 from tasks.aws.metadata_source import MetadataSource
-from tasks.aws.recent import Recent
+from tasks.aws.recent_facts import Recent
 from tasks.aws.scim_client import ScimClient
 from tasks.aws.web_identity import TokenFile
 from tasks.errors import AccessDenied

@@ -10,13 +10,14 @@ from redis import RedisError
 
 from config.log import MASKER
 from tasks.connector import Connector
-from tasks.doctor import credentials, deployment, house, organization, people
+from tasks.doctor import credentials, deployment, organization, people
+from tasks.doctor import our_side as house
 from tasks.doctor.finding import Finding, Level, error, warning
 from tasks.doctor.patient import Patient, patient
 from tasks.errors import StepError
 
 KIND = "health"
-"""The kind of errand that an examination is: tasks/errands.py."""
+"""The kind of question that an examination is: tasks/questions/question.py."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def examine(found: Patient, checks: Iterable[Check] = CHECKS) -> Iterator[Findin
 
 
 def answer_health(through: Connector, platform: str) -> list[dict[str, Any]]:
-    """Answer the errand that asks after a platform's health; raises LookupError when nobody knows the platform."""
+    """Answer the question that asks after a platform's health; raises LookupError when nobody knows the platform."""
     known = through.catalog.platforms.get(platform)
     if known is None:
         raise LookupError(f"platform {platform} is not in the configuration directory of this worker")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from tasks.model import Document
+from tasks.model.desired import Document
 
 
 class Level(StrEnum):

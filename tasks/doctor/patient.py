@@ -15,8 +15,9 @@ from tasks.aws import Aws, Run
 from tasks.aws.calls import Observer
 from tasks.aws.session import Sessions
 from tasks.connector import Connector
-from tasks.limits import NoPlaces, places
-from tasks.model import Handles, State
+from tasks.limits.lanes import NoPlaces, places
+from tasks.model.handles import Handles
+from tasks.model.replication import State
 
 
 class DoctorWrites(Exception):

@@ -28,9 +28,11 @@ from config.platform import IdentityStore, ScimAccess
 from tasks.aws import Aws, Lane
 from tasks.aws.identity_center import AccountAccess, AssignmentRequest, AssignmentStatus
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Refused, Throttled
-from tasks.failures import Failures
-from tasks.groups import MappedRole, mapped_roles, outdated_groups
-from tasks.model import Done, Group, Handles, Outcome, PendingAssignment, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Group, Handles, PendingAssignment
+from tasks.model.replication import Done, Outcome, Wait
+from tasks.permissions.collected_failures import Failures
+from tasks.permissions.groups import MappedRole, mapped_roles, outdated_groups
 
 Pair = tuple[str, str]  # group id, permission set ARN
 Send = Callable[[str, str], AssignmentRequest | None]  # None: there is nothing to do

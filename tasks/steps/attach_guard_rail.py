@@ -10,11 +10,13 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tasks.accounts.guard_rail import guard_rail
 from tasks.aws import Aws
 from tasks.aws.service_control_policies import ControlPolicy
 from tasks.errors import Conflict, NotFound, NotOurs, TransientError
-from tasks.guard_rail import guard_rail
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 
 MARK = "Kept as configured by the meshStack AWS connector."  # the description that makes a policy ours
 RECENTLY = timedelta(minutes=10)  # a hand-made change of the policy stands this long at most while tenants replicate

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tasks.aws import Aws
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 
 LOOK_AGAIN = timedelta(days=1)  # whoever approves wakes the replication; this is for a wake-up that was lost
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tasks.account_closing import check_allowed, check_ours, current_account
-from tasks.account_lookup import CLOSED
+from tasks.accounts.closing import check_allowed, check_ours, current_account
+from tasks.accounts.lookup import CLOSED
 from tasks.aws import Aws, Lane
 from tasks.aws.organizations import AccountState
 from tasks.errors import Parked, PermanentError
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 
 AWS_CLOSES_WITHIN = timedelta(minutes=15)  # from PENDING_CLOSURE to SUSPENDED, usually less; it is done all the same
 DAILY = timedelta(days=1)  # AWS counts closures over 30 days

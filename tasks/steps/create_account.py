@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tasks.account_access import enter_account
-from tasks.account_creation import request_account
-from tasks.account_lookup import adopted, take_over
+from tasks.accounts.creation import request_account
+from tasks.accounts.entry import enter_account
+from tasks.accounts.lookup import adopted, take_over
 from tasks.aws import Aws
 from tasks.aws.organizations import AccountState
 from tasks.errors import Conflict
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 
 
 def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

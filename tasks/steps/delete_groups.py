@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tasks.aws import Aws
-from tasks.groups import without_people
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
+from tasks.permissions.groups import without_people
 from tasks.steps.assign_permission_sets import assign_permission_sets
 
 

@@ -28,10 +28,13 @@ from config.patterns import PatternError
 from config.template import fill_in
 from tasks.aws import Aws
 from tasks.aws.cloudformation import Stack, StackContent, Stacks, StackStatus
+from tasks.digest import digest
 from tasks.errors import AccessDenied, Conflict, PermanentError
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import pattern_values, stack_parameters
-from tasks.stack_templates import STACK_NAME, declared_parameters, digest
+from tasks.stacks.templates import STACK_NAME, declared_parameters
 
 DIGEST_TAG = "meshstack:digest"
 HIDDEN = "****"  # how AWS shows a NoEcho parameter

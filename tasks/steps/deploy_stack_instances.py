@@ -27,9 +27,11 @@ from config.landing_zone import StackSet
 from tasks.aws import Aws, Lane
 from tasks.aws.stack_sets import InstanceOperation, StackInstance, StackSets
 from tasks.errors import AccessDenied, Conflict, NotFound, PermanentError
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import stack_parameters
-from tasks.stack_instances import Sending, Standing, confirmed, is_queued, judge, leave, plan
+from tasks.stacks.instances import Sending, Standing, confirmed, is_queued, judge, leave, plan
 
 
 def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -6,10 +6,12 @@ just before anything is taken away, and only then AdministratorAccess is detache
 
 from __future__ import annotations
 
-from tasks.access_role import outdated, wanted_policies
 from tasks.aws import Aws
 from tasks.errors import TransientError
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
+from tasks.permissions.access_role import outdated, wanted_policies
 
 
 def downgrade_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

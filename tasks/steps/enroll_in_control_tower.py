@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tasks.accounts.enrollment import Enrolling
 from tasks.aws import Aws
-from tasks.control_tower_enrollment import Enrolling
 from tasks.errors import PermanentError
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 
 
 def enroll_in_control_tower(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from tasks.aws import Aws
 from tasks.errors import AccessDenied
-from tasks.federation import keep_federation, remove_federation
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
+from tasks.permissions.federation import keep_federation, remove_federation
 
 
 def federate_identity(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -11,7 +11,9 @@ from datetime import timedelta
 
 from tasks.aws import Aws
 from tasks.aws.lambda_functions import Invocation
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 from tasks.names import stack_parameters
 
 LONGEST_TEXT = 500  # characters of a function's own words that people are shown

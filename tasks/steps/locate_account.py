@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tasks.account_creation import LOOK_EVERY, leave_lane
-from tasks.account_lookup import find_account
+from tasks.accounts.creation import LOOK_EVERY, leave_lane
+from tasks.accounts.lookup import find_account
 from tasks.aws import Aws
 from tasks.aws.organizations import CreationState
 from tasks.errors import NotFound, NotOurs, PermanentError
-from tasks.model import Creation, Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Creation, Handles
+from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import account_email, account_name, refused_for_good
 
 

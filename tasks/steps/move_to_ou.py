@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tasks.accounts.units import stands_in, stood_in
 from tasks.aws import Aws
 from tasks.errors import Conflict, NotFound, TransientError
-from tasks.model import Done, Handles, Outcome, Tenant
-from tasks.organizational_units import stands_in, stood_in
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 
 
 def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

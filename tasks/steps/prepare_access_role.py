@@ -8,10 +8,12 @@ role with both, and the next replication goes on from there.
 
 from __future__ import annotations
 
-from tasks.access_role import PROPAGATION, outdated, wanted_policies, wanted_trust
 from tasks.aws import Aws
 from tasks.errors import AccessDenied
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
+from tasks.permissions.access_role import PROPAGATION, outdated, wanted_policies, wanted_trust
 
 
 def prepare_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

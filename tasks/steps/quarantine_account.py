@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.account_closing import current_account
-from tasks.account_lookup import CLOSED
+from tasks.accounts.closing import current_account
+from tasks.accounts.lookup import CLOSED
 from tasks.aws import Aws
 from tasks.errors import NotFound, TransientError
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 
 
 def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -6,7 +6,9 @@ import re
 from dataclasses import replace
 
 from tasks.aws import Aws
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 
 ACCESS_PORTAL = re.compile(r"https://[^/]+\.awsapps\.(com|cn)/start/?")
 

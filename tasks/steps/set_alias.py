@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from tasks.aws import Aws
 from tasks.errors import Conflict
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 from tasks.names import account_alias, refused_for_good
 
 

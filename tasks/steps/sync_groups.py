@@ -17,10 +17,12 @@ from datetime import timedelta
 from tasks.aws import Aws
 from tasks.aws.directory import Directory
 from tasks.errors import NotFound, Throttled
-from tasks.failures import Failures
-from tasks.groups import MappedRole, absence_after, mapped_roles, not_looked_for
-from tasks.model import Done, Group, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Group, Handles
+from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import people_without_euid
+from tasks.permissions.collected_failures import Failures
+from tasks.permissions.groups import MappedRole, absence_after, mapped_roles, not_looked_for
 
 PORTION = 40  # calls of one kind in one execution: two seconds of Identity Center
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from tasks.aws import Aws
 from tasks.errors import NotOurs, PermanentError
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 from tasks.names import MOST_TAGS, TENANT_TAG, account_tags, first_tags, owned_tag, refused_for_good
 
 

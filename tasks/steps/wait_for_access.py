@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tasks.account_access import enter_account
+from tasks.accounts.entry import enter_account
 from tasks.aws import Aws
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
 
 
 def wait_for_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

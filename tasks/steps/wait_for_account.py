@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.account_creation import settle_account
-from tasks.account_lookup import CLOSED, closed, created_at
+from tasks.accounts.creation import settle_account
+from tasks.accounts.lookup import CLOSED, closed, created_at
 from tasks.aws import Aws
 from tasks.aws.organizations import Account, AccountState
 from tasks.errors import NotFound, NotOurs
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 
 
 def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from config.platform import ExternalVending
 from tasks.aws import Aws
 from tasks.errors import PermanentError
-from tasks.model import Done, Handles, Outcome, Tenant, Wait
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
 
 PATIENCE = 10  # looks come after a tenth of the time waited so far, but no more often than any other poll
 BRISK = timedelta(minutes=3)  # until then the connector's own polling is slow enough

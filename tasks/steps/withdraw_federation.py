@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tasks.account_lookup import CLOSED
+from tasks.accounts.lookup import CLOSED
 from tasks.aws import Aws
 from tasks.errors import AccessDenied, NotReady
-from tasks.federation import remove_federation
-from tasks.model import Done, Handles, Outcome, Tenant
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
+from tasks.permissions.federation import remove_federation
 
 
 def withdraw_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

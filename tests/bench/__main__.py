@@ -13,15 +13,16 @@ from statistics import median
 from time import monotonic
 
 from tasks.chain import REPLICATION
-from tasks.model import Desired, State, StepState, TenantId
-from tasks.records import Outcome
-from tasks.store import Store
+from tasks.model.desired import Desired, TenantId
+from tasks.model.replication import State, StepState
+from tasks.state.outcome import Outcome
+from tasks.state.store import Store
 from tests.bench.chains import bare_chain_seconds
 from tests.bench.daily import ZONE, running_tenants
 from tests.bench.daily import measure as measure_day
 from tests.bench.rollout import measure as measure_rollout
-from tests.cluster import Cluster, desired, running_cluster
-from workers.processes import Child
+from tests.support.cluster import Cluster, desired, running_cluster
+from workers.demo.supervisor import Child
 from workers.sandbox.aws.options import SimulatorOptions
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"

@@ -8,8 +8,8 @@ import sys
 from time import time
 
 from tests.bench import bare
-from tests.cluster import Cluster
-from tests.waiting import eventually
+from tests.support.cluster import Cluster
+from tests.support.waiting import eventually
 
 
 def bare_chain_seconds(running: Cluster, chains: int) -> float:

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from tasks.daily import look_at_organizations, replicate_oldest
-from tasks.model import State
+from tasks.daily.round import look_at_organizations, replicate_oldest
+from tasks.model.replication import State
 from tests.bench.rollout import measure as measure_rollout
-from tests.cluster import Cluster, configuration, desired, running_cluster
-from tests.waiting import eventually
+from tests.support.cluster import Cluster, configuration, desired, running_cluster
+from tests.support.waiting import eventually
 from workers.sandbox.aws.options import SimulatorOptions
 
 AT_ONCE = 100  # orders; so many do not make the simulator wait for its own creations

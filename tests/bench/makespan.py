@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import Cluster, running_cluster
+from tests.support.cluster import Cluster, running_cluster
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import RecordedCall
 

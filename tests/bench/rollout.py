@@ -15,10 +15,10 @@ from time import monotonic
 import httpx
 
 from config.settings import ApiToken
-from tests.changed_zone import change, changed
-from tests.cli.running import COMMAND, clean_environment
-from tests.cluster import Cluster
 from tests.security.processes import answers, free_port
+from tests.support.changed_zone import change, changed
+from tests.support.cluster import Cluster
+from tests.workers.cli.running import COMMAND, clean_environment
 
 LONGEST_SECONDS = 3600
 TOKEN = ApiToken.of("operator", "write", "a-token")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config.day_window import DAY, DayWindow
-from tasks.daily import too_old
+from tasks.daily.round import too_old
 
 HOUR = timedelta(hours=1)
 NIGHT = DayWindow.parse("22:00-04:00")

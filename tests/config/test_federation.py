@@ -11,7 +11,7 @@ from config.catalog import load_catalog
 from config.platform import Platform
 from config.saml_metadata import check_metadata, same_metadata
 from tests.config.samples import AWS_ZONE, LANDING_ZONE, PLATFORM, REMOVE, REPLICATION, bent, load, mistakes
-from tests.saml import saml_metadata
+from tests.support.saml import saml_metadata
 from workers.sandbox import organization
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "direct"

@@ -43,7 +43,7 @@ def start() -> Iterator[Start]:
 def test_json_line_has_the_fixed_fields_first(start: Start) -> None:
     stream = start()
     with log_context(tenant="ws.project", replication="r1", step="create_account", attempt=2):
-        get_logger("tasks.producer").info("step done", account="123456789012", request_id="abc", calls=3)
+        get_logger("tasks.orders.producer").info("step done", account="123456789012", request_id="abc", calls=3)
     line = json.loads(stream.getvalue())
     assert list(line) == [
         *("timestamp", "level", "event", "tenant", "replication", "step", "account", "attempt", "request_id"),
@@ -53,7 +53,7 @@ def test_json_line_has_the_fixed_fields_first(start: Start) -> None:
         "info",
         "ws.project",
         2,
-        "tasks.producer",
+        "tasks.orders.producer",
     )
     assert line["timestamp"].endswith("Z")
 

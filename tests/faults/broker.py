@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import Cluster, running_cluster
 from tests.soak.verdict import left_behind, wrong_tenants
-from tests.waiting import eventually
+from tests.support.cluster import Cluster, running_cluster
+from tests.support.waiting import eventually
 from workers.sandbox import organization
 
 

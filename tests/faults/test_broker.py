@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.api.server import running
-from tests.cluster import ACCESS, PLATFORM, Cluster, desired
 from tests.faults.broker import cluster_of, frozen, moved, wrong
 from tests.faults.unreliable import FILE
-from tests.waiting import eventually
+from tests.support.cluster import ACCESS, PLATFORM, Cluster, desired
+from tests.support.waiting import eventually
+from tests.workers.api.server import running
 
 TENANTS = 3
 LEASE = 1  # seconds; what is lost is sent again after it

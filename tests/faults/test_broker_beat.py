@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.connector import Connector
-from tasks.daily import BATCH, replicate_oldest
-from tasks.model import Desired, State, StepState, TenantId
-from tasks.producer import replicate_again
-from tasks.records import Outcome
-from tests.api.server import make
-from tests.cluster import PLATFORM
-from tests.waiting import eventually
+from tasks.daily.round import BATCH, replicate_oldest
+from tasks.model.desired import Desired, TenantId
+from tasks.model.replication import State, StepState
+from tasks.orders.producer import replicate_again
+from tasks.state.outcome import Outcome
+from tests.support.cluster import PLATFORM
+from tests.support.waiting import eventually
+from tests.workers.api.server import make
 from workers.sandbox.redis import EmbeddedRedis
 
 LEASE = timedelta(minutes=1)

@@ -10,11 +10,11 @@ from time import monotonic
 import pytest
 
 from tasks.chain import REPLICATION
-from tasks.model import State
-from tests.cluster import ACCESS, ONE_ROLE, Cluster, desired
+from tasks.model.replication import State
 from tests.faults.broker import cluster_of, wrong
 from tests.soak.verdict import wrong_tenants
-from tests.waiting import eventually
+from tests.support.cluster import ACCESS, ONE_ROLE, Cluster, desired
+from tests.support.waiting import eventually
 
 LEASE = 60  # seconds: whoever waited for the lease of a worker that has ended would be seen
 TENANTS = 6

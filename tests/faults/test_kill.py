@@ -10,14 +10,14 @@ from time import monotonic
 
 import pytest
 
-from tasks.model import State
-from tests.cluster import QUICK, Cluster, running_cluster
-from tests.waiting import eventually
+from tasks.model.replication import State
+from tests.support.cluster import QUICK, Cluster, running_cluster
+from tests.support.waiting import eventually
 from workers.sandbox import organization
 
 KILLS = int(os.environ.get("KILLS", "4"))  # 20 as the soak of a release: KILLS=20 pytest tests/faults/test_kill.py
 TENANTS = 10
-LEASE = 2  # seconds, as in tests/cluster.py
+LEASE = 2  # seconds, as in tests/support/cluster.py
 RESUMED_WITHIN = 30.0  # seconds after the last kill until nothing is left undone
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tasks.model import State, TenantId
-from tasks.producer import replicate
-from tests.cluster import CONFIG_DIR, Cluster, desired, running_cluster
+from tasks.model.desired import TenantId
+from tasks.model.replication import State
+from tasks.orders.producer import replicate
 from tests.faults.silence import SilentAws, silent_aws
-from tests.waiting import eventually
+from tests.support.cluster import CONFIG_DIR, Cluster, desired, running_cluster
+from tests.support.waiting import eventually
 
 SILENT = "silent.sandbox"
 KEY = "AKIASILENTPLATFORM01"  # of its service user

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from config.celery import QUEUE
-from tasks.model import Desired, TenantId
-from tasks.records import Dispatch
-from tasks.store import Store
-from tests.cluster import ONE_ROLE, PLATFORM, Cluster, desired
+from tasks.model.desired import Desired, TenantId
+from tasks.state.outcome import Dispatch
+from tasks.state.store import Store
 from tests.faults.broker import cluster_of, moved, wrong
-from tests.waiting import eventually
+from tests.support.cluster import ONE_ROLE, PLATFORM, Cluster, desired
+from tests.support.waiting import eventually
 
 LEASE = 2  # seconds
 DEVELOPMENT = Desired(landing_zone="development")

@@ -9,9 +9,9 @@ import pytest
 from config.catalog import Catalog, load_catalog
 from tasks.aws.actions import Principal
 from tasks.aws.session import Sessions
-from tests.cluster import CONFIG_DIR
 from tests.policies.replications import Replications, every_kind, published
-from tests.steps.world import World
+from tests.support.cluster import CONFIG_DIR
+from tests.tasks.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import RecordedCall, SimulatorClient, running_simulator

@@ -13,9 +13,10 @@ from config.platform import AccountClosure, Platform
 from tasks.aws.actions import Principal
 from tasks.chain import DELETION, REPLICATION
 from tasks.errors import PermanentError
-from tasks.model import Desired, Handles, Tenant, TenantId
-from tasks.policies import PrincipalDocuments, documents, surroundings_of, with_external_ids
-from tests.steps.world import World
+from tasks.model.desired import Desired, Tenant, TenantId
+from tasks.model.handles import Handles
+from tasks.permissions.iam_documents import PrincipalDocuments, documents, surroundings_of, with_external_ids
+from tests.tasks.steps.world import World
 from workers.sandbox import organization
 
 PLATFORM = "aws.sandbox"

@@ -10,8 +10,9 @@ import pytest
 from config.platform import Enrollment, Platform
 from tasks.aws.actions import OPERATIONS, Feature, Principal
 from tasks.errors import AccessDenied
-from tasks.model import Handles, Tenant
-from tasks.policies import PrincipalDocuments, documents, placeholders
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.permissions.iam_documents import PrincipalDocuments, documents, placeholders
 from tasks.steps.enroll_in_control_tower import enroll_in_control_tower
 from tests.policies.replications import Replications, published
 from workers.sandbox import organization

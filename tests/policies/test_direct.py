@@ -15,13 +15,14 @@ from tasks.aws.actions import Principal
 from tasks.aws.session import Sessions
 from tasks.chain import REPLICATION
 from tasks.errors import NotOurs, PermanentError
-from tasks.model import Desired, Handles, Tenant, TenantId
-from tasks.policies import direct_user, documents, surroundings_of
+from tasks.model.desired import Desired, Tenant, TenantId
+from tasks.model.handles import Handles
+from tasks.permissions.iam_documents import direct_user, documents, surroundings_of
 from tasks.steps.create_account import create_account
 from tasks.steps.wait_for_access import wait_for_access
 from tasks.steps.wait_for_account import wait_for_account
 from tests.policies.replications import Replications
-from tests.steps.world import World
+from tests.tasks.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.aws import seed_policies
 from workers.sandbox.aws.options import SimulatorOptions

@@ -14,9 +14,9 @@ from config.catalog import Catalog
 from config.platform import Platform, WorkloadIdentityAuth
 from tasks.aws.actions import DECLARED, OPERATIONS, Kind, Principal
 from tasks.aws.scim_client import SERVICE, ScimClient
-from tasks.policies import PrincipalDocuments, documents, placeholders, surroundings_of
+from tasks.permissions.iam_documents import PrincipalDocuments, documents, placeholders, surroundings_of
 from tests.policies.replications import PLATFORM, published
-from tests.steps.world import SCIM
+from tests.tasks.steps.world import SCIM
 from workers.sandbox import organization
 from workers.sandbox.aws import seed_policies
 from workers.sandbox.aws.options import SimulatorOptions

@@ -11,12 +11,12 @@ from config.catalog import Catalog
 from config.platform import FederatedRoleMapping, IdentityFederation, Platform
 from tasks.aws.actions import OPERATIONS, Kind, Principal
 from tasks.errors import AccessDenied
-from tasks.policies import documents, surroundings_of
+from tasks.permissions.iam_documents import documents, surroundings_of
 from tasks.steps.federate_identity import federate_identity
 from tests.policies.replications import PLATFORM, Replications, published
 from tests.policies.test_least_privilege import used
-from tests.saml import saml_metadata
-from tests.steps.world import World
+from tests.support.saml import saml_metadata
+from tests.tasks.steps.world import World
 from workers.sandbox.client import SimulatorClient
 
 READER = FederatedRoleMapping(project_role="reader", aws_role="reader", policies=("ViewOnlyAccess",))

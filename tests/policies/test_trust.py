@@ -14,7 +14,7 @@ from config.platform import Platform
 from tasks.aws import Aws
 from tasks.aws.session import Sessions
 from tasks.errors import AccessDenied
-from tasks.stack_templates import STACK_NAME
+from tasks.stacks.templates import STACK_NAME
 from tests.policies.replications import Replications
 from workers.sandbox import organization
 

@@ -17,10 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.log import MASKER
 from config.settings import ApiToken
-from tasks.model import State
-from tests.cluster import QUICK, Cluster, desired, running_cluster
+from tasks.model.replication import State
 from tests.security.processes import answers, free_port
-from tests.waiting import eventually
+from tests.support.cluster import QUICK, Cluster, desired, running_cluster
+from tests.support.waiting import eventually
 
 FLOWER = "operator"
 ACCESS_KEY = "AKIASANDBOXREPLICATOR"

@@ -17,10 +17,10 @@ from config.catalog import Catalog, CatalogError, load_catalog
 from config.mistakes import Mistake
 from config.settings import Settings
 from tasks import names
-from tasks.model import CONTROL_CHARACTERS, Desired, Tenant, TenantId
-from tasks.producer import RequestRefused, check, parse_desired
-from tests.cluster import CONFIG_DIR, desired
+from tasks.model.desired import CONTROL_CHARACTERS, Desired, Tenant, TenantId
+from tasks.orders.producer import RequestRefused, check, parse_desired
 from tests.config.samples import ENVIRONMENT, LANDING_ZONE, PLATFORM
+from tests.support.cluster import CONFIG_DIR, desired
 from workers.sandbox.organization import environment
 
 SOON = 20.0  # seconds: two for the process on a quiet machine, milliseconds for the document

@@ -14,7 +14,7 @@ import pytest
 from config.known_secrets import KNOWN_SECRETS
 from config.production import check_production, check_production_api
 from config.settings import ApiToken, Settings, SettingsError
-from tests.cluster import CONFIG_DIR
+from tests.support.cluster import CONFIG_DIR
 from workers.sandbox import organization
 
 PASSWORD = "a-long-random-password"

@@ -19,11 +19,11 @@ from httpx_sse import connect_sse
 from config.celery import celery_settings
 from config.settings import ApiToken, Settings
 from tasks.connector import redis_client
-from tests.cluster import Cluster, desired, running_cluster
 from tests.security.processes import answers, free_port
 from tests.security.read_only import read_only
 from tests.security.tls import make_certificates, tls_proxy
-from tests.waiting import eventually
+from tests.support.cluster import Cluster, desired, running_cluster
+from tests.support.waiting import eventually
 
 USER, PASSWORD = "connector", "p@ss/w:rd+%"
 FLOWER = {"FLOWER_BASIC_AUTH": "operator:password"}

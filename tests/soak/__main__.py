@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.soak.report import DOCUMENT, write
 from tests.soak.run import Plan, soak
-from workers.processes import interruptible
+from workers.demo.supervisor import interruptible
 
 
 def main() -> int:

@@ -10,9 +10,9 @@ from itertools import cycle
 from threading import Event
 from time import monotonic
 
-from tests.cluster import Cluster
 from tests.faults.broker import frozen
 from tests.soak.others import Others
+from tests.support.cluster import Cluster
 
 VICTIMS = ("worker", "worker", "api", "worker", "beat", "worker", "api", "worker", "flower")  # one after the other
 

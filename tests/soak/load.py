@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.cluster import PLATFORM, desired
+from tests.support.cluster import PLATFORM, desired
 from workers.client import ApiProblem, ConnectorClient
 from workers.sandbox.organization import USERS
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 
 from config.settings import ApiToken
-from tests.cluster import Cluster
+from tests.support.cluster import Cluster
 from workers.client import ConnectorClient
-from workers.demo_processes import free_port
-from workers.processes import Child
+from workers.demo.processes import free_port
+from workers.demo.supervisor import Child
 
 PROCFILE = Path(__file__).parents[2] / "Procfile"
 NAMES = ("api", "beat", "flower")

@@ -10,14 +10,14 @@ from statistics import quantiles
 from threading import Thread
 from time import monotonic
 
-from tasks.model import ENDED
-from tests.cluster import QUICK, Cluster, running_cluster
+from tasks.model.replication import ENDED
 from tests.soak.chaos import FAULTS, Chaos, failing_calls
 from tests.soak.load import Producer
 from tests.soak.others import Others
 from tests.soak.report import Figures
 from tests.soak.verdict import left_behind, lost, wrong_tenants
-from tests.waiting import eventually
+from tests.support.cluster import QUICK, Cluster, running_cluster
+from tests.support.waiting import eventually
 
 PRODUCERS = 4
 CREATION_SECONDS = 2.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.model import ENDED, State
-from tests.cluster import PLATFORM, Cluster
+from tasks.model.replication import ENDED, State
+from tests.support.cluster import PLATFORM, Cluster
 from workers.sandbox import organization
 
 UNITS = {"development": organization.DEVELOPMENT_OU_ID, "production": organization.PRODUCTION_OU_ID}

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from tasks.store import Store
+from tasks.state.store import Store
 from workers.sandbox.redis import EmbeddedRedis
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Security
 from pydantic import AwareDatetime
 
-from tasks.audit import page
 from tasks.documents import AuditPage
+from tasks.state.audit import page
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import responses
 from workers.api.security import BEARER

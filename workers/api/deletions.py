@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException, Request, Response, Security
 
-from tasks.deletion import NotPossible, approve, decline, request_deletion
+from tasks.orders.deletion import NotPossible, approve, decline, request_deletion
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView

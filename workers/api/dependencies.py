@@ -8,8 +8,8 @@ from typing import Annotated, cast
 from fastapi import Depends, HTTPException, Path, Request
 
 from tasks.connector import Connector
-from tasks.model import TenantId
-from tasks.records import TenantRecord
+from tasks.model.desired import TenantId
+from tasks.state.records import TenantRecord
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 

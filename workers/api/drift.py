@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Security
 
-from tasks import drift
+from tasks.daily import drift
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import responses
 from workers.api.schemas import DriftView

@@ -18,7 +18,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from config.log import get_logger
 from config.settings import Settings
-from tasks.producer import FieldMistake, RequestRefused
+from tasks.orders.producer import FieldMistake, RequestRefused
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.openapi import responses
 from workers.api.problems import RETRY_SECONDS

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from tasks.situation import Situation
+from tasks.metrics.gauges import Situation
 from workers.api.dependencies import CurrentConnector
 
 router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Security
 
 from tasks.connector import Connector
-from tasks.model import Text
-from tasks.pauses import pause, pauses
+from tasks.model.desired import Text
+from tasks.state.pauses import pause, pauses
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.openapi import responses
 from workers.api.platforms import KnownPlatform

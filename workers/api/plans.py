@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Body, HTTPException, Path, Response, Security
 
-from tasks import errands
+from tasks import questions
 from tasks.connector import Connector
-from tasks.errands import Errand
-from tasks.model import Desired, TenantId
-from tasks.plan import KIND, question
-from tasks.producer import RequestRefused, check
+from tasks.model.desired import Desired, TenantId
+from tasks.orders.producer import RequestRefused, check
+from tasks.questions.plan import KIND, question_text
+from tasks.questions.question import Question
 from workers.api.dependencies import CurrentConnector, NamedTenant, known_tenant
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import PlanView, plan_view
@@ -40,9 +40,9 @@ def post_plan(
     Without a body it is the replication of what is stored: the deletion, where one was asked for.
     """
     _check(tenant, desired, through)
-    errand = errands.ask(through, KIND, uuid4().hex, question(tenant, desired))
-    response.headers["Location"] = f"/api/v1/plans/{_id(errand)}"
-    return plan_view(_id(errand), errand)
+    question = questions.ask(through, KIND, uuid4().hex, question_text(tenant, desired))
+    response.headers["Location"] = f"/api/v1/plans/{_id(question)}"
+    return plan_view(_id(question), question)
 
 
 @router.get(
@@ -55,10 +55,10 @@ def get_plan(
     plan_id: Annotated[str, Path(description="as the answer to the question gave it")], through: CurrentConnector
 ) -> PlanView:
     """Show each step with its changes, once a worker has planned them."""
-    errand = errands.look(through, f"{KIND}.{plan_id}")
-    if errand is None:
+    question = questions.look(through, f"{KIND}.{plan_id}")
+    if question is None:
         raise HTTPException(404, f"No plan is named {plan_id}, or it was asked for more than an hour ago.")
-    return plan_view(plan_id, errand)
+    return plan_view(plan_id, question)
 
 
 def _check(tenant: TenantId, desired: Desired | None, through: Connector) -> None:
@@ -73,5 +73,5 @@ def _check(tenant: TenantId, desired: Desired | None, through: Connector) -> Non
         raise HTTPException(409, f"The tenant {tenant} was deleted at {record.deleted_at:%F %R} UTC. Order it (PUT).")
 
 
-def _id(errand: Errand) -> str:
-    return errand.id.removeprefix(f"{KIND}.")
+def _id(question: Question) -> str:
+    return question.id.removeprefix(f"{KIND}.")

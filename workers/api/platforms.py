@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
 
-from tasks import errands
+from tasks import questions
 from tasks.doctor.examination import KIND
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import ACCEPTED, responses
@@ -45,7 +45,7 @@ def post_health(platform: KnownPlatform, through: CurrentConnector, response: Re
     While a worker looks, asking again is the same question.
     """
     response.headers["Location"] = f"/api/v1/platforms/{platform}/health"
-    return health_view(platform, errands.ask(through, KIND, platform, platform))
+    return health_view(platform, questions.ask(through, KIND, platform, platform))
 
 
 @router.get(
@@ -56,7 +56,7 @@ def post_health(platform: KnownPlatform, through: CurrentConnector, response: Re
 )
 def get_health(platform: KnownPlatform, through: CurrentConnector) -> HealthView:
     """Show the newest examination: each finding is ok, a warning or an error with what to do."""
-    errand = errands.look(through, f"{KIND}.{platform}")
-    if errand is None:
+    question = questions.look(through, f"{KIND}.{platform}")
+    if question is None:
         raise HTTPException(404, f"Nobody has asked after {platform} in the last hour. Ask first (POST).")
-    return health_view(platform, errand)
+    return health_view(platform, question)

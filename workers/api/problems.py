@@ -17,7 +17,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 
 from config.log import get_logger
-from tasks.producer import FieldMistake, RequestRefused, field_mistakes
+from tasks.orders.producer import FieldMistake, RequestRefused, field_mistakes
 from workers.api.schemas import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
 
-from tasks import daily_retries
 from tasks.connector import Connector
-from tasks.model import ENDED, Replication, TenantId
+from tasks.daily import retries as daily_retries
+from tasks.model.desired import TenantId
+from tasks.model.replication import ENDED, Replication
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.security import BEARER

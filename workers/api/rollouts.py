@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Security
 
-from tasks.rollout import UnknownLandingZone, find_rollout, look_at, roll_out
+from tasks.orders.rollout import UnknownLandingZone, find_rollout, look_at, roll_out
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import RolloutView, rollout_view

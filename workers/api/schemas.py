@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from tasks.doctor.finding import Finding, Level
-from tasks.documents import Drift, ErrandState, Plan, UnmanagedAccount
-from tasks.model import ENDED, Deletion, LastError, Pause, Replication, State, StepState, TenantId
+from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
+from tasks.model.desired import Deletion, Pause, TenantId
+from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
 if TYPE_CHECKING:  # only for annotations: the command line reads this module, and must not import boto3 for that
-    from tasks.errands import Errand
-    from tasks.records import TenantRecord, TenantSummary
-    from tasks.rollout import Progress
+    from tasks.orders.rollout import Progress
+    from tasks.questions.question import Question
+    from tasks.state.records import TenantRecord, TenantSummary
 
 
 class View(BaseModel):
@@ -67,7 +68,7 @@ class HealthView(View):
     """What the doctor found on a platform, or that a worker still looks."""
 
     platform: str = Field(description="<platform>.<location>", examples=["aws.sandbox"])
-    state: ErrandState = Field(description="PENDING until a worker has looked; FAILED when it could not")
+    state: QuestionState = Field(description="PENDING until a worker has looked; FAILED when it could not")
     asked_at: datetime
     answered_at: datetime | None = None
     healthy: bool | None = Field(default=None, description="no finding is an error; null until a worker has looked")
@@ -79,7 +80,7 @@ class PlanView(View):
     """What a replication would change, or that a worker still plans it."""
 
     id: str
-    state: ErrandState = Field(description="PENDING until a worker has planned it; FAILED when it could not")
+    state: QuestionState = Field(description="PENDING until a worker has planned it; FAILED when it could not")
     asked_at: datetime
     answered_at: datetime | None = None
     plan: Plan | None = None
@@ -239,28 +240,28 @@ def _names(tenant: TenantId) -> dict[str, str]:
     return {"tenant": str(tenant), **names}
 
 
-def plan_view(plan_id: str, errand: Errand) -> PlanView:
+def plan_view(plan_id: str, question: Question) -> PlanView:
     """Make the answer for what a worker was asked to plan."""
     return PlanView(
         id=plan_id,
-        state=errand.state,
-        asked_at=errand.asked_at,
-        answered_at=errand.answered_at,
-        plan=Plan.model_validate(errand.answer) if errand.state is ErrandState.DONE else None,
-        failure=errand.answer if errand.state is ErrandState.FAILED else None,
+        state=question.state,
+        asked_at=question.asked_at,
+        answered_at=question.answered_at,
+        plan=Plan.model_validate(question.answer) if question.state is QuestionState.DONE else None,
+        failure=question.answer if question.state is QuestionState.FAILED else None,
     )
 
 
-def health_view(platform: str, errand: Errand) -> HealthView:
+def health_view(platform: str, question: Question) -> HealthView:
     """Make the answer for what a worker was asked to look at."""
-    done = errand.state is ErrandState.DONE
-    findings = [Finding.model_validate(each) for each in errand.answer] if done else []
+    done = question.state is QuestionState.DONE
+    findings = [Finding.model_validate(each) for each in question.answer] if done else []
     return HealthView(
         platform=platform,
-        state=errand.state,
-        asked_at=errand.asked_at,
-        answered_at=errand.answered_at,
+        state=question.state,
+        asked_at=question.asked_at,
+        answered_at=question.answered_at,
         healthy=all(each.level is not Level.ERROR for each in findings) if done else None,
         findings=findings,
-        failure=errand.answer if errand.state is ErrandState.FAILED else None,
+        failure=question.answer if question.state is QuestionState.FAILED else None,
     )

@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 
 from tasks.connector import Connector
-from tasks.model import Desired, State
-from tasks.pauses import pauses
-from tasks.producer import Accepted, replicate, replicate_again
-from tasks.records import TenantSummary
+from tasks.model.desired import Desired
+from tasks.model.replication import State
+from tasks.orders.producer import Accepted, replicate, replicate_again
+from tasks.state.pauses import pauses
+from tasks.state.records import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view

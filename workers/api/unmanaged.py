@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Security
 
-from tasks import unmanaged
+from tasks.organization import unmanaged
 from workers.api.dependencies import CurrentConnector
 from workers.api.drift import PlatformFilter, check_platform
 from workers.api.openapi import responses

@@ -1,4 +1,4 @@
-"""The commands `backup` and `restore`. They talk to Redis, as `tasks/backup.py` says why, and need no API."""
+"""The commands `backup` and `restore`. They talk to Redis, as `tasks/state/backup.py` says why, and need no API."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from redis import RedisError
 
 from config.settings import SettingsError, load_settings
-from tasks import backup
 from tasks.connector import redis_client
-from tasks.store import Store
+from tasks.state import backup
+from tasks.state.store import Store
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.output import print_line, stdout_console
 

@@ -283,7 +283,7 @@ def demo(
     tenants: Annotated[Path | None, typer.Option("--tenants", help="Order these instead of the 12 examples.")] = None,
 ) -> None:
     """Start everything on this machine, order 12 example tenants, show what became of them, end without a trace."""
-    from workers.demo import run_demo
+    from workers.demo.run import run_demo
 
     raise typer.Exit(run_demo(keep=keep, tenants=tenants))
 

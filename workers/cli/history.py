@@ -6,7 +6,7 @@ import json
 
 from rich.text import Text
 
-from tasks.model import Replication
+from tasks.model.replication import Replication
 from workers.cli.connection import Access, connect
 from workers.cli.output import show, state_text, stdout_console, table
 from workers.cli.tenants import parse_tenant

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from redis import RedisError
 
 from tasks.connector import Connector
-from tasks.notifications import DROPPED, Letter, trial, waiting
+from tasks.notifications.outbox import Letter, trial, waiting
+from tasks.state.counts import DROPPED
 from workers.cli.doctor import own_house
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import flat, print_line, show, stdout_console, table

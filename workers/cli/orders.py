@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from config.documents import Document, read_file
 from config.mistakes import Mistake, mistakes_in, shown
-from tasks.model import Desired, TenantId
+from tasks.model.desired import Desired, TenantId
 
 STDIN = Path("/dev/stdin")
 

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tasks.model import State
+from tasks.model.replication import State
 from workers.cli.errors import printable
 
 PLAIN_WIDTH = 10_000  # columns: no line of a file or a pipe is ever broken

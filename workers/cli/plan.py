@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from tasks.documents import ErrandState, Plan, PlannedStep
+from tasks.documents import Plan, PlannedStep, QuestionState
 from workers.api.schemas import PlanView
 from workers.cli.connection import Access, connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
@@ -59,7 +59,7 @@ def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -
     plans: list[Plan | None] = []
     for tenant, asked in views:
         view = asked
-        while view.state is ErrandState.PENDING:
+        while view.state is QuestionState.PENDING:
             time.sleep(LOOK_SECONDS)
             view = client.planned(view.id)
         if view.plan is None:

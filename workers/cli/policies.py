@@ -10,8 +10,8 @@ from typing import Any
 from config.catalog import Catalog, CatalogError, load_catalog
 from config.platform import Platform
 from config.settings import SettingsError, load_settings
-from tasks.guard_rail import own_guard_rail
-from tasks.policies import (
+from tasks.accounts.guard_rail import own_guard_rail
+from tasks.permissions.iam_documents import (
     PrincipalDocuments,
     Surroundings,
     direct_user,

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tasks.model import ENDED, Replication, State, StepState
+from tasks.model.replication import ENDED, Replication, State, StepState
 from workers.cli.output import flat, is_live, print_line, state_text, table
 from workers.client import ApiProblem, ConnectorClient
 

@@ -16,9 +16,10 @@ from config.patterns import PatternError
 from config.settings import Settings
 from tasks import names
 from tasks.errors import PermanentError
-from tasks.groups import mapped_roles
-from tasks.model import Handles, Tenant
-from tasks.producer import check
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.orders.producer import check
+from tasks.permissions.groups import mapped_roles
 from tasks.steps.deploy_access_stack import own_parameters
 from workers.cli.orders import Order
 

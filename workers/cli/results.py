@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from tasks.model import Replication, State
+from tasks.model.replication import Replication, State
 from workers.cli.errors import ExitCode, complain
 from workers.cli.output import show, state_text, table
 from workers.cli.progress import Followed, seconds_taken

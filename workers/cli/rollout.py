@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from tasks.model import ENDED, State
+from tasks.model.replication import ENDED, State
 from workers.api.schemas import RolloutView
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode, complain

@@ -20,8 +20,8 @@ from pydantic import ValidationError
 
 from config.settings import ApiToken
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.examples import ExampleMissing, example
-from workers.processes import interruptible
+from workers.demo.examples import ExampleMissing, example
+from workers.demo.supervisor import interruptible
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, SimulatorError, running_simulator

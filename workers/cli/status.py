@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from tasks.model import ENDED, Deletion, State, StepState, TenantId
+from tasks.model.desired import Deletion, TenantId
+from tasks.model.replication import ENDED, State, StepState
 from workers.api.schemas import TenantRow, TenantView
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tasks.model import ENDED, TenantId
+from tasks.model.desired import TenantId
+from tasks.model.replication import ENDED
 from workers.cli.connection import Access, connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.orders import STDIN, Order, OrdersRefused, read_orders

@@ -20,17 +20,19 @@ from typing import Any, NoReturn
 from config.catalog import Catalog
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
-from tasks.deletion import request_deletion
-from tasks.due import LONGEST_DELIVERY, Leases
-from tasks.model import State, TenantId
-from tasks.perform import Performance
-from tasks.producer import replicate
-from tasks.records import Dispatch
-from tasks.store import Store
+from tasks.engine.execution import Performance
+from tasks.engine.lease import Leases
+from tasks.engine.pump import LONGEST_DELIVERY
+from tasks.model.desired import TenantId
+from tasks.model.replication import State
+from tasks.orders.deletion import request_deletion
+from tasks.orders.producer import replicate
+from tasks.state.outcome import Dispatch
+from tasks.state.store import Store
 from tests.faults.matrix.fault import Call, Strike
 from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import WiredSessions
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 PROJECT = "cell"
 DEADLINE = 60.0  # seconds that one process may take; the machine may be busy

@@ -20,7 +20,8 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
-from tasks import access_role, control_tower_enrollment
+from tasks.accounts import enrollment as control_tower_enrollment
+from tasks.permissions import access_role
 from tests.faults.matrix.cell import Cell, Workbench, quick
 from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state

@@ -19,8 +19,8 @@ from config.platform import (
     TenantTags,
 )
 from tests.faults.matrix.scenario import CELL, Order, Scenario
-from tests.saml import saml_metadata
-from tests.steps.world import SCIM
+from tests.support.saml import saml_metadata
+from tests.tasks.steps.world import SCIM
 from workers.sandbox import organization
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.policies import trust
+from tasks.permissions.iam_documents import trust
 from workers.sandbox import organization as sandbox
 from workers.sandbox.aws import (
     account_creation,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.aws.actions import Principal
-from tasks.policies import PrincipalDocuments, Surroundings, documents, entry_trust, trust
+from tasks.permissions.iam_documents import PrincipalDocuments, Surroundings, documents, entry_trust, trust
 from workers.sandbox import organization as sandbox
 from workers.sandbox.aws.options import SimulatorOptions
 

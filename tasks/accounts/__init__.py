@@ -1,0 +1,1 @@
+"""Accounts: how one is created, found, entered, enrolled, moved and closed."""

@@ -1,0 +1,213 @@
+"""Find the account that is this tenant's already, and take it over only on proof.
+
+An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by
+its name, which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or,
+where somebody has removed the tag, our own recorded intent with the same email and name, if the account joined after
+it. In direct mode, which allows no tags, the tenant's own email together with its name is proof: AWS allows an email
+only once, and the pattern gives it to this tenant alone. Everything else is left alone: a wrong account gives one
+tenant's people access to another's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tasks.accounts.creation_failures import FailureReason
+from tasks.aws import Aws
+from tasks.aws.organizations import Account, AccountState
+from tasks.errors import Conflict, NotFound, NotOurs, PermanentError
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.names import TENANT_TAG
+
+CLOCK_SKEW = timedelta(minutes=1)  # by which AWS's clock may be behind ours
+CLOSED = frozenset({AccountState.SUSPENDED, AccountState.PENDING_CLOSURE, AccountState.CLOSED})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the account of a tenant looks like."""
+
+    tenant: str
+    email: str
+    name: str
+    intended_at: datetime | None  # when CreateAccount was about to be sent; None: it never was
+    tagged: bool = True  # False: direct mode, in which no account tells whose it is
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An account with our email or name, and the tenant that its tag names."""
+
+    account: Account
+    tenant: str | None  # None: the account has no such tag
+    told_by: str | None = None  # the AWS request id of the answer that says so
+
+
+def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
+    """Look for the tenant's account in the organization.
+
+    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or
+             name
+    Raises   NotOurs when the email is another account's, or of one which this tenant had before; Conflict when several
+             accounts claim to be the tenant's
+    """
+    if handles.email is None or handles.account_name is None:
+        raise ValueError("the email and name must be rendered before an account is looked for")
+    intended_at = handles.creation.intended_at if handles.creation else None
+    direct = tenant.platform.is_direct
+    wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at, tagged=not direct)
+    alike = [account for account in aws.list_accounts() if _is_alike(account, wanted)]
+    before = [account for account in alike if account.id in handles.closed_accounts]
+    if any(_has_email(account, wanted) for account in before):
+        raise _spent(wanted.email, before[0])
+    return choose((_candidate(each, wanted, aws) for each in alike if each not in before), wanted)
+
+
+def _candidate(account: Account, wanted: Wanted, aws: Aws) -> Candidate:
+    if not wanted.tagged:
+        return Candidate(account, None, aws.organizations.request_id)
+    owner = aws.organizations.tags(account.id).get(TENANT_TAG)
+    return Candidate(account, owner, aws.organizations.request_id)
+
+
+def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Account | None:
+    """Decide which candidate is the wanted account; None when none is."""
+    proven = []
+    for candidate in candidates:
+        if candidate.tenant == wanted.tenant or _follows_our_intent(candidate, wanted) or _is_direct(candidate, wanted):
+            proven.append(candidate.account)
+        elif _has_email(candidate.account, wanted):
+            raise _occupied(candidate, wanted)
+    by_email = [account for account in proven if _has_email(account, wanted)]
+    if len(proven) > 1 and not by_email:
+        ids = ", ".join(sorted(account.id for account in proven))
+        remedy = f"Remove the tag {TENANT_TAG} from all of them but one, then retry."
+        raise Conflict("SeveralAccounts", f"accounts {ids} are all tagged {TENANT_TAG}={wanted.tenant}", remedy=remedy)
+    return next(iter(by_email or proven), None)
+
+
+def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
+    """Return the existing account that meshStack names for this tenant.
+
+    Reads    organizations:DescribeAccount 1 call, ListTagsForResource 1 call
+    Raises   NotOurs when it is the management account or tagged as another tenant's, NotFound, PermanentError when
+             closed
+    """
+    platform = tenant.platform
+    is_management = account_id == platform.management_account_id
+    if is_management and platform.management_account_tenant != f"{tenant.id.workspace}.{tenant.id.project}":
+        remedy = "Name the tenant in managementAccountTenant if its people shall have access there, then retry."
+        message = f"account {account_id} runs platform {platform.identifier} itself"
+        raise NotOurs("NoMemberAccount", message, remedy=remedy)
+    if account_id == platform.automation_account_id and not is_management:
+        raise NotOurs("NoMemberAccount", f"account {account_id} holds the StackSets of platform {platform.identifier}")
+    account = _member(tenant, account_id, aws)
+    owner = None if tenant.platform.is_direct else aws.organizations.tags(account_id).get(TENANT_TAG)
+    if owner not in (None, str(tenant.id)):
+        remedy = (
+            f"Order the tenant without this account, or remove the tag {TENANT_TAG} from it if it is free, then retry."
+        )
+        raise NotOurs("AnotherTenant", f"account {account_id} belongs to tenant {owner}", remedy=remedy)
+    return account
+
+
+def _member(tenant: Tenant, account_id: str, aws: Aws) -> Account:
+    try:
+        return aws.organizations.account(account_id)
+    except NotFound as missing:
+        message = f"account {account_id} is not in the organization of platform {tenant.platform.identifier}"
+        remedy = (
+            "Correct platformTenantId, or invite the account into the organization (AWS Organizations, Invite an "
+            "existing AWS account); then retry."
+        )
+        raise NotFound(missing.code, message, missing.request_id, remedy) from missing
+
+
+def adopted(handles: Handles, account: Account) -> Handles:
+    """Return the handles with an account that is proven to be the tenant's; PermanentError when it is closed."""
+    if account.state in CLOSED:
+        raise closed(account)
+    return replace(
+        handles,
+        account_id=account.id,
+        account_arn=account.arn,
+        account_name=account.name,
+        email=account.email,
+        account_created_at=account.joined_at or created_at(handles),
+    )
+
+
+def created_at(handles: Handles) -> datetime | None:
+    """When we asked for the account: for servers that do not tell when it joined."""
+    return handles.account_created_at or (handles.creation.intended_at if handles.creation else None)
+
+
+def closed(account: Account) -> PermanentError:
+    """Return the error that says that the tenant's account is closed or about to be."""
+    remedy = (
+        f"Reopen account {account.id} (AWS Support, within 90 days of closing) and retry. To give the tenant a new "
+        f"account, remove the tag {TENANT_TAG} and change the email pattern: AWS lets nobody have that email again."
+    )
+    return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
+
+
+def _spent(email: str, account: Account) -> NotOurs:
+    return NotOurs(
+        "EmailOfClosedAccount",
+        f"the tenant's account before, {account.id}, is {account.state} and keeps the email {email} for ever",
+        remedy=(
+            "Put #{rand:%.8s} into accountEmailPattern of the platform document, which gives each account of a tenant "
+            "an email of its own; restart the workers, then retry. For 90 days AWS Support can reopen the old account."
+        ),
+    )
+
+
+def _is_alike(account: Account, wanted: Wanted) -> bool:
+    return _has_email(account, wanted) or account.name == wanted.name
+
+
+def _has_email(account: Account, wanted: Wanted) -> bool:
+    return account.email.lower() == wanted.email.lower()
+
+
+def _follows_our_intent(candidate: Candidate, wanted: Wanted) -> bool:
+    account = candidate.account
+    if candidate.tenant is not None or wanted.intended_at is None or account.joined_at is None:
+        return False
+    same = _has_email(account, wanted) and account.name == wanted.name
+    return same and account.joined_at >= wanted.intended_at - CLOCK_SKEW
+
+
+def _is_direct(candidate: Candidate, wanted: Wanted) -> bool:
+    return not wanted.tagged and _has_email(candidate.account, wanted) and candidate.account.name == wanted.name
+
+
+def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
+    if not wanted.tagged:
+        return _named_otherwise(candidate, wanted)
+    whose = f"is tagged as tenant {candidate.tenant}'s" if candidate.tenant else "has no tag that names a tenant"
+    return NotOurs(
+        FailureReason.EMAIL_ALREADY_EXISTS.value,  # what AWS would answer to CreateAccount
+        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}), which {whose}",
+        candidate.told_by,
+        remedy=(
+            f"If it is this tenant's account, tag it {TENANT_TAG}={wanted.tenant} and retry; "
+            "else change accountEmailPattern so that this tenant gets an email of its own."
+        ),
+    )
+
+
+def _named_otherwise(candidate: Candidate, wanted: Wanted) -> NotOurs:
+    account = candidate.account
+    return NotOurs(
+        FailureReason.EMAIL_ALREADY_EXISTS.value,
+        f"email {wanted.email} is that of account {account.id}, which is named {account.name} and not {wanted.name}",
+        candidate.told_by,
+        remedy=(
+            f"If it is this tenant's account, order the tenant with platformTenantId {account.id}; "
+            "else change accountEmailPattern so that this tenant gets an email of its own."
+        ),
+    )

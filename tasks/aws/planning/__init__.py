@@ -1,0 +1,1 @@
+"""Plan mode: writes are noted and not sent."""

@@ -1,0 +1,99 @@
+"""Plan mode: the seam of `calls.py` with writes that are noted instead of sent, so that no step knows of plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from tasks.aws.actions import Kind, check_declared
+from tasks.aws.boundary import Aws
+from tasks.aws.calls import Answer, Calls, Observer
+from tasks.aws.planning.planned import Change, Parameters, Planned, Where, not_plannable, stack_name
+from tasks.aws.planning.planned_reads import READS
+from tasks.aws.planning.planned_writes import WRITES
+from tasks.aws.run import Lane, Run
+from tasks.aws.session import Sessions
+from tasks.model.handles import Handles
+
+METADATA = {"ResponseMetadata": {"RequestId": "planned-request"}}
+
+
+class PlanningCalls(Calls):
+    """The calls of one client: reads go to AWS as far as it can answer them, writes only into the plan."""
+
+    def __init__(
+        self, client: Any, observer: Observer, planned: Planned, account_id: str | None, *, young: bool
+    ) -> None:
+        """Wrap a client; the plan is shared with all others."""
+        super().__init__(client, observer, account_id, young=young)
+        self._planned = planned
+        self._where = Where(self._service, account_id, getattr(client.meta, "region_name", ""))
+
+    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
+        check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
+        self.request_id = METADATA["ResponseMetadata"]["RequestId"]
+        answer = self._planned_write(operation, parameters) if write else self._planned_read(operation, parameters)
+        return Answer({**METADATA, **answer})
+
+    def _planned_read(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
+        """Answer a read; raises what AWS would, NotPlannable for what only the account itself could tell."""
+        where, planned = self._where, self._planned
+        if where.account in planned.shut and operation != "get_caller_identity":
+            raise not_plannable(f"account {where.account} lets us in only after its access role is made")
+        answer = READS.get((where.service, operation))
+        if answer is not None:
+            return answer(planned, where, parameters, self._ask)
+        if where.is_planned:
+            raise not_plannable(f"only the new account can answer {where.service}:{operation}")
+        return self._ask(operation, **parameters)
+
+    def _ask(self, operation: str, **parameters: Any) -> Answer:
+        return super()._call(operation, parameters, write=False)
+
+    def _planned_write(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
+        where, planned = self._where, self._planned
+        before = _before(planned, where, operation, parameters)
+        planned.changes.append(Change(where.service, operation, where.account, where.region, parameters, before))
+        answer = WRITES.get((where.service, operation))
+        return (answer(planned, where, parameters) if answer is not None else None) or {}
+
+
+class PlanningAws(Aws):
+    """AWS as a step sees it when its writes are only planned."""
+
+    def __init__(self, planned: Planned, sessions: Sessions, run: Run) -> None:
+        super().__init__(planned.platform, sessions, run)
+        self._planned = planned
+
+    def remember(self, handles: Handles) -> None:
+        """Remember nothing: a plan leaves no trace."""
+
+    def enter(self, lane: Lane, of: str, place: str) -> None:
+        """Take no place: nothing is in flight."""
+
+    def leave(self, lane: Lane, of: str, place: str) -> None:
+        """Give no place back: a running replication of this tenant may have it."""
+
+    def has_seen(self, fact: tuple[str, ...], within: timedelta) -> bool:  # noqa: ARG002 (as in Aws)
+        """Look again: a plan tells what AWS has now."""
+        return False
+
+    def note_seen(self, fact: tuple[str, ...]) -> None:
+        """Note nothing: what is planned is not so yet."""
+
+    def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
+        return PlanningCalls(client, self._run.observer, self._planned, account_id, young=young)
+
+
+def _before(planned: Planned, where: Where, operation: str, parameters: Parameters) -> Mapping[str, str | None]:
+    """Return what stands in AWS in place of what is written, as far as a read of this plan has shown it."""
+    match operation:
+        case "tag_resource" | "untag_resource":
+            return planned.seen.get(("tags", parameters["ResourceId"]), {})
+        case "update_stack":
+            return planned.seen.get(("stack", where.account, where.region, stack_name(parameters)), {})
+        case "create_account_alias":
+            return planned.seen.get(("alias", where.account), {})
+        case _:
+            return {}

@@ -1,0 +1,1 @@
+"""What happens every day: the daily round, retries, drift."""

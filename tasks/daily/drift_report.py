@@ -1,0 +1,50 @@
+"""Look at a tenant as a replication would and write nothing: for platforms with `drift: report`. It is a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from tasks import questions
+from tasks.connector import Connector
+from tasks.daily import drift
+from tasks.daily.look import ASKED_FOR
+from tasks.documents import DriftChange, Plan
+from tasks.model.desired import TenantId
+from tasks.questions.plan import make_plan
+from tasks.state.records import TenantRecord
+
+KIND = "drift"
+
+
+def ask_for_report(house: Connector, record: TenantRecord) -> None:
+    """Ask a worker to look at a tenant; asked again before it has, it is the same look, and sent again if need be."""
+    questions.look(house, f"{KIND}.{record.id}")
+    questions.ask(house, KIND, str(record.id), str(record.id))
+
+
+def report(house: Connector, name: str) -> int:
+    """Look at a tenant and keep what differs; answers in how many steps. What it raises is the question's failure."""
+    tenant = TenantId.parse(name)
+    try:
+        changes = list(differences(make_plan(house, tenant, None)))
+        drift.reported(house.store, tenant, changes, datetime.now(UTC))
+        return len(changes)
+    finally:  # one that cannot be looked at comes again tomorrow, and stops nobody
+        house.store.postpone(tenant)
+
+
+def differences(plan: Plan) -> Iterator[DriftChange]:
+    """Yield what each step would change, or why it cannot tell."""
+    for step in plan.steps:
+        changes = [change for change in step.changes if tuple(change.call.split(":")) not in ASKED_FOR]
+        if changes:
+            told, calls = (dict.fromkeys(each) for each in zip(*((c.sentence, c.call) for c in changes), strict=True))
+            yield DriftChange(step=step.name, note="; ".join(told), calls=tuple(calls))
+        elif step.error is not None:
+            yield DriftChange(step=step.name, note=f"{step.error.code}: {step.error.message}")
+
+
+ANSWERS: Mapping[str, Callable[[Connector, str], int]] = MappingProxyType({KIND: report})
+"""What a worker answers: kind of question -> who answers it."""

@@ -1,0 +1,165 @@
+"""The daily round: every tenant is replicated again without being asked, so that AWS stays as ordered.
+
+The round only puts tenants into the due index, a few at each tick of beat, the one that was replicated longest ago
+first. It may run twice, or in two beats at once: a tenant that is under way is left alone, and one that cannot be
+enqueued never stops the others. On a platform with `drift: report` the tenant is only looked at (`drift_report.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import ceil
+
+import structlog
+
+from config.day_window import DAY, DayWindow
+from config.platform import Platform
+from tasks.aws.organizations import Account
+from tasks.connector import Connector
+from tasks.daily import retries as daily_retries
+from tasks.daily.drift_report import ask_for_report
+from tasks.errors import StepError
+from tasks.model.desired import TenantId
+from tasks.orders.producer import RequestRefused, offered, replicate_again
+from tasks.organization import snapshot, unmanaged
+from tasks.state.records import TenantRecord
+
+EVERY = timedelta(minutes=5)
+BATCH = 20  # tenants at once, at the least: a small fleet is done in a few ticks
+HEADROOM = 1.25  # so that a round ends within its window although some ticks come late
+MANY = 100_000  # more tenants than any organization has accounts
+PAGE = 20  # accounts that one ListAccounts shows
+SAVED = 2  # calls that a snapshot saves an unchanged tenant: DescribeAccount and ListParents
+log = structlog.get_logger(__name__)
+
+
+def replicate_oldest(house: Connector, now: datetime) -> int:
+    """Enqueue the tenants whose last replication ended too long ago, oldest first; answers how many.
+
+    Then those that have failed and whose next try is due. Nothing outside of the window.
+    """
+    settings = house.settings
+    age = too_old(settings.replication_window, settings.replication_interval_seconds, now)
+    if age is None:
+        return 0
+    share = batch(len(house.store.idle(timedelta(), MANY)), settings.replication_window.length)
+    failed = daily_retries.due(house.store, now, share)
+    chosen = dict.fromkeys([*house.store.idle(age, share), *failed])
+    return sum(_enqueue(house, tenant, now, again=tenant in failed) for tenant in chosen)
+
+
+def too_old(window: DayWindow, interval: timedelta, now: datetime) -> timedelta | None:
+    """Return how long ago a tenant must have been replicated to be due now; None: the window is closed.
+
+    In a window that is a part of the day each tenant has its turn in every one of them, and not a day after the last,
+    which would be later every day until it is missed.
+    """
+    since = window.open_for(now)
+    if since is None or window.length == DAY:
+        return None if since is None else interval
+    return min(interval, since) if interval <= DAY else interval - window.length
+
+
+def batch(tenants: int, window: timedelta) -> int:
+    """Return how many tenants to enqueue at once, so that all have their turn spread over the window.
+
+    >>> batch(10_000, timedelta(hours=6)), batch(30, timedelta(hours=6))
+    (174, 20)
+    """
+    return max(BATCH, ceil(tenants * (EVERY / window) * HEADROOM))
+
+
+def look_at_organizations(house: Connector, now: datetime) -> int:
+    """Take the snapshots that are wanted, and see which accounts no tenant owns; answers how many snapshots.
+
+    One platform whose AWS does not answer never stops the others, nor the daily replications: they ask AWS themselves.
+    """
+    platforms = list(house.catalog.platforms.values())
+    wanted = [each for each in {platform.management_account_id for platform in platforms} if _wants(house, each, now)]
+    return sum(_look(house, [each for each in platforms if each.management_account_id == name], now) for name in wanted)
+
+
+def _look(house: Connector, platforms: list[Platform], now: datetime) -> bool:
+    """Take a snapshot by the first platform of the organization that AWS answers."""
+    for platform in platforms:
+        try:
+            accounts = snapshot.take(house, platform, now)
+        except StepError as error:
+            log.warning("the accounts could not be listed", platform=platform.identifier, error=str(error))
+            continue
+        if accounts is None:
+            return False
+        _keep(house, platform.management_account_id, accounts, now)
+        _look_at_stack_sets(house, platforms, now)
+        return True
+    return False
+
+
+def _look_at_stack_sets(house: Connector, platforms: list[Platform], now: datetime) -> None:
+    for zone in house.catalog.landing_zones.values():
+        stack_set = zone.stack_set
+        platform = next((each for each in platforms if offered(zone, each, disabled=True)), None)
+        if stack_set is None or platform is None or platform.automation_role_arn is None:
+            continue
+        try:
+            snapshot.take_instances(house, platform, stack_set, now)
+        except StepError as error:
+            log.warning("the stack instances could not be listed", stack_set=stack_set.name, error=str(error))
+
+
+def _keep(house: Connector, organization: str, accounts: list[Account], now: datetime) -> None:
+    foreign = unmanaged.refresh(house, organization, accounts, now)
+    summary = {"looked_at": now.isoformat(), "accounts": len(accounts)}
+    house.store.redis.hset(f"{house.store.prefix}looks:{organization}", mapping=summary)
+    log.info("listed the accounts", organization=organization, accounts=len(accounts), unmanaged=foreign)
+
+
+def _wants(house: Connector, organization: str, now: datetime) -> bool:
+    """Tell whether a list is due: a day has passed, or the tenants that are due soon save more calls than it costs."""
+    row: dict[str, str] = house.store.redis.hgetall(f"{house.store.prefix}looks:{organization}")
+    if not row or now - datetime.fromisoformat(row["looked_at"]) >= DAY:
+        return True
+    if now - datetime.fromisoformat(row["looked_at"]) < snapshot.MOST_AGE:
+        return False
+    age = too_old(house.settings.replication_window, house.settings.replication_interval_seconds, now)
+    if age is None:
+        return False
+    soon = house.store.idle(max(age - snapshot.MOST_AGE, timedelta()), MANY)
+    return SAVED * sum(_stands_in(house, tenant, organization) for tenant in soon) > int(row["accounts"]) / PAGE
+
+
+def _stands_in(house: Connector, tenant: TenantId, organization: str) -> bool:
+    platform = house.catalog.platforms.get(tenant.platform)
+    return platform is not None and platform.management_account_id == organization
+
+
+def _enqueue(house: Connector, tenant: TenantId, now: datetime, *, again: bool) -> bool:
+    """Enqueue one tenant; False: it cannot be, or need not.
+
+    again   its last replication has failed, and that one's next try is due
+    """
+    record = house.store.tenant(tenant)
+    if record is None or record.deleted_at is not None:
+        daily_retries.forget(house.store, tenant)
+        return False
+    daily_retries.postpone(house.store, tenant, now)
+    if record.paused is None and _only_reports(house, record) and not again:
+        ask_for_report(house, record)
+        return True
+    # Paused ones must not fill every batch, nor those that wait for long: the others would never come.
+    house.store.postpone(tenant)
+    if record.paused is not None:
+        return False
+    try:
+        # One that fails is to find out all that is wrong: it asks AWS itself.
+        replicate_again(record, house, wake=False, daily=not daily_retries.is_failing(house.store, tenant))
+    except RequestRefused as error:  # its platform or landing zone is gone: one tenant never stops the others
+        log.warning("a tenant cannot be replicated any more", tenant=str(tenant), error=str(error))
+        return False
+    return True
+
+
+def _only_reports(house: Connector, record: TenantRecord) -> bool:
+    """Tell whether the tenant is only looked at; a deletion that is under way goes on."""
+    platform = house.catalog.platforms.get(record.id.platform)
+    return platform is not None and platform.drift == "report" and record.deletion is None

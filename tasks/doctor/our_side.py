@@ -1,0 +1,67 @@
+"""Our own house: Redis as it must be set up, workers, and limits that are not above AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from redis import RedisError, ResponseError
+
+from tasks.aws import Lane
+from tasks.doctor.finding import Finding, error, ok, warning
+from tasks.doctor.patient import Patient
+from tasks.limits.lanes import places
+
+SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
+LOOKS = 10  # a worker that has missed so many looks at the due index is gone
+REDIS: Mapping[str, str] = MappingProxyType({"maxmemory-policy": "noeviction", "appendonly": "yes"})
+AWS_ALLOWS: Mapping[Lane, int] = MappingProxyType(  # by default. Source: AWS Organizations and Identity Center quotas
+    {Lane.ACCOUNT_CREATION: 5, Lane.ACCOUNT_CLOSURE: 3, Lane.CONTROL_TOWER: 5}
+)
+
+
+def redis(patient: Patient) -> Iterator[Finding]:
+    """See that Redis answers and keeps what it acknowledges. PING, CONFIG GET."""
+    client = patient.house.store.redis
+    try:
+        client.ping()
+    except RedisError as away:
+        remedy = "Start Redis, or correct CONNECTOR_REDIS_URL."
+        yield error(f"Redis does not answer: {type(away).__name__}: {away}", remedy)
+        return
+    yield ok("Redis answers")
+    for name, wanted in REDIS.items():
+        actual = _setting(client, name)
+        if actual not in (None, wanted):
+            remedy = f"Set {name} {wanted} in redis.conf, else orders may be lost when Redis ends."
+            yield warning(f"Redis has {name} {actual or 'empty'}", remedy)
+
+
+def _setting(client: object, name: str) -> str | None:
+    """Read one setting; None: a managed Redis does not tell, or not us."""
+    try:
+        found: Mapping[str, str] = client.config_get(name)  # type: ignore[attr-defined]  # as Store.redis, untyped
+    except ResponseError:
+        return None
+    return found.get(name)
+
+
+def workers(patient: Patient) -> Iterator[Finding]:
+    """See that workers look for work."""
+    house = patient.house
+    names = house.store.workers(max(SILENCE, LOOKS * house.settings.pump_seconds))
+    if names:
+        yield ok(f"{len(names)} workers look for work")
+    else:
+        yield warning("no worker looks for work: orders are taken and wait", "Start a worker.")
+
+
+def limits(patient: Patient) -> Iterator[Finding]:
+    """See that our limits are not above AWS's own."""
+    own = places(patient.house.settings, patient.platform)
+    for lane, allowed in AWS_ALLOWS.items():
+        if own[lane] > allowed:
+            remedy = "Lower it, unless AWS has raised its quota for this organization."
+            yield warning(f"{own[lane]} places for {lane}; AWS allows {allowed} by default", remedy)
+    yield ok(", ".join(f"{count} at once for {lane}" for lane, count in own.items()))

@@ -1,0 +1,99 @@
+"""The lease: the right to run one step of one replication, kept by one thread for all that runs in a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event, Lock, Thread
+from time import monotonic
+
+import structlog
+from redis import RedisError
+
+from tasks.errors import Stopping, Superseded
+from tasks.model.handles import Handles
+from tasks.state.store import Store
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Lease:
+    """The right to run one step of one replication, as long as it is renewed in time."""
+
+    store: Store
+    replication: str
+    holder: str
+    time: timedelta
+    valid_until: float = field(init=False)  # by this machine's monotonic clock, in seconds
+
+    def __post_init__(self) -> None:
+        self.valid_until = monotonic() + self.time.total_seconds()
+
+    def renew(self, handles: Handles | None = None) -> None:
+        """Keep the lease and write handles ahead; raises Superseded when somebody else has taken over."""
+        asked = monotonic()
+        if not self.store.renew(self.replication, self.holder, self.time, handles):
+            self.valid_until = asked
+            raise Superseded(self.replication)
+        self.valid_until = asked + self.time.total_seconds()
+
+    @property
+    def certain(self) -> bool:
+        """Say whether the lease is certainly still ours."""
+        return monotonic() < self.valid_until
+
+    def check(self) -> None:
+        """Raise Superseded unless the lease is certainly still ours: called before every write to AWS."""
+        if not self.certain:
+            raise Superseded(self.replication)
+
+
+class Leases:
+    """Keeps the leases of everything that runs in this process, with one thread for all of them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._held: dict[str, Lease] = {}
+        self._thread: Thread | None = None
+        self._stopping = Event()
+
+    def stop(self) -> None:
+        """From now on every step ends before its next call, and gives its lease back."""
+        self._stopping.set()
+
+    def check(self) -> None:
+        """Raise Stopping when this process is to end: called before every call to AWS."""
+        if self._stopping.is_set():
+            raise Stopping
+
+    @contextmanager
+    def kept(self, lease: Lease) -> Iterator[Lease]:
+        """Renew the lease in the background while the block runs."""
+        with self._lock:
+            self._held[lease.holder] = lease
+            if self._thread is None or not self._thread.is_alive():  # a forked child has no thread of its parent's
+                self._thread = Thread(target=self._renew_all, args=(lease.time / 5,), name="leases", daemon=True)
+                self._thread.start()
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                del self._held[lease.holder]
+
+    def _renew_all(self, every: timedelta) -> None:
+        pause = Event()
+        while True:
+            pause.wait(every.total_seconds())
+            with self._lock:
+                held = list(self._held.values())
+            for lease in held:
+                try:
+                    lease.renew()
+                except (Superseded, RedisError) as error:
+                    with self._lock:
+                        if lease.holder not in self._held:  # given back just now, with the step's record
+                            continue
+                    log.warning("a lease could not be renewed", replication=lease.replication, error=str(error))

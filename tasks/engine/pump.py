@@ -1,0 +1,72 @@
+"""The pump: what is due is taken and dispatched as a chain; and the lease that keeps running work from being due.
+
+Every replication that has not ended stands in the due index, scored by when somebody must look at it. Retry, polling,
+wake-up, crash recovery and resume after a Redis outage are all this one mechanism; the broker may lose any message.
+
+The queue is kept short (no longer than one worker's slots), so a backlog waits in the index, not in the broker: it can
+neither multiply into messages nor grow old in the queue. A message that nobody has taken is sent again after the lease,
+then after twice that time, and so on: on slow workers each message is given the time to be taken.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Event, Thread
+
+import structlog
+from celery import Celery, chain
+
+from config.celery import QUEUE
+from tasks.state.outcome import Dispatch
+from tasks.state.store import Store
+
+LONGEST_DELIVERY = timedelta(minutes=10)  # a message is never given longer than this to be taken
+LONGEST_REST = timedelta(seconds=1)  # a pump that rests notices only then that its worker stops
+log = structlog.get_logger(__name__)
+
+
+class Pump:
+    """A thread that looks into the due index and dispatches what is due; any number may run."""
+
+    def __init__(self, app: Celery, store: Store, worker: str, room: int, every: timedelta, lease: timedelta) -> None:
+        self._app = app
+        self._store = store
+        self._worker = worker
+        self._room = room
+        self._every = every
+        self._lease = lease
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, name="pump", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing any more; what was taken is in the queue already."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)  # seconds; a hanging Redis must not keep the worker alive
+
+    def look(self) -> int:
+        """Dispatch what is due now; answers how many replications that was."""
+        taken = self._store.pump(QUEUE, self._room, self._lease, LONGEST_DELIVERY, self._worker)
+        for dispatch in taken:
+            send(self._app, dispatch)
+        return len(taken)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.look()
+                self._store.rest(min(self._every, LONGEST_REST))
+            except Exception as error:  # noqa: BLE001 (Redis or broker away: the index keeps everything)
+                log.warning("the pump could not look, it tries again", error=str(error))
+                self._stopped.wait(self._every.total_seconds())
+
+
+def send(app: Celery, dispatch: Dispatch) -> None:
+    """Send the rest of the chain as one message: ids only, never desired state, never a secret."""
+    arguments = (dispatch.tenant, dispatch.replication, dispatch.number)
+    rest = range(dispatch.step, len(dispatch.chain.steps))
+    chain(*(app.signature(dispatch.chain.task(each), args=arguments, immutable=True) for each in rest)).apply_async()

@@ -1,0 +1,1 @@
+"""AWS's limits, shared by all workers."""

@@ -1,0 +1,98 @@
+"""AWS's limits shared by all workers: how many places each lane has, how often each API may be called.
+
+A *lane* counts work that AWS still does after the call that began it: an account being created, an assignment being
+made. A place in it belongs to that work and to the replication that asked for it, not to a process: a killed worker's
+replication is continued by another one within the lease, under the same place, so nothing is counted twice. Only the
+end of the replication gives back what the steps have not. A replication that ends in the middle of AWS's work
+(cancelled, given up) leaves its place behind for a minute, because AWS counts what is in flight, not who waits for it.
+
+Served in order of arrival. Whoever frees a place wakes the next in line; nobody polls for a place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from config.platform import Platform
+from config.settings import Settings
+from tasks.aws import Lane
+from tasks.errors import LaneFull, Superseded
+from tasks.state.records import Rate
+from tasks.state.store import Store
+
+BURST_SECONDS = 0.25  # of calls that gather in silence: AWS allows bursts, but does not say how long
+
+ORGANIZATIONS = "Organizations calls"
+IDENTITY_CENTER = "Identity Center calls"
+API_OF_SERVICE = {  # the services whose calls share one limit of the organization; others are limited per account
+    "organizations": ORGANIZATIONS,
+    "sso-admin": IDENTITY_CENTER,
+    "identitystore": IDENTITY_CENTER,
+    "scim": IDENTITY_CENTER,  # AWS does not say that it is counted apart
+}
+
+
+def places(settings: Settings, platform: Platform) -> Mapping[Lane, int]:
+    """Return how many places each lane has: the platform's own limits over the settings' defaults."""
+    own = platform.limits
+    return {
+        Lane.ACCOUNT_CREATION: own.account_creations or settings.account_creation_limit,
+        Lane.ACCOUNT_ASSIGNMENT: own.account_assignments or settings.account_assignment_limit,
+        Lane.ACCOUNT_CLOSURE: own.account_closures or settings.account_closure_limit,
+        Lane.STACK_SET_OPERATION: own.stack_set_operations or settings.stack_set_operation_limit,
+        Lane.CONTROL_TOWER: own.control_tower_operations or settings.control_tower_operation_limit,
+    }
+
+
+def rates(settings: Settings, platform: Platform) -> Mapping[str, Rate]:
+    """Return how often each service of the organization may be called, by botocore's name of the service."""
+    own = platform.limits
+    per_second = {
+        ORGANIZATIONS: own.organizations_calls_per_second or settings.organizations_calls_per_second,
+        IDENTITY_CENTER: own.identity_center_calls_per_second or settings.identity_center_calls_per_second,
+    }
+    return {service: _rate(api, per_second[api], platform) for service, api in API_OF_SERVICE.items()}
+
+
+def _rate(api: str, per_second: int, platform: Platform) -> Rate:
+    name = f"{api} in {platform.management_account_id}"
+    return Rate(name, per_second, burst=max(1, round(per_second * BURST_SECONDS)))
+
+
+class NoPlaces:
+    """The places of who only reads. To enter a lane there is a defect of ours."""
+
+    def enter(self, lane: str, place: str, limit: int) -> NoReturn:
+        """Refuse: only writes need a place."""
+        raise RuntimeError(f"{place} was to be one of {limit} in {lane}, where nothing may be written")
+
+    def leave(self, lane: str, place: str) -> NoReturn:
+        """Refuse: there is none to give back."""
+        raise RuntimeError(f"{place} was to leave {lane}, where nothing may be written")
+
+
+@dataclass
+class ReplicationPlaces:
+    """The places of one replication, as one execution of a step sees them."""
+
+    store: Store
+    replication: str
+    entered: set[str] = field(default_factory=set)  # lanes in which this execution took a place
+
+    def enter(self, lane: str, place: str, limit: int) -> None:
+        """Take `place` in `lane`, again is fine; raises LaneFull when others hold all or came earlier.
+
+        Raises Superseded when the replication has ended meanwhile, or Redis has lost it.
+        """
+        ahead = self.store.enter(lane, place, self.replication, limit)
+        if ahead is None:
+            raise Superseded(self.replication)
+        if ahead >= 0:
+            raise LaneFull(lane, ahead)
+        self.entered.add(lane)
+
+    def leave(self, lane: str, place: str) -> None:
+        """Give the place back, again is fine, and wake who is next."""
+        self.store.leave(lane, place, self.replication)

@@ -1,0 +1,111 @@
+"""What AWS gave us, and what we wrote down before a call; kept for each tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True)
+class Creation:
+    """The write-ahead intent of one CreateAccount call, and its request id once AWS has given one."""
+
+    attempt: int
+    intended_at: datetime
+    request_id: str | None = None  # car-…; None: the call may have been sent or not
+
+
+@dataclass(frozen=True)
+class Group:
+    """One of this tenant's groups in the identity store."""
+
+    role: str  # the AWS role (platformGroupAlias) it stands for
+    id: str | None  # None: looked for and not there
+    permission_sets: tuple[str, ...] | None = None  # ARNs it may have in the tenant's account; None: not looked up yet
+
+
+@dataclass(frozen=True)
+class PendingAssignment:
+    """An account assignment whose creation or deletion has not been seen to end."""
+
+    group_id: str
+    permission_set: str
+    request_id: str | None = None  # None: intended; the call may have been sent or not
+    delete: bool = False
+    sent_at: datetime | None = None
+    plan: str | None = None  # digest of what was wanted and what of it missing; None: something was also too much
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a stack instance was last given. It holds while AWS names `operation` as the instance's last one."""
+
+    digest: str  # of every parameter that a template could be given
+    declared: str  # of the account and those parameters that the StackSet's template declares
+    operation: str  # OperationId
+    sent_at: datetime | None = None  # written ahead of the call; None: AWS has shown the instance CURRENT since
+    accepted: bool = False  # AWS has answered that it has the operation
+    managed: bool = False  # and queues it behind others (managed execution), so it may be shown much later
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Whom we looked for among the users of Identity Center in vain; they are not looked for in every run."""
+
+    looked_at: datetime
+    desired: str  # SHA-256 of the desired state that asked for them
+    user_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """The account in Control Tower, or on its way there."""
+
+    product: str | None = None  # pp-…: what Service Catalog has provisioned for it
+    attempt: int = 1  # part of the token; a new one after a product is seen to be gone
+    sent_at: datetime | None = None  # the newest request to Control Tower, written ahead; None: nothing is under way
+    tried_at: datetime | None = None  # the newest request of all
+    failing_since: datetime | None = None  # AWS has failed it ever since
+    absent_at: datetime | None = None  # when nothing was found in Control Tower and a place was queued for
+
+
+@dataclass(frozen=True)
+class Handles:
+    """What we must remember of one tenant because AWS cannot tell it, or only at the cost of many calls."""
+
+    email: str | None = None  # rendered once; never changes after the first CreateAccount
+    account_name: str | None = None
+    creation: Creation | None = None
+    account_id: str | None = None
+    account_arn: str | None = None  # as Organizations writes it: arn:aws:organizations::…:account/o-…/…
+    account_created_at: datetime | None = None  # when it joined the organization
+    alias: str | None = None
+    organizational_unit: str | None = None
+    workspace_unit: str | None = None  # the OU of the workspace, where the landing zone names none
+    access_stack: str | None = None  # StackId
+    access_stack_attempt: str | None = None  # token of the operation whose end has not been seen yet
+    former_access_stacks: tuple[str, ...] = ()  # StackIds: where landing zones had it before, and left it standing
+    stack_set: str | None = None  # ARN of the StackSet whose instances these are
+    stack_instances: dict[str, Deployment] = field(default_factory=dict)  # by region
+    former_stack_sets: tuple[str, ...] = ()  # ARNs: landing zones had them before, and left their instances standing
+    users: dict[str, str] = field(default_factory=dict)  # userName -> UserId
+    absence: Absence | None = None
+    groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
+    pending_assignments: tuple[PendingAssignment, ...] = ()
+    federated_roles: tuple[str, ...] | None = None  # names of IAM roles that have our trust; None: not looked up yet
+    sign_in_url: str | None = None
+    enrollment: Enrollment | None = None  # None: never looked for
+    vending_since: datetime | None = None  # the first look for the vending machine's tags; None: not waited for
+    closing_since: datetime | None = None  # when CloseAccount was about to be sent
+    closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that we closed
+
+    def known_account(self) -> str:
+        """Return the account's id; every step after wait_for_account has one, so its lack is a mistake of ours."""
+        if self.account_id is None:
+            raise ValueError("this step needs an account, and none is known yet")
+        return self.account_id
+
+
+HANDLES = TypeAdapter(Handles)

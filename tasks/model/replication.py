@@ -1,0 +1,85 @@
+"""Where a replication stands: how a step answers, and what people are shown of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from tasks.model.desired import Document
+from tasks.model.handles import Handles
+
+
+@dataclass(frozen=True)
+class Done:
+    """The step's work is complete; the note says in plain words what was there or was changed."""
+
+    handles: Handles
+    note: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """AWS is not ready yet: look again after `retry_in`, or after the poll interval when None."""
+
+    handles: Handles
+    note: str
+    retry_in: timedelta | None = None
+    # When AWS began each piece of work whose place others wait for: polled when it usually ends, then soon again.
+    since: tuple[datetime, ...] = ()
+
+
+Outcome = Done | Wait
+
+
+class State(StrEnum):
+    """Where a replication, or one of its steps, stands."""
+
+    QUEUED = "QUEUED"  # nobody works on it yet
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"  # for AWS, for a place in a limit, or for the next try
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+
+class LastError(Document):
+    """Why a step failed or waits for another try, as shown to people."""
+
+    code: str
+    message: str
+    request_id: str | None = None
+    remedy: str
+    documentation: str | None = Field(default=None, description="where the code is explained: page and anchor")
+
+
+class StepState(Document):
+    """One step of a replication, as shown to people."""
+
+    name: str
+    state: State = State.QUEUED
+    note: str | None = None
+    attempts: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    last_error: LastError | None = None
+
+
+class Replication(Document):
+    """One run of the chain for one tenant, as shown to people."""
+
+    id: str
+    tenant: str
+    state: State
+    steps: list[StepState]
+    requested_at: datetime
+    requested_by: str | None = Field(default=None, description="name of the API token; null: the connector itself")
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    last_error: LastError | None = None
+    account_id: str | None = None

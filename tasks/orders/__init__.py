@@ -1,0 +1,1 @@
+"""What people and meshStack ask for: order, delete, roll out."""

@@ -1,0 +1,258 @@
+"""The producer: take a desired state and see to it that it is replicated. The HTTP API says the same over the wire.
+
+from tasks import replicate
+
+replicate("likvid", "shop", "aws.sandbox", {"landingZone": "development"})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from config.catalog import Catalog
+from config.landing_zone import LandingZone, effective_role_mappings
+from config.mistakes import SECRET_FIELDS, plain_words, shown
+from config.patterns import PatternError, check_identifier
+from config.platform import Platform
+from config.settings import Settings
+from tasks import names
+from tasks.chain import DELETION, REPLICATION
+from tasks.connector import Connector, connector
+from tasks.model.desired import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+from tasks.state.records import AccountTaken, TenantRecord
+from tasks.step import Chain
+
+LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
+IDENTIFIERS = frozenset({"workspace", "project", "platform"})
+CREATING = "wait_for_account"  # the steps after it need an account
+
+
+@dataclass(frozen=True)
+class FieldMistake:
+    """One thing that is wrong with a request."""
+
+    field: str  # workspace, project, platform, or a path in the desired state: access[0].roles
+    value: str
+    message: str  # what is allowed
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value}: {self.message}"
+
+
+class RequestRefused(ValueError):
+    """A request that can never be replicated; nothing was stored."""
+
+    def __init__(self, mistakes: tuple[FieldMistake, ...]) -> None:
+        super().__init__(mistakes)
+        self.mistakes = mistakes
+
+    def __str__(self) -> str:
+        return "; ".join(str(mistake) for mistake in self.mistakes)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A request that is stored: from now on nothing forgets it."""
+
+    tenant: str
+    replication: str  # id
+
+
+def replicate(
+    workspace: str,
+    project: str,
+    platform: str,
+    desired: Desired | Mapping[str, Any],
+    *,
+    again: bool = False,
+    by: str | None = None,
+    through: Connector | None = None,
+) -> Accepted:
+    """Store the desired state of a tenant and enqueue its replication.
+
+    platform    `<platform>.<location>`
+    desired     as in the API's PUT body
+    again       also wake a replication of the same content that waits for its next try
+    by          who asks, for the record
+    through     the connector to use; None: this process's own, made from the environment
+    Raises RequestRefused with every mistake (nothing is stored), redis.RedisError when Redis is away.
+    """
+    through = through or connector()
+    content = desired if isinstance(desired, Desired) else parse_desired(desired)
+    tenant = TenantId(workspace, project, platform)
+    known = through.store.tenant(tenant) if content.platform_tenant_id is not None else None
+    mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
+    named = not any(mistake.field in IDENTIFIERS for mistake in mistakes)  # else nothing that we have of it helps
+    if mistakes and named and known is None and (known := through.store.tenant(tenant)):
+        mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
+    if mistakes:
+        raise RequestRefused(mistakes)
+    try:
+        accepted = Accepted(str(tenant), through.store.submit(tenant, content, again=again, by=by))
+    except AccountTaken as taken:
+        message = f"is the account of tenant {taken.tenant}, or ordered for it; no account has two tenants"
+        raise RequestRefused((FieldMistake("platformTenantId", taken.account, message),)) from taken
+    return accepted
+
+
+def replicate_again(
+    record: TenantRecord,
+    through: Connector,
+    *,
+    wake: bool,
+    anew: bool = False,
+    by: str | None = None,
+    first: str | None = None,
+    daily: bool = False,
+) -> Accepted:
+    """Replicate a tenant with the desired state that is stored; a newer one that comes meanwhile is not overtaken.
+
+    wake    also wake a replication that waits for its next try
+    anew    when one is under way that has passed a step already, another one runs next
+    by      who asks, for the record; None: nobody
+    daily   it is the daily replication, which may believe the snapshot of the day
+    first   name of the step to begin with; None: the first
+    Raises RequestRefused when the configuration does not know its platform or landing zone any more, or `first` cannot
+    be the first.
+    """
+    mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings, record))
+    if mistakes:
+        raise RequestRefused(mistakes)
+    start = None if first is None else _start(record, first)
+    replication = through.store.submit(record.id, None, again=wake, anew=anew, by=by, first=start, daily=daily)
+    return Accepted(str(record.id), replication)
+
+
+def _start(record: TenantRecord, first: str) -> tuple[Chain, int]:
+    """Find the step to begin with; those after the creation need an account."""
+    chain = REPLICATION if record.deletion is None or record.deleted_at is not None else DELETION
+    steps = [step.name for step in chain.steps]
+    if first not in steps:
+        message = f"is no step of this tenant's {chain.name}; its steps: {', '.join(steps)}"
+        raise RequestRefused((FieldMistake("from", printable(first)[:LONGEST_FIELD], message),))
+    if chain is REPLICATION and record.handles.account_id is None and steps.index(first) > steps.index(CREATING):
+        message = "needs the account, and none is known yet; retry without it"
+        raise RequestRefused((FieldMistake("from", first, message),))
+    return chain, steps.index(first)
+
+
+def parse_desired(document: Mapping[str, Any]) -> Desired:
+    """Read a desired state; raises RequestRefused with every mistake."""
+    try:
+        return Desired.model_validate(document)
+    except ValidationError as error:
+        raise RequestRefused(tuple(field_mistakes(error.errors(include_url=False)))) from error
+
+
+def field_mistakes(findings: Iterable[Mapping[str, Any]]) -> Iterator[FieldMistake]:
+    """Say what pydantic found wrong with a desired state as ours: path, value (never a secret's), what is allowed."""
+    for finding in findings:
+        path = [part for part in finding["loc"] if part not in PAYMENT_METHOD_FORMS]
+        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        secret = bool(SECRET_FIELDS.intersection(map(str, path)))
+        value = "nothing" if finding["type"] == "missing" else printable(shown(finding["input"], secret))
+        yield FieldMistake(printable(field)[:LONGEST_FIELD] or "body", value, _allowed(finding))
+
+
+def printable(text: str) -> str:
+    """Escape what logs and terminals must not get: control characters, and half of a surrogate pair."""
+    escaped = "".join(repr(each)[1:-1] if each in CONTROL_CHARACTERS else each for each in text)
+    return escaped.encode("utf-8", "backslashreplace").decode()
+
+
+def _allowed(finding: Mapping[str, Any]) -> str:
+    match finding["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not a known field; the API's /docs names those that are"
+        case _:
+            return printable(plain_words(finding["msg"]))
+
+
+def check(
+    tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings, known: TenantRecord | None = None
+) -> Iterator[FieldMistake]:
+    """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses.
+
+    known   what we have of the tenant. It stays in its landing zone when that is disabled, and an account that is there
+            needs no other email: nothing of the kind may keep people's access from being taken away
+    """
+    lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
+    identifiers = list(_identifier_mistakes(tenant, lengths))
+    yield from identifiers
+    platform = catalog.platforms.get(tenant.platform)
+    if platform is None:
+        yield FieldMistake("platform", tenant.platform, f"unknown platform; known: {_known(catalog.platforms)}")
+        return
+    if desired.platform_tenant_id is not None:
+        yield from _account_mistakes(tenant, desired.platform_tenant_id, platform, known)
+    zone = catalog.landing_zones.get(desired.landing_zone)
+    usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
+    stays = known is not None and known.desired.landing_zone == desired.landing_zone
+    if zone is None or not offered(zone, platform, disabled=stays):
+        message = f"unknown landing zone on {platform.identifier}; known: {_known(usable)}"
+        yield FieldMistake("landingZone", desired.landing_zone, message)
+    elif not identifiers:
+        has_account = known is not None and known.handles.account_id is not None
+        yield from _name_mistakes(Tenant(tenant, desired, platform, zone), has_account=has_account)
+
+
+def _account_mistakes(
+    tenant: TenantId, account: str, platform: Platform, known: TenantRecord | None
+) -> Iterator[FieldMistake]:
+    """Refuse an account that the tenant cannot take over, as far as it can be known without AWS."""
+    manages = account == platform.management_account_id
+    if manages and platform.management_account_tenant != f"{tenant.workspace}.{tenant.project}":
+        message = f"is the management account of {platform.identifier}, for its managementAccountTenant only"
+        yield FieldMistake("platformTenantId", account, message)
+    if account == platform.automation_account_id and not manages:
+        yield FieldMistake("platformTenantId", account, f"is the automation account of {platform.identifier}")
+    if known is None or known.handles.account_id == account:
+        return
+    if known.handles.account_id is not None:
+        message = f"cannot change: the tenant has account {known.handles.account_id}; name that one or none"
+        yield FieldMistake("platformTenantId", account, message)
+    elif known.handles.creation is not None:
+        yield FieldMistake("platformTenantId", account, "comes too late: AWS has been asked for an account already")
+
+
+def offered(zone: LandingZone, platform: Platform, *, disabled: bool = False) -> bool:
+    """Tell whether a landing zone may be used on a platform, also a `disabled` one."""
+    return (disabled or not zone.disabled) and zone.platform in (None, platform.identifier)
+
+
+def _identifier_mistakes(tenant: TenantId, lengths: Mapping[str, int]) -> Iterator[FieldMistake]:
+    for field, limit in lengths.items():
+        value = getattr(tenant, field)
+        try:
+            check_identifier(value, limit)
+        except ValueError as error:
+            yield FieldMistake(field, value[:80], str(error))
+
+
+def _name_mistakes(tenant: Tenant, *, has_account: bool) -> Iterator[FieldMistake]:
+    """Render every name that AWS will be given, so that a bad one is refused now and not after the account exists."""
+    roles = {mapping.aws_role for mapping in effective_role_mappings(tenant.platform, tenant.landing_zone)}
+    renderings: dict[str, Callable[[], object]] = {
+        "accountAliasPattern": lambda: names.account_alias(tenant),
+        "tenantTags": lambda: names.account_tags(tenant),
+    }
+    if not has_account:
+        renderings["accountName"] = lambda: names.account_name(tenant)
+        renderings["accountEmailPattern"] = lambda: names.account_email(tenant)
+    if tenant.platform.identity_center is not None:
+        renderings["groupNamePattern"] = lambda: [names.group_name(tenant, role) for role in sorted(roles)]
+    for field, render in renderings.items():
+        try:
+            render()
+        except PatternError as error:
+            yield FieldMistake(field, str(tenant.id), str(error))
+
+
+def _known(known: Iterable[str]) -> str:
+    return ", ".join(sorted(known)) or "none"

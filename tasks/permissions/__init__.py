@@ -1,0 +1,1 @@
+"""Who may do what in an account: groups, federation, IAM roles and policies."""

@@ -1,0 +1,91 @@
+"""The groups that a tenant should have in the identity store: pure, for the steps that keep and use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from config.landing_zone import effective_role_mappings
+from tasks import names
+from tasks.errors import PermanentError
+from tasks.model.desired import Desired, Tenant
+from tasks.model.handles import Absence, Group, Handles
+
+LOOK_AGAIN = timedelta(hours=1)  # for people whom Identity Center did not know: their sync runs every 40 minutes or so
+
+
+@dataclass(frozen=True)
+class MappedRole:
+    """One AWS role that is mapped: its people by userName, and what its group is assigned."""
+
+    name: str
+    user_names: frozenset[str]
+    permission_sets: frozenset[str]  # ARNs
+
+    @property
+    def used(self) -> bool:
+        """Whether anybody has it, so that its group must exist."""
+        return bool(self.user_names)
+
+
+def mapped_roles(tenant: Tenant) -> dict[str, MappedRole]:
+    """Return every mapped AWS role by the display name of its group; PermanentError when two share a name.
+
+    Several project roles may be mapped to one AWS role: their people and permission sets are united. Two AWS roles with
+    one group name would unite them too, and give people more than they were meant to have, so that is refused.
+    """
+    mappings = effective_role_mappings(tenant.platform, tenant.landing_zone)
+    roles: dict[str, MappedRole] = {}
+    taken: dict[str, str] = {}  # the identity store does not tell cases apart
+    for role, people in names.role_members(tenant).items():
+        with names.refused_for_good("groupNamePattern"):
+            name = names.group_name(tenant, role)
+        other = taken.setdefault(name.casefold(), role)
+        if other != role:
+            raise _ambiguous(name, other, role)
+        arns = frozenset(arn for mapping in mappings if mapping.aws_role == role for arn in mapping.permission_set_arns)
+        roles[name] = MappedRole(role, frozenset(people), arns)
+    return roles
+
+
+def without_people(tenant: Tenant) -> Tenant:
+    """Return the tenant as if nobody had a role: every group of it is to go."""
+    return replace(tenant, desired=tenant.desired.model_copy(update={"access": []}))
+
+
+def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str, Group]:
+    """Return the groups, by name, that exist and have no use any more: other names, or roles that nobody has."""
+    return {
+        name: group
+        for name, group in handles.groups.items()
+        if group.id is not None and (name not in roles or not roles[name].used)
+    }
+
+
+def not_looked_for(absence: Absence | None, desired: Desired, now: datetime) -> frozenset[str]:
+    """Return the userNames that were missing a short time ago, for the same desired state."""
+    if absence is None or absence.desired != _digest(desired) or now - absence.looked_at >= LOOK_AGAIN:
+        return frozenset()
+    return frozenset(absence.user_names)
+
+
+def absence_after(before: Absence | None, missing: frozenset[str], desired: Desired, now: datetime) -> Absence | None:
+    """Return what to remember of the people who are missing now; the first look's time as long as it counts."""
+    if not missing:
+        return None
+    counts = before is not None and bool(not_looked_for(before, desired, now))
+    looked_at = before.looked_at if before is not None and counts else now
+    return Absence(looked_at, _digest(desired), tuple(sorted(missing)))
+
+
+def _digest(desired: Desired) -> str:
+    return sha256(desired.model_dump_json().encode()).hexdigest()
+
+
+def _ambiguous(name: str, one: str, other: str) -> PermanentError:
+    return PermanentError(
+        "GroupNameNotUnique",
+        f"the AWS roles {one!r} and {other!r} would share the group {name!r}",
+        remedy="Put #{platformGroupAlias} into groupNamePattern of the platform document, then retry.",
+    )

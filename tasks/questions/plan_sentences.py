@@ -1,0 +1,153 @@
+"""Planned calls in words: one sentence for each, with what AWS has now where that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tasks.aws.planning.planned import ACCOUNT, Change, Planned, stack_name
+
+Words = Callable[[Any], str]  # what people call an id
+Sentence = Callable[[Change, Words, Planned], str]
+
+
+def sentence(change: Change, names: Mapping[str, str], planned: Planned) -> str:
+    """Say what a call changes; `names` has what people call users and groups, by id."""
+    known = {**names, **planned.names, ACCOUNT: "the new account"}
+
+    def words(value: Any) -> str:
+        return known.get(str(value), str(value))
+
+    say = SENTENCES.get(change.operation)
+    return say(change, words, planned) if say is not None else f"call {change.service}:{change.operation}"
+
+
+def _tagged(change: Change, words: Words, _: Planned) -> str:
+    rows = [
+        _changed(tag["Key"], tag["Value"], change.before.get(tag["Key"], _NOTHING)) for tag in change.parameters["Tags"]
+    ]
+    return f"tag {words(change.parameters['ResourceId'])}: {', '.join(rows)}"
+
+
+def _untagged(change: Change, words: Words, _: Planned) -> str:
+    rows = [f"{key} (is {change.before.get(key)})" for key in change.parameters["TagKeys"]]
+    return f"remove tags from {words(change.parameters['ResourceId'])}: {', '.join(rows)}"
+
+
+def _joined(change: Change, words: Words, _: Planned) -> str:
+    return f"add {words(change.parameters['MemberId']['UserId'])} to group {words(change.parameters['GroupId'])}"
+
+
+def _left(change: Change, words: Words, planned: Planned) -> str:
+    membership = change.parameters["MembershipId"]
+    user, group = planned.members.get(membership, (membership, "?"))
+    return f"remove {words(user)} from group {words(group)}"
+
+
+def _patched(change: Change, words: Words, _: Planned) -> str:
+    people = ", ".join(words(user) for user in change.parameters["user_ids"])
+    verb, way = ("add", "to") if change.parameters["change"] == "add" else ("remove", "from")
+    return f"{verb} {people} {way} group {words(change.parameters['group_id'])}"
+
+
+def _assignment(verb: str, way: str) -> Sentence:
+    def say(change: Change, words: Words, _: Planned) -> str:
+        given = change.parameters
+        arn, group = given["PermissionSetArn"], words(given["PrincipalId"])
+        return f"{verb} permission set {arn} {way} group {group} in {words(given['TargetId'])}"
+
+    return say
+
+
+def _stack(change: Change, words: Words, _: Planned) -> str:
+    verb = change.operation.partition("_")[0]
+    wanted = {row["ParameterKey"]: row["ParameterValue"] for row in change.parameters["Parameters"]}
+    rows = list(_differences(wanted, change.before))
+    more = f": {', '.join(rows)}" if rows else ": template" if verb == "update" else ""
+    return f"{verb} stack {stack_name(change.parameters)} in {words(change.account_id)}, {change.region}{more}"
+
+
+def _instances(change: Change, words: Words, _: Planned) -> str:
+    given = change.parameters
+    verb = change.operation.partition("_")[0]
+    rows = [f"{row['ParameterKey']} = {words(row['ParameterValue'])}" for row in given["ParameterOverrides"]]
+    where = f"{words(given['Accounts'][0])}, {', '.join(given['Regions'])}"
+    return f"{verb} instances of StackSet {given['StackSetName']} in {where}{': ' if rows else ''}{', '.join(rows)}"
+
+
+def _alias(change: Change, words: Words, _: Planned) -> str:
+    row = _changed("alias", change.parameters["AccountAlias"], change.before.get("alias") or _NOTHING)
+    return f"set in {words(change.account_id)} {row}"
+
+
+def _unit(change: Change) -> str:
+    wanted = {row["Key"]: row.get("Value", "") for row in change.parameters["ProvisioningParameters"]}
+    return str(wanted.get("ManagedOrganizationalUnit", ""))
+
+
+def _on(text: str, *members: str) -> Sentence:
+    """Make a sentence of parameters alone."""
+
+    def say(change: Change, words: Words, _: Planned) -> str:
+        return text.format(*(words(change.parameters.get(member)) for member in members), here=words(change.account_id))
+
+    return say
+
+
+_NOTHING = object()
+
+
+def _changed(name: str, value: str, before: object) -> str:
+    return f"{name} = {value}" if before is _NOTHING else f"{name} = {value} (is {before})"
+
+
+def _differences(wanted: Mapping[str, str], before: Mapping[str, str | None]) -> Iterator[str]:
+    for name, value in wanted.items():
+        if before.get(name, _NOTHING) not in (value, "****"):  # how AWS shows a NoEcho parameter
+            yield _changed(name, value, before.get(name, _NOTHING))
+    for name in before.keys() - wanted.keys():
+        yield f"without {name}"
+
+
+SENTENCES: Mapping[str, Sentence] = {
+    "create_account": _on("create account {} with email {}", "AccountName", "Email"),
+    "tag_resource": _tagged,
+    "untag_resource": _untagged,
+    "move_account": _on("move {} from {} to {}", "AccountId", "SourceParentId", "DestinationParentId"),
+    "create_organizational_unit": _on("create OU {} in {}", "Name", "ParentId"),
+    "close_account": _on("close account {}", "AccountId"),
+    "create_policy": _on("create service control policy {}", "Name"),
+    "update_policy": _on("update service control policy {}", "PolicyId"),
+    "attach_policy": _on("attach service control policy {} to {}", "PolicyId", "TargetId"),
+    "create_group": lambda change, _, __: (
+        f"create group {change.parameters.get('DisplayName') or change.parameters['name']}"
+    ),
+    "delete_group": lambda change, words, _: (
+        f"delete group {words(change.parameters.get('GroupId') or change.parameters['group_id'])}"
+    ),
+    "create_group_membership": _joined,
+    "delete_group_membership": _left,
+    "patch_group": _patched,
+    "create_account_assignment": _assignment("give", "to"),
+    "delete_account_assignment": _assignment("take", "from"),
+    "create_stack": _stack,
+    "update_stack": _stack,
+    "delete_stack": lambda change, words, _: (
+        f"delete stack {stack_name(change.parameters)} in {words(change.account_id)}, {change.region}"
+    ),
+    "create_stack_instances": _instances,
+    "update_stack_instances": _instances,
+    "create_account_alias": _alias,
+    "create_role": _on("create role {} in {here}", "RoleName"),
+    "delete_role": _on("delete role {} in {here}", "RoleName"),
+    "update_assume_role_policy": _on("set the trust policy of role {} in {here}", "RoleName"),
+    "put_role_policy": _on("write policy {} of role {} in {here}", "PolicyName", "RoleName"),
+    "attach_role_policy": _on("attach {} to role {} in {here}", "PolicyArn", "RoleName"),
+    "detach_role_policy": _on("take {} from role {} in {here}", "PolicyArn", "RoleName"),
+    "create_saml_provider": _on("create SAML provider {} in {here}", "Name"),
+    "update_saml_provider": _on("update SAML provider {}", "SAMLProviderArn"),
+    "provision_product": lambda change, _, __: f"enrol the account in Control Tower, in {_unit(change)}",
+    "update_provisioned_product": lambda change, _, __: f"let Control Tower move the account to {_unit(change)}",
+    "terminate_provisioned_product": _on("take back the failed enrolment {}", "ProvisionedProductId"),
+    "invoke": _on("run Lambda function {}", "FunctionName"),
+}

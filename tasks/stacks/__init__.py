@@ -1,0 +1,1 @@
+"""CloudFormation: templates, and instances of StackSets."""

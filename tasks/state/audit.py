@@ -1,0 +1,129 @@
+"""The audit log: every write to AWS, in one append-only stream for all tenants.
+
+An entry is written before the write is sent and another one when it has ended. So a crash between hides no write: its
+outcome is then UNKNOWN. What cannot be noted is not sent. The arguments are there without secrets; long texts, such as
+templates, are shortened to a digest. Entries leave by age (`audit_days`), and by nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from config.log import MASKER
+from config.mistakes import MASK
+from tasks.aws.calls import CallRecord, Intent
+from tasks.documents import AuditEntry, AuditPage
+from tasks.state.store import Store
+
+LONGEST_TEXT = 200  # characters; names, ids, addresses and ARNs are shorter
+HIDDEN = frozenset({"ExternalId", "Password", "SecretAccessKey", "SessionToken", "SecretString"})
+BATCH = 500  # entries of one XRANGE
+MOST_READ = 20_000  # entries looked through for one page, so that one request cannot hold the API for long
+PATIENCE = timedelta(minutes=5)  # no call takes longer, so an outcome that comes later never comes
+OK = "OK"
+
+
+@dataclass
+class Trail:
+    """Notes the writes of one execution of one step; they follow each other, so one is open at a time."""
+
+    store: Store
+    kept: timedelta
+    about: Mapping[str, str | None]  # tenant, replication, step, asked_by
+    _open: str | None = None
+
+    def intend(self, intent: Intent) -> None:
+        """Note a write that is about to be sent; raises redis.RedisError, and then it must not be sent."""
+        entry = {
+            **self.about,
+            "call": f"{intent.service}:{intent.operation}",
+            "account": intent.account_id,
+            "arguments": shortened(intent.arguments),
+        }
+        self._open = self._append({name: value for name, value in entry.items() if value is not None})
+
+    def ended(self, call: CallRecord) -> None:
+        """Note how the open write ended; raises redis.RedisError."""
+        opened, self._open = self._open, None
+        if opened is not None:
+            self._append({"of": opened, "outcome": call.code or OK, "request_id": call.request_id})
+
+    def _append(self, entry: Mapping[str, Any]) -> str:
+        oldest = int((datetime.now(UTC) - self.kept).timestamp() * 1000)
+        text = MASKER.mask(json.dumps(entry, ensure_ascii=False))
+        return str(self.store.redis.xadd(self.store.audit_key, {"data": text}, minid=oldest, approximate=True))
+
+
+def shortened(value: Any) -> Any:
+    """Write arguments as JSON can hold them: nothing of a secret, of long texts and bytes their digest.
+
+    >>> shortened({"ExternalId": "x", "Size": 3, "Name": "n" * 1000})
+    {'ExternalId': '***', 'Size': 3, 'Name': 'sha256:ffab69d9252ce189 (1000 characters)'}
+    """
+    match value:
+        case Mapping():
+            return {str(name): MASK if name in HIDDEN else shortened(each) for name, each in value.items()}
+        case list() | tuple():
+            return [shortened(each) for each in value]
+        case bytes():
+            return f"sha256:{sha256(value).hexdigest()[:16]} ({len(value)} bytes)"
+        case str() if len(value) > LONGEST_TEXT:
+            return f"sha256:{sha256(value.encode()).hexdigest()[:16]} ({len(value)} characters)"
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
+
+
+def page(store: Store, size: int, *, since: datetime | None, after: str | None, tenant: str | None) -> AuditPage:
+    """Read writes to AWS, the oldest first.
+
+    since   only what was sent then or later
+    after   go on after this entry
+    tenant  only this one's; a page may then have few entries, or none, and still not be the last
+    """
+    found: dict[str, dict[str, Any]] = {}
+    position, last_at, more = after, 0, False
+    for read, (identifier, entry) in enumerate(_entries(store, since, after), start=1):
+        full = len(found) >= size or read > MOST_READ
+        if "of" not in entry:
+            if full:
+                more = True
+            else:
+                position, last_at = identifier, _milliseconds(identifier)
+                if tenant in (None, entry["tenant"]):
+                    found[identifier] = entry
+        elif entry["of"] in found:
+            found[entry["of"]] |= {"outcome": entry["outcome"], "request_id": entry["request_id"]}
+        if full and (_is_complete(found) or _milliseconds(identifier) - last_at > PATIENCE / timedelta(milliseconds=1)):
+            return AuditPage(entries=_shown(found), next=position)
+    return AuditPage(entries=_shown(found), next=position if more else None)
+
+
+def _is_complete(found: Mapping[str, Mapping[str, Any]]) -> bool:
+    return all("outcome" in entry for entry in found.values())
+
+
+def _shown(found: Mapping[str, Mapping[str, Any]]) -> list[AuditEntry]:
+    return [
+        AuditEntry(id=name, at=datetime.fromtimestamp(_milliseconds(name) / 1000, UTC), **entry)
+        for name, entry in found.items()
+    ]
+
+
+def _entries(store: Store, since: datetime | None, after: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the entries of the stream, both kinds, from the oldest that is wanted on."""
+    start = f"({after}" if after else "-" if since is None else f"{max(0, int(since.timestamp() * 1000))}"
+    while rows := store.redis.xrange(store.audit_key, start, "+", BATCH):
+        for identifier, fields in rows:
+            yield identifier, json.loads(fields["data"])
+        start = f"({rows[-1][0]}"
+
+
+def _milliseconds(identifier: str) -> int:
+    return int(identifier.partition("-")[0])

@@ -1,0 +1,65 @@
+"""What the engine and the store tell each other of one step: what is sent, what it begins with, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tasks.model.desired import Deletion, Desired
+from tasks.model.handles import Handles
+from tasks.model.replication import LastError, State, StepState
+from tasks.step import Chain
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A replication that the pump took: what to send, and from which step."""
+
+    tenant: str
+    replication: str
+    chain: Chain
+    step: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a step needs, read at the moment in which we got the lease."""
+
+    desired: Desired
+    handles: Handles
+    step: StepState
+    pace: dict[str, Any]
+    asked_at: datetime  # when the replication was asked for
+    failed: tuple[str, ...] = ()  # names of the steps that have failed for good
+    error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
+    deletion: Deletion | None = None  # the request to delete the tenant
+    doubt: bool = False  # AWS may hold more than the handles say
+    asked_by: str | None = None  # name of the API token; None: nobody, it is the daily replication
+
+    @property
+    def failure(self) -> LastError | None:
+        """Why the replication will end FAILED, if it will."""
+        return self.error if self.failed else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended, as it is recorded."""
+
+    step: int
+    document: StepState
+    state: State  # of the replication
+    due: timedelta = timedelta()  # when to look again; for a step that is done: when its next message counts as lost
+    advance: bool = False
+    following: int | None = None  # the step to advance to; None: the one after this
+    failed: tuple[str, ...] = ()  # names of the steps that have failed for good
+    handles: Handles | None = None  # None: leave those that are stored
+    pace: dict[str, Any] | None = None
+    error: LastError | None = None
+    lane: str | None = None
+    parked: bool = False  # it waits for a person, and a newer order must not wait with it
+    polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
+    heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
+    news: tuple[str, str] | None = None  # what to tell people: JSON text, and its sign (tasks/notifications/news.py)

@@ -1,0 +1,148 @@
+"""What the store gives and takes: tenants, replications and outcomes as they stand in Redis, read into our words."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tasks.chain import CHAINS
+from tasks.model.desired import Deletion, Desired, Pause, TenantId
+from tasks.model.handles import HANDLES, Handles
+from tasks.model.replication import ENDED, LastError, Replication, State, StepState
+
+
+@dataclass(frozen=True)
+class TenantRecord:
+    """A tenant as stored: what was ordered last, what AWS gave us, and its newest replication."""
+
+    id: TenantId
+    desired: Desired
+    handles: Handles
+    state: State
+    replication: str  # the newest that has begun or stands first in line
+    created_at: datetime
+    updated_at: datetime
+    deletion: Deletion | None = None  # the request to delete it
+    deleted_at: datetime | None = None  # when that was done
+    paused: Pause | None = None  # nothing runs for it, or for its platform
+
+
+@dataclass(frozen=True)
+class TenantSummary:
+    """One row of the list of tenants."""
+
+    id: TenantId
+    landing_zone: str
+    state: State
+    account_id: str | None
+    updated_at: datetime
+
+
+Group = tuple[str, str]
+"""A platform, and a state of model.State, or DELETED (tenants), PAUSED or PARKED (replications)."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """How many tenants there are, and replications that have not ended, and since when the oldest of these."""
+
+    tenants: Counter[Group] = field(default_factory=Counter)
+    still_open: Counter[Group] = field(default_factory=Counter)
+    oldest: dict[Group, datetime] = field(default_factory=dict)
+
+    def add(self, tenants: list[Any], still_open: list[Any]) -> None:
+        """Add what one script has counted."""
+        for platform, state, count, _ in zip(*[iter(tenants)] * 4, strict=True):
+            self.tenants[platform, state] += count
+        for platform, state, count, asked in zip(*[iter(still_open)] * 4, strict=True):
+            self.still_open[platform, state] += count
+            since = datetime.fromisoformat(asked)
+            self.oldest[platform, state] = min(since, self.oldest.get((platform, state), since))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often AWS may be called: an API's limit, shared by all workers."""
+
+    name: str  # as people read it
+    per_second: int  # calls
+    burst: int  # calls that may follow each other at once after a silence
+
+
+class AccountTaken(Exception):
+    """The account that is to be taken over is another tenant's; nothing was stored."""
+
+    def __init__(self, account: str, tenant: str) -> None:
+        super().__init__(account, tenant)
+        self.account = account
+        self.tenant = tenant
+
+
+def tenant_of(tenant: TenantId, row: Mapping[str, str], paused: str | None) -> TenantRecord:
+    """Read the record of a tenant, and the pause of it or its platform."""
+    return TenantRecord(
+        id=tenant,
+        desired=Desired.model_validate_json(row["desired"]),
+        handles=HANDLES.validate_json(row["handles"]),
+        state=State(row["state"]),
+        replication=row["last"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        updated_at=datetime.fromisoformat(row["updated_at"]),
+        deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
+        deleted_at=datetime.fromisoformat(row["deleted_at"]) if "deleted_at" in row else None,
+        paused=Pause.model_validate_json(paused) if paused else None,
+    )
+
+
+def summary_of(name: str, row: list[str]) -> TenantSummary:
+    """Read what a list shows of a tenant."""
+    desired, handles, state, updated_at = row
+    return TenantSummary(
+        id=TenantId.parse(name),
+        landing_zone=json.loads(desired)["landingZone"],
+        state=State(state),
+        account_id=json.loads(handles).get("account_id"),
+        updated_at=datetime.fromisoformat(updated_at),
+    )
+
+
+def replication_of(row: dict[str, str], handles: str | None) -> Replication:
+    """Read the record of a replication; raises ValueError or KeyError for what is none."""
+    state, chain = State(row["state"]), CHAINS[row["chain"]]
+    failed = json.loads(row.get("failed", "[]"))
+    steps = [
+        StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
+        for index, step in enumerate(chain.steps)
+    ]
+    for index in range(int(row.get("from", 0))):
+        steps[index] = _skipped(steps[index], chain.steps[int(row["from"])].name)
+    if row["holder"]:  # somebody runs it right now
+        steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
+    if state in ENDED:
+        steps = [_never_ran(step, chain.unreachable(failed)) if step.state not in ENDED else step for step in steps]
+    return Replication(
+        id=row["id"],
+        tenant=row["tenant"],
+        state=state,
+        steps=steps,
+        requested_at=datetime.fromisoformat(row["requested_at"]),
+        requested_by=row.get("requested_by"),
+        started_at=datetime.fromisoformat(row["started_at"]) if "started_at" in row else None,
+        ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
+        last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
+        account_id=json.loads(handles or "{}").get("account_id"),
+    )
+
+
+def _skipped(step: StepState, first: str) -> StepState:
+    return step.model_copy(update={"state": State.CANCELLED, "note": f"skipped: it was to begin with {first}"})
+
+
+def _never_ran(step: StepState, causes: Mapping[str, str]) -> StepState:
+    cause = causes.get(step.name)
+    note = f"not run, because {cause} failed" if cause else step.note or "not run"
+    return step.model_copy(update={"state": State.CANCELLED, "note": note})

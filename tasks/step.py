@@ -1,0 +1,80 @@
+"""What a step is, and what a chain of steps is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tasks.aws import Aws
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
+
+StepFunction = Callable[[Tenant, Handles, Aws], Outcome]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the chain: a plain function under the name that people read, and what must have worked before it.
+
+    A step that fails for good does not stop later ones that do not need it: taking access away must never wait behind a
+    broken stack. The replication then ends FAILED all the same, and shows every reason.
+    """
+
+    function: StepFunction
+    needs: tuple[StepFunction, ...] = ()
+    members_only: bool = True  # False: also for the management account, whose people get access and nothing else
+
+    @property
+    def name(self) -> str:
+        """The function's own name."""
+        return self.function.__name__
+
+    def run(self, tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+        """Run the step, or leave the management account as it is."""
+        if self.members_only and handles.account_id == tenant.platform.management_account_id:
+            return Done(handles, "nothing to do in the management account")
+        return self.function(tenant, handles, aws)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps in their order."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def task(self, index: int) -> str:
+        """Name a step's task in Celery and Flower.
+
+        >>> from tasks.chain import REPLICATION
+        >>> REPLICATION.task(0)
+        'replication.create_account'
+        """
+        return f"{self.name}.{self.steps[index].name}"
+
+    def unreachable(self, failed: Iterable[str]) -> dict[str, str]:
+        """Return the steps that cannot run any more after these have failed, each with the failed step that it needs.
+
+        >>> from tasks.chain import DELETION
+        >>> DELETION.unreachable(["revoke_access"])
+        {'report_deletion': 'revoke_access'}
+        >>> list(DELETION.unreachable(["await_approval"]))
+        ['delete_groups', 'quarantine_account', 'close_account', 'report_deletion']
+        """
+        causes = {name: name for name in failed}
+        for step in self.steps:
+            broken = [causes[need.__name__] for need in step.needs if need.__name__ in causes]
+            if broken and step.name not in causes:
+                causes[step.name] = broken[0]
+        return {name: cause for name, cause in causes.items() if name != cause}
+
+    def after(self, index: int, failed: Iterable[str]) -> int | None:
+        """Return the index of the step that follows; None: nothing is left to do.
+
+        >>> from tasks.chain import DELETION
+        >>> DELETION.after(0, []), DELETION.after(4, ["delete_groups"]), DELETION.after(3, ["await_approval"])
+        (1, 5, None)
+        """
+        lost = {*failed, *self.unreachable(failed)}
+        return next((later for later in range(index + 1, len(self.steps)) if self.steps[later].name not in lost), None)

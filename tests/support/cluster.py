@@ -1,0 +1,159 @@
+"""A whole connector for tests: real worker processes, a real Redis-protocol server, the AWS simulator over HTTP."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from tasks.connector import Connector, make_connector
+from tasks.model.desired import TenantId
+from tasks.model.replication import ENDED, Replication, State
+from tasks.orders.producer import replicate
+from tests.support.waiting import eventually
+from workers.demo.supervisor import Child, Supervisor
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.organization import environment
+from workers.sandbox.redis import EmbeddedRedis
+
+CONFIG_DIR = Path(__file__).parents[2] / "examples" / "config"
+DOCUMENTS = Path(__file__).parent / "documents"
+PLATFORM = "aws.sandbox"
+QUICK = SimulatorOptions(
+    creation_seconds=0.4, role_delay_seconds=0.2, assignment_seconds=0.1, stack_seconds=0.1, stack_operation_seconds=0.1
+)
+PACE = {
+    "CONNECTOR_POLL_SECONDS": "0.1",
+    "CONNECTOR_PUMP_SECONDS": "0.05",
+    "CONNECTOR_LEASE_SECONDS": "2",
+    "CONNECTOR_LOOKUP_GRACE_SECONDS": "2",
+    "CONNECTOR_WORKER_CONCURRENCY": "8",
+    "CONNECTOR_LOG_FORMAT": "text",
+}
+ACCESS = [
+    {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]},
+    {"username": "bob", "euid": "bob@example.com", "roles": ["user", "reader"]},
+]
+ONE_ROLE = {"landingZone": "development", "access": ACCESS[:1]}  # half the calls, where access is not what is tested
+
+
+def desired(zone: str = "development", access: list[dict[str, Any]] | None = None, **rest: Any) -> dict[str, Any]:
+    """Return a PUT body."""
+    return {"landingZone": zone, "access": ACCESS if access is None else access, **rest}
+
+
+@dataclass
+class Cluster:
+    """Handles on everything that runs."""
+
+    simulator: SimulatorClient
+    redis: EmbeddedRedis
+    connector: Connector
+    processes: Supervisor
+    environment: Mapping[str, str]
+    directory: Path
+    started: int = 0
+    workers: list[Child] = field(default_factory=list)
+
+    def start_worker(self, app: str = "workers.app") -> Child:
+        """Start one worker process of a Celery app and wait until its pump looks."""
+        self.started += 1
+        name = f"w{self.started}"
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{name}@test"]
+        child = self.processes.start(name, command)
+        self.workers.append(child)
+        self.processes.wait(
+            name, lambda: f"{name}@test" in self.connector.store.redis.zrange("connector:workers", 0, -1), 30
+        )
+        return child
+
+    def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:
+        """End a worker by a signal, and wait until it is gone."""
+        self.processes.children.remove(worker)
+        self.workers.remove(worker)
+        worker.process.send_signal(number)
+        worker.process.wait(30)
+
+    def order(self, project: str, body: dict[str, Any] | None = None, workspace: str = "likvid") -> str:
+        """Enqueue a tenant; answers the replication's id."""
+        return replicate(workspace, project, PLATFORM, body or desired(), through=self.connector).replication
+
+    def ended(self, replication: str, seconds: float = 60) -> Replication:
+        """Wait for the end of a replication."""
+
+        def look() -> Replication | None:
+            found = self.connector.store.replication(replication)
+            return found if found and found.state in ENDED else None
+
+        try:
+            return eventually(look, seconds)  # type: ignore[return-value]
+        except AssertionError as error:
+            raise AssertionError(f"{self.connector.store.replication(replication)}\n{self.logs()}") from error
+
+    def succeeded(self, replication: str, seconds: float = 60) -> Replication:
+        """Wait for a replication that must succeed."""
+        found = self.ended(replication, seconds)
+        assert found.state is State.SUCCEEDED, f"{found.last_error}\n{self.logs()}"
+        return found
+
+    def until_running(self, replication: str, step: str) -> None:
+        """Wait until a worker runs that step."""
+
+        def running() -> bool:
+            found = self.connector.store.replication(replication)
+            return found is not None and any(each.name == step and each.state is State.RUNNING for each in found.steps)
+
+        eventually(running)
+
+    def account(self, project: str, workspace: str = "likvid") -> dict[str, Any]:
+        """Return the one account of a tenant, as the simulator holds it."""
+        return self.simulator.account(f"{workspace}.{project}")
+
+    def tenant_id(self, project: str, workspace: str = "likvid") -> TenantId:
+        """Name a tenant."""
+        return TenantId(workspace, project, PLATFORM)
+
+    def logs(self) -> str:
+        """Return the end of every worker's log."""
+        return "\n".join(f"{worker.name}:\n{worker.last_lines()}" for worker in self.workers)
+
+
+def configuration(directory: Path, *documents: str) -> str:
+    """Copy the examples' documents, and some of the tests' own, into a directory; answers CONNECTOR_CONFIG_DIR."""
+    copied = shutil.copytree(CONFIG_DIR, directory / "config")
+    for name in documents:
+        shutil.copy(DOCUMENTS / name, copied)
+    return str(copied)
+
+
+@contextmanager
+def running_cluster(
+    directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
+) -> Iterator[Cluster]:
+    """Start everything on free ports; all of it ends with the block."""
+    with EmbeddedRedis() as redis, running_simulator(options.model_dump()) as simulator:
+        variables = {
+            **environment(simulator.url, redis.url),
+            **PACE,
+            "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
+            **settings,
+        }
+        surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), **variables}
+        with pytest.MonkeyPatch.context() as patch, Supervisor(directory, surroundings) as processes:
+            for name, value in variables.items():  # the documents' secrets, for this process's own connector
+                patch.setenv(name, value)
+            connector = make_connector(Settings())
+            cluster = Cluster(simulator, redis, connector, processes, surroundings, directory)
+            for _ in range(workers):
+                cluster.start_worker()
+            yield cluster

@@ -1,0 +1,167 @@
+"""docs/errors.md, made of the tables of errors: `python -m tests.tasks.aws.error_page > docs/errors.md`.
+
+A test compares the page with what this module makes, and the codes of our own with those that the product raises.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from tasks.accounts.creation_failures import AFTER, REMEDIES, Next
+from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
+from tasks.errors import NotReady, Parked, TransientError, Unanswered
+
+HEAD = """# Errors
+
+<!-- Made by `python -m tests.tasks.aws.error_page > docs/errors.md`. -->
+
+Every error of a replication has AWS's own code, or one of ours, and is found here by it: `lastError` of the API names
+the page and the code (`docs/errors.md#accessdeniedexception`). What follows from an error is one of three things:
+
+- **retried**: the step is tried again after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it
+  (`Retry-After`). After `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without one good answer the replication fails,
+  and the daily replication tries again. You see WAITING with `lastError`.
+- **parked**: the step is tried again every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days).
+  A newer order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
+  the warning `parked: an operator must act` in the log.
+- **final**: the replication is FAILED, with what to do; the daily replication tries again.
+
+**A code that is not on this page** is final and shown with AWS's raw text. Look it up in the AWS documentation of the
+call that the message names, mend the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
+of a stack instance (`INOPERABLE`) stands for a deployment that failed; the message has its reason. An answer with an
+HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a defect of
+the connector: report it with its log.
+"""
+
+OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
+    "AccessPolicyChanged": "The access role's own policy was not as written, so nothing was taken from the role.",
+    "AccountAssignmentFailed": "AWS ended an account assignment as FAILED; the message has its reason.",
+    "AccountClosed": "The tenant's account is closed or being closed.",
+    "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
+    "AnotherEmail": "The creation made an account with another email than we asked for.",
+    "AnotherPolicy": "The organization has a service control policy of that name which we did not make.",
+    "AnotherTenant": "The account is tagged as another tenant's.",
+    "ClosureNotAllowed": "`accountClosure` of the platform lists neither an OU above the account nor a tag of it.",
+    "EmailOfClosedAccount": "The pattern gives the tenant's new account the email of the closed one.",
+    "EnrollmentNotConfigured": "The landing zone enrols accounts, and the documents do not say how or where.",
+    "FederationNotFound": "An account lacks the SAML provider or the role that somebody else should have made.",
+    "ForeignRole": "The account has a role of that name, which nothing proves to be ours.",
+    "ForeignSamlProvider": "The account has a SAML provider of that name, of another identity provider.",
+    "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
+    "GroupNotShown": "Identity Center says that the group exists and does not show it yet.",
+    "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
+    "MetadataRefused": "What `identityFederation.metadataUrl` answers is no metadata of a SAML identity provider.",
+    "MetadataUnavailable": "The server of `identityFederation.metadataUrl` does not answer.",
+    "NameRefused": "A pattern makes a name that AWS refuses.",
+    "NoAutomationAccount": "The landing zone has a StackSet, and the platform no automation account.",
+    "NoLandingZone": "Control Tower is not set up in the platform's region.",
+    "NoLaunchPath": "The account factory's product is not in a portfolio that we may use, or has no version in use.",
+    "NoMemberAccount": "The management or automation account cannot be a tenant.",
+    "NoParent": "AWS lists no parent of the account.",
+    "NoRoot": "AWS lists no root of the organization.",
+    "NoSuchPolicy": "Neither AWS nor the account has a managed policy of the name in the role mappings.",
+    "NoWebIdentityToken": "The platform uses a workload identity, and nothing names the file of its token.",
+    "NotKnownYet": "IAM has made the SAML provider or the role a moment ago and does not know it everywhere yet.",
+    "NotPlannable": "Of plans: only the account could tell, and it is not made yet or does not let us in yet.",
+    "NotProvablyOurs": "Nothing proves that the account is the tenant's, so it is not closed.",
+    "RoleNotShown": "IAM says that the role exists and does not show it yet.",
+    "ParameterRefused": "A parameter of the access stack needs something that the tenant does not have.",
+    "SamlProviderNotShown": "IAM says that the SAML provider exists and does not show it yet.",
+    "ServiceManagedStackSet": "The StackSet deploys by organizational unit and not by account.",
+    "SeveralAccounts": "Several accounts are tagged as this tenant's.",
+    "TooManyTags": "Tags of others fill the account, so that the tenant's own has no room.",
+    "UnknownAccountState": "AWS describes the account with a state that this version does not know.",
+    "UnknownConfiguration": "The tenant's platform or landing zone is not in the configuration directory any more.",
+    "UnknownCreationState": "AWS describes the creation with a state that this version does not know.",
+    "UnknownParameter": "The template has a parameter without default for which there is no value.",
+    "UnknownStatus": "AWS answered with a status that this version does not know.",
+    "Unreachable": "AWS's endpoint could not be reached; nothing was sent.",
+    "VendingOverdue": "The tags by which an account vending machine tells its end did not come in time.",
+    "WebIdentityTokenExpired": "The cluster has not replaced the web identity token before its end.",
+    "WebIdentityTokenUnreadable": "The file of the web identity token is missing, empty or no token.",
+    "WrongWebIdentityAudience": "The web identity token is for somebody else than the platform document says.",
+}
+RETRIED_OF_OURS = {
+    "AccessPolicyChanged",
+    "GroupNotShown",
+    "MalformedAnswer",
+    "NoParent",
+    "NoRoot",
+    "Unreachable",
+    "WebIdentityTokenExpired",
+    "WebIdentityTokenUnreadable",
+}
+STEPS_AFTER_FAILURE = {
+    Next.LOOK_THEN_GIVE_UP: "final, unless the account turns out to be this tenant's",
+    Next.LOOK_THEN_AGAIN: "retried up to 5 times, after the account was looked for; then final",
+    Next.AGAIN_SLOWLY: "parked: asked again every hour",
+    Next.GIVE_UP: "final",
+}
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [
+        HEAD,
+        "## Codes of AWS\n",
+        *_aws(),
+        "## Reasons of a failed account creation\n",
+        *_creations(),
+        "## Codes of the connector\n",
+        *_own(),
+    ]
+    return "\n".join(parts)
+
+
+def _aws() -> Iterator[str]:
+    entries: dict[str, list[tuple[str, Fault]]] = defaultdict(list)
+    for code, fault in EVERY_SERVICE.items():
+        entries[code].append(("", fault))
+    for (service, code), fault in BY_SERVICE.items():
+        entries[code].append((service, fault))
+    for (service, code, reason), fault in BY_REASON.items():
+        entries[code].append((f"{service}, {reason}", fault))
+    for code in sorted(entries):
+        yield from _section(code, (_line(where, fault) for where, fault in entries[code]))
+
+
+def _line(where: str, fault: Fault) -> str:
+    prefix = f"{where}: " if where else ""
+    return f"{prefix}**{treatment(fault)}**. {fault.remedy or _why(fault)}"
+
+
+def treatment(fault: Fault) -> str:
+    """Name what the connector does."""
+    if fault.kind is Parked:
+        return "parked"
+    return "retried" if issubclass(fault.kind, TransientError) else "final"
+
+
+def _why(fault: Fault) -> str:
+    if fault.kind is Unanswered:
+        return "It may have happened: AWS is asked what there is before anything is sent again."
+    if fault.kind is NotReady:
+        return "The service of a new account is still being made; `wait_for_access` fails when that lasts 30 minutes."
+    return "AWS took nothing."
+
+
+def _creations() -> Iterator[str]:
+    for reason, then in sorted(AFTER.items()):
+        yield from _section(reason.value, [f"**{STEPS_AFTER_FAILURE[then]}**. {REMEDIES[reason]}"])
+
+
+def _own() -> Iterator[str]:
+    for code, meaning in sorted(OWN.items()):
+        yield from _section(code, [f"**{'retried' if code in RETRIED_OF_OURS else 'final'}**. {meaning}"])
+
+
+def _section(code: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"### {code}\n"
+    found = list(lines)
+    yield "\n".join(found if len(found) == 1 else (f"- {line}" for line in found)) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,70 @@
+"""One simulated AWS and one Redis for all examinations; the tenants' connector is made of the example documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from config.catalog import load_catalog
+from config.settings import Settings
+from tasks.connector import Connector, redis_client
+from tasks.doctor.examination import CHECKS, examine
+from tasks.doctor.finding import Finding, Level
+from tasks.doctor.patient import Patient
+from tasks.state.store import Store
+from tests.support.cluster import CONFIG_DIR, PLATFORM
+from workers.sandbox import organization
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.redis import EmbeddedRedis
+
+STRICT = SimulatorOptions(enforce_policies=True)
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[SimulatorClient]:
+    with running_simulator(STRICT.model_dump(mode="json")) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def house(simulator: SimulatorClient) -> Iterator[Connector]:
+    """Make a connector whose AWS is the simulator."""
+    with EmbeddedRedis() as redis, pytest.MonkeyPatch.context() as patch:
+        environment = organization.environment(simulator.url, redis.url)
+        for name, value in {**environment, "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR)}.items():
+            patch.setenv(name, value)
+        settings = Settings(_env_file=None, redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR)
+        store = Store(redis_client(settings), timedelta(days=1), history=100)
+        yield Connector(settings, load_catalog([CONFIG_DIR], environment), store)
+
+
+@pytest.fixture
+def patient(house: Connector, simulator: SimulatorClient) -> Iterator[Patient]:
+    """Hand out the examples' platform with its landing zones."""
+    zones = tuple(zone for zone in house.catalog.landing_zones.values() if zone.platform in (None, PLATFORM))
+    yield Patient(house, house.catalog.platforms[PLATFORM], zones, None, house.sessions.apart())
+    simulator.clear_faults()
+    simulator.allow_all()
+
+
+def examined(patient: Patient, *names: str) -> dict[str, list[Finding]]:
+    """Examine a patient, by some checks or all of them; answers the findings by the check's name."""
+    found: dict[str, list[Finding]] = {}
+    for finding in examine(patient, [check for check in CHECKS if not names or check.name in names]):
+        found.setdefault(finding.check, []).append(finding)
+    return found
+
+
+def levels(findings: list[Finding]) -> list[Level]:
+    return [finding.level for finding in findings]
+
+
+def with_zone(patient: Patient, **fields: Any) -> Patient:
+    """Return the patient with one landing zone only, changed field by field."""
+    return replace(patient, zones=(patient.zones[0].model_copy(update=fields),))

@@ -1,0 +1,54 @@
+"""`aws-connector doctor`: exit code and output for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.connector import Connector, connector
+from tests.support.cluster import PLATFORM
+from workers.cli.doctor import show_health
+from workers.cli.errors import CommandFailed, ExitCode
+from workers.sandbox.client import SimulatorClient
+
+
+@pytest.fixture(autouse=True)
+def anew(house: Connector, patient: object) -> Iterator[None]:
+    """Let the command make its connector of this test's environment."""
+    connector.cache_clear()
+    yield
+    connector.cache_clear()
+
+
+def test_a_healthy_platform(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_health(PLATFORM, as_json=False) is ExitCode.DONE
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == PLATFORM
+    assert "  ok      management role: we act as arn:aws:sts::111111111111:assumed-role/" in "\n".join(lines)
+    assert "  warning workers: no worker looks for work: orders are taken and wait" in lines
+    assert "          Start a worker." in lines
+
+
+def test_errors_are_exit_code_1_and_hide_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], simulator: SimulatorClient
+) -> None:
+    monkeypatch.setenv("CONNECTOR_REDIS_URL", "redis://127.0.0.1:1/0")
+    simulator.deny("organizations:ListAccounts")
+
+    assert show_health(None, as_json=True) is ExitCode.MISTAKES
+
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {PLATFORM, "aws-scim.sandbox"}
+    levels = {each["check"]: each["level"] for each in found[PLATFORM]}
+    assert (levels["Redis"], levels["workers"], levels["StackSets"]) == ("error", "warning", "ok")
+    [error] = [each for each in found[PLATFORM] if each["check"] == "accounts"]
+    assert "organizations:ListAccounts" in error["message"]
+    assert "aws-connector policies" in error["remedy"]
+
+
+def test_an_unknown_platform_is_wrong_usage() -> None:
+    with pytest.raises(CommandFailed, match="known: aws-scim"):
+        show_health("azure.north", as_json=False)

@@ -1,0 +1,166 @@
+"""What becomes of a step's errors: tried again up to a deadline, parked, or final; and what people see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from structlog.testing import capture_logs
+
+from config.catalog import load_catalog
+from config.settings import Settings
+from tasks.aws.session import Sessions
+from tasks.connector import Connector
+from tasks.engine.execution import Performance
+from tasks.engine.lease import Leases
+from tasks.model.desired import Desired, TenantId
+from tasks.model.replication import Replication, State
+from tasks.state.outcome import Dispatch
+from tasks.state.store import Store
+from tests.support.cluster import CONFIG_DIR
+from workers.sandbox.organization import environment
+
+SHOP = TenantId("likvid", "shop", "aws.sandbox")
+QUOTA = ("ConstraintViolationException", {"Reason": "ACCOUNT_NUMBER_LIMIT_EXCEEDED"})
+TOMORROW = ("ConstraintViolationException", {"Reason": "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"})
+LEASE = timedelta(seconds=30)
+
+
+class Refusing(Sessions):
+    """An AWS without accounts that refuses every CreateAccount."""
+
+    def __init__(self, code: str, members: dict[str, Any]) -> None:
+        self._error = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RequestId": "r-1"}, **members}
+
+    def management(self, *_: Any) -> Any:
+        """Answer the one client that there is."""
+
+        def refuse(**_: Any) -> Any:
+            raise ClientError(self._error, "CreateAccount")
+
+        return SimpleNamespace(
+            meta=SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", resolved_protocol="json")),
+            list_accounts=lambda **_: {"Accounts": [], "ResponseMetadata": {}},
+            create_account=refuse,
+        )
+
+
+House = Callable[..., Connector]
+
+
+@pytest.fixture
+def house(store: Store, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Build a connector whose AWS refuses with a code."""
+    for name, value in environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0").items():
+        monkeypatch.setenv(name, value)
+    catalog = load_catalog([CONFIG_DIR])
+
+    def build(code: str, members: dict[str, Any] | None = None, **settings: Any) -> Connector:
+        return Connector(Settings(**settings), catalog, store, Refusing(code, members or {}))
+
+    return build
+
+
+def tried(house: Connector) -> Replication:
+    """Run the first step of the one replication, now, whenever it is due; answers what people see then."""
+    store = house.store
+    replication = store.submit(SHOP, Desired(landing_zone="development"), again=True)
+    [dispatch] = store.pump("queue", 10, LEASE, LEASE, "w")
+    assert isinstance(dispatch, Dispatch)
+    Performance(house, Leases(), SHOP, replication, dispatch.chain, dispatch.step).run(dispatch.number)
+    found = store.replication(replication)
+    assert found is not None
+    return found
+
+
+def due_in(house: Connector, replication: Replication) -> float:
+    """Return the seconds until somebody looks at a replication."""
+    seconds, micros = house.store.redis.time()
+    due: float = house.store.redis.zscore("connector:due", replication.id)
+    return due / 1000 - float(seconds) - float(micros) / 1e6
+
+
+def test_a_transient_error_is_tried_again_with_its_reason_in_sight(house: House) -> None:
+    connector = house("TooManyRequestsException")
+
+    for attempt in (1, 2, 3):
+        found = tried(connector)
+        assert (found.state, found.steps[0].attempts) == (State.WAITING, attempt)
+        assert found.last_error is not None
+        assert found.last_error.code == "TooManyRequestsException"
+        assert found.last_error.documentation == "docs/errors.md#toomanyrequestsexception"
+        assert due_in(connector, found) < 2**attempt
+
+
+def test_an_answer_of_aws_ends_its_platforms_silence(house: House) -> None:
+    connector = house("TooManyRequestsException")
+    connector.store.redis.hset("connector:silent", SHOP.platform, 3)
+
+    tried(connector)
+
+    assert connector.store.redis.hlen("connector:silent") == 0, "a refusal is an answer too"
+
+
+def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(house: House) -> None:
+    connector = house("TooManyRequestsException", step_deadline_seconds=0.000_001)
+    assert tried(connector).state is State.WAITING
+
+    found = tried(connector)
+
+    assert found.state is State.FAILED
+    assert found.last_error is not None
+    assert (found.last_error.code, found.last_error.request_id) == ("TooManyRequestsException", "r-1")
+
+
+@pytest.mark.parametrize(("fault", "hours"), [(QUOTA, 1), (TOMORROW, 24)])
+def test_a_quota_is_parked_and_an_operator_is_told(house: House, fault: tuple[str, dict[str, Any]], hours: int) -> None:
+    connector = house(*fault, step_deadline_seconds=0.000_001)
+
+    with capture_logs() as logs:
+        states = [tried(connector) for _ in range(3)]
+
+    assert [found.state for found in states] == [State.WAITING] * 3
+    assert due_in(connector, states[-1]) == pytest.approx(hours * 3600, abs=30)
+    assert states[-1].last_error is not None
+    assert states[-1].last_error.remedy.endswith(("every hour.", "tomorrow."))
+    [told, *_] = [entry for entry in logs if entry["event"] == "parked: an operator must act"]
+    assert (told["log_level"], told["tenant"], told["code"]) == ("warning", str(SHOP), fault[0])
+    assert connector.store.redis.keys("connector:lane:*:holders") == [], "others may create accounts meanwhile"
+
+
+def test_what_is_parked_fails_at_its_own_deadline(house: House) -> None:
+    connector = house(*QUOTA, parked_deadline_seconds=0.000_001)
+    tried(connector)
+
+    assert tried(connector).state is State.FAILED
+
+
+def test_an_unknown_code_is_final_with_the_raw_text(house: House) -> None:
+    found = tried(house("AteByDogException"))
+
+    assert found.state is State.FAILED
+    assert found.last_error is not None
+    assert (found.last_error.code, found.last_error.message) == ("AteByDogException", "organizations:CreateAccount: no")
+
+
+def test_waiting_for_a_place_or_a_turn_is_no_error(house: House) -> None:
+    connector = house("TooManyRequestsException", organizations_calls_per_second=1)
+    connector.store.submit(TenantId("likvid", "blog", "aws.sandbox"), Desired(landing_zone="development"))
+    [other] = connector.store.pump("queue", 10, LEASE, LEASE, "w")
+    for place in range(5):
+        connector.store.enter("account creation in 111111111111", str(place), other.replication, 5)
+
+    found = tried(connector)
+    assert (found.state, found.last_error) == (State.WAITING, None)
+    assert found.steps[0].note == "waiting for account creation in 111111111111 (0 ahead)"
+
+    connector.store.leave("account creation in 111111111111", "0", other.replication)
+    tried(connector)  # AWS is asked, and calls are owed from then on
+    found = tried(connector)
+    assert (found.state, found.last_error) == (State.WAITING, None)
+    assert found.steps[0].note == "waiting for Organizations calls in 111111111111"
+    assert 0 < due_in(connector, found) < 15

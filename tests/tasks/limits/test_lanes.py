@@ -1,0 +1,365 @@
+"""AWS's limits shared by all: places in order of arrival with wake-up, rates without a step that begins again."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from time import perf_counter
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from config.platform import Limits
+from config.settings import Settings
+from tasks.aws import Lane
+from tasks.aws.calls import CallRecord
+from tasks.chain import REPLICATION
+from tasks.errors import LaneFull, RateReached
+from tasks.limits.call_rates import BATCH, FIRST_GUESS, Allowance, ExpectedCalls
+from tasks.limits.lanes import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces, places, rates
+from tasks.model.desired import Desired, TenantId
+from tasks.model.replication import State, StepState
+from tasks.state.outcome import Outcome
+from tasks.state.records import Rate
+from tasks.state.store import Store
+from tests.support.waiting import eventually
+from tests.tasks.steps.world import PLATFORM
+
+DEVELOPMENT, PRODUCTION = Desired(landing_zone="development"), Desired(landing_zone="production")
+LEASE = timedelta(seconds=30)
+LANE = "account creation in 111111111111"
+RATE = Rate("Identity Center calls in 111111111111", per_second=20, burst=5)
+SLOW = Rate("Organizations calls in 111111111111", per_second=1, burst=1)  # so that no test is quicker than the clock
+
+
+def ordered(store: Store, count: int) -> list[str]:
+    """Order tenants; answers their replications, which stand in the due index from then on."""
+    return [store.submit(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT) for number in range(count)]
+
+
+def sleeping(store: Store, replications: list[str], *, lane: str | None = None, parked: bool = False) -> None:
+    """Run a step of each, which then waits for an hour."""
+    waiting = Outcome(
+        step=0,
+        document=StepState(name=REPLICATION.steps[0].name, state=State.WAITING),
+        state=State.WAITING,
+        due=timedelta(hours=1),
+        lane=lane,
+        parked=parked,
+    )
+    for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w"):
+        assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
+        if dispatch.replication in replications:
+            assert store.record(dispatch.replication, "me", waiting)
+
+
+def woken(store: Store) -> list[str]:
+    return [dispatch.replication for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w")]
+
+
+def test_a_lane_is_served_in_order_of_arrival_and_wakes_the_next(store: Store) -> None:
+    first, second, third, fourth = replications = ordered(store, 4)
+
+    def attempt(replication: str) -> int | None:
+        return store.enter(LANE, replication, replication, 2)
+
+    assert [attempt(replication) for replication in replications] == [-1, -1, 0, 1]
+    assert attempt(first) == -1, "a place is never counted twice"
+    sleeping(store, replications, lane=LANE)
+    assert woken(store) == []
+
+    store.leave(LANE, second, second)
+
+    assert woken(store) == [third], "woken at once, and only the first"
+    assert attempt(fourth) == 0, "nobody overtakes"
+    assert attempt(third) == -1
+    assert attempt(fourth) == 0, "now the first in line"
+
+
+def test_a_place_outlives_the_worker_that_took_it(store: Store) -> None:
+    first, second = ordered(store, 2)
+    [dispatch, _] = store.pump("queue", 10, LEASE, LEASE, "w")
+    assert store.begin(dispatch.replication, dispatch.number, 0, "dead", timedelta(milliseconds=20))
+    holder, other = (first, second) if dispatch.replication == first else (second, first)
+    assert store.enter(LANE, "place", holder, 1) == -1
+
+    [again] = eventually(lambda: store.pump("queue", 10, LEASE, LEASE, "w"))
+
+    assert again.replication == holder
+    assert store.enter(LANE, "other", other, 1) == 0
+    assert store.enter(LANE, "place", holder, 1) == -1, "the same place for the worker that goes on"
+
+
+def test_what_ends_well_gives_its_places_back(store: Store) -> None:
+    first, second = ordered(store, 2)
+    store.enter(LANE, "first", first, 1)
+    store.enter(LANE, "second", second, 1)
+    sleeping(store, [second], lane=LANE)
+
+    done = StepState(name="report", state=State.SUCCEEDED)
+    assert store.record(first, "me", Outcome(step=0, document=done, state=State.SUCCEEDED))
+
+    assert woken(store) == [second]
+    assert store.enter(LANE, "second", second, 1) == -1
+
+
+def test_what_is_cancelled_leaves_its_place_to_aws_for_a_while(redis: Redis) -> None:
+    store = Store(redis, timedelta(days=1), 100, linger=timedelta(milliseconds=80))
+    first, second = ordered(store, 2)
+    store.enter(LANE, "first", first, 1)
+    store.enter(LANE, "second", second, 1)
+    sleeping(store, [second], lane=LANE)
+
+    store.cancel(first)
+    store.record(first, "me", Outcome(0, StepState(name="x"), State.WAITING))
+
+    assert store.enter(LANE, "second", second, 1) == 0, "AWS may still be creating the account"
+    assert eventually(lambda: woken(store)) == [second], "and not only by polling"
+    assert store.enter(LANE, "second", second, 1) == -1
+
+
+def test_a_tenant_that_is_ordered_again_gets_its_lingering_place(store: Store) -> None:
+    [first] = ordered(store, 1)
+    store.enter(LANE, "p0", first, 1)
+    store.cancel(first)
+
+    [again] = ordered(store, 1)
+
+    assert again != first
+    assert store.enter(LANE, "p0", again, 1) == -1
+
+
+def test_a_resting_pump_hears_of_what_is_made_due_at_once(store: Store) -> None:
+    first, second = ordered(store, 2)
+    store.enter(LANE, "first", first, 1)
+    store.enter(LANE, "second", second, 1)
+    sleeping(store, [second], lane=LANE)
+    store.rest(timedelta(milliseconds=1))  # what the orders themselves rang for
+    with ThreadPoolExecutor(1) as pool:
+        started = perf_counter()
+        resting = pool.submit(store.rest, timedelta(seconds=4))
+        store.leave(LANE, "first", first)
+        resting.result()
+
+    assert perf_counter() - started < 2
+    assert woken(store) == [second]
+
+
+def test_one_that_ended_while_waiting_blocks_nobody(store: Store) -> None:
+    first, second, third = ordered(store, 3)
+    assert [store.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
+
+    store.cancel(second)
+    store.leave(LANE, first, first)
+
+    assert store.enter(LANE, third, third, 1) == -1
+
+
+def test_one_that_goes_on_without_the_lane_blocks_nobody(store: Store) -> None:
+    first, second, third = ordered(store, 3)
+    assert [store.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
+    sleeping(store, [])
+    done = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED)
+    assert store.record(second, "me", Outcome(0, done, State.RUNNING, due=LEASE, following=1, advance=True))
+
+    store.leave(LANE, first, first)
+
+    assert store.enter(LANE, third, third, 1) == -1
+
+
+def test_who_has_begun_gets_the_next_places_and_others_wait(store: Store) -> None:
+    first, second = replications = ordered(store, 2)
+    assert store.enter(LANE, "first/a", first, 2) == -1
+    assert store.enter(LANE, "other", "nobody", 2) is None
+    sleeping(store, replications)
+    store.enter(LANE, "second/a", second, 1)
+
+    assert store.enter(LANE, "second/a", second, 1) == 0
+    assert store.enter(LANE, "first/b", first, 2) == -1
+    assert store.enter(LANE, "first/c", first, 2) == 0
+
+
+def test_one_that_polls_its_own_work_keeps_no_turn_from_the_others(store: Store) -> None:
+    first, second, third = ordered(store, 3)
+    assert store.enter(LANE, "first/a", first, 1) == -1
+    assert store.enter(LANE, "first/b", first, 1) == 0, "it has one place and would like another"
+    assert [store.enter(LANE, each, each, 1) for each in (second, third)] == [1, 2]
+    waiting = Outcome(0, StepState(name="x", state=State.WAITING), State.WAITING, due=timedelta(hours=1), lane=LANE)
+    for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w"):
+        assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
+        polls = dispatch.replication == first
+        assert store.record(dispatch.replication, "me", replace(waiting, lane=None if polls else LANE, polls=polls))
+
+    store.leave(LANE, "first/a", first)
+
+    assert woken(store) == [second]
+    assert store.enter(LANE, second, second, 1) == -1
+
+
+def test_a_lane_that_aws_throttles_is_halved_and_recovers(store: Store, redis: Redis) -> None:
+    replications = ordered(store, 6)
+
+    def taken() -> int:
+        return sum(store.enter(LANE, each, each, 5) == -1 for each in replications)
+
+    store.enter(LANE, replications[0], replications[0], 5)
+    store.slow([LANE])
+    store.slow([LANE])  # another worker saw the same
+
+    assert taken() == 2, "half of 5; slowed once a second at most"
+    redis.hset("connector:slowed", LANE, "0.5 0")  # long ago
+    assert taken() == 5
+
+
+def test_what_is_parked_leaves_its_places_and_makes_way_for_a_newer_order(store: Store) -> None:
+    first, second = ordered(store, 2)
+    store.enter(LANE, "first", first, 1)
+    store.enter(LANE, "second", second, 1)
+    sleeping(store, [first], parked=True)
+
+    assert store.enter(LANE, "second", second, 1) == -1
+    newer = store.submit(TenantId("likvid", "p0", "aws.sandbox"), PRODUCTION)
+
+    assert newer != first
+    assert getattr(store.replication(first), "state", None) is State.CANCELLED
+    assert woken(store) == [newer]
+
+
+def test_a_rate_lets_a_burst_pass_and_then_gives_turns_in_order(store: Store) -> None:
+    assert not store.take(RATE, "first", 5)
+    turns = [store.take(RATE, name, 5).total_seconds() for name in ("second", "third", "fourth")]
+
+    assert turns == [pytest.approx(0.25 * turn, abs=0.1) for turn in (1, 2, 3)]
+    assert store.take(RATE, "second", 5).total_seconds() <= turns[0], "asking again does not lose the turn"
+    assert eventually(lambda: not store.take(RATE, "second", 5))
+    assert store.take(RATE, "newcomer", 1) > store.take(RATE, "third", 5), "nobody overtakes"
+
+
+def test_all_together_call_no_more_often_than_the_rate(store: Store) -> None:
+    started, calls = perf_counter(), 0
+    while calls < 25:
+        turn = eventually(lambda: not store.take(RATE, f"r{calls}", 5), every=0.005)  # noqa: B023 (called at once)
+        calls += 5 * turn
+
+    assert calls - RATE.burst <= (perf_counter() - started) * RATE.per_second * 1.01
+
+
+def test_who_needs_more_than_expected_goes_on_and_later_ones_wait_for_the_debt(store: Store) -> None:
+    mine = allowance(store, "first", rate=RATE)
+
+    with mine:
+        for _ in range(12):
+            mine.use("sso-admin")
+
+    with pytest.raises(RateReached) as told, allowance(store, "second", rate=RATE) as other:
+        other.use("sso-admin")
+    assert 0.2 < told.value.seconds < 1
+    assert told.value.message == f"waiting for {RATE.name}"
+
+
+def test_an_execution_is_refused_only_before_its_first_call(store: Store) -> None:
+    with allowance(store, "first", rate=SLOW) as mine:
+        for _ in range(3 * BATCH):
+            mine.use("sso-admin")
+        mine.use("cloudformation")  # not shared by the organization
+
+
+def test_what_was_not_used_is_given_back_and_learned(store: Store) -> None:
+    expected = ExpectedCalls()
+    rate = Rate("r", 1, burst=8)
+    for execution in range(6):
+        with allowance(store, f"r{execution}", rate, expected) as mine:
+            mine.use("sso-admin")
+
+    assert expected.of("a step", rate) < FIRST_GUESS
+
+
+def test_one_execution_with_very_many_calls_makes_no_other_one_ask_for_as_many() -> None:
+    expected = ExpectedCalls()
+    for _ in range(20):
+        expected.learn("a step", RATE, 10_000)
+
+    assert expected.of("a step", RATE) == RATE.per_second
+
+
+def test_a_throttled_call_slows_the_api_and_a_throttled_write_its_lane(store: Store, redis: Redis) -> None:
+    [replication] = ordered(store, 1)
+    mine = allowance(store, replication, RATE)
+    mine.places.enter(LANE, "place", 5)
+
+    mine.observe(call("ConcurrentModificationException", write=True))
+    assert redis.hgetall("connector:slowed") == {}
+    mine.observe(call("ThrottlingException", write=False))
+    assert set(redis.hgetall("connector:slowed")) == {RATE.name}
+    mine.observe(call("ThrottlingException", write=True))
+    assert set(redis.hgetall("connector:slowed")) == {RATE.name, LANE}
+
+
+def test_a_slowed_rate_is_halved_for_everybody(store: Store) -> None:
+    assert not store.take(SLOW, "first", 1)
+    before = store.take(SLOW, "second", 1)
+    store.slow([SLOW.name])
+
+    assert store.take(SLOW, "second", 1) > before * 1.5
+
+
+def test_redis_away_spoils_no_answer_of_aws(store: Store) -> None:
+    mine = allowance(store, "first", RATE)
+    mine.use("sso-admin")
+    mine.places.store = Store(
+        Redis(port=1, retry=Retry(NoBackoff(), 0)), timedelta(days=1), 100
+    )  # nothing listens there
+
+    mine.observe(call("ThrottlingException", write=True))
+    mine.__exit__()
+
+
+def test_a_full_lane_is_named_with_how_many_are_ahead(store: Store) -> None:
+    first, second, third = ordered(store, 3)
+    ReplicationPlaces(store, first).enter(LANE, first, 1)
+    store.enter(LANE, second, second, 1)
+
+    with pytest.raises(LaneFull, match=r"waiting for account creation in 111111111111 \(1 ahead\)"):
+        ReplicationPlaces(store, third).enter(LANE, third, 1)
+
+
+def test_a_platform_overrides_the_settings() -> None:
+    settings = Settings(account_creation_limit=4, organizations_calls_per_second=8)
+    own = PLATFORM.model_copy(update={"limits": Limits(account_assignments=7, identity_center_calls_per_second=2)})
+
+    assert places(settings, own) == {
+        Lane.ACCOUNT_CREATION: 4,
+        Lane.ACCOUNT_ASSIGNMENT: 7,
+        Lane.ACCOUNT_CLOSURE: 3,
+        Lane.CONTROL_TOWER: 5,
+        Lane.STACK_SET_OPERATION: 1,
+    }
+    found = rates(settings, own)
+    assert found["organizations"] == Rate(f"{ORGANIZATIONS} in {own.management_account_id}", 8, 2)
+    assert found["sso-admin"] == found["identitystore"] == found["scim"]
+    assert found["sso-admin"] == Rate(f"{IDENTITY_CENTER} in {own.management_account_id}", 2, 1)
+
+
+def test_a_call_costs_less_than_a_millisecond(store: Store) -> None:
+    wide = Rate("wide", 1_000_000, 250_000)
+    executions, calls = 50, 8
+    started = perf_counter()
+    for number in range(executions):
+        with allowance(store, f"r{number}", wide, ExpectedCalls()) as mine:
+            for _ in range(calls):
+                mine.use("sso-admin")
+
+    assert (perf_counter() - started) / (executions * calls) < 0.001 * 3, "three times that on a busy machine"
+
+
+def allowance(store: Store, replication: str, rate: Rate, expected: ExpectedCalls | None = None) -> Allowance:
+    return Allowance(ReplicationPlaces(store, replication), "a step", {"sso-admin": rate}, expected or ExpectedCalls())
+
+
+def call(code: str | None, *, write: bool) -> CallRecord:
+    fields: dict[str, Any] = {"account_id": None, "request_id": "r-1", "seconds": 0.1}
+    return CallRecord("sso-admin", "create_account_assignment", write, code=code, **fields)

@@ -1,0 +1,191 @@
+"""People are told what needs them: once, grouped, signed, at least once, and never at a replication's cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from config.catalog import load_catalog
+from config.settings import Settings
+from tasks.chain import DELETION, REPLICATION
+from tasks.connector import Connector
+from tasks.engine.execution import Performance
+from tasks.engine.lease import Leases
+from tasks.model.desired import Deletion, Desired, TenantId
+from tasks.notifications.outbox import DEADLINE, GATHERED, QUIET, SHOWN, deliver, waiting
+from tasks.notifications.webhook import signature
+from tasks.state.counts import DROPPED
+from tasks.state.store import Store
+from tasks.step import Chain
+from tests.support.cluster import CONFIG_DIR
+from tests.tasks.engine.test_execution import LEASE, QUOTA, SHOP, Refusing
+from tests.tasks.notifications.receiver import Receiver, running_receiver
+from workers.sandbox.organization import environment
+from workers.schedule import NOTIFY, register, schedule
+
+SECRET = "a-key-for-signatures"
+PLATFORM = "aws.sandbox"
+ZONE = Desired(landing_zone="production")
+BRISK = {"organizations_calls_per_second": 1000}
+DENIED = ("AccessDeniedException", dict[str, Any]())
+LAST = (REPLICATION, len(REPLICATION.steps) - 1)
+APPROVAL = (DELETION, [step.name for step in DELETION.steps].index("await_approval"))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def house(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Connector:
+    """Return a connector whose AWS denies every CreateAccount, and that tells the receiver."""
+    for name, value in environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0").items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.model_validate({"notification_url": receiver.url, "notification_secret": SECRET, **BRISK})
+    return Connector(settings, load_catalog([CONFIG_DIR]), store, Refusing(*DENIED))
+
+
+def run(house: Connector, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
+    """Run one step of a tenant; answers the replication's id."""
+    house.store.submit(tenant, None if first and first[0] is DELETION else ZONE, again=True, first=first)
+    [dispatch] = house.store.pump("queue", 10, LEASE, LEASE, "w")
+    performance = Performance(house, Leases(), tenant, dispatch.replication, dispatch.chain, dispatch.step)
+    performance.run(dispatch.number)
+    return dispatch.replication
+
+
+def later(time: timedelta = GATHERED) -> datetime:
+    """Return when news of now has been gathered, or later."""
+    return datetime.now(UTC) + time + timedelta(seconds=1)
+
+
+def test_a_failure_is_told_with_everything_that_helps(house: Connector, receiver: Receiver) -> None:
+    replication = run(house)
+
+    assert deliver(house, datetime.now(UTC)) == 0
+    assert deliver(house, later()) == 1
+
+    [message], [(headers, body)] = receiver.messages, receiver.requests
+    [news] = message["news"]
+    assert (message["kind"], message["platform"], message["step"]) == ("failed", PLATFORM, "create_account")
+    assert (news["tenant"], news["replication"]) == (str(SHOP), replication)
+    assert news["link"] == f"/api/v1/replications/{replication}"
+    assert (news["error"]["code"], news["error"]["requestId"]) == ("AccessDeniedException", "r-1")
+    assert news["error"]["remedy"] in message["text"]
+    assert "docs/errors.md#" in news["error"]["documentation"]
+    assert headers["connector-notification"] == message["id"]
+    assert headers["connector-signature"] == signature(SECRET, headers["connector-timestamp"], body)
+
+
+def test_the_same_is_told_once_until_it_is_well_again(house: Connector, receiver: Receiver) -> None:
+    for _ in range(3):
+        run(house)
+    assert deliver(house, later()) == 1
+    assert receiver.messages[0]["count"] == 1
+
+    run(house, first=LAST)
+    run(house, first=LAST)
+    assert deliver(house, later()) == 1
+    assert receiver.messages[1]["text"] == f"{SHOP}: well again."
+
+    run(house)
+    assert deliver(house, later()) == 1
+    assert [message["kind"] for message in receiver.messages] == ["failed", "resolved", "failed"]
+
+
+def test_what_waits_for_a_person_is_told(house: Connector, receiver: Receiver) -> None:
+    run(replace(house, sessions=Refusing(*QUOTA)))
+    other = TenantId("likvid", "old", PLATFORM)
+    run(house, other, LAST)
+    house.store.cancel(house.store.delete(other, Deletion(requested_at=datetime.now(UTC), requested_by="ada")))
+    run(house, other, APPROVAL)
+
+    assert deliver(house, later()) == 2
+    told = {message["kind"]: message["text"] for message in receiver.messages}
+    assert told["parked"].startswith(f"{SHOP}: create_account waits for a person: ")
+    assert f"aws-connector approve {other}" in told["approval"]
+
+
+def test_a_platform_that_is_broken_is_one_message_and_more_of_it_comes_an_hour_later(
+    house: Connector, receiver: Receiver
+) -> None:
+    tenants = [TenantId("likvid", f"p{number}", PLATFORM) for number in range(SHOWN + 2)]
+    for tenant in tenants[:-1]:
+        run(house, tenant)
+    assert deliver(house, later()) == 1
+    [message] = receiver.messages
+    assert (message["count"], len(message["news"])) == (SHOWN + 1, SHOWN)
+    assert message["text"].startswith(f"{SHOWN + 1} tenants of {PLATFORM}: create_account failed: Access")
+
+    run(house, tenants[-1])
+    assert deliver(house, later()) == 0
+    house.store.redis.delete(*house.store.redis.keys("connector:quiet:*"))  # as Redis does an hour later
+    assert deliver(house, later(QUIET)) == 1
+
+
+def test_a_lost_answer_sends_the_same_again_and_holds_up_nobody(house: Connector, receiver: Receiver) -> None:
+    run(house)
+    receiver.lost = True
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(deliver, house, later())
+        assert receiver.came.wait(10)
+        assert deliver(house, later()) == 0  # somebody else waits for the receiver
+        assert 0 < house.store.redis.pttl("connector:postman") <= 60_000  # were that one dead, not for long
+        run(house, TenantId("likvid", "blog", PLATFORM))  # and replications end meanwhile
+        receiver.goes_on.set()
+        assert first.result(10) == 0
+    [letter] = waiting(house.store)
+    assert letter.tries == 1
+
+    receiver.lost = False
+    assert deliver(house, letter.due) == 2
+    one, same, _ = receiver.messages
+    assert one == same
+    assert waiting(house.store) == []
+
+
+def test_what_is_not_taken_is_tried_for_a_day(house: Connector, receiver: Receiver) -> None:
+    run(house)
+    receiver.status = 302  # a redirect is not followed
+    written = now = later()
+    distances = []
+    for _ in range(3):
+        assert deliver(house, now) == 0
+        [letter] = waiting(house.store)
+        assert letter.answer == "HTTP 302"
+        distances.append((letter.due - now).total_seconds())
+        now = letter.due
+    assert distances == [30, 60, 120]
+
+    assert deliver(house, written + DEADLINE) == 0
+    assert waiting(house.store) == []
+    assert house.store.tallies()[DROPPED] == 1
+    assert len({message["id"] for message in receiver.messages}) == 1
+
+
+def test_without_a_receiver_nothing_is_kept(house: Connector) -> None:
+    silent = replace(house, settings=Settings())
+    run(silent)
+    assert deliver(silent, later()) == 0
+    assert not house.store.redis.exists("connector:news", "connector:told")
+
+
+def test_beat_has_it_delivered_whoever_ended_the_replication(house: Connector, receiver: Receiver) -> None:
+    app = Celery("another process", set_as_current=False)
+    register(app, lambda: replace(house))
+    run(house)
+    [(_, news)] = house.store.redis.xrange("connector:news")
+    house.store.redis.delete("connector:news")
+    house.store.redis.xadd("connector:news", news, id="1-1")  # as if it had been gathered for long
+
+    assert app.tasks[schedule()[NOTIFY]["task"]]() == "1 messages taken"
+
+    assert receiver.messages[0]["id"] == "1-1"

@@ -1,0 +1,65 @@
+"""The producer: what is refused for a new tenant, and what an existing one may keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from config.patterns import Pattern
+from tasks.connector import Connector
+from tasks.model.desired import Desired, TenantId
+from tasks.model.handles import Handles
+from tasks.orders.producer import RequestRefused, check, replicate, replicate_again
+from tests.workers.api.server import make
+from workers.sandbox.redis import EmbeddedRedis
+
+TENANT = TenantId("likvid", "shop", "aws.sandbox")
+WANTED = Desired(landing_zone="development")
+
+
+@pytest.fixture
+def house(redis_server: EmbeddedRedis) -> Connector:
+    connector = make(redis_server.url)
+    connector.store.redis.flushall()
+    return connector
+
+
+def disabled(house: Connector, name: str) -> Connector:
+    zones = dict(house.catalog.landing_zones)
+    zones[name] = zones[name].model_copy(update={"disabled": True})
+    return replace(house, catalog=replace(house.catalog, landing_zones=MappingProxyType(zones)))
+
+
+def test_a_disabled_landing_zone_takes_no_new_tenants_and_keeps_those_that_it_has(house: Connector) -> None:
+    replicate("likvid", "shop", "aws.sandbox", WANTED, through=house)
+    later = disabled(house, "development")
+
+    changed = replicate("likvid", "shop", "aws.sandbox", WANTED.model_copy(update={"access": []}), through=later)
+    record = later.store.tenant(TENANT)
+    assert record is not None
+    again = replicate_again(record, later, wake=True)
+    with pytest.raises(RequestRefused, match="unknown landing zone"):
+        replicate("likvid", "new", "aws.sandbox", WANTED, through=later)
+    with pytest.raises(RequestRefused, match="unknown landing zone"):
+        replicate("likvid", "shop", "aws.sandbox", {"landingZone": "production"}, through=disabled(house, "production"))
+
+    assert changed.tenant == again.tenant == str(TENANT)
+
+
+def test_an_account_that_is_there_needs_no_email(house: Connector) -> None:
+    """The email's pattern may ask for a tag that has been removed: access must be taken away all the same."""
+    replicate("likvid", "shop", "aws.sandbox", WANTED, through=house)
+    record = house.store.tenant(TENANT)
+    assert record is not None
+    platform = house.catalog.platforms[TENANT.platform]
+    needs_tag = platform.model_copy(update={"account_email_pattern": Pattern.parse("#{tagOwner}@example.com")})
+    catalog = replace(house.catalog, platforms={TENANT.platform: needs_tag})
+
+    fields = [
+        [each.field for each in check(TENANT, WANTED, catalog, house.settings, known)]
+        for known in (None, record, replace(record, handles=Handles(account_id="123456789012")))
+    ]
+
+    assert fields == [["accountEmailPattern"], ["accountEmailPattern"], []]

@@ -1,0 +1,205 @@
+"""One tenant's view of the simulated AWS for the tests of a step: what surrounds it, and what AWS has in the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from config.landing_zone import LandingZone
+from config.patterns import Pattern
+from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping, ScimAccess
+from tasks.aws import Aws, Lane, Run
+from tasks.aws.calls import CallRecord, Observer
+from tasks.aws.run import AccountLists, NoLists
+from tasks.aws.session import Sessions
+from tasks.errors import LaneFull
+from tasks.model.desired import Desired, Tenant, TenantId
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome, Wait
+from tasks.steps.create_account import create_account
+from tasks.steps.wait_for_account import wait_for_account
+from workers.sandbox import organization
+from workers.sandbox.client import SimulatorClient
+
+Step = Callable[[Tenant, Handles, Aws], Outcome]
+DEADLINE_SECONDS = 20  # far more than anything here takes
+
+PLATFORM = Platform(
+    identifier="aws.sandbox",
+    name="aws",
+    location="sandbox",
+    region=organization.REGION,
+    auth=CredentialAuth(
+        access_key=organization.SERVICE_USER_ACCESS_KEY,
+        secret_key=organization.SERVICE_USER_SECRET_KEY,
+    ),
+    management_role_arn=organization.MANAGEMENT_ROLE_ARN,
+    management_external_id=organization.EXTERNAL_ID,
+    automation_role_arn=organization.AUTOMATION_ROLE_ARN,
+    automation_external_id=organization.AUTOMATION_EXTERNAL_ID,
+    account_access_role=organization.ACCESS_ROLE,
+    account_alias_pattern=Pattern.parse("#{workspaceIdentifier}-#{projectIdentifier}"),
+    account_email_pattern=Pattern.parse("aws+#{workspaceIdentifier}.#{projectIdentifier}@example.com"),
+    identity_store=IdentityStore(
+        identity_store_id=organization.IDENTITY_STORE_ID,
+        instance_arn=organization.INSTANCE_ARN,
+        group_name_pattern=Pattern.parse(
+            "#{workspaceIdentifier}.#{projectIdentifier}-#{platformGroupAlias}", extra=("platformGroupAlias",)
+        ),
+        sign_in_url="https://sandbox.awsapps.com/start",
+        role_mappings=(
+            PlatformRoleMapping(
+                project_role="admin", aws_role="admin", permission_set_arns=(organization.ADMIN_PERMISSION_SET_ARN,)
+            ),
+            PlatformRoleMapping(
+                project_role="reader", aws_role="reader", permission_set_arns=(organization.READER_PERMISSION_SET_ARN,)
+            ),
+        ),
+    ),
+)
+assert PLATFORM.identity_store is not None
+SCIM = ScimAccess(  # the same groups and mappings, the other way
+    scim_endpoint=f"https://scim.{organization.REGION}.amazonaws.com{organization.SCIM_PATH}/",
+    access_token=SecretStr(organization.SCIM_ACCESS_TOKEN),
+    instance_arn=organization.INSTANCE_ARN,
+    group_name_pattern=PLATFORM.identity_store.group_name_pattern,
+    sign_in_url=PLATFORM.identity_store.sign_in_url,
+    role_mappings=PLATFORM.identity_store.role_mappings,
+)
+LANDING_ZONE = LandingZone(
+    name="development", display_name="Development", target_organizational_unit=organization.DEVELOPMENT_OU_ID
+)
+
+
+class MemoryPlaces:
+    """Places in lanes, kept in memory."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[str]] = {}
+
+    def enter(self, lane: str, place: str, limit: int) -> None:
+        """Take a place; again is fine."""
+        places = self.taken.setdefault(lane, [])
+        if place not in places and len(places) >= limit:
+            raise LaneFull(lane, 0)
+        if place not in places:
+            places.append(place)
+
+    def leave(self, lane: str, place: str) -> None:
+        """Give a place back; again is fine."""
+        if place in self.taken.get(lane, []):
+            self.taken[lane].remove(place)
+
+
+@dataclass
+class World:
+    """One test's AWS. Every test has a workspace of its own, so that all share one simulator."""
+
+    simulator: SimulatorClient
+    sessions: Sessions
+    workspace: str
+    ahead: timedelta = timedelta()  # by which this test's clock is ahead of the simulator's
+    lookup_grace: timedelta = timedelta(minutes=2)
+    remembered: list[Handles] = field(default_factory=list)
+    places: MemoryPlaces = field(default_factory=MemoryPlaces)
+    lists: AccountLists = field(default_factory=NoLists)
+    records: list[CallRecord] = field(default_factory=list)
+    limits: dict[Lane, int] = field(
+        default_factory=lambda: {
+            Lane.ACCOUNT_CREATION: 5,
+            Lane.ACCOUNT_ASSIGNMENT: 10,
+            Lane.ACCOUNT_CLOSURE: 3,
+            Lane.CONTROL_TOWER: 5,
+            Lane.STACK_SET_OPERATION: 1,
+        }
+    )
+
+    def now(self) -> datetime:
+        """Tell this test's time."""
+        return datetime.now(UTC) + self.ahead
+
+    def tenant(
+        self,
+        project: str = "shop",
+        *,
+        desired: dict[str, Any] | None = None,
+        platform: dict[str, Any] | None = None,
+        landing_zone: dict[str, Any] | None = None,
+    ) -> Tenant:
+        """Build a tenant of this test's workspace; each part may be changed field by field."""
+        return Tenant(
+            TenantId(self.workspace, project, PLATFORM.identifier),
+            Desired.model_validate({"landing_zone": LANDING_ZONE.name, **(desired or {})}),
+            PLATFORM.model_copy(update=platform or {}),
+            LANDING_ZONE.model_copy(update=landing_zone or {}),
+        )
+
+    def aws(self, tenant: Tenant, handles: Handles | None = None) -> Aws:
+        """Build what a step of the tenant is given."""
+        observer = Observer(before_write=lambda: None, after_call=self.records.append)
+        return Aws(
+            tenant.platform,
+            self.sessions,
+            Run(
+                now=self.now,
+                remember=self.remembered.append,
+                places=self.places,
+                limits=self.limits,
+                lookup_grace=self.lookup_grace,
+                observer=observer,
+                lists=self.lists,
+                account_created_at=handles.account_created_at if handles else None,
+            ),
+        )
+
+    def run(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Outcome:
+        """Run a step once."""
+        return step(tenant, handles or Handles(), self.aws(tenant, handles))
+
+    def finish(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
+        """Run a step until it is done, as the due index would; fails at the deadline."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        outcome = self.run(step, tenant, handles)
+        while not isinstance(outcome, Done):
+            assert time.monotonic() < deadline, f"still waiting: {outcome.note}"
+            time.sleep(0.02)  # between two looks at a condition
+            outcome = self.run(step, tenant, outcome.handles)
+        return outcome
+
+    def finish_at_once(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
+        """Run a step until it is done; the pauses that it asks for pass at once, by this test's clock."""
+
+        def hurried(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+            outcome = step(tenant, handles, aws)
+            if isinstance(outcome, Wait) and outcome.retry_in is not None:
+                self.ahead += outcome.retry_in
+            return outcome
+
+        return self.finish(hurried, tenant, handles)
+
+    def account(self, tenant: Tenant, **changes: Any) -> Handles:
+        """Give the tenant an account."""
+        handles = self.finish(create_account, tenant).handles
+        return replace(self.finish(wait_for_account, tenant, handles).handles, **changes)
+
+    def counted(self, step: Step, tenant: Tenant, handles: Handles) -> tuple[Outcome, int, int]:
+        """Run a step once and count its reads and writes by the simulator's own log, AssumeRole aside."""
+        before = self.simulator.mark()
+        outcome = self.run(step, tenant, handles)
+        calls = [call for call in self.simulator.calls(before) if not call.operation.startswith("AssumeRole")]
+        return outcome, sum(not call.write for call in calls), sum(call.write for call in calls)
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """List the accounts whose name is of this test's workspace, in every state."""
+        accounts = self.simulator.state()["accounts"].values()
+        return [account for account in accounts if account["name"].startswith(f"{self.workspace}.")]
+
+    def creations(self) -> list[dict[str, Any]]:
+        """List the CreateAccount requests that AWS took for this test's workspace."""
+        requests = self.simulator.state()["creations"]["requests"].values()
+        return [request for request in requests if request["name"].startswith(f"{self.workspace}.")]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import structlog
+
+from tests.workers.api.server import Api, running
+from workers.sandbox.redis import EmbeddedRedis
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logging_through_the_standard_library() -> Iterator[None]:
+    """Let pytest see our log lines, in whatever thread they are written."""
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def running_api() -> Iterator[Api]:
+    with EmbeddedRedis(fsync="no") as redis, running(redis) as api:
+        yield api
+
+
+@pytest.fixture
+def api(running_api: Api) -> Api:
+    running_api.store.redis.flushall()
+    return running_api
+
+
+@pytest.fixture
+def http(api: Api) -> Iterator[httpx.Client]:
+    with api.client() as client:
+        yield client

@@ -1,0 +1,129 @@
+"""The API over real HTTP for tests: uvicorn in a thread, a Redis-protocol server of its own, the example documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from config.catalog import load_catalog
+from config.settings import ApiToken, Settings
+from tasks.connector import Connector, redis_client
+from tasks.model.replication import State, StepState
+from tasks.state.outcome import Outcome
+from tasks.state.store import Store
+from tests.support.waiting import eventually
+from workers.api.app import create_app
+from workers.sandbox.organization import environment
+from workers.sandbox.redis import EmbeddedRedis
+
+CONFIG = Path(__file__).parents[3] / "examples" / "config"
+WRITE, READ = "writing-token", "reading-token"
+TOKENS = (ApiToken.of("producer", "write", WRITE), ApiToken.of("viewer", "read", READ))
+TENANT = "/api/v1/tenants/likvid/shop/aws.sandbox"
+BODY: dict[str, Any] = {
+    "landingZone": "development",
+    "tenantPlatformNumber": 7,
+    "workspace": {"displayName": "Likvid Bank", "tags": {"costCenter": ["4711"]}},
+    "project": {"displayName": "Web shop", "tags": {"env": ["dev"]}, "createdBy": {"email": "ada@example.com"}},
+    "paymentMethod": "likvid-main",
+    "access": [
+        {"meshIdentifier": "u1", "username": "ada", "firstName": "Ada", "lastName": "L", "roles": ["admin"]},
+        {"username": "bob", "email": "bob@example.com", "euid": "bob@example.com", "roles": ["user", "reader"]},
+    ],
+}
+
+
+def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any) -> Connector:
+    """Make a connector of the example documents."""
+    made = Settings(_env_file=None, redis_url=SecretStr(redis_url), config_dir=CONFIG, api_tokens=tokens, **settings)
+    store = Store(redis_client(made), timedelta(days=1), history=1000)
+    return Connector(made, load_catalog([CONFIG], environment("http://127.0.0.1:1", redis_url)), store)
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """Serve an application on a free port of 127.0.0.1; gives its base URL."""
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        eventually(lambda: server.started or not thread.is_alive())
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive(), "the server does not end"
+
+
+@dataclass
+class Api:
+    """A running API with everything behind it."""
+
+    url: str
+    redis: EmbeddedRedis
+    connector: Connector
+    app: FastAPI
+
+    @property
+    def store(self) -> Store:
+        return self.connector.store
+
+    def client(self, token: str | None = WRITE) -> httpx.Client:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        # no TLS here; reading the certificates for each client is what would take most of the tests' time
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=False)
+
+    def begin(self, replication: str) -> None:
+        """Take a replication up as a worker does: it runs from now on."""
+        [dispatch] = self.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
+        assert dispatch.replication == replication
+        assert self.store.begin(
+            replication, dispatch.number, dispatch.step, "holder", timedelta(seconds=60), chain=dispatch.chain
+        )
+
+    def end(self, replication: str) -> None:
+        """Record the call that runs, as a worker does."""
+        name = self.store.replication(replication).steps[0].name  # type: ignore[union-attr]  # it is known
+        step = StepState(name=name, state=State.WAITING)
+        assert self.store.record(replication, "holder", Outcome(0, step, State.WAITING))
+
+    def keys(self) -> list[str]:
+        """Name everything that Redis holds."""
+        return sorted(map(str, self.store.redis.keys("*")))
+
+
+@contextmanager
+def running(redis: EmbeddedRedis, **settings: Any) -> Iterator[Api]:
+    connector = make(redis.url, **settings)
+    app = create_app(connector)
+    with serving(app) as url:
+        yield Api(url, redis, connector, app)
+    connector.store.redis.close()
+
+
+def digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """Check that an answer is a complete problem document; gives it."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    document: dict[str, Any] = response.json()
+    assert {"type", "title", "status", "detail", "instance"} <= document.keys()
+    assert document["status"] == status
+    return document

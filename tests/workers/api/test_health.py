@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.support.waiting import eventually
+from tests.workers.api.server import BODY, TENANT, Api, is_problem, running
+from workers.sandbox.redis import EmbeddedRedis
+
+
+@pytest.fixture
+def lonely() -> Iterator[Api]:
+    """An API whose Redis may be taken away."""
+    with EmbeddedRedis(fsync="always") as redis, running(redis) as api:
+        yield api
+
+
+def look_for_work(api: Api) -> None:
+    api.store.pump("celery", 0, timedelta(seconds=9), timedelta(hours=1), "w1")
+
+
+def test_ready_when_redis_and_a_worker_are_there(api: Api) -> None:
+    with api.client(None) as http:
+        assert http.get("/healthz").json() == {"status": "ok"}
+        response = http.get("/readyz")
+        assert "worker" in is_problem(response, 503)["detail"]
+        assert response.headers["retry-after"]
+        look_for_work(api)
+        response = http.get("/readyz")
+        assert (response.status_code, response.json()) == (
+            200,
+            {"redis": "ok", "workers": 1, "rejectedMessages": 0},
+        )
+
+
+def test_a_worker_that_has_stopped_looking_does_not_count(api: Api) -> None:
+    look_for_work(api)
+    api.store.redis.zincrby("connector:workers", -6000, "w1")
+    with api.client(None) as http:
+        is_problem(http.get("/readyz"), 503)
+
+
+def test_without_redis_everything_is_a_503_and_nothing_is_lost(lonely: Api) -> None:
+    with lonely.client() as http:
+        look_for_work(lonely)
+        first = http.put(TENANT, json=BODY).json()["replicationId"]
+        lonely.redis.kill()
+        calls = [
+            ("PUT", TENANT),
+            ("GET", TENANT),
+            ("GET", "/api/v1/tenants"),
+            ("POST", f"{TENANT}/replications"),
+            ("GET", f"/api/v1/replications/{first}"),
+            ("POST", f"/api/v1/replications/{first}/cancel"),
+            ("GET", f"{TENANT}/events"),
+            ("GET", "/readyz"),
+        ]
+        with ThreadPoolExecutor(len(calls)) as pool:  # each call tries for a while
+            answers = list(pool.map(lambda call: http.request(*call, json=BODY), calls))
+        for response in answers:
+            document = is_problem(response, 503)
+            assert int(response.headers["retry-after"]) > 0
+            assert "Redis" in document["detail"]
+        assert http.get("/healthz").status_code == 200
+        assert is_problem(http.put("/api/v1/tenants/-/shop/aws.sandbox", json=BODY), 422)
+        lonely.redis.restart()
+        assert eventually(lambda: http.get("/readyz").status_code == 200)
+        assert http.put(TENANT, json=BODY).json()["replicationId"] == first
+
+
+def test_a_mistake_of_ours_is_a_500_that_tells_nothing(api: Api) -> None:
+    with api.client() as http:
+        http.put(TENANT, json=BODY)
+        api.store.redis.hset("connector:tenant:likvid.shop.aws.sandbox", "desired", "not-json-at-all")
+        response = http.get(TENANT)
+    document = is_problem(response, 500)
+    assert "not-json" not in response.text
+    assert "Traceback" not in document["detail"]
+
+
+def test_the_server_ends_cleanly_without_redis() -> None:
+    with EmbeddedRedis() as redis, running(redis) as api:
+        redis.kill()
+        assert httpx.get(f"{api.url}/healthz").status_code == 200

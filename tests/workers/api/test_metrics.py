@@ -1,0 +1,173 @@
+"""GET /metrics: what stands in Redis, in Prometheus's format, for whoever has a token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
+
+from tasks.daily import drift
+from tasks.documents import DriftChange
+from tasks.model.desired import TenantId
+from tasks.state import pauses
+from tasks.state.store import CENSUS
+from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
+
+REPOSITORY = Path(__file__).parents[3]
+SHOP = TenantId("likvid", "shop", "aws.sandbox")
+Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def samples(text: str) -> Samples:
+    """Read an exposition: (name, sorted labels) -> value."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def get(api: Api, path: str, **how: Any) -> httpx.Response:
+    with api.client(None) as http:
+        return http.get(path, **how)
+
+
+def look(api: Api) -> Samples:
+    response = get(api, "/metrics", auth=("prometheus", READ))
+    assert response.status_code == 200, response.text
+    return samples(response.text)
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [None, ("prometheus", "wrong"), ("prometheus", ""), ("", WRITE + "x")],
+    ids=["none", "wrong", "empty", "longer"],
+)
+def test_strangers_see_nothing(api: Api, auth: tuple[str, str] | None) -> None:
+    response = get(api, "/metrics", auth=auth)
+
+    is_problem(response, 401)
+    assert response.headers["www-authenticate"] == 'Basic realm="connector"'
+
+
+def test_a_token_is_taken_as_a_password_here_and_nowhere_else(api: Api) -> None:
+    assert get(api, "/metrics", auth=("anybody", READ)).status_code == 200
+    assert get(api, "/metrics", headers={"Authorization": f"Bearer {READ}"}).status_code == 200
+    is_problem(get(api, "/api/v1/tenants", auth=("anybody", READ)), 401)
+
+
+def test_who_guesses_passwords_is_slowed(api: Api) -> None:
+    limit = api.connector.settings.api_failure_limit
+    guesses = [get(api, "/metrics", auth=("x", f"guess{number}")) for number in range(limit + 1)]
+
+    assert guesses[-1].status_code == 429
+
+
+def test_open_orders_and_their_age_show(api: Api, http: httpx.Client) -> None:
+    before = look(api)
+    http.put(TENANT, json=BODY).raise_for_status()
+    replication = http.get(TENANT).json()["replicationId"]
+    api.store.redis.hset(f"connector:replication:{replication}", "requested_at", "2026-01-01T00:00:00+00:00")
+    api.begin(replication)
+
+    now = look(api)
+
+    running = (("platform", "aws.sandbox"), ("state", "RUNNING"))
+    assert not [name for name, _ in before if name in ("connector_open_replications", "connector_oldest_open_seconds")]
+    assert now[("connector_open_replications", running)] == 1
+    assert now[("connector_oldest_open_seconds", running)] > 3600
+    assert now[("connector_dispatches_total", ())] == 1
+    assert now[("connector_tenants", (("platform", "aws.sandbox"), ("state", "RUNNING")))] == 1
+    assert now[("connector_workers", ())] == 1
+
+
+def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Client) -> None:
+    replications = []
+    for number in range(3):
+        path = TENANT.replace("shop", f"shop{number}")
+        replications.append(http.put(path, json=BODY).json()["replicationId"])
+        api.store.enter("account creation in 111111111111", f"tenant{number}", replications[-1], 2)
+    api.store.redis.zadd("connector:lane:account creation in 111111111111:holders", {"over": 1})
+    pauses.pause(api.store, "aws.sandbox", by="test")
+    drift.repaired(api.store, SHOP, "r1", DriftChange(step="move_to_ou", note="", calls=()), datetime.now(UTC))
+    api.store.reject("unknown replication")
+
+    now = look(api)
+
+    lane = (("lane", "account creation"),)
+    assert api.store.redis.zcard("connector:lane:account creation in 111111111111:holders") == 3
+    paused = (("platform", "aws.sandbox"), ("state", "PAUSED"))
+    assert now[("connector_open_replications", paused)] == 3
+    assert now[("connector_lane_places", lane)] == 2
+    assert now[("connector_lane_taken", lane)] == 2
+    assert now[("connector_lane_waiting", lane)] == 1
+    assert now[("connector_paused", ())] == 1
+    assert now[("connector_drifted_tenants", ())] == 1
+    assert now[("connector_drift_repairs_total", (("platform", "aws.sandbox"),))] == 1
+    assert now[("connector_rejected_messages_total", (("reason", "unknown replication"),))] == 1
+
+
+def test_many_tenants_are_counted_in_few_scripts(api: Api) -> None:
+    many, redis = 4 * CENSUS, api.store.redis
+    with redis.pipeline() as pipeline:
+        for number in range(many):
+            tenant = f"likvid.p{number}.aws.sandbox"
+            asked = {"tenant": tenant, "state": "WAITING", "parked": "1", "requested_at": "2026-01-01T00:00:00+00:00"}
+            pipeline.hset(f"connector:tenant:{tenant}", mapping={"state": "WAITING"})
+            pipeline.hset(f"connector:replication:{number}", mapping=asked)
+            pipeline.zadd("connector:tenants", {tenant: 0})
+            pipeline.zadd("connector:due", {number: 0})
+        pipeline.execute()
+
+    before = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+    now = look(api)
+
+    labels = ("platform", "aws.sandbox")
+    assert now[("connector_tenants", (labels, ("state", "WAITING")))] == many
+    assert now[("connector_open_replications", (labels, ("state", "PARKED")))] == many
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] - before <= 6
+
+
+def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx.Client) -> None:
+    http.put(TENANT, json=BODY).raise_for_status()
+
+    text = get(api, "/metrics", auth=("prometheus", READ)).text
+
+    assert "likvid" not in text
+    assert "ada" not in text.replace("readable", "")
+
+
+def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
+    shared = get(api, "/metrics", auth=("prometheus", READ)).text
+    counted = generate_latest(api.connector.meters.registry).decode()
+    families = set(re.findall(r"^# TYPE (\w+)", shared + counted, re.MULTILINE))
+    known = {f"{family}{ending}" for family in families for ending in ("", "_count", "_total")}
+
+    for document in ("docs/metrics.md", "examples/prometheus-alerts.yml"):
+        named = set(re.findall(r"\bconnector_\w+", (REPOSITORY / document).read_text()))
+        assert len(named) > 5
+        assert named <= known, document
+
+
+def test_the_example_scrapes_what_compose_runs_and_every_alert_says_what_it_is_about() -> None:
+    read = YAML(typ="safe").load
+    compose = read(REPOSITORY / "docker-compose.yml")["services"]
+    prometheus = read(REPOSITORY / "examples" / "prometheus.yml")
+    jobs = {job["job_name"]: job for job in prometheus["scrape_configs"]}
+    [workers] = jobs["connector-worker"]["dns_sd_configs"]
+
+    assert workers["names"] == ["worker"]
+    assert workers["port"] == compose["worker"]["environment"]["CONNECTOR_METRICS_PORT"]
+    [rules] = prometheus["rule_files"]
+    for rule in read(REPOSITORY / "examples" / rules)["groups"][0]["rules"]:
+        assert rule["expr"]
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert rule["annotations"]["summary"]

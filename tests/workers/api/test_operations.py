@@ -1,0 +1,133 @@
+"""Pause and resume, history, replication from a step, and the audit log over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tasks.aws.calls import CallRecord, Intent
+from tasks.model.handles import Handles
+from tasks.state.audit import Trail
+from tests.workers.api.server import BODY, READ, TENANT, Api, is_problem
+
+NAME = "likvid.shop.aws.sandbox"
+PLATFORM = "/api/v1/platforms/aws.sandbox"
+
+
+@pytest.fixture(autouse=True)
+def ordered(http: httpx.Client) -> str:
+    return str(http.put(TENANT, json=BODY).json()["replicationId"])
+
+
+def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx.Client, ordered: str) -> None:
+    paused = http.post(f"{TENANT}/pause", params={"reason": "migration"})
+
+    assert paused.status_code == 200
+    assert {**paused.json(), "pausedAt": None} == {
+        "name": NAME,
+        "pausedAt": None,
+        "pausedBy": "producer",
+        "reason": "migration",
+    }
+    assert http.post(f"{TENANT}/pause", params={"reason": "another"}).json() == paused.json()
+    assert http.get(TENANT).json()["paused"]["reason"] == "migration"
+    assert http.get("/api/v1/pauses").json() == {"pauses": [paused.json()]}
+    [row] = http.get("/api/v1/tenants").json()["tenants"]
+    assert row["paused"] == http.get(TENANT).json()["paused"]
+    assert http.put(TENANT, json={**BODY, "landingZone": "production"}).json()["replicationId"] == ordered
+    assert api.store.pump("celery", 10, timedelta(minutes=1), timedelta(hours=1), "w1") == []
+
+    assert http.post(f"{TENANT}/resume").status_code == 204
+    assert http.get(TENANT).json()["paused"] is None
+    assert "is not paused" in is_problem(http.post(f"{TENANT}/resume"), 409)["detail"]
+    api.begin(ordered)
+
+
+def test_a_platform_is_paused_with_all_its_tenants(http: httpx.Client) -> None:
+    assert http.post(f"{PLATFORM}/pause").json()["name"] == "aws.sandbox"
+    assert http.get(TENANT).json()["paused"]["pausedBy"] == "producer"
+    http.post(f"{TENANT}/pause", params={"reason": "its own"})
+    [row] = http.get("/api/v1/tenants").json()["tenants"]
+    assert row["paused"]["reason"] == "its own"
+    http.post(f"{TENANT}/resume")
+    [row] = http.get("/api/v1/tenants").json()["tenants"]
+    assert row["paused"]["pausedBy"] == "producer"
+    assert http.post(f"{PLATFORM}/resume").status_code == 204
+    is_problem(http.post("/api/v1/platforms/aws.nowhere/pause"), 404)
+    is_problem(http.post("/api/v1/tenants/likvid/unknown/aws.sandbox/pause"), 404)
+
+
+def test_a_reason_with_control_characters_is_refused(http: httpx.Client, ordered: str) -> None:
+    for path in (TENANT, PLATFORM):
+        [mistake] = is_problem(http.post(f"{path}/pause", params={"reason": "red\x1b[31m"}), 422)["errors"]
+        assert "control characters" in mistake["message"]
+    assert http.get("/api/v1/pauses").json() == {"pauses": []}
+
+
+def test_reading_tokens_change_nothing(api: Api) -> None:
+    with api.client(READ) as viewer:
+        is_problem(viewer.post(f"{TENANT}/pause"), 403)
+        is_problem(viewer.post(f"{PLATFORM}/resume"), 403)
+        assert viewer.get("/api/v1/pauses").json() == {"pauses": []}
+
+
+def test_history_names_who_asked(http: httpx.Client, ordered: str) -> None:
+    http.post(f"/api/v1/replications/{ordered}/cancel")
+    again = http.post(f"{TENANT}/replications").json()["replicationId"]
+
+    found = http.get(f"{TENANT}/replications").json()["replications"]
+
+    assert [(each["id"], each["state"], each["requestedBy"]) for each in found] == [
+        (again, "QUEUED", "producer"),
+        (ordered, "CANCELLED", "producer"),
+    ]
+    assert len(http.get(f"{TENANT}/replications", params={"size": 1}).json()["replications"]) == 1
+
+
+def test_replication_from_a_step_skips_those_before(api: Api, http: httpx.Client, ordered: str) -> None:
+    body = {"from": "deploy_access_stack"}
+    [mistake] = is_problem(http.post(f"{TENANT}/replications", json=body), 422)["errors"]
+    assert mistake["message"] == "needs the account, and none is known yet; retry without it"
+    api.begin(ordered)
+    assert api.store.renew(ordered, "holder", timedelta(minutes=1), Handles(account_id="111111111111"))
+    api.end(ordered)
+
+    answer = http.post(f"{TENANT}/replications", json=body)
+
+    following = answer.json()["replicationId"]
+    assert following != ordered
+    steps = http.get(f"/api/v1/replications/{following}").json()["steps"]
+    index = [step["name"] for step in steps].index("deploy_access_stack")
+    assert {(step["state"], step["note"]) for step in steps[:index]} == {
+        ("CANCELLED", "skipped: it was to begin with deploy_access_stack")
+    }
+    assert steps[index]["state"] == "QUEUED"
+
+
+def test_an_unknown_step_is_refused_with_those_that_there_are(http: httpx.Client) -> None:
+    problem = is_problem(http.post(f"{TENANT}/replications", json={"from": "make_coffee"}), 422)
+
+    assert problem["errors"][0]["field"] == "from"
+    assert "create_account, wait_for_account" in problem["errors"][0]["message"]
+    is_problem(http.post(f"{TENANT}/replications", json={"form": "create_account"}), 422)
+
+
+def test_the_audit_log_is_read_in_pages(api: Api, http: httpx.Client) -> None:
+    about = {"tenant": NAME, "replication": "r1", "step": "set_alias", "asked_by": "producer"}
+    trail = Trail(api.store, timedelta(days=1), about)
+    for code in (None, "EntityAlreadyExists"):
+        trail.intend(Intent("iam", "create_account_alias", "111111111111", {"AccountAlias": "likvid-shop"}))
+        trail.ended(CallRecord("iam", "create_account_alias", True, "111111111111", "r-1", code, 0.1))
+
+    first = http.get("/api/v1/audit", params={"size": 1, "tenant": NAME}).json()
+    second = http.get("/api/v1/audit", params={"after": first["next"], "since": "2020-01-01T00:00:00Z"}).json()
+
+    [entry] = first["entries"]
+    assert (entry["call"], entry["askedBy"], entry["outcome"]) == ("iam:create_account_alias", "producer", "OK")
+    assert entry["arguments"] == {"AccountAlias": "likvid-shop"}
+    assert [each["outcome"] for each in second["entries"]] == ["EntityAlreadyExists"]
+    assert second["next"] is None
+    is_problem(http.get("/api/v1/audit", params={"since": "yesterday"}), 422)
+    is_problem(http.get("/api/v1/audit", params={"after": "x"}), 422)

@@ -1,0 +1,145 @@
+"""The demo and the sandbox as people start them: right results, and nothing is left however they end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.workers.cli.running import COMMAND, MARKER, clean_environment, descendants, run, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+TENANTS = """
+- tenant: a.x-dev.aws.sandbox
+  landingZone: development
+  access: [{username: alice, euid: alice@example.com, roles: [admin]}]
+- {tenant: a.y-prod.aws.sandbox, landingZone: production}
+- tenant: a.z-dev.aws-scim.sandbox
+  landingZone: development-scim
+  access: [{username: bob, euid: bob@example.com, roles: [admin]}]
+"""
+ENDS_SECONDS = 15.0  # a worker ends its call to AWS first; on a busy machine that takes a while
+
+
+@pytest.fixture
+def marker() -> str:
+    return uuid4().hex
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """Give the directory in which everything temporary must be made, and nothing may be left."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def environment(marker: str, temporary: Path) -> dict[str, str]:
+    noise = {"AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    return clean_environment(
+        TMPDIR=str(temporary), CONNECTOR_REDIS_URL="nonsense", PORT="1", **noise, **{MARKER: marker}
+    )
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> str:
+    file = tmp_path / "tenants.yaml"
+    file.write_text(TENANTS)
+    return str(file)
+
+
+def test_demo(environment: dict[str, str], tenants: str, temporary: Path, marker: str) -> None:
+    done = run("demo", "--tenants", tenants, environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"a\.x-dev\.aws\.sandbox +5\d{11} +Development +a-x-dev +2 +1 +1 +\d", done.stdout)
+    assert re.search(r"a\.y-prod\.aws\.sandbox +5\d{11} +Production +a-y-prod +1 +\d +0 +\d", done.stdout)
+    assert re.search(r"Second round: 0 writes, \d+ reads", done.stdout)
+    assert descendants(marker) == []
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["Starting", "WAITING"])
+def test_an_interrupted_demo_leaves_nothing(
+    environment: dict[str, str], tenants: str, temporary: Path, marker: str, line: str
+) -> None:
+    with started("demo", "--tenants", tenants, environment=environment) as process:
+        read_until(process, line)
+        os.killpg(process.pid, signal.SIGINT)
+        _, complaints = process.communicate(timeout=ENDS_SECONDS)
+    assert process.returncode == 130
+    assert "Traceback" not in complaints
+    wait_until(lambda: not descendants(marker), seconds=5)
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_killed_demo_leaves_no_process(environment: dict[str, str], tenants: str, marker: str) -> None:
+    with started("demo", "--tenants", tenants, environment=environment) as process:
+        read_until(process, "Ready")
+        process.kill()
+        process.communicate(timeout=ENDS_SECONDS)
+    wait_until(lambda: not descendants(marker), seconds=ENDS_SECONDS)
+
+
+def test_demo_refuses_wrong_tenants_before_it_starts_anything(environment: dict[str, str], tmp_path: Path) -> None:
+    done = run("demo", "--tenants", str(tmp_path / "nothing.yaml"), environment=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_sandbox_offers_its_environment_while_it_runs(
+    environment: dict[str, str], tmp_path: Path, temporary: Path, marker: str
+) -> None:
+    offered = tmp_path / ".env"
+    with started("sandbox", "--env-file", str(offered), environment=environment) as process:
+        wait_until(offered.exists)
+        assert offered.stat().st_mode & 0o077 == 0
+        names = {line.partition("=")[0] for line in offered.read_text().splitlines()[1:]}
+        process.terminate()
+        printed, complaints = process.communicate(timeout=ENDS_SECONDS)
+    assert {"CONNECTOR_REDIS_URL", "AWS_ENDPOINT_URL", "CONNECTOR_CONFIG_DIR", "CONNECTOR_TOKEN"} <= names
+    assert {line.removeprefix("export ").partition("=")[0] for line in printed.splitlines()} == names
+    assert (process.returncode, complaints) == (130, "")
+    assert not offered.exists()
+    wait_until(lambda: not descendants(marker), seconds=5)
+    assert list(temporary.iterdir()) == []
+
+
+def test_sandbox_overwrites_nobodys_file(environment: dict[str, str], tmp_path: Path) -> None:
+    mine = tmp_path / ".env"
+    mine.write_text("MINE=1\n")
+    assert run("sandbox", "--env-file", str(mine), environment=environment).returncode == 64
+    assert mine.read_text() == "MINE=1\n"
+
+
+@pytest.mark.parametrize("option", ["nonsense=1", "creation_seconds=soon", "creation_seconds=-1", "="])
+def test_sandbox_refuses_unknown_options(environment: dict[str, str], option: str) -> None:
+    done = run("sandbox", "--option", option, environment=environment)
+    assert done.returncode == 64
+    assert "creation_seconds" in done.stderr
+
+
+def started(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=environment,
+        cwd="/",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if word in line:
+            return
+    raise AssertionError(f"the process ended without saying {word}")

@@ -1,0 +1,135 @@
+"""The commands of operations against a running API: pause, resume, retry --from, history, audit, backup, restore."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+
+from tasks.aws.calls import CallRecord, Intent
+from tasks.model.desired import Desired, TenantId
+from tasks.state.audit import Trail
+from tests.workers.api.server import WRITE, Api, running
+from tests.workers.cli.running import Ended, RunHere, clean_environment
+from workers.sandbox.redis import EmbeddedRedis
+
+SHOP = TenantId("likvid", "shop", "aws.sandbox")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logging_beside_stdout() -> Iterator[None]:
+    """Keep the log of the API, which runs in this process, out of what commands print."""
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="module")
+def running_api() -> Iterator[Api]:
+    with EmbeddedRedis(fsync="no") as redis, running(redis) as api:
+        yield api
+
+
+@pytest.fixture
+def api(running_api: Api) -> Api:
+    running_api.store.redis.flushall()
+    running_api.store.submit(SHOP, Desired(landing_zone="development"), by="ada")
+    return running_api
+
+
+@pytest.fixture
+def environment(api: Api) -> dict[str, str]:
+    return clean_environment(CONNECTOR_URL=api.url, CONNECTOR_TOKEN=WRITE, CONNECTOR_REDIS_URL=api.redis.url)
+
+
+def test_pause_shows_and_resume_goes_on(run_here: RunHere, environment: dict[str, str]) -> None:
+    assert run_here("pause", environment=environment).stdout == "nothing is paused\n"
+    paused = run_here("pause", str(SHOP), "--reason", "migration", environment=environment)
+    assert paused.stdout.startswith(f"{SHOP}: paused since ")
+    assert "migration" in run_here("status", str(SHOP), environment=environment).stdout
+    [heading, row] = run_here("status", environment=environment).stdout.splitlines()
+    assert (heading.split()[-1], row.split()[-1]) == ("paused", "migration")
+    assert run_here("pause", "aws.sandbox", environment=environment).returncode == 0
+    listed = run_here("pause", environment=environment).stdout
+    assert [line.split()[0] for line in listed.splitlines()] == ["paused", "aws.sandbox", str(SHOP)]
+
+    assert run_here("resume", str(SHOP), environment=environment).stdout == f"{SHOP}: goes on\n"
+    again = run_here("resume", str(SHOP), environment=environment)
+    assert (again.returncode, again.stderr) == (1, f"aws-connector: {SHOP} is not paused.\n")
+    assert run_here("pause", "nonsense", environment=environment).returncode == 64
+
+
+def test_a_deletion_is_asked_for_declined_and_approved(run_here: RunHere, environment: dict[str, str]) -> None:
+    def run(command: str) -> Ended:
+        return run_here(command, str(SHOP), *([] if command == "status" else ["--no-wait"]), environment=environment)
+
+    early = run("approve")
+    assert (early.returncode, early.stderr) == (1, f"aws-connector: Nobody has asked to delete the tenant {SHOP}.\n")
+    for commands in (("delete", "decline"), ("delete", "approve")):
+        for command in commands:
+            done = run(command)
+            assert (done.returncode, str(SHOP) in done.stdout) == (0, True), done.stderr
+            shown = run("status").stdout
+            assert ("by producer, not approved" in shown) == (command == "delete")
+            assert ("approved" in shown) == (command != "decline")
+    late = run("decline")
+    assert late.returncode == 1
+    assert "cannot be undone" in late.stderr
+
+
+def test_retry_from_an_unknown_step_names_the_steps(run_here: RunHere, environment: dict[str, str]) -> None:
+    ended = run_here("retry", str(SHOP), "--from", "make_coffee", environment=environment)
+
+    assert ended.returncode == 1
+    assert "deploy_access_stack" in ended.stderr
+    assert (
+        run_here("retry", str(SHOP), "--from", "create_account", "--no-wait", environment=environment).returncode == 0
+    )
+
+
+def test_history_tells_who_asked(run_here: RunHere, environment: dict[str, str]) -> None:
+    [_, row] = run_here("history", str(SHOP), environment=environment).stdout.splitlines()
+
+    assert " ada " in row
+    assert "QUEUED" in row
+    [document] = json.loads(run_here("history", str(SHOP), "--json", environment=environment).stdout)
+    assert document["requestedBy"] == "ada"
+
+
+def test_audit_prints_every_write(api: Api, run_here: RunHere, environment: dict[str, str]) -> None:
+    trail = Trail(api.store, timedelta(days=1), {"tenant": str(SHOP), "replication": "r", "step": "set_alias"})
+    trail.intend(Intent("iam", "create_account_alias", "111111111111", {"AccountAlias": "likvid-shop"}))
+    trail.ended(CallRecord("iam", "create_account_alias", True, "111111111111", "request-1", None, 0.1))
+
+    [line] = run_here("audit", "--since", "2020-01-01", environment=environment).stdout.splitlines()
+    assert ' OK iam:create_account_alias in 111111111111 {"AccountAlias": "likvid-shop"} for ' in line
+    [written] = run_here("audit", "--json", "--tenant", str(SHOP), environment=environment).stdout.splitlines()
+    assert json.loads(written)["requestId"] == "request-1"
+    assert run_here("audit", "--since", "yesterday", environment=environment).returncode == 64
+
+
+def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "backup.jsonl"
+    assert run_here("backup", str(file), environment=environment).returncode == 0
+    assert file.stat().st_mode & 0o077 == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["backup.jsonl"]
+    refused = run_here("restore", str(file), environment=environment)
+    assert (refused.returncode, "--merge" in refused.stderr) == (1, True)
+    merged = run_here("restore", str(file), "--merge", environment=environment)
+    assert merged.stdout == "restored 0 tenants and 0 pauses; 1 were there and stay as they are\n"
+
+    api.store.redis.flushall()
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text(file.read_text().replace("landingZone", "zone"))
+    assert run_here("restore", str(broken), environment=environment).returncode == 1
+    assert api.keys() == []
+    assert run_here("restore", str(file), environment=environment).stdout == "restored 1 tenants and 0 pauses\n"
+    assert api.store.tenant(SHOP) is not None
+
+    api.store.submit(SHOP, Desired(landing_zone="production"))
+    differs = run_here("restore", str(file), "--merge", environment=environment)
+    assert f"{SHOP}: desired state" in differs.stderr

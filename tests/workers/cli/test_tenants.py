@@ -1,0 +1,178 @@
+"""apply, status, retry and cancel against an API that answers from a script."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.workers.cli.fake_api import FakeApi, accepted, problem, replication, tenant
+from tests.workers.cli.running import RunHere, clean_environment, run
+
+NAME = "a.b.aws.sandbox"
+PATH = "/api/v1/tenants/a/b/aws.sandbox"
+ORDER = f"tenant: {NAME}\nlandingZone: development\n"
+ERROR = {"code": "AccessDenied", "message": "no way", "requestId": "req-1", "remedy": "Publish the policy again."}
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> str:
+    file = tmp_path / "tenants.yaml"
+    file.write_text(ORDER)
+    return str(file)
+
+
+def accept(fake: FakeApi, *states: tuple[int, dict[str, object]]) -> None:
+    fake.script["PUT", PATH] = [accepted(NAME, "r1")]
+    fake.script["GET", "/api/v1/replications/r1"] = list(states)
+    fake.script["GET", PATH] = [tenant(NAME, "SUCCEEDED")]
+
+
+def answer(replication_state: str, **step: object) -> tuple[int, dict[str, object]]:
+    status, document = replication(NAME, "r1", replication_state, step)
+    return status, dict(document)
+
+
+def test_apply_shows_progress_and_result_in_plain_lines(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], orders: str
+) -> None:
+    accept(fake_api, answer("WAITING", state="WAITING", note="AWS is \x1b[31mbusy"), answer("SUCCEEDED"))
+    done = run_here("apply", orders, environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{NAME}: WAITING wait_for_account AWS is [31mbusy" in done.stdout
+    assert f"{NAME}  500000000001  SUCCEEDED      7.0" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_apply_survives_an_api_that_is_away_for_a_moment(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], orders: str
+) -> None:
+    accept(fake_api, answer("RUNNING"), (503, dict(problem(503, "Redis is away.")[1])), answer("SUCCEEDED"))
+    assert run_here("apply", orders, environment=environment).returncode == 0
+
+
+def test_apply_tells_why_a_replication_failed(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], orders: str
+) -> None:
+    accept(fake_api, answer("FAILED", state="FAILED", lastError=ERROR))
+    done = run_here("apply", orders, environment=environment)
+    assert done.returncode == 3
+    for part in (NAME, "wait_for_account", *ERROR.values()):
+        assert part in done.stderr
+
+
+def test_apply_without_waiting(fake_api: FakeApi, environment: dict[str, str]) -> None:
+    accept(fake_api)
+    done = run("apply", "-", "--no-wait", environment=environment, stdin=ORDER)
+    assert (done.returncode, done.stdout) == (0, f"{NAME}: accepted as replication r1\n")
+    assert fake_api.asked == [("PUT", PATH)]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "tenant: x", ORDER + "---\ntenant: c.d.aws.sandbox\n", "\x00\x01"])
+def test_apply_sends_nothing_when_the_file_holds_a_mistake(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(text)
+    done = run_here("apply", str(tmp_path / "wrong.yaml"), environment=environment)
+    assert done.returncode == 1
+    assert "nothing was sent" in done.stderr
+    assert fake_api.asked == []
+
+
+def test_apply_says_what_the_api_refuses_and_goes_on(fake_api: FakeApi, environment: dict[str, str]) -> None:
+    accept(fake_api, answer("SUCCEEDED"))
+    wrong = [{"field": "landingZone", "value": "moon", "message": "unknown landing zone; known: development"}]
+    fake_api.script["PUT", "/api/v1/tenants/c/d/aws.sandbox"] = [problem(422, "One field is wrong.", wrong)]
+    text = "tenant: c.d.aws.sandbox\nlandingZone: moon\n---\n" + ORDER
+    done = run("apply", "-", environment=environment, stdin=text)
+    assert done.returncode == 1
+    assert "c.d.aws.sandbox was refused:\n  landingZone: unknown landing zone; known: development" in done.stderr
+    assert f"{NAME}  500000000001  SUCCEEDED" in done.stdout
+
+
+@pytest.mark.parametrize("status", [401, 403, 503])
+def test_a_refusal_of_the_api_exits_with_4_and_never_shows_the_token(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], orders: str, status: int
+) -> None:
+    fake_api.script["PUT", PATH] = [problem(status, "Not so.")]
+    done = run_here("apply", orders, environment=environment)
+    assert done.returncode == 4
+    assert str(status) in done.stderr
+    assert "the-secret-token" not in done.stdout + done.stderr
+
+
+def test_a_stopped_api_exits_with_4() -> None:
+    environment = clean_environment(CONNECTOR_URL="http://127.0.0.1:1", CONNECTOR_TOKEN="x")
+    done = run("status", environment=environment)
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 1
+    assert "http://127.0.0.1:1 cannot be reached" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"CONNECTOR_TOKEN": "two words"},
+        {"CONNECTOR_TOKEN": "x", "CONNECTOR_URL": "nonsense"},
+        {"CONNECTOR_TOKEN": "x", "CONNECTOR_URL": "http://h:99999999"},
+    ],
+)
+def test_a_wrong_token_or_address_is_wrong_usage(run_here: RunHere, extra: dict[str, str]) -> None:
+    done = run_here("status", environment=clean_environment(**extra))
+    assert done.returncode == 64
+    assert len(done.stderr.splitlines()) == 1
+    assert "two words" not in done.stderr
+
+
+def test_the_token_may_stand_in_a_file(run_here: RunHere, fake_api: FakeApi, tmp_path: Path) -> None:
+    fake_api.script["GET", PATH] = [tenant(NAME, "RUNNING")]
+    file = tmp_path / "token"
+    file.write_text("from-a-file\n")
+    environment = clean_environment(CONNECTOR_URL=fake_api.url)
+    assert run_here("status", NAME, "--token-file", str(file), environment=environment).returncode == 0
+    assert fake_api.tokens == {"Bearer from-a-file"}
+
+
+def test_status_of_one_tenant(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
+    status, document = tenant(NAME, "FAILED")
+    steps = [{"name": "set_alias", "state": "FAILED", "attempts": 2, "lastError": ERROR}]
+    fake_api.script["GET", PATH] = [(status, {**document, "steps": steps})]
+    done = run_here("status", NAME, environment=environment)
+    assert done.returncode == 0
+    assert "AccessDenied: no way (AWS request id req-1). Publish the policy again." in done.stdout
+    assert json.loads(run_here("status", NAME, "--json", environment=environment).stdout)["accountId"] == "500000000001"
+    assert run_here("status", NAME, "--watch", environment=environment).returncode == 3
+
+
+def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
+    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
+    answer = (200, {"tenants": [tenant(NAME, "WAITING", None)[1]], "page": page})
+    fake_api.script["GET", "/api/v1/tenants?page=0&size=500"] = [answer]
+    fake_api.script["GET", "/api/v1/tenants?status=WAITING&page=0&size=500"] = [answer]
+    assert f"{NAME}  development   -        WAITING" in run_here("status", environment=environment).stdout
+    done = run_here("status", "--json", "--state", "waiting", environment=environment)
+    assert [row["tenant"] for row in json.loads(done.stdout)] == [NAME]
+    assert run_here("status", "--state", "odd", environment=environment).returncode == 64
+
+
+def test_retry(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
+    accept(fake_api, answer("CANCELLED"))
+    fake_api.script["POST", f"{PATH}/replications"] = [accepted(NAME, "r1")]
+    done = run_here("retry", NAME, environment=environment)
+    assert done.returncode == 3
+    assert f"{NAME}: the replication ended CANCELLED" in done.stderr
+
+
+@pytest.mark.parametrize("what", [NAME, "r1"])
+def test_cancel(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], what: str) -> None:
+    fake_api.script["GET", PATH] = [tenant(NAME, "RUNNING")]
+    fake_api.script["POST", "/api/v1/replications/r1/cancel"] = [answer("CANCELLED")]
+    done = run_here("cancel", what, environment=environment)
+    assert (done.returncode, done.stdout) == (0, f"{NAME}: replication r1 is CANCELLED\n")
+
+
+def test_cancel_what_nobody_knows(run_here: RunHere, environment: dict[str, str]) -> None:
+    done = run_here("cancel", "r9", environment=environment)
+    assert (done.returncode, done.stderr) == (1, "aws-connector: Nothing is here.\n")

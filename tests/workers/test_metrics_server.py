@@ -1,0 +1,78 @@
+"""A worker's own page of metrics: for whoever has a token, on a port that nobody else has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from config.settings import ApiToken
+from tasks.aws.calls import CallRecord
+from tasks.metrics.counters import Meters
+from tasks.model.desired import TenantId
+from tasks.model.replication import State
+from tests.security.processes import free_port
+from tests.workers.api.server import READ, TOKENS
+from workers.metrics_server import MetricsServer, PortTaken
+
+HOST = "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Meters, int]]:
+    meters, port = Meters(), free_port()
+    server = MetricsServer(meters.registry, TOKENS, HOST, port)
+    server.start()
+    yield meters, port
+    server.stop()
+
+
+def get(port: int, header: str | None, method: str = "GET") -> httpx.Response:
+    with httpx.Client(base_url=f"http://{HOST}:{port}", verify=False) as http:
+        return http.request(method, "/metrics", headers={} if header is None else {"Authorization": header})
+
+
+def test_replications_of_the_day_are_told_from_orders(served: tuple[Meters, int]) -> None:
+    meters, port = served
+    meters.ended(TenantId("w", "p", "aws.x"), "replication", State.FAILED, timedelta(seconds=70), daily=True)
+
+    text = get(port, f"Bearer {READ}").text
+
+    labels = 'chain="replication",platform="aws.x",state="FAILED"'
+    assert f'connector_replication_seconds_sum{{cause="day",{labels}}} 70.0' in text
+
+
+def test_who_has_a_token_sees_what_was_counted(served: tuple[Meters, int]) -> None:
+    meters, port = served
+    for code in (None, "Throttling", "Throttling"):
+        meters.called(CallRecord("organizations", "list_accounts", False, "111111111111", "r-1", code, 0.07))
+
+    text = get(port, f"Bearer {READ}").text
+
+    labels = 'code="Throttling",operation="list_accounts",service="organizations"'
+    assert f"connector_aws_call_seconds_count{{{labels}}} 2.0" in text
+    assert f'connector_aws_call_seconds_bucket{{code="Throttling",le="0.05",{labels[18:]}}} 0.0' in text
+    assert "process_resident_memory_bytes" in text
+    assert "111111111111" not in text
+    assert get(port, httpx.BasicAuth("any", READ)._auth_header).status_code == 200
+
+
+@pytest.mark.parametrize("header", [None, "", "Basic", "Basic !", "Basic Og==", "Bearer", f"Bearer {READ}x", READ])
+def test_nobody_else_sees_anything(served: tuple[Meters, int], header: str | None) -> None:
+    answer = get(served[1], header)
+
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Basic realm="connector"')
+    assert "connector_" not in answer.text
+
+
+def test_a_port_that_is_taken_is_named(served: tuple[Meters, int]) -> None:
+    with pytest.raises(
+        PortTaken, match=rf"CONNECTOR_METRICS_PORT = {served[1]}.*Several workers on one machine need a"
+    ):
+        MetricsServer(Meters().registry, (ApiToken.of("a", "read", "b"),), HOST, served[1])
+
+
+def test_one_that_never_started_stops() -> None:
+    MetricsServer(Meters().registry, (), HOST, free_port()).stop()

@@ -1,0 +1,135 @@
+"""The demo's processes: what runs, with which environment, and when all of it is ready."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from dotenv import dotenv_values
+from rich.console import Console
+
+from workers.cli.connection import LOOPBACK, Access, connect
+from workers.cli.output import print_line
+from workers.client import ApiProblem, ConnectorClient
+from workers.demo.supervisor import Supervisor
+
+WORKERS = ("w1", "w2")
+STACK_SETS = "stack_operation_seconds=0.2"  # one at a time, as in AWS: the tenants queue for it
+START_SECONDS = 90.0  # importing moto and Celery takes seconds on a laptop, and many more on a busy machine
+TOLD_BY_US = ("AWS_", "CONNECTOR_", "SANDBOX_", "CELERY_", "FLOWER_", "PORT")  # the user's own never reach the children
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "WS_PROXY", "WSS_PROXY")
+
+
+@dataclass(frozen=True)
+class House:
+    """Where the processes of the demo listen."""
+
+    api: str  # URL
+    token: str = field(repr=False)
+    simulator: str  # URL
+    flower: str | None  # URL
+    flower_password: str | None = field(repr=False)
+
+
+def start(processes: Supervisor, console: Console, *, flower: bool) -> House:
+    """Start the sandbox, the API, the workers, beat and maybe Flower; answers when orders are taken and worked on."""
+    began = time.monotonic()
+    print_line(console, f"Starting sandbox, API, {len(WORKERS)} workers and beat; logs in {processes.directory}")
+    environment = start_sandbox(processes)
+    token = environment.pop("CONNECTOR_TOKEN")  # ours: the processes know its SHA-256 only
+    ports = {"api": free_port(), "flower": free_port()}
+    password = secrets.token_urlsafe(12)
+    house = House(
+        api=f"http://127.0.0.1:{ports['api']}",
+        token=token,
+        simulator=environment["AWS_ENDPOINT_URL"],
+        flower=f"http://127.0.0.1:{ports['flower']}" if flower else None,
+        flower_password=password if flower else None,
+    )
+    environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
+    for name, command in commands(processes.directory, ports["flower"] if flower else None).items():
+        extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
+        processes.start(name, command, {**environment, **extra})
+    with connect(Access(house.api, token)) as client:
+        processes.wait("the API with its workers", lambda: _is_ready(client), START_SECONDS)
+    if house.flower is not None:
+        address = house.flower
+        processes.wait("Flower", lambda: _answers(address), START_SECONDS)
+    print_line(console, f"Ready after {time.monotonic() - began:.1f} s: the API listens at {house.api}")
+    return house
+
+
+SIZE = {  # two workers on a laptop, in a hurry, with logs for people
+    "CONNECTOR_POLL_SECONDS": "0.3",
+    "CONNECTOR_WORKER_CONCURRENCY": "8",
+    "CONNECTOR_LOG_FORMAT": "text",
+}
+
+
+def start_sandbox(processes: Supervisor) -> dict[str, str]:
+    """Start the sandbox and answer the environment that it offers."""
+    offered = processes.directory / "sandbox.env"
+    command = [sys.executable, "-m", "workers.cli", "sandbox", "--env-file", str(offered), "--option", STACK_SETS]
+    processes.start("sandbox", command)
+    processes.wait("the sandbox", offered.exists, START_SECONDS)
+    return {name: value for name, value in dotenv_values(offered, interpolate=False).items() if value is not None}
+
+
+def commands(directory: Path, flower_port: int | None) -> dict[str, list[str]]:
+    """List the command line of each process, in the order in which they start."""
+    celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
+    workers = {name: [*celery, "worker", "-n", f"{name}@%h"] for name in WORKERS}
+    flower = [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"]
+    return {
+        "api": [sys.executable, "-m", "workers.cli", "api"],
+        **workers,
+        "beat": [*celery, "beat", "--schedule", str(directory / "beat"), "--pidfile="],
+        **({"flower": flower} if flower_port is not None else {}),
+    }
+
+
+def child_environment(own: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """Make the environment of all children: ours, without what tells AWS, Celery, the connector or proxies anything."""
+    kept = {
+        name: value
+        for name, value in own.items()
+        if not name.upper().startswith(TOLD_BY_US) and name.upper() not in PROXIES
+    }
+    path = [str(Path(__file__).resolve().parents[2]), *filter(None, [own.get("PYTHONPATH")])]
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(directory),
+        "NO_PROXY": ",".join(LOOPBACK),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def free_port() -> int:
+    """Find a port of 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(client: ConnectorClient) -> bool:
+    try:
+        return client.ready().workers >= len(WORKERS)
+    except (httpx.TransportError, ApiProblem):
+        return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2.0).status_code < 500
+    except httpx.TransportError:
+        return False

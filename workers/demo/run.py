@@ -1,0 +1,129 @@
+"""The demo: everything on this machine, twelve tenants, what became of them, and that a second run writes nothing.
+
+Every process runs on a free port of 127.0.0.1 in a temporary directory with an environment of its own: no variable,
+profile or proxy of the person who runs it reaches them, and nothing is left when it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from workers.cli.connection import Access, connect, reasons
+from workers.cli.errors import CommandFailed, ExitCode, complain
+from workers.cli.orders import Order, OrdersRefused, read_orders
+from workers.cli.output import facts, print_line, show, stdout_console
+from workers.cli.progress import Followed, follow, make_view
+from workers.cli.results import complain_about_failures
+from workers.client import ApiProblem, ConnectorClient
+from workers.demo.examples import ExampleMissing, example
+from workers.demo.processes import House, child_environment, start
+from workers.demo.results import Created, created_by, doubts, show_created, ways_to_groups
+from workers.demo.supervisor import ProcessFailed, Supervisor, interruptible, uninterrupted
+from workers.sandbox.client import Counts, SimulatorClient
+
+SHOWN_AGAIN_SECONDS = 0.5  # between two looks whether all processes still run, while the demo stays
+
+
+def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
+    """Run the demo; with `keep` stay until Ctrl-C. Answers the exit code, raises CommandFailed when it cannot run."""
+    console = stdout_console()
+    try:
+        orders = read_orders(tenants or example("tenants.yaml"))
+        with interruptible(), temporary_directory() as directory:
+            with Supervisor(directory, child_environment(os.environ, directory)) as processes:
+                house = start(processes, console, flower=keep)
+                code = order_twice(processes, house, console, orders)
+                if keep:
+                    stay(processes, house, console, directory)
+            print_line(console, "Everything has been stopped; nothing is left.")
+            return code
+    except (ProcessFailed, OrdersRefused, ExampleMissing) as error:
+        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+
+
+def order_twice(processes: Supervisor, house: House, console: Console, orders: Sequence[Order]) -> ExitCode:
+    """Order the tenants twice and show what came of it; answers the exit code."""
+    simulator = SimulatorClient(house.simulator)
+    try:
+        with connect(Access(house.api, house.token)) as client:
+            print_line(console, f"Ordering {len(orders)} tenants through the API")
+            ended = order_all(client, orders, processes, console)
+            created = [created_by(each, client.tenant(each.tenant), simulator.state()) for each in ended]
+            show_created(console, created)
+            print_line(console, ways_to_groups(simulator.counts().operations))
+            if complain_about_failures(ended) is not ExitCode.DONE:
+                return ExitCode.FAILED
+            print_line(console, "Ordering all of them again: nothing has changed, so nothing may be written")
+            before = simulator.counts()
+            again = order_all(client, orders, processes, console)
+            return judge(console, created, again, before, simulator)
+    finally:
+        simulator.close()
+
+
+def order_all(
+    client: ConnectorClient, orders: Sequence[Order], processes: Supervisor, console: Console
+) -> list[Followed]:
+    """Send every order and show the progress until all have ended."""
+    accepted = {str(order.tenant): _send(client, order) for order in orders}
+    return follow(client, accepted, make_view(console), processes.check)
+
+
+def _send(client: ConnectorClient, order: Order) -> str:
+    try:
+        return client.put_tenant(order.tenant, order.desired).replication_id
+    except ApiProblem as problem:
+        raise CommandFailed(f"{order.tenant} was refused:\n{reasons(problem)}", ExitCode.MISTAKES) from problem
+
+
+def judge(
+    console: Console, created: Sequence[Created], again: Sequence[Followed], before: Counts, simulator: SimulatorClient
+) -> ExitCode:
+    """Say whether everything is as it must be."""
+    after = simulator.counts()
+    writes, reads = after.writes - before.writes, after.reads - before.reads
+    print_line(console, f"Second round: {writes} writes, {reads} reads")
+    written = {name: count - before.operations.get(name, 0) for name, count in after.operations.items()}
+    found = list(doubts(created, again, simulator.state(), written if writes else {}))
+    for doubt in found:
+        complain(doubt)
+    if found:
+        return ExitCode.MISTAKES
+    print_line(console, f"All {len(created)} tenants are right: one account each, and nothing is written twice.")
+    return ExitCode.DONE
+
+
+def stay(processes: Supervisor, house: House, console: Console, directory: Path) -> None:
+    """Say where everything is, and stay until Ctrl-C, which is the way to end it, or until a process ends."""
+    places = {
+        "API": f"{house.api}/docs",
+        "Flower": f"{house.flower} (user demo, password {house.flower_password})",
+        "simulated AWS": f"{house.simulator}/_simulator/state",
+        "logs": str(directory),
+    }
+    with suppress(KeyboardInterrupt):
+        show(console, facts(places))
+        print_line(console, f"in another terminal: export CONNECTOR_URL={house.api} CONNECTOR_TOKEN={house.token}")
+        print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
+        while True:
+            processes.check()
+            time.sleep(SHOWN_AGAIN_SECONDS)
+
+
+@contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """Give a directory that is gone afterwards, also after Ctrl-C."""
+    directory = Path(tempfile.mkdtemp(prefix="aws-connector-demo-"))
+    try:
+        yield directory
+    finally:
+        with uninterrupted():
+            shutil.rmtree(directory, ignore_errors=True)
