@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from config.access_document import GROUP_ALIAS
-from config.documents import WHAT_BELONGS_HERE, Document, find_files, read_file
+from config.documents import WHAT_BELONGS_HERE, YamlDocument, find_files, read_file
 from config.federation import unfit_roles
 from config.landing_zone import LandingZone, ServiceControlPolicy, powerless_roles, shared_groups
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
@@ -85,15 +85,15 @@ class _Reader:
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
-    platforms: dict[str, tuple[Document, Platform]] = field(default_factory=dict)
+    platforms: dict[str, tuple[YamlDocument, Platform]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
-    locations: dict[str, tuple[Document, Location]] = field(default_factory=dict)
-    landing_zones: dict[str, tuple[Document, LandingZoneDocument]] = field(default_factory=dict)
-    tag_definitions: dict[str, tuple[Document, TagDefinitionDocument]] = field(default_factory=dict)
+    locations: dict[str, tuple[YamlDocument, Location]] = field(default_factory=dict)
+    landing_zones: dict[str, tuple[YamlDocument, LandingZoneDocument]] = field(default_factory=dict)
+    tag_definitions: dict[str, tuple[YamlDocument, TagDefinitionDocument]] = field(default_factory=dict)
 
-    def read(self, document: Document) -> None:
+    def read(self, document: YamlDocument) -> None:
         """Read one document by its kind (compared without regard to case, as meshStack does)."""
-        readers: dict[str, Callable[[Document], None]] = {
+        readers: dict[str, Callable[[YamlDocument], None]] = {
             "meshlocation": self._location,
             "meshplatform": self._platform,
             "meshlandingzone": self._landing_zone,
@@ -132,12 +132,12 @@ class _Reader:
             notes=tuple(self.notes),
         )
 
-    def _location(self, document: Document) -> None:
+    def _location(self, document: YamlDocument) -> None:
         if (read := self._validate(LocationDocument, document)) is not None:
             location = read.normalise()
             self._add(self.locations, location.name, document, location)
 
-    def _platform(self, document: Document) -> None:
+    def _platform(self, document: YamlDocument) -> None:
         if self._is_aws(document, "config") and (read := self._validate(PlatformDocument, document)) is not None:
             platform = read.normalise()
             self._add(self.platforms, platform.identifier, document, platform)
@@ -149,12 +149,12 @@ class _Reader:
                 },
             )
 
-    def _landing_zone(self, document: Document) -> None:
+    def _landing_zone(self, document: YamlDocument) -> None:
         is_aws = self._is_aws(document, "platformProperties")
         if is_aws and (read := self._validate(LandingZoneDocument, document)) is not None:
             self._add(self.landing_zones, read.metadata.name, document, read)
 
-    def _tag_definition(self, document: Document) -> None:
+    def _tag_definition(self, document: YamlDocument) -> None:
         if (read := self._validate(TagDefinitionDocument, document)) is not None:
             self._add(self.tag_definitions, read.metadata.name, document, read)
 
@@ -172,7 +172,7 @@ class _Reader:
                 message = f"writes the same account tag as {other.tag} of the {other.source}, on {name}"
                 self._mistake(replicated[each], "spec.replicationKey", each.key, message)
 
-    def _is_aws(self, document: Document, part: str) -> bool:
+    def _is_aws(self, document: YamlDocument, part: str) -> bool:
         """Tell whether a document is for AWS; note one that is not, and let a missing type be found by the model."""
         kind = _at(document.data, "spec", part, "type")
         if not isinstance(kind, str) or kind.lower() == "aws":
@@ -181,7 +181,7 @@ class _Reader:
         self._note(document, f"{name} is of type {kind}, not aws, and was skipped")
         return False
 
-    def _validate(self, model: type[Model], document: Document) -> Model | None:
+    def _validate(self, model: type[Model], document: YamlDocument) -> Model | None:
         sources = SecretSources(document.file.parent, self.environment, self.secrets)
         try:
             return model.model_validate(document.data, context=sources)
@@ -190,7 +190,9 @@ class _Reader:
             self.broken.update(_names(document.data))
             return None
 
-    def _add(self, into: dict[str, tuple[Document, Value]], name: str, document: Document, value: Value) -> None:
+    def _add(
+        self, into: dict[str, tuple[YamlDocument, Value]], name: str, document: YamlDocument, value: Value
+    ) -> None:
         if name in into:
             first, _ = into[name]
             self._mistake(document, "metadata.name", name, f"stands already in {first.file} (document {first.number})")
@@ -289,11 +291,11 @@ class _Reader:
                 )
                 self._note(self.landing_zones[name][0], f"{which}: once deployed, its resources cannot be changed")
 
-    def _resolved(self, document: Document, zone: LandingZoneDocument) -> LandingZone:
+    def _resolved(self, document: YamlDocument, zone: LandingZoneDocument) -> LandingZone:
         reference = zone.spec.platform_ref
         return zone.normalise(None if reference is None else self._platform_of(document, reference))
 
-    def _platform_of(self, document: Document, reference: PlatformReference) -> str | None:
+    def _platform_of(self, document: YamlDocument, reference: PlatformReference) -> str | None:
         """Return the identifier of the platform that is meant; a name without location counts when only one fits."""
         platforms = [platform for _, platform in self.platforms.values()]
         names = {reference.name, reference.identifier}
@@ -319,21 +321,21 @@ class _Reader:
         known = ", ".join(f"{p.identifier} (uuid {p.uuid or 'not given'})" for _, p in self.platforms.values())
         return f"is not a platform of these documents; known: {known or 'none'}"
 
-    def _note(self, document: Document, text: str) -> None:
+    def _note(self, document: YamlDocument, text: str) -> None:
         self.notes.append(f"{document.file} (document {document.number}): {text}")
 
-    def _note_idle(self, document: Document, settings: Mapping[str, bool]) -> None:
+    def _note_idle(self, document: YamlDocument, settings: Mapping[str, bool]) -> None:
         """Note what is asked for and has no effect in this version."""
         for name, asked in settings.items():
             if asked:
                 self._note(document, f"{name} has no effect in this version")
 
-    def _mistake(self, document: Document, path: str, value: object, message: str) -> None:
+    def _mistake(self, document: YamlDocument, path: str, value: object, message: str) -> None:
         self.mistakes.append(
             Mistake(document.file, document.number, path, None if value is None else shown(value), message)
         )
 
-    def _note_weak_separators(self, document: Document, platform: Platform) -> None:
+    def _note_weak_separators(self, document: YamlDocument, platform: Platform) -> None:
         """Note a name in which workspace a-b with project c looks like workspace a with project b-c."""
         access = platform.identity_center
         patterns = {"accountEmailPattern": platform.account_email_pattern}

@@ -16,7 +16,7 @@ WHAT_BELONGS_HERE = "put meshPlatform and meshLandingZone documents here, as *.y
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """One document as read; `number` counts from 1 inside its file."""
 
     file: Path
@@ -42,7 +42,7 @@ def find_files(paths: Iterable[Path], mistakes: list[Mistake]) -> list[Path]:
     return list(found)
 
 
-def read_file(file: Path, mistakes: list[Mistake]) -> Iterator[Document]:
+def read_file(file: Path, mistakes: list[Mistake]) -> Iterator[YamlDocument]:
     """Yield the documents of one file and add what is wrong with it; templates and empty documents are skipped."""
     try:
         text = _text(file)
@@ -63,7 +63,7 @@ def _text(file: Path) -> str:
         raise UnreadableError(f"is not UTF-8 text (byte {error.start + 1})") from error
 
 
-def _yaml(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[Document]:
+def _yaml(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[YamlDocument]:
     for number, root in enumerate(compose(text), start=1):
         if root is None or _is_beside(entries(root)):
             continue
@@ -71,12 +71,12 @@ def _yaml(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[Document]:
             problems = list(check_tree(root))
             mistakes.extend(Mistake(file, number, "", None, problem) for problem in problems)
             if not problems and (data := plain(root)) is not None:
-                yield Document(file, number, data)
+                yield YamlDocument(file, number, data)
         except UnreadableError as error:
             mistakes.append(Mistake(file, number, "", None, str(error)))
 
 
-def _json(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[Document]:
+def _json(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[YamlDocument]:
     twice: list[str] = []
     try:
         content = json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, twice), parse_constant=_no_constant)
@@ -89,7 +89,7 @@ def _json(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[Document]:
     mistakes.extend(Mistake(file, 0, "", None, f"the key '{key[:80]}' stands twice in one object") for key in twice)
     for number, data in enumerate(content if isinstance(content, list) else [content], start=1):
         if not twice and not (isinstance(data, dict) and _is_beside(data)):
-            yield Document(file, number, data)
+            yield YamlDocument(file, number, data)
 
 
 def _is_beside(fields: dict[str, Any]) -> bool:

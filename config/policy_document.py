@@ -1,6 +1,7 @@
 """IAM policy documents beside our documents, JSON or YAML: read, and checked as far as can be told without AWS."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from config.yaml_nodes import check_tree, compose, plain
 
 LARGEST_FILE = 20_480
 """Bytes: twice what AWS takes for all inline policies of a role, for spaces do not count there. Source: IAM quotas."""
+
+PolicyDocument = Mapping[str, Any]
+"""An IAM policy as AWS writes it; a trust policy is one too."""
 
 _FIELDS = {"Version", "Id", "Statement"}
 _VERSION = "2012-10-17"

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        populate_by_name=True,  # the variable of a duration names its unit, the field what it is
     )
 
     mode: Literal["development", "production"] = Field(
@@ -158,16 +159,23 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important messages that are logged."
     )
-    poll_seconds: Seconds = Field(
-        default=timedelta(seconds=5), description="Seconds between two looks at something AWS is still doing."
+    poll_interval: Seconds = Field(
+        validation_alias="CONNECTOR_POLL_SECONDS",
+        default=timedelta(seconds=5),
+        description="Seconds between two looks at something AWS is still doing.",
     )
-    pump_seconds: Seconds = Field(
-        default=timedelta(seconds=0.2), description="Seconds between two looks of a worker at the due index."
+    pump_interval: Seconds = Field(
+        validation_alias="CONNECTOR_PUMP_SECONDS",
+        default=timedelta(seconds=0.2),
+        description="Seconds between two looks of a worker at the due index.",
     )
-    lease_seconds: Seconds = Field(
-        default=timedelta(seconds=15), description="Seconds after which the work of a dead worker is taken over."
+    lease: Seconds = Field(
+        validation_alias="CONNECTOR_LEASE_SECONDS",
+        default=timedelta(seconds=15),
+        description="Seconds after which the work of a dead worker is taken over.",
     )
-    lookup_grace_seconds: Seconds = Field(
+    lookup_grace: Seconds = Field(
+        validation_alias="CONNECTOR_LOOKUP_GRACE_SECONDS",
         default=timedelta(seconds=120),
         description="Seconds for which an account that may have been created is looked for before it is created again.",
     )
@@ -196,20 +204,25 @@ class Settings(BaseSettings):
     organizations_calls_per_second: Positive = Field(
         default=40, description="Calls of AWS Organizations a second; fewer for a while when AWS throttles."
     )
-    access_grace_seconds: Seconds = Field(
+    access_grace: Seconds = Field(
+        validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
         default=timedelta(minutes=30),
         description="Seconds for which a new account may refuse us because its role and services are still being made.",
     )
-    step_deadline_seconds: Seconds = Field(
+    step_deadline: Seconds = Field(
+        validation_alias="CONNECTOR_STEP_DEADLINE_SECONDS",
         default=timedelta(minutes=30),
         description="Seconds for which a step is tried again after AWS failed or throttled; then it fails.",
     )
-    parked_deadline_seconds: Seconds = Field(
+    parked_deadline: Seconds = Field(
+        validation_alias="CONNECTOR_PARKED_DEADLINE_SECONDS",
         default=timedelta(days=3),
         description="Seconds for which a step waits for a person to raise a quota at AWS or the like; then it fails.",
     )
-    replication_interval_seconds: Seconds = Field(
-        default=timedelta(hours=24), description="Seconds after which a tenant is replicated again without being asked."
+    replication_interval: Seconds = Field(
+        validation_alias="CONNECTOR_REPLICATION_INTERVAL_SECONDS",
+        default=timedelta(hours=24),
+        description="Seconds after which a tenant is replicated again without being asked.",
     )
     replication_window: Annotated[DayWindow, NoDecode, BeforeValidator(DayWindow.parse)] = Field(
         default=DayWindow(),
@@ -313,6 +326,17 @@ def process_environment() -> Mapping[str, str]:
     return {**from_file, **os.environ}
 
 
+def variable(name: str) -> str:
+    """Return the environment variable of a setting, or of the alias under which pydantic names it in an error.
+
+    >>> variable("redis_url"), variable("lease")
+    ('CONNECTOR_REDIS_URL', 'CONNECTOR_LEASE_SECONDS')
+    """
+    field = Settings.model_fields.get(name)
+    alias = name if field is None else field.validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"
+
+
 def load_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
     environment = process_environment()
@@ -328,7 +352,7 @@ def load_settings() -> Settings:
 
 def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:
     """Find variables that are nearly a setting; other CONNECTOR_ names may belong to other tools."""
-    known = [name.upper() for name in Settings.model_fields]
+    known = [variable(name).removeprefix(PREFIX) for name in Settings.model_fields]
     for name in sorted(environment):
         ending = name.upper().removeprefix(PREFIX)
         if name.upper().startswith(PREFIX) and ending not in known:
@@ -339,6 +363,6 @@ def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:
 def _sentences(error: ValidationError) -> Iterable[str]:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])
-        variable = "PORT" if name == "api_port" and os.environ.get("PORT") else f"{PREFIX}{name.upper()}"
+        told_by = "PORT" if name == "api_port" and os.environ.get("PORT") else variable(name)
         value = shown(detail["input"], secret=name in _SECRET)
-        yield f"{variable} = {value}: {plain_words(detail['msg'])}."
+        yield f"{told_by} = {value}: {plain_words(detail['msg'])}."

@@ -6,74 +6,53 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tasks.step import Chain, Step
-from tasks.steps.assign_permission_sets import assign_permission_sets
-from tasks.steps.attach_guard_rail import attach_guard_rail
-from tasks.steps.await_approval import await_approval
-from tasks.steps.close_account import close_account
-from tasks.steps.create_account import create_account
-from tasks.steps.delete_groups import delete_groups
-from tasks.steps.deploy_access_stack import deploy_access_stack
-from tasks.steps.deploy_stack_instances import deploy_stack_instances
-from tasks.steps.downgrade_access import downgrade_access
-from tasks.steps.enroll_in_control_tower import enroll_in_control_tower
-from tasks.steps.federate_identity import federate_identity
-from tasks.steps.invoke_lambda import invoke_lambda
-from tasks.steps.locate_account import locate_account
-from tasks.steps.move_to_ou import move_to_ou
-from tasks.steps.prepare_access_role import prepare_access_role
-from tasks.steps.quarantine_account import quarantine_account
-from tasks.steps.report import report
-from tasks.steps.report_deletion import report_deletion
-from tasks.steps.revoke_access import revoke_access
-from tasks.steps.set_alias import set_alias
-from tasks.steps.sync_groups import sync_groups
-from tasks.steps.tag_account import tag_account
-from tasks.steps.wait_for_access import wait_for_access
-from tasks.steps.wait_for_account import wait_for_account
-from tasks.steps.wait_for_vending import wait_for_vending
-from tasks.steps.withdraw_federation import withdraw_federation
+
+AWAIT_APPROVAL = "await_approval"  # the step of a deletion that waits for a person
 
 REPLICATING: tuple[Step, ...] = (
-    Step(create_account, members_only=False),
-    Step(wait_for_account, needs=(create_account,), members_only=False),
-    Step(tag_account, needs=(wait_for_account,), members_only=False),
-    Step(move_to_ou, needs=(wait_for_account,)),
-    Step(attach_guard_rail, needs=(move_to_ou,)),
-    Step(wait_for_access, needs=(wait_for_account,)),
-    Step(prepare_access_role, needs=(wait_for_access,)),
-    Step(set_alias, needs=(wait_for_access,)),
-    Step(enroll_in_control_tower, needs=(prepare_access_role,)),
+    Step("create_account", members_only=False),
+    Step("wait_for_account", needs=("create_account",), members_only=False),
+    Step("tag_account", needs=("wait_for_account",), members_only=False),
+    Step("move_to_ou", needs=("wait_for_account",)),
+    Step("attach_guard_rail", needs=("move_to_ou",)),
+    Step("wait_for_access", needs=("wait_for_account",)),
+    Step("prepare_access_role", needs=("wait_for_access",)),
+    Step("set_alias", needs=("wait_for_access",)),
+    Step("enroll_in_control_tower", needs=("prepare_access_role",)),
     # What deploys into the account, or lets people in, needs the guard rails of its OU.
-    Step(deploy_access_stack, needs=(prepare_access_role, attach_guard_rail, enroll_in_control_tower)),
-    Step(deploy_stack_instances, needs=(wait_for_access, attach_guard_rail, enroll_in_control_tower)),
+    Step("deploy_access_stack", needs=("prepare_access_role", "attach_guard_rail", "enroll_in_control_tower")),
+    Step("deploy_stack_instances", needs=("wait_for_access", "attach_guard_rail", "enroll_in_control_tower")),
     # It is told of the account at the end of its set-up, and may start the vending machine that is then waited for.
-    Step(invoke_lambda, needs=(deploy_access_stack, deploy_stack_instances)),
+    Step("invoke_lambda", needs=("deploy_access_stack", "deploy_stack_instances")),
     # Before the wait: nobody keeps access for as long as a vending machine works, and nobody new is let in by a group.
-    Step(sync_groups, needs=(wait_for_account,), members_only=False),
-    Step(wait_for_vending, needs=(wait_for_account,)),
-    Step(federate_identity, needs=(prepare_access_role, attach_guard_rail, enroll_in_control_tower, wait_for_vending)),
+    Step("sync_groups", needs=("wait_for_account",), members_only=False),
+    Step("wait_for_vending", needs=("wait_for_account",)),
     Step(
-        assign_permission_sets,
-        needs=(sync_groups, attach_guard_rail, enroll_in_control_tower, wait_for_vending),
+        "federate_identity",
+        needs=("prepare_access_role", "attach_guard_rail", "enroll_in_control_tower", "wait_for_vending"),
+    ),
+    Step(
+        "assign_permission_sets",
+        needs=("sync_groups", "attach_guard_rail", "enroll_in_control_tower", "wait_for_vending"),
         members_only=False,
     ),
-    Step(downgrade_access, needs=(prepare_access_role, deploy_access_stack)),
+    Step("downgrade_access", needs=("prepare_access_role", "deploy_access_stack")),
 )
-REPORTING = Step(report, needs=tuple(step.function for step in REPLICATING), members_only=False)
+REPORTING = Step("report", needs=tuple(step.name for step in REPLICATING), members_only=False)
 REPLICATION = Chain("replication", (*REPLICATING, REPORTING))
 
 # Access is off from the request on; whatever costs data waits for the approval. A group that cannot be deleted never
 # keeps an account open.
 DELETING: tuple[Step, ...] = (
-    Step(locate_account, members_only=False),
-    Step(revoke_access, members_only=False),
-    Step(withdraw_federation, needs=(locate_account,)),
-    Step(await_approval, members_only=False),
-    Step(delete_groups, needs=(locate_account, await_approval), members_only=False),
-    Step(quarantine_account, needs=(locate_account, await_approval)),
-    Step(close_account, needs=(locate_account, await_approval, quarantine_account)),
+    Step("locate_account", members_only=False),
+    Step("revoke_access", members_only=False),
+    Step("withdraw_federation", needs=("locate_account",)),
+    Step(AWAIT_APPROVAL, members_only=False),
+    Step("delete_groups", needs=("locate_account", AWAIT_APPROVAL), members_only=False),
+    Step("quarantine_account", needs=("locate_account", AWAIT_APPROVAL)),
+    Step("close_account", needs=("locate_account", AWAIT_APPROVAL, "quarantine_account")),
 )
-DELETED = Step(report_deletion, needs=tuple(step.function for step in DELETING), members_only=False)
+DELETED = Step("report_deletion", needs=tuple(step.name for step in DELETING), members_only=False)
 DELETION = Chain("deletion", (*DELETING, DELETED))
 
 CHAINS: Mapping[str, Chain] = MappingProxyType({chain.name: chain for chain in (REPLICATION, DELETION)})

@@ -74,7 +74,7 @@ def make_connector(settings: Settings) -> Connector:
 
 
 @cache
-def connector() -> Connector:
+def own_connector() -> Connector:
     """Return this process's connector, made from the environment at the first call.
 
     Raises SettingsError or CatalogError with every mistake.

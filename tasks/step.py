@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 
 from tasks.aws import Aws
 from tasks.model.desired import Tenant
@@ -15,20 +16,24 @@ StepFunction = Callable[[Tenant, Handles, Aws], Outcome]
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the chain: a plain function under the name that people read, and what must have worked before it.
+    """One step of the chain: the name that people read, and what must have worked before it.
+
+    What it does is the function of that name in `tasks/steps/<name>.py`, read when it first runs: who only asks for
+    replications knows the names of their steps, and needs none of the code behind them.
 
     A step that fails for good does not stop later ones that do not need it: taking access away must never wait behind a
     broken stack. The replication then ends FAILED all the same, and shows every reason.
     """
 
-    function: StepFunction
-    needs: tuple[StepFunction, ...] = ()
+    name: str
+    needs: tuple[str, ...] = ()
     members_only: bool = True  # False: also for the management account, whose people get access and nothing else
 
     @property
-    def name(self) -> str:
-        """The function's own name."""
-        return self.function.__name__
+    def function(self) -> StepFunction:
+        """What it does."""
+        function: StepFunction = getattr(import_module(f"tasks.steps.{self.name}"), self.name)
+        return function
 
     def run(self, tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         """Run the step, or leave the management account as it is."""
@@ -39,10 +44,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Chain:
-    """Steps in their order."""
+    """Steps in their order; ValueError when one needs a step that does not come before it."""
 
     name: str
     steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        before: set[str] = set()
+        for step in self.steps:
+            if unknown := set(step.needs) - before:
+                raise ValueError(f"{self.name}: {step.name} needs {', '.join(unknown)}, which does not come before it")
+            before.add(step.name)
 
     def task(self, index: int) -> str:
         """Name a step's task in Celery and Flower.
@@ -64,7 +76,7 @@ class Chain:
         """
         causes = {name: name for name in failed}
         for step in self.steps:
-            broken = [causes[need.__name__] for need in step.needs if need.__name__ in causes]
+            broken = [causes[need] for need in step.needs if need in causes]
             if broken and step.name not in causes:
                 causes[step.name] = broken[0]
         return {name: cause for name, cause in causes.items() if name != cause}

@@ -15,7 +15,7 @@ from config.catalog import CatalogError
 from config.celery import celery_settings
 from config.settings import SettingsError
 from tasks import questions
-from tasks.connector import connector
+from tasks.connector import own_connector
 from tasks.doctor.examination import KIND as HEALTH
 from tasks.doctor.examination import answer_health
 from tasks.engine.celery_tasks import register
@@ -44,7 +44,7 @@ leases = Leases()
 
 def _configuration() -> dict[str, Any]:
     try:
-        return {**celery_settings(connector().settings), "beat_schedule": schedule.schedule()}
+        return {**celery_settings(own_connector().settings), "beat_schedule": schedule.schedule()}
     except (SettingsError, CatalogError) as error:
         raise SystemExit(str(error)) from error  # a sentence for people instead of a stack trace
 
@@ -55,14 +55,14 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **_options: Any) -> None:
-        house = connector()
+        connector = own_connector()
         self.pump = Pump(
             app,
-            house.store,
+            connector.store,
             worker.hostname,
             room=max(worker.concurrency, 2),
-            every=house.settings.pump_seconds,
-            lease=house.settings.lease_seconds,
+            every=connector.settings.pump_interval,
+            lease=connector.settings.lease,
         )
 
     def start(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
@@ -82,14 +82,14 @@ class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Serves what this worker counts to Prometheus, where CONNECTOR_METRICS_PORT says so."""
 
     def __init__(self, worker: Any, **_options: Any) -> None:  # noqa: ARG002 (Celery's own signature)
-        house = connector()
-        settings = house.settings
+        connector = own_connector()
+        settings = connector.settings
         self.enabled = settings.metrics_port is not None
         if settings.metrics_port is None:
             return
         address = settings.metrics_host, settings.metrics_port
         try:
-            self.server = MetricsServer(house.meters.registry, settings.api_tokens, *address)
+            self.server = MetricsServer(connector.meters.registry, settings.api_tokens, *address)
         except PortTaken as error:
             raise SystemExit(str(error)) from error
 
@@ -105,6 +105,6 @@ class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
 app.add_defaults(_configuration)
 app.steps["worker"].update((PumpStep, MetricsStep))
 signals.connect()
-register(app, connector, leases)
-schedule.register(app, connector)
-questions.register(app, connector, {HEALTH: answer_health, PLAN: answer_plan})
+register(app, own_connector, leases)
+schedule.register(app, own_connector)
+questions.register(app, own_connector, {HEALTH: answer_health, PLAN: answer_plan})

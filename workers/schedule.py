@@ -29,19 +29,19 @@ def schedule() -> dict[str, Any]:
     }
 
 
-def register(app: Celery, connector: Callable[[], Connector]) -> None:
+def register(app: Celery, connect: Callable[[], Connector]) -> None:
     """Make the Celery tasks that beat sends, and what these ask of other workers."""
 
     @app.task(name=REPLICATE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def replicate_daily() -> str:
-        return f"{replicate_oldest(connector(), datetime.now(UTC))} tenants enqueued"
+        return f"{replicate_oldest(connect(), datetime.now(UTC))} tenants enqueued"
 
     @app.task(name=LOOK, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def look() -> str:
-        return f"{look_at_organizations(connector(), datetime.now(UTC))} organizations listed"
+        return f"{look_at_organizations(connect(), datetime.now(UTC))} organizations listed"
 
     @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> str:
-        return f"{outbox.deliver(connector(), datetime.now(UTC))} messages taken"
+        return f"{outbox.deliver(connect(), datetime.now(UTC))} messages taken"
 
-    questions.register(app, connector, ANSWERS)
+    questions.register(app, connect, ANSWERS)

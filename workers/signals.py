@@ -7,7 +7,7 @@ from typing import Any
 from celery import signals
 
 from config.log import configure_logging
-from tasks.connector import connector
+from tasks.connector import own_connector
 
 
 def connect() -> None:
@@ -17,6 +17,6 @@ def connect() -> None:
 
 def _set_up_logging(**_celery_options: Any) -> None:
     """Log as the settings say; Celery sets up nothing itself when this signal has a receiver."""
-    house = connector()
-    configure_logging(house.settings.log_format, house.settings.log_level, house.secrets)
-    house.log_notes()
+    connector = own_connector()
+    configure_logging(connector.settings.log_format, connector.settings.log_level, connector.secrets)
+    connector.log_notes()

@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from config.policy_document import PolicyDocument
 from tasks.aws.calls import Calls
 from tasks.errors import Conflict, NotFound
 
-Document = Mapping[str, Any]
 OURS = "Lets the meshStack AWS connector work in this account."
 
 
@@ -28,7 +28,7 @@ class AccessRole:
         self._calls = calls
         self.administrator = f"arn:{partition}:iam::aws:policy/AdministratorAccess"
 
-    def trust(self) -> Document | None:
+    def trust(self) -> PolicyDocument | None:
         """Return the trust policy as AWS keeps it; None when there is no such role."""
         try:
             role = self._calls.read("get_role", RoleName=self._name)["Role"]
@@ -36,11 +36,11 @@ class AccessRole:
             return None
         return _document(role["AssumeRolePolicyDocument"])
 
-    def set_trust(self, document: Document) -> None:
+    def set_trust(self, document: PolicyDocument) -> None:
         """Replace the trust policy."""
         self._calls.write("update_assume_role_policy", RoleName=self._name, PolicyDocument=json.dumps(document))
 
-    def create(self, trust: Document, description: str = OURS) -> None:
+    def create(self, trust: PolicyDocument, description: str = OURS) -> None:
         """Create the role without rights; also done when it is there already."""
         try:
             self._calls.write(
@@ -70,7 +70,7 @@ class AccessRole:
         except NotFound:
             return
 
-    def policy(self, name: str) -> Document | None:
+    def policy(self, name: str) -> PolicyDocument | None:
         """Return one of the role's own (inline) policies; None when it has none of that name."""
         try:
             answer = self._calls.read("get_role_policy", RoleName=self._name, PolicyName=name)
@@ -78,11 +78,11 @@ class AccessRole:
             return None
         return _document(answer["PolicyDocument"])
 
-    def put_policy(self, name: str, document: Document) -> None:
+    def put_policy(self, name: str, document: PolicyDocument) -> None:
         """Write one of the role's own policies."""
         self._calls.write("put_role_policy", RoleName=self._name, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
-def _document(value: Any) -> Document:
+def _document(value: Any) -> PolicyDocument:
     """Botocore decodes what AWS quotes as a URL; a document that it could not decode stays a text."""
     return value if isinstance(value, Mapping) else json.loads(str(value))

@@ -19,7 +19,7 @@ from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswe
 from tasks.errors import StepError, Unanswered
 
 
-class Answer(dict[str, Any]):
+class Response(dict[str, Any]):
     """A decoded AWS response, or a part of it. A member that AWS always gives and that is missing: garbled."""
 
     def __init__(self, members: Mapping[str, Any], request_id: str | None = None) -> None:
@@ -32,7 +32,7 @@ class Answer(dict[str, Any]):
 
     def _part(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return Answer(value, self._request_id)
+            return Response(value, self._request_id)
         return [self._part(each) for each in value] if isinstance(value, list) else value
 
 
@@ -97,7 +97,7 @@ class Calls:
         self._service: str = client.meta.service_model.service_name
         self._protocol: str = client.meta.service_model.resolved_protocol
 
-    def read(self, operation: str, **parameters: Any) -> Answer:
+    def read(self, operation: str, **parameters: Any) -> Response:
         """Call an operation that changes nothing; raises StepError."""
         return self._call(operation, parameters, write=False)
 
@@ -112,12 +112,12 @@ class Calls:
                 return
             token = {"NextToken": next_token}
 
-    def write(self, operation: str, **parameters: Any) -> Answer:
+    def write(self, operation: str, **parameters: Any) -> Response:
         """Call an operation that changes something; raises StepError, Superseded when another worker took over."""
         self._observer.before_write()
         return self._call(operation, parameters, write=True)
 
-    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
+    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self._observer.before_call(self._service)
         if write:
@@ -126,7 +126,7 @@ class Calls:
         code: str | None = None
         request_id: str | None = None
         try:
-            answer = Answer(getattr(self._client, operation)(**parameters))
+            answer = Response(getattr(self._client, operation)(**parameters))
             request_id = answer["ResponseMetadata"].get("RequestId")
             self._check_readable(operation, answer, write=write)
             return answer
@@ -144,7 +144,7 @@ class Calls:
             )
             self._observer.after_call(record)
 
-    def _check_readable(self, operation: str, answer: Answer, *, write: bool) -> None:
+    def _check_readable(self, operation: str, answer: Response, *, write: bool) -> None:
         """Refuse a read that has no member at all: botocore makes that of a JSON body it cannot decode."""
         if not write and self._protocol == "json" and answer.keys() <= {"ResponseMetadata"}:
             raise Unanswered("MalformedAnswer", f"{self._service}:{operation}: the answer cannot be read")

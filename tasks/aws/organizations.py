@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from tasks.aws.calls import Answer, Calls
+from tasks.aws.calls import Calls, Response
 from tasks.errors import Conflict, PermanentError, Unanswered
 
 
@@ -190,7 +190,7 @@ def _units(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(reversed(parts[1:-1])) if parts[1:2] and parts[1].startswith("r-") else ()
 
 
-def _creation(answer: Answer) -> CreationStatus:
+def _creation(answer: Response) -> CreationStatus:
     status = _status(answer)
     raw = str(status.get("State"))
     try:
@@ -207,9 +207,9 @@ def _creation(answer: Answer) -> CreationStatus:
     )
 
 
-def _status(answer: Answer) -> Answer:
+def _status(answer: Response) -> Response:
     """The CreateAccountStatus of an answer; without an id it tells nothing, so the call counts as unanswered."""
-    status = Answer(answer.get("CreateAccountStatus") or {})
+    status = Response(answer.get("CreateAccountStatus") or {})
     if not status.get("Id"):
         request_id = answer.get("ResponseMetadata", {}).get("RequestId")
         raise Unanswered("MalformedAnswer", "organizations: AWS answered without the id of the creation", request_id)

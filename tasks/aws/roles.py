@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.policy_document import PolicyDocument
 from tasks.aws.calls import Calls
 from tasks.errors import NotFound
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Role:
 
     name: str
     path: str
-    trust: Document
+    trust: PolicyDocument
     tags: dict[str, str]  # empty in lists, in which AWS leaves them out
 
 
@@ -32,7 +31,7 @@ class NewRole:
 
     name: str
     path: str
-    trust: Document
+    trust: PolicyDocument
     description: str
     tags: dict[str, str]
 
@@ -71,7 +70,7 @@ class Roles:
             Tags=[{"Key": key, "Value": value} for key, value in sorted(role.tags.items())],
         )
 
-    def set_trust(self, name: str, trust: Document) -> None:
+    def set_trust(self, name: str, trust: PolicyDocument) -> None:
         """Replace a role's trust policy."""
         self._calls.write("update_assume_role_policy", RoleName=name, PolicyDocument=json.dumps(trust))
 
@@ -109,6 +108,6 @@ class Roles:
 
 def _role(described: Any) -> Role:
     trust = described["AssumeRolePolicyDocument"]  # decoded by botocore; a text where it could not
-    document: Document = trust if isinstance(trust, Mapping) else json.loads(str(trust))
+    document: PolicyDocument = trust if isinstance(trust, Mapping) else json.loads(str(trust))
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
     return Role(described["RoleName"], described.get("Path", "/"), document, tags)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from tasks.aws.calls import Answer, Calls
+from tasks.aws.calls import Calls, Response
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Identity:
         return Caller(answer["Account"], answer["Arn"], _date(answer))
 
 
-def _date(answer: Answer) -> datetime | None:
+def _date(answer: Response) -> datetime | None:
     """Read the header Date, which every answer of HTTP has."""
     text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:

@@ -18,21 +18,21 @@ from tasks.state.records import TenantRecord
 KIND = "drift"
 
 
-def ask_for_report(house: Connector, record: TenantRecord) -> None:
+def ask_for_report(connector: Connector, record: TenantRecord) -> None:
     """Ask a worker to look at a tenant; asked again before it has, it is the same look, and sent again if need be."""
-    questions.look(house, f"{KIND}.{record.id}")
-    questions.ask(house, KIND, str(record.id), str(record.id))
+    questions.look(connector, f"{KIND}.{record.id}")
+    questions.ask(connector, KIND, str(record.id), str(record.id))
 
 
-def report(house: Connector, name: str) -> int:
+def report(connector: Connector, name: str) -> int:
     """Look at a tenant and keep what differs; answers in how many steps. What it raises is the question's failure."""
     tenant = TenantId.parse(name)
     try:
-        changes = list(differences(make_plan(house, tenant, None)))
-        drift.reported(house.store, tenant, changes, datetime.now(UTC))
+        changes = list(differences(make_plan(connector, tenant, None)))
+        drift.reported(connector.store, tenant, changes, datetime.now(UTC))
         return len(changes)
     finally:  # one that cannot be looked at comes again tomorrow, and stops nobody
-        house.store.postpone(tenant)
+        connector.store.postpone(tenant)
 
 
 def differences(plan: Plan) -> Iterator[DriftChange]:

@@ -33,19 +33,19 @@ SAVED = 2  # calls that a snapshot saves an unchanged tenant: DescribeAccount an
 log = structlog.get_logger(__name__)
 
 
-def replicate_oldest(house: Connector, now: datetime) -> int:
+def replicate_oldest(connector: Connector, now: datetime) -> int:
     """Enqueue the tenants whose last replication ended too long ago, oldest first; answers how many.
 
     Then those that have failed and whose next try is due. Nothing outside of the window.
     """
-    settings = house.settings
-    age = too_old(settings.replication_window, settings.replication_interval_seconds, now)
+    settings = connector.settings
+    age = too_old(settings.replication_window, settings.replication_interval, now)
     if age is None:
         return 0
-    share = batch(len(house.store.idle(timedelta(), MANY)), settings.replication_window.length)
-    failed = daily_retries.due(house.store, now, share)
-    chosen = dict.fromkeys([*house.store.idle(age, share), *failed])
-    return sum(_enqueue(house, tenant, now, again=tenant in failed) for tenant in chosen)
+    share = batch(len(connector.store.idle(timedelta(), MANY)), settings.replication_window.length)
+    failed = daily_retries.due(connector.store, now, share)
+    chosen = dict.fromkeys([*connector.store.idle(age, share), *failed])
+    return sum(_enqueue(connector, tenant, now, again=tenant in failed) for tenant in chosen)
 
 
 def too_old(window: DayWindow, interval: timedelta, now: datetime) -> timedelta | None:
@@ -69,97 +69,101 @@ def batch(tenants: int, window: timedelta) -> int:
     return max(BATCH, ceil(tenants * (EVERY / window) * HEADROOM))
 
 
-def look_at_organizations(house: Connector, now: datetime) -> int:
+def look_at_organizations(connector: Connector, now: datetime) -> int:
     """Take the snapshots that are wanted, and see which accounts no tenant owns; answers how many snapshots.
 
     One platform whose AWS does not answer never stops the others, nor the daily replications: they ask AWS themselves.
     """
-    platforms = list(house.catalog.platforms.values())
-    wanted = [each for each in {platform.management_account_id for platform in platforms} if _wants(house, each, now)]
-    return sum(_look(house, [each for each in platforms if each.management_account_id == name], now) for name in wanted)
+    platforms = list(connector.catalog.platforms.values())
+    wanted = [
+        each for each in {platform.management_account_id for platform in platforms} if _wants(connector, each, now)
+    ]
+    return sum(
+        _look(connector, [each for each in platforms if each.management_account_id == name], now) for name in wanted
+    )
 
 
-def _look(house: Connector, platforms: list[Platform], now: datetime) -> bool:
+def _look(connector: Connector, platforms: list[Platform], now: datetime) -> bool:
     """Take a snapshot by the first platform of the organization that AWS answers."""
     for platform in platforms:
         try:
-            accounts = snapshot.take(house, platform, now)
+            accounts = snapshot.take(connector, platform, now)
         except StepError as error:
             log.warning("the accounts could not be listed", platform=platform.identifier, error=str(error))
             continue
         if accounts is None:
             return False
-        _keep(house, platform.management_account_id, accounts, now)
-        _look_at_stack_sets(house, platforms, now)
+        _keep(connector, platform.management_account_id, accounts, now)
+        _look_at_stack_sets(connector, platforms, now)
         return True
     return False
 
 
-def _look_at_stack_sets(house: Connector, platforms: list[Platform], now: datetime) -> None:
-    for zone in house.catalog.landing_zones.values():
+def _look_at_stack_sets(connector: Connector, platforms: list[Platform], now: datetime) -> None:
+    for zone in connector.catalog.landing_zones.values():
         stack_set = zone.stack_set
         platform = next((each for each in platforms if offered(zone, each, disabled=True)), None)
         if stack_set is None or platform is None or platform.automation_role_arn is None:
             continue
         try:
-            snapshot.take_instances(house, platform, stack_set, now)
+            snapshot.take_instances(connector, platform, stack_set, now)
         except StepError as error:
             log.warning("the stack instances could not be listed", stack_set=stack_set.name, error=str(error))
 
 
-def _keep(house: Connector, organization: str, accounts: list[Account], now: datetime) -> None:
-    foreign = unmanaged.refresh(house, organization, accounts, now)
+def _keep(connector: Connector, organization: str, accounts: list[Account], now: datetime) -> None:
+    foreign = unmanaged.refresh(connector, organization, accounts, now)
     summary = {"looked_at": now.isoformat(), "accounts": len(accounts)}
-    house.store.redis.hset(f"{house.store.prefix}looks:{organization}", mapping=summary)
+    connector.store.redis.hset(f"{connector.store.prefix}looks:{organization}", mapping=summary)
     log.info("listed the accounts", organization=organization, accounts=len(accounts), unmanaged=foreign)
 
 
-def _wants(house: Connector, organization: str, now: datetime) -> bool:
+def _wants(connector: Connector, organization: str, now: datetime) -> bool:
     """Tell whether a list is due: a day has passed, or the tenants that are due soon save more calls than it costs."""
-    row: dict[str, str] = house.store.redis.hgetall(f"{house.store.prefix}looks:{organization}")
+    row: dict[str, str] = connector.store.redis.hgetall(f"{connector.store.prefix}looks:{organization}")
     if not row or now - datetime.fromisoformat(row["looked_at"]) >= DAY:
         return True
     if now - datetime.fromisoformat(row["looked_at"]) < snapshot.MOST_AGE:
         return False
-    age = too_old(house.settings.replication_window, house.settings.replication_interval_seconds, now)
+    age = too_old(connector.settings.replication_window, connector.settings.replication_interval, now)
     if age is None:
         return False
-    soon = house.store.idle(max(age - snapshot.MOST_AGE, timedelta()), MANY)
-    return SAVED * sum(_stands_in(house, tenant, organization) for tenant in soon) > int(row["accounts"]) / PAGE
+    soon = connector.store.idle(max(age - snapshot.MOST_AGE, timedelta()), MANY)
+    return SAVED * sum(_stands_in(connector, tenant, organization) for tenant in soon) > int(row["accounts"]) / PAGE
 
 
-def _stands_in(house: Connector, tenant: TenantId, organization: str) -> bool:
-    platform = house.catalog.platforms.get(tenant.platform)
+def _stands_in(connector: Connector, tenant: TenantId, organization: str) -> bool:
+    platform = connector.catalog.platforms.get(tenant.platform)
     return platform is not None and platform.management_account_id == organization
 
 
-def _enqueue(house: Connector, tenant: TenantId, now: datetime, *, again: bool) -> bool:
+def _enqueue(connector: Connector, tenant: TenantId, now: datetime, *, again: bool) -> bool:
     """Enqueue one tenant; False: it cannot be, or need not.
 
     again   its last replication has failed, and that one's next try is due
     """
-    record = house.store.tenant(tenant)
+    record = connector.store.tenant(tenant)
     if record is None or record.deleted_at is not None:
-        daily_retries.forget(house.store, tenant)
+        daily_retries.forget(connector.store, tenant)
         return False
-    daily_retries.postpone(house.store, tenant, now)
-    if record.paused is None and _only_reports(house, record) and not again:
-        ask_for_report(house, record)
+    daily_retries.postpone(connector.store, tenant, now)
+    if record.paused is None and _only_reports(connector, record) and not again:
+        ask_for_report(connector, record)
         return True
     # Paused ones must not fill every batch, nor those that wait for long: the others would never come.
-    house.store.postpone(tenant)
+    connector.store.postpone(tenant)
     if record.paused is not None:
         return False
     try:
         # One that fails is to find out all that is wrong: it asks AWS itself.
-        replicate_again(record, house, wake=False, daily=not daily_retries.is_failing(house.store, tenant))
+        replicate_again(record, connector, wake=False, daily=not daily_retries.is_failing(connector.store, tenant))
     except RequestRefused as error:  # its platform or landing zone is gone: one tenant never stops the others
         log.warning("a tenant cannot be replicated any more", tenant=str(tenant), error=str(error))
         return False
     return True
 
 
-def _only_reports(house: Connector, record: TenantRecord) -> bool:
+def _only_reports(connector: Connector, record: TenantRecord) -> bool:
     """Tell whether the tenant is only looked at; a deletion that is under way goes on."""
-    platform = house.catalog.platforms.get(record.id.platform)
+    platform = connector.catalog.platforms.get(record.id.platform)
     return platform is not None and platform.drift == "report" and record.deletion is None

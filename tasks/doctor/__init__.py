@@ -6,6 +6,6 @@ credentials.py   who we are, both role chains, external ids, the clock
 organization.py  OUs, guard rails, how many accounts
 people.py        Identity Center, SCIM, federation
 deployment.py    StackSets, templates, functions, Control Tower
-house.py         Redis, workers, our own limits
+our_side.py      Redis, workers, our own limits
 examination.py   the table of checks, and the order
 """

@@ -10,8 +10,7 @@ from redis import RedisError
 
 from config.log import MASKER
 from tasks.connector import Connector
-from tasks.doctor import credentials, deployment, organization, people
-from tasks.doctor import our_side as house
+from tasks.doctor import credentials, deployment, organization, our_side, people
 from tasks.doctor.finding import Finding, Level, error, warning
 from tasks.doctor.patient import Patient, patient
 from tasks.errors import StepError
@@ -30,9 +29,9 @@ class Check:
 
 
 CHECKS = (
-    Check("Redis", house.redis),
-    Check("workers", house.workers, needs="Redis"),
-    Check("limits", house.limits),
+    Check("Redis", our_side.redis),
+    Check("workers", our_side.workers, needs="Redis"),
+    Check("limits", our_side.limits),
     Check("service user", credentials.service_user),
     Check("management role", credentials.management_role, needs="service user"),
     Check("management external id", credentials.management_external_id, needs="management role"),
@@ -64,12 +63,12 @@ def examine(found: Patient, checks: Iterable[Check] = CHECKS) -> Iterator[Findin
             yield line.model_copy(update={"check": check.name, "message": MASKER.mask(line.message), "remedy": remedy})
 
 
-def answer_health(through: Connector, platform: str) -> list[dict[str, Any]]:
+def answer_health(connector: Connector, platform: str) -> list[dict[str, Any]]:
     """Answer the question that asks after a platform's health; raises LookupError when nobody knows the platform."""
-    known = through.catalog.platforms.get(platform)
+    known = connector.catalog.platforms.get(platform)
     if known is None:
         raise LookupError(f"platform {platform} is not in the configuration directory of this worker")
-    found = examine(patient(through, known))
+    found = examine(patient(connector, known))
     return [finding.model_dump(mode="json", by_alias=True, exclude_none=True) for finding in found]
 
 

@@ -1,4 +1,4 @@
-"""What a check is given: a platform with its landing zones, AWS as its roles see it, and our own house."""
+"""What a check is given: a platform with its landing zones, AWS as its roles see it, and our own side."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DoctorWrites(Exception):
 class Patient:
     """One platform, as the checks look at it."""
 
-    house: Connector
+    connector: Connector
     platform: Platform
     zones: tuple[LandingZone, ...]  # those that are for this platform
     account_id: str | None  # an account that a tenant of the platform has; None: there is none yet
@@ -38,14 +38,14 @@ class Patient:
     @property
     def aws(self) -> Aws:
         """AWS as the platform's roles see it."""
-        settings = self.house.settings
+        settings = self.connector.settings
         run = Run(
             now=self.now,
             remember=_refuse,
             places=NoPlaces(),
             limits=places(settings, self.platform),
-            lookup_grace=settings.lookup_grace_seconds,
-            observer=Observer(before_write=_refuse_write, after_call=self.house.meters.called),
+            lookup_grace=settings.lookup_grace,
+            observer=Observer(before_write=_refuse_write, after_call=self.connector.meters.called),
         )
         return Aws(self.platform, self.sessions, run)
 
@@ -54,16 +54,16 @@ class Patient:
         return replace(self, platform=self.platform.model_copy(update=fields), sessions=self.sessions.apart())
 
 
-def patient(house: Connector, platform: Platform) -> Patient:
+def patient(connector: Connector, platform: Platform) -> Patient:
     """Return a platform as it is configured."""
-    zones = house.catalog.landing_zones.values()
+    zones = connector.catalog.landing_zones.values()
     fitting = tuple(zone for zone in zones if zone.platform in (None, platform.identifier) and not zone.disabled)
-    return Patient(house, platform, fitting, _some_account(house, platform), house.sessions.apart())
+    return Patient(connector, platform, fitting, _some_account(connector, platform), connector.sessions.apart())
 
 
-def _some_account(house: Connector, platform: Platform) -> str | None:
+def _some_account(connector: Connector, platform: Platform) -> str | None:
     try:
-        for tenant in house.store.tenants():
+        for tenant in connector.store.tenants():
             settled = tenant.state is State.SUCCEEDED and tenant.account_id != platform.management_account_id
             if tenant.id.platform == platform.identifier and settled and tenant.account_id is not None:
                 return tenant.account_id

@@ -17,17 +17,19 @@ from tasks.state.store import UNKNOWN
 from tasks.step import Chain
 
 
-def register(app: Celery, connector: Callable[[], Connector], leases: Leases) -> None:
+def register(app: Celery, connect: Callable[[], Connector], leases: Leases) -> None:
     """Make one Celery task of each step; the connector is made when the first task runs."""
     for chain in CHAINS.values():
+        for step in chain.steps:
+            step.function  # noqa: B018 (a step that cannot be imported stops the worker now, not an order later)
         for index in range(len(chain.steps)):
-            _register_step(app, chain, index, connector, leases)
+            _register_step(app, chain, index, connect, leases)
 
 
-def _register_step(app: Celery, chain: Chain, index: int, connector: Callable[[], Connector], leases: Leases) -> None:
+def _register_step(app: Celery, chain: Chain, index: int, connect: Callable[[], Connector], leases: Leases) -> None:
     @app.task(name=chain.task(index), bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
     def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
-        ended = _perform(connector(), leases, Message(tenant, replication, dispatch), chain, index)
+        ended = _perform(connect(), leases, Message(tenant, replication, dispatch), chain, index)
         if not ended.goes_on:
             task.request.chain = None
         if ended.failure is not None:

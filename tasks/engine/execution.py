@@ -37,7 +37,7 @@ from tasks.organization.account_lists import SharedAccountLists
 from tasks.resolve import resolved
 from tasks.state.audit import Trail
 from tasks.state.masking import masked_error, masked_outcome, shown_error
-from tasks.state.outcome import Begun, Outcome
+from tasks.state.outcome import Begun, StepRecord
 from tasks.step import Chain
 
 SILENT_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
@@ -82,13 +82,13 @@ class Performance:
                 dispatch,
                 self._index,
                 self._holder,
-                settings.lease_seconds,
+                settings.lease,
                 self._tenant,
                 self._chain,
             )
             if begun is None:
                 return self._dropped("stale: a newer message or another worker has it")
-            lease = Lease(store, self._replication, self._holder, settings.lease_seconds)
+            lease = Lease(store, self._replication, self._holder, settings.lease)
             with self._leases.kept(lease):
                 return self._finished(begun, lease)
         except RedisError as error:
@@ -109,7 +109,7 @@ class Performance:
         self._log.info(why)
         return Ended(why)
 
-    def _outcome(self, begun: Begun, lease: Lease) -> Outcome | StepError:
+    def _outcome(self, begun: Begun, lease: Lease) -> StepRecord | StepError:
         """Run the step; what it raises is its answer too."""
         try:
             tenant = self._resolve(begun)
@@ -135,10 +135,10 @@ class Performance:
         return resolved(self._connector.catalog, self._tenant, begun.desired, begun.handles, begun.deletion)
 
     def _allowance(self, tenant: Tenant) -> Allowance:
-        house = self._connector
-        taken = ReplicationPlaces(house.store, self._replication)
-        rates_of_platform = rates(house.settings, tenant.platform)
-        return Allowance(taken, self._step.name, rates_of_platform, house.expected_calls)
+        connector = self._connector
+        taken = ReplicationPlaces(connector.store, self._replication)
+        rates_of_platform = rates(connector.settings, tenant.platform)
+        return Allowance(taken, self._step.name, rates_of_platform, connector.expected_calls)
 
     def _aws(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Aws:
         settings = self._connector.settings
@@ -170,10 +170,10 @@ class Performance:
             remember=lease.renew,
             places=allowance.places,
             limits=places(settings, tenant.platform),
-            lookup_grace=settings.lookup_grace_seconds,
+            lookup_grace=settings.lookup_grace,
             observer=Observer(before_write, observe, before_call=before, before_sending=trail.intend),
             account_created_at=begun.handles.account_created_at,
-            access_grace=settings.access_grace_seconds,
+            access_grace=settings.access_grace,
             seen=seen,
             seen_instances=seen_instances,
             lists=NoLists() if begun.doubt else SharedAccountLists(self._connector.store, organization),
@@ -182,8 +182,10 @@ class Performance:
 
     def _trail(self, begun: Begun) -> Trail:
         about = {"tenant": str(self._tenant), "replication": self._replication, "step": self._step.name}
-        house = self._connector
-        return Trail(house.store, timedelta(days=house.settings.audit_days), {**about, "asked_by": begun.asked_by})
+        connector = self._connector
+        return Trail(
+            connector.store, timedelta(days=connector.settings.audit_days), {**about, "asked_by": begun.asked_by}
+        )
 
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
@@ -210,7 +212,7 @@ class Performance:
         except RedisError as error:
             self._log.warning("the end of a write is missing in the audit log", error=str(error), **fields)
 
-    def _record(self, begun: Begun, outcome: Outcome | StepError) -> Ended:
+    def _record(self, begun: Begun, outcome: StepRecord | StepError) -> Ended:
         failure = outcome if isinstance(outcome, PermanentError) else None
         if isinstance(outcome, StepError):
             outcome = self._failed(begun, masked_error(outcome))
@@ -227,19 +229,19 @@ class Performance:
         goes_on = outcome.state is State.RUNNING and outcome.following == self._index + 1 and failure is None
         return Ended(note, goes_on=goes_on, failure=failure)
 
-    def _news(self, outcome: Outcome) -> tuple[str, str] | None:
+    def _news(self, outcome: StepRecord) -> tuple[str, str] | None:
         if self._connector.settings.notification_url is None:
             return None
         news = news_of(self._tenant, self._replication, outcome, _now())
         return (news.model_dump_json(by_alias=True, exclude_none=True), news.sign) if news else None
 
-    def _count(self, begun: Begun, outcome: Outcome) -> None:
+    def _count(self, begun: Begun, outcome: StepRecord) -> None:
         now, meters = _now(), self._connector.meters
         meters.executed(self._step.name, outcome.document.state, now - self._began)
         if outcome.state in ENDED:
             meters.ended(self._tenant, self._chain.name, outcome.state, now - begun.asked_at, daily=self._look.daily)
 
-    def _done(self, begun: Begun, answer: Done) -> Outcome:
+    def _done(self, begun: Begun, answer: Done) -> StepRecord:
         now = _now()
         self._learn(Pace.read(begun.pace), ())
         document = self._document(begun).model_copy(
@@ -247,12 +249,12 @@ class Performance:
         )
         following = self._chain.after(self._index, begun.failed)
         ended = State.FAILED if begun.failed else State.SUCCEEDED
-        return Outcome(
+        return StepRecord(
             step=self._index,
             document=document,
             state=ended if following is None else State.RUNNING,
             # The chain's own message goes on at once; what had to skip a step is dispatched by the pump.
-            due=self._connector.settings.lease_seconds if following == self._index + 1 else timedelta(),
+            due=self._connector.settings.lease if following == self._index + 1 else timedelta(),
             advance=True,
             following=following,
             handles=answer.handles,
@@ -260,14 +262,14 @@ class Performance:
             error=begun.failure,
         )
 
-    def _wait(self, begun: Begun, answer: Wait) -> Outcome:
+    def _wait(self, begun: Begun, answer: Wait) -> StepRecord:
         pace = Pace.read(begun.pace)
         document = self._document(begun).model_copy(
             update={"state": State.WAITING, "note": answer.note, "last_error": None}
         )
         self._learn(pace, answer.since)
         interval = self._until_next_poll(pace, answer.since) if answer.retry_in is None else answer.retry_in
-        return Outcome(
+        return StepRecord(
             step=self._index,
             document=document,
             state=State.WAITING,
@@ -285,15 +287,15 @@ class Performance:
             self._connector.usual_times.learn(self._step.name, _now() - began, pace.interval)
 
     def _until_next_poll(self, pace: Pace, since: tuple[datetime, ...]) -> timedelta:
-        first, chance = self._connector.settings.poll_seconds, random()  # noqa: S311 (jitter)
+        first, chance = self._connector.settings.poll_interval, random()  # noqa: S311 (jitter)
         if not since:
             return poll_interval(first, pace, chance)
         return brisk_interval(first, since, self._connector.usual_times.of(self._step.name), _now(), chance)
 
-    def _failed(self, begun: Begun, error: StepError) -> Outcome:
+    def _failed(self, begun: Begun, error: StepError) -> StepRecord:
         now, pace = _now(), Pace.read(begun.pace)
         document = self._document(begun).model_copy(update={"note": str(error), "last_error": shown_error(error)})
-        waiting = Outcome(
+        waiting = StepRecord(
             step=self._index,
             document=document.model_copy(update={"state": State.WAITING}),
             state=State.WAITING,
@@ -317,11 +319,11 @@ class Performance:
         ended = document.model_copy(update={"state": State.FAILED, "ended_at": now})
         return self._failed_for_good(begun, ended)
 
-    def _failed_for_good(self, begun: Begun, document: StepState) -> Outcome:
+    def _failed_for_good(self, begun: Begun, document: StepState) -> StepRecord:
         """End the replication, or go on with the steps that do not need this one."""
         failed = (*begun.failed, self._step.name)
         following = self._chain.after(self._index, failed)
-        return Outcome(
+        return StepRecord(
             step=self._index,
             document=document,
             state=State.FAILED if following is None else State.RUNNING,
@@ -333,7 +335,7 @@ class Performance:
 
     def _deadline(self, *, parked: bool) -> timedelta:
         settings = self._connector.settings
-        return settings.parked_deadline_seconds if parked else settings.step_deadline_seconds
+        return settings.parked_deadline if parked else settings.step_deadline
 
     def _document(self, begun: Begun) -> StepState:
         """The step's document with this execution counted; a poll after a poll is the same attempt."""
@@ -347,7 +349,7 @@ class Performance:
         )
 
 
-def _given_up(outcome: Outcome) -> PermanentError | None:
+def _given_up(outcome: StepRecord) -> PermanentError | None:
     """A transient error that lasted beyond the step's deadline ends the step like a permanent one."""
     error = outcome.document.last_error
     if outcome.document.state is not State.FAILED or error is None:

@@ -24,10 +24,10 @@ ALIVE = timedelta(seconds=10)  # since a worker's pump looked
 class Situation(Collector):
     """Reads everything anew whenever it is asked; raises redis.RedisError when Redis is away."""
 
-    def __init__(self, house: Connector) -> None:
-        self._house = house
-        self._store = house.store
-        self._prefix = house.store.prefix
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._store = connector.store
+        self._prefix = connector.store.prefix
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -125,7 +125,7 @@ class Situation(Collector):
         yield _gauge(
             "connector_failing_tenants", "Tenants whose last replication failed.", value=redis.hlen(f"{prefix}failing")
         )
-        organizations = {each.management_account_id for each in self._house.catalog.platforms.values()}
+        organizations = {each.management_account_id for each in self._connector.catalog.platforms.values()}
         yield _gauge(
             "connector_unmanaged_accounts",
             "Accounts that no tenant owns.",

@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from tasks.chain import AWAIT_APPROVAL
 from tasks.model.desired import Document, TenantId
 from tasks.model.replication import LastError, State
-from tasks.state.outcome import Outcome
-from tasks.steps.await_approval import await_approval
+from tasks.state.outcome import StepRecord
 
 
 class Kind(StrEnum):
@@ -48,7 +48,7 @@ class News(Document):
         return f"{self.kind} {self.step} {self.error.code if self.error else ''}"
 
 
-def news_of(tenant: TenantId, replication: str, outcome: Outcome, now: datetime) -> News | None:
+def news_of(tenant: TenantId, replication: str, outcome: StepRecord, now: datetime) -> News | None:
     """Return what a step's outcome is worth telling people; None: nothing."""
     document = outcome.document
     about = {
@@ -62,6 +62,6 @@ def news_of(tenant: TenantId, replication: str, outcome: Outcome, now: datetime)
         return News(kind=Kind.FAILED, step=outcome.failed[0], error=outcome.error, **about)
     if outcome.parked:
         return News(kind=Kind.PARKED, step=document.name, error=document.last_error, **about)
-    if document.name == await_approval.__name__ and outcome.state is State.WAITING and document.last_error is None:
+    if document.name == AWAIT_APPROVAL and outcome.state is State.WAITING and document.last_error is None:
         return News(kind=Kind.APPROVAL, step=document.name, note=document.note, **about)
     return News(kind=Kind.RESOLVED, **about) if outcome.state is State.SUCCEEDED else None

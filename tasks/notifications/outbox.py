@@ -36,7 +36,7 @@ BUDGET = 20.0  # seconds of one round: one thread of one worker, however slow th
 LEASE = timedelta(minutes=1)  # longer than a round: BUDGET and one time-out
 log = structlog.get_logger(__name__)
 
-Group = tuple[str, str, str | None, str | None]
+Subject = tuple[str, str, str | None, str | None]
 
 
 class Notification(Document):
@@ -62,15 +62,15 @@ class Letter(Document):
     answer: str | None = None
 
 
-def deliver(house: Connector, now: datetime) -> int:
+def deliver(connector: Connector, now: datetime) -> int:
     """Write messages of the news and send those that are due; answers how many were taken. Two at once are one."""
-    if house.settings.notification_url is None:
+    if connector.settings.notification_url is None:
         return 0
-    with _alone(house.store) as alone:
+    with _alone(connector.store) as alone:
         if not alone:
             return 0
-        _write(house.store, now)
-        return _send(house, now)
+        _write(connector.store, now)
+        return _send(connector, now)
 
 
 def waiting(store: Store) -> list[Letter]:
@@ -79,16 +79,16 @@ def waiting(store: Store) -> list[Letter]:
     return sorted(found, key=lambda letter: (letter.written_at, letter.notification.id))
 
 
-def trial(house: Connector, now: datetime) -> str | None:
+def trial(connector: Connector, now: datetime) -> str | None:
     """Send a test message; answers why it was not taken, None: it was."""
     made = Notification(id=uuid4().hex, kind=Kind.TEST, text="A test message of the meshStack AWS Connector.")
-    return post(house.settings, made.id, _body(made), now)
+    return post(connector.settings, made.id, _body(made), now)
 
 
 def _write(store: Store, now: datetime) -> None:
     """Make a message of each group of news that has been gathered for long enough."""
     key = f"{store.prefix}news"
-    groups: dict[Group, list[tuple[str, News]]] = {}
+    groups: dict[Subject, list[tuple[str, News]]] = {}
     for entry, fields in store.redis.xrange(key):
         news = News.model_validate_json(fields["data"])
         groups.setdefault(_group(news), []).append((entry, news))
@@ -109,14 +109,14 @@ def _write(store: Store, now: datetime) -> None:
             pipeline.execute()
 
 
-def _send(house: Connector, now: datetime) -> int:
+def _send(connector: Connector, now: datetime) -> int:
     """Send what is due, until one is not taken: the receiver may be down, and the next round tries the next one."""
-    store, began, taken = house.store, monotonic(), 0
+    store, began, taken = connector.store, monotonic(), 0
     for letter in waiting(store):
         if letter.due > now:
             continue
         made = letter.notification
-        refused = post(house.settings, made.id, _body(made), now)
+        refused = post(connector.settings, made.id, _body(made), now)
         if refused is not None:
             _not_taken(store, letter, refused, now)
             break
@@ -153,11 +153,11 @@ def _alone(store: Store) -> Iterator[bool]:
             store.redis.delete(key)
 
 
-def _group(news: News) -> Group:
+def _group(news: News) -> Subject:
     return news.kind, news.platform, news.step, news.error.code if news.error else None
 
 
-def _notification(name: str, group: Group, news: list[News]) -> Notification:
+def _notification(name: str, group: Subject, news: list[News]) -> Notification:
     kind, platform, step, code = group
     news = list({each.tenant: each for each in news}.values())  # the newest of each
     text = _sentence(news)

@@ -18,27 +18,27 @@ class NotPossible(ValueError):
     """What is asked for does not fit how far the deletion is; nothing was changed."""
 
 
-def request_deletion(record: TenantRecord, through: Connector, *, by: str | None) -> Accepted:
+def request_deletion(record: TenantRecord, connector: Connector, *, by: str | None) -> Accepted:
     """Delete a tenant: access ends at once, the rest follows the approval. Again it is the same request.
 
     by   who asks, for the record
     """
     deletion = Deletion(requested_at=datetime.now(UTC), requested_by=by)
-    return Accepted(str(record.id), through.store.delete(record.id, deletion))
+    return Accepted(str(record.id), connector.store.delete(record.id, deletion))
 
 
-def approve(record: TenantRecord, through: Connector, *, by: str | None) -> Accepted:
+def approve(record: TenantRecord, connector: Connector, *, by: str | None) -> Accepted:
     """Approve the request to delete a tenant, which cannot be undone; raises NotPossible when there is none."""
-    if through.store.approve(record.id, by) is None:
+    if connector.store.approve(record.id, by) is None:
         raise NotPossible(_nothing_to_decide(record))
-    return Accepted(str(record.id), through.store.submit(record.id, None, again=True, by=by))
+    return Accepted(str(record.id), connector.store.submit(record.id, None, again=True, by=by))
 
 
-def decline(record: TenantRecord, through: Connector, *, by: str | None = None) -> Accepted:
+def decline(record: TenantRecord, connector: Connector, *, by: str | None = None) -> Accepted:
     """Withdraw the request to delete a tenant and restore its access; raises NotPossible when that is too late."""
-    replication = through.store.restore(record.id, by)
+    replication = connector.store.restore(record.id, by)
     if replication is None:
-        raise NotPossible(_too_late(through.store.tenant(record.id) or record))
+        raise NotPossible(_too_late(connector.store.tenant(record.id) or record))
     return Accepted(str(record.id), replication)
 
 

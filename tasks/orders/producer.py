@@ -21,7 +21,7 @@ from config.platform import Platform
 from config.settings import Settings
 from tasks import names
 from tasks.chain import DELETION, REPLICATION
-from tasks.connector import Connector, connector
+from tasks.connector import Connector, own_connector
 from tasks.model.desired import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
 from tasks.state.records import AccountTaken, TenantRecord
 from tasks.step import Chain
@@ -70,7 +70,7 @@ def replicate(
     *,
     again: bool = False,
     by: str | None = None,
-    through: Connector | None = None,
+    connector: Connector | None = None,
 ) -> Accepted:
     """Store the desired state of a tenant and enqueue its replication.
 
@@ -81,18 +81,18 @@ def replicate(
     through     the connector to use; None: this process's own, made from the environment
     Raises RequestRefused with every mistake (nothing is stored), redis.RedisError when Redis is away.
     """
-    through = through or connector()
+    connector = connector or own_connector()
     content = desired if isinstance(desired, Desired) else parse_desired(desired)
     tenant = TenantId(workspace, project, platform)
-    known = through.store.tenant(tenant) if content.platform_tenant_id is not None else None
-    mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
+    known = connector.store.tenant(tenant) if content.platform_tenant_id is not None else None
+    mistakes = tuple(check(tenant, content, connector.catalog, connector.settings, known))
     named = not any(mistake.field in IDENTIFIERS for mistake in mistakes)  # else nothing that we have of it helps
-    if mistakes and named and known is None and (known := through.store.tenant(tenant)):
-        mistakes = tuple(check(tenant, content, through.catalog, through.settings, known))
+    if mistakes and named and known is None and (known := connector.store.tenant(tenant)):
+        mistakes = tuple(check(tenant, content, connector.catalog, connector.settings, known))
     if mistakes:
         raise RequestRefused(mistakes)
     try:
-        accepted = Accepted(str(tenant), through.store.submit(tenant, content, again=again, by=by))
+        accepted = Accepted(str(tenant), connector.store.submit(tenant, content, again=again, by=by))
     except AccountTaken as taken:
         message = f"is the account of tenant {taken.tenant}, or ordered for it; no account has two tenants"
         raise RequestRefused((FieldMistake("platformTenantId", taken.account, message),)) from taken
@@ -101,7 +101,7 @@ def replicate(
 
 def replicate_again(
     record: TenantRecord,
-    through: Connector,
+    connector: Connector,
     *,
     wake: bool,
     anew: bool = False,
@@ -119,11 +119,11 @@ def replicate_again(
     Raises RequestRefused when the configuration does not know its platform or landing zone any more, or `first` cannot
     be the first.
     """
-    mistakes = tuple(check(record.id, record.desired, through.catalog, through.settings, record))
+    mistakes = tuple(check(record.id, record.desired, connector.catalog, connector.settings, record))
     if mistakes:
         raise RequestRefused(mistakes)
     start = None if first is None else _start(record, first)
-    replication = through.store.submit(record.id, None, again=wake, anew=anew, by=by, first=start, daily=daily)
+    replication = connector.store.submit(record.id, None, again=wake, anew=anew, by=by, first=start, daily=daily)
     return Accepted(str(record.id), replication)
 
 

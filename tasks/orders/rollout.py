@@ -45,7 +45,7 @@ class Progress:
     replications: list[Replication]  # of their steps only those that failed and the one that stands next
 
 
-def roll_out(landing_zone: str, platform: str | None, through: Connector, *, by: str | None = None) -> Rollout:
+def roll_out(landing_zone: str, platform: str | None, connector: Connector, *, by: str | None = None) -> Rollout:
     """Replicate every tenant of a landing zone again, also those whose replication has passed some steps already.
 
     Tenants that are being deleted, or paused, are left out: a rollout that waits for a person would never end.
@@ -53,16 +53,16 @@ def roll_out(landing_zone: str, platform: str | None, through: Connector, *, by:
     by         who asks, for the record
     Raises UnknownLandingZone, redis.RedisError when Redis is away: asking again does no harm.
     """
-    _check(landing_zone, platform, through)
+    _check(landing_zone, platform, connector)
     replications: dict[str, str] = {}
     refused: dict[str, str] = {}
     paused: list[str] = []
-    for record in _tenants(landing_zone, platform, through):
+    for record in _tenants(landing_zone, platform, connector):
         if record.paused is not None:
             paused.append(str(record.id))
             continue
         try:
-            accepted = replicate_again(record, through, wake=True, anew=True, by=by)
+            accepted = replicate_again(record, connector, wake=True, anew=True, by=by)
             replications[accepted.tenant] = accepted.replication
         except RequestRefused as error:  # one tenant never stops the others
             refused[str(record.id)] = str(error)
@@ -76,22 +76,22 @@ def roll_out(landing_zone: str, platform: str | None, through: Connector, *, by:
         refused=refused,
         paused=paused,
     )
-    through.store.keep_rollout(rollout.id, rollout.model_dump_json())
+    connector.store.keep_rollout(rollout.id, rollout.model_dump_json())
     return rollout
 
 
-def find_rollout(rollout: str, through: Connector) -> Progress | None:
+def find_rollout(rollout: str, connector: Connector) -> Progress | None:
     """Tell how a rollout fares; None: unknown, or asked for longer ago than the retention."""
-    document = through.store.rollout(rollout)
+    document = connector.store.rollout(rollout)
     if document is None:
         return None
     found = Rollout.model_validate_json(document)
-    return look_at(found, through)
+    return look_at(found, connector)
 
 
-def look_at(rollout: Rollout, through: Connector) -> Progress:
+def look_at(rollout: Rollout, connector: Connector) -> Progress:
     """Tell how each replication of a rollout fares."""
-    found = through.store.replications(rollout.replications.values())
+    found = connector.store.replications(rollout.replications.values())
     return Progress(rollout, [each.model_copy(update={"steps": telling(each.steps)}) for each in found])
 
 
@@ -102,22 +102,22 @@ def telling(steps: Iterable[StepState]) -> list[StepState]:
     return [*failed, *[step for step in steps if step.state not in ENDED][:1]]
 
 
-def _tenants(landing_zone: str, platform: str | None, through: Connector) -> Iterator[TenantRecord]:
+def _tenants(landing_zone: str, platform: str | None, connector: Connector) -> Iterator[TenantRecord]:
     """Yield the tenants of a landing zone that stay."""
-    for summary in through.store.tenants():
+    for summary in connector.store.tenants():
         if summary.landing_zone != landing_zone or platform not in (None, summary.id.platform):
             continue
-        record = through.store.tenant(summary.id)
+        record = connector.store.tenant(summary.id)
         if record is not None and record.deletion is None:
             yield record
 
 
-def _check(landing_zone: str, platform: str | None, through: Connector) -> None:
-    known = through.catalog.landing_zones
+def _check(landing_zone: str, platform: str | None, connector: Connector) -> None:
+    known = connector.catalog.landing_zones
     if landing_zone not in known:
         raise UnknownLandingZone(
             f"No landing zone is named {landing_zone}; known: {', '.join(sorted(known)) or 'none'}."
         )
-    if platform is not None and platform not in through.catalog.platforms:
-        names = ", ".join(sorted(through.catalog.platforms))
+    if platform is not None and platform not in connector.catalog.platforms:
+        names = ", ".join(sorted(connector.catalog.platforms))
         raise UnknownLandingZone(f"No platform is named {platform}; known: {names}.")

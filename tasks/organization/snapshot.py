@@ -41,30 +41,30 @@ INSTANCES: TypeAdapter[dict[str, StackInstance]] = TypeAdapter(dict[str, StackIn
 TAKEN_AT = "taken_at"  # the field beside the account ids
 
 
-def take(house: Connector, platform: Platform, now: datetime) -> list[Account] | None:
+def take(connector: Connector, platform: Platform, now: datetime) -> list[Account] | None:
     """List the organization's accounts and share the list; None: somebody else does so right now.
 
     organizations:ListAccounts, 1 call for 20 accounts. Raises StepError when AWS does not answer.
     """
-    organization, redis = platform.management_account_id, house.store.redis
-    lock, mine = f"{house.store.prefix}look:{organization}", uuid4().hex
+    organization, redis = platform.management_account_id, connector.store.redis
+    lock, mine = f"{connector.store.prefix}look:{organization}", uuid4().hex
     if not redis.set(lock, mine, nx=True, px=LOCK):
         return None
     try:
-        accounts = list(_reader(house, platform).organizations.accounts())
+        accounts = list(_reader(connector, platform).organizations.accounts())
         rows = {account.id: ACCOUNT.dump_json(account).decode() for account in accounts}
-        _share(house.store, _key(house.store, organization), rows, now)
+        _share(connector.store, _key(connector.store, organization), rows, now)
         return accounts
     finally:
         if redis.get(lock) == mine:
             redis.delete(lock)
 
 
-def take_instances(house: Connector, platform: Platform, stack_set: StackSet, now: datetime) -> None:
+def take_instances(connector: Connector, platform: Platform, stack_set: StackSet, now: datetime) -> None:
     """List a StackSet's instances and share the list: ListStackInstances, 1 call for 100. Raises StepError."""
-    found = _reader(house, platform).stack_sets(stack_set.region).all_instances(stack_set.name)
+    found = _reader(connector, platform).stack_sets(stack_set.region).all_instances(stack_set.name)
     rows = {account_id: INSTANCES.dump_json(instances).decode() for account_id, instances in found.items()}
-    _share(house.store, _instances_key(house.store, stack_set.arn), rows, now)
+    _share(connector.store, _instances_key(connector.store, stack_set.arn), rows, now)
 
 
 def seen_instances(store: Store, stack_set: str, account_id: str, now: datetime) -> dict[str, StackInstance] | None:
@@ -116,13 +116,13 @@ def _instances_key(store: Store, stack_set: str) -> str:
     return f"{store.prefix}instances:{stack_set.rpartition(':')[2]}"
 
 
-def _reader(house: Connector, platform: Platform) -> Aws:
+def _reader(connector: Connector, platform: Platform) -> Aws:
     """AWS for one who only lists; the calls count in the shared rate, and whoever comes later waits for them."""
-    of_service = rates(house.settings, platform)
+    of_service = rates(connector.settings, platform)
 
     def count(service: str) -> None:
         if service in of_service:
-            house.store.take(of_service[service], "snapshot", 1, owed=True)
+            connector.store.take(of_service[service], "snapshot", 1, owed=True)
 
     run = Run(
         now=lambda: datetime.now(UTC),
@@ -130,6 +130,6 @@ def _reader(house: Connector, platform: Platform) -> Aws:
         places=NoPlaces(),
         limits={},
         lookup_grace=timedelta(),
-        observer=Observer(before_write=lambda: None, after_call=house.meters.called, before_call=count),
+        observer=Observer(before_write=lambda: None, after_call=connector.meters.called, before_call=count),
     )
-    return Aws(platform, house.sessions, run)
+    return Aws(platform, connector.sessions, run)

@@ -43,11 +43,11 @@ def unmanaged(
     return {**missing, **found}
 
 
-def refresh(house: Connector, organization: str, accounts: list[Account], now: datetime) -> int:
+def refresh(connector: Connector, organization: str, accounts: list[Account], now: datetime) -> int:
     """Keep which of an organization's accounts no tenant owns; answers how many."""
-    found = unmanaged(accounts, _owned(house), _before(house.store, organization), organization, now)
-    key = _key(house.store, organization)
-    with house.store.redis.pipeline() as pipeline:
+    found = unmanaged(accounts, _owned(connector), _before(connector.store, organization), organization, now)
+    key = _key(connector.store, organization)
+    with connector.store.redis.pipeline() as pipeline:
         pipeline.delete(key)
         if found:
             pipeline.hset(key, mapping={account_id: each.model_dump_json() for account_id, each in found.items()})
@@ -56,15 +56,15 @@ def refresh(house: Connector, organization: str, accounts: list[Account], now: d
     return len(found)
 
 
-def listed(house: Connector, platform: str | None = None) -> list[UnmanagedAccount]:
+def listed(connector: Connector, platform: str | None = None) -> list[UnmanagedAccount]:
     """List the accounts that no tenant owns, of one platform's organization or of all, by organization and id."""
-    platforms = house.catalog.platforms.values()
+    platforms = connector.catalog.platforms.values()
     organizations = {each.management_account_id for each in platforms if platform in (None, each.identifier)}
     names = {each: _named(platforms, each) for each in organizations}
     return [
         account.model_copy(update={"platforms": names[organization]})
         for organization in sorted(organizations)
-        for _, account in sorted(_before(house.store, organization).items())
+        for _, account in sorted(_before(connector.store, organization).items())
     ]
 
 
@@ -72,16 +72,16 @@ def _named(platforms: Iterable[Platform], organization: str) -> tuple[str, ...]:
     return tuple(sorted(each.identifier for each in platforms if each.management_account_id == organization))
 
 
-def _owned(house: Connector) -> Owned:
+def _owned(connector: Connector) -> Owned:
     """What our own platforms and tenants have."""
     ours = {
         account
-        for platform in house.catalog.platforms.values()
+        for platform in connector.catalog.platforms.values()
         for account in (platform.management_account_id, platform.automation_account_id)
         if account
     }
     emails: set[str] = set()
-    for handles in house.store.all_handles():
+    for handles in connector.store.all_handles():
         ours |= {*handles.closed_accounts, *filter(None, [handles.account_id])}
         if handles.creation is not None and handles.account_id is None and handles.email:
             emails.add(handles.email.lower())

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
+from config.policy_document import PolicyDocument
 from tasks.aws.access_role import AccessRole
 from tasks.model.desired import Tenant
 from tasks.permissions.iam_documents import access_role_documents
@@ -18,25 +18,24 @@ PROPAGATION = timedelta(seconds=15)  # until a changed role holds everywhere. So
 POLICY = "meshstack-access"
 STACK_POLICY = "meshstack-access-stack"
 
-Document = Mapping[str, Any]
 
-SHUT: Document = {
+SHUT: PolicyDocument = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
 """The trust policy of a role that is not ready: nobody may enter."""
 
 
-def wanted_policies(tenant: Tenant) -> dict[str, Document]:
+def wanted_policies(tenant: Tenant) -> dict[str, PolicyDocument]:
     """Return the role's own policies by name."""
-    policies: dict[str, Document] = {POLICY: access_role_documents(tenant.platform).policy}
+    policies: dict[str, PolicyDocument] = {POLICY: access_role_documents(tenant.platform).policy}
     stack = tenant.landing_zone.access_stack
     if stack is not None and stack.policy is not None:
         policies[STACK_POLICY] = stack.policy
     return policies
 
 
-def wanted_trust(tenant: Tenant) -> Document:
+def wanted_trust(tenant: Tenant) -> PolicyDocument:
     """Return the role's trust policy: whoever enters it by the role chain, with the external id if there is one."""
     trust = access_role_documents(tenant.platform).trust
     assert trust is not None  # a role always has one
@@ -58,7 +57,7 @@ def open_door(tenant: Tenant, role: AccessRole) -> bool:
     return True
 
 
-def outdated(wanted: Mapping[str, Document], role: AccessRole) -> dict[str, Document | None]:
+def outdated(wanted: Mapping[str, PolicyDocument], role: AccessRole) -> dict[str, PolicyDocument | None]:
     """Return those of the wanted policies that the role does not have as wanted, with what it has instead."""
     actual = {name: role.policy(name) for name in wanted}
     return {name: document for name, document in actual.items() if document != wanted[name]}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from config.federation import FederatedRole, federated_roles
 from config.platform import IdentityFederation
+from config.policy_document import PolicyDocument
 from config.saml_metadata import entity_id, same_metadata
 from tasks.aws import Aws
 from tasks.aws.roles import NewRole, Role, Roles
@@ -23,7 +24,6 @@ from tasks.model.replication import Done
 from tasks.names import TENANT_TAG
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.federation_trust import (
-    Document,
     is_ours,
     provider_arn,
     same_trust,
@@ -156,7 +156,7 @@ class Federation:
                     self.notes.append(f"role {name} trusts us no more")
         self.failures.reraise()
 
-    def _create(self, name: str, path: str, trust: Document) -> None:
+    def _create(self, name: str, path: str, trust: PolicyDocument) -> None:
         description = f"{name} of {self.tenant.id}, managed by meshStack"
         try:
             self.roles.create(NewRole(name, path, trust, description, self.tags))
@@ -167,7 +167,7 @@ class Federation:
             raise
         self.notes.append(f"role {name} created")
 
-    def _trust(self, role: Role, trust: Document) -> None:
+    def _trust(self, role: Role, trust: PolicyDocument) -> None:
         if same_trust(role.trust, trust):
             return
         try:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.platform import Platform
-
-Document = Mapping[str, Any]
+from config.policy_document import PolicyDocument
 
 SID = "MeshstackIdentityFederation"
 AUDIENCES = {  # by partition, where it is not signin.aws.amazon.com
@@ -39,32 +38,32 @@ def trust_statement(platform: Platform, provider: str) -> dict[str, Any]:
     }
 
 
-def whole_trust(statement: Document) -> Document:
+def whole_trust(statement: PolicyDocument) -> PolicyDocument:
     """Return the trust policy of a role of ours: nobody else gets in."""
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def same_trust(one: Document, other: Document) -> bool:
+def same_trust(one: PolicyDocument, other: PolicyDocument) -> bool:
     """Tell whether two trust policies say the same: AWS may write one thing where a list of one was sent."""
     return bool(_plain(one) == _plain(other))
 
 
-def with_trust(document: Document, statement: Document) -> Document:
+def with_trust(document: PolicyDocument, statement: PolicyDocument) -> PolicyDocument:
     """Return the document with our statement, in place of an older one of ours."""
     return {**document, "Statement": [*_foreign(document), statement]}
 
 
-def without_trust(document: Document) -> Document:
+def without_trust(document: PolicyDocument) -> PolicyDocument:
     """Return the document without our statement."""
     return {**document, "Statement": _foreign(document) or [NOBODY]}
 
 
-def is_ours(document: Document) -> bool:
+def is_ours(document: PolicyDocument) -> bool:
     """Tell whether a trust policy holds a statement of ours."""
     return len(_foreign(document)) < len(_listed(document.get("Statement")))
 
 
-def _foreign(document: Document) -> list[Any]:
+def _foreign(document: PolicyDocument) -> list[Any]:
     return [statement for statement in _listed(document.get("Statement")) if statement.get("Sid") != SID]
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from config.platform import Platform, WorkloadIdentityAuth
+from config.policy_document import PolicyDocument
 from tasks.aws.actions import OPERATIONS, Feature, Operation, Principal, Resource, Statement
 from tasks.stacks.templates import STACK_NAME
-
-Document = dict[str, Any]
 
 EXTERNAL_ID = "${EXTERNAL_ID}"
 AUTOMATION_EXTERNAL_ID = "${AUTOMATION_EXTERNAL_ID}"
@@ -62,8 +60,8 @@ class PrincipalDocuments:
 
     principal: Principal
     arn: str
-    policy: Document
-    trust: Document | None  # None: a user trusts nobody
+    policy: PolicyDocument
+    trust: PolicyDocument | None  # None: a user trusts nobody
     optional: Mapping[str, str]  # Sid -> what the connector cannot do without the statement
 
     @property
@@ -174,7 +172,7 @@ def documents(surroundings: Surroundings, *, optional: bool = True) -> tuple[Pri
     )
 
 
-def trust(principal_arn: str, external_id: str | None) -> Document:
+def trust(principal_arn: str, external_id: str | None) -> PolicyDocument:
     """Return the trust policy of a role that one principal may assume, by the external id if there is one."""
     statement = {"Effect": "Allow", "Principal": {"AWS": principal_arn}, "Action": "sts:AssumeRole"}
     return _document([{**statement, **_external_id(external_id)}])
@@ -237,7 +235,7 @@ def _possible(operation: Operation, surroundings: Surroundings) -> bool:
     return operation.service not in IDENTITY_CENTER or surroundings.instance is not None
 
 
-def _allow(statement: Statement, operations: Iterable[Operation], surroundings: Surroundings) -> Document:
+def _allow(statement: Statement, operations: Iterable[Operation], surroundings: Surroundings) -> PolicyDocument:
     rows = list(operations)
     resources = list(dict.fromkeys(resource for row in rows for resource in row.resources))
     return {
@@ -280,7 +278,7 @@ def _external_id_for(resource: Resource, surroundings: Surroundings) -> str | No
             return None
 
 
-def _trust_of(principal: Principal, surroundings: Surroundings) -> Document | None:
+def _trust_of(principal: Principal, surroundings: Surroundings) -> PolicyDocument | None:
     match principal:
         case Principal.SERVICE_USER | Principal.DIRECT_USER:
             return entry_trust(surroundings.entry, surroundings.partition) if surroundings.web_identity else None
@@ -292,7 +290,7 @@ def _trust_of(principal: Principal, surroundings: Surroundings) -> Document | No
             return trust(surroundings.entrant, surroundings.external_id)
 
 
-def entry_trust(entry: str, partition: str) -> Document:
+def entry_trust(entry: str, partition: str) -> PolicyDocument:
     """Return the trust policy of a workload identity's entry role (its ARN), with placeholders for the cluster's."""
     account = entry.split(":")[4]
     subject = {"${OIDC_PROVIDER}:aud": "${OIDC_AUDIENCE}", "${OIDC_PROVIDER}:sub": "${OIDC_SUBJECT}"}
@@ -305,7 +303,7 @@ def entry_trust(entry: str, partition: str) -> Document:
     return _document([statement])
 
 
-def _external_id(external_id: str | None) -> Document:
+def _external_id(external_id: str | None) -> PolicyDocument:
     return {"Condition": {"StringEquals": {"sts:ExternalId": external_id}}} if external_id else {}
 
 
@@ -313,5 +311,5 @@ def _one_or_list(texts: list[str]) -> str | list[str]:
     return texts[0] if len(texts) == 1 else texts
 
 
-def _document(statements: list[Document]) -> Document:
+def _document(statements: list[PolicyDocument]) -> PolicyDocument:
     return {"Version": "2012-10-17", "Statement": statements}

@@ -50,26 +50,26 @@ def question_text(tenant: TenantId, desired: Desired | None) -> str:
     return json.dumps({"tenant": str(tenant), "desired": document})
 
 
-def answer_plan(house: Connector, asked: str) -> JsonValue:
+def answer_plan(connector: Connector, asked: str) -> JsonValue:
     """Plan what a question asks for; raises NothingToPlan, or PermanentError for an unknown configuration."""
     wanted = json.loads(asked)
     desired = None if wanted["desired"] is None else Desired.model_validate(wanted["desired"])
-    plan = make_plan(house, TenantId.parse(wanted["tenant"]), desired)
+    plan = make_plan(connector, TenantId.parse(wanted["tenant"]), desired)
     answer: JsonValue = plan.model_dump(mode="json", by_alias=True, exclude_none=True)
     return answer
 
 
-def make_plan(house: Connector, name: TenantId, desired: Desired | None) -> Plan:
+def make_plan(connector: Connector, name: TenantId, desired: Desired | None) -> Plan:
     """Plan the next replication of a tenant; with a desired state, as if that had been ordered now."""
-    record = house.store.tenant(name)
+    record = connector.store.tenant(name)
     handles = record.handles if record is not None else Handles()
     wanted = desired if desired is not None or record is None else record.desired
     if wanted is None:
         raise NothingToPlan(f"Nobody has ordered the tenant {name}.")
     deletion = _deletion(record) if desired is None else None
     chain = DELETION if deletion is not None else REPLICATION
-    tenant = resolved(house.catalog, name, wanted, handles, deletion)
-    return Planner(house, tenant, chain, handles).plan()
+    tenant = resolved(connector.catalog, name, wanted, handles, deletion)
+    return Planner(connector, tenant, chain, handles).plan()
 
 
 def _deletion(record: TenantRecord | None) -> Deletion | None:
@@ -85,7 +85,7 @@ def _deletion(record: TenantRecord | None) -> Deletion | None:
 class Planner:
     """One plan on its way; `handles` is what would be known by now."""
 
-    house: Connector
+    connector: Connector
     tenant: Tenant
     chain: Chain
     handles: Handles
@@ -162,24 +162,24 @@ class Planner:
         return True, note
 
     def _aws(self) -> Aws:
-        house, platform = self.house, self.tenant.platform
-        of_service = rates(house.settings, platform)
+        connector, platform = self.connector, self.tenant.platform
+        of_service = rates(connector.settings, platform)
 
         def count(service: str) -> None:
             if service in of_service:  # a plan waits for nobody; whoever comes later waits for its calls
-                house.store.take(of_service[service], KIND, 1, owed=True)
+                connector.store.take(of_service[service], KIND, 1, owed=True)
 
         run = Run(
             now=lambda: datetime.now(UTC) + self.ahead,
             remember=lambda _: None,
             places=NoPlaces(),
-            limits=places(house.settings, platform),
-            lookup_grace=house.settings.lookup_grace_seconds,
-            observer=Observer(before_write=lambda: None, after_call=house.meters.called, before_call=count),
+            limits=places(connector.settings, platform),
+            lookup_grace=connector.settings.lookup_grace,
+            observer=Observer(before_write=lambda: None, after_call=connector.meters.called, before_call=count),
             account_created_at=self.handles.account_created_at,
-            access_grace=house.settings.access_grace_seconds,
+            access_grace=connector.settings.access_grace,
         )
-        return PlanningAws(self.planned, house.sessions, run)
+        return PlanningAws(self.planned, connector.sessions, run)
 
     def _meet(self, handles: Handles) -> None:
         """Learn what people call the users and groups that the tenant has."""

@@ -46,41 +46,41 @@ class Question:
     send_again_at: float = 0.0  # seconds since the epoch
 
 
-def ask(house: Connector, kind: str, name: str, text: str = "") -> Question:
+def ask(connector: Connector, kind: str, name: str, text: str = "") -> Question:
     """Ask a worker; a question of that name that is not answered yet is this one.
 
     name       tells questions of a kind apart: a platform, or something that is never the same twice
     Raises redis.RedisError when Redis is away.
     """
     question = f"{kind}.{name}"
-    pending = look(house, question)
+    pending = look(connector, question)
     if pending is not None and pending.state is QuestionState.PENDING and pending.text == text:
         return pending
-    key = house.store.question_key(question)
+    key = connector.store.question_key(question)
     fields = {"kind": kind, "text": text, "state": QuestionState.PENDING.value, "asked_at": _now().isoformat()}
-    with house.store.redis.pipeline() as pipeline:
+    with connector.store.redis.pipeline() as pipeline:
         pipeline.delete(key)
         pipeline.hset(key, mapping={**fields, "send_again_at": _after(RESEND)})
         pipeline.pexpire(key, KEPT)
         pipeline.execute()
-    _send(house, kind, question)
+    _send(connector, kind, question)
     return Question(question, kind, text, QuestionState.PENDING, datetime.fromisoformat(fields["asked_at"]))
 
 
-def look(house: Connector, question: str) -> Question | None:
+def look(connector: Connector, question: str) -> Question | None:
     """Show a question; None: nobody has asked, or too long ago. One that nobody takes is sent again."""
-    found = _read(house, question)
+    found = _read(connector, question)
     if found is not None and found.state is QuestionState.PENDING and time.time() >= found.send_again_at:
-        with house.store.redis.pipeline() as pipeline:
-            pipeline.hset(house.store.question_key(question), "send_again_at", _after(RESEND))
-            pipeline.hdel(house.store.question_key(question), "taken")
+        with connector.store.redis.pipeline() as pipeline:
+            pipeline.hset(connector.store.question_key(question), "send_again_at", _after(RESEND))
+            pipeline.hdel(connector.store.question_key(question), "taken")
             pipeline.execute()
-        _send(house, found.kind, question)
+        _send(connector, found.kind, question)
     return found
 
 
-def _read(house: Connector, question: str) -> Question | None:
-    row: dict[str, str] = house.store.redis.hgetall(house.store.question_key(question))
+def _read(connector: Connector, question: str) -> Question | None:
+    row: dict[str, str] = connector.store.redis.hgetall(connector.store.question_key(question))
     if "asked_at" not in row:
         return None
     return Question(
@@ -95,25 +95,25 @@ def _read(house: Connector, question: str) -> Question | None:
     )
 
 
-def register(app: Celery, connector: Callable[[], Connector], answers: Mapping[str, Answer]) -> None:
+def register(app: Celery, connect: Callable[[], Connector], answers: Mapping[str, Answer]) -> None:
     """Make one Celery task of each kind of question."""
     for kind, answer in answers.items():
-        _register_kind(app, connector, kind, answer)
+        _register_kind(app, connect, kind, answer)
 
 
-def _register_kind(app: Celery, connector: Callable[[], Connector], kind: str, answer: Answer) -> None:
+def _register_kind(app: Celery, connect: Callable[[], Connector], kind: str, answer: Answer) -> None:
     @app.task(name=_task(kind), shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def answer_question(question: str) -> str:
-        return run(connector(), question, kind, answer)
+        return run(connect(), question, kind, answer)
 
 
-def run(house: Connector, question: str, kind: str, answer: Answer) -> str:
+def run(connector: Connector, question: str, kind: str, answer: Answer) -> str:
     """Answer a question if it still is to be answered; says what became of it."""
-    asked = _read(house, question)
+    asked = _read(connector, question)
     if asked is None or asked.kind != kind or asked.state is not QuestionState.PENDING:
         return "nobody waits for it"
-    key = house.store.question_key(question)
-    with house.store.redis.pipeline() as pipeline:
+    key = connector.store.question_key(question)
+    with connector.store.redis.pipeline() as pipeline:
         pipeline.hsetnx(key, "taken", 1)
         pipeline.hset(key, "send_again_at", _after(PATIENCE))
         pipeline.pexpire(key, KEPT)
@@ -121,22 +121,22 @@ def run(house: Connector, question: str, kind: str, answer: Answer) -> str:
             return "another worker has it"
     state, told = QuestionState.DONE, None
     try:
-        told = answer(house, asked.text)
+        told = answer(connector, asked.text)
     except Exception as error:  # whoever asked must be told, whatever it is
         log.exception("a question could not be answered", question=question)
         state, told = QuestionState.FAILED, f"{type(error).__name__}: {error}"
     fields = {"state": state.value, "answer": MASKER.mask(json.dumps(told)), "answered_at": _now().isoformat()}
-    with house.store.redis.pipeline() as pipeline:
+    with connector.store.redis.pipeline() as pipeline:
         pipeline.hset(key, mapping=fields)
         pipeline.pexpire(key, KEPT)
         pipeline.execute()
     return state.value
 
 
-def _send(house: Connector, kind: str, question: str) -> None:
+def _send(connector: Connector, kind: str, question: str) -> None:
     """Send the message; it is worth nothing any more once the question is forgotten."""
     with Celery("questions", set_as_current=False) as app:
-        app.conf.update(celery_settings(house.settings))
+        app.conf.update(celery_settings(connector.settings))
         app.send_task(_task(kind), args=[question], expires=KEPT.total_seconds())
 
 

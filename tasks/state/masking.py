@@ -10,7 +10,7 @@ from dataclasses import replace
 from config.log import MASKER
 from tasks.errors import StepError
 from tasks.model.replication import LastError
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 
 
 def masked_error(error: StepError) -> StepError:
@@ -21,7 +21,7 @@ def masked_error(error: StepError) -> StepError:
     return error
 
 
-def masked_outcome(outcome: Outcome) -> Outcome:
+def masked_outcome(outcome: StepRecord) -> StepRecord:
     """Replace secrets in the step's note."""
     note = outcome.document.note
     if note is None or (masked := MASKER.mask(note)) == note:

@@ -45,7 +45,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepRecord:
     """How a step ended, as it is recorded."""
 
     step: int

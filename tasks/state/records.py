@@ -42,7 +42,7 @@ class TenantSummary:
     updated_at: datetime
 
 
-Group = tuple[str, str]
+CensusKey = tuple[str, str]
 """A platform, and a state of model.State, or DELETED (tenants), PAUSED or PARKED (replications)."""
 
 
@@ -50,9 +50,9 @@ Group = tuple[str, str]
 class Census:
     """How many tenants there are, and replications that have not ended, and since when the oldest of these."""
 
-    tenants: Counter[Group] = field(default_factory=Counter)
-    still_open: Counter[Group] = field(default_factory=Counter)
-    oldest: dict[Group, datetime] = field(default_factory=dict)
+    tenants: Counter[CensusKey] = field(default_factory=Counter)
+    still_open: Counter[CensusKey] = field(default_factory=Counter)
+    oldest: dict[CensusKey, datetime] = field(default_factory=dict)
 
     def add(self, tenants: list[Any], still_open: list[Any]) -> None:
         """Add what one script has counted."""

@@ -66,7 +66,7 @@ from tasks.chain import CHAINS, DELETION, REPLICATION
 from tasks.model.desired import Deletion, Desired, Document, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import LastError, Replication, State, StepState
-from tasks.state.outcome import Begun, Dispatch, Outcome
+from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.records import (
     AccountTaken,
     Census,
@@ -231,7 +231,7 @@ class Store:
         extra = {"handles": _handles(handles)} if handles is not None else {}
         return bool(self._run("renew", replication=replication, holder=holder, lease=_ms(lease), **extra))
 
-    def record(self, replication: str, holder: str, outcome: Outcome) -> bool:
+    def record(self, replication: str, holder: str, outcome: StepRecord) -> bool:
         """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written."""
         document = _document(outcome.document)
         event = {"type": "step", "replication": replication, **json.loads(document), "at": _iso_now()}

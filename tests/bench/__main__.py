@@ -15,7 +15,7 @@ from time import monotonic
 from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
 from tests.bench.chains import bare_chain_seconds
 from tests.bench.daily import ZONE, running_tenants
@@ -146,7 +146,7 @@ def _record_seconds(store: Store, tenants: int) -> float:
         document = StepState(name=step.name, state=State.SUCCEEDED, note="nothing to do", attempts=1)
         last = index == STEPS - 1
         state = State.SUCCEEDED if last else State.RUNNING
-        outcome = Outcome(step=index, document=document, state=state, due=LEASE, advance=True)
+        outcome = StepRecord(step=index, document=document, state=state, due=LEASE, advance=True)
         for dispatch in taken:
             store.begin(dispatch.replication, dispatch.number, index, "bench", LEASE)
             store.record(dispatch.replication, "bench", outcome)

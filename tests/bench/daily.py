@@ -77,12 +77,12 @@ def running_tenants(directory: Path, tenants: int) -> Iterator[tuple[Cluster, li
 
 def measure(cluster: Cluster, projects: list[str]) -> Day:
     """Let a day pass, run the round."""
-    house = cluster.connector
-    house.store.redis.delete("connector:touched")  # a day has passed since the last write
-    house.store.redis.zadd("connector:replicated", {str(cluster.tenant_id(name)): 1 for name in projects}, xx=True)
+    connector = cluster.connector
+    connector.store.redis.delete("connector:touched")  # a day has passed since the last write
+    connector.store.redis.zadd("connector:replicated", {str(cluster.tenant_id(name)): 1 for name in projects}, xx=True)
     began, mark = monotonic(), cluster.simulator.mark()
-    assert look_at_organizations(house, datetime.now(UTC)) == 1
-    while replicate_oldest(house, datetime.now(UTC)):
+    assert look_at_organizations(connector, datetime.now(UTC)) == 1
+    while replicate_oldest(connector, datetime.now(UTC)):
         pass  # every tick at once
     for name in projects:
         eventually(lambda name=name: _ended(cluster, name), 600)  # type: ignore[misc]  # bound at once

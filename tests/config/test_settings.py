@@ -25,8 +25,8 @@ def test_defaults() -> None:
     assert (settings.config_dir, settings.api_tokens) == (Path("config.d"), ())
     assert (settings.api_host, settings.api_port, settings.worker_concurrency) == ("127.0.0.1", 8080, 32)
     assert (settings.log_format, settings.log_level) == ("json", "info")
-    assert (settings.poll_seconds, settings.pump_seconds) == (timedelta(seconds=5), timedelta(milliseconds=200))
-    assert (settings.lease_seconds, settings.lookup_grace_seconds) == (timedelta(seconds=15), timedelta(minutes=2))
+    assert (settings.poll_interval, settings.pump_interval) == (timedelta(seconds=5), timedelta(milliseconds=200))
+    assert (settings.lease, settings.lookup_grace) == (timedelta(seconds=15), timedelta(minutes=2))
     assert (settings.workspace_identifier_length, settings.project_identifier_length) == (16, 30)
     limits = (settings.account_creation_limit, settings.account_assignment_limit, settings.stack_set_operation_limit)
     assert limits == (5, 10, 1)
@@ -42,11 +42,11 @@ def test_every_field_has_a_description_and_settings_are_frozen() -> None:
 @pytest.mark.parametrize("seconds", ["0.5", "7", " 3 ", "1e2"])
 def test_durations_are_plain_seconds(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
     monkeypatch.setenv("CONNECTOR_POLL_SECONDS", seconds)
-    assert load_settings().poll_seconds == timedelta(seconds=float(seconds))
+    assert load_settings().poll_interval == timedelta(seconds=float(seconds))
 
 
 def test_durations_may_be_given_as_timedelta() -> None:
-    assert Settings(poll_seconds=timedelta(milliseconds=10)).poll_seconds == timedelta(milliseconds=10)
+    assert Settings(poll_interval=timedelta(milliseconds=10)).poll_interval == timedelta(milliseconds=10)
 
 
 def test_port_wins(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def seconds(cluster: Cluster, projects: list[str]) -> float:
 def order_silent(cluster: Cluster, project: str) -> str:
     tenant = TenantId("likvid", project, SILENT)
     body = desired("silent")
-    return replicate(tenant.workspace, tenant.project, tenant.platform, body, through=cluster.connector).replication
+    return replicate(tenant.workspace, tenant.project, tenant.platform, body, connector=cluster.connector).replication
 
 
 def overdue(cluster: Cluster) -> int:

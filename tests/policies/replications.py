@@ -10,6 +10,7 @@ import pytest
 from config.catalog import Catalog
 from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
 from config.platform import AccountClosure, Platform
+from config.policy_document import PolicyDocument
 from tasks.aws.actions import Principal
 from tasks.chain import DELETION, REPLICATION
 from tasks.errors import PermanentError
@@ -118,7 +119,7 @@ class Replications:
             "create_role", account=account_id, role=role, trust=access.trust, policies={role: access.policy}
         )
 
-    def allow_management(self, policy: dict[str, Any]) -> None:
+    def allow_management(self, policy: PolicyDocument) -> None:
         """Replace the policy of the management role."""
         account, role = organization.MANAGEMENT_ACCOUNT_ID, organization.MANAGEMENT_ROLE
         self.world.simulator.operator("put_role_policy", account=account, role=role, name=role, document=policy)

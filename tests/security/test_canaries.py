@@ -43,7 +43,7 @@ class Canaries:
 
 
 @dataclass(frozen=True)
-class House:
+class System:
     """A cluster with API and Flower, and what must not be seen of it."""
 
     cluster: Cluster
@@ -65,7 +65,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     canaries = Canaries.drawn()
     options = QUICK.model_copy(
         update={
@@ -104,21 +104,21 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             cluster.processes.wait("the API", lambda: answers(api, "/healthz"), 30)
             cluster.processes.wait("Flower", lambda: answers(operator, "/healthcheck"), 30)
             eventually(lambda: operator.get("/api/workers", params={"refresh": "true"}).json(), 30)
-            yield House(cluster, canaries, api, operator, f"http://127.0.0.1:{variables['CONNECTOR_METRICS_PORT']}")
+            yield System(cluster, canaries, api, operator, f"http://127.0.0.1:{variables['CONNECTOR_METRICS_PORT']}")
     MASKER.forget()
 
 
-def order(house: House, project: str) -> str:
-    answer = house.api.put(f"/api/v1/tenants/likvid/{project}/aws.sandbox", json=desired())
+def order(system: System, project: str) -> str:
+    answer = system.api.put(f"/api/v1/tenants/likvid/{project}/aws.sandbox", json=desired())
     assert answer.status_code == 202, answer.text
     return str(answer.json()["replicationId"])
 
 
 @pytest.fixture(scope="module")
-def failed(house: House) -> str:
+def failed(system: System) -> str:
     """Run a whole replication, then one in which AWS repeats our secrets in its refusals; gives the latter's id."""
-    house.cluster.succeeded(order(house, "fine"))
-    canaries, simulator = house.canaries, house.cluster.simulator
+    system.cluster.succeeded(order(system, "fine"))
+    canaries, simulator = system.canaries, system.cluster.simulator
     said = f"not authorized with ExternalId {canaries.external_id}, {canaries.automation_external_id} and "
     simulator.inject(
         {"service": "organizations", "operation": "CreateAccount", "kind": "throttle"},
@@ -137,58 +137,58 @@ def failed(house: House) -> str:
             "message": said + canaries.secret_key,
         },
     )
-    replication = order(house, "broken")
-    assert house.cluster.ended(replication).state is State.FAILED
-    with httpx.Client(base_url=house.api.base_url, verify=False) as stranger:
+    replication = order(system, "broken")
+    assert system.cluster.ended(replication).state is State.FAILED
+    with httpx.Client(base_url=system.api.base_url, verify=False) as stranger:
         path = f"/api/v1/tenants?token={canaries.token}&password={quote(canaries.secret_key)}"
         assert stranger.get(path, headers={"Authorization": f"Bearer x{canaries.token}"}).status_code == 401
     return replication
 
 
-def test_a_failure_names_everything_but_the_secrets(house: House, failed: str) -> None:
-    error = house.api.get(f"/api/v1/replications/{failed}").json()["lastError"]
+def test_a_failure_names_everything_but_the_secrets(system: System, failed: str) -> None:
+    error = system.api.get(f"/api/v1/replications/{failed}").json()["lastError"]
     assert error["code"] == "AccessDeniedException"
     assert "not authorized with ExternalId ***, *** and ***" in error["message"]
 
 
-def test_no_answer_of_the_api_holds_a_secret(house: House, failed: str) -> None:
+def test_no_answer_of_the_api_holds_a_secret(system: System, failed: str) -> None:
     tenant = "/api/v1/tenants/likvid/broken/aws.sandbox"
     paths = [tenant, "/api/v1/tenants", f"/api/v1/replications/{failed}", "/readyz", "/healthz", "/openapi.json", "/x"]
-    answered = [house.api.get(path) for path in paths]
-    answered.append(house.api.put(tenant, json={**desired(), "secretKey": house.canaries.secret_key}))
-    assert house.found_in("".join(f"{answer.headers}{answer.text}" for answer in answered)) == []
+    answered = [system.api.get(path) for path in paths]
+    answered.append(system.api.put(tenant, json={**desired(), "secretKey": system.canaries.secret_key}))
+    assert system.found_in("".join(f"{answer.headers}{answer.text}" for answer in answered)) == []
     assert "AccessDeniedException" in answered[0].text
 
 
-def test_no_value_in_redis_holds_a_secret(house: House, failed: str) -> None:
-    dump = "\n".join(everything_in(house.cluster.connector.store.redis))
+def test_no_value_in_redis_holds_a_secret(system: System, failed: str) -> None:
+    dump = "\n".join(everything_in(system.cluster.connector.store.redis))
     assert failed in dump
     assert "AccessDeniedException" in dump
-    assert house.found_in(dump) == []
+    assert system.found_in(dump) == []
 
 
-def test_no_page_of_flower_holds_a_secret(house: House, failed: str) -> None:
+def test_no_page_of_flower_holds_a_secret(system: System, failed: str) -> None:
     """Flower shows tasks with arguments, results and tracebacks, and the workers with their whole configuration."""
     tasks = eventually(
-        lambda: [name for name, task in house.flower.get("/api/tasks").json().items() if task["state"] == "FAILURE"]
+        lambda: [name for name, task in system.flower.get("/api/tasks").json().items() if task["state"] == "FAILURE"]
     )
     worker = "w1@test"
     pages = ["/", "/workers", f"/worker/{worker}", "/tasks", "/broker", "/api/workers?refresh=true", "/api/tasks"]
     pages += ["/api/task/types", "/api/queues/length", "/metrics", f"/task/{tasks[0]}", f"/api/task/info/{tasks[0]}"]
-    shown = {page: house.flower.get(page) for page in pages}
+    shown = {page: system.flower.get(page) for page in pages}
     assert {page: answer.status_code for page, answer in shown.items() if answer.status_code != 200} == {}
     assert "AccessDeniedException" in shown[f"/task/{tasks[0]}"].text
-    assert {page: found for page, answer in shown.items() if (found := house.found_in(answer.text))} == {}
-    with httpx.Client(base_url=house.flower.base_url, verify=False) as stranger:
+    assert {page: found for page, answer in shown.items() if (found := system.found_in(answer.text))} == {}
+    with httpx.Client(base_url=system.flower.base_url, verify=False) as stranger:
         assert [stranger.get(page).status_code for page in ("/", "/tasks", "/api/tasks", f"/worker/{worker}")] == [
             401
         ] * 4
 
 
-def test_metrics_count_everything_and_hold_no_secret(house: House, failed: str) -> None:
-    stranger = httpx.get(house.worker)
-    mine = httpx.get(house.worker, auth=("prometheus", house.canaries.token)).text
-    shared = httpx.get(f"{house.api.base_url}/metrics", auth=("prometheus", house.canaries.token)).text
+def test_metrics_count_everything_and_hold_no_secret(system: System, failed: str) -> None:
+    stranger = httpx.get(system.worker)
+    mine = httpx.get(system.worker, auth=("prometheus", system.canaries.token)).text
+    shared = httpx.get(f"{system.api.base_url}/metrics", auth=("prometheus", system.canaries.token)).text
     counted = {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(mine)
@@ -202,15 +202,15 @@ def test_metrics_count_everything_and_hold_no_secret(house: House, failed: str) 
     assert counted["connector_replication_seconds_count", "FAILED", "aws.sandbox", "order", "replication"] == 1
     assert counted["connector_replication_seconds_count", "SUCCEEDED", "aws.sandbox", "order", "replication"] == 1
     assert 'connector_tenants{platform="aws.sandbox",state="FAILED"} 1.0' in shared
-    assert house.found_in(mine + shared) == []
+    assert system.found_in(mine + shared) == []
 
 
-def test_no_log_of_any_process_holds_a_secret(house: House, failed: str) -> None:
-    logs = {child.name: child.log.read_text() for child in house.cluster.processes.children}
+def test_no_log_of_any_process_holds_a_secret(system: System, failed: str) -> None:
+    logs = {child.name: child.log.read_text() for child in system.cluster.processes.children}
     assert logs.keys() == {"w1", "api", "flower"}
     assert all(logs.values())
     assert failed in logs["w1"]
-    assert {name: found for name, text in logs.items() if (found := house.found_in(text))} == {}
+    assert {name: found for name, text in logs.items() if (found := system.found_in(text))} == {}
 
 
 def everything_in(redis: Any) -> Iterator[str]:

@@ -86,7 +86,7 @@ class Cluster:
 
     def order(self, project: str, body: dict[str, Any] | None = None, workspace: str = "likvid") -> str:
         """Enqueue a tenant; answers the replication's id."""
-        return replicate(workspace, project, PLATFORM, body or desired(), through=self.connector).replication
+        return replicate(workspace, project, PLATFORM, body or desired(), connector=self.connector).replication
 
     def ended(self, replication: str, seconds: float = 60) -> Replication:
         """Wait for the end of a replication."""

@@ -11,8 +11,7 @@ from fastapi_offline import FastAPIOffline
 
 from config.log import get_logger
 from config.production import check_production_api
-from tasks.connector import Connector
-from tasks.connector import connector as own_connector
+from tasks.connector import Connector, own_connector
 from workers.api import (
     audit,
     deletions,

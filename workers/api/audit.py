@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1/audit", tags=["audit"], dependencies=[Securit
 
 @router.get("", operation_id="get_audit_log", summary="Show every write to AWS", responses=responses(401, 422, 503))
 def get_audit(
-    through: CurrentConnector,
+    connector: CurrentConnector,
     since: Annotated[AwareDatetime | None, Query(description="only what was sent then or later")] = None,
     tenant: Annotated[str | None, Query(description="<workspace>.<project>.<platform>.<location>")] = None,
     after: Annotated[
@@ -32,4 +32,4 @@ def get_audit(
 
     The oldest come first. With `tenant` a page may have few entries, or none, and still not be the last: `next` tells.
     """
-    return page(through.store, size, since=since, after=after, tenant=tenant)
+    return page(connector.store, size, since=since, after=after, tenant=tenant)

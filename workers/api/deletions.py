@@ -21,12 +21,14 @@ router = APIRouter(prefix="/api/v1/tenants", tags=["deletion"], dependencies=[Se
     summary="Delete a tenant",
     responses=ACCEPTED | responses(401, 403, 404, 503),
 )
-def delete_tenant(record: KnownTenant, through: CurrentConnector, request: Request, response: Response) -> AcceptedView:
+def delete_tenant(
+    record: KnownTenant, connector: CurrentConnector, request: Request, response: Response
+) -> AcceptedView:
     """Take its people's access away now; after the approval delete its groups and close its account.
 
     Whether a person must approve, and whether the account is closed, says its landing zone.
     """
-    return accepted_view(request_deletion(record, through, by=request.scope["token"]), through, response)
+    return accepted_view(request_deletion(record, connector, by=request.scope["token"]), connector, response)
 
 
 @router.post(
@@ -37,11 +39,11 @@ def delete_tenant(record: KnownTenant, through: CurrentConnector, request: Reque
     responses=ACCEPTED | responses(401, 403, 404, 409, 503),
 )
 def approve_deletion(
-    record: KnownTenant, through: CurrentConnector, request: Request, response: Response
+    record: KnownTenant, connector: CurrentConnector, request: Request, response: Response
 ) -> AcceptedView:
     """Let the deletion go on. This cannot be undone."""
     try:
-        return accepted_view(approve(record, through, by=request.scope["token"]), through, response)
+        return accepted_view(approve(record, connector, by=request.scope["token"]), connector, response)
     except NotPossible as error:
         raise HTTPException(409, str(error)) from error
 
@@ -54,10 +56,10 @@ def approve_deletion(
     responses=ACCEPTED | responses(401, 403, 404, 409, 503),
 )
 def decline_deletion(
-    record: KnownTenant, through: CurrentConnector, request: Request, response: Response
+    record: KnownTenant, connector: CurrentConnector, request: Request, response: Response
 ) -> AcceptedView:
     """Withdraw the request, as long as nobody has approved it, and give people their access back."""
     try:
-        return accepted_view(decline(record, through, by=request.scope["token"]), through, response)
+        return accepted_view(decline(record, connector, by=request.scope["token"]), connector, response)
     except NotPossible as error:
         raise HTTPException(409, str(error)) from error

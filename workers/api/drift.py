@@ -23,13 +23,13 @@ PlatformFilter = Annotated[str | None, Query(description="<platform>.<location>:
     summary="List tenants that differ, or differed at the last daily look",
     responses=responses(401, 404, 503),
 )
-def list_drift(through: CurrentConnector, platform: PlatformFilter = None) -> DriftView:
+def list_drift(connector: CurrentConnector, platform: PlatformFilter = None) -> DriftView:
     """Show what was different since when, and whether it was repaired."""
-    check_platform(platform, through)
-    return DriftView(tenants=drift.listed(through.store, platform))
+    check_platform(platform, connector)
+    return DriftView(tenants=drift.listed(connector.store, platform))
 
 
-def check_platform(platform: str | None, through: CurrentConnector) -> None:
+def check_platform(platform: str | None, connector: CurrentConnector) -> None:
     """Answer 404 for a platform that is not configured."""
-    if platform is not None and platform not in through.catalog.platforms:
-        raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(through.catalog.platforms)}.")
+    if platform is not None and platform not in connector.catalog.platforms:
+        raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(connector.catalog.platforms)}.")

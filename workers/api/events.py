@@ -106,7 +106,7 @@ async def place(request: Request) -> AsyncIterator[Streams]:
 )
 async def follow_events(
     record: KnownTenant,
-    through: CurrentConnector,
+    connector: CurrentConnector,
     streams: Annotated[Streams, Depends(place)],
     after: Annotated[
         str | None, Query(description="an event's id; 0: from the oldest stored; $: only new ones")
@@ -123,7 +123,7 @@ async def follow_events(
         raise RequestRefused((FieldMistake("Last-Event-ID" if last_event_id else "after", position[:80], message),))
     stop = anyio.Event()
     return EventSourceResponse(
-        streams.follow(through.store.events_key(record.id), position, stop),
+        streams.follow(connector.store.events_key(record.id), position, stop),
         ping=HEARTBEAT_SECONDS,
         shutdown_event=stop,
         shutdown_grace_period=GRACE_SECONDS,

@@ -30,12 +30,12 @@ async def get_health() -> dict[str, str]:
     response_model=Readiness,
     responses=responses(503),
 )
-def get_readiness(request: Request, through: CurrentConnector) -> Readiness | Response:
+def get_readiness(request: Request, connector: CurrentConnector) -> Readiness | Response:
     """Answer 200 when Redis answers and at least one worker has looked for work lately."""
-    within = max(SILENCE, LOOKS * through.settings.pump_seconds)
-    workers = len(through.store.workers(within))
+    within = max(SILENCE, LOOKS * connector.settings.pump_interval)
+    workers = len(connector.store.workers(within))
     if workers:
-        return Readiness(workers=workers, rejected_messages=sum(through.store.rejected().values()))
+        return Readiness(workers=workers, rejected_messages=sum(connector.store.rejected().values()))
     detail = (
         f"No worker has looked for work in {within.total_seconds():g} s. Orders are taken and wait. Start a worker."
     )

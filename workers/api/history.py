@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Sec
     responses=responses(401, 404, 422, 503),
 )
 def get_history(
-    record: KnownTenant, through: CurrentConnector, size: Annotated[int, Query(ge=1, le=LARGEST)] = 50
+    record: KnownTenant, connector: CurrentConnector, size: Annotated[int, Query(ge=1, le=LARGEST)] = 50
 ) -> HistoryView:
     """Show its replications with every step, the newest first, for CONNECTOR_RETENTION_DAYS after their end."""
-    return HistoryView(replications=through.store.history(record.id, size))
+    return HistoryView(replications=connector.store.history(record.id, size))

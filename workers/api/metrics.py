@@ -13,8 +13,8 @@ router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
 
 
 @router.get("/metrics")
-def get_metrics(through: CurrentConnector) -> Response:
+def get_metrics(connector: CurrentConnector) -> Response:
     """Answer with every metric, read anew."""
     registry = CollectorRegistry()
-    registry.register(Situation(through))
+    registry.register(Situation(connector))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -24,16 +24,18 @@ ANSWERS_OF_RESUME = responses(401, 403, 404, 409, 503)
 
 
 @router.get("/pauses", operation_id="list_pauses", summary="Show what is paused", responses=responses(401, 503))
-def get_pauses(through: CurrentConnector) -> PausesView:
+def get_pauses(connector: CurrentConnector) -> PausesView:
     """Show every paused tenant and platform."""
-    shown = [PausedView(name=name, **each.model_dump()) for name, each in pauses(through.store).items()]
+    shown = [PausedView(name=name, **each.model_dump()) for name, each in pauses(connector.store).items()]
     return PausesView(pauses=shown)
 
 
 @router.post(f"/tenants{TENANT}/pause", operation_id="pause_tenant", summary="Pause a tenant", responses=ANSWERS)
-def pause_tenant(record: KnownTenant, through: CurrentConnector, request: Request, reason: Reason = None) -> PausedView:
+def pause_tenant(
+    record: KnownTenant, connector: CurrentConnector, request: Request, reason: Reason = None
+) -> PausedView:
     """Take its orders and run nothing for it, not even a deletion; a step that runs ends first."""
-    return _pause(str(record.id), through, request, reason)
+    return _pause(str(record.id), connector, request, reason)
 
 
 @router.post(
@@ -43,19 +45,19 @@ def pause_tenant(record: KnownTenant, through: CurrentConnector, request: Reques
     summary="Resume a tenant",
     responses=ANSWERS_OF_RESUME,
 )
-def resume_tenant(record: KnownTenant, through: CurrentConnector) -> None:
+def resume_tenant(record: KnownTenant, connector: CurrentConnector) -> None:
     """Go on where it stood, with the newest order."""
-    _resume(str(record.id), through)
+    _resume(str(record.id), connector)
 
 
 @router.post(
     "/platforms/{platform}/pause", operation_id="pause_platform", summary="Pause a platform", responses=ANSWERS
 )
 def pause_platform(
-    platform: KnownPlatform, through: CurrentConnector, request: Request, reason: Reason = None
+    platform: KnownPlatform, connector: CurrentConnector, request: Request, reason: Reason = None
 ) -> PausedView:
     """Take orders for its tenants and run nothing for them; steps that run end first."""
-    return _pause(platform, through, request, reason)
+    return _pause(platform, connector, request, reason)
 
 
 @router.post(
@@ -65,16 +67,16 @@ def pause_platform(
     summary="Resume a platform",
     responses=ANSWERS_OF_RESUME,
 )
-def resume_platform(platform: KnownPlatform, through: CurrentConnector) -> None:
+def resume_platform(platform: KnownPlatform, connector: CurrentConnector) -> None:
     """Go on with its tenants, but for those that are paused by their own name."""
-    _resume(platform, through)
+    _resume(platform, connector)
 
 
-def _pause(name: str, through: Connector, request: Request, reason: str | None) -> PausedView:
-    made = pause(through.store, name, by=request.scope["token"], reason=(reason or "").strip() or None)
+def _pause(name: str, connector: Connector, request: Request, reason: str | None) -> PausedView:
+    made = pause(connector.store, name, by=request.scope["token"], reason=(reason or "").strip() or None)
     return PausedView(name=name, **made.model_dump())
 
 
-def _resume(name: str, through: Connector) -> None:
-    if not through.store.resume(name):
+def _resume(name: str, connector: Connector) -> None:
+    if not connector.store.resume(name):
         raise HTTPException(409, f"{name} is not paused.")

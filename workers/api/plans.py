@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/v1", tags=["plans"], dependencies=[Security(BEAR
 )
 def post_plan(
     tenant: NamedTenant,
-    through: CurrentConnector,
+    connector: CurrentConnector,
     response: Response,
     desired: Annotated[Desired | None, Body(description="as if this were ordered; none: as it is stored")] = None,
 ) -> PlanView:
@@ -39,8 +39,8 @@ def post_plan(
 
     Without a body it is the replication of what is stored: the deletion, where one was asked for.
     """
-    _check(tenant, desired, through)
-    question = questions.ask(through, KIND, uuid4().hex, question_text(tenant, desired))
+    _check(tenant, desired, connector)
+    question = questions.ask(connector, KIND, uuid4().hex, question_text(tenant, desired))
     response.headers["Location"] = f"/api/v1/plans/{_id(question)}"
     return plan_view(_id(question), question)
 
@@ -52,23 +52,23 @@ def post_plan(
     responses=responses(401, 404, 503),
 )
 def get_plan(
-    plan_id: Annotated[str, Path(description="as the answer to the question gave it")], through: CurrentConnector
+    plan_id: Annotated[str, Path(description="as the answer to the question gave it")], connector: CurrentConnector
 ) -> PlanView:
     """Show each step with its changes, once a worker has planned them."""
-    question = questions.look(through, f"{KIND}.{plan_id}")
+    question = questions.look(connector, f"{KIND}.{plan_id}")
     if question is None:
         raise HTTPException(404, f"No plan is named {plan_id}, or it was asked for more than an hour ago.")
     return plan_view(plan_id, question)
 
 
-def _check(tenant: TenantId, desired: Desired | None, through: Connector) -> None:
+def _check(tenant: TenantId, desired: Desired | None, connector: Connector) -> None:
     """Refuse what a replication would be refused for."""
     if desired is not None:
-        known = through.store.tenant(tenant)
-        if mistakes := tuple(check(tenant, desired, through.catalog, through.settings, known)):
+        known = connector.store.tenant(tenant)
+        if mistakes := tuple(check(tenant, desired, connector.catalog, connector.settings, known)):
             raise RequestRefused(mistakes)
         return
-    record = known_tenant(tenant, through)
+    record = known_tenant(tenant, connector)
     if record.deleted_at is not None:
         raise HTTPException(409, f"The tenant {tenant} was deleted at {record.deleted_at:%F %R} UTC. Order it (PUT).")
 

@@ -20,10 +20,10 @@ router = APIRouter(prefix="/api/v1/platforms", tags=["platforms"], dependencies=
 
 def known_platform(
     platform: Annotated[str, Path(description="<platform>.<location>", examples=["aws.sandbox"])],
-    through: CurrentConnector,
+    connector: CurrentConnector,
 ) -> str:
     """Return the platform that a path names; answers 404 when it is not configured."""
-    known = through.catalog.platforms
+    known = connector.catalog.platforms
     if platform not in known:
         raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(sorted(known)) or 'none'}.")
     return platform
@@ -39,13 +39,13 @@ KnownPlatform = Annotated[str, Depends(known_platform)]
     summary="Let a worker examine a platform",
     responses=ACCEPTED | responses(401, 403, 404, 503),
 )
-def post_health(platform: KnownPlatform, through: CurrentConnector, response: Response) -> HealthView:
+def post_health(platform: KnownPlatform, connector: CurrentConnector, response: Response) -> HealthView:
     """Ask a worker to look at credentials, roles, OUs, permission sets, StackSets and the rest. It changes nothing.
 
     While a worker looks, asking again is the same question.
     """
     response.headers["Location"] = f"/api/v1/platforms/{platform}/health"
-    return health_view(platform, questions.ask(through, KIND, platform, platform))
+    return health_view(platform, questions.ask(connector, KIND, platform, platform))
 
 
 @router.get(
@@ -54,9 +54,9 @@ def post_health(platform: KnownPlatform, through: CurrentConnector, response: Re
     summary="Show what a worker found on a platform",
     responses=responses(401, 404, 503),
 )
-def get_health(platform: KnownPlatform, through: CurrentConnector) -> HealthView:
+def get_health(platform: KnownPlatform, connector: CurrentConnector) -> HealthView:
     """Show the newest examination: each finding is ok, a warning or an error with what to do."""
-    question = questions.look(through, f"{KIND}.{platform}")
+    question = questions.look(connector, f"{KIND}.{platform}")
     if question is None:
         raise HTTPException(404, f"Nobody has asked after {platform} in the last hour. Ask first (POST).")
     return health_view(platform, question)

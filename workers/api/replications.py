@@ -18,10 +18,10 @@ router = APIRouter(prefix="/api/v1/replications", tags=["replications"], depende
 
 
 def known_replication(
-    replication_id: Annotated[str, Path(description="as the answer of an order gave it")], through: CurrentConnector
+    replication_id: Annotated[str, Path(description="as the answer of an order gave it")], connector: CurrentConnector
 ) -> Replication:
     """Return the replication that a path names; answers 404 when there is none."""
-    return read(replication_id, through)
+    return read(replication_id, connector)
 
 
 KnownReplication = Annotated[Replication, Depends(known_replication)]
@@ -45,19 +45,19 @@ def get_replication(replication: KnownReplication) -> Replication:
     summary="Cancel a replication",
     responses=ACCEPTED | responses(401, 403, 404, 409, 503),
 )
-def cancel_replication(replication: KnownReplication, through: CurrentConnector, response: Response) -> Replication:
+def cancel_replication(replication: KnownReplication, connector: CurrentConnector, response: Response) -> Replication:
     """Cancel at once, or after the call that runs now. What AWS has already is left as it is."""
-    before = through.store.cancel(replication.id)
+    before = connector.store.cancel(replication.id)
     if before in ENDED:
         raise HTTPException(409, f"The replication {replication.id} has ended already: {before}.")
-    daily_retries.forget(through.store, TenantId.parse(replication.tenant))  # a person has stopped it
+    daily_retries.forget(connector.store, TenantId.parse(replication.tenant))  # a person has stopped it
     response.headers["Location"] = f"/api/v1/replications/{replication.id}"
-    return read(replication.id, through)
+    return read(replication.id, connector)
 
 
-def read(replication_id: str, through: Connector) -> Replication:
+def read(replication_id: str, connector: Connector) -> Replication:
     """Read a replication with its tenant's account; answers 404 when it is unknown."""
-    replication = through.store.replication(replication_id)
+    replication = connector.store.replication(replication_id)
     if replication is None:
         detail = f"No replication is named {replication_id}, or it ended longer ago than replications are kept."
         raise HTTPException(404, detail)

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["rollouts"], dependencies=[Security(B
 )
 def post_rollout(
     landing_zone: Annotated[str, Path(examples=["production"])],
-    through: CurrentConnector,
+    connector: CurrentConnector,
     request: Request,
     response: Response,
     platform: Annotated[str | None, Query(description="<platform>.<location>: only tenants of this one")] = None,
@@ -35,11 +35,11 @@ def post_rollout(
     being deleted, or paused, are left out; `paused` names the latter.
     """
     try:
-        rollout = roll_out(landing_zone, platform, through, by=request.scope["token"])
+        rollout = roll_out(landing_zone, platform, connector, by=request.scope["token"])
     except UnknownLandingZone as error:
         raise HTTPException(404, str(error)) from error
     response.headers["Location"] = f"/api/v1/rollouts/{rollout.id}"
-    return rollout_view(look_at(rollout, through))
+    return rollout_view(look_at(rollout, connector))
 
 
 @router.get(
@@ -49,10 +49,10 @@ def post_rollout(
     responses=responses(401, 404, 503),
 )
 def get_rollout(
-    rollout_id: Annotated[str, Path(description="as the answer to the rollout gave it")], through: CurrentConnector
+    rollout_id: Annotated[str, Path(description="as the answer to the rollout gave it")], connector: CurrentConnector
 ) -> RolloutView:
     """Show every replication of the rollout, with what failed and what it does now."""
-    progress = find_rollout(rollout_id, through)
+    progress = find_rollout(rollout_id, connector)
     if progress is None:
         detail = f"No rollout is named {rollout_id}, or it was asked for longer ago than rollouts are kept."
         raise HTTPException(404, detail)

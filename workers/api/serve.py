@@ -20,11 +20,11 @@ def serve(settings: Settings) -> None:
     Raises CatalogError with every mistake of the configuration, SettingsError for what must not be in production.
     """
     check_production_api(settings)
-    house = make_connector(settings)
-    configure_logging(settings.log_format, settings.log_level, house.secrets)
-    house.log_notes()
+    connector = make_connector(settings)
+    configure_logging(settings.log_format, settings.log_level, connector.secrets)
+    connector.log_notes()
     uvicorn.run(
-        create_app(house),
+        create_app(connector),
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

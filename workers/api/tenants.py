@@ -42,7 +42,7 @@ EXAMPLE = {
 def put_tenant(
     tenant: NamedTenant,
     desired: Annotated[Desired, Body(examples=[EXAMPLE])],
-    through: CurrentConnector,
+    connector: CurrentConnector,
     request: Request,
     response: Response,
 ) -> AcceptedView:
@@ -51,9 +51,9 @@ def put_tenant(
     The same content again while its replication is under way is that replication; other content runs next.
     """
     accepted = replicate(
-        tenant.workspace, tenant.project, tenant.platform, desired, by=request.scope["token"], through=through
+        tenant.workspace, tenant.project, tenant.platform, desired, by=request.scope["token"], connector=connector
     )
-    return accepted_view(accepted, through, response)
+    return accepted_view(accepted, connector, response)
 
 
 @router.get(
@@ -63,7 +63,7 @@ def put_tenant(
     responses=responses(401, 422, 503),
 )
 def list_tenants(
-    through: CurrentConnector,
+    connector: CurrentConnector,
     workspace: str | None = None,
     project: str | None = None,
     platform: Annotated[str | None, Query(description="<platform>.<location>")] = None,
@@ -82,8 +82,8 @@ def list_tenants(
     }
     filters = {name: value for name, value in wanted.items() if value is not None}
     prefix = "" if workspace is None else f"{workspace}." if project is None else f"{workspace}.{project}."
-    found = [summary for summary in through.store.tenants(prefix) if _fits(summary, filters)]
-    paused = pauses(through.store)
+    found = [summary for summary in connector.store.tenants(prefix) if _fits(summary, filters)]
+    paused = pauses(connector.store)
     rows = [tenant_row(summary, paused) for summary in found[page * size : (page + 1) * size]]
     total = len(found)
     return TenantPage(
@@ -98,9 +98,9 @@ def list_tenants(
     summary="Show a tenant and how its newest replication fares",
     responses=responses(401, 404, 503),
 )
-def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
+def get_tenant(record: KnownTenant, connector: CurrentConnector) -> TenantView:
     """Show what was ordered, what AWS gave, and every step with its note, times and last error."""
-    return tenant_view(record, through.store.replication(record.replication))
+    return tenant_view(record, connector.store.replication(record.replication))
 
 
 @router.post(
@@ -112,7 +112,7 @@ def get_tenant(record: KnownTenant, through: CurrentConnector) -> TenantView:
 )
 def replicate_tenant(
     record: KnownTenant,
-    through: CurrentConnector,
+    connector: CurrentConnector,
     request: Request,
     response: Response,
     body: Annotated[AgainBody | None, Body()] = None,
@@ -122,14 +122,14 @@ def replicate_tenant(
     `from` begins with that step. While a replication is under way it is done next, and a newer order runs every step.
     """
     first = body.first if body is not None else None
-    accepted = replicate_again(record, through, wake=True, by=request.scope["token"], first=first)
-    return accepted_view(accepted, through, response)
+    accepted = replicate_again(record, connector, wake=True, by=request.scope["token"], first=first)
+    return accepted_view(accepted, connector, response)
 
 
-def accepted_view(accepted: Accepted, through: Connector, response: Response) -> AcceptedView:
+def accepted_view(accepted: Accepted, connector: Connector, response: Response) -> AcceptedView:
     """Answer a request that is stored; the header Location says where its replication stands."""
     response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
-    replication = through.store.replication(accepted.replication)
+    replication = connector.store.replication(accepted.replication)
     state = replication.state if replication else State.QUEUED
     return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state)
 

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1", tags=["drift"], dependencies=[Security(BEAR
     summary="List accounts that no tenant owns",
     responses=responses(401, 404, 503),
 )
-def list_unmanaged(through: CurrentConnector, platform: PlatformFilter = None) -> UnmanagedView:
+def list_unmanaged(connector: CurrentConnector, platform: PlatformFilter = None) -> UnmanagedView:
     """Show them as they were listed last: once a day or more often."""
-    check_platform(platform, through)
-    return UnmanagedView(accounts=unmanaged.listed(through, platform))
+    check_platform(platform, connector)
+    return UnmanagedView(accounts=unmanaged.listed(connector, platform))

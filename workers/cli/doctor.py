@@ -14,7 +14,7 @@ from config.catalog import CatalogError
 from config.log import register_secrets
 from config.platform import Platform
 from config.settings import SettingsError
-from tasks.connector import Connector, connector
+from tasks.connector import Connector, own_connector
 from tasks.doctor.examination import examine
 from tasks.doctor.finding import Finding, Level
 from tasks.doctor.patient import patient
@@ -26,13 +26,13 @@ STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     """Examine one platform or all of them; answers the exit code. Raises CommandFailed."""
-    house = own_house()
+    connector = own_house()
     healthy, shown = True, {}
-    for each in _platforms(house, platform):
+    for each in _platforms(connector, platform):
         if not as_json:
             print_line(stdout_console(), each.identifier)
         findings = []
-        for finding in examine(patient(house, each)):
+        for finding in examine(patient(connector, each)):
             findings.append(finding)
             if not as_json:
                 _show(finding)
@@ -46,15 +46,15 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
 def own_house() -> Connector:
     """Return the connector that the environment describes, its secrets masked. Raises CommandFailed."""
     try:
-        house = connector()
+        connector = own_connector()
     except (CatalogError, SettingsError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
-    register_secrets(house.secrets)
-    return house
+    register_secrets(connector.secrets)
+    return connector
 
 
-def _platforms(house: Connector, wanted: str | None) -> list[Platform]:
-    known = house.catalog.platforms
+def _platforms(connector: Connector, wanted: str | None) -> list[Platform]:
+    known = connector.catalog.platforms
     if wanted is None:
         return [known[name] for name in sorted(known)]
     if wanted not in known:

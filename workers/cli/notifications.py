@@ -20,8 +20,8 @@ from workers.cli.status import MOMENT
 
 def send_test() -> None:
     """Send a test message from this machine. Raises CommandFailed with what the receiver answered."""
-    house = _configured()
-    refused = trial(house, datetime.now(UTC))
+    connector = _configured()
+    refused = trial(connector, datetime.now(UTC))
     if refused is not None:
         raise CommandFailed(f"the test message was not taken: {refused}", ExitCode.UNREACHABLE)
     print_line(stdout_console(), "the receiver has taken the test message")
@@ -40,10 +40,10 @@ def show_waiting() -> None:
 
 
 def _configured() -> Connector:
-    house = own_house()
-    if house.settings.notification_url is None:
+    connector = own_house()
+    if connector.settings.notification_url is None:
         raise CommandFailed("CONNECTOR_NOTIFICATION_URL is not set: nobody is sent a message", ExitCode.MISTAKES)
-    return house
+    return connector
 
 
 def _row(letter: Letter) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.documents import Document, read_file
+from config.documents import YamlDocument, read_file
 from config.mistakes import Mistake, mistakes_in, shown
 from tasks.model.desired import Desired, TenantId
 
@@ -60,7 +60,7 @@ def read_orders(file: Path) -> list[Order]:
     return list(orders.values())
 
 
-def _orders(document: Document, mistakes: list[Mistake]) -> Iterator[Order]:
+def _orders(document: YamlDocument, mistakes: list[Mistake]) -> Iterator[Order]:
     """Yield the orders of one document: it is one, or a list of them."""
     several = isinstance(document.data, list)
     for index, data in enumerate(document.data if several else [document.data]):
@@ -72,7 +72,7 @@ def _orders(document: Document, mistakes: list[Mistake]) -> Iterator[Order]:
             yield Order(TenantId.parse(data["tenant"]), Desired.model_validate(wanted))
 
 
-def _mistakes(document: Document, data: Any) -> Iterator[Mistake]:
+def _mistakes(document: YamlDocument, data: Any) -> Iterator[Mistake]:
     """Yield everything that is wrong with one order."""
     if not isinstance(data, dict):
         message = f"must be a mapping with tenant: and landingZone:, not {shown(data)}"
@@ -85,7 +85,7 @@ def _mistakes(document: Document, data: Any) -> Iterator[Mistake]:
         yield from mistakes_in(error, Desired, document.file, document.number)
 
 
-def _tenant_mistakes(document: Document, name: object) -> Iterator[Mistake]:
+def _tenant_mistakes(document: YamlDocument, name: object) -> Iterator[Mistake]:
     form = "write <workspace>.<project>.<platform>.<location>"
     if not isinstance(name, str):
         value, message = (None, "is required") if name is None else (shown(name), "must be a text")

@@ -28,7 +28,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "WS_PROXY", "WS
 
 
 @dataclass(frozen=True)
-class House:
+class Endpoints:
     """Where the processes of the demo listen."""
 
     api: str  # URL
@@ -38,7 +38,7 @@ class House:
     flower_password: str | None = field(repr=False)
 
 
-def start(processes: Supervisor, console: Console, *, flower: bool) -> House:
+def start(processes: Supervisor, console: Console, *, flower: bool) -> Endpoints:
     """Start the sandbox, the API, the workers, beat and maybe Flower; answers when orders are taken and worked on."""
     began = time.monotonic()
     print_line(console, f"Starting sandbox, API, {len(WORKERS)} workers and beat; logs in {processes.directory}")
@@ -46,7 +46,7 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> House:
     token = environment.pop("CONNECTOR_TOKEN")  # ours: the processes know its SHA-256 only
     ports = {"api": free_port(), "flower": free_port()}
     password = secrets.token_urlsafe(12)
-    house = House(
+    endpoints = Endpoints(
         api=f"http://127.0.0.1:{ports['api']}",
         token=token,
         simulator=environment["AWS_ENDPOINT_URL"],
@@ -57,13 +57,13 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> House:
     for name, command in commands(processes.directory, ports["flower"] if flower else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})
-    with connect(Access(house.api, token)) as client:
+    with connect(Access(endpoints.api, token)) as client:
         processes.wait("the API with its workers", lambda: _is_ready(client), START_SECONDS)
-    if house.flower is not None:
-        address = house.flower
+    if endpoints.flower is not None:
+        address = endpoints.flower
         processes.wait("Flower", lambda: _answers(address), START_SECONDS)
-    print_line(console, f"Ready after {time.monotonic() - began:.1f} s: the API listens at {house.api}")
-    return house
+    print_line(console, f"Ready after {time.monotonic() - began:.1f} s: the API listens at {endpoints.api}")
+    return endpoints
 
 
 SIZE = {  # two workers on a laptop, in a hurry, with logs for people

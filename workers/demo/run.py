@@ -24,7 +24,7 @@ from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures
 from workers.client import ApiProblem, ConnectorClient
 from workers.demo.examples import ExampleMissing, example
-from workers.demo.processes import House, child_environment, start
+from workers.demo.processes import Endpoints, child_environment, start
 from workers.demo.results import Created, created_by, doubts, show_created, ways_to_groups
 from workers.demo.supervisor import ProcessFailed, Supervisor, interruptible, uninterrupted
 from workers.sandbox.client import Counts, SimulatorClient
@@ -39,21 +39,21 @@ def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
         orders = read_orders(tenants or example("tenants.yaml"))
         with interruptible(), temporary_directory() as directory:
             with Supervisor(directory, child_environment(os.environ, directory)) as processes:
-                house = start(processes, console, flower=keep)
-                code = order_twice(processes, house, console, orders)
+                endpoints = start(processes, console, flower=keep)
+                code = order_twice(processes, endpoints, console, orders)
                 if keep:
-                    stay(processes, house, console, directory)
+                    stay(processes, endpoints, console, directory)
             print_line(console, "Everything has been stopped; nothing is left.")
             return code
     except (ProcessFailed, OrdersRefused, ExampleMissing) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
 
 
-def order_twice(processes: Supervisor, house: House, console: Console, orders: Sequence[Order]) -> ExitCode:
+def order_twice(processes: Supervisor, endpoints: Endpoints, console: Console, orders: Sequence[Order]) -> ExitCode:
     """Order the tenants twice and show what came of it; answers the exit code."""
-    simulator = SimulatorClient(house.simulator)
+    simulator = SimulatorClient(endpoints.simulator)
     try:
-        with connect(Access(house.api, house.token)) as client:
+        with connect(Access(endpoints.api, endpoints.token)) as client:
             print_line(console, f"Ordering {len(orders)} tenants through the API")
             ended = order_all(client, orders, processes, console)
             created = [created_by(each, client.tenant(each.tenant), simulator.state()) for each in ended]
@@ -101,17 +101,19 @@ def judge(
     return ExitCode.DONE
 
 
-def stay(processes: Supervisor, house: House, console: Console, directory: Path) -> None:
+def stay(processes: Supervisor, endpoints: Endpoints, console: Console, directory: Path) -> None:
     """Say where everything is, and stay until Ctrl-C, which is the way to end it, or until a process ends."""
     places = {
-        "API": f"{house.api}/docs",
-        "Flower": f"{house.flower} (user demo, password {house.flower_password})",
-        "simulated AWS": f"{house.simulator}/_simulator/state",
+        "API": f"{endpoints.api}/docs",
+        "Flower": f"{endpoints.flower} (user demo, password {endpoints.flower_password})",
+        "simulated AWS": f"{endpoints.simulator}/_simulator/state",
         "logs": str(directory),
     }
     with suppress(KeyboardInterrupt):
         show(console, facts(places))
-        print_line(console, f"in another terminal: export CONNECTOR_URL={house.api} CONNECTOR_TOKEN={house.token}")
+        print_line(
+            console, f"in another terminal: export CONNECTOR_URL={endpoints.api} CONNECTOR_TOKEN={endpoints.token}"
+        )
         print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
         while True:
             processes.check()

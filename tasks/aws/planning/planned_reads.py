@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tasks.aws.calls import Answer
+from tasks.aws.calls import Response
 from tasks.aws.planning.planned import (
     ACCOUNT,
     PREFIX,
@@ -25,7 +25,7 @@ from tasks.errors import AccessDenied, NotFound, NotReady, Refused
 # ruff: noqa: ARG001 (all entries of the table have one signature)
 
 NO_ENTITY, NO_PRODUCT, NO_STACK = "NoSuchEntity", "ResourceNotFoundException", "ValidationError"  # AWS's own codes
-Ask = Callable[..., Answer]  # sends a read to AWS: operation, **parameters
+Ask = Callable[..., Response]  # sends a read to AWS: operation, **parameters
 Read = Callable[[Planned, Where, Parameters, Ask], Members]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.boundary import Aws
-from tasks.aws.calls import Answer, Calls, Observer
+from tasks.aws.calls import Calls, Observer, Response
 from tasks.aws.planning.planned import Change, Parameters, Planned, Where, not_plannable, stack_name
 from tasks.aws.planning.planned_reads import READS
 from tasks.aws.planning.planned_writes import WRITES
@@ -30,11 +30,11 @@ class PlanningCalls(Calls):
         self._planned = planned
         self._where = Where(self._service, account_id, getattr(client.meta, "region_name", ""))
 
-    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Answer:
+    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self.request_id = METADATA["ResponseMetadata"]["RequestId"]
         answer = self._planned_write(operation, parameters) if write else self._planned_read(operation, parameters)
-        return Answer({**METADATA, **answer})
+        return Response({**METADATA, **answer})
 
     def _planned_read(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
         """Answer a read; raises what AWS would, NotPlannable for what only the account itself could tell."""
@@ -48,7 +48,7 @@ class PlanningCalls(Calls):
             raise not_plannable(f"only the new account can answer {where.service}:{operation}")
         return self._ask(operation, **parameters)
 
-    def _ask(self, operation: str, **parameters: Any) -> Answer:
+    def _ask(self, operation: str, **parameters: Any) -> Response:
         return super()._call(operation, parameters, write=False)
 
     def _planned_write(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:

@@ -138,7 +138,7 @@ def _order(connector: Connector, cell: Cell) -> None:
     """Send the order; the same again is the same replication, so that a continuing process changes nothing by it."""
     if cell.order.desired is not None:
         body = cell.scenario.body(cell.order, cell.workspace)
-        replicate(cell.workspace, PROJECT, PLATFORM, body, through=connector)
+        replicate(cell.workspace, PROJECT, PLATFORM, body, connector=connector)
         return
     record = connector.store.tenant(cell.tenant)
     assert record is not None
@@ -147,7 +147,7 @@ def _order(connector: Connector, cell: Cell) -> None:
 
 def _drive(connector: Connector) -> None:
     """Work until nothing of the tenant is left to do."""
-    store, leases, lease = connector.store, Leases(), connector.settings.lease_seconds
+    store, leases, lease = connector.store, Leases(), connector.settings.lease
 
     def look() -> bool:
         taken = store.pump("nobody's queue", 1, lease, LONGEST_DELIVERY, "matrix")
@@ -186,9 +186,9 @@ def quick(settings: Settings) -> Settings:
     brief = timedelta(seconds=0.5)
     return settings.model_copy(
         update={
-            "lease_seconds": brief,
-            "lookup_grace_seconds": timedelta(seconds=1),
-            "poll_seconds": timedelta(seconds=0.2),
+            "lease": brief,
+            "lookup_grace": timedelta(seconds=1),
+            "poll_interval": timedelta(seconds=0.2),
             "log_level": "info",
         }
     )

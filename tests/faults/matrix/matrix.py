@@ -224,8 +224,8 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
         port = urlsplit(simulator.url).port or 0  # the same again: clients are made ahead
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
         settings = quick(Settings(redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR))
-        access_role.PROPAGATION = settings.poll_seconds  # 15 s
-        control_tower_enrollment.PAUSE = settings.poll_seconds  # a minute; this process runs nothing but cells
+        access_role.PROPAGATION = settings.poll_interval  # 15 s
+        control_tower_enrollment.PAUSE = settings.poll_interval  # a minute; this process runs nothing but cells
         examples = load_catalog([settings.config_dir])
         bench = Workbench(settings, examples, _warm(examples), directory)
         gc.freeze()  # as in cell.py: what all processes share stays shared

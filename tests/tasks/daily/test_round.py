@@ -202,17 +202,17 @@ def test_what_changed_after_the_snapshot_shows_within_a_day(cluster: Cluster) ->
 
 
 def test_paused_ones_are_left_out_and_do_not_hold_up_the_round(cluster: Cluster) -> None:
-    house, napping = cluster.connector, cluster.tenant_id("napping")
+    connector, napping = cluster.connector, cluster.tenant_id("napping")
     before = cluster.succeeded(cluster.order("napping", ONE_ROLE)).id
     cluster.succeeded(cluster.order("awake", ONE_ROLE))
 
     for name in (str(napping), napping.platform):
-        pause(house.store, name)
+        pause(connector.store, name)
         make_old(cluster, napping, cluster.tenant_id("awake"))
-        assert replicate_oldest(house, now()) == (1 if name == str(napping) else 0)
-        assert replicate_oldest(house, now()) == 0, "a paused one has its turn again with the next round"
-        assert house.store.resume(name)
-    record = house.store.tenant(napping)
+        assert replicate_oldest(connector, now()) == (1 if name == str(napping) else 0)
+        assert replicate_oldest(connector, now()) == 0, "a paused one has its turn again with the next round"
+        assert connector.store.resume(name)
+    record = connector.store.tenant(napping)
     assert record is not None
     assert record.replication == before
 
@@ -257,9 +257,9 @@ def repaired(cluster: Cluster, project: str) -> dict[str, tuple[str, ...]]:
 
 def change_alias(cluster: Cluster, account: str) -> None:
     """Give the account another alias by hand."""
-    house = cluster.connector
-    with with_every_right(World(cluster.simulator, house.sessions, "by-hand")):
-        iam = house.sessions.member(house.catalog.platforms[PLATFORM], account, "iam", organization.REGION)
+    connector = cluster.connector
+    with with_every_right(World(cluster.simulator, connector.sessions, "by-hand")):
+        iam = connector.sessions.member(connector.catalog.platforms[PLATFORM], account, "iam", organization.REGION)
         iam.create_account_alias(AccountAlias=f"by-hand-{account}")
 
 
@@ -291,19 +291,21 @@ def stack_set(cluster: Cluster) -> tuple[str, Any]:
 def test_no_snapshot_from_before_a_write_of_ours_is_believed(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("moved", ONE_ROLE))
     look_again(cluster)
-    house, account = cluster.connector, cluster.account("moved")["id"]
-    assert snapshot.seen(house.store, organization.MANAGEMENT_ACCOUNT_ID, account, now()) is not None
-    assert snapshot.seen(house.store, organization.MANAGEMENT_ACCOUNT_ID, account, now() + snapshot.MOST_AGE) is None
+    connector, account = cluster.connector, cluster.account("moved")["id"]
+    assert snapshot.seen(connector.store, organization.MANAGEMENT_ACCOUNT_ID, account, now()) is not None
+    assert (
+        snapshot.seen(connector.store, organization.MANAGEMENT_ACCOUNT_ID, account, now() + snapshot.MOST_AGE) is None
+    )
 
     cluster.succeeded(cluster.order("moved", {**ONE_ROLE, "landingZone": "production"}))
 
-    assert snapshot.seen(house.store, organization.MANAGEMENT_ACCOUNT_ID, account, now()) is None
+    assert snapshot.seen(connector.store, organization.MANAGEMENT_ACCOUNT_ID, account, now()) is None
 
 
 def test_one_that_cannot_be_enqueued_and_a_failing_one_stop_nobody_and_are_tried_later_and_later(
     cluster: Cluster,
 ) -> None:
-    house, failing = cluster.connector, cluster.tenant_id("failing")
+    connector, failing = cluster.connector, cluster.tenant_id("failing")
     cluster.succeeded(cluster.order("failing", ONE_ROLE))
     cluster.succeeded(cluster.order("beside", ONE_ROLE))
     account = cluster.account("failing")["id"]
@@ -311,27 +313,27 @@ def test_one_that_cannot_be_enqueued_and_a_failing_one_stop_nobody_and_are_tried
 
     for _ in range(2):
         make_old(cluster, failing, cluster.tenant_id("beside"))
-        assert replicate_oldest(house, now()) == 2
-        records = [house.store.tenant(tenant) for tenant in (failing, cluster.tenant_id("beside"))]
+        assert replicate_oldest(connector, now()) == 2
+        records = [connector.store.tenant(tenant) for tenant in (failing, cluster.tenant_id("beside"))]
         states = [cluster.ended(record.replication).state for record in records if record is not None]
         assert states == [State.FAILED, State.SUCCEEDED]
 
     make_old(cluster)
-    eventually(lambda: house.store.redis.hget("connector:failing", str(failing)) == "2")
-    assert daily_retries.due(house.store, now() + timedelta(hours=1, minutes=59), 10) == []
-    assert daily_retries.due(house.store, now() + timedelta(hours=2, minutes=1), 10) == [failing]
+    eventually(lambda: connector.store.redis.hget("connector:failing", str(failing)) == "2")
+    assert daily_retries.due(connector.store, now() + timedelta(hours=1, minutes=59), 10) == []
+    assert daily_retries.due(connector.store, now() + timedelta(hours=2, minutes=1), 10) == [failing]
     cluster.simulator.allow_all()
-    assert replicate_oldest(house, now() + timedelta(hours=2, minutes=1)) == 1
-    record = house.store.tenant(failing)
+    assert replicate_oldest(connector, now() + timedelta(hours=2, minutes=1)) == 1
+    record = connector.store.tenant(failing)
     assert record is not None
     cluster.succeeded(record.replication)
-    eventually(lambda: not house.store.redis.hexists("connector:failing", str(failing)))
+    eventually(lambda: not connector.store.redis.hexists("connector:failing", str(failing)))
 
 
 def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> None:
-    house, tenant = cluster.connector, TenantId("likvid", "watched", "aws-watched.sandbox")
+    connector, tenant = cluster.connector, TenantId("likvid", "watched", "aws-watched.sandbox")
     body = {**ONE_ROLE, "landingZone": "watched"}
-    order = replicate("likvid", "watched", tenant.platform, body, through=house)
+    order = replicate("likvid", "watched", tenant.platform, body, connector=connector)
     cluster.succeeded(order.replication)
     account = cluster.account("watched")["id"]
     act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
@@ -339,28 +341,28 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     make_old(cluster, tenant)
     mark = cluster.simulator.mark()
 
-    assert replicate_oldest(house, now()) == 1
-    told = eventually(lambda: drift.find(house.store, tenant))
+    assert replicate_oldest(connector, now()) == 1
+    told = eventually(lambda: drift.find(connector.store, tenant))
 
     assert isinstance(told, Drift)
     assert (told.mode, told.differs) == ("report", True)
     assert [(change.step, change.calls) for change in told.changes] == [("move_to_ou", ("organizations:move_account",))]
     assert told.changes[0].note.startswith("move ")
     assert cluster.simulator.writes_since(mark) == []
-    cluster.succeeded(replicate("likvid", "watched", tenant.platform, body, through=house).replication)
-    settled = eventually(lambda: (each := drift.find(house.store, tenant)) and not each.differs and each)
+    cluster.succeeded(replicate("likvid", "watched", tenant.platform, body, connector=connector).replication)
+    settled = eventually(lambda: (each := drift.find(connector.store, tenant)) and not each.differs and each)
     assert isinstance(settled, Drift)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
 
     cluster.simulator.deny("organizations:MoveAccount")
     act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
-    failed = replicate("likvid", "watched", tenant.platform, body, through=house).replication
+    failed = replicate("likvid", "watched", tenant.platform, body, connector=connector).replication
     assert cluster.ended(failed).state is State.FAILED
-    eventually(lambda: daily_retries.is_failing(house.store, tenant))
+    eventually(lambda: daily_retries.is_failing(connector.store, tenant))
     cluster.simulator.allow_all()
     make_old(cluster)
-    assert replicate_oldest(house, now() + timedelta(hours=2)) == 1  # what was ordered is tried again
-    record = house.store.tenant(tenant)
+    assert replicate_oldest(connector, now() + timedelta(hours=2)) == 1  # what was ordered is tried again
+    record = connector.store.tenant(tenant)
     assert record is not None
     cluster.succeeded(record.replication)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID

@@ -33,7 +33,7 @@ def simulator() -> Iterator[SimulatorClient]:
 
 
 @pytest.fixture(scope="module")
-def house(simulator: SimulatorClient) -> Iterator[Connector]:
+def connector(simulator: SimulatorClient) -> Iterator[Connector]:
     """Make a connector whose AWS is the simulator."""
     with EmbeddedRedis() as redis, pytest.MonkeyPatch.context() as patch:
         environment = organization.environment(simulator.url, redis.url)
@@ -45,10 +45,10 @@ def house(simulator: SimulatorClient) -> Iterator[Connector]:
 
 
 @pytest.fixture
-def patient(house: Connector, simulator: SimulatorClient) -> Iterator[Patient]:
+def patient(connector: Connector, simulator: SimulatorClient) -> Iterator[Patient]:
     """Hand out the examples' platform with its landing zones."""
-    zones = tuple(zone for zone in house.catalog.landing_zones.values() if zone.platform in (None, PLATFORM))
-    yield Patient(house, house.catalog.platforms[PLATFORM], zones, None, house.sessions.apart())
+    zones = tuple(zone for zone in connector.catalog.landing_zones.values() if zone.platform in (None, PLATFORM))
+    yield Patient(connector, connector.catalog.platforms[PLATFORM], zones, None, connector.sessions.apart())
     simulator.clear_faults()
     simulator.allow_all()
 

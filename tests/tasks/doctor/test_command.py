@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.connector import Connector, connector
+from tasks.connector import Connector, own_connector
 from tests.support.cluster import PLATFORM
 from workers.cli.doctor import show_health
 from workers.cli.errors import CommandFailed, ExitCode
@@ -15,11 +15,11 @@ from workers.sandbox.client import SimulatorClient
 
 
 @pytest.fixture(autouse=True)
-def anew(house: Connector, patient: object) -> Iterator[None]:
+def anew(connector: Connector, patient: object) -> Iterator[None]:
     """Let the command make its connector of this test's environment."""
-    connector.cache_clear()
+    own_connector.cache_clear()
     yield
-    connector.cache_clear()
+    own_connector.cache_clear()
 
 
 def test_a_healthy_platform(capsys: pytest.CaptureFixture[str]) -> None:

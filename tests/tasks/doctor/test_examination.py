@@ -217,7 +217,7 @@ def test_limits_above_awss_own_are_a_warning(patient: Patient) -> None:
 
 
 def test_a_platform_is_examined_as_it_is_configured(patient: Patient) -> None:
-    found = patient_of(patient.house, patient.platform)
+    found = patient_of(patient.connector, patient.platform)
 
     assert found.platform.identifier == PLATFORM
     assert {zone.name for zone in found.zones} == {zone.name for zone in patient.zones}

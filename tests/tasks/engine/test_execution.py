@@ -49,11 +49,11 @@ class Refusing(Sessions):
         )
 
 
-House = Callable[..., Connector]
+MakeConnector = Callable[..., Connector]
 
 
 @pytest.fixture
-def house(store: Store, monkeypatch: pytest.MonkeyPatch) -> House:
+def make_connector(store: Store, monkeypatch: pytest.MonkeyPatch) -> MakeConnector:
     """Build a connector whose AWS refuses with a code."""
     for name, value in environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0").items():
         monkeypatch.setenv(name, value)
@@ -65,27 +65,27 @@ def house(store: Store, monkeypatch: pytest.MonkeyPatch) -> House:
     return build
 
 
-def tried(house: Connector) -> Replication:
+def tried(make_connector: Connector) -> Replication:
     """Run the first step of the one replication, now, whenever it is due; answers what people see then."""
-    store = house.store
+    store = make_connector.store
     replication = store.submit(SHOP, Desired(landing_zone="development"), again=True)
     [dispatch] = store.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
-    Performance(house, Leases(), SHOP, replication, dispatch.chain, dispatch.step).run(dispatch.number)
+    Performance(make_connector, Leases(), SHOP, replication, dispatch.chain, dispatch.step).run(dispatch.number)
     found = store.replication(replication)
     assert found is not None
     return found
 
 
-def due_in(house: Connector, replication: Replication) -> float:
+def due_in(make_connector: Connector, replication: Replication) -> float:
     """Return the seconds until somebody looks at a replication."""
-    seconds, micros = house.store.redis.time()
-    due: float = house.store.redis.zscore("connector:due", replication.id)
+    seconds, micros = make_connector.store.redis.time()
+    due: float = make_connector.store.redis.zscore("connector:due", replication.id)
     return due / 1000 - float(seconds) - float(micros) / 1e6
 
 
-def test_a_transient_error_is_tried_again_with_its_reason_in_sight(house: House) -> None:
-    connector = house("TooManyRequestsException")
+def test_a_transient_error_is_tried_again_with_its_reason_in_sight(make_connector: MakeConnector) -> None:
+    connector = make_connector("TooManyRequestsException")
 
     for attempt in (1, 2, 3):
         found = tried(connector)
@@ -96,8 +96,8 @@ def test_a_transient_error_is_tried_again_with_its_reason_in_sight(house: House)
         assert due_in(connector, found) < 2**attempt
 
 
-def test_an_answer_of_aws_ends_its_platforms_silence(house: House) -> None:
-    connector = house("TooManyRequestsException")
+def test_an_answer_of_aws_ends_its_platforms_silence(make_connector: MakeConnector) -> None:
+    connector = make_connector("TooManyRequestsException")
     connector.store.redis.hset("connector:silent", SHOP.platform, 3)
 
     tried(connector)
@@ -105,8 +105,8 @@ def test_an_answer_of_aws_ends_its_platforms_silence(house: House) -> None:
     assert connector.store.redis.hlen("connector:silent") == 0, "a refusal is an answer too"
 
 
-def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(house: House) -> None:
-    connector = house("TooManyRequestsException", step_deadline_seconds=0.000_001)
+def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(make_connector: MakeConnector) -> None:
+    connector = make_connector("TooManyRequestsException", step_deadline=0.000_001)
     assert tried(connector).state is State.WAITING
 
     found = tried(connector)
@@ -117,8 +117,10 @@ def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(hous
 
 
 @pytest.mark.parametrize(("fault", "hours"), [(QUOTA, 1), (TOMORROW, 24)])
-def test_a_quota_is_parked_and_an_operator_is_told(house: House, fault: tuple[str, dict[str, Any]], hours: int) -> None:
-    connector = house(*fault, step_deadline_seconds=0.000_001)
+def test_a_quota_is_parked_and_an_operator_is_told(
+    make_connector: MakeConnector, fault: tuple[str, dict[str, Any]], hours: int
+) -> None:
+    connector = make_connector(*fault, step_deadline=0.000_001)
 
     with capture_logs() as logs:
         states = [tried(connector) for _ in range(3)]
@@ -132,23 +134,23 @@ def test_a_quota_is_parked_and_an_operator_is_told(house: House, fault: tuple[st
     assert connector.store.redis.keys("connector:lane:*:holders") == [], "others may create accounts meanwhile"
 
 
-def test_what_is_parked_fails_at_its_own_deadline(house: House) -> None:
-    connector = house(*QUOTA, parked_deadline_seconds=0.000_001)
+def test_what_is_parked_fails_at_its_own_deadline(make_connector: MakeConnector) -> None:
+    connector = make_connector(*QUOTA, parked_deadline=0.000_001)
     tried(connector)
 
     assert tried(connector).state is State.FAILED
 
 
-def test_an_unknown_code_is_final_with_the_raw_text(house: House) -> None:
-    found = tried(house("AteByDogException"))
+def test_an_unknown_code_is_final_with_the_raw_text(make_connector: MakeConnector) -> None:
+    found = tried(make_connector("AteByDogException"))
 
     assert found.state is State.FAILED
     assert found.last_error is not None
     assert (found.last_error.code, found.last_error.message) == ("AteByDogException", "organizations:CreateAccount: no")
 
 
-def test_waiting_for_a_place_or_a_turn_is_no_error(house: House) -> None:
-    connector = house("TooManyRequestsException", organizations_calls_per_second=1)
+def test_waiting_for_a_place_or_a_turn_is_no_error(make_connector: MakeConnector) -> None:
+    connector = make_connector("TooManyRequestsException", organizations_calls_per_second=1)
     connector.store.submit(TenantId("likvid", "blog", "aws.sandbox"), Desired(landing_zone="development"))
     [other] = connector.store.pump("queue", 10, LEASE, LEASE, "w")
     for place in range(5):

@@ -92,7 +92,7 @@ def test_a_tenant_becomes_a_configured_account(cluster: Cluster) -> None:
 
 def test_a_platform_with_scim_gives_the_same_access(cluster: Cluster) -> None:
     body = desired("development-scim")
-    order = replicate("likvid", "by-scim", "aws-scim.sandbox", body, through=cluster.connector)
+    order = replicate("likvid", "by-scim", "aws-scim.sandbox", body, connector=cluster.connector)
     cluster.succeeded(order.replication)
 
     assert access_of(cluster, "by-scim") == {
@@ -103,7 +103,7 @@ def test_a_platform_with_scim_gives_the_same_access(cluster: Cluster) -> None:
 
 
 def test_people_sign_in_by_saml_on_a_platform_with_federation(cluster: Cluster) -> None:
-    order = replicate("likvid", "by-saml", "aws-federated.sandbox", desired("federated"), through=cluster.connector)
+    order = replicate("likvid", "by-saml", "aws-federated.sandbox", desired("federated"), connector=cluster.connector)
     cluster.succeeded(order.replication)
 
     state, account = cluster.simulator.state(), cluster.account("by-saml")["id"]
@@ -149,7 +149,7 @@ def test_accounts_are_enrolled_as_many_at_once_as_may_be_and_then_vended(cluster
 def govern(cluster: Cluster, project: str) -> str:
     """Order a tenant on the platform with Control Tower."""
     body = desired("control-tower", access=ACCESS[:1])
-    return replicate("likvid", project, "aws-governed.sandbox", body, through=cluster.connector).replication
+    return replicate("likvid", project, "aws-governed.sandbox", body, connector=cluster.connector).replication
 
 
 def test_a_second_replication_writes_nothing_and_reads_little(cluster: Cluster) -> None:
@@ -316,7 +316,7 @@ def test_every_write_stands_in_the_audit_log_and_in_its_export(
     platforms = {PLATFORM: "development", "aws-scim.sandbox": "development-scim"}
     orders = {
         f"likvid.audited.{platform}": replicate(
-            "likvid", "audited", platform, desired(zone), by="meshstack", through=cluster.connector
+            "likvid", "audited", platform, desired(zone), by="meshstack", connector=cluster.connector
         ).replication
         for platform, zone in platforms.items()
     }

@@ -23,7 +23,7 @@ from tasks.limits.call_rates import BATCH, FIRST_GUESS, Allowance, ExpectedCalls
 from tasks.limits.lanes import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces, places, rates
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tasks.state.records import Rate
 from tasks.state.store import Store
 from tests.support.waiting import eventually
@@ -43,7 +43,7 @@ def ordered(store: Store, count: int) -> list[str]:
 
 def sleeping(store: Store, replications: list[str], *, lane: str | None = None, parked: bool = False) -> None:
     """Run a step of each, which then waits for an hour."""
-    waiting = Outcome(
+    waiting = StepRecord(
         step=0,
         document=StepState(name=REPLICATION.steps[0].name, state=State.WAITING),
         state=State.WAITING,
@@ -101,7 +101,7 @@ def test_what_ends_well_gives_its_places_back(store: Store) -> None:
     sleeping(store, [second], lane=LANE)
 
     done = StepState(name="report", state=State.SUCCEEDED)
-    assert store.record(first, "me", Outcome(step=0, document=done, state=State.SUCCEEDED))
+    assert store.record(first, "me", StepRecord(step=0, document=done, state=State.SUCCEEDED))
 
     assert woken(store) == [second]
     assert store.enter(LANE, "second", second, 1) == -1
@@ -115,7 +115,7 @@ def test_what_is_cancelled_leaves_its_place_to_aws_for_a_while(redis: Redis) -> 
     sleeping(store, [second], lane=LANE)
 
     store.cancel(first)
-    store.record(first, "me", Outcome(0, StepState(name="x"), State.WAITING))
+    store.record(first, "me", StepRecord(0, StepState(name="x"), State.WAITING))
 
     assert store.enter(LANE, "second", second, 1) == 0, "AWS may still be creating the account"
     assert eventually(lambda: woken(store)) == [second], "and not only by polling"
@@ -164,7 +164,7 @@ def test_one_that_goes_on_without_the_lane_blocks_nobody(store: Store) -> None:
     assert [store.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
     sleeping(store, [])
     done = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED)
-    assert store.record(second, "me", Outcome(0, done, State.RUNNING, due=LEASE, following=1, advance=True))
+    assert store.record(second, "me", StepRecord(0, done, State.RUNNING, due=LEASE, following=1, advance=True))
 
     store.leave(LANE, first, first)
 
@@ -188,7 +188,7 @@ def test_one_that_polls_its_own_work_keeps_no_turn_from_the_others(store: Store)
     assert store.enter(LANE, "first/a", first, 1) == -1
     assert store.enter(LANE, "first/b", first, 1) == 0, "it has one place and would like another"
     assert [store.enter(LANE, each, each, 1) for each in (second, third)] == [1, 2]
-    waiting = Outcome(0, StepState(name="x", state=State.WAITING), State.WAITING, due=timedelta(hours=1), lane=LANE)
+    waiting = StepRecord(0, StepState(name="x", state=State.WAITING), State.WAITING, due=timedelta(hours=1), lane=LANE)
     for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w"):
         assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
         polls = dispatch.replication == first

@@ -9,7 +9,7 @@ import pytest
 from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
-from tasks.state.outcome import Dispatch, Outcome
+from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tests.support.waiting import eventually
 
@@ -38,7 +38,7 @@ def begin(store: Store, dispatch: Dispatch, lease: timedelta = LEASE) -> None:
 def record(store: Store, replication: str, *, heard: bool | None, due: float = 3600) -> None:
     """Record that a step waits; `due` in seconds."""
     document = StepState(name=REPLICATION.steps[0].name, state=State.WAITING)
-    waiting = Outcome(0, document, State.WAITING, due=timedelta(seconds=due), heard=heard)
+    waiting = StepRecord(0, document, State.WAITING, due=timedelta(seconds=due), heard=heard)
     assert store.record(replication, replication, waiting)
 
 
@@ -79,7 +79,7 @@ def test_the_next_step_of_a_chain_has_the_same_thread(store: Store) -> None:
     begin(store, dispatch)
     done = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED)
 
-    assert store.record(dispatch.replication, dispatch.replication, Outcome(0, done, State.RUNNING, LEASE, True))
+    assert store.record(dispatch.replication, dispatch.replication, StepRecord(0, done, State.RUNNING, LEASE, True))
 
     assert of(SILENT, pump(store)) == []
     assert store.begin(dispatch.replication, dispatch.number, 1, "next", LEASE)

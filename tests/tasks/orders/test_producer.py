@@ -20,45 +20,47 @@ WANTED = Desired(landing_zone="development")
 
 
 @pytest.fixture
-def house(redis_server: EmbeddedRedis) -> Connector:
+def connector(redis_server: EmbeddedRedis) -> Connector:
     connector = make(redis_server.url)
     connector.store.redis.flushall()
     return connector
 
 
-def disabled(house: Connector, name: str) -> Connector:
-    zones = dict(house.catalog.landing_zones)
+def disabled(connector: Connector, name: str) -> Connector:
+    zones = dict(connector.catalog.landing_zones)
     zones[name] = zones[name].model_copy(update={"disabled": True})
-    return replace(house, catalog=replace(house.catalog, landing_zones=MappingProxyType(zones)))
+    return replace(connector, catalog=replace(connector.catalog, landing_zones=MappingProxyType(zones)))
 
 
-def test_a_disabled_landing_zone_takes_no_new_tenants_and_keeps_those_that_it_has(house: Connector) -> None:
-    replicate("likvid", "shop", "aws.sandbox", WANTED, through=house)
-    later = disabled(house, "development")
+def test_a_disabled_landing_zone_takes_no_new_tenants_and_keeps_those_that_it_has(connector: Connector) -> None:
+    replicate("likvid", "shop", "aws.sandbox", WANTED, connector=connector)
+    later = disabled(connector, "development")
 
-    changed = replicate("likvid", "shop", "aws.sandbox", WANTED.model_copy(update={"access": []}), through=later)
+    changed = replicate("likvid", "shop", "aws.sandbox", WANTED.model_copy(update={"access": []}), connector=later)
     record = later.store.tenant(TENANT)
     assert record is not None
     again = replicate_again(record, later, wake=True)
     with pytest.raises(RequestRefused, match="unknown landing zone"):
-        replicate("likvid", "new", "aws.sandbox", WANTED, through=later)
+        replicate("likvid", "new", "aws.sandbox", WANTED, connector=later)
     with pytest.raises(RequestRefused, match="unknown landing zone"):
-        replicate("likvid", "shop", "aws.sandbox", {"landingZone": "production"}, through=disabled(house, "production"))
+        replicate(
+            "likvid", "shop", "aws.sandbox", {"landingZone": "production"}, connector=disabled(connector, "production")
+        )
 
     assert changed.tenant == again.tenant == str(TENANT)
 
 
-def test_an_account_that_is_there_needs_no_email(house: Connector) -> None:
+def test_an_account_that_is_there_needs_no_email(connector: Connector) -> None:
     """The email's pattern may ask for a tag that has been removed: access must be taken away all the same."""
-    replicate("likvid", "shop", "aws.sandbox", WANTED, through=house)
-    record = house.store.tenant(TENANT)
+    replicate("likvid", "shop", "aws.sandbox", WANTED, connector=connector)
+    record = connector.store.tenant(TENANT)
     assert record is not None
-    platform = house.catalog.platforms[TENANT.platform]
+    platform = connector.catalog.platforms[TENANT.platform]
     needs_tag = platform.model_copy(update={"account_email_pattern": Pattern.parse("#{tagOwner}@example.com")})
-    catalog = replace(house.catalog, platforms={TENANT.platform: needs_tag})
+    catalog = replace(connector.catalog, platforms={TENANT.platform: needs_tag})
 
     fields = [
-        [each.field for each in check(TENANT, WANTED, catalog, house.settings, known)]
+        [each.field for each in check(TENANT, WANTED, catalog, connector.settings, known)]
         for known in (None, record, replace(record, handles=Handles(account_id="123456789012")))
     ]
 

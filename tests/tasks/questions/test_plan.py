@@ -70,7 +70,7 @@ def calls(plan: Plan) -> Counter[str]:
 def carried_out(cluster: Cluster, project: str, body: dict[str, Any], platform: str = PLATFORM) -> Counter[str]:
     """Replicate, and count the writes as plans name them."""
     mark = cluster.simulator.mark()
-    cluster.succeeded(replicate("likvid", project, platform, body, through=cluster.connector).replication)
+    cluster.succeeded(replicate("likvid", project, platform, body, connector=cluster.connector).replication)
     return Counter(
         f"{call.service}:{snake(call.operation)}" for call in cluster.simulator.writes_since(mark) if call.performed
     )
@@ -173,13 +173,13 @@ def test_nobody_plans_what_nobody_has_ordered(cluster: Cluster) -> None:
 class Foretold(Replications):
     """Whole replications, each of which must do what was planned right before it."""
 
-    house: Connector = None  # type: ignore[assignment]  # always given
+    connector: Connector = None  # type: ignore[assignment]  # always given
     plans: int = 0
 
     def plan(self, tenant: Tenant, chain: Chain) -> Plan:
         """Plan as `make_plan` does, for a tenant that no store has."""
         mark = self.world.simulator.mark()
-        plan = Planner(self.house, tenant, chain, self.handles.get(tenant.id.project, Handles())).plan()
+        plan = Planner(self.connector, tenant, chain, self.handles.get(tenant.id.project, Handles())).plan()
         assert self.world.simulator.writes_since(mark) == []
         self.plans += 1
         return plan
@@ -225,7 +225,7 @@ def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
     cluster: Cluster, platform: str, zone: str, by_hand: Mapping[str, drifts.Drift]
 ) -> None:
     world = World(cluster.simulator, Sessions(), workspace="drifts")
-    of = Foretold(world, cluster.connector.catalog, house=replace(cluster.connector, sessions=world.sessions))
+    of = Foretold(world, cluster.connector.catalog, connector=replace(cluster.connector, sessions=world.sessions))
     closure = AccountClosure(organizational_units=(organization.QUARANTINE_OU_ID,))
     on = of.catalog.platforms[platform].model_copy(update={"account_closure": closure})
     automatic = {"automate_deletion_approval": True, "automate_deletion_replication": True}
@@ -245,7 +245,7 @@ def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
 
 def test_everything_that_a_replication_may_do_is_planned(cluster: Cluster) -> None:
     world = World(cluster.simulator, Sessions(), workspace="least")
-    of = Foretold(world, cluster.connector.catalog, house=replace(cluster.connector, sessions=world.sessions))
+    of = Foretold(world, cluster.connector.catalog, connector=replace(cluster.connector, sessions=world.sessions))
     of.allow_management(published(of.platform)[Principal.MANAGEMENT_ROLE].policy)
     cluster.simulator.set_options(creation_seconds=0.05, role_delay_seconds=0)
 

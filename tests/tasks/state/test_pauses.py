@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tasks.state.pauses import pause, pauses
 from tasks.state.store import Store
 from tests.tasks.state.test_store import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, step_done
@@ -103,7 +103,7 @@ def test_history_is_kept_as_long_as_the_records(store: Store) -> None:
     for by in ("ada", None, "bob"):
         ids.append(store.submit(SHOP, DEVELOPMENT, by=by))
         document = StepState(name="create_account", state=State.FAILED)
-        run_one(store, Outcome(0, document, State.FAILED))
+        run_one(store, StepRecord(0, document, State.FAILED))
     store.redis.delete(f"connector:replication:{ids[0]}")  # as the retention does
     newest = store.submit(SHOP, DEVELOPMENT)
 
@@ -130,7 +130,7 @@ def test_a_newer_order_runs_every_step(store: Store) -> None:
     assert shown.steps[0].note == f"skipped: it was to begin with {dispatch.chain.steps[3].name}"
 
     assert store.submit(SHOP, Desired(landing_zone="production")) == following
-    assert store.record(replication, "me", Outcome(0, StepState(name="create_account"), State.FAILED))
+    assert store.record(replication, "me", StepRecord(0, StepState(name="create_account"), State.FAILED))
     [next_dispatch] = pump(store)
     assert (next_dispatch.replication, next_dispatch.step) == (following, 0)
 

@@ -16,7 +16,7 @@ from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import LastError, State, StepState
-from tasks.state.outcome import Dispatch, Outcome
+from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tests.support.waiting import eventually
 
@@ -32,21 +32,21 @@ def pump(store: Store, room: int = 100, lease: timedelta = LEASE) -> list[Dispat
     return store.pump("queue", room, lease, timedelta(minutes=10), "worker-1")
 
 
-def step_done(index: int, *, last: bool = False, handles: Handles | None = None) -> Outcome:
+def step_done(index: int, *, last: bool = False, handles: Handles | None = None) -> StepRecord:
     now = datetime.now(UTC)
     name = REPLICATION.steps[index].name
     document = StepState(name=name, state=State.SUCCEEDED, note="done", attempts=1, ended_at=now)
     state = State.SUCCEEDED if last else State.RUNNING
-    return Outcome(step=index, document=document, state=state, due=LEASE, advance=True, handles=handles)
+    return StepRecord(step=index, document=document, state=state, due=LEASE, advance=True, handles=handles)
 
 
-def step_failed(index: int) -> Outcome:
+def step_failed(index: int) -> StepRecord:
     error = LastError(code="AccessDenied", message="no", request_id="r-1", remedy="allow it")
     document = StepState(name=REPLICATION.steps[index].name, state=State.FAILED, attempts=1, last_error=error)
-    return Outcome(step=index, document=document, state=State.FAILED, error=error)
+    return StepRecord(step=index, document=document, state=State.FAILED, error=error)
 
 
-def run_one(store: Store, outcome: Outcome) -> Dispatch:
+def run_one(store: Store, outcome: StepRecord) -> Dispatch:
     [dispatch] = pump(store)
     assert store.begin(dispatch.replication, dispatch.number, dispatch.step, "me", LEASE)
     assert store.record(dispatch.replication, "me", outcome)
@@ -106,7 +106,7 @@ def test_the_same_content_after_the_end_is_a_new_replication(store: Store) -> No
 def test_asking_again_wakes_what_waits(store: Store) -> None:
     first = store.submit(SHOP, DEVELOPMENT)
     document = StepState(name="create_account", state=State.WAITING)
-    run_one(store, Outcome(step=0, document=document, state=State.WAITING, due=timedelta(hours=1)))
+    run_one(store, StepRecord(step=0, document=document, state=State.WAITING, due=timedelta(hours=1)))
 
     assert store.submit(SHOP, DEVELOPMENT) == first
     assert pump(store) == []
@@ -280,7 +280,7 @@ def test_a_message_is_used_once(store: Store) -> None:
     assert store.begin(replication, dispatch.number, 0, "first", LEASE, SHOP)
     document = StepState(name="create_account", state=State.WAITING)
     assert store.record(
-        replication, "first", Outcome(step=0, document=document, state=State.WAITING, due=timedelta(hours=1))
+        replication, "first", StepRecord(step=0, document=document, state=State.WAITING, due=timedelta(hours=1))
     )
 
     assert store.begin(replication, dispatch.number, 0, "the same message again", LEASE, SHOP) is None

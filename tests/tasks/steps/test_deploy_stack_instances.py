@@ -12,7 +12,7 @@ import pytest
 
 from config.landing_zone import StackSet
 from tasks.aws import Aws, Lane
-from tasks.aws.calls import Answer, Calls
+from tasks.aws.calls import Calls, Response
 from tasks.aws.stack_sets import DetailedStatus, InstanceOperation, InstanceStatus, StackInstance, StackSets
 from tasks.digest import digest
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Throttled, Unanswered
@@ -431,8 +431,8 @@ class Canned(Calls):
     def __init__(self, **answers: dict[str, Any]) -> None:
         self.answers = answers
 
-    def read(self, operation: str, **parameters: Any) -> Answer:
-        return Answer(self.answers[operation])
+    def read(self, operation: str, **parameters: Any) -> Response:
+        return Response(self.answers[operation])
 
 
 class CannedAws(Aws):

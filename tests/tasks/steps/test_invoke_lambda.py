@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from config.landing_zone import LambdaHook
-from tasks.aws.calls import Answer, Calls
+from tasks.aws.calls import Calls, Response
 from tasks.aws.faults import translate_unanswered
 from tasks.aws.lambda_functions import Functions, Invocation
 from tasks.errors import AccessDenied, NotFound, PermanentError, Refused, Throttled, TransientError, Unanswered
@@ -141,7 +141,7 @@ class Silent(Calls):
     def __init__(self, address: str) -> None:
         self.address = address
 
-    def write(self, operation: str, **parameters: Any) -> Answer:
+    def write(self, operation: str, **parameters: Any) -> Response:
         raise translate_unanswered("lambda", operation, ReadTimeoutError(endpoint_url=self.address))
 
 

@@ -21,7 +21,7 @@ from config.catalog import load_catalog
 from config.settings import ApiToken, Settings
 from tasks.connector import Connector, redis_client
 from tasks.model.replication import State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
 from tests.support.waiting import eventually
 from workers.api.app import create_app
@@ -98,7 +98,7 @@ class Api:
         """Record the call that runs, as a worker does."""
         name = self.store.replication(replication).steps[0].name  # type: ignore[union-attr]  # it is known
         step = StepState(name=name, state=State.WAITING)
-        assert self.store.record(replication, "holder", Outcome(0, step, State.WAITING))
+        assert self.store.record(replication, "holder", StepRecord(0, step, State.WAITING))
 
     def keys(self) -> list[str]:
         """Name everything that Redis holds."""

@@ -10,7 +10,7 @@ from tasks.daily import retries as daily_retries
 from tasks.model.desired import TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import LastError, State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tests.workers.api.server import BODY, TENANT, Api, is_problem
 
 
@@ -26,7 +26,7 @@ def path(replication: str) -> str:
 def fail(api: Api, replication: str) -> None:
     error = LastError(code="AccessDenied", message="no", request_id="r-1", remedy="Allow it.")
     step = StepState(name="create_account", state=State.FAILED, attempts=1, last_error=error)
-    outcome = Outcome(0, step, State.FAILED, handles=Handles(account_id="123456789012"), error=error)
+    outcome = StepRecord(0, step, State.FAILED, handles=Handles(account_id="123456789012"), error=error)
     assert api.store.record(replication, "holder", outcome)
 
 
@@ -97,7 +97,7 @@ def test_a_running_replication_is_cancelled_after_its_call(api: Api, http: httpx
     api.begin(replication)
     assert http.post(f"{path(replication)}/cancel").json()["state"] == "RUNNING"
     step = StepState(name="create_account", state=State.WAITING)
-    assert api.store.record(replication, "holder", Outcome(0, step, State.WAITING))
+    assert api.store.record(replication, "holder", StepRecord(0, step, State.WAITING))
     assert http.get(path(replication)).json()["state"] == "CANCELLED"
 
 

@@ -6,7 +6,7 @@ import httpx
 
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import LastError, State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tests.workers.api.server import BODY, READ, Api, is_problem
 
 ROLLOUTS = "/api/v1/landing-zones/development/rollouts"
@@ -27,7 +27,7 @@ def advance(api: Api, replication: str, state: State = State.RUNNING) -> None:
     """Record the first step of the replication that runs as done, or failed for good."""
     error = LastError(code="AccessDenied", message="no", remedy="allow it") if state is State.FAILED else None
     step = StepState(name="create_account", state=State.FAILED if error else State.SUCCEEDED, last_error=error)
-    done = Outcome(0, step, state, advance=state is State.RUNNING, error=error)
+    done = StepRecord(0, step, state, advance=state is State.RUNNING, error=error)
     assert api.store.record(replication, "holder", done)
 
 

@@ -12,7 +12,7 @@ from tasks.chain import REPLICATION
 from tasks.model.desired import TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import LastError, State, StepState
-from tasks.state.outcome import Outcome
+from tasks.state.outcome import StepRecord
 from tests.workers.api.server import BODY, TENANT, Api, is_problem, serving
 from workers.api.app import create_app
 
@@ -104,7 +104,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
     step = StepState(
         name="create_account", state=State.WAITING, note="asked AWS", attempts=2, started_at=now, last_error=error
     )
-    outcome = Outcome(0, step, State.WAITING, due=timedelta(seconds=5), handles=handles, error=error)
+    outcome = StepRecord(0, step, State.WAITING, due=timedelta(seconds=5), handles=handles, error=error)
     assert api.store.record(replication, "holder", outcome)
 
     view = http.get(TENANT).json()
@@ -233,7 +233,7 @@ def test_replicate_again_wakes_one_that_waits(api: Api, http: httpx.Client) -> N
     replication = accepted(put(http))
     api.begin(replication)
     step = StepState(name="create_account", state=State.WAITING)
-    assert api.store.record(replication, "holder", Outcome(0, step, State.WAITING, due=timedelta(hours=1)))
+    assert api.store.record(replication, "holder", StepRecord(0, step, State.WAITING, due=timedelta(hours=1)))
     assert not api.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
     assert accepted(http.post(f"{TENANT}/replications")) == replication
     assert api.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")

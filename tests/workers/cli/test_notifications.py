@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.connector import connector
+from tasks.connector import own_connector
 from tasks.notifications.outbox import deliver
 from tests.support.cluster import CONFIG_DIR
 from tests.tasks.notifications.receiver import Receiver, running_receiver
@@ -23,14 +23,14 @@ UNTIMELY = "1-1"  # long ago, so that it has been gathered
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    connector.cache_clear()
+    own_connector.cache_clear()
     with EmbeddedRedis() as redis, running_receiver() as running:
         for name, value in environment("http://127.0.0.1:1", redis.url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CONNECTOR_CONFIG_DIR", str(CONFIG_DIR))
         monkeypatch.setenv("CONNECTOR_NOTIFICATION_URL", running.url)
         yield running
-    connector.cache_clear()
+    own_connector.cache_clear()
 
 
 def test_a_test_message_and_what_the_receiver_says(receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,9 +47,9 @@ def test_a_test_message_and_what_the_receiver_says(receiver: Receiver, capsys: p
 
 def test_what_was_not_taken_is_shown(receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
     receiver.status = 500
-    house = connector()
-    house.store.redis.xadd("connector:news", {"data": json.dumps({**NEWS, "link": "/"})}, id=UNTIMELY)
-    assert deliver(house, datetime.now(UTC)) == 0
+    connector = own_connector()
+    connector.store.redis.xadd("connector:news", {"data": json.dumps({**NEWS, "link": "/"})}, id=UNTIMELY)
+    assert deliver(connector, datetime.now(UTC)) == 0
 
     show_waiting()
 
