@@ -9,7 +9,11 @@ _PARTITION = r"(?P<partition>aws[a-z-]*)"
 _ACCOUNT = r"(?P<account>[0-9]{12})"
 _REGION = r"(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9])"
 _ROLE_PATH = r"(?:[\x21-\x7e]+/)?"
-_ROLE_NAME = r"[A-Za-z0-9_+=,.@-]{1,64}"
+_IAM_CHARACTER = r"[A-Za-z0-9_+=,.@-]"
+_ROLE_NAME = rf"{_IAM_CHARACTER}{{1,64}}"
+_POLICY_NAME = rf"{_IAM_CHARACTER}{{1,128}}"
+_SSO = r"arn:aws[a-z-]*:sso:::"
+_INSTANCE = r"(?:sso)?ins-[A-Za-z0-9.-]+"  # of Identity Center
 
 ROLE_ARN = re.compile(rf"arn:{_PARTITION}:iam::{_ACCOUNT}:role/{_ROLE_PATH}{_ROLE_NAME}")
 STACK_SET_ARN = re.compile(
@@ -75,7 +79,7 @@ RolePath = Annotated[
 PolicyName = Annotated[
     str,
     _shape(
-        rf"arn:{_PARTITION}:iam::(?:aws|[0-9]{{12}}):policy/{_ROLE_PATH}[A-Za-z0-9_+=,.@-]{{1,128}}|[A-Za-z0-9_+=,.@-]{{1,128}}",
+        rf"arn:{_PARTITION}:iam::(?:aws|[0-9]{{12}}):policy/{_ROLE_PATH}{_POLICY_NAME}|{_POLICY_NAME}",
         "the name or the ARN of an IAM policy, such as ReadOnlyAccess or arn:aws:iam::aws:policy/ReadOnlyAccess",
     ),
 ]
@@ -85,14 +89,14 @@ SamlProviderName = Annotated[
 InstanceArn = Annotated[
     str,
     _shape(
-        r"arn:aws[a-z-]*:sso:::instance/(sso)?ins-[A-Za-z0-9.-]+",
+        rf"{_SSO}instance/{_INSTANCE}",
         "the ARN of an Identity Center instance, such as arn:aws:sso:::instance/ssoins-0123456789abcdef",
     ),
 ]
 PermissionSetArn = Annotated[
     str,
     _shape(
-        r"arn:aws[a-z-]*:sso:::(permissionSet|instance)/(sso)?ins-[A-Za-z0-9.-]+/ps-[A-Za-z0-9.-]+",
+        rf"{_SSO}(?:permissionSet|instance)/{_INSTANCE}/ps-[A-Za-z0-9.-]+",
         "the ARN of a permission set, such as arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef",
     ),
 ]
