@@ -11,7 +11,6 @@ import sys
 import threading
 import types
 from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
 from typing import Any, Literal, TextIO
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -19,7 +18,7 @@ import structlog
 
 from config.mistakes import MASK
 
-FIELDS = ("tenant", "replication", "step", "account", "attempt", "request_id")
+FIELDS = ("tenant", "replication", "step", "account", "request_id")
 """The field names every layer uses for these things, so that one search finds a tenant's whole story."""
 
 SHORTEST_SECRET = 4
@@ -109,7 +108,6 @@ def configure_logging(
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            structlog.contextvars.merge_contextvars,
             *_shared_processors(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -123,22 +121,6 @@ def get_logger(name: str) -> Logger:
     """Return a logger; `name` is the module's."""
     logger: Logger = structlog.stdlib.get_logger(name)
     return logger
-
-
-@contextmanager
-def log_context(
-    *,
-    tenant: str | None = None,
-    replication: str | None = None,
-    step: str | None = None,
-    account: str | None = None,
-    attempt: int | None = None,
-    request_id: str | None = None,
-) -> Iterator[None]:
-    """Add these fields to every line logged inside, in this thread, whoever logs it."""
-    values = zip(FIELDS, (tenant, replication, step, account, attempt, request_id), strict=True)
-    with structlog.contextvars.bound_contextvars(**{name: value for name, value in values if value is not None}):
-        yield
 
 
 def _shared_processors() -> list[structlog.typing.Processor]:
@@ -163,8 +145,7 @@ def _formatter(*, as_json: bool) -> logging.Formatter:
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
-    foreign: list[structlog.typing.Processor] = [structlog.contextvars.merge_contextvars, *_shared_processors()]
-    return _MaskingFormatter(foreign_pre_chain=foreign, processors=[meta, *renderer])
+    return _MaskingFormatter(foreign_pre_chain=_shared_processors(), processors=[meta, *renderer])
 
 
 class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):

@@ -2,7 +2,6 @@ import io
 import json
 import logging
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from config.log import MASKER, Masker, configure_logging, get_logger, log_context, register_secrets
+from config.log import MASKER, Masker, configure_logging, get_logger, register_secrets
 
 Start = Callable[..., io.StringIO]
 
@@ -42,40 +41,24 @@ def start() -> Iterator[Start]:
 
 def test_json_line_has_the_fixed_fields_first(start: Start) -> None:
     stream = start()
-    with log_context(tenant="ws.project", replication="r1", step="create_account", attempt=2):
-        get_logger("tasks.orders.producer").info("step done", account="123456789012", request_id="abc", calls=3)
+    logger = get_logger("tasks.orders.producer").bind(calls=3, tenant="ws.project")
+    logger.info("step done", request_id="abc", account="123456789012", step="create_account", replication="r1")
     line = json.loads(stream.getvalue())
     assert list(line) == [
-        *("timestamp", "level", "event", "tenant", "replication", "step", "account", "attempt", "request_id"),
+        *("timestamp", "level", "event", "tenant", "replication", "step", "account", "request_id"),
         *("calls", "logger"),
     ]
-    assert (line["level"], line["tenant"], line["attempt"], line["logger"]) == (
-        "info",
-        "ws.project",
-        2,
-        "tasks.orders.producer",
-    )
+    assert (line["level"], line["tenant"], line["logger"]) == ("info", "ws.project", "tasks.orders.producer")
     assert line["timestamp"].endswith("Z")
-
-
-def test_context_ends_with_its_block_and_its_thread(start: Start) -> None:
-    stream = start()
-    with log_context(tenant="a"):
-        thread = threading.Thread(target=lambda: get_logger("x").info("other thread"))
-        thread.start()
-        thread.join()
-    get_logger("x").info("after")
-    assert all("tenant" not in json.loads(line) for line in stream.getvalue().splitlines())
 
 
 @pytest.mark.parametrize("name", ["celery.task", "uvicorn.access", "anything"])
 def test_records_of_libraries_take_the_same_road(start: Start, name: str) -> None:
     logging.getLogger(name).addHandler(logging.NullHandler())
     stream = start()
-    with log_context(tenant="a"):
-        logging.getLogger(name).warning("took %d ms", 5)
+    logging.getLogger(name).warning("took %d ms", 5)
     line = json.loads(stream.getvalue())
-    assert (line["event"], line["logger"], line["level"], line["tenant"]) == ("took 5 ms", name, "warning", "a")
+    assert (line["event"], line["logger"], line["level"]) == ("took 5 ms", name, "warning")
 
 
 def test_level_holds_and_libraries_that_log_headers_stay_at_info(start: Start) -> None:
