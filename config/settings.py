@@ -306,7 +306,7 @@ class Settings(BaseSettings):
 class _PortSource(PydanticBaseSettingsSource):
     """Reads PORT."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 (the base class's own signature)
         """Return PORT for any field; only `api_port` is asked for."""
         return os.environ.get("PORT") or None, field_name, False
 

@@ -38,7 +38,7 @@ def test_directory_with_every_kind_of_file_is_read(tmp_path: Path) -> None:
     assert (list(catalog.platforms), list(catalog.landing_zones)) == (["aws.dev"], ["basic"])
     assert catalog.locations["dev"].display_name == "Development"
     with pytest.raises(TypeError):
-        catalog.platforms["x"] = catalog.platforms["aws.dev"]  # type: ignore[index]
+        catalog.platforms["x"] = catalog.platforms["aws.dev"]  # type: ignore[index]  # what is tried
 
 
 def test_empty_directory_says_what_to_put_there(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], seconds: float = 20.0, every: float = 0.02) -> T:
+def eventually(condition: Callable[[], T | None], seconds: float = 20.0, every: float = 0.02) -> T:
     """Return the condition's first true answer; AssertionError with its last answer after `seconds`."""
     deadline = monotonic() + seconds
     pause = Event()

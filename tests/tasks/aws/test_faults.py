@@ -190,6 +190,6 @@ def test_every_error_survives_being_rebuilt_from_its_arguments() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StepError)]
 
     for kind in kinds:
-        made = kind(*arguments.get(kind, ("a", "b")))  # type: ignore[arg-type]
+        made = kind(*arguments.get(kind, ("a", "b")))  # type: ignore[arg-type]  # each kind has its own
         again = kind(*made.args)
         assert (type(again), str(again), again.remedy) == (type(made), str(made), made.remedy)

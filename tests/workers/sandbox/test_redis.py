@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import redis
@@ -57,8 +58,6 @@ def test_it_dies_with_the_process_that_started_it() -> None:
 
 
 def test_it_may_be_started_by_a_thread_that_ends() -> None:
-    from threading import Thread  # noqa: PLC0415
-
     server = EmbeddedRedis()
     starter = Thread(target=server.start)
     starter.start()

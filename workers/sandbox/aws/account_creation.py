@@ -58,7 +58,7 @@ def list_create_account_status(call: Call, world: World) -> Mapping[str, Any]:
     states = call.parameters.get("States")
     creations = world.state(OrganizationTree).creations.values()
     wanted = [creation for creation in creations if not states or creation.state in states]
-    return listed("CreateAccountStatuses", wanted, lambda creation: creation.id, _status, call)  # type: ignore[no-any-return]
+    return listed("CreateAccountStatuses", wanted, lambda creation: creation.id, _status, call)
 
 
 def settle(world: World) -> None:

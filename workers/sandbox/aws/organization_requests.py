@@ -73,7 +73,7 @@ def not_found(code: str) -> AwsError:
 
 def listed(
     name: str, items: Iterable[Item], key: Callable[[Item], str], view: Callable[[Item], Any], call: Call
-) -> Any:
+) -> dict[str, Any]:
     """Answer one page of at most 20."""
     found, more = page(items, key, call.parameters, largest=PAGE_SIZE, error_code="InvalidInputException")
     return {name: [view(item) for item in found], **more}
