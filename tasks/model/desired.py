@@ -13,7 +13,7 @@ from config.landing_zone import LandingZone
 from config.platform import Platform
 
 
-def _printable(text: str) -> str:
+def _plain_text(text: str) -> str:
     """Refuse control characters: no name or tag in AWS may hold one, and logs and terminals must not."""
     if any(character in CONTROL_CHARACTERS for character in text):
         raise ValueError("must not hold control characters")
@@ -22,7 +22,7 @@ def _printable(text: str) -> str:
 
 CONTROL_CHARACTERS = frozenset(map(chr, (*range(32), *range(127, 160)))) - set("\t\n\r")
 
-Text = Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)]  # 255 is meshStack's own bound
+Text = Annotated[str, StringConstraints(max_length=255), AfterValidator(_plain_text)]  # 255 is meshStack's own bound
 
 Tags = dict[Text, list[Text]]
 

@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from config.catalog import Catalog
 from config.landing_zone import LandingZone, effective_role_mappings
-from config.mistakes import SECRET_FIELDS, plain_words, shown
+from config.mistakes import SECRET_FIELDS, plain_words, printable, shown
 from config.patterns import PatternError, check_identifier
 from config.platform import Platform
 from config.settings import Settings
 from tasks import names
 from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector, own_connector
-from tasks.model.desired import CONTROL_CHARACTERS, PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
 from tasks.state.records import AccountTaken, TenantRecord
 from tasks.step import Chain
 
@@ -156,12 +156,6 @@ def field_mistakes(findings: Iterable[Mapping[str, Any]]) -> Iterator[FieldMista
         secret = bool(SECRET_FIELDS.intersection(map(str, path)))
         value = "nothing" if finding["type"] == "missing" else printable(shown(finding["input"], secret))
         yield FieldMistake(printable(field)[:LONGEST_FIELD] or "body", value, _allowed(finding))
-
-
-def printable(text: str) -> str:
-    """Escape what logs and terminals must not get: control characters, and half of a surrogate pair."""
-    escaped = "".join(repr(each)[1:-1] if each in CONTROL_CHARACTERS else each for each in text)
-    return escaped.encode("utf-8", "backslashreplace").decode()
 
 
 def _allowed(finding: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
+from config.mistakes import printable
+
 
 class ExitCode(IntEnum):
     """The codes of all commands; the table for people stands in `workers.cli`."""
@@ -31,11 +33,6 @@ class CommandFailed(Exception):
 
 def complain(message: str) -> None:
     """Write one message to stderr, each line of it under the program's name or indented."""
-    first, *rest = printable(message).splitlines() or [""]
+    first, *rest = map(printable, message.splitlines() or [""])
     sys.stderr.write("\n".join([f"aws-connector: {first}", *(f"  {line.strip()}" for line in rest)]) + "\n")
     sys.stderr.flush()
-
-
-def printable(text: str) -> str:
-    """Replace control characters: what AWS or another person wrote must not steer our reader's terminal."""
-    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)

@@ -10,8 +10,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from config.mistakes import printable
 from tasks.model.replication import State
-from workers.cli.errors import printable
 
 PLAIN_WIDTH = 10_000  # columns: no line of a file or a pipe is ever broken
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.catalog import Catalog, CatalogError, load_catalog
+from config.mistakes import printable
 from config.platform import Platform
 from config.settings import SettingsError, load_settings
 from tasks.accounts.guard_rail import own_guard_rail
@@ -20,7 +21,7 @@ from tasks.permissions.iam_documents import (
     surroundings_of,
     with_external_ids,
 )
-from workers.cli.errors import CommandFailed, ExitCode, printable
+from workers.cli.errors import CommandFailed, ExitCode
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
