@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 
-from config.landing_zone import effective_role_mappings
+from config.landing_zone import AccessStack, effective_role_mappings
 from config.patterns import PatternError, check_email, sanitise_alias, sanitise_tag_key, sanitise_tag_value
 from config.platform import TagSource, TenantTags
+from config.template import fill_in
 from tasks.errors import PermanentError
 from tasks.model.desired import PaymentMethod, Person, Tags, Tenant, TenantId
 from tasks.model.handles import Handles
@@ -194,6 +195,19 @@ def stack_parameters(tenant: Tenant, handles: Handles) -> dict[str, str]:
         **{tag_placeholder(name): text for name, text in tags.items()},
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def own_parameters(tenant: Tenant, source: AccessStack) -> dict[str, str]:
+    """Return the landing zone's own parameters, filled in; PermanentError for a value that the tenant lacks."""
+    values = pattern_values(tenant)
+    try:
+        return {name: fill_in(text, values) for name, text in source.parameters.items()}
+    except PatternError as error:
+        raise PermanentError(
+            "ParameterRefused",
+            f"accessStack.parameters: {error}",
+            remedy="Correct the parameter in the landing zone document, or what the tenant gives it, then retry.",
+        ) from error
 
 
 def group_name(tenant: Tenant, aws_role: str) -> str:

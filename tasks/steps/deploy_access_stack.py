@@ -24,8 +24,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from config.landing_zone import AccessStack
-from config.patterns import PatternError
-from config.template import fill_in
 from tasks.aws import Aws
 from tasks.aws.cloudformation import Stack, StackContent, Stacks, StackStatus
 from tasks.digest import digest
@@ -33,7 +31,7 @@ from tasks.errors import AccessDenied, Conflict, PermanentError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
-from tasks.names import pattern_values, stack_parameters
+from tasks.names import own_parameters, stack_parameters
 from tasks.stacks.templates import STACK_NAME, declared_parameters
 
 DIGEST_TAG = "meshstack:digest"
@@ -125,7 +123,9 @@ def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         case Decision.KEEP:
             return _done(_seen(handles, stack), f"{STACK_NAME} is as wanted", aws)
         case Decision.FAIL:
-            raise _failed(stacks, stack, handles, aws)
+            failure = _failure(stacks, stack)
+            aws.remember(replace(_seen(handles, stack), access_stack_attempt=None))  # the next replication may try
+            raise failure
         case decision:
             content = StackContent(
                 template_body=source.template_body,
@@ -135,19 +135,6 @@ def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
                 capabilities=source.capabilities,
             )
             return _write(decision, stacks, stack, content, _ahead(aws, handles, stack, token))
-
-
-def own_parameters(tenant: Tenant, source: AccessStack) -> dict[str, str]:
-    """Return the landing zone's own parameters, filled in; PermanentError for a value that the tenant lacks."""
-    values = pattern_values(tenant)
-    try:
-        return {name: fill_in(text, values) for name, text in source.parameters.items()}
-    except PatternError as error:
-        raise PermanentError(
-            "ParameterRefused",
-            f"accessStack.parameters: {error}",
-            remedy="Correct the parameter in the landing zone document, or what the tenant gives it, then retry.",
-        ) from error
 
 
 def leave(handles: Handles, region: str | None) -> Handles:
@@ -272,12 +259,11 @@ def _write(decision: Decision, stacks: Stacks, stack: Stack | None, content: Sta
         return Wait(handles, f"AWS has this operation on {STACK_NAME} already")
 
 
-def _failed(stacks: Stacks, stack: Stack | None, handles: Handles, aws: Aws) -> PermanentError:
-    """Make the error, and forget the attempt first: the next replication may try again."""
+def _failure(stacks: Stacks, stack: Stack | None) -> PermanentError:
+    """Make the error, with the reason of the resource that failed first."""
     assert stack is not None
     shown_by = stacks.request_id
     reason = stacks.first_failure(stack.id) or stack.reason or "AWS gives no reason"
-    aws.remember(replace(_seen(handles, stack), access_stack_attempt=None))
     if STANDING[stack.status] is Standing.STUCK:
         remedy = "Continue or repair the rollback in the CloudFormation console of the account, then retry."
     else:

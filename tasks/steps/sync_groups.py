@@ -56,7 +56,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         sync.failures.reraise()
     if sync.looking_up.rest:
         return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
-    groups = sync.add(groups, members, users, str(tenant.id))
+    groups, users = sync.add(groups, members, users, str(tenant.id))
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
     reached = replace(handles, users=users, groups=groups, absence=absence)
     if sync.goes_on(sync.adding):
@@ -179,10 +179,18 @@ class Synchronisation:
         return kept, members
 
     def add(
-        self, groups: Mapping[str, Group], members: Mapping[str, Mapping[str, str]], users: dict[str, str], tenant: str
-    ) -> dict[str, Group]:
-        """Create missing groups and put missing people in; corrects `users` where AWS knows an id no more."""
-        standing = dict(groups)
+        self,
+        groups: Mapping[str, Group],
+        members: Mapping[str, Mapping[str, str]],
+        known: Mapping[str, str],
+        tenant: str,
+    ) -> tuple[dict[str, Group], dict[str, str]]:
+        """Create missing groups and put missing people in.
+
+        known  userName -> UserId of everybody who has a role
+        Answers the groups, and `known` corrected where AWS knows an id no more.
+        """
+        standing, users = dict(groups), dict(known)
         for name, role in self.roles.items():
             if not role.used:
                 continue
@@ -196,7 +204,7 @@ class Synchronisation:
                 for part in parts(newcomers, self.directory.at_once):
                     if self.adding.takes(*part):
                         self._add(group.id or "", part, users)
-        return standing
+        return standing, users
 
     def note(self, users: Mapping[str, str], without_euid: list[str]) -> str:
         """Say how many people have access, and who has none yet."""

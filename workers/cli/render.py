@@ -20,7 +20,6 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.orders.producer import check
 from tasks.permissions.groups import mapped_roles
-from tasks.steps.deploy_access_stack import own_parameters
 from workers.cli.orders import Order
 
 LABELS = {
@@ -113,7 +112,7 @@ def _parameters(tenant: Tenant, handles: Handles, problems: list[str]) -> dict[s
     """What templates and functions would be told; the landing zone's own parameters come first, as in the stack."""
     stack = tenant.landing_zone.access_stack
     try:
-        own = {} if stack is None else own_parameters(tenant, stack)
+        own = {} if stack is None else names.own_parameters(tenant, stack)
     except PermanentError as error:
         problems.append(error.message)
         own = {}
