@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from config.platform import AccountClosure
 from tasks.aws import Aws
-from tasks.aws.organizations import Account
 from tasks.errors import NotFound, NotOurs, PermanentError
+from tasks.model.account import Account
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.names import TENANT_TAG

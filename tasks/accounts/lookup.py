@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from tasks.accounts.creation_failures import FailureReason
 from tasks.aws import Aws
-from tasks.aws.organizations import Account, AccountState
 from tasks.errors import Conflict, NotFound, NotOurs, PermanentError
+from tasks.model.account import Account, AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.names import TENANT_TAG

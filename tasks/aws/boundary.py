@@ -20,7 +20,7 @@ from tasks.aws.identity_center import AccountAssignments
 from tasks.aws.identity_store import IdentityStoreDirectory
 from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
-from tasks.aws.organizations import Account, Organizations
+from tasks.aws.organizations import Organizations
 from tasks.aws.roles import Roles
 from tasks.aws.run import Lane, Run
 from tasks.aws.saml_providers import SamlProviders
@@ -30,6 +30,7 @@ from tasks.aws.service_control_policies import ControlPolicies
 from tasks.aws.session import Sessions
 from tasks.aws.stack_sets import StackInstance, StackSets
 from tasks.aws.sts import Identity
+from tasks.model.account import Account
 from tasks.model.handles import Handles
 
 

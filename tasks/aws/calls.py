@@ -17,6 +17,7 @@ from botocore.parsers import ResponseParserError
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
 from tasks.errors import StepError, Unanswered
+from tasks.model.call import CallRecord, Intent
 
 
 class Response(dict[str, Any]):
@@ -34,29 +35,6 @@ class Response(dict[str, Any]):
         if isinstance(value, dict):
             return Response(value, self._request_id)
         return [self._part(each) for each in value] if isinstance(value, list) else value
-
-
-@dataclass(frozen=True)
-class CallRecord:
-    """What one call was, for metrics and the audit trail; no arguments, so nothing secret."""
-
-    service: str
-    operation: str  # in botocore's snake case: move_account
-    write: bool
-    account_id: str | None  # the account it acted in; None where the credentials alone say so
-    request_id: str | None
-    code: str | None  # AWS's error code; None: it worked
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A write that is about to be sent, with its arguments as they are: they may hold secrets."""
-
-    service: str
-    operation: str  # in botocore's snake case: move_account
-    account_id: str | None
-    arguments: Mapping[str, Any]
 
 
 def _unnoted(intent: Intent) -> None:

@@ -14,16 +14,7 @@ from typing import Any
 
 from tasks.aws.calls import Calls, Response
 from tasks.errors import Conflict, PermanentError, Unanswered
-
-
-class AccountState(StrEnum):
-    """`Account.State`; the older `Status` has a part of its values."""
-
-    PENDING_ACTIVATION = "PENDING_ACTIVATION"
-    ACTIVE = "ACTIVE"
-    SUSPENDED = "SUSPENDED"
-    PENDING_CLOSURE = "PENDING_CLOSURE"
-    CLOSED = "CLOSED"
+from tasks.model.account import Account, AccountState
 
 
 class CreationState(StrEnum):
@@ -32,20 +23,6 @@ class CreationState(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
-
-
-@dataclass(frozen=True)
-class Account:
-    """A member account as Organizations describes it."""
-
-    id: str  # 12 digits
-    arn: str
-    name: str
-    email: str
-    state: AccountState
-    joined_at: datetime | None  # aware; when it was created in or invited into the organization
-    units: tuple[str, ...] = ()  # where it stands: its OU, the OUs above, the root last; (): AWS does not say
-    invited: bool = False  # it was there before it joined, so nothing in it is still being made
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from tasks.aws.calls import Observer
-from tasks.aws.organizations import Account
 from tasks.aws.stack_sets import StackInstance
+from tasks.model.account import Account
 from tasks.model.handles import Handles
 
 

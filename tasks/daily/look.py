@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from tasks.aws.calls import CallRecord
-from tasks.aws.organizations import Account
 from tasks.aws.stack_sets import StackInstance
 from tasks.chain import DELETION
 from tasks.daily import drift
 from tasks.daily import retries as daily_retries
 from tasks.documents import DriftChange
+from tasks.model.account import Account
+from tasks.model.call import CallRecord
 from tasks.model.desired import TenantId
 from tasks.model.replication import State, StepState
 from tasks.organization import snapshot

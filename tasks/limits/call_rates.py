@@ -20,10 +20,10 @@ from typing import Self
 import structlog
 from redis import RedisError
 
-from tasks.aws.calls import CallRecord
 from tasks.aws.fault_table import THROTTLING
 from tasks.errors import RateReached
 from tasks.limits.lanes import ReplicationPlaces
+from tasks.model.call import CallRecord
 from tasks.state.records import Rate
 
 FIRST_GUESS = 4.0  # calls of one API in one execution of a step that this process has not seen yet

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from tasks.aws.calls import CallRecord
+from tasks.model.call import CallRecord
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
 

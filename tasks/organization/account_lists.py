@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks.aws.organizations import Account
+from tasks.model.account import Account
 from tasks.state.store import Store
 
 BELIEVED = timedelta(minutes=5)

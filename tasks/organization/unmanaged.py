@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.platform import Platform
-from tasks.aws.organizations import Account
 from tasks.connector import Connector
 from tasks.documents import UnmanagedAccount
+from tasks.model.account import Account
 from tasks.state.store import Store
 
 KEPT = timedelta(days=3)  # an account that is unseen for so long has left the organization, or is gone for good

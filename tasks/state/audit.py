@@ -16,8 +16,8 @@ from typing import Any
 
 from config.log import MASKER
 from config.mistakes import MASK
-from tasks.aws.calls import CallRecord, Intent
 from tasks.documents import AuditEntry, AuditPage
+from tasks.model.call import CallRecord, Intent
 from tasks.state.store import Store
 
 LONGEST_TEXT = 200  # characters; names, ids, addresses and ARNs are shorter

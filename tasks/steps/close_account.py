@@ -8,8 +8,8 @@ from datetime import timedelta
 from tasks.accounts.closing import check_allowed, check_ours, current_account
 from tasks.accounts.lookup import CLOSED
 from tasks.aws import Aws, Lane
-from tasks.aws.organizations import AccountState
 from tasks.errors import Parked, PermanentError
+from tasks.model.account import AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait

@@ -6,8 +6,8 @@ from tasks.accounts.creation import request_account
 from tasks.accounts.entry import enter_account
 from tasks.accounts.lookup import adopted, take_over
 from tasks.aws import Aws
-from tasks.aws.organizations import AccountState
 from tasks.errors import Conflict
+from tasks.model.account import AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait

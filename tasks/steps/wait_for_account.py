@@ -7,8 +7,8 @@ from dataclasses import replace
 from tasks.accounts.creation import settle_account
 from tasks.accounts.lookup import CLOSED, closed, created_at
 from tasks.aws import Aws
-from tasks.aws.organizations import Account, AccountState
 from tasks.errors import NotFound, NotOurs
+from tasks.model.account import Account, AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait

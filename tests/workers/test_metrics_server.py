@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from config.settings import ApiToken
-from tasks.aws.calls import CallRecord
 from tasks.metrics.counters import Meters
+from tasks.model.call import CallRecord
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
 from tests.security.processes import free_port

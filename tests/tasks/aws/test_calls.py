@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
 from tasks.aws.actions import UndeclaredCall
-from tasks.aws.calls import CallRecord, Calls, Observer
+from tasks.aws.calls import Calls, Observer
 from tasks.errors import NotFound, Superseded, Throttled, Unanswered
+from tasks.model.call import CallRecord
 
 Given = Callable[..., dict[str, Any]]
 

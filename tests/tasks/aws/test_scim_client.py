@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tasks.aws.calls import CallRecord, Calls, Observer
+from tasks.aws.calls import Calls, Observer
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.scim_client import ScimClient
 from tasks.aws.session import SESSION_NAME, Sessions
 from tasks.errors import AccessDenied, Refused, StepError, Throttled, Unanswered
+from tasks.model.call import CallRecord
 from tests.tasks.steps.world import SCIM
 
 TOKEN = SCIM.access_token.get_secret_value()

@@ -16,11 +16,11 @@ from redis.retry import Retry
 from config.platform import Limits
 from config.settings import Settings
 from tasks.aws import Lane
-from tasks.aws.calls import CallRecord
 from tasks.chain import REPLICATION
 from tasks.errors import LaneFull, RateReached
 from tasks.limits.call_rates import BATCH, FIRST_GUESS, Allowance, ExpectedCalls
 from tasks.limits.lanes import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces, places, rates
+from tasks.model.call import CallRecord
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
 from tasks.state.outcome import StepRecord

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from redis import Redis
 
-from tasks.aws.organizations import Account, AccountState
+from tasks.model.account import Account, AccountState
 from tasks.organization.account_lists import BELIEVED, SharedAccountLists
 from tasks.state.store import Store
 

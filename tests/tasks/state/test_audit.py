@@ -11,8 +11,9 @@ import pytest
 from redis import Redis, RedisError
 
 from config.log import MASKER, register_secrets
-from tasks.aws.calls import CallRecord, Calls, Intent, Observer
+from tasks.aws.calls import Calls, Observer
 from tasks.documents import UNKNOWN, AuditPage
+from tasks.model.call import CallRecord, Intent
 from tasks.state.audit import Trail, page, shortened
 from tasks.state.store import Store
 

@@ -10,8 +10,8 @@ import pytest
 
 from config.patterns import Pattern
 from tasks.accounts.lookup import Candidate, Wanted, choose
-from tasks.aws.organizations import Account, AccountState
 from tasks.errors import AccessDenied, Conflict, LaneFull, NotFound, NotOurs, PermanentError, Refused, Throttled
+from tasks.model.account import Account, AccountState
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Wait
 from tasks.names import TENANT_TAG

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from tasks.accounts.creation_failures import AFTER, REMEDIES, FailureReason, Next
-from tasks.aws.organizations import AccountState
 from tasks.errors import NotFound, NotOurs, PermanentError
+from tasks.model.account import AccountState
 from tasks.model.handles import Creation, Handles
 from tasks.model.replication import Done, Wait
 from tasks.steps.create_account import create_account

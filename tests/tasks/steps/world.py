@@ -14,10 +14,11 @@ from config.landing_zone import LandingZone
 from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping, ScimAccess
 from tasks.aws import Aws, Lane, Run
-from tasks.aws.calls import CallRecord, Observer
+from tasks.aws.calls import Observer
 from tasks.aws.run import AccountLists, NoLists
 from tasks.aws.session import Sessions
 from tasks.errors import LaneFull
+from tasks.model.call import CallRecord
 from tasks.model.desired import Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import httpx
 
-from tasks.aws.organizations import Account, AccountState
 from tasks.daily import drift
 from tasks.documents import DriftChange
+from tasks.model.account import Account, AccountState
 from tasks.model.desired import TenantId
 from tasks.organization import unmanaged
 from tests.workers.api.server import Api, is_problem

@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from tasks.aws.calls import CallRecord, Intent
+from tasks.model.call import CallRecord, Intent
 from tasks.model.handles import Handles
 from tasks.state.audit import Trail
 from tests.workers.api.server import BODY, READ, TENANT, Api, is_problem

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tasks.aws.calls import CallRecord, Intent
+from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Desired, TenantId
 from tasks.state.audit import Trail
 from tests.workers.api.server import WRITE, Api, running
