@@ -1,8 +1,11 @@
-"""What a process of ours works with: settings, catalog, store and AWS sessions; made once, when first needed."""
+"""What a process of ours asks with: settings, catalog and store; made once, when first needed.
+
+A worker has more: `tasks/worker.py`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 import structlog
@@ -15,10 +18,6 @@ from redis.retry import Retry
 from config.catalog import Catalog, load_catalog
 from config.production import check_production
 from config.settings import Settings, load_settings
-from tasks.aws.session import Sessions
-from tasks.limits.call_rates import ExpectedCalls
-from tasks.limits.intervals import UsualTimes
-from tasks.metrics.counters import Meters
 from tasks.state.store import Store
 
 SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
@@ -26,15 +25,11 @@ SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every scr
 
 @dataclass(frozen=True)
 class Connector:
-    """One process's way to everything outside it. Nothing is connected before it is used."""
+    """One process's way to the documents and to Redis. Nothing is connected before it is used."""
 
     settings: Settings
     catalog: Catalog
     store: Store
-    sessions: Sessions = field(default_factory=Sessions)
-    usual_times: UsualTimes = field(default_factory=UsualTimes)
-    expected_calls: ExpectedCalls = field(default_factory=ExpectedCalls)
-    meters: Meters = field(default_factory=Meters)
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
-
-from tasks.aws import Aws
-from tasks.model.desired import Tenant
-from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome
-
-StepFunction = Callable[[Tenant, Handles, Aws], Outcome]
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of the chain: the name that people read, and what must have worked before it.
 
-    What it does is the function of that name in `tasks/steps/<name>.py`, read when it first runs: who only asks for
-    replications knows the names of their steps, and needs none of the code behind them.
+    What it does is the function of that name in `tasks/steps/<name>.py`, which `tasks.steps.run_step` finds when it
+    runs: who only asks for replications knows the names of their steps, and needs none of the code behind them.
 
     A step that fails for good does not stop later ones that do not need it: taking access away must never wait behind a
     broken stack. The replication then ends FAILED all the same, and shows every reason.
@@ -28,18 +20,6 @@ class Step:
     name: str
     needs: tuple[str, ...] = ()
     members_only: bool = True  # False: also for the management account, whose people get access and nothing else
-
-    @property
-    def function(self) -> StepFunction:
-        """What it does."""
-        function: StepFunction = getattr(import_module(f"tasks.steps.{self.name}"), self.name)
-        return function
-
-    def run(self, tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
-        """Run the step, or leave the management account as it is."""
-        if self.members_only and handles.account_id == tenant.platform.management_account_id:
-            return Done(handles, "nothing to do in the management account")
-        return self.function(tenant, handles, aws)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from config.celery import celery_settings
 from config.settings import SettingsError
 from tasks import questions
 from tasks.connector import own_connector
-from tasks.doctor.examination import KIND as HEALTH
 from tasks.doctor.examination import answer_health
 from tasks.engine.celery_tasks import register
 from tasks.engine.lease import Leases
 from tasks.engine.pump import Pump
-from tasks.questions.plan import KIND as PLAN
+from tasks.questions.kinds import HEALTH, PLAN
 from tasks.questions.plan import answer_plan
+from tasks.worker import own_worker
 from workers import schedule, signals
 from workers.metrics_server import MetricsServer, PortTaken
 
@@ -82,14 +82,13 @@ class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Serves what this worker counts to Prometheus, where CONNECTOR_METRICS_PORT says so."""
 
     def __init__(self, worker: Any, **_options: Any) -> None:  # noqa: ARG002 (Celery's own signature)
-        connector = own_connector()
-        settings = connector.settings
+        settings = own_connector().settings
         self.enabled = settings.metrics_port is not None
         if settings.metrics_port is None:
             return
         address = settings.metrics_host, settings.metrics_port
         try:
-            self.server = MetricsServer(connector.meters.registry, settings.api_tokens, *address)
+            self.server = MetricsServer(own_worker().meters.registry, settings.api_tokens, *address)
         except PortTaken as error:
             raise SystemExit(str(error)) from error
 
@@ -105,6 +104,6 @@ class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
 app.add_defaults(_configuration)
 app.steps["worker"].update((PumpStep, MetricsStep))
 signals.connect()
-register(app, own_connector, leases)
-schedule.register(app, own_connector)
-questions.register(app, own_connector, {HEALTH: answer_health, PLAN: answer_plan})
+register(app, own_worker, leases)
+schedule.register(app, own_worker)
+questions.register(app, own_worker, {HEALTH: answer_health, PLAN: answer_plan})

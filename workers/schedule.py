@@ -9,10 +9,10 @@ from typing import Any
 from celery import Celery
 
 from tasks import questions
-from tasks.connector import Connector
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import EVERY, look_at_organizations, replicate_oldest
 from tasks.notifications import outbox
+from tasks.worker import Worker
 
 REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
@@ -29,7 +29,7 @@ def schedule() -> dict[str, Any]:
     }
 
 
-def register(app: Celery, connect: Callable[[], Connector]) -> None:
+def register(app: Celery, connect: Callable[[], Worker]) -> None:
     """Make the Celery tasks that beat sends, and what these ask of other workers."""
 
     @app.task(name=REPLICATE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types

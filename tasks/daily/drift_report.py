@@ -12,27 +12,27 @@ from tasks.daily import drift
 from tasks.daily.look import ASKED_FOR
 from tasks.documents import DriftChange, Plan
 from tasks.model.desired import TenantId
+from tasks.questions.kinds import DRIFT
 from tasks.questions.plan import make_plan
 from tasks.state.records import TenantRecord
-
-KIND = "drift"
+from tasks.worker import Worker
 
 
 def ask_for_report(connector: Connector, record: TenantRecord) -> None:
     """Ask a worker to look at a tenant; asked again before it has, it is the same look, and sent again if need be."""
-    questions.look(connector, f"{KIND}.{record.id}")
-    questions.ask(connector, KIND, str(record.id), str(record.id))
+    questions.look(connector, f"{DRIFT}.{record.id}")
+    questions.ask(connector, DRIFT, str(record.id), str(record.id))
 
 
-def report(connector: Connector, name: str) -> int:
+def report(worker: Worker, name: str) -> int:
     """Look at a tenant and keep what differs; answers in how many steps. What it raises is the question's failure."""
     tenant = TenantId.parse(name)
     try:
-        changes = list(differences(make_plan(connector, tenant, None)))
-        drift.reported(connector.store, tenant, changes, datetime.now(UTC))
+        changes = list(differences(make_plan(worker, tenant, None)))
+        drift.reported(worker.store, tenant, changes, datetime.now(UTC))
         return len(changes)
     finally:  # one that cannot be looked at comes again tomorrow, and stops nobody
-        connector.store.postpone(tenant)
+        worker.store.postpone(tenant)
 
 
 def differences(plan: Plan) -> Iterator[DriftChange]:
@@ -46,5 +46,5 @@ def differences(plan: Plan) -> Iterator[DriftChange]:
             yield DriftChange(step=step.name, note=f"{step.error.code}: {step.error.message}")
 
 
-ANSWERS: Mapping[str, Callable[[Connector, str], int]] = MappingProxyType({KIND: report})
+ANSWERS: Mapping[str, Callable[[Worker, str], int]] = MappingProxyType({DRIFT: report})
 """What a worker answers: kind of question -> who answers it."""

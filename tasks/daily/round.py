@@ -14,15 +14,16 @@ import structlog
 
 from config.day_window import DAY, DayWindow
 from config.platform import Platform
-from tasks.aws.organizations import Account
 from tasks.connector import Connector
 from tasks.daily import retries as daily_retries
 from tasks.daily.drift_report import ask_for_report
 from tasks.errors import StepError
+from tasks.model.account import Account
 from tasks.model.desired import TenantId
 from tasks.orders.producer import RequestRefused, offered, replicate_again
 from tasks.organization import snapshot, unmanaged
 from tasks.state.records import TenantRecord
+from tasks.worker import Worker
 
 EVERY = timedelta(minutes=5)
 BATCH = 20  # tenants at once, at the least: a small fleet is done in a few ticks
@@ -69,44 +70,42 @@ def batch(tenants: int, window: timedelta) -> int:
     return max(BATCH, ceil(tenants * (EVERY / window) * HEADROOM))
 
 
-def look_at_organizations(connector: Connector, now: datetime) -> int:
+def look_at_organizations(worker: Worker, now: datetime) -> int:
     """Take the snapshots that are wanted, and see which accounts no tenant owns; answers how many snapshots.
 
     One platform whose AWS does not answer never stops the others, nor the daily replications: they ask AWS themselves.
     """
-    platforms = list(connector.catalog.platforms.values())
-    wanted = [
-        each for each in {platform.management_account_id for platform in platforms} if _wants(connector, each, now)
-    ]
+    platforms = list(worker.catalog.platforms.values())
+    wanted = [each for each in {platform.management_account_id for platform in platforms} if _wants(worker, each, now)]
     return sum(
-        _look(connector, [each for each in platforms if each.management_account_id == name], now) for name in wanted
+        _look(worker, [each for each in platforms if each.management_account_id == name], now) for name in wanted
     )
 
 
-def _look(connector: Connector, platforms: list[Platform], now: datetime) -> bool:
+def _look(worker: Worker, platforms: list[Platform], now: datetime) -> bool:
     """Take a snapshot by the first platform of the organization that AWS answers."""
     for platform in platforms:
         try:
-            accounts = snapshot.take(connector, platform, now)
+            accounts = snapshot.take(worker, platform, now)
         except StepError as error:
             log.warning("the accounts could not be listed", platform=platform.identifier, error=str(error))
             continue
         if accounts is None:
             return False
-        _keep(connector, platform.management_account_id, accounts, now)
-        _look_at_stack_sets(connector, platforms, now)
+        _keep(worker, platform.management_account_id, accounts, now)
+        _look_at_stack_sets(worker, platforms, now)
         return True
     return False
 
 
-def _look_at_stack_sets(connector: Connector, platforms: list[Platform], now: datetime) -> None:
-    for zone in connector.catalog.landing_zones.values():
+def _look_at_stack_sets(worker: Worker, platforms: list[Platform], now: datetime) -> None:
+    for zone in worker.catalog.landing_zones.values():
         stack_set = zone.stack_set
         platform = next((each for each in platforms if offered(zone, each, disabled=True)), None)
         if stack_set is None or platform is None or platform.automation_role_arn is None:
             continue
         try:
-            snapshot.take_instances(connector, platform, stack_set, now)
+            snapshot.take_instances(worker, platform, stack_set, now)
         except StepError as error:
             log.warning("the stack instances could not be listed", stack_set=stack_set.name, error=str(error))
 

@@ -9,14 +9,11 @@ from typing import Any
 from redis import RedisError
 
 from config.log import MASKER
-from tasks.connector import Connector
 from tasks.doctor import credentials, deployment, organization, our_side, people
 from tasks.doctor.finding import Finding, Level, error, warning
 from tasks.doctor.patient import Patient, patient
 from tasks.errors import StepError
-
-KIND = "health"
-"""The kind of question that an examination is: tasks/questions/question.py."""
+from tasks.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,12 @@ def examine(found: Patient, checks: Iterable[Check] = CHECKS) -> Iterator[Findin
             yield line.model_copy(update={"check": check.name, "message": MASKER.mask(line.message), "remedy": remedy})
 
 
-def answer_health(connector: Connector, platform: str) -> list[dict[str, Any]]:
+def answer_health(worker: Worker, platform: str) -> list[dict[str, Any]]:
     """Answer the question that asks after a platform's health; raises LookupError when nobody knows the platform."""
-    known = connector.catalog.platforms.get(platform)
+    known = worker.catalog.platforms.get(platform)
     if known is None:
         raise LookupError(f"platform {platform} is not in the configuration directory of this worker")
-    found = examine(patient(connector, known))
+    found = examine(patient(worker, known))
     return [finding.model_dump(mode="json", by_alias=True, exclude_none=True) for finding in found]
 
 

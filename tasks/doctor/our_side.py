@@ -23,7 +23,7 @@ AWS_ALLOWS: Mapping[Lane, int] = MappingProxyType(  # by default. Source: AWS Or
 
 def redis(patient: Patient) -> Iterator[Finding]:
     """See that Redis answers and keeps what it acknowledges. PING, CONFIG GET."""
-    client = patient.connector.store.redis
+    client = patient.worker.store.redis
     try:
         client.ping()
     except RedisError as away:
@@ -49,8 +49,8 @@ def _setting(client: object, name: str) -> str | None:
 
 def workers(patient: Patient) -> Iterator[Finding]:
     """See that workers look for work."""
-    connector = patient.connector
-    names = connector.store.workers(max(SILENCE, LOOKS * connector.settings.pump_interval))
+    interval = patient.worker.settings.pump_interval
+    names = patient.worker.store.workers(max(SILENCE, LOOKS * interval))
     if names:
         yield ok(f"{len(names)} workers look for work")
     else:
@@ -59,7 +59,7 @@ def workers(patient: Patient) -> Iterator[Finding]:
 
 def limits(patient: Patient) -> Iterator[Finding]:
     """See that our limits are not above AWS's own."""
-    own = places(patient.connector.settings, patient.platform)
+    own = places(patient.worker.settings, patient.platform)
     for lane, allowed in AWS_ALLOWS.items():
         if own[lane] > allowed:
             remedy = "Lower it, unless AWS has raised its quota for this organization."

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NoReturn
 
 from redis import RedisError
 
 from config.landing_zone import LandingZone
 from config.platform import Platform
-from tasks.aws import Aws, Run
-from tasks.aws.calls import Observer
+from tasks.aws import Aws
 from tasks.aws.session import Sessions
-from tasks.connector import Connector
-from tasks.limits.lanes import NoPlaces, places
-from tasks.model.handles import Handles
 from tasks.model.replication import State
-
-
-class DoctorWrites(Exception):
-    """A defect of ours: a check wanted to change something."""
+from tasks.worker import Worker
 
 
 @dataclass(frozen=True)
 class Patient:
     """One platform, as the checks look at it."""
 
-    connector: Connector
+    worker: Worker
     platform: Platform
     zones: tuple[LandingZone, ...]  # those that are for this platform
     account_id: str | None  # an account that a tenant of the platform has; None: there is none yet
@@ -38,43 +30,26 @@ class Patient:
     @property
     def aws(self) -> Aws:
         """AWS as the platform's roles see it."""
-        settings = self.connector.settings
-        run = Run(
-            now=self.now,
-            remember=_refuse,
-            places=NoPlaces(),
-            limits=places(settings, self.platform),
-            lookup_grace=settings.lookup_grace,
-            observer=Observer(before_write=_refuse_write, after_call=self.connector.meters.called),
-        )
-        return Aws(self.platform, self.sessions, run)
+        return Aws(self.platform, self.sessions, self.worker.reading(self.platform, now=self.now))
 
     def changed(self, **fields: object) -> Patient:
         """Return the patient with other fields of the platform, and without any credentials."""
         return replace(self, platform=self.platform.model_copy(update=fields), sessions=self.sessions.apart())
 
 
-def patient(connector: Connector, platform: Platform) -> Patient:
+def patient(worker: Worker, platform: Platform) -> Patient:
     """Return a platform as it is configured."""
-    zones = connector.catalog.landing_zones.values()
+    zones = worker.catalog.landing_zones.values()
     fitting = tuple(zone for zone in zones if zone.platform in (None, platform.identifier) and not zone.disabled)
-    return Patient(connector, platform, fitting, _some_account(connector, platform), connector.sessions.apart())
+    return Patient(worker, platform, fitting, _some_account(worker, platform), worker.sessions.apart())
 
 
-def _some_account(connector: Connector, platform: Platform) -> str | None:
+def _some_account(worker: Worker, platform: Platform) -> str | None:
     try:
-        for tenant in connector.store.tenants():
+        for tenant in worker.store.tenants():
             settled = tenant.state is State.SUCCEEDED and tenant.account_id != platform.management_account_id
             if tenant.id.platform == platform.identifier and settled and tenant.account_id is not None:
                 return tenant.account_id
     except RedisError:  # a check of its own says so
         pass
     return None
-
-
-def _refuse(handles: Handles) -> NoReturn:
-    raise DoctorWrites(str(handles))
-
-
-def _refuse_write() -> NoReturn:
-    raise DoctorWrites

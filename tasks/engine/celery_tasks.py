@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from celery import Celery, Task
 
 from tasks.chain import CHAINS
-from tasks.connector import Connector
-from tasks.engine.execution import Ended, Performance
+from tasks.engine.execution import Ended, Execution
 from tasks.engine.lease import Leases
 from tasks.errors import PermanentError
-from tasks.model.desired import TenantId
+from tasks.state.outcome import Dispatch
 from tasks.state.store import UNKNOWN
 from tasks.step import Chain
+from tasks.steps import function_of
+from tasks.worker import Worker
 
 
-def register(app: Celery, connect: Callable[[], Connector], leases: Leases) -> None:
-    """Make one Celery task of each step; the connector is made when the first task runs."""
+def register(app: Celery, connect: Callable[[], Worker], leases: Leases) -> None:
+    """Make one Celery task of each step; the worker is made when the first task runs."""
     for chain in CHAINS.values():
-        for step in chain.steps:
-            step.function  # noqa: B018 (a step that cannot be imported stops the worker now, not an order later)
-        for index in range(len(chain.steps)):
+        for index, step in enumerate(chain.steps):
+            function_of(step)  # a step that cannot be imported stops the worker now, not an order later
             _register_step(app, chain, index, connect, leases)
 
 
-def _register_step(app: Celery, chain: Chain, index: int, connect: Callable[[], Connector], leases: Leases) -> None:
+def _register_step(app: Celery, chain: Chain, index: int, connect: Callable[[], Worker], leases: Leases) -> None:
     @app.task(name=chain.task(index), bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
     def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
-        ended = _perform(connect(), leases, Message(tenant, replication, dispatch), chain, index)
+        ended = _executed(connect(), leases, Dispatch(tenant, replication, chain, index, dispatch))
         if not ended.goes_on:
             task.request.chain = None
         if ended.failure is not None:
@@ -37,19 +36,10 @@ def _register_step(app: Celery, chain: Chain, index: int, connect: Callable[[], 
         return ended.note
 
 
-@dataclass(frozen=True)
-class Message:
-    """What a task is given."""
-
-    tenant: str
-    replication: str
-    dispatch: int
-
-
-def _perform(connector: Connector, leases: Leases, message: Message, chain: Chain, index: int) -> Ended:
+def _executed(worker: Worker, leases: Leases, dispatch: Dispatch) -> Ended:
     try:
-        tenant = TenantId.parse(message.tenant)
+        execution = Execution(worker, leases, dispatch)
     except ValueError:
-        connector.store.reject(UNKNOWN)
+        worker.store.reject(UNKNOWN)
         return Ended(UNKNOWN)
-    return Performance(connector, leases, tenant, message.replication, chain, index).run(message.dispatch)
+    return execution.run()

@@ -14,9 +14,10 @@ from importlib.metadata import version
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from config.catalog import Catalog
 from config.celery import QUEUE
-from tasks.connector import Connector
 from tasks.state.counts import DROPPED, REPAIRS
+from tasks.state.store import Store
 
 ALIVE = timedelta(seconds=10)  # since a worker's pump looked
 
@@ -24,10 +25,10 @@ ALIVE = timedelta(seconds=10)  # since a worker's pump looked
 class Situation(Collector):
     """Reads everything anew whenever it is asked; raises redis.RedisError when Redis is away."""
 
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
-        self._store = connector.store
-        self._prefix = connector.store.prefix
+    def __init__(self, store: Store, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._prefix = store.prefix
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -125,7 +126,7 @@ class Situation(Collector):
         yield _gauge(
             "connector_failing_tenants", "Tenants whose last replication failed.", value=redis.hlen(f"{prefix}failing")
         )
-        organizations = {each.management_account_id for each in self._connector.catalog.platforms.values()}
+        organizations = {each.management_account_id for each in self._catalog.platforms.values()}
         yield _gauge(
             "connector_unmanaged_accounts",
             "Accounts that no tenant owns.",

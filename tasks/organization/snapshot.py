@@ -17,20 +17,18 @@ account that a lost answer made a while ago is in no snapshot.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from config.landing_zone import StackSet
 from config.platform import Platform
-from tasks.aws import Aws, Run
-from tasks.aws.calls import Observer
-from tasks.aws.organizations import Account
+from tasks.aws import Aws
 from tasks.aws.stack_sets import StackInstance
-from tasks.connector import Connector
-from tasks.limits.lanes import NoPlaces, rates
+from tasks.model.account import Account
 from tasks.state.store import Store
+from tasks.worker import Worker
 
 MOST_AGE = timedelta(hours=2)
 SETTLING = timedelta(minutes=5)  # a step's writes and AWS's lists that lag behind them are over by then
@@ -41,30 +39,30 @@ INSTANCES: TypeAdapter[dict[str, StackInstance]] = TypeAdapter(dict[str, StackIn
 TAKEN_AT = "taken_at"  # the field beside the account ids
 
 
-def take(connector: Connector, platform: Platform, now: datetime) -> list[Account] | None:
+def take(worker: Worker, platform: Platform, now: datetime) -> list[Account] | None:
     """List the organization's accounts and share the list; None: somebody else does so right now.
 
     organizations:ListAccounts, 1 call for 20 accounts. Raises StepError when AWS does not answer.
     """
-    organization, redis = platform.management_account_id, connector.store.redis
-    lock, mine = f"{connector.store.prefix}look:{organization}", uuid4().hex
+    organization, redis = platform.management_account_id, worker.store.redis
+    lock, mine = f"{worker.store.prefix}look:{organization}", uuid4().hex
     if not redis.set(lock, mine, nx=True, px=LOCK):
         return None
     try:
-        accounts = list(_reader(connector, platform).organizations.accounts())
+        accounts = list(_reader(worker, platform).organizations.accounts())
         rows = {account.id: ACCOUNT.dump_json(account).decode() for account in accounts}
-        _share(connector.store, _key(connector.store, organization), rows, now)
+        _share(worker.store, _key(worker.store, organization), rows, now)
         return accounts
     finally:
         if redis.get(lock) == mine:
             redis.delete(lock)
 
 
-def take_instances(connector: Connector, platform: Platform, stack_set: StackSet, now: datetime) -> None:
+def take_instances(worker: Worker, platform: Platform, stack_set: StackSet, now: datetime) -> None:
     """List a StackSet's instances and share the list: ListStackInstances, 1 call for 100. Raises StepError."""
-    found = _reader(connector, platform).stack_sets(stack_set.region).all_instances(stack_set.name)
+    found = _reader(worker, platform).stack_sets(stack_set.region).all_instances(stack_set.name)
     rows = {account_id: INSTANCES.dump_json(instances).decode() for account_id, instances in found.items()}
-    _share(connector.store, _instances_key(connector.store, stack_set.arn), rows, now)
+    _share(worker.store, _instances_key(worker.store, stack_set.arn), rows, now)
 
 
 def seen_instances(store: Store, stack_set: str, account_id: str, now: datetime) -> dict[str, StackInstance] | None:
@@ -116,20 +114,6 @@ def _instances_key(store: Store, stack_set: str) -> str:
     return f"{store.prefix}instances:{stack_set.rpartition(':')[2]}"
 
 
-def _reader(connector: Connector, platform: Platform) -> Aws:
+def _reader(worker: Worker, platform: Platform) -> Aws:
     """AWS for one who only lists; the calls count in the shared rate, and whoever comes later waits for them."""
-    of_service = rates(connector.settings, platform)
-
-    def count(service: str) -> None:
-        if service in of_service:
-            connector.store.take(of_service[service], "snapshot", 1, owed=True)
-
-    run = Run(
-        now=lambda: datetime.now(UTC),
-        remember=lambda _: None,
-        places=NoPlaces(),
-        limits={},
-        lookup_grace=timedelta(),
-        observer=Observer(before_write=lambda: None, after_call=connector.meters.called, before_call=count),
-    )
-    return Aws(platform, connector.sessions, run)
+    return Aws(platform, worker.sessions, worker.reading(platform, counted_as="snapshot"))

@@ -7,7 +7,6 @@ waiting, and the plan goes on as if the wait were over.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,25 +15,24 @@ from typing import Any
 import structlog
 from pydantic import JsonValue
 
-from tasks.aws import Aws, Run
-from tasks.aws.calls import Observer
+from tasks.aws import Aws
 from tasks.aws.planning.planned import Change, Planned
 from tasks.aws.planning.planning_aws import PlanningAws
 from tasks.chain import DELETION, REPLICATION
-from tasks.connector import Connector
 from tasks.documents import Plan, PlannedChange, PlannedStep
 from tasks.errors import PermanentError, StepError
-from tasks.limits.lanes import NoPlaces, places, rates
 from tasks.model.desired import Deletion, Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
+from tasks.questions.kinds import PLAN, read_plan_text
 from tasks.questions.plan_sentences import sentence
 from tasks.resolve import resolved
 from tasks.state.masking import masked_error, shown_error
 from tasks.state.records import TenantRecord
 from tasks.step import Chain, Step
+from tasks.steps import run_step
+from tasks.worker import Worker
 
-KIND = "plan"
 MOST_RUNS = 50  # of one step; the longest way, out of a failed enrolment in Control Tower, takes six
 LONGEST_TEXT = 2000  # characters of a parameter; a template may have 51,200
 log = structlog.get_logger(__name__)
@@ -44,32 +42,24 @@ class NothingToPlan(ValueError):
     """The tenant has nothing that a replication would do."""
 
 
-def question_text(tenant: TenantId, desired: Desired | None) -> str:
-    """Write a question for a worker; desired None: what is stored at that moment."""
-    document = None if desired is None else desired.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return json.dumps({"tenant": str(tenant), "desired": document})
-
-
-def answer_plan(connector: Connector, asked: str) -> JsonValue:
+def answer_plan(worker: Worker, asked: str) -> JsonValue:
     """Plan what a question asks for; raises NothingToPlan, or PermanentError for an unknown configuration."""
-    wanted = json.loads(asked)
-    desired = None if wanted["desired"] is None else Desired.model_validate(wanted["desired"])
-    plan = make_plan(connector, TenantId.parse(wanted["tenant"]), desired)
+    plan = make_plan(worker, *read_plan_text(asked))
     answer: JsonValue = plan.model_dump(mode="json", by_alias=True, exclude_none=True)
     return answer
 
 
-def make_plan(connector: Connector, name: TenantId, desired: Desired | None) -> Plan:
+def make_plan(worker: Worker, name: TenantId, desired: Desired | None) -> Plan:
     """Plan the next replication of a tenant; with a desired state, as if that had been ordered now."""
-    record = connector.store.tenant(name)
+    record = worker.store.tenant(name)
     handles = record.handles if record is not None else Handles()
     wanted = desired if desired is not None or record is None else record.desired
     if wanted is None:
         raise NothingToPlan(f"Nobody has ordered the tenant {name}.")
     deletion = _deletion(record) if desired is None else None
     chain = DELETION if deletion is not None else REPLICATION
-    tenant = resolved(connector.catalog, name, wanted, handles, deletion)
-    return Planner(connector, tenant, chain, handles).plan()
+    tenant = resolved(worker.catalog, name, wanted, handles, deletion)
+    return Planner(worker, tenant, chain, handles).plan()
 
 
 def _deletion(record: TenantRecord | None) -> Deletion | None:
@@ -85,7 +75,7 @@ def _deletion(record: TenantRecord | None) -> Deletion | None:
 class Planner:
     """One plan on its way; `handles` is what would be known by now."""
 
-    connector: Connector
+    worker: Worker
     tenant: Tenant
     chain: Chain
     handles: Handles
@@ -147,7 +137,7 @@ class Planner:
         for _ in range(MOST_RUNS):
             self.planned.account = self.handles.account_id
             known, written = self.handles, len(self.planned.changes)
-            outcome = step.run(self.tenant, self.handles, self._aws())
+            outcome = run_step(step, self.tenant, self.handles, self._aws())
             self.handles, note = outcome.handles, outcome.note
             if isinstance(outcome, Done):
                 return False, note
@@ -162,24 +152,13 @@ class Planner:
         return True, note
 
     def _aws(self) -> Aws:
-        connector, platform = self.connector, self.tenant.platform
-        of_service = rates(connector.settings, platform)
-
-        def count(service: str) -> None:
-            if service in of_service:  # a plan waits for nobody; whoever comes later waits for its calls
-                connector.store.take(of_service[service], KIND, 1, owed=True)
-
-        run = Run(
+        run = self.worker.reading(
+            self.tenant.platform,
+            counted_as=PLAN,
             now=lambda: datetime.now(UTC) + self.ahead,
-            remember=lambda _: None,
-            places=NoPlaces(),
-            limits=places(connector.settings, platform),
-            lookup_grace=connector.settings.lookup_grace,
-            observer=Observer(before_write=lambda: None, after_call=connector.meters.called, before_call=count),
             account_created_at=self.handles.account_created_at,
-            access_grace=connector.settings.access_grace,
         )
-        return PlanningAws(self.planned, connector.sessions, run)
+        return PlanningAws(self.planned, self.worker.sessions, run)
 
     def _meet(self, handles: Handles) -> None:
         """Learn what people call the users and groups that the tenant has."""

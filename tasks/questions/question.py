@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from celery import Celery
@@ -27,7 +27,9 @@ from tasks.documents import QuestionState
 KEPT = timedelta(hours=1)  # after the question and after the answer; whoever asked has looked by then
 RESEND = timedelta(seconds=10)  # a message that no worker has taken by then is lost, or behind a long queue
 PATIENCE = timedelta(minutes=5)  # a worker that has answered nothing by then is gone
-Answer = Callable[[Connector, str], Any]
+Answerer = TypeVar("Answerer", bound=Connector)
+"""What those who answer need; whoever asks needs no more than a connector, and must not import it."""
+Answer = Callable[[Answerer, str], Any]
 """Answers one kind of question: is given its text, returns what JSON can hold; what it raises is the answer too."""
 log = structlog.get_logger(__name__)
 
@@ -95,19 +97,19 @@ def _read(connector: Connector, question: str) -> Question | None:
     )
 
 
-def register(app: Celery, connect: Callable[[], Connector], answers: Mapping[str, Answer]) -> None:
+def register(app: Celery, connect: Callable[[], Answerer], answers: Mapping[str, Answer[Answerer]]) -> None:
     """Make one Celery task of each kind of question."""
     for kind, answer in answers.items():
         _register_kind(app, connect, kind, answer)
 
 
-def _register_kind(app: Celery, connect: Callable[[], Connector], kind: str, answer: Answer) -> None:
+def _register_kind(app: Celery, connect: Callable[[], Answerer], kind: str, answer: Answer[Answerer]) -> None:
     @app.task(name=_task(kind), shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def answer_question(question: str) -> str:
         return run(connect(), question, kind, answer)
 
 
-def run(connector: Connector, question: str, kind: str, answer: Answer) -> str:
+def run(connector: Answerer, question: str, kind: str, answer: Answer[Answerer]) -> str:
     """Answer a question if it still is to be answered; says what became of it."""
     asked = _read(connector, question)
     if asked is None or asked.kind != kind or asked.state is not QuestionState.PENDING:

@@ -81,7 +81,7 @@ def measure(cluster: Cluster, projects: list[str]) -> Day:
     connector.store.redis.delete("connector:touched")  # a day has passed since the last write
     connector.store.redis.zadd("connector:replicated", {str(cluster.tenant_id(name)): 1 for name in projects}, xx=True)
     began, mark = monotonic(), cluster.simulator.mark()
-    assert look_at_organizations(connector, datetime.now(UTC)) == 1
+    assert look_at_organizations(cluster.worker, datetime.now(UTC)) == 1
     while replicate_oldest(connector, datetime.now(UTC)):
         pass  # every tick at once
     for name in projects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tasks.errors import PermanentError
 from tasks.model.desired import Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.permissions.iam_documents import PrincipalDocuments, documents, surroundings_of, with_external_ids
+from tasks.steps import function_of, run_step
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 
@@ -89,7 +91,7 @@ class Replications:
         handles = self.handles.get(tenant.id.project, Handles())
         for step in REPLICATION.steps:
             known = handles.account_id
-            handles = self.world.finish(step.run, tenant, handles).handles
+            handles = self.world.finish(partial(run_step, step), tenant, handles).handles
             if known is None and handles.account_id is not None and tenant.desired.platform_tenant_id is None:
                 self.restrict(handles.account_id)
             self.handles[tenant.id.project] = handles
@@ -99,7 +101,7 @@ class Replications:
         """Run the chain of a deletion."""
         handles = self.handles[tenant.id.project]
         for step in DELETION.steps:
-            handles = self.world.finish(step.function, tenant, handles).handles
+            handles = self.world.finish(function_of(step), tenant, handles).handles
         self.handles[tenant.id.project] = handles
 
     def fail(self, tenant: Tenant) -> PermanentError:

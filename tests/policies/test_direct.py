@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tasks.errors import NotOurs, PermanentError
 from tasks.model.desired import Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.permissions.iam_documents import direct_user, documents, surroundings_of
+from tasks.steps import run_step
 from tasks.steps.create_account import create_account
 from tasks.steps.wait_for_access import wait_for_access
 from tasks.steps.wait_for_account import wait_for_account
@@ -57,7 +59,7 @@ def tenant(world: World, older: Catalog, project: str = "shop") -> Tenant:
 def replicate(world: World, ordered: Tenant, handles: Handles | None = None) -> Handles:
     handles = handles or Handles()
     for step in REPLICATION.steps:
-        handles = world.finish(step.run, ordered, handles).handles
+        handles = world.finish(partial(run_step, step), ordered, handles).handles
     return handles
 
 

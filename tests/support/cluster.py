@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tasks.connector import Connector, make_connector
 from tasks.model.desired import TenantId
 from tasks.model.replication import ENDED, Replication, State
 from tasks.orders.producer import replicate
+from tasks.worker import Worker
 from tests.support.waiting import eventually
 from workers.demo.supervisor import Child, Supervisor
 from workers.sandbox.aws.options import SimulatorOptions
@@ -65,6 +67,11 @@ class Cluster:
     started: int = 0
     workers: list[Child] = field(default_factory=list)
 
+    @cached_property
+    def worker(self) -> Worker:
+        """What a worker has, in this process: for tests that call AWS themselves."""
+        return Worker.of(self.connector)
+
     def start_worker(self, app: str = "workers.app") -> Child:
         """Start one worker process of a Celery app and wait until its pump looks."""
         self.started += 1
@@ -96,7 +103,7 @@ class Cluster:
             return found if found and found.state in ENDED else None
 
         try:
-            return eventually(look, seconds)  # type: ignore[return-value]
+            return eventually(look, seconds)
         except AssertionError as error:
             raise AssertionError(f"{self.connector.store.replication(replication)}\n{self.logs()}") from error
 

@@ -9,11 +9,12 @@ import pytest
 import tasks.steps
 from tasks.chain import CHAINS
 from tasks.step import Chain, Step
+from tasks.steps import function_of
 
 
 @pytest.mark.parametrize("chain", CHAINS.values(), ids=lambda chain: chain.name)
 def test_every_name_is_the_function_of_a_file(chain: Chain) -> None:
-    assert [step.function.__name__ for step in chain.steps] == [step.name for step in chain.steps]
+    assert [function_of(step).__name__ for step in chain.steps] == [step.name for step in chain.steps]
 
 
 def test_every_file_is_a_step_of_a_chain() -> None:

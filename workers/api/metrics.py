@@ -16,5 +16,5 @@ router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
 def get_metrics(connector: CurrentConnector) -> Response:
     """Answer with every metric, read anew."""
     registry = CollectorRegistry()
-    registry.register(Situation(connector))
+    registry.register(Situation(connector.store, connector.catalog))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -11,7 +11,7 @@ from tasks import questions
 from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
 from tasks.orders.producer import RequestRefused, check
-from tasks.questions.plan import KIND, question_text
+from tasks.questions.kinds import PLAN, plan_text
 from tasks.questions.question import Question
 from workers.api.dependencies import CurrentConnector, NamedTenant, known_tenant
 from workers.api.openapi import ACCEPTED, responses
@@ -40,7 +40,7 @@ def post_plan(
     Without a body it is the replication of what is stored: the deletion, where one was asked for.
     """
     _check(tenant, desired, connector)
-    question = questions.ask(connector, KIND, uuid4().hex, question_text(tenant, desired))
+    question = questions.ask(connector, PLAN, uuid4().hex, plan_text(tenant, desired))
     response.headers["Location"] = f"/api/v1/plans/{_id(question)}"
     return plan_view(_id(question), question)
 
@@ -55,7 +55,7 @@ def get_plan(
     plan_id: Annotated[str, Path(description="as the answer to the question gave it")], connector: CurrentConnector
 ) -> PlanView:
     """Show each step with its changes, once a worker has planned them."""
-    question = questions.look(connector, f"{KIND}.{plan_id}")
+    question = questions.look(connector, f"{PLAN}.{plan_id}")
     if question is None:
         raise HTTPException(404, f"No plan is named {plan_id}, or it was asked for more than an hour ago.")
     return plan_view(plan_id, question)
@@ -74,4 +74,4 @@ def _check(tenant: TenantId, desired: Desired | None, connector: Connector) -> N
 
 
 def _id(question: Question) -> str:
-    return question.id.removeprefix(f"{KIND}.")
+    return question.id.removeprefix(f"{PLAN}.")

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
 
 from tasks import questions
-from tasks.doctor.examination import KIND
+from tasks.questions.kinds import HEALTH
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import HealthView, health_view
 from workers.api.security import BEARER
 
-HEALTH = "/{platform}/health"
+HEALTH_PATH = "/{platform}/health"
 
 router = APIRouter(prefix="/api/v1/platforms", tags=["platforms"], dependencies=[Security(BEARER)])
 
@@ -33,7 +33,7 @@ KnownPlatform = Annotated[str, Depends(known_platform)]
 
 
 @router.post(
-    HEALTH,
+    HEALTH_PATH,
     status_code=202,
     operation_id="examine_platform",
     summary="Let a worker examine a platform",
@@ -45,18 +45,18 @@ def post_health(platform: KnownPlatform, connector: CurrentConnector, response: 
     While a worker looks, asking again is the same question.
     """
     response.headers["Location"] = f"/api/v1/platforms/{platform}/health"
-    return health_view(platform, questions.ask(connector, KIND, platform, platform))
+    return health_view(platform, questions.ask(connector, HEALTH, platform, platform))
 
 
 @router.get(
-    HEALTH,
+    HEALTH_PATH,
     operation_id="get_platform_health",
     summary="Show what a worker found on a platform",
     responses=responses(401, 404, 503),
 )
 def get_health(platform: KnownPlatform, connector: CurrentConnector) -> HealthView:
     """Show the newest examination: each finding is ok, a warning or an error with what to do."""
-    question = questions.look(connector, f"{KIND}.{platform}")
+    question = questions.look(connector, f"{HEALTH}.{platform}")
     if question is None:
         raise HTTPException(404, f"Nobody has asked after {platform} in the last hour. Ask first (POST).")
     return health_view(platform, question)

@@ -10,15 +10,14 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from config.catalog import CatalogError
-from config.log import register_secrets
+from config.catalog import Catalog
 from config.platform import Platform
-from config.settings import SettingsError
-from tasks.connector import Connector, own_connector
 from tasks.doctor.examination import examine
 from tasks.doctor.finding import Finding, Level
 from tasks.doctor.patient import patient
+from tasks.worker import Worker
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.local import local_connector
 from workers.cli.output import flat, print_line, stdout_console
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
@@ -26,13 +25,13 @@ STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     """Examine one platform or all of them; answers the exit code. Raises CommandFailed."""
-    connector = own_house()
+    worker = Worker.of(local_connector())
     healthy, shown = True, {}
-    for each in _platforms(connector, platform):
+    for each in _platforms(worker.catalog, platform):
         if not as_json:
             print_line(stdout_console(), each.identifier)
         findings = []
-        for finding in examine(patient(connector, each)):
+        for finding in examine(patient(worker, each)):
             findings.append(finding)
             if not as_json:
                 _show(finding)
@@ -43,18 +42,8 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     return ExitCode.DONE if healthy else ExitCode.MISTAKES
 
 
-def own_house() -> Connector:
-    """Return the connector that the environment describes, its secrets masked. Raises CommandFailed."""
-    try:
-        connector = own_connector()
-    except (CatalogError, SettingsError) as error:
-        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
-    register_secrets(connector.secrets)
-    return connector
-
-
-def _platforms(connector: Connector, wanted: str | None) -> list[Platform]:
-    known = connector.catalog.platforms
+def _platforms(catalog: Catalog, wanted: str | None) -> list[Platform]:
+    known = catalog.platforms
     if wanted is None:
         return [known[name] for name in sorted(known)]
     if wanted not in known:

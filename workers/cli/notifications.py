@@ -12,8 +12,8 @@ from redis import RedisError
 from tasks.connector import Connector
 from tasks.notifications.outbox import Letter, trial, waiting
 from tasks.state.counts import DROPPED
-from workers.cli.doctor import own_house
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.local import local_connector
 from workers.cli.output import flat, print_line, show, stdout_console, table
 from workers.cli.status import MOMENT
 
@@ -40,7 +40,7 @@ def show_waiting() -> None:
 
 
 def _configured() -> Connector:
-    connector = own_house()
+    connector = local_connector()
     if connector.settings.notification_url is None:
         raise CommandFailed("CONNECTOR_NOTIFICATION_URL is not set: nobody is sent a message", ExitCode.MISTAKES)
     return connector

@@ -30,6 +30,10 @@ class PlanningCalls(Calls):
         self._planned = planned
         self._where = Where(self._service, account_id, getattr(client.meta, "region_name", ""))
 
+    def write(self, operation: str, **parameters: Any) -> Response:
+        """Note a write. Nothing is sent, so nobody is asked whether it may be."""
+        return self._call(operation, parameters, write=True)
+
     def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self.request_id = METADATA["ResponseMetadata"]["RequestId"]

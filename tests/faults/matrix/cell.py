@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from config.catalog import Catalog
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
-from tasks.engine.execution import Performance
+from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.engine.pump import LONGEST_DELIVERY
 from tasks.model.desired import TenantId
@@ -29,6 +29,7 @@ from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import replicate
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
+from tasks.worker import Worker
 from tests.faults.matrix.fault import Call, Strike
 from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import WiredSessions
@@ -120,11 +121,11 @@ class Workbench:
         wire.strikes, wire.witness = cell.strikes, self._file(cell, "struck")
         settings = self.settings
         store = Store(redis_client(settings), settings.retention, settings.event_history, f"{cell.workspace}:")
-        connector = Connector(
+        worker = Worker(
             settings, cell.scenario.catalog(self.examples, cell.workspace, cell.order), store, self.sessions
         )
-        _order(connector, cell)
-        _drive(connector)
+        _order(worker, cell)
+        _drive(worker)
         calls = [(call.service, call.operation, call.occurrence) for call in wire.calls]
         return {"calls": calls, "problems": list(_problems(store, cell.tenant))}
 
@@ -145,30 +146,23 @@ def _order(connector: Connector, cell: Cell) -> None:
     request_deletion(record, connector, by="matrix")
 
 
-def _drive(connector: Connector) -> None:
+def _drive(worker: Worker) -> None:
     """Work until nothing of the tenant is left to do."""
-    store, leases, lease = connector.store, Leases(), connector.settings.lease
+    store, leases, lease = worker.store, Leases(), worker.settings.lease
 
     def look() -> bool:
         taken = store.pump("nobody's queue", 1, lease, LONGEST_DELIVERY, "matrix")
         for dispatch in taken:
-            _run_chain(connector, leases, dispatch)
+            _run_chain(worker, leases, dispatch)
         return not store.redis.exists(f"{store.prefix}due")
 
     eventually(look, DEADLINE, LOOK)
 
 
-def _run_chain(connector: Connector, leases: Leases, dispatch: Dispatch) -> None:
+def _run_chain(worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
     """Do what Celery's chain does."""
-    step, goes_on = dispatch.step, True
-    while goes_on:
-        tenant = TenantId.parse(dispatch.tenant)
-        goes_on = (
-            Performance(connector, leases, tenant, dispatch.replication, dispatch.chain, step)
-            .run(dispatch.number)
-            .goes_on
-        )
-        step += 1
+    while Execution(worker, leases, dispatch).run().goes_on:
+        dispatch = replace(dispatch, step=dispatch.step + 1)
 
 
 def _problems(store: Store, tenant: TenantId) -> Iterator[str]:

@@ -87,7 +87,7 @@ def look_again(cluster: Cluster) -> None:
     """List the organization's accounts as if the last list were old, and no write of ours were young."""
     redis = cluster.connector.store.redis
     redis.delete("connector:touched", *redis.keys("connector:looks:*"))
-    assert look_at_organizations(cluster.connector, now()) == 1
+    assert look_at_organizations(cluster.worker, now()) == 1
 
 
 def daily(cluster: Cluster, *projects: str) -> list[Replication]:
@@ -244,7 +244,7 @@ def test_what_a_plan_shows_as_changed_by_hand_the_daily_round_repairs_and_tells(
 
 def to_repair(cluster: Cluster, project: str) -> dict[str, tuple[str, ...]]:
     """Plan the replication of a tenant; answers the calls by step."""
-    plan = make_plan(cluster.connector, cluster.tenant_id(project), None)
+    plan = make_plan(cluster.worker, cluster.tenant_id(project), None)
     return {step.name: tuple(change.call for change in step.changes) for step in plan.steps if step.changes}
 
 
@@ -257,9 +257,9 @@ def repaired(cluster: Cluster, project: str) -> dict[str, tuple[str, ...]]:
 
 def change_alias(cluster: Cluster, account: str) -> None:
     """Give the account another alias by hand."""
-    connector = cluster.connector
-    with with_every_right(World(cluster.simulator, connector.sessions, "by-hand")):
-        iam = connector.sessions.member(connector.catalog.platforms[PLATFORM], account, "iam", organization.REGION)
+    worker = cluster.worker
+    with with_every_right(World(cluster.simulator, worker.sessions, "by-hand")):
+        iam = worker.sessions.member(worker.catalog.platforms[PLATFORM], account, "iam", organization.REGION)
         iam.create_account_alias(AccountAlias=f"by-hand-{account}")
 
 
@@ -267,7 +267,7 @@ def drop_instance(cluster: Cluster, account: str) -> None:
     """Delete the account's instance of the StackSet by hand: only the StackSet shows that."""
     name, client = stack_set(cluster)
     places = {"StackSetName": name, "Accounts": [account], "Regions": [organization.REGION]}
-    with with_every_right(World(cluster.simulator, cluster.connector.sessions, "by-hand")):
+    with with_every_right(World(cluster.simulator, cluster.worker.sessions, "by-hand")):
         client.delete_stack_instances(**places, RetainStacks=False)
         eventually(lambda: not instances(cluster, account))
 
@@ -284,7 +284,7 @@ def stack_set(cluster: Cluster) -> tuple[str, Any]:
     catalog = cluster.connector.catalog
     configured = catalog.landing_zones["development"].stack_set
     assert configured is not None
-    clients = cluster.connector.sessions
+    clients = cluster.worker.sessions
     return configured.name, clients.automation(catalog.platforms[PLATFORM], "cloudformation", configured.region)
 
 
@@ -377,12 +377,12 @@ def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
     listed = [call for call in cluster.simulator.calls(mark) if call.service == "organizations"]
     assert {call.operation for call in listed} == {"ListAccounts"}
     assert len(listed) == ceil(len(cluster.simulator.state()["accounts"]) / PAGE)
-    assert look_at_organizations(cluster.connector, now()) == 0, "once a day, unless it saves calls"
+    assert look_at_organizations(cluster.worker, now()) == 0, "once a day, unless it saves calls"
     [first] = [each for each in unmanaged.listed(cluster.connector) if each.name == "stranger"]
     cluster.connector.store.redis.hset(  # as a day later
         f"connector:looks:{organization.MANAGEMENT_ACCOUNT_ID}", "looked_at", (now() - DAY).isoformat()
     )
-    assert look_at_organizations(cluster.connector, now()) == 1
+    assert look_at_organizations(cluster.worker, now()) == 1
     [second] = [each for each in unmanaged.listed(cluster.connector, "aws.sandbox") if each.name == "stranger"]
 
     assert first.account_id == stranger
@@ -440,6 +440,6 @@ def test_a_list_that_aws_refuses_stops_nothing(cluster: Cluster) -> None:
     cluster.simulator.deny("organizations:ListAccounts")
     cluster.connector.store.redis.delete(*cluster.connector.store.redis.keys("connector:looks:*"))
 
-    assert look_at_organizations(cluster.connector, now()) == 0
+    assert look_at_organizations(cluster.worker, now()) == 0
 
     cluster.simulator.allow_all()

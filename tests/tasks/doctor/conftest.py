@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from config.catalog import load_catalog
 from config.settings import Settings
-from tasks.connector import Connector, redis_client
+from tasks.connector import redis_client
 from tasks.doctor.examination import CHECKS, examine
 from tasks.doctor.finding import Finding, Level
 from tasks.doctor.patient import Patient
 from tasks.state.store import Store
+from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR, PLATFORM
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -33,22 +34,22 @@ def simulator() -> Iterator[SimulatorClient]:
 
 
 @pytest.fixture(scope="module")
-def connector(simulator: SimulatorClient) -> Iterator[Connector]:
-    """Make a connector whose AWS is the simulator."""
+def worker(simulator: SimulatorClient) -> Iterator[Worker]:
+    """Make a worker whose AWS is the simulator."""
     with EmbeddedRedis() as redis, pytest.MonkeyPatch.context() as patch:
         environment = organization.environment(simulator.url, redis.url)
         for name, value in {**environment, "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR)}.items():
             patch.setenv(name, value)
         settings = Settings(_env_file=None, redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR)
         store = Store(redis_client(settings), timedelta(days=1), history=100)
-        yield Connector(settings, load_catalog([CONFIG_DIR], environment), store)
+        yield Worker(settings, load_catalog([CONFIG_DIR], environment), store)
 
 
 @pytest.fixture
-def patient(connector: Connector, simulator: SimulatorClient) -> Iterator[Patient]:
+def patient(worker: Worker, simulator: SimulatorClient) -> Iterator[Patient]:
     """Hand out the examples' platform with its landing zones."""
-    zones = tuple(zone for zone in connector.catalog.landing_zones.values() if zone.platform in (None, PLATFORM))
-    yield Patient(connector, connector.catalog.platforms[PLATFORM], zones, None, connector.sessions.apart())
+    zones = tuple(zone for zone in worker.catalog.landing_zones.values() if zone.platform in (None, PLATFORM))
+    yield Patient(worker, worker.catalog.platforms[PLATFORM], zones, None, worker.sessions.apart())
     simulator.clear_faults()
     simulator.allow_all()
 

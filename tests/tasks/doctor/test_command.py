@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.connector import Connector, own_connector
+from tasks.connector import own_connector
+from tasks.worker import Worker
 from tests.support.cluster import PLATFORM
 from workers.cli.doctor import show_health
 from workers.cli.errors import CommandFailed, ExitCode
@@ -15,7 +16,7 @@ from workers.sandbox.client import SimulatorClient
 
 
 @pytest.fixture(autouse=True)
-def anew(connector: Connector, patient: object) -> Iterator[None]:
+def anew(worker: Worker, patient: object) -> Iterator[None]:
     """Let the command make its connector of this test's environment."""
     own_connector.cache_clear()
     yield

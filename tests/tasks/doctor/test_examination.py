@@ -12,8 +12,9 @@ from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
 from config.platform import Enrollment, ScimAccess
 from tasks.doctor.examination import CHECKS
 from tasks.doctor.finding import Level
-from tasks.doctor.patient import DoctorWrites, Patient
+from tasks.doctor.patient import Patient
 from tasks.doctor.patient import patient as patient_of
+from tasks.worker import ReaderWrites
 from tests.support.cluster import PLATFORM
 from tests.tasks.doctor.conftest import examined, levels, with_zone
 from tests.tasks.steps.world import SCIM
@@ -204,7 +205,7 @@ def test_control_tower_and_its_product(patient: Patient, simulator: SimulatorCli
 
 
 def test_the_doctor_cannot_write(patient: Patient) -> None:
-    with pytest.raises(DoctorWrites):
+    with pytest.raises(ReaderWrites):
         patient.aws.organizations.create_unit(organization.ROOT_ID, "never")
 
 
@@ -217,7 +218,7 @@ def test_limits_above_awss_own_are_a_warning(patient: Patient) -> None:
 
 
 def test_a_platform_is_examined_as_it_is_configured(patient: Patient) -> None:
-    found = patient_of(patient.connector, patient.platform)
+    found = patient_of(patient.worker, patient.platform)
 
     assert found.platform.identifier == PLATFORM
     assert {zone.name for zone in found.zones} == {zone.name for zone in patient.zones}

@@ -14,13 +14,13 @@ from structlog.testing import capture_logs
 from config.catalog import load_catalog
 from config.settings import Settings
 from tasks.aws.session import Sessions
-from tasks.connector import Connector
-from tasks.engine.execution import Performance
+from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import Replication, State
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
+from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR
 from workers.sandbox.organization import environment
 
@@ -49,67 +49,67 @@ class Refusing(Sessions):
         )
 
 
-MakeConnector = Callable[..., Connector]
+MakeWorker = Callable[..., Worker]
 
 
 @pytest.fixture
-def make_connector(store: Store, monkeypatch: pytest.MonkeyPatch) -> MakeConnector:
-    """Build a connector whose AWS refuses with a code."""
+def make_worker(store: Store, monkeypatch: pytest.MonkeyPatch) -> MakeWorker:
+    """Build a worker whose AWS refuses with a code."""
     for name, value in environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0").items():
         monkeypatch.setenv(name, value)
     catalog = load_catalog([CONFIG_DIR])
 
-    def build(code: str, members: dict[str, Any] | None = None, **settings: Any) -> Connector:
-        return Connector(Settings(**settings), catalog, store, Refusing(code, members or {}))
+    def build(code: str, members: dict[str, Any] | None = None, **settings: Any) -> Worker:
+        return Worker(Settings(**settings), catalog, store, Refusing(code, members or {}))
 
     return build
 
 
-def tried(make_connector: Connector) -> Replication:
+def tried(worker: Worker) -> Replication:
     """Run the first step of the one replication, now, whenever it is due; answers what people see then."""
-    store = make_connector.store
+    store = worker.store
     replication = store.submit(SHOP, Desired(landing_zone="development"), again=True)
     [dispatch] = store.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
-    Performance(make_connector, Leases(), SHOP, replication, dispatch.chain, dispatch.step).run(dispatch.number)
+    Execution(worker, Leases(), dispatch).run()
     found = store.replication(replication)
     assert found is not None
     return found
 
 
-def due_in(make_connector: Connector, replication: Replication) -> float:
+def due_in(worker: Worker, replication: Replication) -> float:
     """Return the seconds until somebody looks at a replication."""
-    seconds, micros = make_connector.store.redis.time()
-    due: float = make_connector.store.redis.zscore("connector:due", replication.id)
+    seconds, micros = worker.store.redis.time()
+    due: float = worker.store.redis.zscore("connector:due", replication.id)
     return due / 1000 - float(seconds) - float(micros) / 1e6
 
 
-def test_a_transient_error_is_tried_again_with_its_reason_in_sight(make_connector: MakeConnector) -> None:
-    connector = make_connector("TooManyRequestsException")
+def test_a_transient_error_is_tried_again_with_its_reason_in_sight(make_worker: MakeWorker) -> None:
+    worker = make_worker("TooManyRequestsException")
 
     for attempt in (1, 2, 3):
-        found = tried(connector)
+        found = tried(worker)
         assert (found.state, found.steps[0].attempts) == (State.WAITING, attempt)
         assert found.last_error is not None
         assert found.last_error.code == "TooManyRequestsException"
         assert found.last_error.documentation == "docs/errors.md#toomanyrequestsexception"
-        assert due_in(connector, found) < 2**attempt
+        assert due_in(worker, found) < 2**attempt
 
 
-def test_an_answer_of_aws_ends_its_platforms_silence(make_connector: MakeConnector) -> None:
-    connector = make_connector("TooManyRequestsException")
-    connector.store.redis.hset("connector:silent", SHOP.platform, 3)
+def test_an_answer_of_aws_ends_its_platforms_silence(make_worker: MakeWorker) -> None:
+    worker = make_worker("TooManyRequestsException")
+    worker.store.redis.hset("connector:silent", SHOP.platform, 3)
 
-    tried(connector)
+    tried(worker)
 
-    assert connector.store.redis.hlen("connector:silent") == 0, "a refusal is an answer too"
+    assert worker.store.redis.hlen("connector:silent") == 0, "a refusal is an answer too"
 
 
-def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(make_connector: MakeConnector) -> None:
-    connector = make_connector("TooManyRequestsException", step_deadline=0.000_001)
-    assert tried(connector).state is State.WAITING
+def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(make_worker: MakeWorker) -> None:
+    worker = make_worker("TooManyRequestsException", step_deadline=0.000_001)
+    assert tried(worker).state is State.WAITING
 
-    found = tried(connector)
+    found = tried(worker)
 
     assert found.state is State.FAILED
     assert found.last_error is not None
@@ -118,51 +118,51 @@ def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(make
 
 @pytest.mark.parametrize(("fault", "hours"), [(QUOTA, 1), (TOMORROW, 24)])
 def test_a_quota_is_parked_and_an_operator_is_told(
-    make_connector: MakeConnector, fault: tuple[str, dict[str, Any]], hours: int
+    make_worker: MakeWorker, fault: tuple[str, dict[str, Any]], hours: int
 ) -> None:
-    connector = make_connector(*fault, step_deadline=0.000_001)
+    worker = make_worker(*fault, step_deadline=0.000_001)
 
     with capture_logs() as logs:
-        states = [tried(connector) for _ in range(3)]
+        states = [tried(worker) for _ in range(3)]
 
     assert [found.state for found in states] == [State.WAITING] * 3
-    assert due_in(connector, states[-1]) == pytest.approx(hours * 3600, abs=30)
+    assert due_in(worker, states[-1]) == pytest.approx(hours * 3600, abs=30)
     assert states[-1].last_error is not None
     assert states[-1].last_error.remedy.endswith(("every hour.", "tomorrow."))
     [told, *_] = [entry for entry in logs if entry["event"] == "parked: an operator must act"]
     assert (told["log_level"], told["tenant"], told["code"]) == ("warning", str(SHOP), fault[0])
-    assert connector.store.redis.keys("connector:lane:*:holders") == [], "others may create accounts meanwhile"
+    assert worker.store.redis.keys("connector:lane:*:holders") == [], "others may create accounts meanwhile"
 
 
-def test_what_is_parked_fails_at_its_own_deadline(make_connector: MakeConnector) -> None:
-    connector = make_connector(*QUOTA, parked_deadline=0.000_001)
-    tried(connector)
+def test_what_is_parked_fails_at_its_own_deadline(make_worker: MakeWorker) -> None:
+    worker = make_worker(*QUOTA, parked_deadline=0.000_001)
+    tried(worker)
 
-    assert tried(connector).state is State.FAILED
+    assert tried(worker).state is State.FAILED
 
 
-def test_an_unknown_code_is_final_with_the_raw_text(make_connector: MakeConnector) -> None:
-    found = tried(make_connector("AteByDogException"))
+def test_an_unknown_code_is_final_with_the_raw_text(make_worker: MakeWorker) -> None:
+    found = tried(make_worker("AteByDogException"))
 
     assert found.state is State.FAILED
     assert found.last_error is not None
     assert (found.last_error.code, found.last_error.message) == ("AteByDogException", "organizations:CreateAccount: no")
 
 
-def test_waiting_for_a_place_or_a_turn_is_no_error(make_connector: MakeConnector) -> None:
-    connector = make_connector("TooManyRequestsException", organizations_calls_per_second=1)
-    connector.store.submit(TenantId("likvid", "blog", "aws.sandbox"), Desired(landing_zone="development"))
-    [other] = connector.store.pump("queue", 10, LEASE, LEASE, "w")
+def test_waiting_for_a_place_or_a_turn_is_no_error(make_worker: MakeWorker) -> None:
+    worker = make_worker("TooManyRequestsException", organizations_calls_per_second=1)
+    worker.store.submit(TenantId("likvid", "blog", "aws.sandbox"), Desired(landing_zone="development"))
+    [other] = worker.store.pump("queue", 10, LEASE, LEASE, "w")
     for place in range(5):
-        connector.store.enter("account creation in 111111111111", str(place), other.replication, 5)
+        worker.store.enter("account creation in 111111111111", str(place), other.replication, 5)
 
-    found = tried(connector)
+    found = tried(worker)
     assert (found.state, found.last_error) == (State.WAITING, None)
     assert found.steps[0].note == "waiting for account creation in 111111111111 (0 ahead)"
 
-    connector.store.leave("account creation in 111111111111", "0", other.replication)
-    tried(connector)  # AWS is asked, and calls are owed from then on
-    found = tried(connector)
+    worker.store.leave("account creation in 111111111111", "0", other.replication)
+    tried(worker)  # AWS is asked, and calls are owed from then on
+    found = tried(worker)
     assert (found.state, found.last_error) == (State.WAITING, None)
     assert found.steps[0].note == "waiting for Organizations calls in 111111111111"
-    assert 0 < due_in(connector, found) < 15
+    assert 0 < due_in(worker, found) < 15

@@ -14,8 +14,7 @@ from celery import Celery
 from config.catalog import load_catalog
 from config.settings import Settings
 from tasks.chain import DELETION, REPLICATION
-from tasks.connector import Connector
-from tasks.engine.execution import Performance
+from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.notifications.outbox import DEADLINE, GATHERED, QUIET, SHOWN, deliver, waiting
@@ -23,6 +22,7 @@ from tasks.notifications.webhook import signature
 from tasks.state.counts import DROPPED
 from tasks.state.store import Store
 from tasks.step import Chain
+from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR
 from tests.tasks.engine.test_execution import LEASE, QUOTA, SHOP, Refusing
 from tests.tasks.notifications.receiver import Receiver, running_receiver
@@ -45,20 +45,19 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def connector(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Connector:
-    """Return a connector whose AWS denies every CreateAccount, and that tells the receiver."""
+def worker(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """Return a worker whose AWS denies every CreateAccount, and that tells the receiver."""
     for name, value in environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0").items():
         monkeypatch.setenv(name, value)
     settings = Settings.model_validate({"notification_url": receiver.url, "notification_secret": SECRET, **BRISK})
-    return Connector(settings, load_catalog([CONFIG_DIR]), store, Refusing(*DENIED))
+    return Worker(settings, load_catalog([CONFIG_DIR]), store, Refusing(*DENIED))
 
 
-def run(connector: Connector, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
+def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
     """Run one step of a tenant; answers the replication's id."""
-    connector.store.submit(tenant, None if first and first[0] is DELETION else ZONE, again=True, first=first)
-    [dispatch] = connector.store.pump("queue", 10, LEASE, LEASE, "w")
-    performance = Performance(connector, Leases(), tenant, dispatch.replication, dispatch.chain, dispatch.step)
-    performance.run(dispatch.number)
+    worker.store.submit(tenant, None if first and first[0] is DELETION else ZONE, again=True, first=first)
+    [dispatch] = worker.store.pump("queue", 10, LEASE, LEASE, "w")
+    Execution(worker, Leases(), dispatch).run()
     return dispatch.replication
 
 
@@ -67,11 +66,11 @@ def later(time: timedelta = GATHERED) -> datetime:
     return datetime.now(UTC) + time + timedelta(seconds=1)
 
 
-def test_a_failure_is_told_with_everything_that_helps(connector: Connector, receiver: Receiver) -> None:
-    replication = run(connector)
+def test_a_failure_is_told_with_everything_that_helps(worker: Worker, receiver: Receiver) -> None:
+    replication = run(worker)
 
-    assert deliver(connector, datetime.now(UTC)) == 0
-    assert deliver(connector, later()) == 1
+    assert deliver(worker, datetime.now(UTC)) == 0
+    assert deliver(worker, later()) == 1
 
     [message], [(headers, body)] = receiver.messages, receiver.requests
     [news] = message["news"]
@@ -85,106 +84,106 @@ def test_a_failure_is_told_with_everything_that_helps(connector: Connector, rece
     assert headers["connector-signature"] == signature(SECRET, headers["connector-timestamp"], body)
 
 
-def test_the_same_is_told_once_until_it_is_well_again(connector: Connector, receiver: Receiver) -> None:
+def test_the_same_is_told_once_until_it_is_well_again(worker: Worker, receiver: Receiver) -> None:
     for _ in range(3):
-        run(connector)
-    assert deliver(connector, later()) == 1
+        run(worker)
+    assert deliver(worker, later()) == 1
     assert receiver.messages[0]["count"] == 1
 
-    run(connector, first=LAST)
-    run(connector, first=LAST)
-    assert deliver(connector, later()) == 1
+    run(worker, first=LAST)
+    run(worker, first=LAST)
+    assert deliver(worker, later()) == 1
     assert receiver.messages[1]["text"] == f"{SHOP}: well again."
 
-    run(connector)
-    assert deliver(connector, later()) == 1
+    run(worker)
+    assert deliver(worker, later()) == 1
     assert [message["kind"] for message in receiver.messages] == ["failed", "resolved", "failed"]
 
 
-def test_what_waits_for_a_person_is_told(connector: Connector, receiver: Receiver) -> None:
-    run(replace(connector, sessions=Refusing(*QUOTA)))
+def test_what_waits_for_a_person_is_told(worker: Worker, receiver: Receiver) -> None:
+    run(replace(worker, sessions=Refusing(*QUOTA)))
     other = TenantId("likvid", "old", PLATFORM)
-    run(connector, other, LAST)
-    connector.store.cancel(connector.store.delete(other, Deletion(requested_at=datetime.now(UTC), requested_by="ada")))
-    run(connector, other, APPROVAL)
+    run(worker, other, LAST)
+    worker.store.cancel(worker.store.delete(other, Deletion(requested_at=datetime.now(UTC), requested_by="ada")))
+    run(worker, other, APPROVAL)
 
-    assert deliver(connector, later()) == 2
+    assert deliver(worker, later()) == 2
     told = {message["kind"]: message["text"] for message in receiver.messages}
     assert told["parked"].startswith(f"{SHOP}: create_account waits for a person: ")
     assert f"aws-connector approve {other}" in told["approval"]
 
 
 def test_a_platform_that_is_broken_is_one_message_and_more_of_it_comes_an_hour_later(
-    connector: Connector, receiver: Receiver
+    worker: Worker, receiver: Receiver
 ) -> None:
     tenants = [TenantId("likvid", f"p{number}", PLATFORM) for number in range(SHOWN + 2)]
     for tenant in tenants[:-1]:
-        run(connector, tenant)
-    assert deliver(connector, later()) == 1
+        run(worker, tenant)
+    assert deliver(worker, later()) == 1
     [message] = receiver.messages
     assert (message["count"], len(message["news"])) == (SHOWN + 1, SHOWN)
     assert message["text"].startswith(f"{SHOWN + 1} tenants of {PLATFORM}: create_account failed: Access")
 
-    run(connector, tenants[-1])
-    assert deliver(connector, later()) == 0
-    connector.store.redis.delete(*connector.store.redis.keys("connector:quiet:*"))  # as Redis does an hour later
-    assert deliver(connector, later(QUIET)) == 1
+    run(worker, tenants[-1])
+    assert deliver(worker, later()) == 0
+    worker.store.redis.delete(*worker.store.redis.keys("connector:quiet:*"))  # as Redis does an hour later
+    assert deliver(worker, later(QUIET)) == 1
 
 
-def test_a_lost_answer_sends_the_same_again_and_holds_up_nobody(connector: Connector, receiver: Receiver) -> None:
-    run(connector)
+def test_a_lost_answer_sends_the_same_again_and_holds_up_nobody(worker: Worker, receiver: Receiver) -> None:
+    run(worker)
     receiver.lost = True
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(deliver, connector, later())
+        first = pool.submit(deliver, worker, later())
         assert receiver.came.wait(10)
-        assert deliver(connector, later()) == 0  # somebody else waits for the receiver
-        assert 0 < connector.store.redis.pttl("connector:postman") <= 60_000  # were that one dead, not for long
-        run(connector, TenantId("likvid", "blog", PLATFORM))  # and replications end meanwhile
+        assert deliver(worker, later()) == 0  # somebody else waits for the receiver
+        assert 0 < worker.store.redis.pttl("connector:postman") <= 60_000  # were that one dead, not for long
+        run(worker, TenantId("likvid", "blog", PLATFORM))  # and replications end meanwhile
         receiver.goes_on.set()
         assert first.result(10) == 0
-    [letter] = waiting(connector.store)
+    [letter] = waiting(worker.store)
     assert letter.tries == 1
 
     receiver.lost = False
-    assert deliver(connector, letter.due) == 2
+    assert deliver(worker, letter.due) == 2
     one, same, _ = receiver.messages
     assert one == same
-    assert waiting(connector.store) == []
+    assert waiting(worker.store) == []
 
 
-def test_what_is_not_taken_is_tried_for_a_day(connector: Connector, receiver: Receiver) -> None:
-    run(connector)
+def test_what_is_not_taken_is_tried_for_a_day(worker: Worker, receiver: Receiver) -> None:
+    run(worker)
     receiver.status = 302  # a redirect is not followed
     written = now = later()
     distances = []
     for _ in range(3):
-        assert deliver(connector, now) == 0
-        [letter] = waiting(connector.store)
+        assert deliver(worker, now) == 0
+        [letter] = waiting(worker.store)
         assert letter.answer == "HTTP 302"
         distances.append((letter.due - now).total_seconds())
         now = letter.due
     assert distances == [30, 60, 120]
 
-    assert deliver(connector, written + DEADLINE) == 0
-    assert waiting(connector.store) == []
-    assert connector.store.tallies()[DROPPED] == 1
+    assert deliver(worker, written + DEADLINE) == 0
+    assert waiting(worker.store) == []
+    assert worker.store.tallies()[DROPPED] == 1
     assert len({message["id"] for message in receiver.messages}) == 1
 
 
-def test_without_a_receiver_nothing_is_kept(connector: Connector) -> None:
-    silent = replace(connector, settings=Settings())
+def test_without_a_receiver_nothing_is_kept(worker: Worker) -> None:
+    silent = replace(worker, settings=Settings())
     run(silent)
     assert deliver(silent, later()) == 0
-    assert not connector.store.redis.exists("connector:news", "connector:told")
+    assert not worker.store.redis.exists("connector:news", "connector:told")
 
 
-def test_beat_has_it_delivered_whoever_ended_the_replication(connector: Connector, receiver: Receiver) -> None:
+def test_beat_has_it_delivered_whoever_ended_the_replication(worker: Worker, receiver: Receiver) -> None:
     app = Celery("another process", set_as_current=False)
-    register(app, lambda: replace(connector))
-    run(connector)
-    [(_, news)] = connector.store.redis.xrange("connector:news")
-    connector.store.redis.delete("connector:news")
-    connector.store.redis.xadd("connector:news", news, id="1-1")  # as if it had been gathered for long
+    register(app, lambda: replace(worker))
+    run(worker)
+    [(_, news)] = worker.store.redis.xrange("connector:news")
+    worker.store.redis.delete("connector:news")
+    worker.store.redis.xadd("connector:news", news, id="1-1")  # as if it had been gathered for long
 
     assert app.tasks[schedule()[NOTIFY]["task"]]() == "1 messages taken"
 

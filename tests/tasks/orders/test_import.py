@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 
 from tasks import questions
-from tasks.doctor.examination import KIND
 from tasks.doctor.finding import Finding, Level
 from tasks.documents import QuestionState
 from tasks.model.replication import Replication, State
 from tasks.names import TENANT_TAG
 from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import RequestRefused
+from tasks.questions.kinds import HEALTH
 from tests.support.cluster import PLATFORM, Cluster, desired, running_cluster
 from tests.support.waiting import eventually
 from workers.sandbox import organization
@@ -131,7 +131,7 @@ def test_one_account_is_one_tenants(cluster: Cluster) -> None:
 def test_a_worker_examines_the_platform_and_an_account_of_it(cluster: Cluster) -> None:
     cluster.succeeded(take_over(cluster, "examined", existing(cluster)))
 
-    asked = questions.ask(cluster.connector, KIND, PLATFORM, PLATFORM)
+    asked = questions.ask(cluster.connector, HEALTH, PLATFORM, PLATFORM)
     eventually(lambda: _answered(cluster, asked.id))
 
     answered = questions.look(cluster.connector, asked.id)

@@ -17,14 +17,15 @@ from tasks import questions
 from tasks.aws.actions import Principal
 from tasks.aws.session import Sessions
 from tasks.chain import DELETION, REPLICATION
-from tasks.connector import Connector
 from tasks.documents import Plan, QuestionState
 from tasks.model.desired import Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import replicate
-from tasks.questions.plan import KIND, NothingToPlan, Planner, make_plan, question_text
+from tasks.questions.kinds import PLAN, plan_text
+from tasks.questions.plan import NothingToPlan, Planner, make_plan
 from tasks.step import Chain
+from tasks.worker import Worker
 from tests.policies.replications import (
     Replications,
     change_roles,
@@ -57,7 +58,7 @@ def planned(cluster: Cluster, project: str, body: dict[str, Any] | None = None, 
     mark = cluster.simulator.mark()
     wanted = None if body is None else Desired.model_validate(body)
     before = cluster.connector.store.tenant(TenantId("likvid", project, platform))
-    plan = make_plan(cluster.connector, TenantId("likvid", project, platform), wanted)
+    plan = make_plan(cluster.worker, TenantId("likvid", project, platform), wanted)
     assert cluster.simulator.writes_since(mark) == []
     assert cluster.connector.store.tenant(TenantId("likvid", project, platform)) == before
     return plan
@@ -150,7 +151,7 @@ def test_what_would_fail_is_said_and_what_needs_it_is_not_planned(cluster: Clust
 
 def test_a_worker_plans_what_the_api_was_asked_for(cluster: Cluster) -> None:
     wanted = Desired.model_validate(desired(access=[]))
-    asked = questions.ask(cluster.connector, KIND, "mine", question_text(cluster.tenant_id("asked"), wanted))
+    asked = questions.ask(cluster.connector, PLAN, "mine", plan_text(cluster.tenant_id("asked"), wanted))
 
     def answered() -> questions.Question | None:
         found = questions.look(cluster.connector, asked.id)
@@ -166,20 +167,20 @@ def test_a_worker_plans_what_the_api_was_asked_for(cluster: Cluster) -> None:
 
 def test_nobody_plans_what_nobody_has_ordered(cluster: Cluster) -> None:
     with pytest.raises(NothingToPlan, match="Nobody has ordered"):
-        make_plan(cluster.connector, cluster.tenant_id("unknown"), None)
+        make_plan(cluster.worker, cluster.tenant_id("unknown"), None)
 
 
 @dataclass
 class Foretold(Replications):
     """Whole replications, each of which must do what was planned right before it."""
 
-    connector: Connector = None  # type: ignore[assignment]  # always given
+    worker: Worker = None  # type: ignore[assignment]  # always given
     plans: int = 0
 
     def plan(self, tenant: Tenant, chain: Chain) -> Plan:
         """Plan as `make_plan` does, for a tenant that no store has."""
         mark = self.world.simulator.mark()
-        plan = Planner(self.connector, tenant, chain, self.handles.get(tenant.id.project, Handles())).plan()
+        plan = Planner(self.worker, tenant, chain, self.handles.get(tenant.id.project, Handles())).plan()
         assert self.world.simulator.writes_since(mark) == []
         self.plans += 1
         return plan
@@ -225,7 +226,7 @@ def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
     cluster: Cluster, platform: str, zone: str, by_hand: Mapping[str, drifts.Drift]
 ) -> None:
     world = World(cluster.simulator, Sessions(), workspace="drifts")
-    of = Foretold(world, cluster.connector.catalog, connector=replace(cluster.connector, sessions=world.sessions))
+    of = Foretold(world, cluster.connector.catalog, worker=replace(cluster.worker, sessions=world.sessions))
     closure = AccountClosure(organizational_units=(organization.QUARANTINE_OU_ID,))
     on = of.catalog.platforms[platform].model_copy(update={"account_closure": closure})
     automatic = {"automate_deletion_approval": True, "automate_deletion_replication": True}
@@ -245,7 +246,7 @@ def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
 
 def test_everything_that_a_replication_may_do_is_planned(cluster: Cluster) -> None:
     world = World(cluster.simulator, Sessions(), workspace="least")
-    of = Foretold(world, cluster.connector.catalog, connector=replace(cluster.connector, sessions=world.sessions))
+    of = Foretold(world, cluster.connector.catalog, worker=replace(cluster.worker, sessions=world.sessions))
     of.allow_management(published(of.platform)[Principal.MANAGEMENT_ROLE].policy)
     cluster.simulator.set_options(creation_seconds=0.05, role_delay_seconds=0)
 

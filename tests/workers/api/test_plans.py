@@ -8,7 +8,7 @@ import httpx
 
 from tasks import questions
 from tasks.connector import Connector
-from tasks.questions.plan import KIND
+from tasks.questions import kinds
 from tests.workers.api.server import BODY, READ, TENANT, Api, is_problem
 
 PLAN = f"{TENANT}/plan"
@@ -40,7 +40,7 @@ def test_a_stored_tenant_is_planned(api: Api, http: httpx.Client) -> None:
         texts.append(json.loads(text))
         return MADE
 
-    assert questions.run(api.connector, f"{KIND}.{plan}", KIND, answer) == "DONE"
+    assert questions.run(api.connector, f"{kinds.PLAN}.{plan}", kinds.PLAN, answer) == "DONE"
 
     assert texts == [{"tenant": "likvid.shop.aws.sandbox", "desired": None}]
     shown = http.get(asked.headers["location"]).json()
@@ -53,7 +53,7 @@ def test_an_order_is_planned_without_being_stored(api: Api, http: httpx.Client) 
 
     assert asked.status_code == 202
     assert http.get(TENANT).status_code == 404
-    question = json.loads(api.store.redis.hget(f"connector:question:{KIND}.{asked.json()['id']}", "text"))
+    question = json.loads(api.store.redis.hget(f"connector:question:{kinds.PLAN}.{asked.json()['id']}", "text"))
     assert question["desired"]["landingZone"] == BODY["landingZone"]
 
 

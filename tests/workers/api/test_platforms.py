@@ -6,7 +6,7 @@ import httpx
 
 from tasks import questions
 from tasks.connector import Connector
-from tasks.doctor.examination import KIND
+from tasks.questions import kinds
 from tests.workers.api.server import READ, Api, is_problem
 
 HEALTH = "/api/v1/platforms/aws.sandbox/health"
@@ -17,8 +17,8 @@ FOUND = [
 BROKEN = [*FOUND, {"check": "service user", "level": "error", "message": "no", "remedy": "correct it"}]
 
 
-def answered(api: Api, answer: questions.Answer) -> str:
-    return questions.run(api.connector, f"{KIND}.aws.sandbox", KIND, answer)
+def answered(api: Api, answer: questions.Answer[Connector]) -> str:
+    return questions.run(api.connector, f"{kinds.HEALTH}.aws.sandbox", kinds.HEALTH, answer)
 
 
 def queued(api: Api) -> int:
@@ -61,13 +61,13 @@ def test_what_cannot_be_answered_says_why(api: Api, http: httpx.Client) -> None:
 
 def test_a_message_that_nobody_takes_is_sent_again(api: Api, http: httpx.Client) -> None:
     http.post(HEALTH)
-    api.store.redis.hset(f"connector:question:{KIND}.aws.sandbox", "send_again_at", 0)
+    api.store.redis.hset(f"connector:question:{kinds.HEALTH}.aws.sandbox", "send_again_at", 0)
 
     http.get(HEALTH)
     http.get(HEALTH)
 
     assert queued(api) == 2
-    assert 0 < api.store.redis.ttl(f"connector:question:{KIND}.aws.sandbox") <= questions.KEPT.total_seconds()
+    assert 0 < api.store.redis.ttl(f"connector:question:{kinds.HEALTH}.aws.sandbox") <= questions.KEPT.total_seconds()
 
 
 def test_two_messages_are_answered_once(api: Api, http: httpx.Client) -> None:

@@ -1,0 +1,131 @@
+"""What surrounds an execution of a step: the clock, AWS with its limits, the audit log, and who watches the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from redis import RedisError
+
+from tasks.aws import Aws, Run
+from tasks.aws.calls import Observer
+from tasks.daily.look import DailyLook
+from tasks.engine.lease import Lease, Leases
+from tasks.limits.call_rates import Allowance
+from tasks.limits.lanes import ReplicationPlaces, places, rates
+from tasks.model.call import CallRecord
+from tasks.model.desired import Tenant, TenantId
+from tasks.organization.account_lists import SharedAccountLists
+from tasks.state.audit import Trail
+from tasks.state.outcome import Begun, Dispatch
+from tasks.worker import Worker
+
+SILENT_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class Surroundings:
+    """What one execution of a step works with, and what its calls show beside their answers."""
+
+    def __init__(self, worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
+        self._worker = worker
+        self._leases = leases
+        self._replication = dispatch.replication
+        self._step = dispatch.chain.steps[dispatch.step].name
+        self.tenant = TenantId.parse(dispatch.tenant)
+        self.look = DailyLook(worker.store, self.tenant, dispatch.replication, dispatch.chain, utc_now)
+        self.log = structlog.get_logger(__name__).bind(
+            tenant=dispatch.tenant, replication=dispatch.replication, step=self._step
+        )
+        self.heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
+        self.wrote_late = False  # a write was sent when the lease may have been somebody else's
+
+    @contextmanager
+    def aws(self, tenant: Tenant, begun: Begun, lease: Lease) -> Iterator[Aws]:
+        """Give the step its AWS; what it has left of the call rates is given back at its end."""
+        limits = rates(self._worker.settings, tenant.platform)
+        shared = ReplicationPlaces(self._worker.store, self._replication)
+        with Allowance(shared, self._step, limits, self._worker.expected_calls) as allowance:
+            yield Aws(tenant.platform, self._worker.sessions, self._run(tenant, begun, lease, allowance))
+
+    def _run(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Run:
+        settings, organization = self._worker.settings, tenant.platform.management_account_id
+        run = Run(
+            now=utc_now,
+            remember=lease.renew,
+            places=allowance.places,
+            limits=places(settings, tenant.platform),
+            lookup_grace=settings.lookup_grace,
+            observer=self._observer(begun, lease, allowance),
+            account_created_at=begun.handles.account_created_at,
+            access_grace=settings.access_grace,
+        )
+        if begun.doubt:  # AWS may have more than anybody has listed: believe no list
+            return run
+        return replace(
+            run,
+            seen=partial(self.look.seen, organization),
+            seen_instances=self.look.seen_instances,
+            lists=SharedAccountLists(self._worker.store, organization),
+        )
+
+    def _observer(self, begun: Begun, lease: Lease, allowance: Allowance) -> Observer:
+        trail = self._trail(begun)
+
+        def before_call(service: str) -> None:
+            self._leases.check()
+            allowance.use(service)
+
+        def before_write() -> None:
+            self.look.about_to_write(begun.handles.account_id)
+            lease.check()
+
+        def after_call(call: CallRecord) -> None:
+            # Between the check of the lease and the sending this process may have stood still for as long as a lease.
+            self.wrote_late = self.wrote_late or (call.write and not lease.certain)
+            self._observe(call, trail)
+            allowance.observe(call)
+
+        return Observer(before_write, after_call, before_call, before_sending=trail.intend)
+
+    def _trail(self, begun: Begun) -> Trail:
+        about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}
+        kept = timedelta(days=self._worker.settings.audit_days)
+        return Trail(self._worker.store, kept, {**about, "asked_by": begun.asked_by})
+
+    def _observe(self, call: CallRecord, trail: Trail) -> None:
+        """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
+        self.look.observe(call)
+        self._worker.meters.called(call)
+        if call.request_id is not None:
+            self.heard = True
+        elif call.seconds > SILENT_SECONDS and self.heard is None:
+            self.heard = False
+        fields: dict[str, Any] = {
+            "call": f"{call.service}:{call.operation}",
+            "account": call.account_id,
+            "request_id": call.request_id,
+            "code": call.code,
+        }
+        if not call.write:
+            self.log.debug("read", **fields, seconds=round(call.seconds, 3))
+            return
+        self.log.info("write", **fields, seconds=round(call.seconds, 3))
+        self._note_end(call, trail, fields)
+
+    def _note_end(self, call: CallRecord, trail: Trail, fields: dict[str, Any]) -> None:
+        event = {"type": "write", "replication": self._replication, "step": self._step, "at": utc_now().isoformat()}
+        try:
+            trail.ended(call)
+            self._worker.store.emit(str(self.tenant), {**event, **fields})
+        except RedisError as error:
+            self.log.warning("the end of a write is missing in the audit log", error=str(error), **fields)

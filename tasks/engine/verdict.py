@@ -1,0 +1,182 @@
+"""What becomes of a step's answer: it is done, waits, is tried again, is parked, or has failed, and what follows.
+
+A pure function of what is known at that moment. It asks neither Redis nor the clock, logs nothing and draws nothing:
+whoever calls it (`execution.py`) hands in the time and the chance, and records what it returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from config.settings import Settings
+from tasks.errors import LaneFull, Parked, PermanentError, RateReached, StepError, Stopping, TransientError
+from tasks.limits.intervals import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
+from tasks.model.replication import Done, State, StepState, Wait
+from tasks.state.masking import shown_error
+from tasks.state.outcome import Begun, StepRecord
+from tasks.step import Chain
+
+Answer = Done | Wait | StepError
+"""What a step returns, or what it raises."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long things may take, as the settings say."""
+
+    lease: timedelta  # until the chain's next message counts as lost
+    poll_interval: timedelta  # from the first answer `Wait` to the look after it
+    step_deadline: timedelta  # of transient errors in a row
+    parked_deadline: timedelta  # of a step that waits for a person
+
+    @classmethod
+    def of(cls, settings: Settings) -> Times:
+        """Read them out of the settings."""
+        return cls(settings.lease, settings.poll_interval, settings.step_deadline, settings.parked_deadline)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Everything that decides what becomes of an answer, besides the answer itself."""
+
+    chain: Chain
+    index: int  # of the step
+    begun: Begun
+    times: Times
+    began: datetime  # when this execution began
+    now: datetime
+    chance: float  # 0 to 1: spreads the next looks of many replications
+    usual: timedelta | None = None  # how long AWS usually takes for what the step waits for; None: not seen yet
+
+    @property
+    def pace(self) -> Pace:
+        """How the step has gone so far."""
+        return Pace.read(self.begun.pace)
+
+    def document(self, **changes: object) -> StepState:
+        """Return the step's document with this execution counted; a poll after a poll is the same attempt."""
+        before = self.begun.step
+        polled = before.state is State.WAITING and before.last_error is None
+        counted = {
+            "attempts": before.attempts if polled else before.attempts + 1,
+            "started_at": before.started_at or self.began,
+        }
+        return before.model_copy(update={**counted, **changes})
+
+    def record(self, document: StepState, state: State) -> StepRecord:
+        """Return a record that leaves what failed before as it is."""
+        begun = self.begun
+        return StepRecord(step=self.index, document=document, state=state, failed=begun.failed, error=begun.failure)
+
+
+def decide(moment: Moment, answer: Answer) -> StepRecord:
+    """Decide what becomes of a step's answer."""
+    match answer:
+        case Done():
+            return _done(moment, answer)
+        case Wait():
+            return _waits(moment, answer)
+        case LaneFull() | RateReached() | Stopping():  # nothing is wrong: others come first
+            return _gives_way(moment, answer)
+        case TransientError() if _may_try_again(moment, answer):
+            return _tries_again(moment, answer)
+        case _:
+            return _fails(moment, answer)
+
+
+def goes_on(record: StepRecord) -> bool:
+    """Tell whether the chain's own message goes on with the next step; else the due index has what is left to do."""
+    succeeded = record.document.state is State.SUCCEEDED and record.state is State.RUNNING
+    return succeeded and record.following == record.step + 1
+
+
+def failure(record: StepRecord, answer: Answer) -> PermanentError | None:
+    """Return the error with which the step's task ends; None: the step has not failed.
+
+    A transient error that lasted beyond the step's deadline ends it like a permanent one.
+    """
+    if isinstance(answer, PermanentError):
+        return answer
+    error = record.document.last_error
+    if record.document.state is not State.FAILED or error is None:
+        return None
+    return PermanentError(error.code, error.message, error.request_id, error.remedy)
+
+
+def _done(moment: Moment, answer: Done) -> StepRecord:
+    following = moment.chain.after(moment.index, moment.begun.failed)
+    ended = State.FAILED if moment.begun.failed else State.SUCCEEDED
+    document = moment.document(state=State.SUCCEEDED, note=answer.note, ended_at=moment.now, last_error=None)
+    return replace(
+        moment.record(document, ended if following is None else State.RUNNING),
+        # The chain's own message goes on at once; what had to skip a step is dispatched by the pump.
+        due=moment.times.lease if following == moment.index + 1 else timedelta(),
+        advance=True,
+        following=following,
+        handles=answer.handles,
+    )
+
+
+def _waits(moment: Moment, answer: Wait) -> StepRecord:
+    interval = _until_next_poll(moment, answer) if answer.retry_in is None else answer.retry_in
+    document = moment.document(state=State.WAITING, note=answer.note, last_error=None)
+    return replace(
+        moment.record(document, State.WAITING),
+        due=interval,
+        handles=answer.handles,
+        pace=moment.pace.polled(interval, answer.since).document(),
+        polls=True,
+    )
+
+
+def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:
+    first = moment.times.poll_interval
+    if not answer.since:
+        return poll_interval(first, moment.pace, moment.chance)
+    return brisk_interval(first, answer.since, moment.usual, moment.now, moment.chance)
+
+
+def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping) -> StepRecord:
+    """Wait for a place, for our turn, or for another worker; how the step has gone so far stays as it was."""
+    document = moment.document(state=State.WAITING, note=error.message, last_error=None)
+    record = replace(moment.record(document, State.WAITING), pace=moment.begun.pace)
+    match error:
+        case LaneFull():
+            return replace(record, due=LANE_RECHECK, lane=error.lane)
+        case RateReached():
+            return replace(record, due=timedelta(seconds=error.seconds))
+        case Stopping():
+            return record
+
+
+def _may_try_again(moment: Moment, error: TransientError) -> bool:
+    deadline = moment.times.parked_deadline if isinstance(error, Parked) else moment.times.step_deadline
+    return moment.pace.failed(moment.now).failing_for(moment.now) < deadline
+
+
+def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
+    shown = shown_error(error)
+    record = moment.record(moment.document(state=State.WAITING, note=str(error), last_error=shown), State.WAITING)
+    return replace(
+        record,
+        due=retry_interval(moment.pace, error.retry_after, moment.chance),
+        pace=moment.pace.failed(moment.now).document(),
+        error=moment.begun.failure or shown,
+        parked=isinstance(error, Parked),
+    )
+
+
+def _fails(moment: Moment, error: StepError) -> StepRecord:
+    """End the replication, or go on with the steps that do not need this one."""
+    failed = (*moment.begun.failed, moment.chain.steps[moment.index].name)
+    following = moment.chain.after(moment.index, failed)
+    shown = shown_error(error)
+    document = moment.document(state=State.FAILED, note=str(error), last_error=shown, ended_at=moment.now)
+    return replace(
+        moment.record(document, State.FAILED if following is None else State.RUNNING),
+        advance=following is not None,
+        following=following,
+        failed=failed,
+        error=moment.begun.failure or shown,
+    )
