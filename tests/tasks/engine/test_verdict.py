@@ -1,0 +1,345 @@
+"""What becomes of a step's answer: one table, a row for each way, and everything that is recorded then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from tasks.engine.verdict import Answer, Moment, Times, decide, failure, goes_on
+from tasks.errors import (
+    AccessDenied,
+    LaneFull,
+    Parked,
+    PermanentError,
+    RateReached,
+    Stopping,
+    Throttled,
+    TransientError,
+    Unanswered,
+)
+from tasks.limits.intervals import LANE_RECHECK, Pace
+from tasks.model.desired import Desired
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, LastError, State, StepState, Wait
+from tasks.state.masking import shown_error
+from tasks.state.outcome import Begun, StepRecord
+from tasks.step import Chain, Step
+
+CHAIN = Chain("chain", (Step("needed"), Step("free"), Step("needing", needs=("needed",)), Step("last")))
+NEEDED, FREE, NEEDING, LAST = range(4)
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BEGAN = NOW - timedelta(seconds=2)
+BEFORE = NOW - timedelta(minutes=10)  # when an earlier execution of the step began
+SECOND = timedelta(seconds=1)
+TIMES = Times(
+    lease=60 * SECOND, poll_interval=4 * SECOND, step_deadline=timedelta(hours=1), parked_deadline=timedelta(days=7)
+)
+GIVEN = Handles(account_id="600000000001")
+KNOWN = Handles(email="a@example.com")
+THROTTLED = Throttled("TooManyRequestsException", "slow down", "r-1")
+ASKED = Throttled("TooManyRequestsException", "slow down", "r-1", retry_after=30)
+QUOTA = Parked("QUOTA", "no more accounts", "r-2", "Raise it.", retry_after=3600)
+DENIED = AccessDenied("AccessDenied", "not you", "r-3")
+OLDER = LastError(code="Older", message="an earlier step's", remedy="Mend it.")
+
+NO_PACE = Pace().document()
+FAILING = Pace(failures=1, failing_since=NOW.isoformat()).document()
+
+
+def failing(failures: int, since: timedelta) -> dict[str, Any]:
+    """Return the pace of a step that has failed so often, for that long."""
+    return Pace(failures=failures, failing_since=(NOW - since).isoformat()).document()
+
+
+def at(index: int = NEEDED, *, step: dict[str, Any] | None = None, **changes: Any) -> Moment:
+    """Return a moment in which a step of the chain answers; what `begin` gave, and the rest, may be changed."""
+    begun = Begun(Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_PACE, BEFORE)
+    given = {name: changes.pop(name) for name in ("pace", "failed", "error") if name in changes}
+    begun = replace(begun, step=begun.step.model_copy(update=step or {}), **given)
+    return replace(Moment(CHAIN, index, begun, TIMES, BEGAN, NOW, chance=1.0), **changes)
+
+
+AS_NOTHING = {  # of a first execution that nothing is said of
+    "state": State.WAITING,
+    "due": timedelta(),
+    "advance": False,
+    "following": None,
+    "failed": (),
+    "handles": None,
+    "pace": None,
+    "error": None,
+    "lane": None,
+    "parked": False,
+    "polls": False,
+    "goes_on": False,
+    "failure": None,
+    "step": State.WAITING,
+    "attempts": 1,
+    "started_at": BEGAN,
+    "ended_at": None,
+    "last_error": None,
+}
+
+
+def everything(record: StepRecord, answer: Answer) -> dict[str, Any]:
+    """Return what is recorded, and what the task does then."""
+    document, raised = record.document, failure(record, answer)
+    told = {name: getattr(record, name) for name in AS_NOTHING if hasattr(record, name)}
+    shown = {name: getattr(document, name) for name in ("note", "attempts", "started_at", "ended_at", "last_error")}
+    what = None if raised is None else (type(raised), str(raised))
+    return {**told, **shown, "step": document.state, "goes_on": goes_on(record), "failure": what}
+
+
+SUCCEEDED: dict[str, Any] = {
+    "step": State.SUCCEEDED,
+    "note": "made",
+    "ended_at": NOW,
+    "advance": True,
+    "handles": GIVEN,
+}
+WAITS: dict[str, Any] = {"note": "AWS works", "handles": GIVEN, "polls": True}
+RETRIED: dict[str, Any] = {
+    "note": str(THROTTLED),
+    "last_error": shown_error(THROTTLED),
+    "error": shown_error(THROTTLED),
+}
+PARKED: dict[str, Any] = {"note": str(QUOTA), "last_error": shown_error(QUOTA), "error": shown_error(QUOTA)}
+FAILED: dict[str, Any] = {
+    "step": State.FAILED,
+    "ended_at": NOW,
+    "note": str(DENIED),
+    "last_error": shown_error(DENIED),
+    "error": shown_error(DENIED),
+    "failure": (AccessDenied, str(DENIED)),
+}
+GIVEN_UP = {"step": State.FAILED, "ended_at": NOW}
+
+
+def polled(polls: int, interval: float, working: tuple[str, ...] = ()) -> dict[str, Any]:
+    return Pace(polls=polls, working=working, interval=interval).document()
+
+
+YEAR_OF_POLLS = polled(1000, 16)
+MINUTE_AGO, TEN_AGO = NOW - timedelta(minutes=1), NOW - timedelta(minutes=10)
+HELD = {"state": State.WAITING, "attempts": 3, "started_at": BEFORE}  # the step's document after an answer Wait
+TRIED = {**HELD, "last_error": shown_error(THROTTLED)}  # and after an error
+
+CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
+    # done
+    "the chain goes on": (
+        *(at(NEEDED), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.RUNNING, "following": FREE, "due": TIMES.lease, "goes_on": True},
+    ),
+    "the last step": (at(LAST), Done(GIVEN, "made"), {**SUCCEEDED, "state": State.SUCCEEDED}),
+    "a step is skipped, which the pump does": (
+        *(at(FREE, failed=("needed",), error=OLDER), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.RUNNING, "following": LAST, "failed": ("needed",), "error": OLDER},
+    ),
+    "the last step after a failure": (
+        *(at(LAST, failed=("free",), error=OLDER), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.FAILED, "failed": ("free",), "error": OLDER},
+    ),
+    "done after an error": (
+        *(at(LAST, step=TRIED, pace=failing(2, SECOND), error=OLDER), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.SUCCEEDED, "attempts": 4, "started_at": BEFORE},
+    ),
+    # waits
+    "the first poll": (
+        *(at(), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4)},
+    ),
+    "spread by chance": (
+        *(at(chance=0.0), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": 0.75 * TIMES.poll_interval, "pace": polled(1, 3)},
+    ),
+    "a poll after a poll is the same attempt, and comes later": (
+        *(at(step=HELD, pace=polled(1, 4)), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": 6 * SECOND, "pace": polled(2, 6), "attempts": 3, "started_at": BEFORE},
+    ),
+    "never later than four times the first": (
+        *(at(step=HELD, pace=YEAR_OF_POLLS), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": 16 * SECOND, "pace": polled(1001, 16), "attempts": 3, "started_at": BEFORE},
+    ),
+    "a poll after an error is a new attempt, and the errors are over": (
+        *(at(step=TRIED, pace=failing(5, SECOND)), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4), "attempts": 4, "started_at": BEFORE},
+    ),
+    "the step says when": (
+        *(at(chance=0.0), Wait(GIVEN, "AWS works", timedelta(minutes=7))),
+        {**WAITS, "due": timedelta(minutes=7), "pace": polled(1, 420)},
+    ),
+    "at once": (at(), Wait(GIVEN, "AWS works", timedelta()), {**WAITS, "pace": polled(1, 0)}),
+    "others wait for it, and nobody knows how long it takes": (
+        *(at(), Wait(GIVEN, "AWS works", since=(NOW,))),
+        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4, (NOW.isoformat(),))},
+    ),
+    "others wait for it: when it usually ends": (
+        *(at(usual=10 * SECOND), Wait(GIVEN, "AWS works", since=(NOW - 3 * SECOND,))),
+        {**WAITS, "due": 7 * SECOND, "pace": polled(1, 7, ((NOW - 3 * SECOND).isoformat(),))},
+    ),
+    "others wait for the first of several": (
+        *(at(usual=10 * SECOND), Wait(GIVEN, "AWS works", since=(NOW, NOW - 8 * SECOND))),
+        {**WAITS, "due": 2 * SECOND, "pace": polled(1, 2, (NOW.isoformat(), (NOW - 8 * SECOND).isoformat()))},
+    ),
+    "waits after a failure of another step": (
+        *(at(FREE, failed=("needed",), error=OLDER), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4), "failed": ("needed",), "error": OLDER},
+    ),
+    # gives way
+    "no place in a lane": (
+        *(at(pace=FAILING), LaneFull("account creation", 3)),
+        {
+            "due": LANE_RECHECK,
+            "lane": "account creation",
+            "pace": FAILING,
+            "note": "waiting for account creation (3 ahead)",
+        },
+    ),
+    "no turn at a rate": (
+        *(at(pace=FAILING), RateReached("Organizations calls", 2.5)),
+        {"due": timedelta(seconds=2.5), "pace": FAILING, "note": "waiting for Organizations calls"},
+    ),
+    "the worker ends": (
+        *(at(pace=FAILING), Stopping()),
+        {"pace": FAILING, "note": "this worker is ending, another one goes on"},
+    ),
+    "gives way after an error: that is not shown any more": (
+        *(at(step=TRIED, pace=FAILING, error=OLDER), Stopping()),
+        {"pace": FAILING, "note": "this worker is ending, another one goes on", "attempts": 4, "started_at": BEFORE},
+    ),
+    "gives way after a failure of another step": (
+        *(at(FREE, failed=("needed",), error=OLDER), LaneFull("lane", 0)),
+        {
+            "due": LANE_RECHECK,
+            "lane": "lane",
+            "pace": NO_PACE,
+            "note": "waiting for lane (0 ahead)",
+            "failed": ("needed",),
+            "error": OLDER,
+        },
+    ),
+    # tries again
+    "the first error": (at(), THROTTLED, {**RETRIED, "due": SECOND, "pace": FAILING}),
+    "the first error, spread by chance": (
+        *(at(chance=0.0), THROTTLED),
+        {**RETRIED, "due": 0.5 * SECOND, "pace": FAILING},
+    ),
+    "an error after errors comes later, and is one more attempt": (
+        *(at(step=TRIED, pace=failing(3, timedelta(minutes=1))), THROTTLED),
+        {
+            **RETRIED,
+            "due": 8 * SECOND,
+            "attempts": 4,
+            "started_at": BEFORE,
+            "pace": failing(4, timedelta(minutes=1)),
+        },
+    ),
+    "an error after polls is a new beginning": (
+        *(at(step=HELD, pace=polled(7, 16)), THROTTLED),
+        {
+            **RETRIED,
+            "due": SECOND,
+            "attempts": 3,
+            "started_at": BEFORE,
+            "pace": {**polled(7, 16), "failures": 1, "failing_since": NOW.isoformat()},
+        },
+    ),
+    "AWS says when": (at(), ASKED, {**RETRIED, "due": 30 * SECOND, "pace": FAILING}),
+    "a moment before the deadline": (
+        *(at(pace=failing(9, TIMES.step_deadline - SECOND)), THROTTLED),
+        {**RETRIED, "due": timedelta(minutes=2), "pace": failing(10, TIMES.step_deadline - SECOND)},
+    ),
+    "tried again after a failure of another step": (
+        *(at(FREE, failed=("needed",), error=OLDER), THROTTLED),
+        {**RETRIED, "due": SECOND, "pace": FAILING, "failed": ("needed",), "error": OLDER},
+    ),
+    "tried again where only the last try has an error": (
+        *(at(error=OLDER), THROTTLED),
+        {**RETRIED, "due": SECOND, "pace": FAILING},
+    ),
+    "parked": (at(), QUOTA, {**PARKED, "due": timedelta(hours=1), "pace": FAILING, "parked": True}),
+    "parked for longer than other errors may last": (
+        *(at(pace=failing(9, TIMES.parked_deadline - SECOND)), QUOTA),
+        {
+            **PARKED,
+            "due": timedelta(hours=1),
+            "parked": True,
+            "pace": failing(10, TIMES.parked_deadline - SECOND),
+        },
+    ),
+    # fails
+    "a step that others need": (
+        *(at(NEEDED), DENIED),
+        {**FAILED, "state": State.RUNNING, "advance": True, "following": FREE, "failed": ("needed",)},
+    ),
+    "a step that none needs": (
+        *(at(FREE), DENIED),
+        {**FAILED, "state": State.RUNNING, "advance": True, "following": NEEDING, "failed": ("free",)},
+    ),
+    "the last step fails": (at(LAST), DENIED, {**FAILED, "state": State.FAILED, "failed": ("last",)}),
+    "the last that can run": (
+        *(at(NEEDING, failed=("last",), error=OLDER), DENIED),
+        {**FAILED, "state": State.FAILED, "failed": ("last", "needing"), "error": OLDER},
+    ),
+    "the first failure is the one that is shown": (
+        *(at(FREE, failed=("needed",), error=OLDER), DENIED),
+        {
+            **FAILED,
+            "state": State.RUNNING,
+            "advance": True,
+            "following": LAST,
+            "failed": ("needed", "free"),
+            "error": OLDER,
+        },
+    ),
+    "after polls it is the same attempt": (
+        *(at(LAST, step=HELD, pace=polled(3, 9)), DENIED),
+        {**FAILED, "state": State.FAILED, "failed": ("last",), "attempts": 3, "started_at": BEFORE},
+    ),
+    "a transient error at the deadline": (
+        *(at(LAST, pace=failing(9, TIMES.step_deadline)), THROTTLED),
+        {
+            **RETRIED,
+            **GIVEN_UP,
+            "state": State.FAILED,
+            "failed": ("last",),
+            "failure": (PermanentError, str(THROTTLED)),
+        },
+    ),
+    "parked until its own deadline": (
+        *(at(LAST, pace=failing(9, TIMES.parked_deadline)), QUOTA),
+        {**PARKED, **GIVEN_UP, "state": State.FAILED, "failed": ("last",), "failure": (PermanentError, str(QUOTA))},
+    ),
+}
+
+
+@pytest.mark.parametrize(("moment", "answer", "recorded"), CASES.values(), ids=CASES)
+def test_what_becomes_of_an_answer(moment: Moment, answer: Answer, recorded: dict[str, Any]) -> None:
+    assert everything(decide(moment, answer), answer) == {**AS_NOTHING, **recorded}
+
+
+@pytest.mark.parametrize("error", [THROTTLED, QUOTA, Unanswered("Lost", "nobody knows"), TransientError("x", "y")])
+def test_no_deadline_leaves_no_second_try(error: TransientError) -> None:
+    """The deadline counts from the first error; one of no length at all is over with it."""
+    moment = at(LAST, times=replace(TIMES, step_deadline=timedelta(), parked_deadline=timedelta()))
+
+    assert decide(moment, error).document.state is State.FAILED
+
+
+def test_deciding_changes_nothing_that_was_handed_in() -> None:
+    for moment, answer, _ in CASES.values():
+        before = repr((moment, answer))
+        assert decide(moment, answer) == decide(moment, answer)
+        assert repr((moment, answer)) == before
+
+
+def test_the_times_are_those_of_the_settings() -> None:
+    settings = Settings(_env_file=None)
+
+    assert Times.of(settings) == Times(
+        settings.lease, settings.poll_interval, settings.step_deadline, settings.parked_deadline
+    )
