@@ -1,7 +1,7 @@
 """What we do: the steps, their order, the AWS boundary and the state. May import config.
 
 `from tasks import replicate` is the producer. It is looked up when it is asked for: importing a part of this package,
-as the command line does, must not read boto3.
+as the command line does, must not bring Redis's client.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,6 @@
 """What people are shown beside tenants and replications: plans, drift, unmanaged accounts, the audit log, questions.
 
-Only documents: the command line reads them, and must not import boto3 for that.
+Only documents: the command line reads them, and needs neither Redis's client nor Celery for that.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
 from tasks.model.desired import Deletion, Pause, TenantId
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
-if TYPE_CHECKING:  # only for annotations: the command line reads this module, and must not import boto3 for that
+if TYPE_CHECKING:  # only for annotations: the client reads this module, and needs neither Redis's client nor Celery
     from tasks.orders.rollout import Progress
     from tasks.questions.question import Question
     from tasks.state.records import TenantRecord, TenantSummary

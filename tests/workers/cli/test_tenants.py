@@ -40,7 +40,7 @@ def test_apply_shows_progress_and_result_in_plain_lines(
     accept(fake_api, answer("WAITING", state="WAITING", note="AWS is \x1b[31mbusy"), answer("SUCCEEDED"))
     done = run_here("apply", orders, environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{NAME}: WAITING wait_for_account AWS is [31mbusy" in done.stdout
+    assert f"{NAME}: WAITING wait_for_account AWS is \\x1b[31mbusy" in done.stdout
     assert f"{NAME}  500000000001  SUCCEEDED      7.0" in done.stdout
     assert "\x1b" not in done.stdout
 
