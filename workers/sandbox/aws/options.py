@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from secrets import randbelow
+
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from workers.sandbox import organization
+from workers.sandbox.aws.visibility_rules import Kind
 
 
 class SimulatorOptions(BaseModel):
@@ -32,7 +35,12 @@ class SimulatorOptions(BaseModel):
     enrollment_seconds: NonNegativeFloat = 0.5  # of every operation of Control Tower on an account; AWS: 20 minutes
     control_tower_operations: PositiveInt = 5  # at once
 
+    names_ignore_case: bool = True  # of Identity Center's users and groups
+
     latency_seconds: NonNegativeFloat = 0.0  # of every call
+    lag_seconds: NonNegativeFloat = 0.0  # readers see a write up to so much later; AWS: mostly within seconds
+    lags: dict[Kind, NonNegativeFloat] = Field(default_factory=dict)  # kind of thing -> lag_seconds of its own
+    short_pages: float = Field(default=0.0, ge=0, lt=1)  # chance that a page of Organizations is short or empty
     rates: dict[str, PositiveFloat] = Field(default_factory=dict)  # "organizations:ListAccounts" or "organizations"
     burst_seconds: NonNegativeFloat = 1.0  # a rate's bucket holds this many seconds of calls, at least one call
 
@@ -44,4 +52,8 @@ class SimulatorOptions(BaseModel):
     external_id: str = organization.EXTERNAL_ID
     automation_external_id: str = organization.AUTOMATION_EXTERNAL_ID
     scim_access_token: str = organization.SCIM_ACCESS_TOKEN
-    seed: NonNegativeInt = 0  # of the faults' chance
+    seed: NonNegativeInt = Field(default_factory=lambda: randbelow(2**32))  # of lags, short pages and faults' chance
+
+    def lag_of(self, kind: Kind) -> float:
+        """Say by how much a write of this kind may be seen late."""
+        return self.lags.get(kind, self.lag_seconds)

@@ -14,6 +14,9 @@ class Timeline(Generic[Value]):
 
     entries: list[tuple[float, Value]] = field(default_factory=list)
 
+    def __copy__(self) -> Timeline[Value]:
+        return Timeline(list(self.entries))
+
     def add(self, at: float, value: Value) -> None:
         """Let the value hold from these seconds on, until what is planned for later; the newest of one time wins."""
         position = sum(1 for since, _ in self.entries if since <= at)
