@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 
+LOG = logging.getLogger(__name__)
 START_SECONDS = 60.0
 """How long a simulator may take to start: importing moto takes seconds on a busy machine."""
 STOP_SECONDS = 5.0
@@ -111,6 +113,27 @@ class SimulatorClient:
         """Change options while the simulator runs."""
         self._ask("PATCH", "options", options)
 
+    def hide(self, kind: str, identifier: str, seconds: float | None = None) -> None:
+        """Let one thing not be there for readers (kinds: `workers.sandbox.aws.visibility_rules`); None: until told."""
+        self._ask("POST", "visibility", {"rule": "hide", "kind": kind, "id": identifier, "seconds": seconds})
+
+    def delay(self, **rule: Any) -> None:
+        """Let the next write be seen late: of a `kind`, of one `id`, by an `operation`; `seconds`, `skip`, `times`."""
+        self._ask("POST", "visibility", {"rule": "delay", **rule})
+
+    def make_stale(self, operation: str, service: str | None = None, seconds: float | None = None) -> None:
+        """Let an operation know nothing newer than this moment; None: until told."""
+        rule = {"rule": "stale", "operation": operation, "service": service, "seconds": seconds}
+        self._ask("POST", "visibility", rule)
+
+    def visibility(self) -> dict[str, Any]:
+        """Show the seed, the rules and what is `late`: the writes that not everybody sees yet."""
+        return dict(self._ask("GET", "visibility"))
+
+    def show_everything(self) -> None:
+        """Take the rules of visibility back, and let everybody see everything."""
+        self._ask("DELETE", "visibility")
+
     def operator(self, action: str, **body: Any) -> dict[str, Any]:
         """Do what a person would do in AWS by hand: see `workers.sandbox.aws.operator_actions`."""
         return dict(self._ask("POST", "operator", {"action": action, **body}))
@@ -137,7 +160,9 @@ def running_simulator(options: Mapping[str, Any] | None = None, port: int = 0) -
     command = [sys.executable, "-m", "workers.sandbox.aws", "--port", str(port), "--options", json.dumps(options or {})]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True)  # noqa: S603  # our module
     try:
-        client = SimulatorClient(_read_url(process))
+        ready = _read_ready(process)
+        LOG.info("the simulator at %s has the seed %s", ready["url"], ready["seed"])
+        client = SimulatorClient(ready["url"])
         try:
             yield client
         finally:
@@ -146,8 +171,8 @@ def running_simulator(options: Mapping[str, Any] | None = None, port: int = 0) -
         _stop(process)
 
 
-def _read_url(process: subprocess.Popen[str]) -> str:
-    """Wait for the line with the URL; SimulatorError when the process ends or hangs instead."""
+def _read_ready(process: subprocess.Popen[str]) -> Mapping[str, Any]:
+    """Wait for the line with the URL and the seed; SimulatorError when the process ends or hangs instead."""
     hung = threading.Timer(START_SECONDS, process.kill)
     hung.start()
     try:
@@ -156,7 +181,8 @@ def _read_url(process: subprocess.Popen[str]) -> str:
         hung.cancel()
     if not line:
         raise SimulatorError(f"the simulator did not start (exit code {process.wait()}); its output says why")
-    return str(json.loads(line)["url"])
+    ready: Mapping[str, Any] = json.loads(line)
+    return ready
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

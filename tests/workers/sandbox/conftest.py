@@ -48,11 +48,12 @@ def running() -> Iterator[SimulatorClient]:
 
 @pytest.fixture
 def simulator(running: SimulatorClient) -> Iterator[SimulatorClient]:
-    """The simulator; after the test nothing is left of its faults, denials and options."""
+    """The simulator; after the test nothing is left of its faults, denials, rules and options."""
     options = running.options()
     yield running
     running.clear_faults()
     running.allow_all()
+    running.show_everything()
     running.set_options(**options)
 
 

@@ -119,6 +119,24 @@ def test_one_operation_for_an_account_and_five_at_once(simulator: SimulatorClien
     simulator.operator("pass_time", seconds=60)
 
 
+def test_a_termination_is_always_taken_and_its_record_tells_that_aws_was_busy(
+    simulator: SimulatorClient, catalog: Any
+) -> None:
+    _, email = account(simulator)
+    product = ended(catalog, catalog.provision_product(**request(email)))["RecordDetail"]["ProvisionedProductId"]
+    simulator.set_options(control_tower_operations=1, enrollment_seconds=30)
+    catalog.provision_product(**request(account(simulator)[1], ProvisionedProductName="other"))
+
+    record = ended(catalog, catalog.terminate_provisioned_product(ProvisionedProductId=product, TerminateToken="busy"))
+
+    assert record["RecordDetail"]["Status"] == "FAILED"
+    assert (
+        "another AWS Control Tower operation is in progress" in record["RecordDetail"]["RecordErrors"][0]["Description"]
+    )
+    assert catalog.describe_provisioned_product(Id=product)["ProvisionedProductDetail"]["Status"] == "TAINTED"
+    simulator.operator("pass_time", seconds=60)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -152,3 +152,24 @@ def test_too_many_requests_say_when_to_come_again(simulator: SimulatorClient, sc
     refused = scim.get("/Users")
 
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+
+
+def test_a_group_keeps_the_id_that_its_provider_has_for_it(scim: httpx.Client, name: str) -> None:
+    made = scim.post("/Groups", json={"displayName": name, "externalId": f"ours/{name}"}).json()
+    assert made["externalId"] == f"ours/{name}"
+    assert scim.get(f"/Groups/{made['id']}").json()["externalId"] == f"ours/{name}"
+    found = scim.get("/Groups", params={"filter": f'externalId eq "ours/{name}"'}).json()["Resources"]
+    assert [each["id"] for each in found] == [made["id"]]
+    assert "externalId" not in scim.post("/Groups", json={"displayName": f"{name}-2"}).json()
+
+
+def test_a_user_is_shown_or_unknown(scim: httpx.Client) -> None:
+    assert scim.get(f"/Users/{ALICE}").json()["userName"] == "alice@example.com"
+    assert scim.get(f"/Users/{NOBODY}").status_code == 404
+
+
+def test_case_may_count(simulator: SimulatorClient, scim: httpx.Client, group: str, name: str) -> None:
+    simulator.set_options(names_ignore_case=False)
+    assert scim.post("/Groups", json={"displayName": name}).status_code == 409
+    assert scim.post("/Groups", json={"displayName": name.upper()}).status_code == 201
+    assert scim.get("/Users", params={"filter": 'userName eq "ALICE@example.com"'}).json()["Resources"] == []

@@ -1,6 +1,7 @@
 """Run the AWS simulator: `python -m workers.sandbox.aws --port 0 --options '{"creation_seconds": 1}'`.
 
-It prints one JSON line {"url": …} when it is ready, and ends when its parent process does.
+It prints one JSON line {"url": …, "seed": …} when it is ready, and ends when its parent process does. The same seed in
+the options brings the same chances again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def main() -> None:
     operation_modules.load()
     world = build_world(SimulatorOptions.model_validate_json(arguments.options))
     server = make_server(Simulator(world), arguments.port)
-    sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{server.server_port}"}) + "\n")
+    ready = {"url": f"http://127.0.0.1:{server.server_port}", "seed": world.options.seed}
+    sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     try:
         server.serve_forever()

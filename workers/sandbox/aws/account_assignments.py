@@ -6,11 +6,22 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workers.sandbox import organization
 from workers.sandbox.aws.call import AwsError
-from workers.sandbox.aws.timeline import Timeline
+from workers.sandbox.aws.directory import Directory
+from workers.sandbox.aws.shelf import Shelf
+from workers.sandbox.aws.tree import OrganizationTree
+from workers.sandbox.aws.visibility_rules import Kind
 
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
+
+
+OUT_OF_REACH = (
+    "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage your AWS account '{}' "
+    "takes longer than usual. Please try again in a few minutes. If this problem continues, contact AWS Support."
+)
+"""AWS's words for an account that it cannot enter yet."""
 
 
 @dataclass(frozen=True, order=True)
@@ -21,6 +32,9 @@ class Assignment:
     permission_set_arn: str
     principal_type: str  # GROUP | USER
     principal_id: str
+
+    def __str__(self) -> str:
+        return "/".join(self.members().values())
 
     def members(self) -> dict[str, str]:
         """Answer the members of sso-admin's AccountAssignment shape."""
@@ -62,20 +76,17 @@ class Request:
 
 @dataclass
 class AssignmentState:
-    """All requests, and for each assignment since when it does or does not hold."""
+    """All requests, and the assignments that hold."""
 
     requests: dict[str, Request] = field(default_factory=dict)
-    holds: dict[Assignment, Timeline[bool]] = field(default_factory=dict)
+    unfinished: list[Request] = field(default_factory=list)  # whose outcome has not come about yet, oldest first
+    assignments: Shelf[Assignment, Assignment] = field(default_factory=lambda: Shelf(Kind.ASSIGNMENT))
     peak: int = 0  # most requests outstanding at one time
     throttled: int = 0  # requests refused because too many were outstanding
 
-    def current(self, now: float) -> list[Assignment]:
-        """Answer the assignments that hold now, sorted."""
-        return sorted(assignment for assignment, timeline in self.holds.items() if timeline.at(now))
-
     def outstanding(self, now: float) -> list[Request]:
         """Answer the requests that are in progress."""
-        return [request for request in self.requests.values() if now < request.ends_at]
+        return [request for request in self.unfinished if now < request.ends_at]
 
 
 def submit(world: World, kind: str, assignment: Assignment) -> dict[str, Any]:
@@ -90,26 +101,44 @@ def submit(world: World, kind: str, assignment: Assignment) -> dict[str, Any]:
         message = "The request conflicts with an operation in progress on the same account and permission set."
         raise AwsError("ConflictException", message)
     ends_at = now + world.options.assignment_seconds
-    reason = _failure(world, kind, assignment, now)
+    reason = _failure(world, kind, assignment)
     request = Request(str(uuid.uuid4()), kind, assignment, now, ends_at, reason)
     state.requests[request.request_id] = request
+    state.unfinished.append(request)
     state.peak = max(state.peak, len(state.outstanding(now)))
-    if reason is None:
-        state.holds.setdefault(assignment, Timeline()).add(ends_at, kind == "creation")
     # The answer to an accepted request always says IN_PROGRESS, however fast AWS is.
     return {**request.status(now), "Status": "IN_PROGRESS"}
 
 
-def _failure(world: World, kind: str, assignment: Assignment, now: float) -> str | None:
+def settle(world: World) -> None:
+    """Let every request come about whose time is over."""
+    state = world.state(AssignmentState)
+    for request in [each for each in state.unfinished if each.ends_at <= world.now()]:
+        state.unfinished.remove(request)
+        if request.failure_reason is not None:
+            continue
+        if request.kind == "creation":
+            state.assignments.put(request.assignment, request.assignment, at=request.ends_at)
+        else:
+            state.assignments.take(request.assignment, at=request.ends_at)
+
+
+def _failure(world: World, kind: str, assignment: Assignment) -> str | None:
+    """Say why a request fails. The work is done later, by what Identity Center itself sees of others' writes."""
     if kind == "deletion":
-        known = assignment in world.state(AssignmentState).current(now)
-        return None if known else "Received a 404 status error: Account assignment was not found"
-    states = {account.id: account.state for account in world.accounts}
-    if assignment.account_id not in states:
+        known = assignment in world.state(AssignmentState).assignments
+        return None if known else f"Received a 404 status error: EntitlementItem doesn't exist: {assignment}"
+    seen = world.as_seen()
+    directory, principal = seen.state(Directory), assignment.principal_id
+    if principal not in (directory.groups if assignment.principal_type == "GROUP" else directory.users):
+        assignee = f"the {assignment.principal_type} assignee {principal}"
+        return f"Received a 404 status error: {assignee} was not found in directory {organization.IDENTITY_STORE_ID}."
+    account = world.state(OrganizationTree).accounts.get(assignment.account_id)
+    if account is None:
         return f"Received a 404 status error: the account {assignment.account_id} was not found in the organization"
-    if states[assignment.account_id] != "ACTIVE":
+    if account.state != "ACTIVE":
         return f"Received a 403 status error: the account {assignment.account_id} is not active"
-    return None
+    return None if account.id in seen.state(OrganizationTree).accounts else OUT_OF_REACH.format(account.id)
 
 
 def find_request(world: World, kind: str, request_id: str) -> Request:

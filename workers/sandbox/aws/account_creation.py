@@ -8,11 +8,13 @@ Source: Organizations API reference, CreateAccount and CreateAccountStatus.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from workers.sandbox import organization
 from workers.sandbox.aws import errors, identities
 from workers.sandbox.aws.call import Call
+from workers.sandbox.aws.late_roles import Roles
 from workers.sandbox.aws.organization_requests import answer, constraint, listed, not_found, read_tags
 from workers.sandbox.aws.tree import Account, Creation, OrganizationTree
 from workers.sandbox.aws.world import World
@@ -38,7 +40,7 @@ def create_account(call: Call, world: World) -> Mapping[str, Any]:
         requested=call.now,
     )
     tree.creations[creation.id] = creation
-    tree.open_creations.append(creation)
+    tree.open_creations.append(creation.id)
     tree.in_flight_peak = max(tree.in_flight_peak, len(tree.open_creations))
     return {"CreateAccountStatus": _status(creation)}
 
@@ -58,21 +60,27 @@ def list_create_account_status(call: Call, world: World) -> Mapping[str, Any]:
     states = call.parameters.get("States")
     creations = world.state(OrganizationTree).creations.values()
     wanted = [creation for creation in creations if not states or creation.state in states]
-    return listed("CreateAccountStatuses", wanted, lambda creation: creation.id, _status, call)
+    return listed("CreateAccountStatuses", wanted, lambda creation: creation.id, _status, call, world)
 
 
 def settle(world: World) -> None:
     """Decide every creation whose time has come, in the order of the requests."""
     tree, now = world.state(OrganizationTree), world.now()
-    due = [one for one in tree.open_creations if one.requested + world.options.creation_seconds <= now]
-    for creation in due:
-        tree.open_creations.remove(creation)
-        creation.completed = creation.requested + world.options.creation_seconds
-        creation.failure = _failure(creation, tree, world)
-        if creation.failure is not None:
-            creation.state = "FAILED"
+    for creation in [tree.creations[request_id] for request_id in tree.open_creations]:
+        completed = creation.requested + world.options.creation_seconds
+        if completed > now:
             continue
-        creation.state, creation.account_id = "SUCCEEDED", _open_account(creation, tree, world)
+        tree.open_creations.remove(creation.id)
+        failure = _failure(creation, tree, world)
+        account_id = None if failure else _open_account(creation, completed, tree, world)
+        ended = replace(
+            creation,
+            state="FAILED" if failure else "SUCCEEDED",
+            completed=completed,
+            failure=failure,
+            account_id=account_id,
+        )
+        tree.creations.put(creation.id, ended, at=completed)
 
 
 def _failure(creation: Creation, tree: OrganizationTree, world: World) -> str | None:
@@ -84,21 +92,20 @@ def _failure(creation: Creation, tree: OrganizationTree, world: World) -> str | 
     return world.options.failing_creations.get(creation.email)
 
 
-def _open_account(creation: Creation, tree: OrganizationTree, world: World) -> str:
-    completed = creation.completed or world.now()
+def _open_account(creation: Creation, completed: float, tree: OrganizationTree, world: World) -> str:
     account = Account(
         id=str(FIRST_ACCOUNT_NUMBER + world.number()),
         name=creation.name,
         email=creation.email,
         parent_id=organization.ROOT_ID,
         joined=completed,
-        tags=dict(creation.tags),
-        visible_from=completed + world.options.list_delay_seconds,
+        tags=creation.tags,
         usable_from=completed + world.options.role_delay_seconds,
     )
-    tree.accounts[account.id] = account
+    tree.accounts.put(account.id, account, at=completed, listed_from=completed + world.options.list_delay_seconds)
     trust = management_account_trust()
     identities.create_role(account.id, creation.role_name, trust, managed=[identities.ADMINISTRATOR_ACCESS])
+    world.state(Roles).history.note((account.id, creation.role_name.rpartition("/")[2]), None, at=completed)
     return account.id
 
 

@@ -83,25 +83,30 @@ def enroll(parameters: Mapping[str, str], unit: str, world: World) -> tuple[str 
         return None, f"The account {account.id} is already managed by AWS Control Tower."
     if not _lets_in(account.id):
         return None, NO_ROLE
-    account.parent_id = state.enrolled[account.id] = unit
+    govern(account.id, unit, world)
     return account.id, None
 
 
 def put_elsewhere(account_id: str, unit: str, world: World) -> str | None:
     """End an update: the account stands in the unit; answers AWS's words if it failed."""
-    account = world.account(account_id)
-    reason = world.state(Failures).take(account.email)
+    reason = world.state(Failures).take(world.account(account_id).email)
     if reason is None and not _lets_in(account_id):
         reason = NO_ROLE
     if reason is None:
-        account.parent_id = world.state(ControlTower).enrolled[account_id] = unit
+        govern(account_id, unit, world)
     return reason
+
+
+def govern(account_id: str, unit: str, world: World) -> None:
+    """Put an account into a unit, as one that is enrolled."""
+    world.state(ControlTower).enrolled[account_id] = unit
+    world.state(OrganizationTree).accounts.change(account_id, parent_id=unit)
 
 
 def let_go(account_id: str, world: World) -> None:
     """End a termination: an enrolled account goes back to the root."""
     if world.state(ControlTower).enrolled.pop(account_id, None) is not None:
-        world.account(account_id).parent_id = organization.ROOT_ID
+        world.state(OrganizationTree).accounts.change(account_id, parent_id=organization.ROOT_ID)
 
 
 def _lets_in(account_id: str) -> bool:

@@ -21,14 +21,15 @@ from urllib.parse import quote
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from workers.sandbox.aws import iam, lambda_functions, permissions, rates
-from workers.sandbox.aws.call import AwsError, Call, Caller, operations
-from workers.sandbox.aws.call_log import CallLog
+from workers.sandbox.aws import errors, iam, lambda_functions, permissions, rates
+from workers.sandbox.aws.call import AwsError, Call, Caller, Handler, operations
+from workers.sandbox.aws.call_log import CallLog, is_write
 from workers.sandbox.aws.control import Control
 from workers.sandbox.aws.credentials import authenticate
 from workers.sandbox.aws.decoding import Decoded, Request, UndecodableError, decode
 from workers.sandbox.aws.encoding import Response, UnfitAnswerError, encode, encode_error
 from workers.sandbox.aws.faults import Fault, FaultKind, Faults
+from workers.sandbox.aws.late_roles import around_moto
 from workers.sandbox.aws.world import World
 from workers.sandbox.scim import SERVICE as SCIM
 
@@ -126,7 +127,7 @@ class Simulator:
         return reply
 
     def _with_faults(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
-        fault = self.world.state(Faults).strike(call)
+        fault = self.world.state(Faults).strike(call, self.world.options.seed)
         if fault is None:
             return self._perform(call, environ, request, request_id)
         if fault.strikes_before:
@@ -136,14 +137,8 @@ class Simulator:
     def _perform(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
         try:
             permissions.authorize(call, self.world)
-            handler = operations.handlers.get((call.service, call.operation))
-            if handler is not None:
-                response = encode(call.service, call.operation, handler(call, self.world), request_id)
-                return Reply(response, delay_seconds=lambda_functions.seconds_of(call, self.world))
-            if call.service in OWN_SERVICES:
-                raise AwsError("UnknownOperationException", f"The simulator does not know {call.operation}")
-            iam.prepare(call, self.world)
-            return self._forward(call, environ, request, request_id)
+            with self.world.visibility.writing(call.operation):
+                return self._operate(call, environ, request, request_id)
         except AwsError as error:
             return _refused(call.service, error, request_id)
         except UnfitAnswerError as error:
@@ -152,6 +147,19 @@ class Simulator:
         except Exception as error:
             LOG.exception("%s:%s failed in the simulator", call.service, call.operation)
             return _refused(call.service, AwsError("InternalFailure", f"simulator: {error!r}", 500), request_id)
+
+    def _operate(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
+        """Perform an operation: on the world as it is if it writes, as the endpoint sees it if it reads."""
+        world = self.world if is_write(call.operation) else self.world.seen_by(call.service, call.operation)
+        handler = operations.handlers.get((call.service, call.operation))
+        if handler is not None:
+            response = encode(call.service, call.operation, _handled(handler, call, world), request_id)
+            return Reply(response, delay_seconds=lambda_functions.seconds_of(call, world))
+        if call.service in OWN_SERVICES:
+            raise AwsError("UnknownOperationException", f"The simulator does not know {call.operation}")
+        iam.prepare(call, world)
+        with around_moto(call, world):
+            return self._forward(call, environ, request, request_id)
 
     def _forward(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
         forwarded = {**environ, "HTTP_X_MOTO_ACCOUNT_ID": call.caller.account_id}
@@ -179,6 +187,16 @@ def _read(environ: Mapping[str, Any]) -> Request:
 
 def _call(decoded: Decoded, caller: Caller, now: float) -> Call:
     return Call(decoded.service, decoded.operation, decoded.parameters, caller, decoded.region, now)
+
+
+def _handled(handler: Handler, call: Call, world: World) -> Mapping[str, Any]:
+    """Let a handler answer; an error that AWS's model does not have for the operation is the simulator's mistake."""
+    try:
+        return handler(call, world)
+    except AwsError as error:
+        if not errors.is_declared(call.service, call.operation, error.code):
+            raise UnfitAnswerError(f"{call.operation} has no error {error.code}: {error.message}") from error
+        raise
 
 
 def _error_code(status: int, body: bytes) -> str:

@@ -14,6 +14,7 @@ from workers.sandbox.aws.call import AwsError, Call
 from workers.sandbox.aws.shapes import answer
 from workers.sandbox.aws.stack_requests import existing, refuse_inactive_account, tags_of, template_of
 from workers.sandbox.aws.stacks import (
+    CloudFormationState,
     Revision,
     Stack,
     failure_of,
@@ -86,6 +87,7 @@ def update_stack(call: Call, world: World) -> Mapping[str, Any]:
     revision = Revision(template, values, tags, tuple(parameters.get("Capabilities") or ()))
     if (former.template.document, former.parameters, former.tags) == (template.document, values, tags):
         raise invalid("No updates are to be performed.")
+    stack = world.state(CloudFormationState).stacks.rewrite(stack.stack_id)
     stack.token = token
     stack.tokens |= {token} if token else set()
     plan_update(stack, revision, failure_of(world, stack, revision), now, world.options.stack_seconds)
@@ -101,6 +103,7 @@ def delete_stack(call: Call, world: World) -> Mapping[str, Any]:
     status = stack.status(world.now())
     if status.startswith("UPDATE") and status.endswith("IN_PROGRESS"):
         raise invalid(f"Stack [{stack.stack_id}] cannot be deleted while in status {status}")
+    stack = world.state(CloudFormationState).stacks.rewrite(stack.stack_id)
     stack.token = call.parameters.get("ClientRequestToken")
     plan_deletion(stack, world.now(), world.options.stack_seconds)
     return {}

@@ -7,7 +7,10 @@
     GET    counts                       -> {"operations": {"service:Operation": n}, "totals": {...}}
     GET    faults | POST | DELETE       -> the rules; POST one rule or a list adds, DELETE removes all
     GET    state                        -> the whole world
-    PATCH  options                      -> changes options, answers all of them
+    PATCH  options                      -> changes options, answers all of them; a seed begins anew
+    GET    visibility                   -> {"seed", "rules", "late"}: what not everybody sees yet
+    POST   visibility                   -> one rule or a list: see `visibility_rules.py`; answers as GET
+    DELETE visibility                   -> takes all rules back, and everybody sees everything
     POST   operator                     -> {"action": name, ...}: what a person did in AWS by hand
 """
 
@@ -29,6 +32,7 @@ from workers.sandbox.aws.faults import Fault, Faults, Rule
 from workers.sandbox.aws.operator_actions import ACTIONS
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.aws.snapshot import show_world
+from workers.sandbox.aws.visibility_rules import RULES
 from workers.sandbox.aws.world import World
 
 
@@ -47,6 +51,9 @@ class Control:
             ("GET", "state"): lambda _: show_world(self.world),
             ("GET", "options"): lambda _: self.world.options.model_dump(mode="json"),
             ("PATCH", "options"): self._change_options,
+            ("GET", "visibility"): lambda _: self.world.visibility.show(),
+            ("POST", "visibility"): self._add_visibility_rules,
+            ("DELETE", "visibility"): self._show_everything,
             ("POST", "operator"): self._operate,
         }
 
@@ -87,16 +94,32 @@ class Control:
         return struck
 
     def _change_options(self, request: Request) -> Any:
-        changed = {**self.world.options.model_dump(mode="json"), **json.loads(request.body)}
+        changed = json.loads(request.body)
         self.world.settle()
-        self.world.options = SimulatorOptions.model_validate(changed)
+        self.world.options = SimulatorOptions.model_validate({**self.world.options.model_dump(mode="json"), **changed})
+        if "seed" in changed:
+            self.world.visibility.reseed()
+            self.world.state(Faults).dice = None
         return self.world.options.model_dump(mode="json")
+
+    def _add_visibility_rules(self, request: Request) -> Any:
+        given = json.loads(request.body)
+        visibility = self.world.visibility
+        self.world.settle()
+        for rule in RULES.validate_python(given if isinstance(given, list) else [given]):
+            visibility.rules.add(rule, visibility.now(), visibility.last_number)
+        return visibility.show()
+
+    def _show_everything(self, _: Request) -> Any:
+        self.world.visibility.show_everything()
+        return self.world.visibility.show()
 
     def _operate(self, request: Request) -> Any:
         body = json.loads(request.body)
         action = {**ACTIONS, **self.world.actions}[body["action"]]
         self.world.settle()
-        return action(self.world, body)
+        with self.world.visibility.writing(body["action"], at_once=True):
+            return action(self.world, body)
 
 
 def _json(status: int, body: Any) -> Response:

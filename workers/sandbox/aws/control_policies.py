@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workers.sandbox import organization
 from workers.sandbox.aws.call import AwsError, Call
 from workers.sandbox.aws.organization_requests import answer, constraint, invalid, listed, not_found, read_tags
+from workers.sandbox.aws.shelf import Shelf
 from workers.sandbox.aws.tree import OrganizationTree
+from workers.sandbox.aws.visibility_rules import Kind
 from workers.sandbox.aws.world import World
 
 KIND = "SERVICE_CONTROL_POLICY"
@@ -25,7 +27,7 @@ FULL_ACCESS = "p-FullAWSAccess"
 EVERYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 
 
-@dataclass
+@dataclass(frozen=True)
 class ControlPolicy:
     """One policy and the ids of what it is attached to."""
 
@@ -33,7 +35,7 @@ class ControlPolicy:
     name: str
     description: str
     content: str
-    targets: set[str] = field(default_factory=set)
+    targets: frozenset[str] = frozenset()
 
     @property
     def arn(self) -> str:
@@ -56,12 +58,13 @@ class ControlPolicy:
 class ControlPolicies:
     """All service control policies by id, and whether the organization uses any."""
 
-    policies: dict[str, ControlPolicy] = field(
-        default_factory=lambda: {
-            FULL_ACCESS: ControlPolicy(FULL_ACCESS, "FullAWSAccess", "Allows access to every operation", EVERYTHING)
-        }
-    )
+    policies: Shelf[str, ControlPolicy] = field(default_factory=lambda: Shelf(Kind.CONTROL_POLICY))
     enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Begin with AWS's own policy."""
+        description = "Allows access to every operation"
+        self.policies[FULL_ACCESS] = ControlPolicy(FULL_ACCESS, "FullAWSAccess", description, EVERYTHING)
 
 
 def arn_of(policy_id: str) -> str:
@@ -82,7 +85,7 @@ def create_policy(call: Call, world: World) -> Mapping[str, Any]:
         raise AwsError("DuplicatePolicyException", "A policy with the same name already exists.")
     policy = ControlPolicy(f"p-{world.number():08d}", name, call.parameters["Description"], call.parameters["Content"])
     state.policies[policy.id] = policy
-    return {"Policy": {"PolicySummary": policy.summary(), "Content": policy.content}}
+    return _shown(policy)
 
 
 @answer("UpdatePolicy")
@@ -92,25 +95,23 @@ def update_policy(call: Call, world: World) -> Mapping[str, Any]:
     if policy.id == FULL_ACCESS:
         raise invalid("You can't modify an AWS managed policy.", "IMMUTABLE_POLICY")
     _check_content(given.get("Content", policy.content))
-    policy.name = given.get("Name", policy.name)
-    policy.description = given.get("Description", policy.description)
-    policy.content = given.get("Content", policy.content)
-    return {"Policy": {"PolicySummary": policy.summary(), "Content": policy.content}}
+    changed = {name.lower(): given[name] for name in ("Name", "Description", "Content") if name in given}
+    policies = world.state(ControlPolicies).policies
+    policies.change(policy.id, **changed)
+    return _shown(policies[policy.id])
 
 
 @answer("DescribePolicy")
 def describe_policy(call: Call, world: World) -> Mapping[str, Any]:
     """Describe one policy with its content."""
-    policy = _policy(call, world)
-    return {"Policy": {"PolicySummary": policy.summary(), "Content": policy.content}}
+    return _shown(_policy(call, world))
 
 
 @answer("ListPolicies")
 def list_policies(call: Call, world: World) -> Mapping[str, Any]:
     """List the organization's policies."""
     policies = world.state(ControlPolicies).policies.values() if call.parameters["Filter"] == KIND else ()
-    answered: Mapping[str, Any] = listed("Policies", policies, lambda one: one.id, ControlPolicy.summary, call)
-    return answered
+    return listed("Policies", policies, lambda one: one.id, ControlPolicy.summary, call, world)
 
 
 @answer("ListPoliciesForTarget")
@@ -122,8 +123,7 @@ def list_policies_for_target(call: Call, world: World) -> Mapping[str, Any]:
         for policy in world.state(ControlPolicies).policies.values()
         if call.parameters["Filter"] == KIND and (policy.id == FULL_ACCESS or target in policy.targets)
     ]
-    answered: Mapping[str, Any] = listed("Policies", attached, lambda one: one.id, ControlPolicy.summary, call)
-    return answered
+    return listed("Policies", attached, lambda one: one.id, ControlPolicy.summary, call, world)
 
 
 @answer("AttachPolicy")
@@ -141,7 +141,7 @@ def attach_policy(call: Call, world: World) -> Mapping[str, Any]:
     if attached >= ATTACHED_LIMIT:
         message = "You have attached the maximum number of policies to the specified target."
         raise constraint(message, "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
-    policy.targets.add(target)
+    state.policies.change(policy.id, targets=policy.targets | {target})
     return {}
 
 
@@ -158,15 +158,17 @@ def documents_over(account_id: str, world: World) -> Iterator[Mapping[str, Any]]
 
 def change_policy(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     """Operator action: change or make a policy by hand. Body: name; content, description, detach_from (a target)."""
-    policies = world.state(ControlPolicies).policies.values()
-    policy = next((one for one in policies if one.name == body["name"]), None)
+    policies = world.state(ControlPolicies).policies
+    policy = next((one for one in policies.values() if one.name == body["name"]), None)
     if policy is None:
         policy = ControlPolicy(f"p-{world.number():08d}", body["name"], "", EVERYTHING)
-        world.state(ControlPolicies).policies[policy.id] = policy
-    policy.content = body.get("content", policy.content)
-    policy.description = body.get("description", policy.description)
-    policy.targets.discard(body.get("detach_from", ""))
-    return policy.summary()
+    policies[policy.id] = replace(
+        policy,
+        content=body.get("content", policy.content),
+        description=body.get("description", policy.description),
+        targets=policy.targets - {body.get("detach_from", "")},
+    )
+    return policies[policy.id].summary()
 
 
 def enable_control_policies(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,16 +191,20 @@ def _enabled(call: Call, world: World) -> ControlPolicies:
     return state
 
 
+def _shown(policy: ControlPolicy) -> Mapping[str, Any]:
+    return {"Policy": {"PolicySummary": policy.summary(), "Content": policy.content}}
+
+
 def _policy(call: Call, world: World) -> ControlPolicy:
-    policy = world.state(ControlPolicies).policies.get(call.parameters["PolicyId"])
+    policy = world.named(lambda each: each.state(ControlPolicies).policies.get(call.parameters["PolicyId"]))
     if policy is None:
         raise AwsError("PolicyNotFoundException", "We can't find a policy with the PolicyId that you specified.")
     return policy
 
 
 def _target(call: Call, world: World) -> str:
-    target, tree = str(call.parameters["TargetId"]), world.state(OrganizationTree)
-    if not tree.is_container(target) and target not in tree.accounts:
+    target = str(call.parameters["TargetId"])
+    if world.named(lambda each: each.state(OrganizationTree).tags_of(target)) is None:
         raise not_found("TargetNotFoundException")
     return target
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from workers.sandbox import organization
 from workers.sandbox.aws.call import AwsError, Call
+from workers.sandbox.aws.shelf import Shelf
+from workers.sandbox.aws.visibility_rules import Kind
 
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
@@ -17,12 +19,12 @@ OWNER = organization.MANAGEMENT_ACCOUNT_ID
 STORE_ARN = f"arn:aws:identitystore::{OWNER}:identitystore/{organization.IDENTITY_STORE_ID}"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
     """A user or group: its attributes are members of AWS's own shape."""
 
     entry_id: str
-    attributes: dict[str, Any]
+    attributes: Mapping[str, Any]
     created_at: float
     updated_at: float
     revision: int = 1
@@ -70,27 +72,33 @@ class Membership:
 
 @dataclass
 class Directory:
-    """All users, groups and memberships by id."""
+    """All users and groups by id, and memberships by group and user."""
 
-    users: dict[str, Entry] = field(default_factory=dict)
-    groups: dict[str, Entry] = field(default_factory=dict)
-    memberships: dict[str, Membership] = field(default_factory=dict)
+    users: Shelf[str, Entry] = field(default_factory=lambda: Shelf(Kind.USER))
+    groups: Shelf[str, Entry] = field(default_factory=lambda: Shelf(Kind.GROUP))
+    memberships: Shelf[tuple[str, str], Membership] = field(default_factory=lambda: Shelf(Kind.MEMBERSHIP))
     delegated_administrator: str | None = None  # account id
-    _places: dict[tuple[str, str], Membership] = field(default_factory=dict)  # by group id and user id
+    _places: dict[str, tuple[str, str]] = field(default_factory=dict)  # membership id -> group and user, gone ones too
 
     def membership(self, group_id: str, user_id: str) -> Membership | None:
         """Answer the user's membership in the group."""
-        return self._places.get((group_id, user_id))
+        return self.memberships.get((group_id, user_id))
+
+    def membership_of(self, membership_id: str) -> Membership | None:
+        """Answer the membership with this id."""
+        found = self.memberships.get(self._places.get(membership_id, ("", "")))
+        return found if found is not None and found.membership_id == membership_id else None
 
     def join(self, group_id: str, user_id: str, now: float) -> Membership:
         """Put the user into the group."""
         membership = Membership(new_id(), group_id, user_id, now)
-        self.memberships[membership.membership_id] = self._places[group_id, user_id] = membership
+        self.memberships[group_id, user_id] = membership
+        self._places[membership.membership_id] = group_id, user_id
         return membership
 
     def leave(self, membership: Membership) -> None:
         """Take a member out."""
-        del self.memberships[membership.membership_id], self._places[membership.group_id, membership.user_id]
+        del self.memberships[membership.group_id, membership.user_id]
 
     def delete_group(self, group_id: str) -> None:
         """Delete a group and its memberships."""
@@ -141,18 +149,27 @@ def admit(call: Call, world: World) -> Directory:
     return world.state(Directory)
 
 
-def group(directory: Directory, group_id: str) -> Entry:
+def group(world: World, group_id: str) -> Entry:
     """Answer the group; raise ResourceNotFoundException."""
-    if bare(group_id) not in directory.groups:
+    found = world.named(lambda each: each.state(Directory).groups.get(bare(group_id)))
+    if found is None:
         raise not_found("GROUP", group_id)
-    return directory.groups[bare(group_id)]
+    return found
 
 
-def user(directory: Directory, user_id: str) -> Entry:
+def user(world: World, user_id: str) -> Entry:
     """Answer the user; raise ResourceNotFoundException."""
-    if bare(user_id) not in directory.users:
+    found = world.named(lambda each: each.state(Directory).users.get(bare(user_id)))
+    if found is None:
         raise not_found("USER", user_id)
-    return directory.users[bare(user_id)]
+    return found
+
+
+def same(one: Any, other: Any, world: World) -> bool:
+    """Tell whether two names are one; AWS's documentation does not say whether case counts, so an option does."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return one.casefold() == other.casefold() if world.options.names_ignore_case else one == other
 
 
 def not_found(resource_type: str, resource_id: str | None = None) -> AwsError:

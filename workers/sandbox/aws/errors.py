@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workers.sandbox.aws.call import AwsError, Caller
-from workers.sandbox.aws.models import service_model
+from workers.sandbox.aws.models import operation_model, service_model
 from workers.sandbox.scim import SERVICE as SCIM
 
 THROTTLING_CODES = {
@@ -18,6 +18,24 @@ THROTTLING_CODES = {
     "identitystore": ("ThrottlingException", "Rate exceeded"),
     SCIM: ("ThrottlingException", "Too many requests exceeded the limits."),
 }
+
+COMMON_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "InternalFailure",
+        "UnknownOperationException",
+        "ValidationError",
+        "ValidationException",
+    }
+)
+"""Answered by many operations whose models do not name them. Source: "Common errors" of each API reference."""
+
+DOCUMENTED_CODES = frozenset(
+    ("cloudformation", operation, "InsufficientCapabilitiesException")
+    for operation in ("CreateStackSet", "UpdateStackSet")
+)
+"""Missing in botocore's models, but AWS describes them with the operation's parameters."""
 
 
 def throttled(service: str) -> AwsError:
@@ -59,6 +77,14 @@ def wrong_signature(service: str) -> AwsError:
     )
     code = "SignatureDoesNotMatch" if is_query(service) else "InvalidSignatureException"
     return AwsError(code, message, 403 if is_query(service) else 400)
+
+
+def is_declared(service: str, operation: str, code: str) -> bool:
+    """Say whether AWS's model has an error for an operation, or all operations of AWS may answer it."""
+    if service == SCIM or code in COMMON_CODES or (service, operation, code) in DOCUMENTED_CODES:
+        return True
+    shapes = operation_model(service, operation).error_shapes
+    return any(code in (shape.name, (shape.metadata.get("error") or {}).get("code")) for shape in shapes)
 
 
 def is_query(service: str) -> bool:

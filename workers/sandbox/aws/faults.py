@@ -83,20 +83,22 @@ class Faults:
     """All rules in force, in the order in which they were given."""
 
     rules: list[Rule] = field(default_factory=list)
-    dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  # no secret: repeatable tests
+    dice: random.Random | None = None  # None: not thrown yet
 
-    def strike(self, call: Call) -> Fault | None:
+    def strike(self, call: Call, seed: int) -> Fault | None:
         """Find the fault that hits this request, and count it."""
+        if self.dice is None:
+            self.dice = random.Random(seed)  # noqa: S311  # no secret: repeatable tests
         for rule in self.rules:
-            if rule.fault.fits(call) and self._strikes(rule):
+            if rule.fault.fits(call) and self._strikes(rule, self.dice):
                 return rule.fault
         return None
 
-    def _strikes(self, rule: Rule) -> bool:
+    def _strikes(self, rule: Rule, dice: random.Random) -> bool:
         fault = rule.fault
         rule.matched += 1
         exhausted = fault.times != -1 and rule.struck >= fault.times
-        if rule.matched <= fault.skip or exhausted or self.dice.random() >= fault.chance:
+        if rule.matched <= fault.skip or exhausted or dice.random() >= fault.chance:
             return False
         rule.struck += 1
         return True

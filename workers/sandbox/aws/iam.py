@@ -12,30 +12,26 @@ from typing import Any
 
 from workers.sandbox.aws import iam_roles, identities, shapes
 from workers.sandbox.aws.call import AwsError, Call, operations
+from workers.sandbox.aws.shelf import Shelf
+from workers.sandbox.aws.visibility_rules import Kind
 from workers.sandbox.aws.world import World
 
 
 @dataclass
 class Aliases:
-    """Alias -> the account that owns it; "" owns those of strangers."""
+    """The aliases by account, and those of strangers."""
 
-    owners: dict[str, str] = field(default_factory=dict)
-
-    def of(self, account_id: str) -> str | None:
-        """Find an account's alias."""
-        return next((alias for alias, owner in self.owners.items() if owner == account_id), None)
+    of: Shelf[str, str] = field(default_factory=lambda: Shelf(Kind.ALIAS))
+    strangers: set[str] = field(default_factory=set)
 
 
 @operations.answer("iam", "CreateAccountAlias")
 def create_account_alias(call: Call, world: World) -> Mapping[str, Any]:
     """Give the caller's account an alias, in place of its old one."""
     alias, aliases = _alias(call), world.state(Aliases)
-    if alias in aliases.owners:
+    if alias in aliases.strangers or alias in aliases.of.values():
         raise AwsError("EntityAlreadyExists", f"The account alias {alias} already exists.", 409)
-    old = aliases.of(call.caller.account_id)
-    if old is not None:
-        del aliases.owners[old]
-    aliases.owners[alias] = call.caller.account_id
+    aliases.of[call.caller.account_id] = alias
     return {}
 
 
@@ -43,16 +39,16 @@ def create_account_alias(call: Call, world: World) -> Mapping[str, Any]:
 def delete_account_alias(call: Call, world: World) -> Mapping[str, Any]:
     """Take the alias of the caller's account away."""
     alias, aliases = _alias(call), world.state(Aliases)
-    if aliases.owners.get(alias) != call.caller.account_id:
+    if aliases.of.get(call.caller.account_id) != alias:
         raise AwsError("NoSuchEntity", f"The account alias {alias} does not exist.", 404)
-    del aliases.owners[alias]
+    del aliases.of[call.caller.account_id]
     return {}
 
 
 @operations.answer("iam", "ListAccountAliases")
 def list_account_aliases(call: Call, world: World) -> Mapping[str, Any]:
     """List the alias of the caller's account: none or one."""
-    alias = world.state(Aliases).of(call.caller.account_id)
+    alias = world.state(Aliases).of.get(call.caller.account_id)
     return {"AccountAliases": [] if alias is None else [alias], "IsTruncated": False}
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from workers.sandbox.aws import identities, shapes
 from workers.sandbox.aws.call import AwsError, Call
 from workers.sandbox.aws.iam_saml import SamlProviders
+from workers.sandbox.aws.late_roles import roles_of
 from workers.sandbox.aws.world import World
 
 MANAGED_POLICIES = 10  # attached to one role
@@ -26,13 +27,12 @@ def check(call: Call, world: World) -> None:
         return
     shapes.check("iam", call.operation, call.parameters)
     name = str(call.parameters["RoleName"])
-    taken = [role for role in identities.role_names(call.caller.account_id) if role.lower() == name.lower()]
     if call.operation == "CreateRole":
-        if taken:
+        if name.lower() in map(str.lower, identities.role_names(call.caller.account_id)):
             raise AwsError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
         _check_trust(str(call.parameters["AssumeRolePolicyDocument"]), call, world)
         return
-    if name not in taken:
+    if not world.knows(lambda each: name in roles_of(call.caller.account_id, each)):
         raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
     if call.operation == "UpdateAssumeRolePolicy":
         _check_trust(str(call.parameters["PolicyDocument"]), call, world)
@@ -68,7 +68,7 @@ def _check_trust(text: str, call: Call, world: World) -> None:
         raise _malformed("This policy contains invalid Json") from error
     if document.get("Version") not in (None, "2008-10-17", "2012-10-17"):
         raise _malformed("Syntax errors in policy.")
-    known = world.state(SamlProviders).of(call.caller.account_id)
+    known = world.as_seen().state(SamlProviders).of(call.caller.account_id)
     for statement in statements:
         _check_statement(statement, set(known))
 

@@ -12,25 +12,27 @@ from typing import Any
 
 from workers.sandbox.aws import shapes
 from workers.sandbox.aws.call import AwsError, Call
+from workers.sandbox.aws.shelf import Shelf
+from workers.sandbox.aws.visibility_rules import Kind
 from workers.sandbox.aws.world import World
 
 VALID_SECONDS = 3650 * 24 * 3600.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class SamlProvider:
     """One provider; created in seconds since the epoch."""
 
     metadata: str
     created: float
-    tags: list[dict[str, str]] = field(default_factory=list)
+    tags: tuple[dict[str, str], ...] = ()
 
 
 @dataclass
 class SamlProviders:
     """Every provider by its ARN."""
 
-    providers: dict[str, SamlProvider] = field(default_factory=dict)
+    providers: Shelf[str, SamlProvider] = field(default_factory=lambda: Shelf(Kind.SAML_PROVIDER))
 
     def of(self, account_id: str) -> dict[str, SamlProvider]:
         """Find those of an account."""
@@ -44,7 +46,7 @@ def create_saml_provider(call: Call, world: World) -> Mapping[str, Any]:
     arn = f"arn:aws:iam::{call.caller.account_id}:saml-provider/{name}"
     if arn in held.providers:
         raise AwsError("EntityAlreadyExists", f"SAMLProvider {arn} already exists", 409)
-    tags = list(call.parameters.get("Tags", ()))
+    tags = tuple(call.parameters.get("Tags", ()))
     held.providers[arn] = SamlProvider(_metadata(call), call.now, tags)
     return {"SAMLProviderArn": arn, "Tags": tags}
 
@@ -52,10 +54,11 @@ def create_saml_provider(call: Call, world: World) -> Mapping[str, Any]:
 @shapes.answer("iam", "UpdateSAMLProvider")
 def update_saml_provider(call: Call, world: World) -> Mapping[str, Any]:
     """Give a provider another document."""
-    provider = _provider(call, world)
+    _provider(call, world)
+    arn = str(call.parameters["SAMLProviderArn"])
     if "SAMLMetadataDocument" in call.parameters:
-        provider.metadata = _metadata(call)
-    return {"SAMLProviderArn": call.parameters["SAMLProviderArn"]}
+        world.state(SamlProviders).providers.change(arn, metadata=_metadata(call))
+    return {"SAMLProviderArn": arn}
 
 
 @shapes.answer("iam", "GetSAMLProvider")
@@ -95,7 +98,7 @@ def snapshot(world: World) -> dict[str, Any]:
 
 def _provider(call: Call, world: World) -> SamlProvider:
     arn = str(call.parameters["SAMLProviderArn"])
-    provider = world.state(SamlProviders).of(call.caller.account_id).get(arn)
+    provider = world.named(lambda each: each.state(SamlProviders).of(call.caller.account_id).get(arn))
     if provider is None:
         raise AwsError("NoSuchEntity", f"SAMLProvider {arn} does not exist.", 404)
     return provider

@@ -16,6 +16,7 @@ from workers.sandbox.aws.directory import (
     new_id,
     not_found,
     refuse_stale,
+    same,
     taken,
     user,
 )
@@ -88,29 +89,26 @@ def snapshot(world: World) -> dict[str, Any]:
     return {"users": {name: user_id for user_id, name in names.items()}, "groups": groups}
 
 
-def _same(one: Any, other: Any) -> bool:
-    return isinstance(one, str) and isinstance(other, str) and one.casefold() == other.casefold()
-
-
 def _by_external_id(entries: Iterable[Entry], wanted: Mapping[str, str]) -> Entry | None:
     return next((entry for entry in entries if dict(wanted) in entry.attributes.get("ExternalIds", [])), None)
 
 
-def _by_name(directory: Directory, name: Any) -> Entry | None:
-    groups = directory.groups.values()
-    return next((entry for entry in groups if _same(entry.attributes.get("DisplayName"), name)), None)
+def _by_name(world: World, name: Any) -> Entry | None:
+    groups = world.state(Directory).groups.values()
+    return next((entry for entry in groups if same(entry.attributes.get("DisplayName"), name, world)), None)
 
 
-def _by_user_name(directory: Directory, name: Any) -> Entry | None:
-    return next((entry for entry in directory.users.values() if _same(entry.attributes["UserName"], name)), None)
+def _by_user_name(world: World, name: Any) -> Entry | None:
+    users = world.state(Directory).users.values()
+    return next((entry for entry in users if same(entry.attributes["UserName"], name, world)), None)
 
 
-def _by_email(directory: Directory, address: Any) -> Entry | None:
+def _by_email(world: World, address: Any) -> Entry | None:
     return next(
         (
             entry
-            for entry in directory.users.values()
-            if any(_same(email.get("Value"), address) for email in entry.attributes.get("Emails", []))
+            for entry in world.state(Directory).users.values()
+            if any(same(email.get("Value"), address, world) for email in entry.attributes.get("Emails", []))
         ),
         None,
     )
@@ -136,7 +134,7 @@ def get_group_id(call: Call, world: World) -> Mapping[str, Any]:
     if set(identifier) == {"ExternalId"}:
         found = _by_external_id(directory.groups.values(), identifier["ExternalId"])
     else:
-        found = _by_name(directory, _unique_attribute(identifier, {"displayname"})[1])
+        found = _by_name(world, _unique_attribute(identifier, {"displayname"})[1])
     if found is None:
         raise not_found("GROUP")
     return found.identifiers("group")
@@ -150,7 +148,7 @@ def get_user_id(call: Call, world: World) -> Mapping[str, Any]:
         found = _by_external_id(directory.users.values(), identifier["ExternalId"])
     else:
         path, value = _unique_attribute(identifier, {"username", "emails.value"})
-        found = _by_user_name(directory, value) if path == "username" else _by_email(directory, value)
+        found = _by_user_name(world, value) if path == "username" else _by_email(world, value)
     if found is None:
         raise not_found("USER")
     return found.identifiers("user")
@@ -162,7 +160,7 @@ def create_group(call: Call, world: World) -> Mapping[str, Any]:
     directory, parameters = admit(call, world), call.parameters
     if not parameters.get("DisplayName"):
         raise AwsError("ValidationException", "The DisplayName attribute is required")
-    if _by_name(directory, parameters["DisplayName"]) is not None:
+    if _by_name(world, parameters["DisplayName"]) is not None:
         raise taken("Duplicate GroupDisplayName")
     attributes = {name: parameters[name] for name in ("DisplayName", "Description") if parameters.get(name)}
     entry = Entry(new_id(), attributes, world.now(), world.now())
@@ -173,14 +171,15 @@ def create_group(call: Call, world: World) -> Mapping[str, Any]:
 @answer("identitystore", "DescribeGroup")
 def describe_group(call: Call, world: World) -> Mapping[str, Any]:
     """Describe a group."""
-    return group(admit(call, world), call.parameters["GroupId"]).members("group")
+    admit(call, world)
+    return group(world, call.parameters["GroupId"]).members("group")
 
 
 @answer("identitystore", "UpdateGroup")
 def update_group(call: Call, world: World) -> Mapping[str, Any]:
     """Change a group's attributes; an operation without a value removes the attribute."""
     directory, parameters = admit(call, world), call.parameters
-    entry = group(directory, parameters["GroupId"])
+    entry = group(world, parameters["GroupId"])
     refuse_stale(entry, parameters)
     attributes = dict(entry.attributes)
     for operation in parameters["Operations"]:
@@ -192,17 +191,18 @@ def update_group(call: Call, world: World) -> Mapping[str, Any]:
             attributes[name] = operation["AttributeValue"]
     if not attributes.get("DisplayName"):
         raise AwsError("ValidationException", "The DisplayName attribute is required")
-    if _by_name(directory, attributes["DisplayName"]) not in (None, entry):
+    if _by_name(world, attributes["DisplayName"]) not in (None, entry):
         raise taken("Duplicate GroupDisplayName")
-    entry.attributes, entry.updated_at, entry.revision = attributes, world.now(), entry.revision + 1
-    return {**entry.identifiers("group"), "Revision": str(entry.revision)}
+    revision = entry.revision + 1
+    directory.groups.change(entry.entry_id, attributes=attributes, updated_at=world.now(), revision=revision)
+    return {**entry.identifiers("group"), "Revision": str(revision)}
 
 
 @answer("identitystore", "DeleteGroup")
 def delete_group(call: Call, world: World) -> Mapping[str, Any]:
     """Delete a group and its memberships; account assignments of it stay behind, as on AWS."""
     directory = admit(call, world)
-    entry = group(directory, call.parameters["GroupId"])
+    entry = group(world, call.parameters["GroupId"])
     refuse_stale(entry, call.parameters)
     directory.delete_group(entry.entry_id)
     return {}
@@ -211,7 +211,7 @@ def delete_group(call: Call, world: World) -> Mapping[str, Any]:
 @answer("identitystore", "ListGroups")
 def list_groups(call: Call, world: World) -> Mapping[str, Any]:
     """List groups, by display name when asked."""
-    chosen = _filtered(admit(call, world).groups.values(), call, "DisplayName")
+    chosen = _filtered(admit(call, world).groups.values(), call, "DisplayName", world)
     entries, more = page(chosen, lambda entry: entry.entry_id, call.parameters)
     return {"Groups": [entry.members("group") for entry in entries], **more}
 
@@ -219,17 +219,17 @@ def list_groups(call: Call, world: World) -> Mapping[str, Any]:
 @answer("identitystore", "ListUsers")
 def list_users(call: Call, world: World) -> Mapping[str, Any]:
     """List users, by user name when asked."""
-    chosen = _filtered(admit(call, world).users.values(), call, "UserName")
+    chosen = _filtered(admit(call, world).users.values(), call, "UserName", world)
     entries, more = page(chosen, lambda entry: entry.entry_id, call.parameters)
     return {"Users": [entry.members("user") for entry in entries], **more}
 
 
-def _filtered(entries: Iterable[Entry], call: Call, attribute: str) -> list[Entry]:
+def _filtered(entries: Iterable[Entry], call: Call, attribute: str, world: World) -> list[Entry]:
     for filter_ in call.parameters.get("Filters") or ():
         if filter_["AttributePath"].lower() != attribute.lower():
             raise AwsError("ValidationException", f"Filtering by {filter_['AttributePath']} is not supported")
         wanted = filter_["AttributeValue"]
-        entries = [entry for entry in entries if _same(entry.attributes.get(attribute), wanted)]
+        entries = [entry for entry in entries if same(entry.attributes.get(attribute), wanted, world)]
     return list(entries)
 
 
@@ -240,9 +240,9 @@ def create_user(call: Call, world: World) -> Mapping[str, Any]:
     for name in ("UserName", "DisplayName", "Name"):
         if not parameters.get(name):
             raise AwsError("ValidationException", f"The {name} attribute is required")
-    if _by_user_name(directory, parameters["UserName"]) is not None:
+    if _by_user_name(world, parameters["UserName"]) is not None:
         raise taken("Duplicate UserName")
-    if any(_by_email(directory, email.get("Value")) is not None for email in parameters.get("Emails") or ()):
+    if any(_by_email(world, email.get("Value")) is not None for email in parameters.get("Emails") or ()):
         raise taken("Duplicate email address")
     attributes = {name: value for name, value in parameters.items() if name != "IdentityStoreId" and value is not None}
     entry = Entry(new_id(), {**attributes, "UserStatus": "ENABLED"}, world.now(), world.now())
@@ -253,14 +253,15 @@ def create_user(call: Call, world: World) -> Mapping[str, Any]:
 @answer("identitystore", "DescribeUser")
 def describe_user(call: Call, world: World) -> Mapping[str, Any]:
     """Describe a user."""
-    return user(admit(call, world), call.parameters["UserId"]).members("user")
+    admit(call, world)
+    return user(world, call.parameters["UserId"]).members("user")
 
 
 @answer("identitystore", "DeleteUser")
 def delete_user(call: Call, world: World) -> Mapping[str, Any]:
     """Delete a user and its memberships."""
     directory = admit(call, world)
-    entry = user(directory, call.parameters["UserId"])
+    entry = user(world, call.parameters["UserId"])
     refuse_stale(entry, call.parameters)
     directory.delete_user(entry.entry_id)
     return {}

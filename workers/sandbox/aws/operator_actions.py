@@ -33,31 +33,27 @@ def move_account(world: World, body: Body) -> Any:
     """Put an account under another parent."""
     if not world.state(OrganizationTree).is_container(body["parent_id"]):
         raise KeyError(body["parent_id"])
-    world.account(body["account"]).parent_id = body["parent_id"]
+    world.state(OrganizationTree).accounts.change(body["account"], parent_id=body["parent_id"])
     return {}
 
 
 def suspend_account(world: World, body: Body) -> Any:
     """Suspend an account at once."""
-    world.account(body["account"]).state = AccountState.SUSPENDED
+    world.state(OrganizationTree).accounts.change(body["account"], state=AccountState.SUSPENDED)
     return {}
 
 
 def reopen_account(world: World, body: Body) -> Any:
     """Make a suspended account active again."""
-    account = world.account(body["account"])
-    account.state, account.closes_at = AccountState.ACTIVE, None
+    world.state(OrganizationTree).accounts.change(body["account"], state=AccountState.ACTIVE, closes_at=None)
     return {}
 
 
 def tag_account(world: World, body: Body) -> Any:
     """Change an account's tags; null removes one."""
-    tags = world.account(body["account"]).tags
-    for key, value in body["tags"].items():
-        if value is None:
-            tags.pop(key, None)
-        else:
-            tags[key] = value
+    wanted = {**world.account(body["account"]).tags, **body["tags"]}
+    tags = {key: value for key, value in wanted.items() if value is not None}
+    world.state(OrganizationTree).set_tags(body["account"], tags)
     return {"tags": tags}
 
 
@@ -116,7 +112,11 @@ def put_role_policy(world: World, body: Body) -> Any:
 
 def take_alias(world: World, body: Body) -> Any:
     """Give an alias to an account, or to a stranger's."""
-    world.state(Aliases).owners[body["alias"]] = body.get("account", "")
+    aliases = world.state(Aliases)
+    if body.get("account"):
+        aliases.of[body["account"]] = body["alias"]
+    else:
+        aliases.strangers.add(body["alias"])
     return {}
 
 

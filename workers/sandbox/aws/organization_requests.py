@@ -72,10 +72,24 @@ def not_found(code: str) -> AwsError:
 
 
 def listed(
-    name: str, items: Iterable[Item], key: Callable[[Item], str], view: Callable[[Item], Any], call: Call
+    name: str,
+    items: Iterable[Item],
+    key: Callable[[Item], str],
+    view: Callable[[Item], Any],
+    call: Call,
+    world: World,
+    *,
+    largest: int = PAGE_SIZE,
 ) -> dict[str, Any]:
-    """Answer one page of at most 20."""
-    found, more = page(items, key, call.parameters, largest=PAGE_SIZE, error_code="InvalidInputException")
+    """Answer one page; now and then it is short or empty, and only NextToken tells whether there is more."""
+    found, more = page(
+        items,
+        key,
+        call.parameters,
+        largest=largest,
+        error_code="InvalidInputException",
+        shorten=world.visibility.page_size,
+    )
     return {name: [view(item) for item in found], **more}
 
 

@@ -15,10 +15,16 @@ DEPTH_LIMIT = 5
 
 
 @answer("ListRoots")
-def list_roots(_call: Call, _world: World) -> Mapping[str, Any]:
+def list_roots(call: Call, world: World) -> Mapping[str, Any]:
     """List the one root."""
-    root = organization.ROOT_ID
-    return {"Roots": [{"Id": root, "Arn": organization_arn(root), "Name": "Root", "PolicyTypes": []}]}
+    return listed(
+        "Roots",
+        [organization.ROOT_ID],
+        str,
+        lambda root: {"Id": root, "Arn": organization_arn(root), "Name": "Root", "PolicyTypes": []},
+        call,
+        world,
+    )
 
 
 @answer("CreateOrganizationalUnit")
@@ -33,28 +39,23 @@ def create_organizational_unit(call: Call, world: World) -> Mapping[str, Any]:
         raise constraint("You have exceeded the number of levels of the tree.", "OU_DEPTH_LIMIT_EXCEEDED")
     unit = OrganizationalUnit(f"ou-sbox-{world.number():08d}", name, parent_id, tags)
     tree.units[unit.id] = unit
-    return {"OrganizationalUnit": _view(unit, tree)}
+    return {"OrganizationalUnit": _view(unit, world)}
 
 
 @answer("DescribeOrganizationalUnit")
 def describe_organizational_unit(call: Call, world: World) -> Mapping[str, Any]:
     """Describe one OU."""
-    tree = world.state(OrganizationTree)
-    unit = tree.units.get(call.parameters["OrganizationalUnitId"])
+    unit = world.state(OrganizationTree).units.get(call.parameters["OrganizationalUnitId"])
     if unit is None:
         raise not_found("OrganizationalUnitNotFoundException")
-    return {"OrganizationalUnit": _view(unit, tree)}
+    return {"OrganizationalUnit": _view(unit, world)}
 
 
 @answer("ListOrganizationalUnitsForParent")
 def list_organizational_units_for_parent(call: Call, world: World) -> Mapping[str, Any]:
     """List the OUs directly under the root or an OU."""
-    tree = world.state(OrganizationTree)
-    units = _children(tree, _parent(call, world))
-    answered: Mapping[str, Any] = listed(
-        "OrganizationalUnits", units, lambda unit: unit.id, lambda unit: _view(unit, tree), call
-    )
-    return answered
+    units = _children(world.state(OrganizationTree), _parent(call, world))
+    return listed("OrganizationalUnits", units, lambda unit: unit.id, lambda unit: _view(unit, world), call, world)
 
 
 @answer("ListParents")
@@ -65,7 +66,7 @@ def list_parents(call: Call, world: World) -> Mapping[str, Any]:
     if child is None:
         raise not_found("ChildNotFoundException")
     kind = "ROOT" if child.parent_id == organization.ROOT_ID else "ORGANIZATIONAL_UNIT"
-    return {"Parents": [{"Id": child.parent_id, "Type": kind}]}
+    return listed("Parents", [child.parent_id], str, lambda parent: {"Id": parent, "Type": kind}, call, world)
 
 
 @answer("ListChildren")
@@ -74,13 +75,12 @@ def list_children(call: Call, world: World) -> Mapping[str, Any]:
     tree, parent_id, kind = world.state(OrganizationTree), _parent(call, world), call.parameters["ChildType"]
     accounts = [account.id for account in tree.accounts.values() if account.parent_id == parent_id]
     children = accounts if kind == "ACCOUNT" else [unit.id for unit in _children(tree, parent_id)]
-    answered: Mapping[str, Any] = listed("Children", children, str, lambda child: {"Id": child, "Type": kind}, call)
-    return answered
+    return listed("Children", children, str, lambda child: {"Id": child, "Type": kind}, call, world)
 
 
 def _parent(call: Call, world: World) -> str:
     parent_id = str(call.parameters["ParentId"])
-    if not world.state(OrganizationTree).is_container(parent_id):
+    if not world.knows(lambda each: each.state(OrganizationTree).is_container(parent_id)):
         raise not_found("ParentNotFoundException")
     return parent_id
 
@@ -89,5 +89,6 @@ def _children(tree: OrganizationTree, parent_id: str) -> list[OrganizationalUnit
     return [unit for unit in tree.units.values() if unit.parent_id == parent_id]
 
 
-def _view(unit: OrganizationalUnit, tree: OrganizationTree) -> Mapping[str, Any]:
-    return {"Id": unit.id, "Arn": unit.arn, "Name": unit.name, "Path": f"{tree.path(unit.id)}"}
+def _view(unit: OrganizationalUnit, world: World) -> Mapping[str, Any]:
+    path = world.truth.state(OrganizationTree).path(unit.id)
+    return {"Id": unit.id, "Arn": unit.arn, "Name": unit.name, "Path": path}

@@ -11,8 +11,15 @@ from typing import Any
 
 from workers.sandbox import organization
 from workers.sandbox.aws.call import AwsError, Call
-from workers.sandbox.aws.organization_requests import answer, constraint, limit_tags, listed, not_found, read_tags
-from workers.sandbox.aws.paging import page
+from workers.sandbox.aws.organization_requests import (
+    TAG_LIMIT,
+    answer,
+    constraint,
+    limit_tags,
+    listed,
+    not_found,
+    read_tags,
+)
 from workers.sandbox.aws.tree import Account, AccountState, OrganizationTree
 from workers.sandbox.aws.world import World
 
@@ -44,8 +51,8 @@ def describe_organization(_call: Call, world: World) -> Mapping[str, Any]:
 
 @answer("ListAccounts")
 def list_accounts(call: Call, world: World) -> Mapping[str, Any]:
-    """List the accounts that have become visible."""
-    return _accounts(call, world, [one for one in world.accounts if one.visible_from <= call.now])
+    """List all accounts."""
+    return _accounts(call, world, world.accounts)
 
 
 @answer("ListAccountsForParent")
@@ -68,14 +75,14 @@ def move_account(call: Call, world: World) -> Mapping[str, Any]:
     """Move an account from its real parent to another one."""
     tree, account = world.state(OrganizationTree), _account(call, world)
     source, destination = call.parameters["SourceParentId"], call.parameters["DestinationParentId"]
-    if not tree.is_container(destination):
+    if not world.knows(lambda each: each.state(OrganizationTree).is_container(destination)):
         raise not_found("DestinationParentNotFoundException")
     if destination == account.parent_id:
         message = "That account is already present in the specified destination."
         raise AwsError("DuplicateAccountException", message)
     if source != account.parent_id:
         raise not_found("SourceParentNotFoundException")
-    account.parent_id = destination
+    tree.accounts.change(account.id, parent_id=destination)
     return {}
 
 
@@ -99,8 +106,9 @@ def close_account(call: Call, world: World) -> Mapping[str, Any]:
         raise constraint(
             "You have exceeded the close account quota for the past 30 days.", "CLOSE_ACCOUNT_QUOTA_EXCEEDED"
         )
-    account.state = AccountState.PENDING_CLOSURE
-    account.closes_at = call.now + world.options.closing_seconds
+    world.state(OrganizationTree).accounts.change(
+        account.id, state=AccountState.PENDING_CLOSURE, closes_at=call.now + world.options.closing_seconds
+    )
     return {}
 
 
@@ -109,56 +117,59 @@ def tag_resource(call: Call, world: World) -> Mapping[str, Any]:
     """Add or overwrite tags."""
     tags, wanted = _tags(call, world), read_tags(call.parameters)
     limit_tags([*tags, *wanted])
-    tags.update(wanted)
+    world.state(OrganizationTree).set_tags(call.parameters["ResourceId"], {**tags, **wanted})
     return {}
 
 
 @answer("UntagResource")
 def untag_resource(call: Call, world: World) -> Mapping[str, Any]:
     """Remove tags; keys that are not there are no error."""
-    tags = _tags(call, world)
-    for key in call.parameters["TagKeys"]:
-        tags.pop(key, None)
+    left = {key: value for key, value in _tags(call, world).items() if key not in call.parameters["TagKeys"]}
+    world.state(OrganizationTree).set_tags(call.parameters["ResourceId"], left)
     return {}
 
 
 @answer("ListTagsForResource")
 def list_tags_for_resource(call: Call, world: World) -> Mapping[str, Any]:
     """List tags."""
-    found, more = page(_tags(call, world).items(), lambda tag: tag[0], call.parameters, largest=50)
-    return {"Tags": [{"Key": key, "Value": value} for key, value in found], **more}
+    return listed(
+        "Tags",
+        _tags(call, world).items(),
+        lambda tag: tag[0],
+        lambda tag: {"Key": tag[0], "Value": tag[1]},
+        call,
+        world,
+        largest=TAG_LIMIT,
+    )
 
 
 def settle(world: World) -> None:
     """Suspend the accounts whose closing has come to its end."""
     for account in world.accounts:
         if account.closes_at is not None and account.closes_at <= world.now():
-            account.state, account.closes_at = AccountState.SUSPENDED, None
+            world.state(OrganizationTree).accounts.change(account.id, state=AccountState.SUSPENDED, closes_at=None)
 
 
 def _accounts(call: Call, world: World, accounts: list[Account]) -> Mapping[str, Any]:
-    answered: Mapping[str, Any] = listed(
-        "Accounts", accounts, lambda account: account.id, lambda account: _view(account, world), call
-    )
-    return answered
+    return listed("Accounts", accounts, lambda account: account.id, lambda account: _view(account, world), call, world)
 
 
 def _account(call: Call, world: World) -> Account:
-    account = world.state(OrganizationTree).accounts.get(call.parameters["AccountId"])
+    account = world.named(lambda each: each.state(OrganizationTree).accounts.get(call.parameters["AccountId"]))
     if account is None:
         raise not_found("AccountNotFoundException")
     return account
 
 
-def _tags(call: Call, world: World) -> dict[str, str]:
-    tags = world.state(OrganizationTree).tags_of(call.parameters["ResourceId"])
+def _tags(call: Call, world: World) -> Mapping[str, str]:
+    tags = world.named(lambda each: each.state(OrganizationTree).tags_of(call.parameters["ResourceId"]))
     if tags is None:
         raise not_found("TargetNotFoundException")
     return tags
 
 
 def _view(account: Account, world: World) -> Mapping[str, Any]:
-    path = world.state(OrganizationTree).path(account.parent_id)
+    path = world.truth.state(OrganizationTree).path(account.parent_id)
     return {
         "Id": account.id,
         "Arn": account.arn,

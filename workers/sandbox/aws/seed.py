@@ -8,6 +8,7 @@ from typing import Any
 from tasks.permissions.iam_documents import trust
 from workers.sandbox import organization as sandbox
 from workers.sandbox.aws import (
+    account_assignments,
     account_creation,
     identities,
     organizations,
@@ -33,7 +34,18 @@ ACCOUNTS = {
 def build_world(options: SimulatorOptions) -> World:
     """Build a world with the sandbox's organization in it. moto's state is the process's: one world per process."""
     world = World(options)
-    world.settlers += [account_creation.settle, organizations.settle, service_catalog_state.settle]
+    world.settlers += [
+        account_creation.settle,
+        organizations.settle,
+        account_assignments.settle,
+        service_catalog_state.settle,
+    ]
+    with world.visibility.writing("seed", at_once=True):
+        _seed(world)
+    return world
+
+
+def _seed(world: World) -> None:
     _seed_tree(world)
     _seed_users(world)
     _seed_roles(world)
@@ -42,7 +54,6 @@ def build_world(options: SimulatorOptions) -> World:
     seed_stack_set(world)
     service_catalog_state.seed_account_factory(world)
     registration.register(world)
-    return world
 
 
 def _seed_tree(world: World) -> None:

@@ -65,6 +65,7 @@ def provision_product(call: Call, world: World) -> Mapping[str, Any]:
         message = f"A provisioned product with name {given['ProvisionedProductName']} already exists."
         raise AwsError("DuplicateResourceException", message)
     unit = account_factory.registered_unit(parameters["ManagedOrganizationalUnit"], world)
+    _check_seen(parameters["AccountEmail"], world)
     _check_free(parameters["AccountEmail"], world)
     _in_the_name_of(call, PROVISION, world)
     number = world.number()
@@ -90,7 +91,7 @@ def update_provisioned_product(call: Call, world: World) -> Mapping[str, Any]:
     known = catalog.tokens.get((UPDATE, given["UpdateToken"]))
     if known is not None:
         return {"RecordDetail": detail(catalog.records[known], catalog)}
-    product = _provisioned(given, catalog)
+    product = _provisioned(given, world)
     if "ProductId" in given:
         _check_product(call, world)
     if product.status not in ("AVAILABLE", "TAINTED"):
@@ -101,7 +102,6 @@ def update_provisioned_product(call: Call, world: World) -> Mapping[str, Any]:
     unit = account_factory.registered_unit(parameters["ManagedOrganizationalUnit"], world)
     _check_free(parameters["AccountEmail"], world)
     _in_the_name_of(call, UPDATE, world)
-    product.artifact = artifact.id
     ends = call.now + world.options.enrollment_seconds
     record = Record(f"rec-{world.number():013d}", UPDATE, product.id, call.now, ends, artifact.id, parameters, unit)
     return _accepted(record, given["UpdateToken"], world)
@@ -109,17 +109,25 @@ def update_provisioned_product(call: Call, world: World) -> Mapping[str, Any]:
 
 @shapes.answer(SERVICE, "TerminateProvisionedProduct")
 def terminate_provisioned_product(call: Call, world: World) -> Mapping[str, Any]:
-    """Begin to let an account go; the product disappears at the end."""
+    """Begin to let an account go; the product disappears at the end. Only the record tells that AWS was busy."""
     catalog, given = world.state(Catalog), call.parameters
-    product = _provisioned(given, catalog)
+    product = _provisioned(given, world)
     known = catalog.tokens.get((TERMINATE, given["TerminateToken"]))
     if known is not None:
         return {"RecordDetail": detail(catalog.records[known], catalog)}
-    _check_free(product.parameters["AccountEmail"], world)
     _in_the_name_of(call, TERMINATE, world)
-    ends = call.now + world.options.enrollment_seconds
-    number = f"rec-{world.number():013d}"
-    record = Record(number, TERMINATE, product.id, call.now, ends, product.artifact, product.parameters, "")
+    busy = _is_busy(product.parameters["AccountEmail"], world)
+    record = Record(
+        id=f"rec-{world.number():013d}",
+        type=TERMINATE,
+        product=product.id,
+        created=call.now,
+        ends=call.now if busy else call.now + world.options.enrollment_seconds,
+        artifact=product.artifact,
+        parameters=product.parameters,
+        unit="",
+        error=account_factory.BUSY if busy else None,
+    )
     return _accepted(record, given["TerminateToken"], world)
 
 
@@ -156,20 +164,31 @@ def _parameters(given: Any, previous: Mapping[str, str]) -> dict[str, str]:
     return {key: str(value) for key, value in wanted.items() if value}
 
 
-def _provisioned(given: Mapping[str, Any], catalog: Catalog) -> Provisioned:
-    product = catalog.provisioned.get(str(given.get("ProvisionedProductId")))
+def _provisioned(given: Mapping[str, Any], world: World) -> Provisioned:
+    product_id = str(given.get("ProvisionedProductId"))
+    product = world.named(lambda each: each.state(Catalog).provisioned.get(product_id))
     if product is None:
         message = f"Provisioned product {given.get('ProvisionedProductId')} not found."
         raise AwsError("ResourceNotFoundException", message)
     return product
 
 
+def _check_seen(email: str, world: World) -> None:
+    """Refuse an account that Control Tower does not see yet."""
+    if account_factory.account_of(email, world) and not account_factory.account_of(email, world.as_seen()):
+        raise AwsError("ResourceNotFoundException", f"The account with the email address {email} was not found.")
+
+
 def _check_free(email: str, world: World) -> None:
     """Refuse a second operation on an account, and more at once than Control Tower does."""
+    if _is_busy(email, world):
+        raise AwsError("InvalidParametersException", account_factory.BUSY)
+
+
+def _is_busy(email: str, world: World) -> bool:
     under_way = world.state(Catalog).open_records
     same = any(record.parameters["AccountEmail"].lower() == email.lower() for record in under_way)
-    if same or len(under_way) >= world.options.control_tower_operations:
-        raise AwsError("InvalidParametersException", account_factory.BUSY)
+    return same or len(under_way) >= world.options.control_tower_operations
 
 
 def _in_the_name_of(call: Call, kind: str, world: World) -> None:
@@ -182,8 +201,8 @@ def _in_the_name_of(call: Call, kind: str, world: World) -> None:
 
 def _accepted(record: Record, token: str, world: World) -> Mapping[str, Any]:
     catalog = world.state(Catalog)
-    product = catalog.provisioned[record.product]
-    product.last, product.status, product.message = record, "UNDER_CHANGE", None
+    changed = {"last": record, "status": "UNDER_CHANGE", "message": None, "artifact": record.artifact}
+    catalog.provisioned.change(record.product, **changed)
     catalog.tokens[record.type, token] = record.id
     begin(record, world)
     return {"RecordDetail": detail(record, catalog)}
@@ -192,7 +211,7 @@ def _accepted(record: Record, token: str, world: World) -> Mapping[str, Any]:
 def detail(record: Record, catalog: Catalog) -> dict[str, Any]:
     """Describe an operation as AWS does."""
     product = catalog.provisioned.get(record.product)
-    failed = [{"Code": "InternalFailure", "Description": record.error}] if record.error else []
+    failed = [{"Code": "InternalFailure", "Description": record.error}] if record.status == "FAILED" else []
     return {
         "RecordId": record.id,
         "Status": record.status,

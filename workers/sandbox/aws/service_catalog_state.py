@@ -6,12 +6,13 @@ Operator actions: fail_enrollment, catalog_access, enrolled_before; each says wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workers.sandbox import organization
 from workers.sandbox.aws import account_factory
-from workers.sandbox.aws.control_tower import ControlTower
+from workers.sandbox.aws.shelf import Shelf
+from workers.sandbox.aws.visibility_rules import Kind
 
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
@@ -48,7 +49,7 @@ class Record:
     error: str | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Provisioned:
     """A provisioned product: one account in Control Tower."""
 
@@ -71,7 +72,7 @@ class Catalog:
     """All of Service Catalog."""
 
     artifacts: dict[str, Artifact] = field(default_factory=dict)
-    provisioned: dict[str, Provisioned] = field(default_factory=dict)
+    provisioned: Shelf[str, Provisioned] = field(default_factory=lambda: Shelf(Kind.PRODUCT))
     records: dict[str, Record] = field(default_factory=dict)
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)  # kind of request and token -> record
     strangers: set[str] = field(default_factory=set)  # roles and users without access to the portfolio
@@ -100,21 +101,31 @@ def settle(world: World) -> None:
 
 
 def _end(record: Record, product: Provisioned, world: World) -> None:
+    account, products = product.account, world.state(Catalog).provisioned
+    if record.error is None:
+        account = _carry_out(record, account, world)
+    record.status = "FAILED" if record.error else "SUCCEEDED"
+    ended = replace(product, account=account, message=record.error)
+    if record.error:
+        ended = replace(ended, status="TAINTED" if product.last_success else "ERROR")
+    elif record.type == TERMINATE:
+        products.take(product.id, at=record.ends)
+        return
+    else:
+        ended = replace(ended, status="AVAILABLE", last_success=record.id, parameters=record.parameters)
+    products.put(product.id, ended, at=record.ends)
+
+
+def _carry_out(record: Record, account: str | None, world: World) -> str | None:
+    """Do what a record is about; answer the product's account."""
     match record.type:
         case "PROVISION_PRODUCT":
-            product.account, record.error = account_factory.enroll(record.parameters, record.unit, world)
+            account, record.error = account_factory.enroll(record.parameters, record.unit, world)
         case "UPDATE_PROVISIONED_PRODUCT":
-            record.error = account_factory.put_elsewhere(str(product.account), record.unit, world)
-        case _:
-            if product.account is not None:
-                account_factory.let_go(product.account, world)
-            del world.state(Catalog).provisioned[product.id]
-    record.status = "FAILED" if record.error else "SUCCEEDED"
-    product.message = record.error
-    if record.error is None:
-        product.status, product.last_success, product.parameters = "AVAILABLE", record.id, record.parameters
-    else:
-        product.status = "TAINTED" if product.last_success else "ERROR"
+            record.error = account_factory.put_elsewhere(str(account), record.unit, world)
+        case _ if account is not None:
+            account_factory.let_go(account, world)
+    return account
 
 
 def fail_enrollment(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,11 +150,22 @@ def enrolled_before(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     record = Record(
         f"rec-{number:013d}", PROVISION, f"pp-{number:013d}", now, now, artifact, parameters, body["unit"], "SUCCEEDED"
     )
-    product = Provisioned(record.product, body["name"], now, f"by-hand-{number}", artifact, "", parameters, record)
-    product.status, product.account, product.last_success = "AVAILABLE", account.id, record.id
+    product = Provisioned(
+        id=record.product,
+        name=body["name"],
+        created=now,
+        token=f"by-hand-{number}",
+        artifact=artifact,
+        caller="",
+        parameters=parameters,
+        last=record,
+        status="AVAILABLE",
+        account=account.id,
+        last_success=record.id,
+    )
     world.state(Catalog).records[record.id] = record
     world.state(Catalog).provisioned[product.id] = product
-    account.parent_id = world.state(ControlTower).enrolled[account.id] = body["unit"]
+    account_factory.govern(account.id, body["unit"], world)
     return {"product": product.id}
 
 

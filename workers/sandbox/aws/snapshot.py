@@ -42,6 +42,6 @@ def _account(account: Account, world: World) -> dict[str, Any]:
         "parent_id": account.parent_id,
         "parent": world.state(OrganizationTree).parent_name(account.parent_id),
         "tags": dict(account.tags),
-        "alias": world.state(Aliases).of(account.id),
+        "alias": world.state(Aliases).of.get(account.id),
         "roles": role_names(account.id),
     }

@@ -56,7 +56,7 @@ def snapshot(world: World) -> dict[str, Any]:
     state, now = world.state(AssignmentState), world.now()
     return {
         "permission_sets": {arn: item.name for arn, item in world.state(IdentityCenter).permission_sets.items()},
-        "assignments": [assignment.members() for assignment in state.current(now)],
+        "assignments": [assignment.members() for assignment in _current(world)],
         "outstanding": [request.request_id for request in state.outstanding(now)],
         "requests": len(state.requests),
         "peak": state.peak,
@@ -248,7 +248,7 @@ def list_provisioned_accounts(call: Call, world: World) -> Mapping[str, Any]:
 
 
 def _current(world: World) -> list[Assignment]:
-    return world.state(AssignmentState).current(world.now())
+    return sorted(world.state(AssignmentState).assignments)
 
 
 def _if_latest(call: Call, values: set[str]) -> set[str]:

@@ -48,7 +48,7 @@ def refuse_inactive_account(account_id: str, world: World) -> None:
 def existing(call: Call, world: World) -> Stack:
     """Answer the stack named by StackName; raise ValidationError when there is none."""
     name = call.parameters["StackName"]
-    stack = find_stack(world, call.caller.account_id, call.region, name)
+    stack = world.named(lambda each: find_stack(each, call.caller.account_id, call.region, name))
     if stack is None:
         raise invalid(f"Stack with id {name} does not exist")
     return stack

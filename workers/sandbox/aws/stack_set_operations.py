@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,9 @@ class Course:
         overrides = self.overrides.get(target, former.overrides if former else {})
         stack_id = former.stack_id if former else None
         pending = Instance("OUTDATED", "PENDING", operation.operation_id, overrides, stack_id)
-        self.stack_set.instances.setdefault(target, Timeline()).add(operation.starts_at, pending)
+        timeline = copy(self.stack_set.instances.get(target)) or Timeline()
+        timeline.add(operation.starts_at, pending)
+        self.stack_set.instances[target] = timeline
 
     def _work(self, target: Target, start: float, seconds: float) -> str | None:
         self.operation.results[target].add(start, Result("RUNNING"))
@@ -99,6 +102,7 @@ class Course:
         if fresh:
             plan_creation(stack, revision, failure, start, seconds)
         else:
+            stack = world.state(CloudFormationState).stacks.rewrite(stack.stack_id)
             plan_update(stack, revision, failure, start, seconds)
         if failure is None:
             return stack.stack_id, None
@@ -113,9 +117,9 @@ class Course:
         if unreachable is not None and not self.operation.retain_stacks:
             self._end(target, end, Result("FAILED", unreachable), "FAILED", pending.stack_id, status="INOPERABLE")
             return unreachable
-        stack = self.world.state(CloudFormationState).stacks.get(pending.stack_id or "")
-        if stack is not None and not self.operation.retain_stacks:
-            plan_deletion(stack, start, seconds)
+        stacks = self.world.state(CloudFormationState).stacks
+        if pending.stack_id is not None and pending.stack_id in stacks and not self.operation.retain_stacks:
+            plan_deletion(stacks.rewrite(pending.stack_id), start, seconds)
         self.operation.results[target].add(end, Result("SUCCEEDED"))
         self.stack_set.instances[target].add(end, None)
         return None
@@ -147,7 +151,7 @@ class Course:
         return instance
 
     def _state(self, account_id: str) -> str | None:
-        states = {account.id: str(account.state) for account in self.world.accounts}
+        states = {account.id: str(account.state) for account in self.world.as_seen().accounts}
         return states.get(account_id)
 
     def _unreachable(self, account_id: str) -> str | None:

@@ -156,7 +156,7 @@ def _operation_summary(operation: Operation, now: float) -> dict[str, Any]:
 def list_stack_set_operations(call: Call, world: World) -> Mapping[str, Any]:
     """List operations, newest first."""
     stack_set = existing(call, world)
-    numbered = list(enumerate(reversed(stack_set.operations.values())))
+    numbered = list(enumerate(reversed([*stack_set.operations.values()])))
     operations, more = page(numbered, lambda item: f"{item[0]:06}", call.parameters, error_code="ValidationError")
     return {"Summaries": [_operation_summary(operation, world.now()) for _, operation in operations], **more}
 

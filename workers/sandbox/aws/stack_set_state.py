@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workers.sandbox.aws.call import AwsError, Call
+from workers.sandbox.aws.shelf import Shelf, join
 from workers.sandbox.aws.templates import Template, unfit
 from workers.sandbox.aws.timeline import Timeline
+from workers.sandbox.aws.visibility_rules import Kind
 
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
@@ -92,8 +94,8 @@ class StackSet:
     execution_role: str = EXECUTION_ROLE
     managed_execution: bool = False
     token: str | None = None
-    instances: dict[Target, Timeline[Instance | None]] = field(default_factory=dict)
-    operations: dict[str, Operation] = field(default_factory=dict)
+    instances: Shelf[Target, Timeline[Instance | None]] = field(default_factory=lambda: Shelf(Kind.STACK_INSTANCE))
+    operations: Shelf[str, Operation] = field(default_factory=lambda: Shelf(Kind.STACK_OPERATION))
 
     @property
     def arn(self) -> str:
@@ -116,6 +118,12 @@ class StackSetState:
 
     stack_sets: dict[tuple[str, str, str], StackSet] = field(default_factory=dict)
     execution_role_required: bool = False
+
+
+def keep(stack_set: StackSet, world: World) -> None:
+    """Store a new StackSet."""
+    join(stack_set, world.visibility)
+    world.state(StackSetState).stack_sets[stack_set.account_id, stack_set.region, stack_set.name] = stack_set
 
 
 def accept(stack_set: StackSet, operation_id: str | None, now: float) -> str:
@@ -146,7 +154,7 @@ def mark_outdated(stack_set: StackSet, targets: Iterable[Target], now: float) ->
     for target in targets:
         instance = stack_set.instance(target, now)
         if instance is not None and instance.status == "CURRENT":
-            stack_set.instances[target].add(now, replace(instance, status="OUTDATED"))
+            stack_set.instances.rewrite(target).add(now, replace(instance, status="OUTDATED"))
 
 
 def existing(call: Call, world: World) -> StackSet:
@@ -158,7 +166,7 @@ def existing(call: Call, world: World) -> StackSet:
     found = world.state(StackSetState).stack_sets.get((call.caller.account_id, call.region, match.group(1)))
     if found is None or given not in (found.name, found.set_id):
         raise AwsError("StackSetNotFoundException", f"StackSet {given} not found", 404)
-    return found
+    return world.view_of(found)
 
 
 def misnamed(given: str, pattern: str) -> AwsError:

@@ -25,6 +25,7 @@ from workers.sandbox.aws.stack_set_state import (
     Target,
     accept,
     existing,
+    keep,
     mark_outdated,
     misnamed,
     missing_instance,
@@ -59,7 +60,7 @@ def seed_stack_set(world: World) -> None:
     lines = [f'  {name}: {{Type: String, Default: "unset"}}' for name in organization.STACK_SET_PARAMETERS]
     template = read_template(SEED_TEMPLATE.format(parameters="\n".join(lines)))
     name, account_id = organization.STACK_SET_NAME, organization.AUTOMATION_ACCOUNT_ID
-    world.state(StackSetState).stack_sets[account_id, organization.REGION, name] = StackSet(
+    stack_set = StackSet(
         name=name,
         set_id=f"{name}:{uuid.uuid4()}",
         account_id=account_id,
@@ -70,6 +71,7 @@ def seed_stack_set(world: World) -> None:
         capabilities=(),
         description="The baseline of every tenant's account",
     )
+    keep(stack_set, world)
 
 
 @answer("cloudformation", "CreateStackSet")
@@ -89,7 +91,7 @@ def create_stack_set(call: Call, world: World) -> Mapping[str, Any]:
         if parameters.get("ClientRequestToken") and parameters["ClientRequestToken"] == stack_sets[key].token:
             return {"StackSetId": stack_sets[key].set_id}
         raise AwsError("NameAlreadyExistsException", f"StackSet {name} already exists.", 409)
-    stack_sets[key] = StackSet(
+    stack_set = StackSet(
         name=name,
         set_id=f"{name}:{uuid.uuid4()}",
         account_id=call.caller.account_id,
@@ -104,7 +106,8 @@ def create_stack_set(call: Call, world: World) -> Mapping[str, Any]:
         managed_execution=bool((parameters.get("ManagedExecution") or {}).get("Active")),
         token=parameters.get("ClientRequestToken"),
     )
-    return {"StackSetId": stack_sets[key].set_id}
+    keep(stack_set, world)
+    return {"StackSetId": stack_set.set_id}
 
 
 @answer("cloudformation", "UpdateStackSet")
@@ -150,7 +153,7 @@ def update_stack_instances(call: Call, world: World) -> Mapping[str, Any]:
     """Start updating the overrides of existing stack instances; raise StackInstanceNotFoundException."""
     stack_set, now = existing(call, world), world.now()
     targets = _targets(call)
-    _refuse_missing(stack_set, targets, now)
+    _refuse_missing(existing(call, world.as_seen()), targets, now)
     overrides = {target: _overrides(call, stack_set, target, now) for target in targets}
     operation_id = accept(stack_set, call.parameters.get("OperationId"), now)
     return run(world, stack_set, _operation(call, stack_set, operation_id, "UPDATE", targets, now), overrides)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from workers.sandbox.aws.shelf import Shelf
 from workers.sandbox.aws.template_outputs import Place, outputs, physical_id
 from workers.sandbox.aws.templates import Template, invalid
 from workers.sandbox.aws.timeline import Timeline
+from workers.sandbox.aws.visibility_rules import Kind
 
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
@@ -60,6 +63,9 @@ class Stack:
     revisions: Timeline[Revision] = field(default_factory=Timeline)
     events: Timeline[Event] = field(default_factory=Timeline)
     tokens: set[str] = field(default_factory=set)
+
+    def __copy__(self) -> Stack:
+        return replace(self, revisions=copy(self.revisions), events=copy(self.events), tokens=set(self.tokens))
 
     def last_event(self, now: float) -> Event:
         """Answer the stack's own newest event: its status and reason."""
@@ -114,7 +120,7 @@ class Stack:
 class CloudFormationState:
     """All stacks, the templates behind URLs and the failures that operators ordered."""
 
-    stacks: dict[str, Stack] = field(default_factory=dict)  # by stack id
+    stacks: Shelf[str, Stack] = field(default_factory=lambda: Shelf(Kind.STACK))  # by stack id
     templates: dict[str, str] = field(default_factory=dict)  # TemplateURL -> body
     failures: dict[tuple[str, str], str] = field(default_factory=dict)  # (account id, stack name) -> reason
 
@@ -205,9 +211,10 @@ def plan_deletion(stack: Stack, start: float, seconds: float) -> None:
 
 def set_stack_status(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     """Operator action: put a stack into a status at once. Body: account, region, name, status, reason (optional)."""
-    stack = find_stack(world, body["account"], body["region"], body["name"])
-    if stack is None:
+    found = find_stack(world, body["account"], body["region"], body["name"])
+    if found is None:
         raise invalid(f"Stack with id {body['name']} does not exist")
+    stack = world.state(CloudFormationState).stacks.rewrite(found.stack_id)
     stack.events.forget_future(world.now())
     stack.revisions.forget_future(world.now())
     stack.record(world.now(), body["status"], body.get("reason"))

@@ -17,6 +17,7 @@ from workers.sandbox import organization
 from workers.sandbox.aws import errors, identities, shapes
 from workers.sandbox.aws.call import AwsError, Call, operations
 from workers.sandbox.aws.credentials import Credentials
+from workers.sandbox.aws.late_roles import roles_of
 from workers.sandbox.aws.permissions import role_of
 from workers.sandbox.aws.policies import Decision, evaluate, trusts
 from workers.sandbox.aws.tree import AccountState
@@ -97,7 +98,7 @@ def _usable_role(call: Call, world: World) -> Role | None:
         return None
     if account.state is not AccountState.ACTIVE or account.usable_from > call.now:
         return None
-    role = identities.find_role(account.id, match["name"])
+    role = roles_of(account.id, world).get(match["name"])
     return role if role is not None and role.arn == call.parameters["RoleArn"] else None
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from workers.sandbox import organization
+from workers.sandbox.aws.shelf import Shelf
+from workers.sandbox.aws.visibility_rules import Kind
 
 ARN_PREFIX = f"arn:aws:organizations::{organization.MANAGEMENT_ACCOUNT_ID}"
 
@@ -26,7 +29,7 @@ class AccountState(StrEnum):
     CLOSED = "CLOSED"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Account:
     """One AWS account of the organization; times are seconds since the epoch."""
 
@@ -37,8 +40,7 @@ class Account:
     joined: float
     joined_method: str = "CREATED"
     state: AccountState = AccountState.ACTIVE
-    tags: dict[str, str] = field(default_factory=dict)
-    visible_from: float = 0.0  # in ListAccounts
+    tags: Mapping[str, str] = field(default_factory=dict)
     usable_from: float = 0.0  # by AssumeRole
     closes_at: float | None = None
 
@@ -48,14 +50,14 @@ class Account:
         return organization_arn(self.id)
 
 
-@dataclass
+@dataclass(frozen=True)
 class OrganizationalUnit:
     """One OU."""
 
     id: str
     name: str
     parent_id: str
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -63,7 +65,7 @@ class OrganizationalUnit:
         return organization_arn(self.id)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Creation:
     """One request of CreateAccount and what became of it."""
 
@@ -71,7 +73,7 @@ class Creation:
     name: str
     email: str
     role_name: str
-    tags: dict[str, str]
+    tags: Mapping[str, str]
     requested: float
     state: str = "IN_PROGRESS"
     account_id: str | None = None
@@ -83,11 +85,11 @@ class Creation:
 class OrganizationTree:
     """All of the organization."""
 
-    accounts: dict[str, Account] = field(default_factory=dict)
-    units: dict[str, OrganizationalUnit] = field(default_factory=dict)
-    creations: dict[str, Creation] = field(default_factory=dict)
-    open_creations: list[Creation] = field(default_factory=list)  # those IN_PROGRESS, oldest first
-    root_tags: dict[str, str] = field(default_factory=dict)
+    accounts: Shelf[str, Account] = field(default_factory=lambda: Shelf(Kind.ACCOUNT))
+    units: Shelf[str, OrganizationalUnit] = field(default_factory=lambda: Shelf(Kind.UNIT))
+    creations: Shelf[str, Creation] = field(default_factory=lambda: Shelf(Kind.CREATION))
+    open_creations: list[str] = field(default_factory=list)  # those IN_PROGRESS, oldest first
+    root_tags: Mapping[str, str] = field(default_factory=dict)
     in_flight_peak: int = 0
 
     def is_container(self, identifier: str) -> bool:
@@ -110,9 +112,18 @@ class OrganizationTree:
         """Count the OUs from the root down to a container: 0 for the root itself."""
         return self.path(parent_id).count("/") - 2
 
-    def tags_of(self, identifier: str) -> dict[str, str] | None:
+    def tags_of(self, identifier: str) -> Mapping[str, str] | None:
         """Find the tags of an account, an OU or the root; None if there is no such thing."""
         if identifier == organization.ROOT_ID:
             return self.root_tags
         holder = self.accounts.get(identifier) or self.units.get(identifier)
         return None if holder is None else holder.tags
+
+    def set_tags(self, identifier: str, tags: Mapping[str, str]) -> None:
+        """Give an account, an OU or the root other tags."""
+        if identifier == organization.ROOT_ID:
+            self.root_tags = tags
+        elif identifier in self.accounts:
+            self.accounts.change(identifier, tags=tags)
+        else:
+            self.units.change(identifier, tags=tags)

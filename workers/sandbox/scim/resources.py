@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from workers.sandbox import organization
 from workers.sandbox.aws.call import AwsError, Call, operations
-from workers.sandbox.aws.directory import Directory, Entry, new_id
+from workers.sandbox.aws.directory import Directory, Entry, new_id, same
 from workers.sandbox.aws.world import World
 from workers.sandbox.scim import SERVICE
 from workers.sandbox.scim.lists import conditions, invalid, listed
@@ -15,9 +16,10 @@ from workers.sandbox.scim.lists import conditions, invalid, listed
 CORE = "urn:ietf:params:scim:schemas:core:2.0"
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_CHANGES = 100
+ISSUER = f"https://scim.aws.com/{organization.IDENTITY_STORE_ID}"  # of external ids, as the Identity Store API shows
 USER_FILTERS = (frozenset({"userName"}), frozenset({"groups.value"}))
 GROUP_FILTERS = (
-    *(frozenset({name}) for name in ("displayName", "members.value", "id")),
+    *(frozenset({name}) for name in ("displayName", "externalId", "members.value", "id")),
     frozenset({"id", "members"}),
     frozenset({"id", "member"}),
 )
@@ -34,31 +36,39 @@ def list_users(call: Call, world: World) -> Mapping[str, Any]:
         inside = {each.user_id for each in directory.memberships.values() if each.group_id == wanted["groups.value"]}
         entries = [entry for entry in entries if entry.entry_id in inside]
     if "userName" in wanted:
-        entries = [entry for entry in entries if _same(entry.attributes["UserName"], wanted["userName"])]
+        entries = [entry for entry in entries if same(entry.attributes["UserName"], wanted["userName"], world)]
     return listed(entries, query, _user)
 
 
 @operations.answer(SERVICE, "ListGroups")
 def list_groups(call: Call, world: World) -> Mapping[str, Any]:
-    """List groups: all, or by displayName, member, id, or id and member."""
+    """List groups: all, or by displayName, externalId, member, id, or id and member."""
     directory, query = world.state(Directory), call.parameters["query"]
     wanted = conditions(query, GROUP_FILTERS)
     entries: list[Entry] = list(directory.groups.values())
     if "displayName" in wanted:
-        entries = [entry for entry in entries if _same(entry.attributes["DisplayName"], wanted["displayName"])]
+        entries = [entry for entry in entries if same(entry.attributes["DisplayName"], wanted["displayName"], world)]
+    if "externalId" in wanted:
+        entries = [entry for entry in entries if _external_id(entry) == wanted["externalId"]]
     if "id" in wanted:
         entries = [entry for entry in entries if entry.entry_id == wanted["id"]]
     member = next((wanted[name] for name in ("member", "members", "members.value") if name in wanted), None)
     if member is not None:
-        _known_user(directory, member)
+        _known_user(world, member)
         entries = [entry for entry in entries if directory.membership(entry.entry_id, member) is not None]
     return listed(entries, query, _group)
+
+
+@operations.answer(SERVICE, "GetUser")
+def get_user(call: Call, world: World) -> Mapping[str, Any]:
+    """Show a user."""
+    return _user(_known_user(world, call.parameters["id"]))
 
 
 @operations.answer(SERVICE, "GetGroup")
 def get_group(call: Call, world: World) -> Mapping[str, Any]:
     """Show a group."""
-    return _group(_known_group(world.state(Directory), call))
+    return _group(_known_group(world, call))
 
 
 @operations.answer(SERVICE, "CreateGroup")
@@ -71,10 +81,13 @@ def create_group(call: Call, world: World) -> Mapping[str, Any]:
     if len(user_ids) > MOST_CHANGES:
         raise invalid()
     for user_id in user_ids:
-        _known_user(directory, user_id)
-    if any(_same(entry.attributes.get("DisplayName", ""), body["displayName"]) for entry in directory.groups.values()):
+        _known_user(world, user_id)
+    groups = directory.groups.values()
+    if any(same(entry.attributes.get("DisplayName"), body["displayName"], world) for entry in groups):
         raise AwsError("ConflictException", "Group already exists", 409)
-    attributes = {"DisplayName": body["displayName"]}
+    attributes: dict[str, Any] = {"DisplayName": body["displayName"]}
+    if body.get("externalId") is not None:
+        attributes["ExternalIds"] = [{"Issuer": ISSUER, "Id": str(body["externalId"])}]
     entry = Entry(new_id(), attributes, world.now(), world.now())
     directory.groups[entry.entry_id] = entry
     _add(directory, entry.entry_id, user_ids, world.now())
@@ -88,10 +101,10 @@ def patch_group(call: Call, world: World) -> Mapping[str, Any]:
     changes = [(op["op"].lower(), _user_ids(op["value"])) for op in _member_operations(call.parameters["body"])]
     if sum(len(user_ids) for _, user_ids in changes) > MOST_CHANGES:
         raise invalid()
-    entry = _known_group(directory, call)
+    entry = _known_group(world, call)
     for _, user_ids in changes:
         for user_id in user_ids:
-            _known_user(directory, user_id)
+            _known_user(world, user_id)
     for change, user_ids in changes:
         if change == "add":
             _add(directory, entry.entry_id, user_ids, world.now())
@@ -104,7 +117,7 @@ def patch_group(call: Call, world: World) -> Mapping[str, Any]:
 def delete_group(call: Call, world: World) -> Mapping[str, Any]:
     """Delete a group; account assignments of it stay behind, as on AWS."""
     directory = world.state(Directory)
-    directory.delete_group(_known_group(directory, call).entry_id)
+    directory.delete_group(_known_group(world, call).entry_id)
     return {}
 
 
@@ -129,16 +142,18 @@ def _user_ids(members: Any) -> list[str]:
     return [str(each["value"]) for each in members]
 
 
-def _known_group(directory: Directory, call: Call) -> Entry:
-    found = directory.groups.get(call.parameters["id"])
+def _known_group(world: World, call: Call) -> Entry:
+    found = world.named(lambda each: each.state(Directory).groups.get(call.parameters["id"]))
     if found is None:
         raise AwsError("ResourceNotFoundException", "Group not found", 404)
     return found
 
 
-def _known_user(directory: Directory, user_id: str) -> None:
-    if user_id not in directory.users:
+def _known_user(world: World, user_id: str) -> Entry:
+    found = world.named(lambda each: each.state(Directory).users.get(user_id))
+    if found is None:
         raise AwsError("ResourceNotFoundException", "User not found", 404)
+    return found
 
 
 def _add(directory: Directory, group_id: str, user_ids: Iterable[str], now: float) -> None:
@@ -165,7 +180,14 @@ def _user(entry: Entry) -> dict[str, Any]:
 
 
 def _group(entry: Entry) -> dict[str, Any]:
-    return {**_common(entry, "Group"), "displayName": entry.attributes["DisplayName"], "members": []}
+    external_id = _external_id(entry)
+    shown = {**_common(entry, "Group"), "displayName": entry.attributes["DisplayName"], "members": []}
+    return shown if external_id is None else {**shown, "externalId": external_id}
+
+
+def _external_id(entry: Entry) -> str | None:
+    """Find what the identity provider calls a group."""
+    return next((str(each["Id"]) for each in entry.attributes.get("ExternalIds", ())), None)
 
 
 def _common(entry: Entry, kind: str) -> dict[str, Any]:
@@ -175,7 +197,3 @@ def _common(entry: Entry, kind: str) -> dict[str, Any]:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()

@@ -17,6 +17,7 @@ PATH = re.compile(r"(?P<endpoint>/[^/]+/scim/v2)/(?P<kind>Users|Groups)(/(?P<id>
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 OPERATIONS = {
     ("GET", "Users", False): "ListUsers",
+    ("GET", "Users", True): "GetUser",
     ("GET", "Groups", False): "ListGroups",
     ("GET", "Groups", True): "GetGroup",
     ("POST", "Groups", False): "CreateGroup",
