@@ -17,6 +17,7 @@ class FederatedRole(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
+    project_roles: tuple[str, ...] = ()  # whose people it is for
     policies: tuple[str, ...] = ()
     external: bool = False  # somebody else makes it; only its trust is ours
 
@@ -35,6 +36,7 @@ def federated_roles(platform: Platform, landing_zone: LandingZone) -> tuple[Fede
         known = roles.get(mapping.aws_role, FederatedRole(name=mapping.aws_role))
         roles[mapping.aws_role] = FederatedRole(
             name=mapping.aws_role,
+            project_roles=tuple(dict.fromkeys([*known.project_roles, mapping.project_role])),
             policies=tuple(dict.fromkeys([*known.policies, *mapping.policies])),
             external=known.external or mapping.external,
         )

@@ -94,7 +94,8 @@ class Handles:
     absence: Absence | None = None
     groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
     pending_assignments: tuple[PendingAssignment, ...] = ()
-    federated_roles: tuple[str, ...] | None = None  # names of IAM roles that have our trust; None: not looked up yet
+    # IAM roles that have our trust, each with the project roles whose people it was for; None: not looked up yet.
+    federated_roles: dict[str, tuple[str, ...]] | None = None
     sign_in_url: str | None = None
     enrollment: Enrollment | None = None  # None: never looked for
     vending_since: datetime | None = None  # the first look for the vending machine's tags; None: not waited for

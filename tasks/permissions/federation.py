@@ -2,7 +2,10 @@
 
 Who may sign in as which role is said by the identity broker, at every sign-in; AWS only holds the roles. Ours carry the
 tag `meshstack:tenant` from their creation on. A role without it is never changed, but for our one statement in the
-trust policy of a role that the mappings call external. What no mapping names any more goes when the others work.
+trust policy of a role that the mappings call external.
+
+A role that no mapping names any more goes first, and no failure of another role keeps it. Only a role whose people get
+another one instead stands until that one works.
 """
 
 from __future__ import annotations
@@ -42,32 +45,81 @@ def keep_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
     if federation is None:
         raise ValueError(f"platform {tenant.platform.identifier} has no identity federation")
     work = Federation(tenant, handles.known_account(), aws)
-    if not work.provide(federation):
-        return Done(handles, "; ".join(work.notes))
     wanted = {role.name: role for role in federated_roles(tenant.platform, tenant.landing_zone)}
     known = work.known_roles(handles)
-    handles = replace(handles, federated_roles=tuple(sorted({*known, *wanted})))
-    if not known >= wanted.keys():
+    handles = replace(handles, federated_roles={**known, **_people_of(wanted)})
+    if not known.keys() >= wanted.keys():
         aws.remember(handles)  # a role that we make must not be forgotten, or nobody would remove it
-    for role in wanted.values():
-        with work.failures.collected():
-            work.keep(role, federation)
+    withdrawn = withdrawn_roles(known, wanted.values())
+    work.remove(withdrawn)
+    provided = False
+    with work.failures.collected():
+        provided = work.provide(federation)
+    if provided:
+        for role in wanted.values():
+            with work.failures.collected():
+                work.keep(role, federation)
     work.failures.reraise()
-    work.remove(known - wanted.keys())
+    if not provided:
+        return Done(handles, "; ".join(work.notes))
+    work.remove(known.keys() - wanted.keys() - withdrawn)
+    work.failures.reraise()
     note = "; ".join([f"{len(wanted)} roles trust {federation.saml_provider_name}", *work.notes])
-    return Done(replace(handles, federated_roles=tuple(sorted(wanted))), note)
+    return Done(replace(handles, federated_roles=_people_of(wanted)), note)
+
+
+def withdraw_roles(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
+    """Remove the roles that no mapping names any more and nothing follows; no call where we remember none.
+
+    Raises what AWS refuses, after all others were removed.
+    """
+    if not handles.federated_roles or handles.account_id is None:
+        return handles
+    withdrawn = withdrawn_roles(handles.federated_roles, federated_roles(tenant.platform, tenant.landing_zone))
+    if not withdrawn:
+        return handles
+    work = Federation(tenant, handles.account_id, aws)
+    work.remove(withdrawn)
+    work.failures.reraise()
+    kept = {name: people for name, people in handles.federated_roles.items() if name not in withdrawn}
+    return replace(handles, federated_roles=kept)
 
 
 def remove_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
     """Remove every role of ours, and our statement from those of others; the provider stays, for nobody trusts it."""
     work = Federation(tenant, handles.known_account(), aws)
     work.remove(work.known_roles(handles))
-    return Done(replace(handles, federated_roles=()), "; ".join(work.notes) or "no roles for federation are left")
+    work.failures.reraise()
+    return Done(replace(handles, federated_roles={}), "; ".join(work.notes) or "no roles for federation are left")
 
 
-def policies_to_change(wanted: Iterable[str], attached: frozenset[str]) -> tuple[list[str], list[str]]:
-    """Decide which policies to take away and which to attach, as ARNs."""
-    return sorted(attached - set(wanted)), [arn for arn in wanted if arn not in attached]
+def withdrawn_roles(known: Mapping[str, tuple[str, ...]], wanted: Iterable[FederatedRole]) -> set[str]:
+    """Decide which roles are taken away: no mapping names them, and none gives their people another role instead.
+
+    known   names of roles, each with the project roles whose people it was for; none: nobody knows
+
+    >>> known = {"admin": ("owner",), "reader": ("guest",)}
+    >>> withdrawn_roles(known, [FederatedRole(name="viewer", project_roles=("guest",))])
+    {'admin'}
+    """
+    wanted = list(wanted)
+    named = {role.name for role in wanted}
+    new = {project_role for role in wanted if role.name not in known for project_role in role.project_roles}
+    return {name for name, people in known.items() if name not in named and new.isdisjoint(people)}
+
+
+def _people_of(roles: Mapping[str, FederatedRole]) -> dict[str, tuple[str, ...]]:
+    return {name: role.project_roles for name, role in sorted(roles.items())}
+
+
+def policies_to_detach(wanted: Iterable[str], attached: frozenset[str]) -> list[str]:
+    """Decide which policies to take away, as ARNs; `wanted` are names or ARNs.
+
+    >>> policies_to_detach(["ReadOnlyAccess"], frozenset({"arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:…/Admin"}))
+    ['arn:…/Admin']
+    """
+    names = set(wanted)
+    return sorted(arn for arn in attached if arn not in names and arn.rpartition("/")[2] not in names)
 
 
 @dataclass
@@ -112,11 +164,11 @@ class Federation:
             self.notes.append(f"provider {name} updated")
         return True
 
-    def known_roles(self, handles: Handles) -> set[str]:
-        """Return the names of the roles that have our trust, by what we remember, else by looking at all of them."""
+    def known_roles(self, handles: Handles) -> dict[str, tuple[str, ...]]:
+        """Return the roles that have our trust, by what we remember, else by looking at all of them."""
         if handles.federated_roles is not None:
-            return set(handles.federated_roles)
-        return {role.name for role in self.roles.all() if is_ours(role.trust)}
+            return handles.federated_roles
+        return {role.name: () for role in self.roles.all() if is_ours(role.trust)}
 
     def keep(self, wanted: FederatedRole, federation: IdentityFederation) -> None:
         """Make one role as it should be."""
@@ -140,7 +192,7 @@ class Federation:
         self._give_policies(wanted, attached)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove roles of ours, and take our statement off those of others; raises what failed at the end."""
+        """Remove roles of ours, and take our statement off those of others; what fails is collected."""
         for name in sorted(names):
             with self.failures.collected():
                 role = self.roles.find(name)
@@ -154,7 +206,6 @@ class Federation:
                 elif is_ours(role.trust):
                     self.roles.set_trust(name, without_trust(role.trust))
                     self.notes.append(f"role {name} trusts us no more")
-        self.failures.reraise()
 
     def _create(self, name: str, path: str, trust: PolicyDocument) -> None:
         description = f"{name} of {self.tenant.id}, managed by meshStack"
@@ -178,17 +229,23 @@ class Federation:
         self.notes.append(f"trust of role {role.name} set")
 
     def _give_policies(self, wanted: FederatedRole, attached: frozenset[str]) -> None:
-        detach, attach = policies_to_change([self._arn_of(name, attached) for name in wanted.policies], attached)
-        for arn in detach:
-            self.roles.detach(wanted.name, arn)
-            self.notes.append(f"{arn} taken from {wanted.name}")
-        for arn in attach:
+        # Taken away before anything is looked up: a name that does not exist must not keep what is to go.
+        detached = policies_to_detach(wanted.policies, attached)
+        self._take_policies(wanted.name, detached)
+        wished = [self._arn_of(name, attached) for name in wanted.policies]
+        self._take_policies(wanted.name, sorted(attached - {*wished, *detached}))  # the account's own of such a name
+        for arn in (each for each in wished if each not in attached):
             try:
                 self.roles.attach(wanted.name, arn)
             except NotFound as missing:
                 _check_early(missing)
                 raise
             self.notes.append(f"{arn} given to {wanted.name}")
+
+    def _take_policies(self, role: str, arns: Iterable[str]) -> None:
+        for arn in arns:
+            self.roles.detach(role, arn)
+            self.notes.append(f"{arn} taken from {role}")
 
     def _arn_of(self, policy: str, attached: frozenset[str]) -> str:
         """Find the policy of that name: AWS's own before the account's, whose people could make one by any name."""

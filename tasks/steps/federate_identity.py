@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tasks.aws import Aws
@@ -33,11 +34,11 @@ def federate_identity(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     try:
         return remove_federation(tenant, handles, aws)
     except AccessDenied as denied:
-        aws.remember(replace(handles, federated_roles=()))  # said once: nothing but a person can do it any more
+        aws.remember(replace(handles, federated_roles={}))  # said once: nothing but a person can do it any more
         raise _left_behind(denied, handles.federated_roles, handles.known_account()) from denied
 
 
-def _left_behind(denied: AccessDenied, roles: tuple[str, ...], account_id: str) -> AccessDenied:
+def _left_behind(denied: AccessDenied, roles: Iterable[str], account_id: str) -> AccessDenied:
     remedy = (
         f"Delete what is left of the roles {', '.join(roles)} in account {account_id} by hand, since the access role "
         "may not do so without identityFederation in the platform document; then retry."

@@ -18,7 +18,7 @@ from tasks.errors import AccessDenied, Conflict, NotFound, NotOurs, PermanentErr
 from tasks.model.desired import Deletion, Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
-from tasks.permissions.federation import policies_to_change
+from tasks.permissions.federation import policies_to_detach
 from tasks.steps.federate_identity import federate_identity
 from tasks.steps.withdraw_federation import withdraw_federation
 from tests.support.saml import saml_metadata
@@ -158,7 +158,7 @@ def test_outdated_roles_go_after_the_new_ones_work(world: World) -> None:
     outcome = world.run(federate_identity, tenant_with(world, role_mappings=(ADMIN, right)), world.remembered[-1])
 
     assert set(shown(world, handles)) == {"admin", "viewer"}
-    assert outcome.handles.federated_roles == ("admin", "viewer")
+    assert outcome.handles.federated_roles == {"admin": ("admin",), "viewer": ("reader",)}
 
 
 def test_after_a_loss_of_redis_outdated_roles_are_found_by_their_trust(world: World) -> None:
@@ -299,7 +299,7 @@ def test_the_end_of_federation_without_the_right_names_what_is_left(world: World
         world.run(federate_identity, tenant_with(world, None), handles)
 
     assert "admin, reader" in refused.value.remedy
-    assert world.remembered[-1].federated_roles == ()
+    assert world.remembered[-1].federated_roles == {}
 
 
 def test_a_role_that_cannot_be_deleted_is_named(world: World) -> None:
@@ -417,13 +417,24 @@ def test_landing_zones_override_and_unite_roles(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "attached", "change"),
+    ("wanted", "attached", "detached"),
     [
-        ([], set(), ([], [])),
-        (["a", "b"], {"a"}, ([], ["b"])),
-        (["a"], {"a", "c", "b"}, (["b", "c"], [])),
-        (["b"], {"a"}, (["a"], ["b"])),
+        ([], set(), []),
+        (["a", "b"], {"p/a"}, []),
+        (["a"], {"p/a", "p/c", "p/b"}, ["p/b", "p/c"]),
+        (["p/b"], {"p/a", "p/b"}, ["p/a"]),
     ],
 )
-def test_which_policies_change(wanted: list[str], attached: set[str], change: tuple[list[str], list[str]]) -> None:
-    assert policies_to_change(wanted, frozenset(attached)) == change
+def test_which_policies_are_taken_away(wanted: list[str], attached: set[str], detached: list[str]) -> None:
+    assert policies_to_detach(wanted, frozenset(attached)) == detached
+
+
+def test_a_withdrawn_role_goes_whatever_fails_elsewhere(world: World) -> None:
+    handles = world.account(tenant := tenant_with(world))
+    handles = world.run(federate_identity, tenant, handles).handles
+    wrong = READER.model_copy(update={"policies": ("NoSuchPolicy",)})
+
+    with pytest.raises(NotFound, match="NoSuchPolicy"):
+        world.run(federate_identity, tenant_with(world, role_mappings=(wrong,)), handles)
+
+    assert shown(world, handles) == {"reader": set()}
