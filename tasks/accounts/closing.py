@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from config.platform import AccountClosure
 from tasks.aws import Aws
@@ -12,6 +13,7 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.names import TENANT_TAG
 
+AWS_CLOSES_WITHIN = timedelta(minutes=15)  # from CloseAccount to SUSPENDED, usually less
 DEEPEST = 6  # parents of an account: five levels of OUs and the root. Source: AWS Organizations user guide, quotas
 
 
@@ -23,6 +25,16 @@ def current_account(handles: Handles, aws: Aws) -> Account | None:
         return aws.organizations.account(handles.account_id)
     except NotFound:
         return None
+
+
+def without_account(handles: Handles) -> Handles:
+    """Return the handles of a tenant whose account is history; what may still stand elsewhere is kept in mind."""
+    return Handles(
+        closed_accounts=(*handles.closed_accounts, handles.known_account()),
+        groups=handles.groups,
+        users=handles.users,
+        pending_assignments=handles.pending_assignments,
+    )
 
 
 def check_ours(tenant: Tenant, handles: Handles, account: Account, tags: Mapping[str, str]) -> None:

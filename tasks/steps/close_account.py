@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tasks.accounts.closing import check_allowed, check_ours, current_account
+from tasks.accounts.closing import AWS_CLOSES_WITHIN, check_allowed, check_ours, current_account, without_account
 from tasks.accounts.lookup import CLOSED
 from tasks.aws import Aws, Lane
 from tasks.errors import Parked, PermanentError
@@ -14,7 +14,6 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 
-AWS_CLOSES_WITHIN = timedelta(minutes=15)  # from PENDING_CLOSURE to SUSPENDED, usually less; it is done all the same
 DAILY = timedelta(days=1)  # AWS counts closures over 30 days
 
 
@@ -63,16 +62,8 @@ def _close(tenant: Tenant, handles: Handles, account_id: str, aws: Aws) -> Outco
 
 
 def _done(tenant: Tenant, handles: Handles, note: str, aws: Aws) -> Outcome:
-    """Forget the account; what may still stand elsewhere (groups whose deletion failed) is kept in mind."""
     _leave(tenant, aws)
-    closed = (*handles.closed_accounts, handles.known_account())
-    left = Handles(
-        closed_accounts=closed,
-        groups=handles.groups,
-        users=handles.users,
-        pending_assignments=handles.pending_assignments,
-    )
-    return Done(left, note)
+    return Done(without_account(handles), note)
 
 
 def _leave(tenant: Tenant, aws: Aws) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from tasks.accounts.closing import AWS_CLOSES_WITHIN, without_account
 from tasks.accounts.creation import settle_account
 from tasks.accounts.lookup import CLOSED, closed, created_at
 from tasks.aws import Aws
@@ -20,7 +22,8 @@ def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Reads    organizations:DescribeAccount 1 call, none where the day's snapshot shows it active; before the account is
              known DescribeCreateAccountStatus 1 call, and ListAccounts when the creation came to nothing
     Writes   none; organizations:CreateAccount 1 call where AWS failed the creation by itself and asks to try again
-    Returns  Done when ACTIVE; Wait while AWS creates or activates it
+    Returns  Done when ACTIVE; Wait while AWS creates or activates it, and when it is closed because we asked for that
+             before the tenant was ordered again: it is history then, and the next look asks for a new one
     Raises   NotOurs when the email is another account's, PermanentError with AWS's FailureReason or when the account is
              closed, NotFound when it has left the organization (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeCreateAccountStatus.html
@@ -42,7 +45,7 @@ def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         raise _gone(missing, found.account_id or "") from missing
     if not known:
         _check_email(account, found.email or "")
-    return _judged(found, account)
+    return _judged(_not_closing(found, aws.now()), account)
 
 
 def _judged(handles: Handles, account: Account) -> Outcome:
@@ -54,11 +57,19 @@ def _judged(handles: Handles, account: Account) -> Outcome:
         account_name=handles.account_name or account.name,
         email=handles.email or account.email,
     )
+    if account.state in CLOSED and handles.closing_since is not None:
+        return Wait(without_account(handles), f"account {account.id} was closed; asking for a new one", timedelta())
     if account.state in CLOSED:
         raise closed(account)
     if account.state is AccountState.PENDING_ACTIVATION:
         return Wait(handles, f"AWS is activating account {account.id}")
     return Done(handles, f"account {account.id} is active")
+
+
+def _not_closing(handles: Handles, now: datetime) -> Handles:
+    """Forget that the account was to be closed, when AWS has not done so for longer than it takes."""
+    since = handles.closing_since
+    return replace(handles, closing_since=None) if since and now - since > AWS_CLOSES_WITHIN else handles
 
 
 def _check_email(account: Account, email: str) -> None:

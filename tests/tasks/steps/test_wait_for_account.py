@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from config.patterns import Pattern
 from tasks.accounts.creation_failures import AFTER, REMEDIES, FailureReason, Next
 from tasks.errors import NotFound, NotOurs, PermanentError
 from tasks.model.account import AccountState
@@ -210,3 +211,28 @@ def test_every_failure_reason_has_an_answer_and_a_remedy() -> None:
 
 def test_every_state_of_an_account_is_known_to_aws() -> None:
     assert len(AccountState) == 5
+
+
+def test_an_account_that_was_closed_for_a_deletion_is_history_when_the_tenant_is_ordered_again(world: World) -> None:
+    anew = "aws+#{workspaceIdentifier}.#{projectIdentifier}-#{rand:%.8s}@example.com"
+    tenant = world.tenant(platform={"account_email_pattern": Pattern.parse(anew)})
+    handles = world.account(tenant)
+    before = str(handles.account_id)
+    world.simulator.operator("suspend_account", account=before)
+
+    waiting = world.run(wait_for_account, tenant, replace(handles, closing_since=world.now()))
+    assert isinstance(waiting, Wait)
+    assert waiting.handles.closed_accounts == (before,)
+
+    second = replace(tenant, accounts_before=1)
+    created = world.finish(create_account, second, waiting.handles).handles
+    after = world.finish(wait_for_account, second, created).handles
+    assert after.account_id not in (None, before)
+
+
+def test_an_account_that_somebody_else_closed_is_told(world: World) -> None:
+    handles = world.account(tenant := world.tenant())
+    world.simulator.operator("suspend_account", account=handles.account_id)
+
+    with pytest.raises(PermanentError, match="is SUSPENDED"):
+        world.run(wait_for_account, tenant, handles)
