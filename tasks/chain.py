@@ -10,6 +10,8 @@ from tasks.step import Chain, Step
 AWAIT_APPROVAL = "await_approval"  # the step of a deletion that waits for a person
 
 REPLICATING: tuple[Step, ...] = (
+    # What the newest order does not give any more goes first, whatever the tenant waits for and whatever else fails.
+    Step("withdraw_access", members_only=False, needs_landing_zone=False),
     Step("create_account", members_only=False),
     Step("wait_for_account", needs=("create_account",), members_only=False),
     Step("tag_account", needs=("wait_for_account",), members_only=False),
@@ -41,14 +43,14 @@ REPLICATING: tuple[Step, ...] = (
 REPORTING = Step("report", needs=tuple(step.name for step in REPLICATING), members_only=False)
 REPLICATION = Chain("replication", (*REPLICATING, REPORTING))
 
-# Access is off from the request on; whatever costs data waits for the approval. A group that cannot be deleted never
-# keeps an account open.
+# Access is off from the request on, before anybody knows which account it is; whatever costs data waits for the
+# approval. A group that cannot be deleted never keeps an account open.
 DELETING: tuple[Step, ...] = (
-    Step("locate_account", members_only=False),
-    Step("revoke_access", members_only=False),
-    Step("withdraw_federation", needs=("locate_account",)),
-    Step(AWAIT_APPROVAL, members_only=False),
-    Step("delete_groups", needs=("locate_account", AWAIT_APPROVAL), members_only=False),
+    Step("revoke_access", members_only=False, needs_landing_zone=False),
+    Step("locate_account", members_only=False, needs_landing_zone=False),
+    Step("withdraw_federation", needs=("locate_account",), needs_landing_zone=False),
+    Step(AWAIT_APPROVAL, members_only=False, needs_landing_zone=False),
+    Step("delete_groups", needs=("locate_account", AWAIT_APPROVAL), members_only=False, needs_landing_zone=False),
     Step("quarantine_account", needs=("locate_account", AWAIT_APPROVAL)),
     Step("close_account", needs=("locate_account", AWAIT_APPROVAL, "quarantine_account")),
 )

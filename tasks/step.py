@@ -20,6 +20,7 @@ class Step:
     name: str
     needs: tuple[str, ...] = ()
     members_only: bool = True  # False: also for the management account, whose people get access and nothing else
+    needs_landing_zone: bool = True  # False: it works for a tenant whose landing zone no document describes any more
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Chain:
 
         >>> from tasks.chain import REPLICATION
         >>> REPLICATION.task(0)
-        'replication.create_account'
+        'replication.withdraw_access'
         """
         return f"{self.name}.{self.steps[index].name}"
 

@@ -51,6 +51,11 @@ class Aws:
         """How long a new account may be missing from AWS's lists."""
         return self._run.lookup_grace
 
+    @property
+    def visibility_grace(self) -> timedelta:
+        """How long AWS may take to show its own writes everywhere: a younger list proves nothing absent."""
+        return self._run.visibility_grace
+
     def remember(self, handles: Handles) -> None:
         """Write handles down before a call that must not be forgotten; raises Superseded, then nothing may be sent."""
         self._run.remember(handles)

@@ -151,4 +151,5 @@ class Tenant:
     platform: Platform
     landing_zone: LandingZone
     deletion: Deletion | None = None  # the request to delete it; None: it is to be there
+    landing_zone_known: bool = True  # False: no document describes it any more; then `landing_zone` has its name only
     accounts_before: int = 0  # accounts of this tenant that are closed: the next one needs another email

@@ -24,6 +24,8 @@ class Group:
     role: str  # the AWS role (platformGroupAlias) it stands for
     id: str | None  # None: looked for and not there
     permission_sets: tuple[str, ...] | None = None  # ARNs it may have in the tenant's account; None: not looked up yet
+    people: tuple[str, ...] | None = None  # userNames that we may have put in and not taken out; None: not looked up
+    put_in_at: datetime | None = None  # when somebody was about to be put in last
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,16 @@ def without_people(tenant: Tenant) -> Tenant:
     return replace(tenant, desired=tenant.desired.model_copy(update={"access": []}))
 
 
+def allowed_people(tenant: Tenant, group: Group) -> frozenset[str]:
+    """Return who may be in a group of the tenant's, by userName.
+
+    While nobody knows the landing zone, nor therefore what its roles are mapped to: whoever has a role at all.
+    """
+    if tenant.landing_zone_known:
+        return frozenset(names.role_members(tenant).get(group.role, ()))
+    return frozenset(filter(None, (names.user_name(tenant, person) for person in tenant.desired.access)))
+
+
 def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str, Group]:
     """Return the groups, by name, that exist and have no use any more: other names, or roles that nobody has."""
     return {

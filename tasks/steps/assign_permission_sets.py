@@ -197,7 +197,7 @@ class Work:
             with self.failures.collected():
                 self.aws.directory.delete_group(group.id or "")
                 groups = {other: kept for other, kept in self.handles.groups.items() if other != name}
-                absence = {name: Group(group.role, None)} if name in self.roles else {}
+                absence = {name: Group(group.role, None, people=())} if name in self.roles else {}
                 self.handles = replace(self.handles, groups=groups | absence)
 
     def finish(self) -> None:

@@ -10,9 +10,9 @@ execution looks up, takes out and puts in a portion of them, and the next one go
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tasks.aws import Aws
 from tasks.aws.directory import Directory
@@ -23,8 +23,7 @@ from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import people_without_euid
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.groups import MappedRole, absence_after, mapped_roles, not_looked_for
-
-PORTION = 40  # calls of one kind in one execution: two seconds of Identity Center
+from tasks.permissions.portions import PORTION, Portion, parts
 
 
 def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -56,7 +55,10 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         sync.failures.reraise()
     if sync.looking_up.rest:
         return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
-    groups, users = sync.add(groups, members, users, str(tenant.id))
+    ahead = replace(met, groups=putting_in(groups, sync.roles, aws.now()))
+    if ahead != met:
+        aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
+    groups, users = sync.add(ahead.groups, members, users, str(tenant.id))
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
     reached = replace(handles, users=users, groups=groups, absence=absence)
     if sync.goes_on(sync.adding):
@@ -64,7 +66,26 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if sync.failures.errors:
         aws.remember(reached)
         sync.failures.reraise()
-    return Done(reached, sync.note(users, people_without_euid(tenant)))
+    return Done(replace(reached, groups=settled(groups, sync.roles)), sync.note(users, people_without_euid(tenant)))
+
+
+def putting_in(groups: Mapping[str, Group], roles: Mapping[str, MappedRole], now: datetime) -> dict[str, Group]:
+    """Return the groups with everybody who may be in them once all who are wanted have been put in."""
+    changed = dict(groups)
+    for name, role in roles.items():
+        group = groups.get(name, Group(role.name, None, people=()))
+        if role.used and group.people is not None and not role.user_names <= set(group.people):
+            people = tuple(sorted({*group.people, *role.user_names}))
+            changed[name] = replace(group, people=people, put_in_at=now)
+    return changed
+
+
+def settled(groups: Mapping[str, Group], roles: Mapping[str, MappedRole]) -> dict[str, Group]:
+    """Return the groups after a run that has reached all it wanted: exactly those who are wanted are in them."""
+    wanted: dict[str, set[str]] = {}
+    for role in roles.values():
+        wanted.setdefault(role.name, set()).update(role.user_names)
+    return {name: replace(group, people=tuple(sorted(wanted.get(group.role, ())))) for name, group in groups.items()}
 
 
 @dataclass(frozen=True)
@@ -83,22 +104,6 @@ def difference(wanted: frozenset[str], actual: frozenset[str], *, unknown: bool,
     """
     gone = actual - wanted
     return Change(add=wanted - actual, remove=gone & met if unknown else gone)
-
-
-@dataclass
-class Portion:
-    """How many calls of one kind are left to one execution, and what must wait for the next one."""
-
-    left: int = PORTION
-    rest: set[str] = field(default_factory=set)
-
-    def takes(self, *people: str) -> bool:
-        """Count a call for these people, or keep them for the next execution."""
-        if self.left:
-            self.left -= 1
-            return True
-        self.rest.update(people)
-        return False
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,9 @@ class Synchronisation:
                 groups[name] = replace(remembered, role=role.name)
                 continue
             with self.failures.collected():  # a look-up that fails tells nothing: only an answer is remembered
-                groups[name] = Group(role.name, self.directory.group_id(name))
+                found = self.directory.group_id(name)
+                people = () if found is None and remembered.people is None else remembered.people
+                groups[name] = replace(remembered, role=role.name, id=found, people=people)
         return groups
 
     def remove(
@@ -167,7 +174,7 @@ class Synchronisation:
             with self.failures.collected():
                 actual = self._members(group.id)
                 if actual is None:  # deleted by hand
-                    standing[name] = Group(group.role, None)
+                    standing[name] = Group(group.role, None, people=())
                     continue
                 members[name] = actual
                 wanted = self._wanted(group.role, users)
@@ -231,11 +238,11 @@ class Synchronisation:
             return group
         created = self.directory.create_group(name, f"{group.role} of {tenant}, managed by meshStack")
         if created is not None:
-            return Group(group.role, created, ())
+            return replace(group, id=created, permission_sets=())
         found = self.directory.group_id(name)
         if found is None:  # taken a moment ago and not shown yet
             raise Throttled("GroupNotShown", f"the group {name} exists but is not found yet")
-        return Group(group.role, found)
+        return replace(group, id=found, permission_sets=None)
 
     def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
         """Put people in, at once where AWS knows them all; else one by one."""
@@ -258,12 +265,3 @@ class Synchronisation:
             raise Throttled(gone.code, gone.message, gone.request_id) from gone
         users[user_name] = fresh
         self.directory.add(group_id, [fresh])
-
-
-def parts(people: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Cut a list into parts of at most `size`.
-
-    >>> list(parts("abcde", 2))
-    ['ab', 'cd', 'e']
-    """
-    return (people[start : start + size] for start in range(0, len(people), size))

@@ -22,7 +22,8 @@ from tasks.model.desired import Desired, Tenant
 from tasks.model.handles import Absence, Group, Handles
 from tasks.model.replication import Done, Wait
 from tasks.permissions.groups import LOOK_AGAIN, absence_after, not_looked_for
-from tasks.steps.sync_groups import PORTION, Change, difference, sync_groups
+from tasks.permissions.portions import PORTION
+from tasks.steps.sync_groups import Change, difference, sync_groups
 from tests.tasks.steps.world import PLATFORM, SCIM, World
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient
@@ -81,6 +82,11 @@ def groups(world: DirectoryWorld) -> dict[str, list[str]]:
     return {group["name"]: group["members"] for group in found if world.workspace in group["name"]}
 
 
+def ids_only(handles: Handles) -> Handles:
+    """The handles without when somebody was put in, which a loss of Redis takes with it."""
+    return replace(handles, groups={key: replace(each, put_in_at=None) for key, each in handles.groups.items()})
+
+
 def name(world: DirectoryWorld, role: str) -> str:
     return f"mst-{world.workspace}.shop-{role}"
 
@@ -133,7 +139,7 @@ def test_a_role_that_nobody_has_is_looked_for_once(world: DirectoryWorld) -> Non
 
     again, reads, rewrites = world.counted(sync_groups, tenant, handles)
 
-    assert handles.groups[name(world, "reader")] == Group("reader", None)
+    assert handles.groups[name(world, "reader")] == Group("reader", None, people=())
     assert again.handles == handles
     assert (writes, reads, rewrites) == (2, 1, 0)  # creating and filling one group; listing its members
 
@@ -228,7 +234,7 @@ def test_after_a_loss_of_redis_everything_is_found_again(world: DirectoryWorld) 
     outcome, _, writes = world.counted(sync_groups, tenant, ACCOUNT)
 
     unknown = {key: replace(group, permission_sets=None) for key, group in handles.groups.items()}
-    assert outcome.handles == replace(handles, groups=unknown)
+    assert ids_only(outcome.handles) == ids_only(replace(handles, groups=unknown))
     assert writes == 0
 
 
@@ -303,7 +309,8 @@ def test_a_role_that_nobody_has_any_more_is_emptied_and_stands(world: DirectoryW
     after = world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), handles).handles
 
     assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): []}
-    assert after.groups == handles.groups
+    assert {group.id for group in after.groups.values()} == {group.id for group in handles.groups.values()}
+    assert after.groups[name(world, "reader")].people == ()
 
 
 def test_a_changed_pattern_keeps_the_old_group_but_not_those_who_lost_the_role(world: DirectoryWorld) -> None:

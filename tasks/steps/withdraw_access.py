@@ -1,0 +1,115 @@
+"""First of all: what the newest order does not give any more is taken away.
+
+Nothing comes before it, and it needs nothing but the groups and roles that are ours: no wait, no other step, no landing
+zone document. It asks AWS only where somebody may have access who should not; that everything else is right, drift by
+hand included, the steps that give access see later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from tasks.aws import Aws
+from tasks.errors import NotFound, NotReady
+from tasks.model.desired import Tenant
+from tasks.model.handles import Group, Handles
+from tasks.model.replication import Done, Outcome, Wait
+from tasks.permissions.collected_failures import Failures
+from tasks.permissions.federation import withdraw_roles
+from tasks.permissions.groups import allowed_people
+from tasks.permissions.portions import Portion, parts
+
+
+def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+    """Take people out of the tenant's groups, and roles for federation out of its account, that nobody orders any more.
+
+    Reads    nothing where all who may have access are to have it. Else identitystore:ListGroupMemberships 1 per 100
+             members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known
+    Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100); iam:DetachRolePolicy,
+             DeleteRole, UpdateAssumeRolePolicy for each role
+    Returns  Done; Wait, to go on at once, after a portion of many people
+    Raises   what AWS refuses (permanent) after everybody else is out; NotReady while AWS does not show yet who was put
+             in a moment ago; Throttled, Unanswered (transient)
+    """
+    withdrawal = Withdrawal(tenant, handles, aws)
+    withdrawal.take_people_out()
+    withdrawal.take_roles_away()
+    if withdrawal.failures.errors:
+        aws.remember(withdrawal.handles)
+        withdrawal.failures.reraise()
+    if withdrawal.portion.rest:
+        return Wait(withdrawal.handles, f"{len(withdrawal.portion.rest)} people to take out; goes on", timedelta())
+    return Done(withdrawal.handles, "; ".join(withdrawal.notes) or "nobody has access that the order does not give")
+
+
+@dataclass
+class Withdrawal:
+    """One run for one tenant; `handles` is what is known by now."""
+
+    tenant: Tenant
+    handles: Handles
+    aws: Aws
+    failures: Failures = field(default_factory=Failures)
+    portion: Portion = field(default_factory=Portion)
+    notes: list[str] = field(default_factory=list)
+
+    def take_people_out(self) -> None:
+        """Take everybody out of each group who may be in it and is not ordered to be."""
+        if self.tenant.platform.identity_center is None:
+            return
+        for name, group in self.handles.groups.items():
+            allowed = allowed_people(self.tenant, group)
+            if (group.people is None and group.id is not None) or not allowed.issuperset(group.people or ()):
+                with self.failures.collected():
+                    self._take_out(name, group, allowed)
+
+    def take_roles_away(self) -> None:
+        """Remove the roles for federation that no mapping names any more."""
+        if not self.tenant.landing_zone_known:
+            return
+        with self.failures.collected():
+            before = self.handles.federated_roles or {}
+            self.handles = withdraw_roles(self.tenant, self.handles, self.aws)
+            gone = before.keys() - (self.handles.federated_roles or {}).keys()
+            self.notes += [f"role {role} removed" for role in sorted(gone)]
+
+    def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
+        directory, group_id = self.aws.directory, group.id or self.aws.directory.group_id(name)
+        members = self._members(group_id)
+        unwanted = self._unwanted(group, allowed, members)
+        there = sorted(unwanted & members.keys())
+        for part in parts(there, directory.at_once):
+            if self.portion.takes(*part):
+                directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})
+        self._check_shown(name, group, unwanted - members.keys())
+        if not self.portion.rest:
+            people = tuple(person for person in group.people or sorted(allowed) if person in allowed)
+            self.handles = replace(self.handles, groups={**self.handles.groups, name: replace(group, people=people)})
+            self.notes.append(f"{len(there)} people taken out of {name}")
+
+    def _members(self, group_id: str | None) -> Mapping[str, str]:
+        """Return UserId -> MembershipId of a group; none when there is no such group."""
+        try:
+            return self.aws.directory.members(group_id) if group_id is not None else {}
+        except NotFound:
+            return {}
+
+    def _unwanted(self, group: Group, allowed: frozenset[str], members: Mapping[str, str]) -> frozenset[str]:
+        """Return the UserIds of those who are to go.
+
+        Where we remember whom we have put in, it is those; whose id we do not know, we have not put in. Where we do
+        not, it is everybody but those who are to be in the group. An id stays when one of these has it, as after a
+        change of the userName.
+        """
+        users = self.handles.users
+        if group.people is None:
+            return frozenset(members) - {users.get(person) or self.aws.directory.user_id(person) for person in allowed}
+        kept = {users[person] for person in allowed if person in users}
+        return frozenset(users[person] for person in group.people if person not in allowed and person in users) - kept
+
+    def _check_shown(self, name: str, group: Group, missing: frozenset[str]) -> None:
+        """Ask again when people are missing from a list that may be younger than the write that put them in."""
+        if missing and group.put_in_at is not None and self.aws.now() - group.put_in_at < self.aws.visibility_grace:
+            raise NotReady("MembershipNotShown", f"AWS does not show yet who was put into {name} a moment ago")
