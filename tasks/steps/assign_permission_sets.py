@@ -1,12 +1,13 @@
 """Each group has its permission sets in the tenant's account, and groups without use are gone.
 
-New access works before old access is taken away: assignments are created and seen to succeed, then those that are
-wanted no more are deleted, then the groups that have no use any more. AWS finishes an assignment after its call, so
-every request is written down (ahead of the call, then with its id) and polled. AWS documents one role update at a
-time per account, but takes different permission sets side by side where it can; so all that are missing are started,
-and a ConflictException means that the rest goes on when these have ended. While something of ours is in flight a full
-lane makes us poll and not sleep: a tenant that slept on places which AWS has long finished would keep them from the
-others.
+What nothing replaces goes first. What is replaced goes last: assignments are created and seen to succeed, then those
+of the same AWS role that are wanted no more are deleted, then the groups that have no use any more.
+
+AWS finishes an assignment after its call, so every request is written down (ahead of the call, then with its id) and
+polled. AWS documents one role update at a time per account, but takes different permission sets side by side where it
+can; so all that are missing are started, and a ConflictException means that the rest goes on when these have ended.
+While something of ours is in flight a full lane makes us poll and not sleep: a tenant that slept on places which AWS
+has long finished would keep them from the others.
 
 When AWS says of all that were missing that they were made, the list of assignments tells nothing new and is not asked
 for again: Identity Center's 20 calls a second are what limits a fleet. It is asked for at the next replication.
@@ -18,32 +19,12 @@ use is deleted all the same, which ends its access; a group in use cannot lose a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from hashlib import sha256
-
-from config.platform import IdentityStore, ScimAccess
-from tasks.aws import Aws, Lane
-from tasks.aws.identity_center import AccountAccess, AssignmentRequest, AssignmentStatus
-from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Refused, Throttled
+from tasks.aws import Aws
 from tasks.model.desired import Tenant
-from tasks.model.handles import Group, Handles, PendingAssignment
+from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
-from tasks.permissions.collected_failures import Failures
-from tasks.permissions.groups import MappedRole, mapped_roles, outdated_groups
-
-Pair = tuple[str, str]  # group id, permission set ARN
-Send = Callable[[str, str], AssignmentRequest | None]  # None: there is nothing to do
-
-
-@dataclass(frozen=True)
-class Assignments:
-    """What must be started: assignments to create and, once these work, to delete."""
-
-    create: tuple[Pair, ...]
-    delete: tuple[Pair, ...]
+from tasks.permissions.assignments import Work, difference
+from tasks.permissions.groups import mapped_roles
 
 
 def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -65,253 +46,12 @@ def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     if waiting is None and not work.complete:
         actual = work.actual()
         plan = difference(work.wanted(), actual, work.ours())
-        work.plan = None if plan.delete else work.digest(plan.create)
-        waiting = work.create(plan.create, actual) or work.delete(plan.delete)
+        work.plan = None if plan.delete or plan.withdraw else work.digest(plan.create)
+        work.settle(plan.create)
+        withdrawing = work.delete(plan.withdraw)
+        waiting = work.create(plan.create, actual) or withdrawing or work.delete(plan.delete)
     if waiting is not None:
         return Wait(work.handles, waiting, since=work.since())
     work.delete_groups()
     work.finish()
     return Done(work.handles, work.note())
-
-
-def difference(wanted: frozenset[Pair], actual: frozenset[Pair], ours: frozenset[str]) -> Assignments:
-    """Return what is missing and what is too much; only groups that are `ours` (ids) are ever touched."""
-    return Assignments(
-        create=tuple(sorted(wanted - actual)),
-        delete=tuple(sorted(pair for pair in actual - wanted if pair[0] in ours)),
-    )
-
-
-def suspects(groups: Iterable[Group], wanted: frozenset[str], configured: Iterable[str]) -> tuple[str, ...]:
-    """Return the permission sets to look into although no mapping asks for them.
-
-    A group whose permission sets were never looked up may have any that the platform configures.
-    """
-    existing = [group for group in groups if group.id is not None]
-    remembered = {arn for group in existing for arn in group.permission_sets or ()}
-    possible = set(configured) if any(group.permission_sets is None for group in existing) else set[str]()
-    return tuple(sorted((remembered | possible) - wanted))
-
-
-@dataclass
-class Work:
-    """One run for one tenant; `handles` is what is known by now."""
-
-    tenant: Tenant
-    aws: Aws
-    store: IdentityStore | ScimAccess
-    roles: Mapping[str, MappedRole]  # by group name
-    handles: Handles
-    failures: Failures = field(default_factory=Failures)
-    failed: dict[Pair, PendingAssignment] = field(default_factory=dict)  # AWS says FAILED; kept until all is told
-    reasons: dict[Pair, AssignmentRequest] = field(default_factory=dict)
-    orphaned: int = 0  # assignments that stay behind when their group is deleted
-    plan: str | None = None  # of this run, as in PendingAssignment
-    complete: bool = False  # AWS has made all that the newest plan found missing
-
-    @property
-    def access(self) -> AccountAccess:
-        """The account's assignments."""
-        return self.aws.account_assignments.account(self.store.instance_arn, self.handles.known_account())
-
-    def wanted(self) -> frozenset[Pair]:
-        """Return what the role mapping asks for."""
-        used = [(name, role) for name, role in self.roles.items() if role.used and name in self.handles.groups]
-        ids = [(self.handles.groups[name].id, role.permission_sets) for name, role in used]
-        return frozenset((group_id, arn) for group_id, arns in ids if group_id is not None for arn in arns)
-
-    def ours(self) -> frozenset[str]:
-        """Return the ids of the tenant's groups."""
-        return frozenset(group.id for group in self.handles.groups.values() if group.id is not None)
-
-    def actual(self) -> frozenset[Pair]:
-        """Return the assignments that AWS has under every permission set that matters."""
-        wanted = frozenset(arn for _, arn in self.wanted())
-        configured = [arn for mapping in self.store.role_mappings for arn in mapping.permission_set_arns]
-        more = suspects(self.handles.groups.values(), wanted, configured)
-        access, found = self.access, set[Pair]()
-        for arn in (*sorted(wanted), *more):
-            try:
-                found |= {(group_id, arn) for group_id in access.groups(arn)}
-            except NotFound:
-                continue  # the permission set is gone; creating an assignment says so
-        return frozenset(found)
-
-    def poll(self) -> str | None:
-        """Ask for every request in flight; return what we wait for, None when nothing is in flight."""
-        flying = 0
-        kept = []
-        made = set()
-        for pending in self.handles.pending_assignments:
-            pair = (pending.group_id, pending.permission_set)
-            request = self._asked(pending)
-            if pending.request_id is None:  # intended: keeps its place until it is sent again
-                kept.append(pending)
-            elif request is not None and request.status is AssignmentStatus.IN_PROGRESS:
-                kept.append(pending)
-                flying += 1
-            else:
-                self._leave(pair)
-                if request is not None and request.status is AssignmentStatus.SUCCEEDED:
-                    made.add(pair)
-            if request is not None and request.status is AssignmentStatus.FAILED:
-                kept.append(pending)  # until nothing is in flight any more and it can be told
-                self.failed[pair], self.reasons[pair] = pending, request
-        plans = {pending.plan for pending in self.handles.pending_assignments}
-        self.complete = not kept and plans == {self.digest(sorted(made))}
-        self.handles = replace(self.handles, pending_assignments=tuple(kept))
-        return _waiting(flying) if flying else None
-
-    def digest(self, missing: Iterable[Pair]) -> str:
-        """Return the digest of a plan that only creates: what is wanted, and what of it is missing."""
-        return sha256(json.dumps([sorted(self.wanted()), list(missing)]).encode()).hexdigest()
-
-    def since(self) -> tuple[datetime, ...]:
-        """Return when the requests in flight were sent."""
-        flying = (each for each in self.handles.pending_assignments if each not in self.failed.values())
-        return tuple(sorted(each.sent_at for each in flying if each.request_id and each.sent_at))
-
-    def create(self, missing: tuple[Pair, ...], actual: frozenset[Pair]) -> str | None:
-        """Start what is missing; when nothing is in flight, raise what failed."""
-        failed = self._failed(delete=False)
-        for pair in sorted(failed & self.wanted() - actual):
-            self.failures.add(_failure("assign", pair, self.reasons[pair]))
-        self._settle(missing)
-        waiting = self._start([pair for pair in missing if pair not in failed], self.access.assign, delete=False)
-        if waiting is None and self.failures.errors:  # nothing is in flight: tell; the next replication tries again
-            self.handles = replace(self.handles, pending_assignments=())
-            self.aws.remember(self.handles)
-            self.failures.reraise()
-        return waiting
-
-    def delete(self, stale: tuple[Pair, ...]) -> str | None:
-        """Start deleting what is too much; what failed or is not allowed is raised after the groups are deleted."""
-        failed = self._failed(delete=True)
-        for pair in sorted(failed & frozenset(stale)):
-            self.failures.add(_failure("remove", pair, self.reasons[pair]))
-        return self._start([pair for pair in stale if pair not in failed], self.access.unassign, delete=True)
-
-    def delete_groups(self) -> None:
-        """Delete the groups that have no use any more, and remember the absence of those that a mapping names."""
-        for name, group in outdated_groups(dict(self.roles), self.handles).items():
-            with self.failures.collected():
-                self.aws.directory.delete_group(group.id or "")
-                groups = {other: kept for other, kept in self.handles.groups.items() if other != name}
-                absence = {name: Group(group.role, None, people=())} if name in self.roles else {}
-                self.handles = replace(self.handles, groups=groups | absence)
-
-    def finish(self) -> None:
-        """Remember what each group has now; raise what could not be removed."""
-        unfinished = bool(self.failures.errors)
-        groups = {
-            name: group
-            if group.id is None or unfinished
-            else replace(group, permission_sets=tuple(sorted(self.roles[name].permission_sets)))
-            for name, group in self.handles.groups.items()
-        }
-        self.handles = replace(self.handles, groups=groups, pending_assignments=())
-        if unfinished:
-            self.aws.remember(self.handles)
-            self.failures.reraise()
-
-    def note(self) -> str:
-        """Say how many assignments there are."""
-        orphans = f"; {self.orphaned} of deleted groups stay: deleting them is not allowed" if self.orphaned else ""
-        return f"{len(self.wanted())} account assignments{orphans}"
-
-    def _asked(self, pending: PendingAssignment) -> AssignmentRequest | None:
-        """Return how far a request is; None when nobody knows, so that the list of assignments must tell."""
-        if pending.request_id is None:
-            return None
-        ask = self.access.unassigning if pending.delete else self.access.assigning
-        try:
-            return ask(pending.request_id)
-        except (NotFound, AccessDenied) as error:
-            if isinstance(error, AccessDenied) and not pending.delete:
-                raise
-            return None
-
-    def _failed(self, *, delete: bool) -> frozenset[Pair]:
-        return frozenset(pair for pair, pending in self.failed.items() if pending.delete is delete)
-
-    def _settle(self, missing: tuple[Pair, ...]) -> None:
-        """Give the places back of what was intended and turns out to be there, and drop what has ended."""
-        for pending in self.handles.pending_assignments:
-            pair = (pending.group_id, pending.permission_set)
-            if pending.request_id is None and pair not in missing:
-                self._leave(pair)
-        self.handles = replace(self.handles, pending_assignments=tuple(self.failed.values()))
-
-    def _start(self, pairs: list[Pair], send: Send, *, delete: bool) -> str | None:
-        """Start as many as AWS and the lane take; return what we wait for, None when nothing is in flight."""
-        flying = 0
-        for pair in pairs:
-            try:
-                flying += self._send(pair, send, delete=delete)
-            except (Throttled, LaneFull):
-                if not flying:
-                    raise
-                break
-            except Refused as refusal:
-                self._refused(pair, refusal, delete=delete)
-        return _waiting(flying) if flying else None
-
-    def _send(self, pair: Pair, send: Send, *, delete: bool) -> bool:
-        """Start one; False when there was nothing to do. Written down ahead of the call and with its id after it."""
-        self.aws.enter(Lane.ACCOUNT_ASSIGNMENT, self.store.instance_arn, self._place(pair))
-        before = self.handles
-        intent = PendingAssignment(*pair, request_id=None, delete=delete, sent_at=self.aws.now(), plan=self.plan)
-        self._remember(before, intent)
-        try:
-            request = send(*pair)
-        except (Throttled, PermanentError):
-            self._leave(pair)
-            self.handles = before
-            raise
-        if request is None:
-            self._leave(pair)
-            self.handles = before
-            return False
-        self._remember(before, replace(intent, request_id=request.id))
-        return True
-
-    def _remember(self, before: Handles, pending: PendingAssignment) -> None:
-        groups = {
-            name: replace(group, permission_sets=tuple(sorted({*group.permission_sets, pending.permission_set})))
-            if group.id == pending.group_id and group.permission_sets is not None
-            else group
-            for name, group in before.groups.items()
-        }
-        others = tuple(
-            other
-            for other in before.pending_assignments
-            if (other.group_id, other.permission_set) != (pending.group_id, pending.permission_set)
-        )
-        self.handles = replace(before, groups=groups, pending_assignments=(*others, pending))
-        self.aws.remember(self.handles)
-
-    def _refused(self, pair: Pair, refusal: Refused, *, delete: bool) -> None:
-        outdated = {group.id for group in outdated_groups(dict(self.roles), self.handles).values()}
-        if delete and isinstance(refusal, AccessDenied) and pair[0] in outdated:
-            self.orphaned += 1
-        else:
-            self.failures.add(refusal)
-
-    def _leave(self, pair: Pair) -> None:
-        self.aws.leave(Lane.ACCOUNT_ASSIGNMENT, self.store.instance_arn, self._place(pair))
-
-    def _place(self, pair: Pair) -> str:
-        return f"{self.tenant.id}/{pair[0]}/{pair[1]}"
-
-
-def _waiting(count: int) -> str:
-    return f"AWS works on {count} account assignment{'s' if count > 1 else ''}"
-
-
-def _failure(verb: str, pair: Pair, request: AssignmentRequest) -> PermanentError:
-    return PermanentError(
-        "AccountAssignmentFailed",
-        f"AWS could not {verb} {pair[1]} for group {pair[0]}: {request.reason or 'AWS gives no reason'}",
-        request.told_by,
-        remedy="Mend what AWS names (permission set, group or account), then retry.",
-    )

@@ -16,6 +16,7 @@ from tasks.errors import NotFound, NotReady
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
+from tasks.permissions.assignments import start_withdrawal
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.federation import withdraw_roles
 from tasks.permissions.groups import allowed_people
@@ -23,18 +24,20 @@ from tasks.permissions.portions import Portion, parts
 
 
 def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
-    """Take people out of the tenant's groups, and roles for federation out of its account, that nobody orders any more.
+    """Take away what nobody orders any more: people in groups, permission sets of groups, roles for federation.
 
     Reads    nothing where all who may have access are to have it. Else identitystore:ListGroupMemberships 1 per 100
              members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known
-    Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100); iam:DetachRolePolicy,
-             DeleteRole, UpdateAssumeRolePolicy for each role
+    Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100);
+             sso:DeleteAccountAssignment 1 each, not waited for here; iam:DetachRolePolicy, DeleteRole,
+             UpdateAssumeRolePolicy for each role
     Returns  Done; Wait, to go on at once, after a portion of many people
     Raises   what AWS refuses (permanent) after everybody else is out; NotReady while AWS does not show yet who was put
              in a moment ago; Throttled, Unanswered (transient)
     """
     withdrawal = Withdrawal(tenant, handles, aws)
     withdrawal.take_people_out()
+    withdrawal.take_permission_sets_away()
     withdrawal.take_roles_away()
     if withdrawal.failures.errors:
         aws.remember(withdrawal.handles)
@@ -64,6 +67,16 @@ class Withdrawal:
             if (group.people is None and group.id is not None) or not allowed.issuperset(group.people or ()):
                 with self.failures.collected():
                     self._take_out(name, group, allowed)
+
+    def take_permission_sets_away(self) -> None:
+        """Start deleting the assignments that no mapping asks for any more and nothing replaces."""
+        if not self.tenant.landing_zone_known:
+            return
+        with self.failures.collected():
+            before = self.handles
+            self.handles = start_withdrawal(self.tenant, self.handles, self.aws)
+            started = len(self.handles.pending_assignments) - len(before.pending_assignments)
+            self.notes += [f"{started} permission sets are being taken away"] if started > 0 else []
 
     def take_roles_away(self) -> None:
         """Remove the roles for federation that no mapping names any more."""

@@ -16,8 +16,10 @@ from tasks.errors import AccessDenied, LaneFull, PermanentError, StepError, Thro
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles, PendingAssignment
 from tasks.model.replication import Done, Wait
-from tasks.steps.assign_permission_sets import Assignments, assign_permission_sets, difference, suspects
+from tasks.permissions.assignments import Assignments, difference, suspects
+from tasks.steps.assign_permission_sets import assign_permission_sets
 from tasks.steps.sync_groups import sync_groups
+from tasks.steps.withdraw_access import withdraw_access
 from tests.support.waiting import eventually
 from tests.tasks.steps.by_hand import by_hand
 from tests.tasks.steps.test_sync_groups import ids_only
@@ -527,25 +529,25 @@ def test_every_status_of_aws_is_known(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "actual", "create", "delete"),
+    ("wanted", "actual", "expected"),
     [
-        ([], [], [], []),
-        ([("g", "a")], [], [("g", "a")], []),
-        ([("g", "a")], [("g", "a")], [], []),
-        ([("g", "b")], [("g", "a")], [("g", "b")], [("g", "a")]),
-        ([], [("old", "a")], [], [("old", "a")]),
-        ([], [("stranger", "a")], [], []),
+        ([], [], Assignments()),
+        ([("g", "a")], [], Assignments(create=(("g", "a"),))),
+        ([("g", "a")], [("g", "a")], Assignments()),
+        ([("g", "b")], [("g", "a")], Assignments(create=(("g", "b"),), delete=(("g", "a"),))),
+        ([("g", "b")], [("old", "a")], Assignments(create=(("g", "b"),), delete=(("old", "a"),))),
+        ([("g", "b")], [("h", "a")], Assignments(create=(("g", "b"),), withdraw=(("h", "a"),))),
+        ([("g", "a")], [("g", "a"), ("g", "b")], Assignments(withdraw=(("g", "b"),))),
+        ([], [("old", "a")], Assignments(withdraw=(("old", "a"),))),
+        ([], [("stranger", "a")], Assignments()),
     ],
 )
-def test_the_difference_touches_only_groups_that_are_ours(
-    wanted: list[tuple[str, str]],
-    actual: list[tuple[str, str]],
-    create: list[tuple[str, str]],
-    delete: list[tuple[str, str]],
+def test_what_nothing_replaces_goes_first_and_only_groups_that_are_ours_are_touched(
+    wanted: list[tuple[str, str]], actual: list[tuple[str, str]], expected: Assignments
 ) -> None:
-    ours = frozenset({"g", "old"})
+    ours = {"g": "reader", "old": "reader", "h": "admin"}  # group -> AWS role
 
-    assert difference(frozenset(wanted), frozenset(actual), ours) == Assignments(tuple(create), tuple(delete))
+    assert difference(frozenset(wanted), frozenset(actual), ours) == expected
 
 
 @pytest.mark.parametrize(
@@ -563,3 +565,18 @@ def test_permission_sets_that_are_wanted_no_more_are_looked_into(
     groups_: list[Group], expected: tuple[str, ...]
 ) -> None:
     assert suspects(groups_, frozenset({"a"}), ["a", "c", "d"]) == expected
+
+
+def test_a_permission_set_that_nothing_replaces_is_taken_away_by_the_first_step(world: World) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN, USER))
+    handles = finish(world, tenant, synced(world, tenant))
+    changed = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN))
+
+    with by_hand(world):
+        handles = world.run(withdraw_access, changed, handles).handles
+        _, reads, writes = world.counted(withdraw_access, changed, handles)
+        finish(world, changed, handles)
+
+    assert (reads, writes) == (0, 0)
+    assert assignments(world, handles) == {("admin", ADMIN)}
+    assert free(world)
