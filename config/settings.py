@@ -204,6 +204,11 @@ class Settings(BaseSettings):
     organizations_calls_per_second: Positive = Field(
         default=40, description="Calls of AWS Organizations a second; fewer for a while when AWS throttles."
     )
+    visibility_grace: Seconds = Field(
+        validation_alias="CONNECTOR_VISIBILITY_GRACE_SECONDS",
+        default=timedelta(seconds=60),
+        description="Seconds that AWS may take to show its own writes everywhere; until then 'not found' is not final.",
+    )
     access_grace: Seconds = Field(
         validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
         default=timedelta(minutes=30),

@@ -31,5 +31,8 @@ class Directory(Protocol):
     def add(self, group_id: str, user_ids: Sequence[str]) -> None:
         """Put at most `at_once` users into a group, again is fine; NotFound when it or one of them is gone."""
 
-    def remove(self, group_id: str, members: Mapping[str, str]) -> None:
-        """Take at most `at_once` of its `members` out of a group; one who is gone already is fine."""
+    def remove(self, group_id: str, members: Mapping[str, str]) -> set[str]:
+        """Take at most `at_once` of its `members` out of a group; answers the UserIds that AWS says are not in it.
+
+        These are gone already; or they were put in so short a time ago that AWS does not know it everywhere yet.
+        """

@@ -71,13 +71,15 @@ class IdentityStoreDirectory:
             except Conflict:
                 continue
 
-    def remove(self, group_id: str, members: Mapping[str, str]) -> None:  # noqa: ARG002 (a membership names its group)
-        """Take members out; a membership that is gone already is fine. DeleteGroupMembership, 1 for each."""
-        for membership_id in members.values():
+    def remove(self, group_id: str, members: Mapping[str, str]) -> set[str]:  # noqa: ARG002 (a membership names its group)
+        """Take members out; answers whose membership AWS does not know. DeleteGroupMembership, 1 for each."""
+        unknown = set()
+        for user_id, membership_id in members.items():
             try:
                 self._calls.write("delete_group_membership", IdentityStoreId=self._store, MembershipId=membership_id)
             except NotFound:
-                continue
+                unknown.add(user_id)
+        return unknown
 
     def _find(self, operation: str, path: str, value: str, member: str) -> str | None:
         identifier: dict[str, Any] = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}

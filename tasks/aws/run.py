@@ -77,7 +77,7 @@ class Run:
     observer: Observer
     account_created_at: datetime | None = None  # None: the account is old, or not known yet
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
-    visibility_grace: timedelta = timedelta(minutes=3)  # how long AWS may take to show its own writes everywhere
+    visibility_grace: timedelta = timedelta(seconds=60)  # how long AWS may take to show its own writes everywhere
     seen: Callable[[str], Account | None] = (
         _unseen  # an account as the day's snapshot shows it (tasks/organization/snapshot.py)
     )

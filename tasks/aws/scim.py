@@ -61,14 +61,15 @@ class ScimDirectory:
         """Put users into a group, again is fine; NotFound when it or one of them is gone. PatchGroup."""
         self._calls.write("patch_group", group_id=group_id, change="add", user_ids=list(user_ids))
 
-    def remove(self, group_id: str, members: Mapping[str, str]) -> None:
-        """Take members out of a group; one who is gone already is fine. PatchGroup, 1 per person when one is gone."""
+    def remove(self, group_id: str, members: Mapping[str, str]) -> set[str]:
+        """Take members out of a group; answers whom AWS does not know. PatchGroup, 1 per person when one is gone."""
         try:
             self._calls.write("patch_group", group_id=group_id, change="remove", user_ids=list(members))
         except NotFound:
             if len(members) > 1:
-                for user_id in members:
-                    self.remove(group_id, {user_id: user_id})
+                return set().union(*(self.remove(group_id, {user_id: user_id}) for user_id in members))
+            return set(members)
+        return set()
 
     def _only(self, operation: str, condition: str) -> str | None:
         return next(self._ids(operation, condition), None)

@@ -98,7 +98,14 @@ class Execution:
     def _answer(self, begun: Begun, lease: Lease) -> Answer:
         """Run the step; what it raises is its answer too, without secrets."""
         try:
-            tenant = resolved(self._worker.catalog, self._tenant, begun.desired, begun.handles, begun.deletion)
+            tenant = resolved(
+                self._worker.catalog,
+                self._tenant,
+                begun.desired,
+                begun.handles,
+                begun.deletion,
+                needs_landing_zone=self._step.needs_landing_zone,
+            )
             with self._around.aws(tenant, begun, lease) as aws:
                 return run_step(self._step, tenant, self._handles(begun, tenant), aws)
         except (Superseded, RedisError):

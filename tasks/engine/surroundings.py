@@ -68,6 +68,7 @@ class Surroundings:
             observer=self._observer(begun, lease, allowance),
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
+            visibility_grace=settings.visibility_grace,
         )
         if begun.doubt:  # AWS may have more than anybody has listed: believe no list
             return run

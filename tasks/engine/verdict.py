@@ -10,8 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from config.settings import Settings
-from tasks.errors import LaneFull, Parked, PermanentError, RateReached, StepError, Stopping, TransientError
-from tasks.limits.intervals import LANE_RECHECK, Pace, brisk_interval, poll_interval, retry_interval
+from tasks.errors import LaneFull, NotReady, Parked, PermanentError, RateReached, StepError, Stopping, TransientError
+from tasks.limits.intervals import (
+    LANE_RECHECK,
+    LONGEST_RETRY,
+    SOON,
+    Pace,
+    brisk_interval,
+    poll_interval,
+    retry_interval,
+)
 from tasks.model.replication import Done, State, StepState, Wait
 from tasks.state.masking import shown_error
 from tasks.state.outcome import Begun, StepRecord
@@ -160,7 +168,9 @@ def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
     record = moment.record(moment.document(state=State.WAITING, note=str(error), last_error=shown), State.WAITING)
     return replace(
         record,
-        due=retry_interval(moment.pace, error.retry_after, moment.chance),
+        due=retry_interval(
+            moment.pace, error.retry_after, moment.chance, SOON if isinstance(error, NotReady) else LONGEST_RETRY
+        ),
         pace=moment.pace.failed(moment.now).document(),
         error=moment.begun.failure or shown,
         parked=isinstance(error, Parked),

@@ -11,6 +11,7 @@ POLL_GROWTH = 1.5  # each poll's distance to the one before
 POLL_LONGEST = 4  # times the first interval
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=2)
+SOON = timedelta(seconds=5)  # of what AWS does not show yet: it takes seconds, and people wait for it
 SOONEST_BRISK = 0.2  # times the first interval: the shortest distance of two brisk polls
 LEARNING = 0.3  # weight of the newest time in the usual one
 LANE_RECHECK = timedelta(seconds=60)  # whoever frees a place wakes us; this only heals a lost wake-up
@@ -109,8 +110,8 @@ def poll_interval(first: timedelta, pace: Pace, chance: float) -> timedelta:
     return first * grown * (0.75 + chance / 4)
 
 
-def retry_interval(pace: Pace, asked: float | None, chance: float) -> timedelta:
-    """Return the time until the next try: doubling from 1 s to 2 min, half of it spread by chance (0 to 1).
+def retry_interval(pace: Pace, asked: float | None, chance: float, longest: timedelta = LONGEST_RETRY) -> timedelta:
+    """Return the time until the next try: doubling from 1 s to `longest`, half of it spread by chance (0 to 1).
 
     asked  seconds that AWS asked for; never looked sooner than that
 
@@ -120,5 +121,5 @@ def retry_interval(pace: Pace, asked: float | None, chance: float) -> timedelta:
     30.0
     """
     doubled: timedelta = FIRST_RETRY * 2 ** min(pace.failures, 20)
-    backoff = min(doubled, LONGEST_RETRY) * (0.5 + chance / 2)
+    backoff = min(doubled, longest) * (0.5 + chance / 2)
     return max(backoff, timedelta(seconds=asked or 0))

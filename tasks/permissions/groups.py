@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from config.landing_zone import effective_role_mappings
 from tasks import names
-from tasks.errors import PermanentError
+from tasks.errors import NotReady, PermanentError
 from tasks.model.desired import Desired, Tenant
 from tasks.model.handles import Absence, Group, Handles
 
@@ -62,6 +63,15 @@ def allowed_people(tenant: Tenant, group: Group) -> frozenset[str]:
     if tenant.landing_zone_known:
         return frozenset(names.role_members(tenant).get(group.role, ()))
     return frozenset(filter(None, (names.user_name(tenant, person) for person in tenant.desired.access)))
+
+
+def check_shown(name: str, group: Group, missing: Collection[str], now: datetime, grace: timedelta) -> None:
+    """Raise NotReady when AWS does not know members of a group into which people were put a moment ago.
+
+    Whether they are out already, or not shown yet, can be known only when AWS has had the time to show them.
+    """
+    if missing and group.put_in_at is not None and now - group.put_in_at < grace:
+        raise NotReady("MembershipNotShown", f"AWS does not show yet who was put into {name} a moment ago")
 
 
 def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str, Group]:

@@ -22,7 +22,7 @@ from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import people_without_euid
 from tasks.permissions.collected_failures import Failures
-from tasks.permissions.groups import MappedRole, absence_after, mapped_roles, not_looked_for
+from tasks.permissions.groups import MappedRole, absence_after, check_shown, mapped_roles, not_looked_for
 from tasks.permissions.portions import PORTION, Portion, parts
 
 
@@ -41,7 +41,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if tenant.platform.identity_center is None:
         return Done(handles, "the platform has no Identity Center")
     spared = not_looked_for(handles.absence, tenant.desired, aws.now())
-    sync = Synchronisation(aws.directory, mapped_roles(tenant), Failures())
+    sync = Synchronisation(aws, mapped_roles(tenant), Failures())
     users = sync.look_people_up(handles.users, spared)
     groups = sync.look_groups_up(handles.groups)
     groups, members = sync.remove(groups, users, handles.users)
@@ -110,12 +110,17 @@ def difference(wanted: frozenset[str], actual: frozenset[str], *, unknown: bool,
 class Synchronisation:
     """One run for one tenant."""
 
-    directory: Directory
+    aws: Aws
     roles: Mapping[str, MappedRole]  # by group name
     failures: Failures
     looking_up: Portion = field(default_factory=Portion)
     removing: Portion = field(default_factory=Portion)
     adding: Portion = field(default_factory=Portion)
+
+    @property
+    def directory(self) -> Directory:
+        """Users and groups of Identity Center."""
+        return self.aws.directory
 
     def goes_on(self, portion: Portion) -> bool:
         """Tell whether there is more to do, whatever fails for good meanwhile, and the next execution gets further."""
@@ -181,7 +186,8 @@ class Synchronisation:
                 change = difference(wanted, frozenset(actual), unknown=unknown, met=frozenset(met.values()))
                 for part in parts(sorted(change.remove), self.directory.at_once):
                     if self.removing.takes(*part):
-                        self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
+                        unknown_there = self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
+                        check_shown(name, group, unknown_there, self.aws.now(), self.aws.visibility_grace)
         kept = {name: group for name, group in standing.items() if group.id is not None or name in self.roles}
         return kept, members
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from tasks.aws import Aws
-from tasks.errors import NotFound, NotReady
+from tasks.errors import NotFound
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.permissions.assignments import start_withdrawal
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.federation import withdraw_roles
-from tasks.permissions.groups import allowed_people
+from tasks.permissions.groups import allowed_people, check_shown
 from tasks.permissions.portions import Portion, parts
 
 
@@ -93,14 +93,23 @@ class Withdrawal:
         members = self._members(group_id)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
+        unsure = set(unwanted - members.keys())
         for part in parts(there, directory.at_once):
             if self.portion.takes(*part):
-                directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})
-        self._check_shown(name, group, unwanted - members.keys())
-        if not self.portion.rest:
-            people = tuple(person for person in group.people or sorted(allowed) if person in allowed)
-            self.handles = replace(self.handles, groups={**self.handles.groups, name: replace(group, people=people)})
-            self.notes.append(f"{len(there)} people taken out of {name}")
+                unsure |= directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})
+        self._forget(name, group, allowed, {*unsure, *self.portion.rest})
+        self.notes.append(f"{len(there)} people taken out of {name}")
+        check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
+
+    def _forget(self, name: str, group: Group, allowed: frozenset[str], left: set[str]) -> None:
+        """Note who may be in the group still; written at once, for after a crash nothing could tell who is out."""
+        if group.people is None and left:
+            return
+        users = self.handles.users
+        known = group.people if group.people is not None else sorted(allowed)
+        people = tuple(person for person in known if person in allowed or users.get(person) in left)
+        self.handles = replace(self.handles, groups={**self.handles.groups, name: replace(group, people=people)})
+        self.aws.remember(self.handles)
 
     def _members(self, group_id: str | None) -> Mapping[str, str]:
         """Return UserId -> MembershipId of a group; none when there is no such group."""
@@ -121,8 +130,3 @@ class Withdrawal:
             return frozenset(members) - {users.get(person) or self.aws.directory.user_id(person) for person in allowed}
         kept = {users[person] for person in allowed if person in users}
         return frozenset(users[person] for person in group.people if person not in allowed and person in users) - kept
-
-    def _check_shown(self, name: str, group: Group, missing: frozenset[str]) -> None:
-        """Ask again when people are missing from a list that may be younger than the write that put them in."""
-        if missing and group.put_in_at is not None and self.aws.now() - group.put_in_at < self.aws.visibility_grace:
-            raise NotReady("MembershipNotShown", f"AWS does not show yet who was put into {name} a moment ago")

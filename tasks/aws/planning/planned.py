@@ -78,6 +78,7 @@ class Planned:
     changes: list[Change] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)  # placeholder -> what people call it
     members: dict[str, tuple[str, str]] = field(default_factory=dict)  # MembershipId -> UserId, GroupId
+    taken_out: set[tuple[str, str]] = field(default_factory=set)  # UserId, GroupId
     accounts: dict[str, Members] = field(default_factory=dict)
     tags: dict[str, dict[str, str | None]] = field(default_factory=dict)  # None: removed
     parents: dict[str, str] = field(default_factory=dict)

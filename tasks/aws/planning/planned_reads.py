@@ -20,6 +20,7 @@ from tasks.aws.planning.planned import (
     is_planned,
     stack_name,
 )
+from tasks.aws.scim import equals
 from tasks.errors import AccessDenied, NotFound, NotReady, Refused
 
 # ruff: noqa: ARG001 (all entries of the table have one signature)
@@ -85,9 +86,16 @@ def _memberships(planned: Planned, where: Where, given: Parameters, ask: Ask) ->
     if is_planned(given["GroupId"]):
         return {"GroupMemberships": []}
     answer = ask("list_group_memberships", **given)
-    for row in answer.get("GroupMemberships") or ():
-        planned.members[row["MembershipId"]] = (row["MemberId"]["UserId"], given["GroupId"])
-    return answer
+    rows = {row["MembershipId"]: row for row in answer.get("GroupMemberships") or ()}
+    planned.members |= {name: (row["MemberId"]["UserId"], given["GroupId"]) for name, row in rows.items()}
+    left = [row for name, row in rows.items() if planned.members[name] not in planned.taken_out]
+    return {**answer, "GroupMemberships": left}
+
+
+def _scim_users(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
+    answer = ask("list_users", **given)
+    taken_out = {user for user, group in planned.taken_out if given["condition"] == equals("groups.value", group)}
+    return {**answer, "ids": [user for user in answer["ids"] if user not in taken_out]}
 
 
 def _assignments(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
@@ -236,6 +244,7 @@ READS: Mapping[tuple[str, str], Read] = {
     ("organizations", "list_policies_for_target"): _policies_of,
     ("sts", "get_caller_identity"): _caller,
     ("identitystore", "list_group_memberships"): _memberships,
+    ("scim", "list_users"): _scim_users,
     ("sso-admin", "list_account_assignments"): _assignments,
     ("sso-admin", "describe_account_assignment_creation_status"): _assignment_status(
         "AccountAssignmentCreationStatus",

@@ -74,6 +74,15 @@ def _create_group(planned: Planned, where: Where, given: Parameters) -> Members:
     return {"id" if where.service == "scim" else "GroupId": group}
 
 
+def _take_out(planned: Planned, where: Where, given: Parameters) -> None:
+    planned.taken_out.add(planned.members[given["MembershipId"]])
+
+
+def _patch_group(planned: Planned, where: Where, given: Parameters) -> None:
+    if given["change"] == "remove":
+        planned.taken_out |= {(user, given["group_id"]) for user in given["user_ids"]}
+
+
 def _assign(member: str, *, there: bool) -> Write:
     def answer(planned: Planned, where: Where, given: Parameters) -> Members:
         planned.assigned[given["TargetId"], given["PermissionSetArn"], given["PrincipalId"]] = there
@@ -189,7 +198,9 @@ WRITES: Mapping[tuple[str, str], Write] = {
     ("organizations", "create_policy"): _create_policy,
     ("organizations", "close_account"): _close,
     ("identitystore", "create_group"): _create_group,
+    ("identitystore", "delete_group_membership"): _take_out,
     ("scim", "create_group"): _create_group,
+    ("scim", "patch_group"): _patch_group,
     ("sso-admin", "create_account_assignment"): _assign("AccountAssignmentCreationStatus", there=True),
     ("sso-admin", "delete_account_assignment"): _assign("AccountAssignmentDeletionStatus", there=False),
     ("cloudformation", "create_stack"): _deploy_stack,

@@ -183,6 +183,7 @@ def quick(settings: Settings) -> Settings:
             "lease": brief,
             "lookup_grace": timedelta(seconds=1),
             "poll_interval": timedelta(seconds=0.2),
+            "visibility_grace": timedelta(seconds=3),
             "log_level": "info",
         }
     )

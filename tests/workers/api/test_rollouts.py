@@ -58,7 +58,7 @@ def test_it_tells_who_failed_and_why_and_what_runs(api: Api, http: httpx.Client)
     failed, waiting = found["replications"]
     assert (failed["state"], failed["steps"][0]["lastError"]["code"]) == ("FAILED", "AccessDenied")
     assert [step["name"] for step in failed["steps"]] == ["create_account"]
-    assert [step["name"] for step in waiting["steps"]] == ["create_account"]
+    assert [step["name"] for step in waiting["steps"]] == ["withdraw_access"]
     assert (found["states"], found["ended"]) == ({"FAILED": 1, "QUEUED": 1}, False)
 
 
