@@ -16,7 +16,7 @@ from tasks.connector import Connector, own_connector
 from tasks.limits.call_rates import ExpectedCalls
 from tasks.limits.intervals import UsualTimes
 from tasks.limits.lanes import NoPlaces, places, rates
-from tasks.metrics.counters import Meters
+from tasks.metrics.counters import Counters
 from tasks.model.handles import Handles
 
 
@@ -31,7 +31,7 @@ class Worker(Connector):
     sessions: Sessions = field(default_factory=Sessions)
     usual_times: UsualTimes = field(default_factory=UsualTimes)
     expected_calls: ExpectedCalls = field(default_factory=ExpectedCalls)
-    meters: Meters = field(default_factory=Meters)
+    counters: Counters = field(default_factory=Counters)
 
     @classmethod
     def of(cls, connector: Connector) -> Worker:
@@ -64,7 +64,7 @@ class Worker(Connector):
             places=NoPlaces(),
             limits=places(self.settings, platform),
             lookup_grace=self.settings.lookup_grace,
-            observer=Observer(before_write=_refuse_write, after_call=self.meters.called, before_call=count),
+            observer=Observer(before_write=_refuse_write, after_call=self.counters.called, before_call=count),
             account_created_at=account_created_at,
             access_grace=self.settings.access_grace,
         )

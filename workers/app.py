@@ -88,7 +88,7 @@ class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
             return
         address = settings.metrics_host, settings.metrics_port
         try:
-            self.server = MetricsServer(own_worker().meters.registry, settings.api_tokens, *address)
+            self.server = MetricsServer(own_worker().counters.registry, settings.api_tokens, *address)
         except PortTaken as error:
             raise SystemExit(str(error)) from error
 

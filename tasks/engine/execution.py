@@ -19,7 +19,7 @@ from tasks.engine.lease import Lease, Leases
 from tasks.engine.surroundings import Surroundings, utc_now
 from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
-from tasks.limits.intervals import Pace
+from tasks.limits.intervals import RetryState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import ENDED, Wait
@@ -143,9 +143,9 @@ class Execution:
         """Remember how long AWS took for what has ended since the last look; an error tells nothing of it."""
         if isinstance(answer, StepError):
             return
-        pace = Pace.read(begun.pace)
-        for since in pace.ended(answer.since if isinstance(answer, Wait) else ()):
-            self._worker.usual_times.learn(self._step.name, utc_now() - since, pace.interval)
+        retry_state = RetryState.read(begun.retry_state)
+        for since in retry_state.ended(answer.since if isinstance(answer, Wait) else ()):
+            self._worker.usual_times.learn(self._step.name, utc_now() - since, retry_state.interval)
 
     def _moment(self, begun: Begun) -> Moment:
         return Moment(
@@ -166,7 +166,9 @@ class Execution:
         return (news.model_dump_json(by_alias=True, exclude_none=True), news.sign) if news else None
 
     def _count(self, begun: Begun, record: StepRecord) -> None:
-        now, meters, look = utc_now(), self._worker.meters, self._around.look
-        meters.executed(self._step.name, record.document.state, now - self._began)
+        now, counters, look = utc_now(), self._worker.counters, self._around.look
+        counters.executed(self._step.name, record.document.state, now - self._began)
         if record.state in ENDED:
-            meters.ended(self._tenant, self._dispatch.chain.name, record.state, now - begun.asked_at, daily=look.daily)
+            counters.ended(
+                self._tenant, self._dispatch.chain.name, record.state, now - begun.asked_at, daily=look.daily
+            )

@@ -106,7 +106,7 @@ class Surroundings:
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
         self.look.observe(call)
-        self._worker.meters.called(call)
+        self._worker.counters.called(call)
         if call.request_id is not None:
             self.heard = True
         elif call.seconds > SILENT_SECONDS and self.heard is None:

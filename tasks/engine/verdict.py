@@ -15,7 +15,7 @@ from tasks.limits.intervals import (
     LANE_RECHECK,
     LONGEST_RETRY,
     SOON,
-    Pace,
+    RetryState,
     brisk_interval,
     poll_interval,
     retry_interval,
@@ -58,9 +58,9 @@ class Moment:
     usual: timedelta | None = None  # how long AWS usually takes for what the step waits for; None: not seen yet
 
     @property
-    def pace(self) -> Pace:
+    def retry_state(self) -> RetryState:
         """How the step has gone so far."""
-        return Pace.read(self.begun.pace)
+        return RetryState.read(self.begun.retry_state)
 
     def document(self, **changes: object) -> StepState:
         """Return the step's document with this execution counted; a poll after a poll is the same attempt."""
@@ -133,7 +133,7 @@ def _waits(moment: Moment, answer: Wait) -> StepRecord:
         moment.record(document, State.WAITING),
         due=interval,
         handles=answer.handles,
-        pace=moment.pace.polled(interval, answer.since).document(),
+        retry_state=moment.retry_state.polled(interval, answer.since).document(),
         polls=True,
     )
 
@@ -141,14 +141,14 @@ def _waits(moment: Moment, answer: Wait) -> StepRecord:
 def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:
     first = moment.times.poll_interval
     if not answer.since:
-        return poll_interval(first, moment.pace, moment.chance)
+        return poll_interval(first, moment.retry_state, moment.chance)
     return brisk_interval(first, answer.since, moment.usual, moment.now, moment.chance)
 
 
 def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping) -> StepRecord:
     """Wait for a place, for our turn, or for another worker; how the step has gone so far stays as it was."""
     document = moment.document(state=State.WAITING, note=error.message, last_error=None)
-    record = replace(moment.record(document, State.WAITING), pace=moment.begun.pace)
+    record = replace(moment.record(document, State.WAITING), retry_state=moment.begun.retry_state)
     match error:
         case LaneFull():
             return replace(record, due=LANE_RECHECK, lane=error.lane)
@@ -160,7 +160,7 @@ def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping) -> Step
 
 def _may_try_again(moment: Moment, error: TransientError) -> bool:
     deadline = moment.times.parked_deadline if isinstance(error, Parked) else moment.times.step_deadline
-    return moment.pace.failed(moment.now).failing_for(moment.now) < deadline
+    return moment.retry_state.failed(moment.now).failing_for(moment.now) < deadline
 
 
 def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
@@ -169,9 +169,9 @@ def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
     return replace(
         record,
         due=retry_interval(
-            moment.pace, error.retry_after, moment.chance, SOON if isinstance(error, NotReady) else LONGEST_RETRY
+            moment.retry_state, error.retry_after, moment.chance, SOON if isinstance(error, NotReady) else LONGEST_RETRY
         ),
-        pace=moment.pace.failed(moment.now).document(),
+        retry_state=moment.retry_state.failed(moment.now).document(),
         error=moment.begun.failure or shown,
         parked=isinstance(error, Parked),
     )

@@ -18,7 +18,7 @@ LANE_RECHECK = timedelta(seconds=60)  # whoever frees a place wakes us; this onl
 
 
 @dataclass(frozen=True)
-class Pace:
+class RetryState:
     """How a step has gone so far in this replication."""
 
     polls: int = 0  # answers `Wait` in a row
@@ -28,7 +28,7 @@ class Pace:
     interval: float = 0  # seconds from that answer to the look after it
 
     @classmethod
-    def read(cls, document: dict[str, Any]) -> Pace:
+    def read(cls, document: dict[str, Any]) -> RetryState:
         """Read what `document` wrote."""
         return cls(**{**document, "working": tuple(document.get("working", ()))})
 
@@ -36,17 +36,17 @@ class Pace:
         """Return a JSON object."""
         return asdict(self)
 
-    def polled(self, interval: timedelta, since: Iterable[datetime] = ()) -> Pace:
+    def polled(self, interval: timedelta, since: Iterable[datetime] = ()) -> RetryState:
         """After an answer `Wait`, the next look being `interval` away: AWS works, so earlier failures are over."""
         working = tuple(moment.isoformat() for moment in since)
-        return Pace(polls=self.polls + 1, working=working, interval=interval.total_seconds())
+        return RetryState(polls=self.polls + 1, working=working, interval=interval.total_seconds())
 
     def ended(self, since: Iterable[datetime] = ()) -> list[datetime]:
         """Say when the work began that AWS has ended by now, `since` being what it still works on."""
         before = map(datetime.fromisoformat, self.working)
         return sorted(set(before) - set(since))
 
-    def failed(self, now: datetime) -> Pace:
+    def failed(self, now: datetime) -> RetryState:
         """After a transient error."""
         return replace(self, failures=self.failures + 1, failing_since=self.failing_since or now.isoformat())
 
@@ -100,26 +100,28 @@ def _until_it_ends(first: timedelta, left: timedelta) -> timedelta:
     return min(max(-left / 4, first * SOONEST_BRISK), first)
 
 
-def poll_interval(first: timedelta, pace: Pace, chance: float) -> timedelta:
+def poll_interval(first: timedelta, retry_state: RetryState, chance: float) -> timedelta:
     """Return the time until the next poll: growing to 4 times the first, a quarter of it spread by chance (0 to 1).
 
-    >>> [poll_interval(timedelta(seconds=4), Pace(polls=n), 1).total_seconds() for n in (0, 1, 2, 9)]
+    >>> [poll_interval(timedelta(seconds=4), RetryState(polls=n), 1).total_seconds() for n in (0, 1, 2, 9)]
     [4.0, 6.0, 9.0, 16.0]
     """
-    grown: float = min(POLL_GROWTH ** min(pace.polls, 20), POLL_LONGEST)
+    grown: float = min(POLL_GROWTH ** min(retry_state.polls, 20), POLL_LONGEST)
     return first * grown * (0.75 + chance / 4)
 
 
-def retry_interval(pace: Pace, asked: float | None, chance: float, longest: timedelta = LONGEST_RETRY) -> timedelta:
+def retry_interval(
+    retry_state: RetryState, asked: float | None, chance: float, longest: timedelta = LONGEST_RETRY
+) -> timedelta:
     """Return the time until the next try: doubling from 1 s to `longest`, half of it spread by chance (0 to 1).
 
     asked  seconds that AWS asked for; never looked sooner than that
 
-    >>> [retry_interval(Pace(failures=n), None, 1).total_seconds() for n in (0, 1, 2, 20)]
+    >>> [retry_interval(RetryState(failures=n), None, 1).total_seconds() for n in (0, 1, 2, 20)]
     [1.0, 2.0, 4.0, 120.0]
-    >>> retry_interval(Pace(), 30, 0).total_seconds()
+    >>> retry_interval(RetryState(), 30, 0).total_seconds()
     30.0
     """
-    doubled: timedelta = FIRST_RETRY * 2 ** min(pace.failures, 20)
+    doubled: timedelta = FIRST_RETRY * 2 ** min(retry_state.failures, 20)
     backoff = min(doubled, longest) * (0.5 + chance / 2)
     return max(backoff, timedelta(seconds=asked or 0))

@@ -20,7 +20,7 @@ STEP_BUCKETS = (0.1, 0.5, 1, 5, 20, 60)  # seconds; a step never waits, so long 
 REPLICATION_BUCKETS = (1, 5, 15, 60, 300, 900, 1800, 3600, 4 * 3600, 24 * 3600)  # seconds from the order to the end
 
 
-class Meters:
+class Counters:
     """Counts since the process began; safe for several threads."""
 
     def __init__(self) -> None:

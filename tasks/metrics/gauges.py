@@ -22,7 +22,7 @@ from tasks.state.store import Store
 ALIVE = timedelta(seconds=10)  # since a worker's pump looked
 
 
-class Situation(Collector):
+class Gauges(Collector):
     """Reads everything anew whenever it is asked; raises redis.RedisError when Redis is away."""
 
     def __init__(self, store: Store, catalog: Catalog) -> None:

@@ -31,7 +31,7 @@ REPLICATION_FIELDS = (
     *("id", "tenant", "chain", "state", "step", "desired", "digest", "from", "failed", "error"),
     *("requested_at", "requested_by", "started_at", "ended_at"),
 )
-STILL = {"holder": "", "lease": "0", "dispatch": "0", "sends": "0", "cancel": "0", "pace": "{}"}
+STILL = {"holder": "", "lease": "0", "dispatch": "0", "sends": "0", "cancel": "0", "retry_state": "{}"}
 
 
 class BackupRefused(ValueError):

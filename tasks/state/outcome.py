@@ -30,7 +30,7 @@ class Begun:
     desired: Desired
     handles: Handles
     step: StepState
-    pace: dict[str, Any]
+    retry_state: dict[str, Any]
     asked_at: datetime  # when the replication was asked for
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
@@ -56,7 +56,7 @@ class StepRecord:
     following: int | None = None  # the step to advance to; None: the one after this
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     handles: Handles | None = None  # None: leave those that are stored
-    pace: dict[str, Any] | None = None
+    retry_state: dict[str, Any] | None = None
     error: LastError | None = None
     lane: str | None = None
     parked: bool = False  # it waits for a person, and a newer order must not wait with it

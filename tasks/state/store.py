@@ -211,13 +211,13 @@ class Store:
         )
         if not answer:
             return None
-        desired, handles, document, pace, asked_at, failed, error, deletion, doubt, asked_by = answer
+        desired, handles, document, retry_state, asked_at, failed, error, deletion, doubt, asked_by = answer
         state = StepState.model_validate_json(document) if document else StepState(name=chain.steps[step].name)
         return Begun(
             Desired.model_validate_json(desired),
             HANDLES.validate_json(handles),
             state,
-            json.loads(pace),
+            json.loads(retry_state),
             datetime.fromisoformat(asked_at),
             tuple(json.loads(failed)),
             LastError.model_validate_json(error) if error else None,
@@ -251,7 +251,7 @@ class Store:
                 holder=holder,
                 step=outcome.step,
                 document=document,
-                pace=json.dumps(outcome.pace or {}),
+                retry_state=json.dumps(outcome.retry_state or {}),
                 event=json.dumps(event),
                 failed=json.dumps(outcome.failed),
                 parked=int(outcome.parked),

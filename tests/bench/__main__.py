@@ -33,7 +33,7 @@ LEASE = timedelta(seconds=15)
 @contextmanager
 def cluster(workers: int, options: SimulatorOptions, **settings: str) -> Iterator[Cluster]:
     """Run a cluster as in production but for the poll interval, which fits the simulator's pace."""
-    pace = {
+    times = {
         "CONNECTOR_POLL_SECONDS": "0.5",
         "CONNECTOR_PUMP_SECONDS": "0.2",
         "CONNECTOR_LEASE_SECONDS": "15",
@@ -42,7 +42,7 @@ def cluster(workers: int, options: SimulatorOptions, **settings: str) -> Iterato
     }
     with (
         tempfile.TemporaryDirectory() as directory,
-        running_cluster(Path(directory), workers, options, **{**pace, **settings}) as running,
+        running_cluster(Path(directory), workers, options, **{**times, **settings}) as running,
     ):
         yield running
 

@@ -34,7 +34,7 @@ PLATFORM = "aws.sandbox"
 QUICK = SimulatorOptions(
     creation_seconds=0.4, role_delay_seconds=0.2, assignment_seconds=0.1, stack_seconds=0.1, stack_operation_seconds=0.1
 )
-PACE = {
+BRISK = {
     "CONNECTOR_POLL_SECONDS": "0.1",
     "CONNECTOR_PUMP_SECONDS": "0.05",
     "CONNECTOR_LEASE_SECONDS": "2",
@@ -151,7 +151,7 @@ def running_cluster(
     with EmbeddedRedis() as redis, running_simulator(options.model_dump()) as simulator:
         variables = {
             **environment(simulator.url, redis.url),
-            **PACE,
+            **BRISK,
             "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
             **settings,
         }

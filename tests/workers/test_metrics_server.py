@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from config.settings import ApiToken
-from tasks.metrics.counters import Meters
+from tasks.metrics.counters import Counters
 from tasks.model.call import CallRecord
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
@@ -21,11 +21,11 @@ HOST = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Meters, int]]:
-    meters, port = Meters(), free_port()
-    server = MetricsServer(meters.registry, TOKENS, HOST, port)
+def served() -> Iterator[tuple[Counters, int]]:
+    counters, port = Counters(), free_port()
+    server = MetricsServer(counters.registry, TOKENS, HOST, port)
     server.start()
-    yield meters, port
+    yield counters, port
     server.stop()
 
 
@@ -34,9 +34,9 @@ def get(port: int, header: str | None, method: str = "GET") -> httpx.Response:
         return http.request(method, "/metrics", headers={} if header is None else {"Authorization": header})
 
 
-def test_replications_of_the_day_are_told_from_orders(served: tuple[Meters, int]) -> None:
-    meters, port = served
-    meters.ended(TenantId("w", "p", "aws.x"), "replication", State.FAILED, timedelta(seconds=70), daily=True)
+def test_replications_of_the_day_are_told_from_orders(served: tuple[Counters, int]) -> None:
+    counters, port = served
+    counters.ended(TenantId("w", "p", "aws.x"), "replication", State.FAILED, timedelta(seconds=70), daily=True)
 
     text = get(port, f"Bearer {READ}").text
 
@@ -44,10 +44,10 @@ def test_replications_of_the_day_are_told_from_orders(served: tuple[Meters, int]
     assert f'connector_replication_seconds_sum{{cause="day",{labels}}} 70.0' in text
 
 
-def test_who_has_a_token_sees_what_was_counted(served: tuple[Meters, int]) -> None:
-    meters, port = served
+def test_who_has_a_token_sees_what_was_counted(served: tuple[Counters, int]) -> None:
+    counters, port = served
     for code in (None, "Throttling", "Throttling"):
-        meters.called(CallRecord("organizations", "list_accounts", False, "111111111111", "r-1", code, 0.07))
+        counters.called(CallRecord("organizations", "list_accounts", False, "111111111111", "r-1", code, 0.07))
 
     text = get(port, f"Bearer {READ}").text
 
@@ -60,19 +60,19 @@ def test_who_has_a_token_sees_what_was_counted(served: tuple[Meters, int]) -> No
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic", "Basic !", "Basic Og==", "Bearer", f"Bearer {READ}x", READ])
-def test_nobody_else_sees_anything(served: tuple[Meters, int], header: str | None) -> None:
+def test_nobody_else_sees_anything(served: tuple[Counters, int], header: str | None) -> None:
     answer = get(served[1], header)
 
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Basic realm="connector"')
     assert "connector_" not in answer.text
 
 
-def test_a_port_that_is_taken_is_named(served: tuple[Meters, int]) -> None:
+def test_a_port_that_is_taken_is_named(served: tuple[Counters, int]) -> None:
     with pytest.raises(
         PortTaken, match=rf"CONNECTOR_METRICS_PORT = {served[1]}.*Several workers on one machine need a"
     ):
-        MetricsServer(Meters().registry, (ApiToken.of("a", "read", "b"),), HOST, served[1])
+        MetricsServer(Counters().registry, (ApiToken.of("a", "read", "b"),), HOST, served[1])
 
 
 def test_one_that_never_started_stops() -> None:
-    MetricsServer(Meters().registry, (), HOST, free_port()).stop()
+    MetricsServer(Counters().registry, (), HOST, free_port()).stop()

@@ -1,7 +1,7 @@
 -- Take the lease of a replication for one step. Answers nothing when the message is stale or somebody runs it.
 -- p: replication, dispatch, chain, step, name (of the step), holder, lease (ms),
 --    tenant (optional: whose it must be), unknown (reason under which a message with unknown ids is counted)
--- Answers {desired, handles, step document, pace, when it was asked for, names of the failed steps, error, the request
+-- Answers {desired, handles, step document, retry_state, when it was asked for, names of the failed steps, error, the request
 -- to delete, 1 in doubt, who asked} as texts, most of them JSON.
 local key = replication_key(p.replication)
 local tenant, chain, state, dispatch, step, lease, holder, cancel =
@@ -38,7 +38,7 @@ return {
   redis.call('HGET', key, 'desired'),
   redis.call('HGET', tenant_key(tenant), 'handles'),
   document,
-  redis.call('HGET', key, 'pace'),
+  redis.call('HGET', key, 'retry_state'),
   redis.call('HGET', key, 'requested_at'),
   redis.call('HGET', key, 'failed') or '[]',
   redis.call('HGET', key, 'error') or '',

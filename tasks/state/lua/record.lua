@@ -1,5 +1,5 @@
 -- Record how a step ended and give the lease back. Answers 1, or 0 when the lease is somebody else's now.
--- p: replication, holder, step, document (the step's, JSON text), pace, event, handles (optional JSON text),
+-- p: replication, holder, step, document (the step's, JSON text), retry_state, event, handles (optional JSON text),
 --    next (optional: index of the step to go to), failed (names of the failed steps, JSON text), state (of the replication), due (ms from now), error (optional JSON text),
 --    parked (1: a person must act first, 0), lane (optional: the full lane that it waits for),
 --    polls (1: the step waits for work that AWS does for it, 0),
@@ -8,7 +8,7 @@
 local key = replication_key(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 local tenant = redis.call('HGET', key, 'tenant')
-redis.call('HSET', key, 'step:' .. p.step, p.document, 'pace', p.pace, 'holder', '', 'lease', 0, 'parked', p.parked)
+redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'holder', '', 'lease', 0, 'parked', p.parked)
 if p.handles then
   redis.call('HSET', tenant_key(tenant), 'handles', p.handles)
   claim_known(p.handles, tenant)

@@ -43,7 +43,7 @@ local function create(slot)
   local id = p.replication
   redis.call('HSET', replication_key(id),
     'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
-    'requested_at', p.at, 'pace', '{}', 'cancel', 0)
+    'requested_at', p.at, 'retry_state', '{}', 'cancel', 0)
   set_content(id)
   if p.from and p.of == chain then redis.call('HSET', replication_key(id), 'step', p.from, 'from', p.from) end
   if p.daily then redis.call('HSET', replication_key(id), 'daily', 1) end

@@ -21,7 +21,7 @@ from tasks.errors import (
     TransientError,
     Unanswered,
 )
-from tasks.limits.intervals import LANE_RECHECK, Pace
+from tasks.limits.intervals import LANE_RECHECK, RetryState
 from tasks.model.desired import Desired
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, LastError, State, StepState, Wait
@@ -46,19 +46,19 @@ QUOTA = Parked("QUOTA", "no more accounts", "r-2", "Raise it.", retry_after=3600
 DENIED = AccessDenied("AccessDenied", "not you", "r-3")
 OLDER = LastError(code="Older", message="an earlier step's", remedy="Mend it.")
 
-NO_PACE = Pace().document()
-FAILING = Pace(failures=1, failing_since=NOW.isoformat()).document()
+NO_RETRY_STATE = RetryState().document()
+FAILING = RetryState(failures=1, failing_since=NOW.isoformat()).document()
 
 
 def failing(failures: int, since: timedelta) -> dict[str, Any]:
-    """Return the pace of a step that has failed so often, for that long."""
-    return Pace(failures=failures, failing_since=(NOW - since).isoformat()).document()
+    """Return the retry state of a step that has failed so often, for that long."""
+    return RetryState(failures=failures, failing_since=(NOW - since).isoformat()).document()
 
 
 def at(index: int = NEEDED, *, step: dict[str, Any] | None = None, **changes: Any) -> Moment:
     """Return a moment in which a step of the chain answers; what `begin` gave, and the rest, may be changed."""
-    begun = Begun(Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_PACE, BEFORE)
-    given = {name: changes.pop(name) for name in ("pace", "failed", "error") if name in changes}
+    begun = Begun(Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_RETRY_STATE, BEFORE)
+    given = {name: changes.pop(name) for name in ("retry_state", "failed", "error") if name in changes}
     begun = replace(begun, step=begun.step.model_copy(update=step or {}), **given)
     return replace(Moment(CHAIN, index, begun, TIMES, BEGAN, NOW, chance=1.0), **changes)
 
@@ -70,7 +70,7 @@ AS_NOTHING = {  # of a first execution that nothing is said of
     "following": None,
     "failed": (),
     "handles": None,
-    "pace": None,
+    "retry_state": None,
     "error": None,
     "lane": None,
     "parked": False,
@@ -120,7 +120,7 @@ GIVEN_UP = {"step": State.FAILED, "ended_at": NOW}
 
 
 def polled(polls: int, interval: float, working: tuple[str, ...] = ()) -> dict[str, Any]:
-    return Pace(polls=polls, working=working, interval=interval).document()
+    return RetryState(polls=polls, working=working, interval=interval).document()
 
 
 YEAR_OF_POLLS = polled(1000, 16)
@@ -144,131 +144,136 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         {**SUCCEEDED, "state": State.FAILED, "failed": ("free",), "error": OLDER},
     ),
     "done after an error": (
-        *(at(LAST, step=TRIED, pace=failing(2, SECOND), error=OLDER), Done(GIVEN, "made")),
+        *(at(LAST, step=TRIED, retry_state=failing(2, SECOND), error=OLDER), Done(GIVEN, "made")),
         {**SUCCEEDED, "state": State.SUCCEEDED, "attempts": 4, "started_at": BEFORE},
     ),
     # waits
     "the first poll": (
         *(at(), Wait(GIVEN, "AWS works")),
-        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4)},
+        {**WAITS, "due": TIMES.poll_interval, "retry_state": polled(1, 4)},
     ),
     "spread by chance": (
         *(at(chance=0.0), Wait(GIVEN, "AWS works")),
-        {**WAITS, "due": 0.75 * TIMES.poll_interval, "pace": polled(1, 3)},
+        {**WAITS, "due": 0.75 * TIMES.poll_interval, "retry_state": polled(1, 3)},
     ),
     "a poll after a poll is the same attempt, and comes later": (
-        *(at(step=HELD, pace=polled(1, 4)), Wait(GIVEN, "AWS works")),
-        {**WAITS, "due": 6 * SECOND, "pace": polled(2, 6), "attempts": 3, "started_at": BEFORE},
+        *(at(step=HELD, retry_state=polled(1, 4)), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": 6 * SECOND, "retry_state": polled(2, 6), "attempts": 3, "started_at": BEFORE},
     ),
     "never later than four times the first": (
-        *(at(step=HELD, pace=YEAR_OF_POLLS), Wait(GIVEN, "AWS works")),
-        {**WAITS, "due": 16 * SECOND, "pace": polled(1001, 16), "attempts": 3, "started_at": BEFORE},
+        *(at(step=HELD, retry_state=YEAR_OF_POLLS), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": 16 * SECOND, "retry_state": polled(1001, 16), "attempts": 3, "started_at": BEFORE},
     ),
     "a poll after an error is a new attempt, and the errors are over": (
-        *(at(step=TRIED, pace=failing(5, SECOND)), Wait(GIVEN, "AWS works")),
-        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4), "attempts": 4, "started_at": BEFORE},
+        *(at(step=TRIED, retry_state=failing(5, SECOND)), Wait(GIVEN, "AWS works")),
+        {**WAITS, "due": TIMES.poll_interval, "retry_state": polled(1, 4), "attempts": 4, "started_at": BEFORE},
     ),
     "the step says when": (
         *(at(chance=0.0), Wait(GIVEN, "AWS works", timedelta(minutes=7))),
-        {**WAITS, "due": timedelta(minutes=7), "pace": polled(1, 420)},
+        {**WAITS, "due": timedelta(minutes=7), "retry_state": polled(1, 420)},
     ),
-    "at once": (at(), Wait(GIVEN, "AWS works", timedelta()), {**WAITS, "pace": polled(1, 0)}),
+    "at once": (at(), Wait(GIVEN, "AWS works", timedelta()), {**WAITS, "retry_state": polled(1, 0)}),
     "others wait for it, and nobody knows how long it takes": (
         *(at(), Wait(GIVEN, "AWS works", since=(NOW,))),
-        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4, (NOW.isoformat(),))},
+        {**WAITS, "due": TIMES.poll_interval, "retry_state": polled(1, 4, (NOW.isoformat(),))},
     ),
     "others wait for it: when it usually ends": (
         *(at(usual=10 * SECOND), Wait(GIVEN, "AWS works", since=(NOW - 3 * SECOND,))),
-        {**WAITS, "due": 7 * SECOND, "pace": polled(1, 7, ((NOW - 3 * SECOND).isoformat(),))},
+        {**WAITS, "due": 7 * SECOND, "retry_state": polled(1, 7, ((NOW - 3 * SECOND).isoformat(),))},
     ),
     "others wait for the first of several": (
         *(at(usual=10 * SECOND), Wait(GIVEN, "AWS works", since=(NOW, NOW - 8 * SECOND))),
-        {**WAITS, "due": 2 * SECOND, "pace": polled(1, 2, (NOW.isoformat(), (NOW - 8 * SECOND).isoformat()))},
+        {**WAITS, "due": 2 * SECOND, "retry_state": polled(1, 2, (NOW.isoformat(), (NOW - 8 * SECOND).isoformat()))},
     ),
     "waits after a failure of another step": (
         *(at(FREE, failed=("needed",), error=OLDER), Wait(GIVEN, "AWS works")),
-        {**WAITS, "due": TIMES.poll_interval, "pace": polled(1, 4), "failed": ("needed",), "error": OLDER},
+        {**WAITS, "due": TIMES.poll_interval, "retry_state": polled(1, 4), "failed": ("needed",), "error": OLDER},
     ),
     # gives way
     "no place in a lane": (
-        *(at(pace=FAILING), LaneFull("account creation", 3)),
+        *(at(retry_state=FAILING), LaneFull("account creation", 3)),
         {
             "due": LANE_RECHECK,
             "lane": "account creation",
-            "pace": FAILING,
+            "retry_state": FAILING,
             "note": "waiting for account creation (3 ahead)",
         },
     ),
     "no turn at a rate": (
-        *(at(pace=FAILING), RateReached("Organizations calls", 2.5)),
-        {"due": timedelta(seconds=2.5), "pace": FAILING, "note": "waiting for Organizations calls"},
+        *(at(retry_state=FAILING), RateReached("Organizations calls", 2.5)),
+        {"due": timedelta(seconds=2.5), "retry_state": FAILING, "note": "waiting for Organizations calls"},
     ),
     "the worker ends": (
-        *(at(pace=FAILING), Stopping()),
-        {"pace": FAILING, "note": "this worker is ending, another one goes on"},
+        *(at(retry_state=FAILING), Stopping()),
+        {"retry_state": FAILING, "note": "this worker is ending, another one goes on"},
     ),
     "gives way after an error: that is not shown any more": (
-        *(at(step=TRIED, pace=FAILING, error=OLDER), Stopping()),
-        {"pace": FAILING, "note": "this worker is ending, another one goes on", "attempts": 4, "started_at": BEFORE},
+        *(at(step=TRIED, retry_state=FAILING, error=OLDER), Stopping()),
+        {
+            "retry_state": FAILING,
+            "note": "this worker is ending, another one goes on",
+            "attempts": 4,
+            "started_at": BEFORE,
+        },
     ),
     "gives way after a failure of another step": (
         *(at(FREE, failed=("needed",), error=OLDER), LaneFull("lane", 0)),
         {
             "due": LANE_RECHECK,
             "lane": "lane",
-            "pace": NO_PACE,
+            "retry_state": NO_RETRY_STATE,
             "note": "waiting for lane (0 ahead)",
             "failed": ("needed",),
             "error": OLDER,
         },
     ),
     # tries again
-    "the first error": (at(), THROTTLED, {**RETRIED, "due": SECOND, "pace": FAILING}),
+    "the first error": (at(), THROTTLED, {**RETRIED, "due": SECOND, "retry_state": FAILING}),
     "the first error, spread by chance": (
         *(at(chance=0.0), THROTTLED),
-        {**RETRIED, "due": 0.5 * SECOND, "pace": FAILING},
+        {**RETRIED, "due": 0.5 * SECOND, "retry_state": FAILING},
     ),
     "an error after errors comes later, and is one more attempt": (
-        *(at(step=TRIED, pace=failing(3, timedelta(minutes=1))), THROTTLED),
+        *(at(step=TRIED, retry_state=failing(3, timedelta(minutes=1))), THROTTLED),
         {
             **RETRIED,
             "due": 8 * SECOND,
             "attempts": 4,
             "started_at": BEFORE,
-            "pace": failing(4, timedelta(minutes=1)),
+            "retry_state": failing(4, timedelta(minutes=1)),
         },
     ),
     "an error after polls is a new beginning": (
-        *(at(step=HELD, pace=polled(7, 16)), THROTTLED),
+        *(at(step=HELD, retry_state=polled(7, 16)), THROTTLED),
         {
             **RETRIED,
             "due": SECOND,
             "attempts": 3,
             "started_at": BEFORE,
-            "pace": {**polled(7, 16), "failures": 1, "failing_since": NOW.isoformat()},
+            "retry_state": {**polled(7, 16), "failures": 1, "failing_since": NOW.isoformat()},
         },
     ),
-    "AWS says when": (at(), ASKED, {**RETRIED, "due": 30 * SECOND, "pace": FAILING}),
+    "AWS says when": (at(), ASKED, {**RETRIED, "due": 30 * SECOND, "retry_state": FAILING}),
     "a moment before the deadline": (
-        *(at(pace=failing(9, TIMES.step_deadline - SECOND)), THROTTLED),
-        {**RETRIED, "due": timedelta(minutes=2), "pace": failing(10, TIMES.step_deadline - SECOND)},
+        *(at(retry_state=failing(9, TIMES.step_deadline - SECOND)), THROTTLED),
+        {**RETRIED, "due": timedelta(minutes=2), "retry_state": failing(10, TIMES.step_deadline - SECOND)},
     ),
     "tried again after a failure of another step": (
         *(at(FREE, failed=("needed",), error=OLDER), THROTTLED),
-        {**RETRIED, "due": SECOND, "pace": FAILING, "failed": ("needed",), "error": OLDER},
+        {**RETRIED, "due": SECOND, "retry_state": FAILING, "failed": ("needed",), "error": OLDER},
     ),
     "tried again where only the last try has an error": (
         *(at(error=OLDER), THROTTLED),
-        {**RETRIED, "due": SECOND, "pace": FAILING},
+        {**RETRIED, "due": SECOND, "retry_state": FAILING},
     ),
-    "parked": (at(), QUOTA, {**PARKED, "due": timedelta(hours=1), "pace": FAILING, "parked": True}),
+    "parked": (at(), QUOTA, {**PARKED, "due": timedelta(hours=1), "retry_state": FAILING, "parked": True}),
     "parked for longer than other errors may last": (
-        *(at(pace=failing(9, TIMES.parked_deadline - SECOND)), QUOTA),
+        *(at(retry_state=failing(9, TIMES.parked_deadline - SECOND)), QUOTA),
         {
             **PARKED,
             "due": timedelta(hours=1),
             "parked": True,
-            "pace": failing(10, TIMES.parked_deadline - SECOND),
+            "retry_state": failing(10, TIMES.parked_deadline - SECOND),
         },
     ),
     # fails
@@ -297,11 +302,11 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         },
     ),
     "after polls it is the same attempt": (
-        *(at(LAST, step=HELD, pace=polled(3, 9)), DENIED),
+        *(at(LAST, step=HELD, retry_state=polled(3, 9)), DENIED),
         {**FAILED, "state": State.FAILED, "failed": ("last",), "attempts": 3, "started_at": BEFORE},
     ),
     "a transient error at the deadline": (
-        *(at(LAST, pace=failing(9, TIMES.step_deadline)), THROTTLED),
+        *(at(LAST, retry_state=failing(9, TIMES.step_deadline)), THROTTLED),
         {
             **RETRIED,
             **GIVEN_UP,
@@ -311,7 +316,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         },
     ),
     "parked until its own deadline": (
-        *(at(LAST, pace=failing(9, TIMES.parked_deadline)), QUOTA),
+        *(at(LAST, retry_state=failing(9, TIMES.parked_deadline)), QUOTA),
         {**PARKED, **GIVEN_UP, "state": State.FAILED, "failed": ("last",), "failure": (PermanentError, str(QUOTA))},
     ),
 }

@@ -10,7 +10,7 @@ import pytest
 from tasks.limits.intervals import (
     LONGEST_RETRY,
     POLL_LONGEST,
-    Pace,
+    RetryState,
     UsualTimes,
     brisk_interval,
     poll_interval,
@@ -27,7 +27,7 @@ def after(seconds: float) -> datetime:
 
 @pytest.mark.parametrize("chance", [0, 0.5, 1])
 def test_polls_grow_to_four_times_the_first_interval_with_jitter(chance: float) -> None:
-    intervals = [poll_interval(FIRST, Pace(polls=polls), chance) / FIRST for polls in range(12)]
+    intervals = [poll_interval(FIRST, RetryState(polls=polls), chance) / FIRST for polls in range(12)]
 
     assert intervals == sorted(intervals)
     assert 0.75 <= intervals[0] <= 1
@@ -36,25 +36,25 @@ def test_polls_grow_to_four_times_the_first_interval_with_jitter(chance: float) 
 
 @pytest.mark.parametrize("chance", [0, 1])
 def test_tries_grow_to_two_minutes_and_honour_what_aws_asks(chance: float) -> None:
-    intervals = [retry_interval(Pace(failures=failures), None, chance) for failures in range(64)]
+    intervals = [retry_interval(RetryState(failures=failures), None, chance) for failures in range(64)]
 
     assert intervals == sorted(intervals)
     assert timedelta(seconds=0.5) <= intervals[0] <= timedelta(seconds=1)
     assert intervals[-1] <= LONGEST_RETRY
-    assert retry_interval(Pace(), 3600, chance) == timedelta(hours=1)
+    assert retry_interval(RetryState(), 3600, chance) == timedelta(hours=1)
 
 
 def test_failures_count_from_the_first_one_until_a_good_answer() -> None:
-    pace = Pace().failed(NOON).failed(after(10))
+    retry_state = RetryState().failed(NOON).failed(after(10))
 
-    assert (pace.failures, pace.failing_for(after(60))) == (2, timedelta(seconds=60))
-    assert pace.polled(FIRST).failing_for(after(90)) == timedelta()
+    assert (retry_state.failures, retry_state.failing_for(after(60))) == (2, timedelta(seconds=60))
+    assert retry_state.polled(FIRST).failing_for(after(90)) == timedelta()
 
 
 def test_a_pace_survives_being_stored() -> None:
-    pace = Pace().polled(FIRST, [NOON]).failed(NOON)
+    retry_state = RetryState().polled(FIRST, [NOON]).failed(NOON)
 
-    assert Pace.read(json.loads(json.dumps(pace.document()))) == pace
+    assert RetryState.read(json.loads(json.dumps(retry_state.document()))) == retry_state
 
 
 def test_what_others_wait_for_is_looked_at_when_it_usually_ends_and_then_soon() -> None:
@@ -93,11 +93,11 @@ def test_the_first_piece_to_end_is_looked_at_first() -> None:
 
 
 def test_what_is_not_among_the_work_any_more_has_ended() -> None:
-    pace = Pace().polled(FIRST, [NOON, after(3)])
+    retry_state = RetryState().polled(FIRST, [NOON, after(3)])
 
-    assert pace.ended([after(3), after(9)]) == [NOON]
-    assert pace.ended() == [NOON, after(3)]
-    assert Pace().polled(FIRST).ended() == []
+    assert retry_state.ended([after(3), after(9)]) == [NOON]
+    assert retry_state.ended() == [NOON, after(3)]
+    assert RetryState().polled(FIRST).ended() == []
 
 
 def test_an_outage_of_ours_is_not_taken_for_slowness_of_aws() -> None:

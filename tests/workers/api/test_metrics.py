@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from tasks.daily import drift
 from tasks.documents import DriftChange
-from tasks.metrics.counters import Meters
+from tasks.metrics.counters import Counters
 from tasks.model.desired import TenantId
 from tasks.state import pauses
 from tasks.state.store import CENSUS
@@ -148,7 +148,7 @@ def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx.Client) ->
 
 def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
     shared = get(api, "/metrics", auth=("prometheus", READ)).text
-    counted = generate_latest(Meters().registry).decode()
+    counted = generate_latest(Counters().registry).decode()
     families = set(re.findall(r"^# TYPE (\w+)", shared + counted, re.MULTILINE))
     known = {f"{family}{ending}" for family in families for ending in ("", "_count", "_total")}
 
