@@ -55,7 +55,7 @@ class Worker(Connector):
 
         def count(service: str) -> None:
             if counted_as is not None and service in of_service:
-                self.store.take(of_service[service], counted_as, 1, owed=True)
+                self.store.limits.take(of_service[service], counted_as, 1, owed=True)
 
         of_service = rates(self.settings, platform)
         return Run(

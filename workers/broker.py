@@ -68,7 +68,7 @@ def _checked(answer: Any, **_options: Any) -> tuple[Any, Any] | None:
 def _count(reason: str, size: int) -> None:
     log.warning("a message in the queue was rejected", reason=reason, bytes=size)
     try:
-        own_connector().store.reject(reason)
+        own_connector().store.counts.reject(reason)
     except RedisError as error:
         log.warning("a rejected message could not be counted", error=type(error).__name__)
 

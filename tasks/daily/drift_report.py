@@ -32,7 +32,7 @@ def report(worker: Worker, name: str) -> int:
         drift.reported(worker.store, tenant, changes, datetime.now(UTC))
         return len(changes)
     finally:  # one that cannot be looked at comes again tomorrow, and stops nobody
-        worker.store.postpone(tenant)
+        worker.store.tenants.postpone(tenant)
 
 
 def differences(plan: Plan) -> Iterator[DriftChange]:

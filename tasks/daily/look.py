@@ -42,7 +42,7 @@ class DailyLook:
     @cached_property
     def daily(self) -> bool:
         """Whether nobody asked for this replication but the day."""
-        return is_daily(self.store, self.replication)
+        return self.store.replications.is_daily(self.replication)
 
     def seen(self, organization: str, account_id: str) -> Account | None:
         """Return an account as the snapshot shows it; None: ask AWS."""
@@ -55,7 +55,7 @@ class DailyLook:
     def about_to_write(self, account_id: str | None) -> None:
         """Make the snapshot say nothing of the account any more; once is enough for one execution of a step."""
         if account_id is not None and not self._touched:
-            snapshot.touch(self.store, account_id, self.now())
+            self.store.snapshots.touch(account_id, self.now())
             self._touched = True
 
     def observe(self, call: CallRecord) -> None:
@@ -75,13 +75,8 @@ class DailyLook:
         if state is State.FAILED:
             daily_retries.failed(self.store, self.tenant, self.now())
         elif state is State.SUCCEEDED:
-            daily_retries.forget(self.store, self.tenant)
+            self.store.retries.forget(self.tenant)
             if self.chain is DELETION:
-                drift.forget(self.store, self.tenant)
+                self.store.drifts.forget(self.tenant)
             else:
                 drift.settled(self.store, self.tenant, self.replication, daily=self.daily)
-
-
-def is_daily(store: Store, replication: str) -> bool:
-    """Tell whether nobody asked for a replication but the day."""
-    return bool(store.redis.hexists(f"{store.prefix}replication:{replication}", "daily"))

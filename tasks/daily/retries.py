@@ -22,35 +22,12 @@ def distance(failures: int) -> timedelta:
 
 def failed(store: Store, tenant: TenantId, now: datetime) -> None:
     """Note that a replication of the tenant has failed, and when it is tried again."""
-    failures = int(store.redis.hincrby(f"{store.prefix}failing", str(tenant), 1))
-    store.redis.zadd(_key(store), {str(tenant): (now + distance(failures)).timestamp()})
-
-
-def forget(store: Store, tenant: TenantId) -> None:
-    """Note that the tenant is as it should be, or gone, or that a person has stopped it."""
-    with store.redis.pipeline() as pipeline:
-        pipeline.hdel(f"{store.prefix}failing", str(tenant))
-        pipeline.zrem(_key(store), str(tenant))
-        pipeline.execute()
-
-
-def due(store: Store, now: datetime, most: int) -> list[TenantId]:
-    """Name the tenants whose next try is due, the one that waits longest first."""
-    found = store.redis.zrangebyscore(_key(store), "-inf", now.timestamp(), 0, most)
-    return [TenantId.parse(name) for name in found]
+    failures = store.retries.count(tenant)
+    store.retries.plan(tenant, now + distance(failures))
 
 
 def postpone(store: Store, tenant: TenantId, now: datetime) -> None:
     """Put the next try off when one begins: how that ends decides, and a crash before its beginning loses none."""
-    failures = int(store.redis.hget(f"{store.prefix}failing", str(tenant)) or 0)
+    failures = store.retries.failures(tenant)
     if failures:
-        store.redis.zadd(_key(store), {str(tenant): (now + distance(failures)).timestamp()}, xx=True)
-
-
-def is_failing(store: Store, tenant: TenantId) -> bool:
-    """Tell whether the newest replication of the tenant that has ended has failed."""
-    return bool(store.redis.hexists(f"{store.prefix}failing", str(tenant)))
-
-
-def _key(store: Store) -> str:
-    return f"{store.prefix}retries"
+        store.retries.plan(tenant, now + distance(failures), only_move=True)

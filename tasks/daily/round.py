@@ -23,6 +23,7 @@ from tasks.model.desired import TenantId
 from tasks.orders.producer import RequestRefused, offered, replicate_again
 from tasks.organization import snapshot, unmanaged
 from tasks.state.records import TenantRecord
+from tasks.state.snapshots import Listing
 from tasks.worker import Worker
 
 EVERY = timedelta(minutes=5)
@@ -43,9 +44,9 @@ def replicate_oldest(connector: Connector, now: datetime) -> int:
     age = too_old(settings.replication_window, settings.replication_interval, now)
     if age is None:
         return 0
-    share = batch(len(connector.store.idle(timedelta(), MANY)), settings.replication_window.length)
-    failed = daily_retries.due(connector.store, now, share)
-    chosen = dict.fromkeys([*connector.store.idle(age, share), *failed])
+    share = batch(len(connector.store.tenants.idle(timedelta(), MANY)), settings.replication_window.length)
+    failed = connector.store.retries.due(now, share)
+    chosen = dict.fromkeys([*connector.store.tenants.idle(age, share), *failed])
     return sum(_enqueue(connector, tenant, now, again=tenant in failed) for tenant in chosen)
 
 
@@ -112,23 +113,22 @@ def _look_at_stack_sets(worker: Worker, platforms: list[Platform], now: datetime
 
 def _keep(connector: Connector, organization: str, accounts: list[Account], now: datetime) -> None:
     foreign = unmanaged.refresh(connector, organization, accounts, now)
-    summary = {"looked_at": now.isoformat(), "accounts": len(accounts)}
-    connector.store.redis.hset(f"{connector.store.prefix}looks:{organization}", mapping=summary)
+    connector.store.snapshots.note_listing(organization, Listing(now, len(accounts)))
     log.info("listed the accounts", organization=organization, accounts=len(accounts), unmanaged=foreign)
 
 
 def _wants(connector: Connector, organization: str, now: datetime) -> bool:
     """Tell whether a list is due: a day has passed, or the tenants that are due soon save more calls than it costs."""
-    row: dict[str, str] = connector.store.redis.hgetall(f"{connector.store.prefix}looks:{organization}")
-    if not row or now - datetime.fromisoformat(row["looked_at"]) >= DAY:
+    last = connector.store.snapshots.last_listing(organization)
+    if last is None or now - last.at >= DAY:
         return True
-    if now - datetime.fromisoformat(row["looked_at"]) < snapshot.MOST_AGE:
+    if now - last.at < snapshot.MOST_AGE:
         return False
     age = too_old(connector.settings.replication_window, connector.settings.replication_interval, now)
     if age is None:
         return False
-    soon = connector.store.idle(max(age - snapshot.MOST_AGE, timedelta()), MANY)
-    return SAVED * sum(_stands_in(connector, tenant, organization) for tenant in soon) > int(row["accounts"]) / PAGE
+    soon = connector.store.tenants.idle(max(age - snapshot.MOST_AGE, timedelta()), MANY)
+    return SAVED * sum(_stands_in(connector, tenant, organization) for tenant in soon) > last.accounts / PAGE
 
 
 def _stands_in(connector: Connector, tenant: TenantId, organization: str) -> bool:
@@ -141,21 +141,21 @@ def _enqueue(connector: Connector, tenant: TenantId, now: datetime, *, again: bo
 
     again   its last replication has failed, and that one's next try is due
     """
-    record = connector.store.tenant(tenant)
+    record = connector.store.tenants.find(tenant)
     if record is None or record.deleted_at is not None:
-        daily_retries.forget(connector.store, tenant)
+        connector.store.retries.forget(tenant)
         return False
     daily_retries.postpone(connector.store, tenant, now)
     if record.paused is None and _only_reports(connector, record) and not again:
         ask_for_report(connector, record)
         return True
     # Paused ones must not fill every batch, nor those that wait for long: the others would never come.
-    connector.store.postpone(tenant)
+    connector.store.tenants.postpone(tenant)
     if record.paused is not None:
         return False
     try:
         # One that fails is to find out all that is wrong: it asks AWS itself.
-        replicate_again(record, connector, wake=False, daily=not daily_retries.is_failing(connector.store, tenant))
+        replicate_again(record, connector, wake=False, daily=connector.store.retries.failures(tenant) == 0)
     except RequestRefused as error:  # its platform or landing zone is gone: one tenant never stops the others
         log.warning("a tenant cannot be replicated any more", tenant=str(tenant), error=str(error))
         return False

@@ -1,4 +1,4 @@
-"""Preflight: everything that a platform needs from AWS and from our own house, looked at without a write.
+"""Preflight: everything that a platform needs from AWS and from our own side, looked at without a write.
 
 finding.py       what a check says
 patient.py       what a check is given

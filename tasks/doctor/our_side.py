@@ -1,4 +1,4 @@
-"""Our own house: Redis as it must be set up, workers, and limits that are not above AWS's."""
+"""Our own side: Redis as it must be set up, workers, and limits that are not above AWS's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from redis import RedisError, ResponseError
+from redis import RedisError
 
 from tasks.aws import Lane
 from tasks.doctor.finding import Finding, error, ok, warning
@@ -23,34 +23,25 @@ AWS_ALLOWS: Mapping[Lane, int] = MappingProxyType(  # by default. Source: AWS Or
 
 def redis(patient: Patient) -> Iterator[Finding]:
     """See that Redis answers and keeps what it acknowledges. PING, CONFIG GET."""
-    client = patient.worker.store.redis
+    server = patient.worker.store.server
     try:
-        client.ping()
+        server.ping()
     except RedisError as away:
         remedy = "Start Redis, or correct CONNECTOR_REDIS_URL."
         yield error(f"Redis does not answer: {type(away).__name__}: {away}", remedy)
         return
     yield ok("Redis answers")
     for name, wanted in REDIS.items():
-        actual = _setting(client, name)
+        actual = server.setting(name)
         if actual not in (None, wanted):
             remedy = f"Set {name} {wanted} in redis.conf, else orders may be lost when Redis ends."
             yield warning(f"Redis has {name} {actual or 'empty'}", remedy)
 
 
-def _setting(client: object, name: str) -> str | None:
-    """Read one setting; None: a managed Redis does not tell, or not us."""
-    try:
-        found: Mapping[str, str] = client.config_get(name)  # type: ignore[attr-defined]  # as Store.redis, untyped
-    except ResponseError:
-        return None
-    return found.get(name)
-
-
 def workers(patient: Patient) -> Iterator[Finding]:
     """See that workers look for work."""
     interval = patient.worker.settings.pump_interval
-    names = patient.worker.store.workers(max(SILENCE, LOOKS * interval))
+    names = patient.worker.store.work.workers(max(SILENCE, LOOKS * interval))
     if names:
         yield ok(f"{len(names)} workers look for work")
     else:

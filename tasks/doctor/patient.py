@@ -46,7 +46,7 @@ def patient(worker: Worker, platform: Platform) -> Patient:
 
 def _some_account(worker: Worker, platform: Platform) -> str | None:
     try:
-        for tenant in worker.store.tenants():
+        for tenant in worker.store.tenants.listed():
             settled = tenant.state is State.SUCCEEDED and tenant.account_id != platform.management_account_id
             if tenant.id.platform == platform.identifier and settled and tenant.account_id is not None:
                 return tenant.account_id

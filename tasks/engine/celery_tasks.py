@@ -10,8 +10,8 @@ from tasks.chain import CHAINS
 from tasks.engine.execution import Ended, Execution
 from tasks.engine.lease import Leases
 from tasks.errors import PermanentError
+from tasks.state.counts import UNKNOWN
 from tasks.state.outcome import Dispatch
-from tasks.state.store import UNKNOWN
 from tasks.step import Chain
 from tasks.steps import function_of
 from tasks.worker import Worker
@@ -40,6 +40,6 @@ def _executed(worker: Worker, leases: Leases, dispatch: Dispatch) -> Ended:
     try:
         execution = Execution(worker, leases, dispatch)
     except ValueError:
-        worker.store.reject(UNKNOWN)
+        worker.store.counts.reject(UNKNOWN)
         return Ended(UNKNOWN)
     return execution.run()

@@ -23,10 +23,11 @@ from tasks.limits.intervals import RetryState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import ENDED, Wait
-from tasks.notifications.news import news_of
+from tasks.notifications.alerts import alert_of
 from tasks.resolve import resolved
 from tasks.state.masking import masked_error, masked_outcome
-from tasks.state.outcome import Begun, Dispatch, StepRecord
+from tasks.state.outcome import Begun, Dispatch, StepRecord, StoredAlert
+from tasks.state.records import json_of
 from tasks.steps import run_step
 from tasks.worker import Worker
 
@@ -59,7 +60,7 @@ class Execution:
     def run(self) -> Ended:
         """Run the step if the message is the newest; never raises for what a step or Redis may do."""
         try:
-            begun = self._begin()
+            begun = self._store.work.begin(self._dispatch, self._holder, self._worker.settings.lease)
             if begun is None:
                 return self._dropped("stale: a newer message or another worker has it")
             lease = Lease(self._store, self._dispatch.replication, self._holder, self._worker.settings.lease)
@@ -69,25 +70,13 @@ class Execution:
             self._log.warning("Redis is away; the due index continues this", error=str(error))
             return Ended("Redis is away: continued later")
 
-    def _begin(self) -> Begun | None:
-        dispatch = self._dispatch
-        return self._store.begin(
-            dispatch.replication,
-            dispatch.number,
-            dispatch.step,
-            self._holder,
-            self._worker.settings.lease,
-            self._tenant,
-            dispatch.chain,
-        )
-
     def _finished(self, begun: Begun, lease: Lease) -> Ended:
         try:
             return self._recorded(begun, self._answer(begun, lease))
         except Superseded:
             if self._around.wrote_late:  # the newer run may have looked before AWS had it
                 self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
-                self._store.doubt(self._tenant)
+                self._store.orders.doubt(self._tenant)
             return self._dropped("superseded: another worker has taken over")
 
     def _dropped(self, why: str) -> Ended:
@@ -124,7 +113,7 @@ class Execution:
     def _recorded(self, begun: Begun, answer: Answer) -> Ended:
         record = self._decided(begun, answer)
         self._around.look.keep(record.document)
-        if not self._store.record(self._dispatch.replication, self._holder, record):
+        if not self._store.work.record(self._dispatch.replication, self._holder, record):
             raise Superseded(self._dispatch.replication)
         self._around.look.ended(record.state)
         self._count(begun, record)
@@ -137,7 +126,7 @@ class Execution:
         record = masked_outcome(verdict.decide(self._moment(begun), answer))
         if record.parked and isinstance(answer, StepError):
             self._log.warning("parked: an operator must act", code=answer.code, error=str(answer), do=answer.remedy)
-        return replace(record, heard=self._around.heard, news=self._news(record))
+        return replace(record, responded=self._around.responded, alert=self._alert(record))
 
     def _learn(self, begun: Begun, answer: Answer) -> None:
         """Remember how long AWS took for what has ended since the last look; an error tells nothing of it."""
@@ -159,11 +148,11 @@ class Execution:
             usual=self._worker.usual_times.of(self._step.name),
         )
 
-    def _news(self, record: StepRecord) -> tuple[str, str] | None:
+    def _alert(self, record: StepRecord) -> StoredAlert | None:
         if self._worker.settings.notification_url is None:
             return None
-        news = news_of(self._tenant, self._dispatch.replication, record, utc_now())
-        return (news.model_dump_json(by_alias=True, exclude_none=True), news.sign) if news else None
+        alert = alert_of(self._tenant, self._dispatch.replication, record, utc_now())
+        return StoredAlert(json_of(alert), alert.fingerprint) if alert else None
 
     def _count(self, begun: Begun, record: StepRecord) -> None:
         now, counters, look = utc_now(), self._worker.counters, self._around.look

@@ -35,7 +35,7 @@ class Lease:
     def renew(self, handles: Handles | None = None) -> None:
         """Keep the lease and write handles ahead; raises Superseded when somebody else has taken over."""
         asked = monotonic()
-        if not self.store.renew(self.replication, self.holder, self.time, handles):
+        if not self.store.work.renew(self.replication, self.holder, self.time, handles):
             self.valid_until = asked
             raise Superseded(self.replication)
         self.valid_until = asked + self.time.total_seconds()

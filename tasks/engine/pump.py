@@ -50,7 +50,7 @@ class Pump:
 
     def look(self) -> int:
         """Dispatch what is due now; answers how many replications that was."""
-        taken = self._store.pump(QUEUE, self._room, self._lease, LONGEST_DELIVERY, self._worker)
+        taken = self._store.work.pump(QUEUE, self._room, self._lease, LONGEST_DELIVERY, self._worker)
         for dispatch in taken:
             send(self._app, dispatch)
         return len(taken)
@@ -59,7 +59,7 @@ class Pump:
         while not self._stopped.is_set():
             try:
                 self.look()
-                self._store.rest(min(self._every, LONGEST_REST))
+                self._store.work.rest(min(self._every, LONGEST_REST))
             except Exception as error:  # noqa: BLE001 (Redis or broker away: the index keeps everything)
                 log.warning("the pump could not look, it tries again", error=str(error))
                 self._stopped.wait(self._every.total_seconds())

@@ -25,7 +25,7 @@ from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
 from tasks.worker import Worker
 
-SILENT_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
+UNRESPONSIVE_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
 
 
 def utc_now() -> datetime:
@@ -46,7 +46,7 @@ class Surroundings:
         self.log = structlog.get_logger(__name__).bind(
             tenant=dispatch.tenant, replication=dispatch.replication, step=self._step
         )
-        self.heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
+        self.responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
         self.wrote_late = False  # a write was sent when the lease may have been somebody else's
 
     @contextmanager
@@ -101,16 +101,16 @@ class Surroundings:
     def _trail(self, begun: Begun) -> Trail:
         about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}
         kept = timedelta(days=self._worker.settings.audit_days)
-        return Trail(self._worker.store, kept, {**about, "asked_by": begun.asked_by})
+        return Trail(self._worker.store.audit, kept, {**about, "asked_by": begun.asked_by})
 
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
         self.look.observe(call)
         self._worker.counters.called(call)
         if call.request_id is not None:
-            self.heard = True
-        elif call.seconds > SILENT_SECONDS and self.heard is None:
-            self.heard = False
+            self.responded = True
+        elif call.seconds > UNRESPONSIVE_SECONDS and self.responded is None:
+            self.responded = False
         fields: dict[str, Any] = {
             "call": f"{call.service}:{call.operation}",
             "account": call.account_id,
@@ -127,6 +127,6 @@ class Surroundings:
         event = {"type": "write", "replication": self._replication, "step": self._step, "at": utc_now().isoformat()}
         try:
             trail.ended(call)
-            self._worker.store.emit(str(self.tenant), {**event, **fields})
+            self._worker.store.events.emit(self.tenant, {**event, **fields})
         except RedisError as error:
             self.log.warning("the end of a write is missing in the audit log", error=str(error), **fields)

@@ -24,7 +24,7 @@ from tasks.aws.fault_table import THROTTLING
 from tasks.errors import RateReached
 from tasks.limits.lanes import ReplicationPlaces
 from tasks.model.call import CallRecord
-from tasks.state.records import Rate
+from tasks.state.limits import Rate
 
 FIRST_GUESS = 4.0  # calls of one API in one execution of a step that this process has not seen yet
 BATCH = 5  # calls that an execution takes on credit at once when it needs more than expected
@@ -68,7 +68,7 @@ class Allowance:
         if rate not in self._taken:
             self._ask(rate)
         elif used == self._taken[rate]:
-            self.places.store.take(rate, self.places.replication, BATCH, owed=True)
+            self.places.store.limits.take(rate, self.places.replication, BATCH, owed=True)
             self._taken[rate] += BATCH
         self._used[rate] = used + 1
 
@@ -81,7 +81,7 @@ class Allowance:
         if call.write:
             limits |= self.places.entered
         if limits:
-            self._told(lambda: self.places.store.slow(sorted(limits)))
+            self._share(lambda: self.places.store.limits.slow(sorted(limits)))
 
     def __enter__(self) -> Self:
         return self
@@ -91,18 +91,20 @@ class Allowance:
             used = self._used[rate]
             self.expected.learn(self.step, rate, used)
             if taken > used:
-                self._told(partial(self.places.store.take, rate, self.places.replication, used - taken, owed=True))
+                self._share(
+                    partial(self.places.store.limits.take, rate, self.places.replication, used - taken, owed=True)
+                )
 
     def _ask(self, rate: Rate) -> None:
         tokens = self.expected.of(self.step, rate)
-        wait = self.places.store.take(rate, self.places.replication, tokens)
+        wait = self.places.store.limits.take(rate, self.places.replication, tokens)
         if wait:
             raise RateReached(rate.name, wait.total_seconds())
         self._taken[rate] = tokens
 
-    def _told(self, tell: Callable[[], object]) -> None:
+    def _share(self, knowledge: Callable[[], object]) -> None:
         """Tell the others what would be good to know; it may not spoil AWS's answer."""
         try:
-            tell()
+            knowledge()
         except RedisError as error:
             log.warning("the other workers do not know how often AWS is called", error=str(error))

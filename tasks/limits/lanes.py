@@ -19,10 +19,10 @@ from config.platform import Platform
 from config.settings import Settings
 from tasks.aws import Lane
 from tasks.errors import LaneFull, Superseded
-from tasks.state.records import Rate
+from tasks.state.limits import Rate
 from tasks.state.store import Store
 
-BURST_SECONDS = 0.25  # of calls that gather in silence: AWS allows bursts, but does not say how long
+BURST_SECONDS = 0.25  # of calls that gather while nobody calls: AWS allows bursts, but does not say how long
 
 ORGANIZATIONS = "Organizations calls"
 IDENTITY_CENTER = "Identity Center calls"
@@ -86,7 +86,7 @@ class ReplicationPlaces:
 
         Raises Superseded when the replication has ended meanwhile, or Redis has lost it.
         """
-        ahead = self.store.enter(lane, place, self.replication, limit)
+        ahead = self.store.limits.enter(lane, place, self.replication, limit)
         if ahead is None:
             raise Superseded(self.replication)
         if ahead >= 0:
@@ -95,4 +95,4 @@ class ReplicationPlaces:
 
     def leave(self, lane: str, place: str) -> None:
         """Give the place back, again is fine, and wake who is next."""
-        self.store.leave(lane, place, self.replication)
+        self.store.limits.leave(lane, place, self.replication)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from tasks.connector import Connector
 from tasks.model.desired import Deletion
 from tasks.orders.producer import Accepted
+from tasks.state.orders import Order
 from tasks.state.records import TenantRecord
 
 
@@ -24,21 +25,21 @@ def request_deletion(record: TenantRecord, connector: Connector, *, by: str | No
     by   who asks, for the record
     """
     deletion = Deletion(requested_at=datetime.now(UTC), requested_by=by)
-    return Accepted(str(record.id), connector.store.delete(record.id, deletion))
+    return Accepted(str(record.id), connector.store.orders.delete(record.id, deletion))
 
 
 def approve(record: TenantRecord, connector: Connector, *, by: str | None) -> Accepted:
     """Approve the request to delete a tenant, which cannot be undone; raises NotPossible when there is none."""
-    if connector.store.approve(record.id, by) is None:
+    if connector.store.orders.approve(record.id, by) is None:
         raise NotPossible(_nothing_to_decide(record))
-    return Accepted(str(record.id), connector.store.submit(record.id, None, again=True, by=by))
+    return Accepted(str(record.id), connector.store.orders.submit(Order(record.id, by=by, wake=True)))
 
 
 def decline(record: TenantRecord, connector: Connector, *, by: str | None = None) -> Accepted:
     """Withdraw the request to delete a tenant and restore its access; raises NotPossible when that is too late."""
-    replication = connector.store.restore(record.id, by)
+    replication = connector.store.orders.restore(record.id, by)
     if replication is None:
-        raise NotPossible(_too_late(connector.store.tenant(record.id) or record))
+        raise NotPossible(_too_late(connector.store.tenants.find(record.id) or record))
     return Accepted(str(record.id), replication)
 
 

@@ -23,7 +23,8 @@ from tasks import names
 from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector, own_connector
 from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
-from tasks.state.records import AccountTaken, TenantRecord
+from tasks.state.orders import AccountTaken, Order
+from tasks.state.records import TenantRecord
 from tasks.step import Chain
 
 LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
@@ -78,25 +79,25 @@ def replicate(
     desired     as in the API's PUT body
     again       also wake a replication of the same content that waits for its next try
     by          who asks, for the record
-    through     the connector to use; None: this process's own, made from the environment
+    connector   the one to use; None: this process's own, made from the environment
     Raises RequestRefused with every mistake (nothing is stored), redis.RedisError when Redis is away.
     """
     connector = connector or own_connector()
     content = desired if isinstance(desired, Desired) else parse_desired(desired)
     tenant = TenantId(workspace, project, platform)
-    known = connector.store.tenant(tenant) if content.platform_tenant_id is not None else None
+    known = connector.store.tenants.find(tenant) if content.platform_tenant_id is not None else None
     mistakes = tuple(check(tenant, content, connector.catalog, connector.settings, known))
     named = not any(mistake.field in IDENTIFIERS for mistake in mistakes)  # else nothing that we have of it helps
-    if mistakes and named and known is None and (known := connector.store.tenant(tenant)):
+    if mistakes and named and known is None and (known := connector.store.tenants.find(tenant)):
         mistakes = tuple(check(tenant, content, connector.catalog, connector.settings, known))
     if mistakes:
         raise RequestRefused(mistakes)
     try:
-        accepted = Accepted(str(tenant), connector.store.submit(tenant, content, again=again, by=by))
+        replication = connector.store.orders.submit(Order(tenant, content, by=by, wake=again))
     except AccountTaken as taken:
         message = f"is the account of tenant {taken.tenant}, or ordered for it; no account has two tenants"
         raise RequestRefused((FieldMistake("platformTenantId", taken.account, message),)) from taken
-    return accepted
+    return Accepted(str(tenant), replication)
 
 
 def replicate_again(
@@ -123,8 +124,8 @@ def replicate_again(
     if mistakes:
         raise RequestRefused(mistakes)
     start = None if first is None else _start(record, first)
-    replication = connector.store.submit(record.id, None, again=wake, anew=anew, by=by, first=start, daily=daily)
-    return Accepted(str(record.id), replication)
+    order = Order(record.id, by=by, wake=wake, anew=anew, daily=daily, first=start)
+    return Accepted(str(record.id), connector.store.orders.submit(order))
 
 
 def _start(record: TenantRecord, first: str) -> tuple[Chain, int]:

@@ -76,13 +76,13 @@ def roll_out(landing_zone: str, platform: str | None, connector: Connector, *, b
         refused=refused,
         paused=paused,
     )
-    connector.store.keep_rollout(rollout.id, rollout.model_dump_json())
+    connector.store.rollouts.keep(rollout.id, rollout.model_dump_json())
     return rollout
 
 
 def find_rollout(rollout: str, connector: Connector) -> Progress | None:
     """Tell how a rollout fares; None: unknown, or asked for longer ago than the retention."""
-    document = connector.store.rollout(rollout)
+    document = connector.store.rollouts.find(rollout)
     if document is None:
         return None
     found = Rollout.model_validate_json(document)
@@ -91,7 +91,7 @@ def find_rollout(rollout: str, connector: Connector) -> Progress | None:
 
 def look_at(rollout: Rollout, connector: Connector) -> Progress:
     """Tell how each replication of a rollout fares."""
-    found = connector.store.replications(rollout.replications.values())
+    found = connector.store.replications.those(rollout.replications.values())
     return Progress(rollout, [each.model_copy(update={"steps": telling(each.steps)}) for each in found])
 
 
@@ -104,10 +104,10 @@ def telling(steps: Iterable[StepState]) -> list[StepState]:
 
 def _tenants(landing_zone: str, platform: str | None, connector: Connector) -> Iterator[TenantRecord]:
     """Yield the tenants of a landing zone that stay."""
-    for summary in connector.store.tenants():
+    for summary in connector.store.tenants.listed():
         if summary.landing_zone != landing_zone or platform not in (None, summary.id.platform):
             continue
-        record = connector.store.tenant(summary.id)
+        record = connector.store.tenants.find(summary.id)
         if record is not None and record.deletion is None:
             yield record
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks.model.account import Account
+from tasks.state.keys import Keys
 from tasks.state.store import Store
 
-BELIEVED = timedelta(minutes=5)
+BELIEVED = Keys.listed.ttl
 
 
 @dataclass(frozen=True)
@@ -30,27 +31,14 @@ class SharedAccountLists:
 
     def lacks(self, email: str, name: str) -> bool:
         """Tell whether a list of the last minutes has neither; False when there is no such list."""
-        with self.store.redis.pipeline() as pipeline:
-            pipeline.exists(self._key)
-            pipeline.smismember(self._key, [_email(email), _name(name)])
-            listed, found = pipeline.execute()
-        return bool(listed) and not any(found)
+        return self.store.account_lists.lacks(self.organization, [_email(email), _name(name)])
 
     def share(self, accounts: Iterable[Account], began: datetime, now: datetime) -> None:
         """Tell the others what a whole ListAccounts showed that began then; the newest list counts."""
         members = {member for account in accounts for member in (_email(account.email), _name(account.name))}
         left = BELIEVED - (now - began)
-        if not members or left <= timedelta():
-            return
-        with self.store.redis.pipeline() as pipeline:
-            pipeline.delete(self._key)
-            pipeline.sadd(self._key, *members)
-            pipeline.pexpire(self._key, left)
-            pipeline.execute()
-
-    @property
-    def _key(self) -> str:
-        return f"{self.store.prefix}listed:{self.organization}"
+        if members and left > timedelta():
+            self.store.account_lists.share(self.organization, members, left)
 
 
 def _email(email: str) -> str:

@@ -16,9 +16,7 @@ account that a lost answer made a while ago is in no snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from pydantic import TypeAdapter
 
@@ -27,16 +25,16 @@ from config.platform import Platform
 from tasks.aws import Aws
 from tasks.aws.stack_sets import StackInstance
 from tasks.model.account import Account
+from tasks.state.keys import Keys
+from tasks.state.snapshots import Shown
 from tasks.state.store import Store
 from tasks.worker import Worker
 
-MOST_AGE = timedelta(hours=2)
+MOST_AGE = Keys.snapshot.ttl
 SETTLING = timedelta(minutes=5)  # a step's writes and AWS's lists that lag behind them are over by then
-LOCK = timedelta(minutes=15)  # 10,000 accounts are 500 calls, at 40 a second some 13 s; slow ones some minutes
-TOUCHED_FOR = timedelta(days=1)
+LONGEST_LISTING = timedelta(minutes=15)  # 10,000 accounts are 500 calls: at 40 a second 13 s, slow ones minutes
 ACCOUNT: TypeAdapter[Account] = TypeAdapter(Account)
 INSTANCES: TypeAdapter[dict[str, StackInstance]] = TypeAdapter(dict[str, StackInstance])
-TAKEN_AT = "taken_at"  # the field beside the account ids
 
 
 def take(worker: Worker, platform: Platform, now: datetime) -> list[Account] | None:
@@ -44,74 +42,43 @@ def take(worker: Worker, platform: Platform, now: datetime) -> list[Account] | N
 
     organizations:ListAccounts, 1 call for 20 accounts. Raises StepError when AWS does not answer.
     """
-    organization, redis = platform.management_account_id, worker.store.redis
-    lock, mine = f"{worker.store.prefix}look:{organization}", uuid4().hex
-    if not redis.set(lock, mine, nx=True, px=LOCK):
-        return None
-    try:
+    organization, store = platform.management_account_id, worker.store
+    with store.locks.held(f"listing {organization}", LONGEST_LISTING) as alone:
+        if not alone:
+            return None
         accounts = list(_reader(worker, platform).organizations.accounts())
         rows = {account.id: ACCOUNT.dump_json(account).decode() for account in accounts}
-        _share(worker.store, _key(worker.store, organization), rows, now)
+        store.snapshots.share_accounts(organization, rows, now)
         return accounts
-    finally:
-        if redis.get(lock) == mine:
-            redis.delete(lock)
 
 
 def take_instances(worker: Worker, platform: Platform, stack_set: StackSet, now: datetime) -> None:
     """List a StackSet's instances and share the list: ListStackInstances, 1 call for 100. Raises StepError."""
     found = _reader(worker, platform).stack_sets(stack_set.region).all_instances(stack_set.name)
     rows = {account_id: INSTANCES.dump_json(instances).decode() for account_id, instances in found.items()}
-    _share(worker.store, _instances_key(worker.store, stack_set.arn), rows, now)
+    worker.store.snapshots.share_instances(_id_of(stack_set.arn), rows, now)
 
 
 def seen_instances(store: Store, stack_set: str, account_id: str, now: datetime) -> dict[str, StackInstance] | None:
     """Return an account's instances of a StackSet (ARN), by region, as the snapshot shows them; None: ask AWS."""
-    document = _seen(store, _instances_key(store, stack_set), account_id, now)
-    return None if document is None else INSTANCES.validate_json(document)
+    shown = store.snapshots.instances(_id_of(stack_set), account_id)
+    return INSTANCES.validate_json(shown.document) if shown is not None and _is_believed(shown, now) else None
 
 
 def seen(store: Store, organization: str, account_id: str, now: datetime) -> Account | None:
     """Return an account as the snapshot shows it; None: ask AWS."""
-    document = _seen(store, _key(store, organization), account_id, now)
-    return None if document is None else ACCOUNT.validate_json(document)
+    shown = store.snapshots.account(organization, account_id)
+    return ACCOUNT.validate_json(shown.document) if shown is not None and _is_believed(shown, now) else None
 
 
-def _seen(store: Store, key: str, account_id: str, now: datetime) -> str | None:
-    with store.redis.pipeline(transaction=False) as pipeline:
-        pipeline.hmget(key, TAKEN_AT, account_id)
-        pipeline.zscore(f"{store.prefix}touched", account_id)
-        (began, found), touched = pipeline.execute()
-    if began is None or found is None:
-        return None
-    document = str(found)
-    taken = datetime.fromisoformat(began)
-    recently = touched is not None and touched >= (taken - SETTLING).timestamp()
-    return None if recently or not timedelta() <= now - taken < MOST_AGE else document
+def _is_believed(shown: Shown, now: datetime) -> bool:
+    recently = shown.touched_at is not None and shown.touched_at >= (shown.taken_at - SETTLING).timestamp()
+    return not recently and timedelta() <= now - shown.taken_at < MOST_AGE
 
 
-def touch(store: Store, account_id: str, now: datetime) -> None:
-    """Note that we are about to change the account: no snapshot from before tells anything of it any more."""
-    with store.redis.pipeline() as pipeline:
-        pipeline.zadd(f"{store.prefix}touched", {account_id: now.timestamp()})
-        pipeline.zremrangebyscore(f"{store.prefix}touched", "-inf", (now - TOUCHED_FOR).timestamp())
-        pipeline.execute()
-
-
-def _share(store: Store, key: str, rows: Mapping[str, str], now: datetime) -> None:
-    with store.redis.pipeline() as pipeline:
-        pipeline.delete(key)
-        pipeline.hset(key, mapping={TAKEN_AT: now.isoformat(), **rows})
-        pipeline.pexpire(key, MOST_AGE)
-        pipeline.execute()
-
-
-def _key(store: Store, organization: str) -> str:
-    return f"{store.prefix}organization:{organization}"
-
-
-def _instances_key(store: Store, stack_set: str) -> str:
-    return f"{store.prefix}instances:{stack_set.rpartition(':')[2]}"
+def _id_of(stack_set: str) -> str:
+    """Return the id of a StackSet in its ARN."""
+    return stack_set.rpartition(":")[2]
 
 
 def _reader(worker: Worker, platform: Platform) -> Aws:

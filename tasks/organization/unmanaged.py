@@ -10,10 +10,8 @@ from config.platform import Platform
 from tasks.connector import Connector
 from tasks.documents import UnmanagedAccount
 from tasks.model.account import Account
-from tasks.state.store import Store
 
 KEPT = timedelta(days=3)  # an account that is unseen for so long has left the organization, or is gone for good
-RETENTION = timedelta(days=7)  # of the whole list, when nobody looks any more
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,9 @@ def unmanaged(
 
 def refresh(connector: Connector, organization: str, accounts: list[Account], now: datetime) -> int:
     """Keep which of an organization's accounts no tenant owns; answers how many."""
-    found = unmanaged(accounts, _owned(connector), _before(connector.store, organization), organization, now)
-    key = _key(connector.store, organization)
-    with connector.store.redis.pipeline() as pipeline:
-        pipeline.delete(key)
-        if found:
-            pipeline.hset(key, mapping={account_id: each.model_dump_json() for account_id, each in found.items()})
-            pipeline.pexpire(key, RETENTION)
-        pipeline.execute()
+    kept = connector.store.unmanaged
+    found = unmanaged(accounts, _owned(connector), kept.of(organization), organization, now)
+    kept.replace(organization, found)
     return len(found)
 
 
@@ -64,7 +57,7 @@ def listed(connector: Connector, platform: str | None = None) -> list[UnmanagedA
     return [
         account.model_copy(update={"platforms": names[organization]})
         for organization in sorted(organizations)
-        for _, account in sorted(_before(connector.store, organization).items())
+        for _, account in sorted(connector.store.unmanaged.of(organization).items())
     ]
 
 
@@ -81,7 +74,7 @@ def _owned(connector: Connector) -> Owned:
         if account
     }
     emails: set[str] = set()
-    for handles in connector.store.all_handles():
+    for handles in connector.store.tenants.handles():
         ours |= {*handles.closed_accounts, *filter(None, [handles.account_id])}
         if handles.creation is not None and handles.account_id is None and handles.email:
             emails.add(handles.email.lower())
@@ -99,12 +92,3 @@ def _shown(account: Account, before: UnmanagedAccount | None, organization: str,
         last_seen=now,
         management_account_id=organization,
     )
-
-
-def _before(store: Store, organization: str) -> dict[str, UnmanagedAccount]:
-    rows: dict[str, str] = store.redis.hgetall(_key(store, organization))
-    return {account_id: UnmanagedAccount.model_validate_json(row) for account_id, row in rows.items()}
-
-
-def _key(store: Store, organization: str) -> str:
-    return f"{store.prefix}unmanaged:{organization}"

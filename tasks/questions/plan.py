@@ -51,7 +51,7 @@ def answer_plan(worker: Worker, asked: str) -> JsonValue:
 
 def make_plan(worker: Worker, name: TenantId, desired: Desired | None) -> Plan:
     """Plan the next replication of a tenant; with a desired state, as if that had been ordered now."""
-    record = worker.store.tenant(name)
+    record = worker.store.tenants.find(name)
     handles = record.handles if record is not None else Handles()
     wanted = desired if desired is not None or record is None else record.desired
     if wanted is None:

@@ -18,7 +18,8 @@ from config.log import MASKER
 from config.mistakes import MASK
 from tasks.documents import AuditEntry, AuditPage
 from tasks.model.call import CallRecord, Intent
-from tasks.state.store import Store
+from tasks.state.database import Part
+from tasks.state.parameters import milliseconds
 
 LONGEST_TEXT = 200  # characters; names, ids, addresses and ARNs are shorter
 HIDDEN = frozenset({"ExternalId", "Password", "SecretAccessKey", "SessionToken", "SecretString"})
@@ -28,11 +29,53 @@ PATIENCE = timedelta(minutes=5)  # no call takes longer, so an outcome that come
 OK = "OK"
 
 
+class Audit(Part):
+    """The log itself. Raises redis.RedisError when Redis is away."""
+
+    def append(self, entry: Mapping[str, Any], kept: timedelta) -> str:
+        """Add an entry, without secrets, and drop what is older than `kept`; answers its id."""
+        oldest = int((datetime.now(UTC) - kept).timestamp() * 1000)
+        text = MASKER.mask(json.dumps(entry, ensure_ascii=False))
+        return str(self._redis.xadd(self._keys.audit, {"data": text}, minid=oldest, approximate=True))
+
+    def page(self, size: int, *, since: datetime | None, after: str | None, tenant: str | None) -> AuditPage:
+        """Read writes to AWS, the oldest first.
+
+        since   only what was sent then or later
+        after   go on after this entry
+        tenant  only this one's; a page may then have few entries, or none, and still not be the last
+        """
+        found: dict[str, dict[str, Any]] = {}
+        position, last_at, more = after, 0, False
+        for read, (identifier, entry) in enumerate(self._entries(since, after), start=1):
+            full = len(found) >= size or read > MOST_READ
+            if "of" not in entry:
+                if full:
+                    more = True
+                else:
+                    position, last_at = identifier, _milliseconds(identifier)
+                    if tenant in (None, entry["tenant"]):
+                        found[identifier] = entry
+            elif entry["of"] in found:
+                found[entry["of"]] |= {"outcome": entry["outcome"], "request_id": entry["request_id"]}
+            if full and (_is_complete(found) or _milliseconds(identifier) - last_at > milliseconds(PATIENCE)):
+                return AuditPage(entries=_shown(found), next=position)
+        return AuditPage(entries=_shown(found), next=position if more else None)
+
+    def _entries(self, since: datetime | None, after: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the entries of the stream, both kinds, from the oldest that is wanted on."""
+        start = f"({after}" if after else "-" if since is None else f"{max(0, int(since.timestamp() * 1000))}"
+        while rows := self._redis.xrange(self._keys.audit, start, "+", BATCH):
+            for identifier, fields in rows:
+                yield identifier, json.loads(fields["data"])
+            start = f"({rows[-1][0]}"
+
+
 @dataclass
 class Trail:
     """Notes the writes of one execution of one step; they follow each other, so one is open at a time."""
 
-    store: Store
+    audit: Audit
     kept: timedelta
     about: Mapping[str, str | None]  # tenant, replication, step, asked_by
     _open: str | None = None
@@ -45,18 +88,13 @@ class Trail:
             "account": intent.account_id,
             "arguments": shortened(intent.arguments),
         }
-        self._open = self._append({name: value for name, value in entry.items() if value is not None})
+        self._open = self.audit.append({name: value for name, value in entry.items() if value is not None}, self.kept)
 
     def ended(self, call: CallRecord) -> None:
         """Note how the open write ended; raises redis.RedisError."""
         opened, self._open = self._open, None
         if opened is not None:
-            self._append({"of": opened, "outcome": call.code or OK, "request_id": call.request_id})
-
-    def _append(self, entry: Mapping[str, Any]) -> str:
-        oldest = int((datetime.now(UTC) - self.kept).timestamp() * 1000)
-        text = MASKER.mask(json.dumps(entry, ensure_ascii=False))
-        return str(self.store.redis.xadd(self.store.audit_key, {"data": text}, minid=oldest, approximate=True))
+            self.audit.append({"of": opened, "outcome": call.code or OK, "request_id": call.request_id}, self.kept)
 
 
 def shortened(value: Any) -> Any:
@@ -80,31 +118,6 @@ def shortened(value: Any) -> Any:
             return str(value)
 
 
-def page(store: Store, size: int, *, since: datetime | None, after: str | None, tenant: str | None) -> AuditPage:
-    """Read writes to AWS, the oldest first.
-
-    since   only what was sent then or later
-    after   go on after this entry
-    tenant  only this one's; a page may then have few entries, or none, and still not be the last
-    """
-    found: dict[str, dict[str, Any]] = {}
-    position, last_at, more = after, 0, False
-    for read, (identifier, entry) in enumerate(_entries(store, since, after), start=1):
-        full = len(found) >= size or read > MOST_READ
-        if "of" not in entry:
-            if full:
-                more = True
-            else:
-                position, last_at = identifier, _milliseconds(identifier)
-                if tenant in (None, entry["tenant"]):
-                    found[identifier] = entry
-        elif entry["of"] in found:
-            found[entry["of"]] |= {"outcome": entry["outcome"], "request_id": entry["request_id"]}
-        if full and (_is_complete(found) or _milliseconds(identifier) - last_at > PATIENCE / timedelta(milliseconds=1)):
-            return AuditPage(entries=_shown(found), next=position)
-    return AuditPage(entries=_shown(found), next=position if more else None)
-
-
 def _is_complete(found: Mapping[str, Mapping[str, Any]]) -> bool:
     return all("outcome" in entry for entry in found.values())
 
@@ -114,15 +127,6 @@ def _shown(found: Mapping[str, Mapping[str, Any]]) -> list[AuditEntry]:
         AuditEntry(id=name, at=datetime.fromtimestamp(_milliseconds(name) / 1000, UTC), **entry)
         for name, entry in found.items()
     ]
-
-
-def _entries(store: Store, since: datetime | None, after: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the entries of the stream, both kinds, from the oldest that is wanted on."""
-    start = f"({after}" if after else "-" if since is None else f"{max(0, int(since.timestamp() * 1000))}"
-    while rows := store.redis.xrange(store.audit_key, start, "+", BATCH):
-        for identifier, fields in rows:
-            yield identifier, json.loads(fields["data"])
-        start = f"({rows[-1][0]}"
 
 
 def _milliseconds(identifier: str) -> int:

@@ -20,15 +20,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.model.desired import Deletion, Desired, Pause, TenantId
 from tasks.model.handles import HANDLES
 from tasks.model.replication import ENDED, Replication, State
-from tasks.state.pauses import pauses, put_back
 from tasks.state.records import replication_of
 from tasks.state.store import Store
 
-VERSION = 1
+VERSION = 2
 MOST_MISTAKES = 20  # named at once
 TENANT_FIELDS = ("desired", "handles", "state", "last", "created_at", "updated_at", "deletion", "deleted_at")
 REPLICATION_FIELDS = (
-    *("id", "tenant", "chain", "state", "step", "desired", "digest", "from", "failed", "error"),
+    *("id", "tenant", "chain", "state", "step", "desired", "digest", "first", "failed", "error"),
     *("requested_at", "requested_by", "started_at", "ended_at"),
 )
 STILL = {"holder": "", "lease": "0", "dispatch": "0", "sends": "0", "cancel": "0", "retry_state": "{}"}
@@ -113,16 +112,16 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
     merge   into a Redis that has tenants; without it such a one is refused
     Raises BackupRefused.
     """
-    if not merge and store.redis.exists(f"{store.prefix}tenants"):
+    if not merge and store.tenants.there_are_any():
         raise BackupRefused("this Redis holds tenants already: add those that it lacks with --merge")
-    put_back(store, saved.paused)
+    store.pauses.put_back(saved.paused)
     done = Restored()
     for each in saved.tenants:
         replications = [_ended(row) for row in each.replications]
-        if store.reinstate(each.tenant, _settled(each), replications):
+        if store.orders.reinstate(each.tenant, _settled(each), replications):
             done.added.append(each.tenant)
             if each.under_way:
-                store.doubt(TenantId.parse(each.tenant))
+                store.orders.doubt(TenantId.parse(each.tenant))
             continue
         done.kept.append(each.tenant)
         if parts := _differing(store, each):
@@ -132,7 +131,7 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
 
 def _differing(store: Store, saved: SavedTenant) -> str:
     """Name what the backup says differently of a tenant that is there."""
-    there = store.tenant(TenantId.parse(saved.tenant))
+    there = store.tenants.find(TenantId.parse(saved.tenant))
     if there is None:
         return ""
     account = HANDLES.validate_json(saved.fields["handles"]).account_id
@@ -145,15 +144,15 @@ def _differing(store: Store, saved: SavedTenant) -> str:
 
 
 def _entries(store: Store) -> Iterator[SavedTenant | SavedPause]:
-    for summary in store.tenants():
-        row, replications = store.raw(summary.id)
+    for summary in store.tenants.listed():
+        row, replications = store.tenants.raw(summary.id)
         kept = [
             {name: text for name, text in each.items() if name in REPLICATION_FIELDS or name.startswith("step:")}
             for each in replications
         ]
         fields = {name: row[name] for name in TENANT_FIELDS if name in row}
         yield SavedTenant(tenant=str(summary.id), fields=fields, replications=kept)
-    for name, each in pauses(store).items():
+    for name, each in store.pauses.all().items():
         yield SavedPause(pause=name, document=each)
 
 

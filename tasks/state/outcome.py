@@ -45,6 +45,14 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class StoredAlert:
+    """An alert to people as it is stored (tasks/notifications/alerts.py)."""
+
+    document: str  # JSON text
+    fingerprint: str  # what it is about: an alert like the tenant's last one is not raised again
+
+
+@dataclass(frozen=True)
 class StepRecord:
     """How a step ended, as it is recorded."""
 
@@ -61,5 +69,5 @@ class StepRecord:
     lane: str | None = None
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
     polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
-    heard: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
-    news: tuple[str, str] | None = None  # what to tell people: JSON text, and its sign (tasks/notifications/news.py)
+    responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
+    alert: StoredAlert | None = None  # to people, about how the step ended

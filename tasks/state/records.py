@@ -1,16 +1,14 @@
-"""What the store gives and takes: tenants, replications and outcomes as they stand in Redis, read into our words."""
+"""Tenants and replications as they stand in Redis, read into our words, and how documents are written there."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from tasks.chain import CHAINS
-from tasks.model.desired import Deletion, Desired, Pause, TenantId
+from tasks.model.desired import Deletion, Desired, Document, Pause, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
@@ -42,44 +40,14 @@ class TenantSummary:
     updated_at: datetime
 
 
-CensusKey = tuple[str, str]
-"""A platform, and a state of model.State, or DELETED (tenants), PAUSED or PARKED (replications)."""
+def json_of(part: Document) -> str:
+    """Write a document as JSON text."""
+    return part.model_dump_json(by_alias=True, exclude_none=True)
 
 
-@dataclass(frozen=True)
-class Census:
-    """How many tenants there are, and replications that have not ended, and since when the oldest of these."""
-
-    tenants: Counter[CensusKey] = field(default_factory=Counter)
-    still_open: Counter[CensusKey] = field(default_factory=Counter)
-    oldest: dict[CensusKey, datetime] = field(default_factory=dict)
-
-    def add(self, tenants: list[Any], still_open: list[Any]) -> None:
-        """Add what one script has counted."""
-        for platform, state, count, _ in zip(*[iter(tenants)] * 4, strict=True):
-            self.tenants[platform, state] += count
-        for platform, state, count, asked in zip(*[iter(still_open)] * 4, strict=True):
-            self.still_open[platform, state] += count
-            since = datetime.fromisoformat(asked)
-            self.oldest[platform, state] = min(since, self.oldest.get((platform, state), since))
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How often AWS may be called: an API's limit, shared by all workers."""
-
-    name: str  # as people read it
-    per_second: int  # calls
-    burst: int  # calls that may follow each other at once after a silence
-
-
-class AccountTaken(Exception):
-    """The account that is to be taken over is another tenant's; nothing was stored."""
-
-    def __init__(self, account: str, tenant: str) -> None:
-        super().__init__(account, tenant)
-        self.account = account
-        self.tenant = tenant
+def handles_json(handles: Handles) -> str:
+    """Write handles as JSON text."""
+    return HANDLES.dump_json(handles, exclude_defaults=True).decode()
 
 
 def tenant_of(tenant: TenantId, row: Mapping[str, str], paused: str | None) -> TenantRecord:
@@ -118,8 +86,8 @@ def replication_of(row: dict[str, str], handles: str | None) -> Replication:
         StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
         for index, step in enumerate(chain.steps)
     ]
-    for index in range(int(row.get("from", 0))):
-        steps[index] = _skipped(steps[index], chain.steps[int(row["from"])].name)
+    for index in range(int(row.get("first", 0))):
+        steps[index] = _skipped(steps[index], chain.steps[int(row["first"])].name)
     if row["holder"]:  # somebody runs it right now
         steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
     if state in ENDED:

@@ -7,6 +7,7 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -15,6 +16,7 @@ from time import monotonic
 from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
+from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
 from tests.bench.chains import bare_chain_seconds
@@ -128,7 +130,7 @@ def overhead() -> list[str]:
     with cluster(0, SimulatorOptions()) as running:
         bare = bare_chain_seconds(running, chains=200) / STEPS
         record = _record_seconds(running.connector.store, tenants=50)
-        waiting = _bytes_per_waiting_tenant(running.connector.store)
+        waiting = _bytes_per_waiting_tenant(running)
     return [
         f"| a step of a bare Celery chain of no-ops, one worker | {bare * 1000:.2f} ms |",
         f"| what lease and record add to a step | {record * 1000:.2f} ms, in all {1 + record / bare:.2f} times |",
@@ -139,8 +141,8 @@ def overhead() -> list[str]:
 def _record_seconds(store: Store, tenants: int) -> float:
     """Return the seconds that begin and record take for one step."""
     for number in range(tenants):
-        store.submit(TenantId("bench", f"p{number}", "aws.sandbox"), Desired(landing_zone="development"))
-    taken = store.pump("bench", tenants, LEASE, LEASE, "bench")
+        store.orders.submit(Order(TenantId("bench", f"p{number}", "aws.sandbox"), Desired(landing_zone="development")))
+    taken = store.work.pump("bench", tenants, LEASE, LEASE, "bench")
     started = monotonic()
     for index, step in enumerate(REPLICATION.steps):
         document = StepState(name=step.name, state=State.SUCCEEDED, note="nothing to do", attempts=1)
@@ -148,17 +150,17 @@ def _record_seconds(store: Store, tenants: int) -> float:
         state = State.SUCCEEDED if last else State.RUNNING
         outcome = StepRecord(step=index, document=document, state=state, due=LEASE, advance=True)
         for dispatch in taken:
-            store.begin(dispatch.replication, dispatch.number, index, "bench", LEASE)
-            store.record(dispatch.replication, "bench", outcome)
+            store.work.begin(replace(dispatch, step=index), "bench", LEASE)
+            store.work.record(dispatch.replication, "bench", outcome)
     return (monotonic() - started) / (tenants * STEPS)
 
 
-def _bytes_per_waiting_tenant(store: Store, tenants: int = 2000) -> float:
-    order = Desired.model_validate(desired())
-    before: int = store.redis.info("memory")["used_memory"]
+def _bytes_per_waiting_tenant(running: Cluster, tenants: int = 2000) -> float:
+    order, redis = Desired.model_validate(desired()), running.redis.client
+    before: int = redis.info("memory")["used_memory"]
     for number in range(tenants):
-        store.submit(TenantId("waiting", f"p{number}", "aws.sandbox"), order)
-    used: int = store.redis.info("memory")["used_memory"]
+        running.connector.store.orders.submit(Order(TenantId("waiting", f"p{number}", "aws.sandbox"), order))
+    used: int = redis.info("memory")["used_memory"]
     return (used - before) / tenants
 
 

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 
 def bare_chain_seconds(running: Cluster, chains: int) -> float:
     """Return the worker's seconds per chain, from the first to the last of many that wait in the queue."""
-    redis = running.connector.store.redis
+    redis = running.redis.client
     command = [sys.executable, "-m", "celery", "-A", "tests.bench.bare", "worker", "--loglevel=ERROR"]
     environment = {**os.environ, **running.environment}
     bare.send_chain("bench:warm")

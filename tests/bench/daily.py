@@ -78,8 +78,9 @@ def running_tenants(directory: Path, tenants: int) -> Iterator[tuple[Cluster, li
 def measure(cluster: Cluster, projects: list[str]) -> Day:
     """Let a day pass, run the round."""
     connector = cluster.connector
-    connector.store.redis.delete("connector:touched")  # a day has passed since the last write
-    connector.store.redis.zadd("connector:replicated", {str(cluster.tenant_id(name)): 1 for name in projects}, xx=True)
+    redis = cluster.redis.client
+    redis.delete("connector:touched")  # a day has passed since the last write
+    redis.zadd("connector:replicated", {str(cluster.tenant_id(name)): 1 for name in projects}, xx=True)
     began, mark = monotonic(), cluster.simulator.mark()
     assert look_at_organizations(cluster.worker, datetime.now(UTC)) == 1
     while replicate_oldest(connector, datetime.now(UTC)):
@@ -92,7 +93,7 @@ def measure(cluster: Cluster, projects: list[str]) -> Day:
 
 
 def _ended(cluster: Cluster, project: str) -> bool:
-    record = cluster.connector.store.tenant(cluster.tenant_id(project))
+    record = cluster.connector.store.tenants.find(cluster.tenant_id(project))
     assert record is not None
     return record.state is State.SUCCEEDED
 

@@ -101,8 +101,8 @@ def _waits(cluster: Cluster, projects: Iterable[str], lane: str) -> Iterable[Spa
     """Yield from when to when a tenant had nothing else to do than to wait for a place."""
     for project in projects:
         since: float | None = None
-        key = cluster.connector.store.events_key(cluster.tenant_id(project))
-        for _, fields in cluster.connector.store.redis.xrange(key):
+        key = cluster.connector.store.keys.events(cluster.tenant_id(project))
+        for _, fields in cluster.redis.client.xrange(key):
             event = json.loads(fields["data"])
             if event["type"] != "step":
                 continue

@@ -29,7 +29,7 @@ def cluster_of(directory: Path, workers: int, lease: int) -> AbstractContextMana
 @contextmanager
 def frozen(cluster: Cluster) -> Iterator[None]:
     """Stop Redis's process: its connections stay open, and nothing is answered."""
-    process = int(cluster.connector.store.redis.info("server")["process_id"])
+    process = int(cluster.redis.client.info("server")["process_id"])
     os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -46,5 +46,5 @@ def moved(cluster: Cluster) -> set[str]:
 
 def wrong(cluster: Cluster, latest: dict[str, dict[str, Any]]) -> list[str]:
     """Say what differs from what was ordered, and what is left in Redis once all have ended."""
-    eventually(lambda: cluster.connector.store.redis.zcard("connector:due") == 0)
+    eventually(lambda: cluster.redis.client.zcard("connector:due") == 0)
     return [*wrong_tenants(cluster.simulator.state(), latest), *left_behind(cluster)]

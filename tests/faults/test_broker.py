@@ -93,7 +93,7 @@ def test_redis_away_in_the_middle_loses_nothing(cluster: Cluster) -> None:
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.headers["Retry-After"]
     assert wrong(cluster, dict.fromkeys([*projects, "accepted"], desired())) == []
-    assert cluster.connector.store.tenant(cluster.tenant_id("refused")) is None
+    assert cluster.connector.store.tenants.find(cluster.tenant_id("refused")) is None
 
 
 def test_workers_outlive_redis_also_with_a_message_in_hand(cluster: Cluster) -> None:
@@ -133,7 +133,7 @@ def test_redis_emptied_in_the_middle_is_rebuilt_from_aws(cluster: Cluster) -> No
         cluster.order(project)
     eventually(lambda: creating(cluster))
 
-    cluster.connector.store.redis.flushall()
+    cluster.redis.client.flushall()
     fewer = desired(access=ACCESS[:1])
     replications = [cluster.order(project, fewer) for project in (*ready, *begun)]
 

@@ -83,7 +83,7 @@ def test_cancel_during_every_step_leaves_nothing_and_a_new_order_ends_right(clus
 
     # The last two have nothing to ask AWS here, and may be done before they can be cancelled.
     assert {step for step, state in states.items() if state is not State.CANCELLED} <= {*STEPS[-2:]}
-    redis = cluster.connector.store.redis
+    redis = cluster.redis.client
     assert (redis.zcard("connector:due"), redis.keys("connector:places:*")) == (0, [])
 
     body = desired("production", ACCESS[:1])
@@ -99,10 +99,10 @@ def cancelled(cluster: Cluster, projects: dict[str, str]) -> dict[str, State]:
 
     def all_reached() -> bool:
         for project, step in [*waiting.items()]:
-            found = cluster.connector.store.replication(replications[project])
+            found = cluster.connector.store.replications.find(replications[project])
             assert found is not None
             if next(each for each in found.steps if each.name == step).state is not State.QUEUED:
-                cluster.connector.store.cancel(found.id)
+                cluster.connector.store.orders.cancel(found.id)
                 del waiting[project]
         return not waiting
 

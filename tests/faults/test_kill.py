@@ -75,13 +75,13 @@ def assert_all_right(cluster: Cluster, projects: list[str]) -> None:
     assert all(group["members"] for group in state["identity_store"]["groups"])
     assert len(state["identity_center"]["assignments"]) == 3 * len(projects)
     assert state["creations"]["in_flight_peak"] <= 5
-    redis = cluster.connector.store.redis
-    assert redis.keys("connector:lane:*:holders") == []
+    redis = cluster.redis.client
+    assert redis.keys("connector:holders:*") == []
     assert redis.zcard("connector:due") == 0
     assert redis.keys("connector:places:*") == []
 
 
 def _step_state(cluster: Cluster, replication: str, name: str) -> State:
-    found = cluster.connector.store.replication(replication)
+    found = cluster.connector.store.replications.find(replication)
     assert found is not None
     return next(step.state for step in found.steps if step.name == name)

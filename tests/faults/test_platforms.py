@@ -78,7 +78,7 @@ def order_silent(cluster: Cluster, project: str) -> str:
 
 def overdue(cluster: Cluster) -> int:
     """Count the replications that nobody has looked at yet."""
-    return int(cluster.connector.store.redis.zcount("connector:due", "-inf", time.time() * 1000))
+    return int(cluster.redis.client.zcount("connector:due", "-inf", time.time() * 1000))
 
 
 def test_tenants_of_one_platform_do_not_wait_for_another_ones_aws(cluster: Cluster, silent: SilentAws) -> None:
@@ -90,13 +90,13 @@ def test_tenants_of_one_platform_do_not_wait_for_another_ones_aws(cluster: Clust
     meanwhile = seconds(cluster, [f"meanwhile{number}" for number in range(TENANTS)])
 
     assert meanwhile < 2 * before + 1  # it waits for time-outs of 10 s where platforms have no shares of the threads
-    assert all(cluster.connector.store.replication(each).state is not State.FAILED for each in replications)  # type: ignore[union-attr]  # known
+    assert all(cluster.connector.store.replications.find(each).state is not State.FAILED for each in replications)  # type: ignore[union-attr]  # known
 
-    silences = cluster.connector.store.redis
-    eventually(lambda: silences.hget("connector:silent", SILENT))  # STS's time-out: 10 s
+    silences = cluster.redis.client
+    eventually(lambda: silences.hget("connector:unresponsive", SILENT))  # STS's time-out: 10 s
     silent.answer()  # with what the simulator says to a key that it does not know
     for replication in replications:
         ended = cluster.ended(replication)
         assert ended.last_error is not None
         assert ended.last_error.code == "InvalidClientTokenId"
-    assert silences.hlen("connector:silent") == 0
+    assert silences.hlen("connector:unresponsive") == 0

@@ -14,6 +14,7 @@ import pytest
 
 from config.celery import QUEUE
 from tasks.model.desired import Desired, TenantId
+from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
 from tests.faults.broker import cluster_of, moved, wrong
@@ -75,7 +76,7 @@ def test_a_hundred_updates_end_with_the_last_accepted_one(cluster: Cluster) -> N
 
     for replication in replications:
         cluster.succeeded(replication)
-    record = cluster.connector.store.tenant(cluster.tenant_id("hasty"))
+    record = cluster.connector.store.tenants.find(cluster.tenant_id("hasty"))
     assert record is not None
     last = record.desired.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert last in bodies
@@ -85,14 +86,14 @@ def test_a_hundred_updates_end_with_the_last_accepted_one(cluster: Cluster) -> N
 
 def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_messages(cluster: Cluster) -> None:
     """Four pumps, one slow worker that takes a message each tick, a lease that is over before a message is taken."""
-    store = Store(cluster.connector.store.redis, retention=timedelta(minutes=5), history=10, prefix="backlog:")
-    redis, queue, room, lease = store.redis, "backlog:queue", 8, timedelta(milliseconds=5)
+    redis, queue, room, lease = cluster.redis.client, "backlog:queue", 8, timedelta(milliseconds=5)
+    store = Store(redis, retention=timedelta(minutes=5), history=10, prefix="backlog:")
     submit_many(store, 10_000)
     sent, begun, longest, ticks = 0, 0, 0, 200
     waiting: dict[str, Dispatch] = {}
     for tick in range(ticks):
         for pump in range(4):
-            for dispatch in store.pump(queue, room, lease, HOUR, f"pump{pump}"):
+            for dispatch in store.work.pump(queue, room, lease, HOUR, f"pump{pump}"):
                 message = f"{dispatch.replication} {dispatch.number}"
                 waiting[message] = dispatch
                 redis.lpush(queue, message)
@@ -100,7 +101,7 @@ def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_mess
         longest = max(longest, redis.llen(queue))
         dispatch = waiting.pop(redis.rpop(queue))
         holder = f"slow{tick}"
-        if store.begin(dispatch.replication, dispatch.number, dispatch.step, holder, HOUR):
+        if store.work.begin(dispatch, holder, HOUR):
             begun += 1
 
     assert longest <= room
@@ -115,8 +116,8 @@ def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluste
     lengths = []
 
     def all_ended() -> bool:
-        lengths.append(cluster.connector.store.redis.llen(QUEUE))
-        return bool(cluster.connector.store.redis.zcard("connector:due") == 0)
+        lengths.append(cluster.redis.client.llen(QUEUE))
+        return bool(cluster.redis.client.zcard("connector:due") == 0)
 
     eventually(all_ended, 90)
     cluster.simulator.set_options(latency_seconds=0)
@@ -132,9 +133,9 @@ def submit_many(store: Store, number: int) -> None:
     """Order many tenants at once."""
     tenants = [TenantId("likvid", f"p{index}", PLATFORM) for index in range(number)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda tenant: store.submit(tenant, DEVELOPMENT), tenants))
+        list(pool.map(lambda tenant: store.orders.submit(Order(tenant, DEVELOPMENT)), tenants))
 
 
 def step_of(cluster: Cluster, replication: str) -> int:
     """Return the index of the step at which a replication stands."""
-    return int(cluster.connector.store.redis.hget(f"connector:replication:{replication}", "step"))
+    return int(cluster.redis.client.hget(f"connector:replication:{replication}", "step"))

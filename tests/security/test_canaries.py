@@ -161,7 +161,7 @@ def test_no_answer_of_the_api_holds_a_secret(system: System, failed: str) -> Non
 
 
 def test_no_value_in_redis_holds_a_secret(system: System, failed: str) -> None:
-    dump = "\n".join(everything_in(system.cluster.connector.store.redis))
+    dump = "\n".join(everything_in(system.cluster.redis.client))
     assert failed in dump
     assert "AccessDeniedException" in dump
     assert system.found_in(dump) == []

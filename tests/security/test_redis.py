@@ -52,7 +52,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
     folder = tmp_path_factory.mktemp("encrypted")
     ca, certificate = make_certificates(folder)
     with running_cluster(folder, workers=0) as cluster:
-        admin = cluster.connector.store.redis
+        admin = cluster.redis.client
         admin.execute_command("ACL", "SETUSER", USER, "on", f">{PASSWORD}", *documented_rules())
         with tls_proxy(certificate, urlsplit(cluster.redis.url).port or 0) as port:
             url = f"rediss://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0?ssl_ca_certs={ca}"
@@ -93,7 +93,7 @@ def test_every_process_works_like_this(encrypted: Encrypted) -> None:
         assert "replication" in flower.get("/broker").text
     eventually(lambda: "beat: Starting" in cluster.directory.joinpath("beat.log").read_text())
     cluster.processes.check()
-    refused = [(entry["reason"], entry["object"]) for entry in cluster.connector.store.redis.acl_log()]
+    refused = [(entry["reason"], entry["object"]) for entry in cluster.redis.client.acl_log()]
     assert refused == []
 
 
@@ -124,7 +124,7 @@ def test_the_file_system_of_these_processes_can_only_be_read(encrypted: Encrypte
 def test_the_documented_user_may_do_nothing_else(encrypted: Encrypted, command: str) -> None:
     with redis.Redis.from_url(encrypted.url) as client, pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*command.split())
-    encrypted.cluster.connector.store.redis.acl_log_reset()
+    encrypted.cluster.redis.client.acl_log_reset()
 
 
 def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(encrypted: Encrypted, tmp_path: Path) -> None:

@@ -87,10 +87,10 @@ def _drain(cluster: Cluster, accepted: dict[str, float], seconds: float) -> Iter
 
     def all_ended() -> bool:
         for replication in list(open_ones):
-            found = cluster.connector.store.replication(replication)
+            found = cluster.connector.store.replications.find(replication)
             if found is None or found.state in ENDED:
                 open_ones.discard(replication)
-        return not open_ones and cluster.connector.store.redis.zcard("connector:due") == 0
+        return not open_ones and cluster.redis.client.zcard("connector:due") == 0
 
     try:
         eventually(all_ended, seconds, every=0.5)
@@ -139,7 +139,7 @@ def _orders(producers: list[Producer]) -> str:
 
 def _seconds_to_end(cluster: Cluster, accepted: dict[str, float]) -> tuple[float, float, float]:
     """Return median, 95th percentile and maximum of the time from the request to the end."""
-    found = filter(None, map(cluster.connector.store.replication, accepted))
+    found = filter(None, map(cluster.connector.store.replications.find, accepted))
     times = [(each.ended_at - each.requested_at).total_seconds() for each in found if each.ended_at]
     cuts = quantiles(times, n=20, method="inclusive")
     return cuts[9], cuts[18], max(times)

@@ -65,7 +65,7 @@ def wrong_tenants(
 
 def left_behind(cluster: Cluster) -> Iterator[str]:
     """Name everything in Redis that an ended replication must not leave."""
-    redis = cluster.connector.store.redis
+    redis = cluster.redis.client
     for pattern in ("lane:*:holders", "places:*"):
         yield from (f"{key} is left" for key in redis.keys(f"connector:{pattern}"))
     yield from (f"{replication} is still due" for replication in redis.zrange("connector:due", 0, -1))
@@ -74,7 +74,7 @@ def left_behind(cluster: Cluster) -> Iterator[str]:
 def lost(cluster: Cluster, replications: Mapping[str, Any]) -> Iterator[str]:
     """Name every accepted replication that is unknown, has not ended, or did not succeed."""
     for replication in replications:
-        found = cluster.connector.store.replication(replication)
+        found = cluster.connector.store.replications.find(replication)
         if found is None:
             yield f"{replication} is unknown"
         elif found.state not in ENDED:

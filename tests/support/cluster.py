@@ -21,12 +21,12 @@ from tasks.model.desired import TenantId
 from tasks.model.replication import ENDED, Replication, State
 from tasks.orders.producer import replicate
 from tasks.worker import Worker
+from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.demo.supervisor import Child, Supervisor
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
 from workers.sandbox.organization import environment
-from workers.sandbox.redis import EmbeddedRedis
 
 CONFIG_DIR = Path(__file__).parents[2] / "examples" / "config"
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -59,7 +59,7 @@ class Cluster:
     """Handles on everything that runs."""
 
     simulator: SimulatorClient
-    redis: EmbeddedRedis
+    redis: CheckedRedis
     connector: Connector
     processes: Supervisor
     environment: Mapping[str, str]
@@ -79,9 +79,7 @@ class Cluster:
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{name}@test"]
         child = self.processes.start(name, command)
         self.workers.append(child)
-        self.processes.wait(
-            name, lambda: f"{name}@test" in self.connector.store.redis.zrange("connector:workers", 0, -1), 30
-        )
+        self.processes.wait(name, lambda: f"{name}@test" in self.redis.client.zrange("connector:workers", 0, -1), 30)
         return child
 
     def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:
@@ -99,13 +97,13 @@ class Cluster:
         """Wait for the end of a replication."""
 
         def look() -> Replication | None:
-            found = self.connector.store.replication(replication)
+            found = self.connector.store.replications.find(replication)
             return found if found and found.state in ENDED else None
 
         try:
             return eventually(look, seconds)
         except AssertionError as error:
-            raise AssertionError(f"{self.connector.store.replication(replication)}\n{self.logs()}") from error
+            raise AssertionError(f"{self.connector.store.replications.find(replication)}\n{self.logs()}") from error
 
     def succeeded(self, replication: str, seconds: float = 60) -> Replication:
         """Wait for a replication that must succeed."""
@@ -117,7 +115,7 @@ class Cluster:
         """Wait until a worker runs that step."""
 
         def running() -> bool:
-            found = self.connector.store.replication(replication)
+            found = self.connector.store.replications.find(replication)
             return found is not None and any(each.name == step and each.state is State.RUNNING for each in found.steps)
 
         eventually(running)
@@ -148,7 +146,7 @@ def running_cluster(
     directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
 ) -> Iterator[Cluster]:
     """Start everything on free ports; all of it ends with the block."""
-    with EmbeddedRedis() as redis, running_simulator(options.model_dump()) as simulator:
+    with CheckedRedis() as redis, running_simulator(options.model_dump()) as simulator:
         variables = {
             **environment(simulator.url, redis.url),
             **BRISK,

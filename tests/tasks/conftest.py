@@ -7,17 +7,17 @@ import pytest
 from redis import Redis
 
 from tasks.state.store import Store
-from workers.sandbox.redis import EmbeddedRedis
+from tests.support.redis import CheckedRedis
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis() as server:
+def redis_server() -> Iterator[CheckedRedis]:
+    with CheckedRedis() as server:
         yield server
 
 
 @pytest.fixture
-def redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
+def redis(redis_server: CheckedRedis) -> Iterator[Redis]:
     with Redis.from_url(redis_server.url, decode_responses=True) as client:
         client.flushall()
         yield client

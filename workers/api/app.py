@@ -87,7 +87,7 @@ def _lifespan(connector: Connector | None) -> Lifespan:
         app.state.streams = Streams(app.state.connector.settings)
         app.state.wrong_tokens = WrongTokens(
             app.state.streams.redis,
-            app.state.connector.store.failures_key,
+            app.state.connector.store.keys.failures,
             app.state.connector.settings.api_failure_limit,
         )
         if not app.state.connector.settings.api_tokens:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Security
 from pydantic import AwareDatetime
 
 from tasks.documents import AuditPage
-from tasks.state.audit import page
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import responses
 from workers.api.security import BEARER
@@ -32,4 +31,4 @@ def get_audit(
 
     The oldest come first. With `tenant` a page may have few entries, or none, and still not be the last: `next` tells.
     """
-    return page(connector.store, size, since=since, after=after, tenant=tenant)
+    return connector.store.audit.page(size, since=since, after=after, tenant=tenant)

@@ -37,7 +37,7 @@ NamedTenant = Annotated[TenantId, Depends(named_tenant)]
 def known_tenant(tenant: NamedTenant, connector: CurrentConnector) -> TenantRecord:
     """Return the stored tenant that a path names; answers 404 when nobody has ordered it."""
     # a/b.c/d and a.b/c/d are the same text in Redis; only one of them is the tenant's name.
-    record = connector.store.tenant(tenant) if is_well_formed(tenant) else None
+    record = connector.store.tenants.find(tenant) if is_well_formed(tenant) else None
     if record is None:
         raise HTTPException(404, f"Nobody has ordered the tenant {tenant}. Order it first (PUT).")
     return record

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Security
 
-from tasks.daily import drift
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import responses
 from workers.api.schemas import DriftView
@@ -26,7 +25,7 @@ PlatformFilter = Annotated[str | None, Query(description="<platform>.<location>:
 def list_drift(connector: CurrentConnector, platform: PlatformFilter = None) -> DriftView:
     """Show what was different since when, and whether it was repaired."""
     check_platform(platform, connector)
-    return DriftView(tenants=drift.listed(connector.store, platform))
+    return DriftView(tenants=connector.store.drifts.listed(platform))
 
 
 def check_platform(platform: str | None, connector: CurrentConnector) -> None:

@@ -123,7 +123,7 @@ async def follow_events(
         raise RequestRefused((FieldMistake("Last-Event-ID" if last_event_id else "after", position[:80], message),))
     stop = anyio.Event()
     return EventSourceResponse(
-        streams.follow(connector.store.events_key(record.id), position, stop),
+        streams.follow(connector.store.keys.events(record.id), position, stop),
         ping=HEARTBEAT_SECONDS,
         shutdown_event=stop,
         shutdown_grace_period=GRACE_SECONDS,

@@ -33,9 +33,9 @@ async def get_health() -> dict[str, str]:
 def get_readiness(request: Request, connector: CurrentConnector) -> Readiness | Response:
     """Answer 200 when Redis answers and at least one worker has looked for work lately."""
     within = max(SILENCE, LOOKS * connector.settings.pump_interval)
-    workers = len(connector.store.workers(within))
+    workers = len(connector.store.work.workers(within))
     if workers:
-        return Readiness(workers=workers, rejected_messages=sum(connector.store.rejected().values()))
+        return Readiness(workers=workers, rejected_messages=sum(connector.store.counts.rejected().values()))
     detail = (
         f"No worker has looked for work in {within.total_seconds():g} s. Orders are taken and wait. Start a worker."
     )

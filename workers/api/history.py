@@ -27,4 +27,4 @@ def get_history(
     record: KnownTenant, connector: CurrentConnector, size: Annotated[int, Query(ge=1, le=LARGEST)] = 50
 ) -> HistoryView:
     """Show its replications with every step, the newest first, for CONNECTOR_RETENTION_DAYS after their end."""
-    return HistoryView(replications=connector.store.history(record.id, size))
+    return HistoryView(replications=connector.store.replications.history(record.id, size))

@@ -8,7 +8,6 @@ from fastapi import APIRouter, HTTPException, Query, Request, Security
 
 from tasks.connector import Connector
 from tasks.model.desired import Text
-from tasks.state.pauses import pause, pauses
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.openapi import responses
 from workers.api.platforms import KnownPlatform
@@ -26,7 +25,7 @@ ANSWERS_OF_RESUME = responses(401, 403, 404, 409, 503)
 @router.get("/pauses", operation_id="list_pauses", summary="Show what is paused", responses=responses(401, 503))
 def get_pauses(connector: CurrentConnector) -> PausesView:
     """Show every paused tenant and platform."""
-    shown = [PausedView(name=name, **each.model_dump()) for name, each in pauses(connector.store).items()]
+    shown = [PausedView(name=name, **each.model_dump()) for name, each in connector.store.pauses.all().items()]
     return PausesView(pauses=shown)
 
 
@@ -73,10 +72,10 @@ def resume_platform(platform: KnownPlatform, connector: CurrentConnector) -> Non
 
 
 def _pause(name: str, connector: Connector, request: Request, reason: str | None) -> PausedView:
-    made = pause(connector.store, name, by=request.scope["token"], reason=(reason or "").strip() or None)
+    made = connector.store.pauses.pause(name, by=request.scope["token"], reason=(reason or "").strip() or None)
     return PausedView(name=name, **made.model_dump())
 
 
 def _resume(name: str, connector: Connector) -> None:
-    if not connector.store.resume(name):
+    if not connector.store.pauses.resume(name):
         raise HTTPException(409, f"{name} is not paused.")

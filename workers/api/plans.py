@@ -12,7 +12,7 @@ from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
 from tasks.orders.producer import RequestRefused, check
 from tasks.questions.kinds import PLAN, plan_text
-from tasks.questions.question import Question
+from tasks.state.questions import Question
 from workers.api.dependencies import CurrentConnector, NamedTenant, known_tenant
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import PlanView, plan_view
@@ -64,7 +64,7 @@ def get_plan(
 def _check(tenant: TenantId, desired: Desired | None, connector: Connector) -> None:
     """Refuse what a replication would be refused for."""
     if desired is not None:
-        known = connector.store.tenant(tenant)
+        known = connector.store.tenants.find(tenant)
         if mistakes := tuple(check(tenant, desired, connector.catalog, connector.settings, known)):
             raise RequestRefused(mistakes)
         return

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Response, Security
 
 from tasks.connector import Connector
-from tasks.daily import retries as daily_retries
 from tasks.model.desired import TenantId
 from tasks.model.replication import ENDED, Replication
 from workers.api.dependencies import CurrentConnector
@@ -47,17 +46,17 @@ def get_replication(replication: KnownReplication) -> Replication:
 )
 def cancel_replication(replication: KnownReplication, connector: CurrentConnector, response: Response) -> Replication:
     """Cancel at once, or after the call that runs now. What AWS has already is left as it is."""
-    before = connector.store.cancel(replication.id)
+    before = connector.store.orders.cancel(replication.id)
     if before in ENDED:
         raise HTTPException(409, f"The replication {replication.id} has ended already: {before}.")
-    daily_retries.forget(connector.store, TenantId.parse(replication.tenant))  # a person has stopped it
+    connector.store.retries.forget(TenantId.parse(replication.tenant))  # a person has stopped it
     response.headers["Location"] = f"/api/v1/replications/{replication.id}"
     return read(replication.id, connector)
 
 
 def read(replication_id: str, connector: Connector) -> Replication:
     """Read a replication with its tenant's account; answers 404 when it is unknown."""
-    replication = connector.store.replication(replication_id)
+    replication = connector.store.replications.find(replication_id)
     if replication is None:
         detail = f"No replication is named {replication_id}, or it ended longer ago than replications are kept."
         raise HTTPException(404, detail)

@@ -17,7 +17,7 @@ from tasks.model.replication import ENDED, LastError, Replication, State, StepSt
 
 if TYPE_CHECKING:  # only for annotations: the client reads this module, and needs neither Redis's client nor Celery
     from tasks.orders.rollout import Progress
-    from tasks.questions.question import Question
+    from tasks.state.questions import Question
     from tasks.state.records import TenantRecord, TenantSummary
 
 

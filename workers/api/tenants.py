@@ -10,7 +10,6 @@ from tasks.connector import Connector
 from tasks.model.desired import Desired
 from tasks.model.replication import State
 from tasks.orders.producer import Accepted, replicate, replicate_again
-from tasks.state.pauses import pauses
 from tasks.state.records import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
@@ -82,8 +81,8 @@ def list_tenants(
     }
     filters = {name: value for name, value in wanted.items() if value is not None}
     prefix = "" if workspace is None else f"{workspace}." if project is None else f"{workspace}.{project}."
-    found = [summary for summary in connector.store.tenants(prefix) if _fits(summary, filters)]
-    paused = pauses(connector.store)
+    found = [summary for summary in connector.store.tenants.listed(prefix) if _fits(summary, filters)]
+    paused = connector.store.pauses.all()
     rows = [tenant_row(summary, paused) for summary in found[page * size : (page + 1) * size]]
     total = len(found)
     return TenantPage(
@@ -100,7 +99,7 @@ def list_tenants(
 )
 def get_tenant(record: KnownTenant, connector: CurrentConnector) -> TenantView:
     """Show what was ordered, what AWS gave, and every step with its note, times and last error."""
-    return tenant_view(record, connector.store.replication(record.replication))
+    return tenant_view(record, connector.store.replications.find(record.replication))
 
 
 @router.post(
@@ -129,7 +128,7 @@ def replicate_tenant(
 def accepted_view(accepted: Accepted, connector: Connector, response: Response) -> AcceptedView:
     """Answer a request that is stored; the header Location says where its replication stands."""
     response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
-    replication = connector.store.replication(accepted.replication)
+    replication = connector.store.replications.find(accepted.replication)
     state = replication.state if replication else State.QUEUED
     return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state)
 

@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.log import get_logger
+from tasks.state.keys import Keys
 
-WINDOW_SECONDS = 60  # from the first wrong token of an address; CONNECTOR_API_FAILURE_LIMIT are answered with 401
+WINDOW = Keys.failures.ttl  # from the first wrong token of an address; CONNECTOR_API_FAILURE_LIMIT in it get 401
 REDIS_SECONDS = 1.0  # a stranger's request does not wait longer for a Redis that hangs
 UNKNOWN = "unknown"  # an address that the server was not told, as behind a UNIX socket
 
@@ -45,7 +46,7 @@ class WrongTokens:
 
     async def _counted(self, key: str) -> tuple[int, int]:
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(key, 0, ex=WINDOW_SECONDS, nx=True)
+            pipeline.set(key, 0, ex=WINDOW, nx=True)
             pipeline.incr(key)
             pipeline.ttl(key)
             _, count, seconds = await pipeline.execute()

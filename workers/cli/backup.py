@@ -67,12 +67,12 @@ def _store() -> Iterator[Store]:
         settings = load_settings()
     except SettingsError as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
-    redis = redis_client(settings)
+    store = Store(redis_client(settings), settings.retention, settings.event_history)
     try:
-        yield Store(redis, settings.retention, settings.event_history)
+        yield store
     except RedisError as error:
         raise CommandFailed(
             f"Redis cannot be reached ({error}): check CONNECTOR_REDIS_URL", ExitCode.UNREACHABLE
         ) from error
     finally:
-        redis.close()
+        store.close()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from redis import RedisError
 
 from tasks.connector import Connector
-from tasks.notifications.outbox import Letter, trial, waiting
+from tasks.notifications.outbox import OutboxMessage, trial, waiting
 from tasks.state.counts import DROPPED
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.local import local_connector
@@ -31,11 +31,11 @@ def show_waiting() -> None:
     """Print the messages that wait for their next try, and how many were dropped. Raises CommandFailed."""
     store = _configured().store
     try:
-        letters, dropped = waiting(store), store.tallies().get(DROPPED, 0)
+        messages, dropped = waiting(store), store.counts.all().get(DROPPED, 0)
     except RedisError as error:
         raise CommandFailed(f"Redis cannot be reached: {error}", ExitCode.UNREACHABLE) from error
     columns = ("message", "tries", "next", "answer", "text")
-    show(stdout_console(), table(columns, map(_row, letters)) if letters else "no message waits")
+    show(stdout_console(), table(columns, map(_row, messages)) if messages else "no message waits")
     print_line(stdout_console(), f"dropped since the beginning: {dropped}")
 
 
@@ -46,6 +46,6 @@ def _configured() -> Connector:
     return connector
 
 
-def _row(letter: Letter) -> tuple[str, ...]:
-    made = letter.notification
-    return made.id, str(letter.tries), f"{letter.due:{MOMENT}}", letter.answer or "", flat(made.text)
+def _row(message: OutboxMessage) -> tuple[str, ...]:
+    made = message.notification
+    return made.id, str(message.tries), f"{message.due:{MOMENT}}", message.answer or "", flat(made.text)

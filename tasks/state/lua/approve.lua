@@ -1,6 +1,6 @@
--- Approve the request to delete a tenant. Answers the request as it stands then (JSON text), or nothing: there is none.
--- p: tenant, by (who approves)
-local owner = tenant_key(p.tenant)
+-- Approve the request to delete a tenant. Answers the request as it stands then (JSON text), or nothing: there is none,
+-- or it is done.
+local owner = keys.tenant(p.tenant)
 local stored = redis.call('HGET', owner, 'deletion')
 if not stored or redis.call('HEXISTS', owner, 'deleted_at') == 1 then return false end
 local deletion = cjson.decode(stored)

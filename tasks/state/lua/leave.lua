@@ -1,4 +1,4 @@
--- Give a place back and wake who is next. p: lane, place, replication
-redis.call('SREM', places_key(p.replication), p.lane .. '\t' .. p.place)
+-- Give a place back, and wake who is next.
+redis.call('SREM', keys.places(p.replication), entry_of(p.lane, p.place))
 leave(p.lane, p.place)
 return 1

@@ -1,108 +1,130 @@
--- Store a desired state and make sure that a replication of it will run. Answers the replication's id, or {the tenant
--- that has the ordered account}, or nothing: the request to delete it cannot be withdrawn any more.
--- p: tenant, account (optional: id of the account to take over),
---    desired (absent: what is stored; read here, so that no older content overtakes a newer one),
---    deletion (JSON text; the tenant is to be deleted), restore (a request to delete it is withdrawn),
---    replication (id to use for a new one), again (wake what waits), anew (one that has passed a step is not enough),
---    doubt (nor is one that has begun: it runs on what may not be so any more),
---    by (optional: who asks), from (optional: index of the step to begin with), of (the chain that it belongs to),
---    daily (nobody asks but the day: a new one may believe the snapshot)
-local owner = tenant_key(p.tenant)
-if p.account then
-  local other = claim(p.account, p.tenant)
-  if other then return {other} end -- and nothing is stored
-end
-local deleted = redis.call('HEXISTS', owner, 'deleted_at') == 1
-if p.deletion then
-  if deleted then return redis.call('HGET', owner, 'last') end
-  redis.call('HSETNX', owner, 'deletion', p.deletion)
-elseif p.restore then
-  local request = redis.call('HGET', owner, 'deletion')
-  if deleted or not request or cjson.decode(request).approvedAt then return false end
-  redis.call('HDEL', owner, 'deletion')
-elseif p.desired then -- the newest word is that the tenant is to be there
+-- Store what is asked for a tenant, and make sure that a replication of it will run. What is asked is the verb:
+--   order      make the tenant as `desired` says; that withdraws a request to delete it
+--   replicate  make it once more as is stored: read here, so that no older content overtakes a newer one
+--   doubt      the same from the first step on, because what a replication under way rests on may not be so any more
+--   delete     delete it: `deletion` is the request
+--   restore    withdraw the request to delete it
+-- Answers the replication's id, or {the tenant that has the ordered account}, or nothing: the request to delete the
+-- tenant cannot be withdrawn any more.
+local owner = keys.tenant(p.tenant)
+local doubt = p.verb == 'doubt'
+local desired -- what is to be replicated (JSON text)
+
+-- Each of these may answer at once, with true and the answer; else there is a replication to be found or made.
+local verbs = {}
+
+function verbs.order()
+  if p.account then
+    local other = claim(p.account, p.tenant)
+    if other then return true, {other} end -- and nothing is stored
+  end
   redis.call('HDEL', owner, 'deletion', 'deleted_at')
-end
-if p.desired then
   redis.call('HSET', owner, 'updated_at', p.at)
-else
-  p.desired = redis.call('HGET', owner, 'desired')
+  desired = p.desired
 end
-local chain = redis.call('HEXISTS', owner, 'deletion') == 1 and p.chains.delete or p.chains.replicate
-local digest = redis.sha1hex(chain .. ' ' .. p.desired)
-local function field(id, name) return redis.call('HGET', replication_key(id), name) end
+
+function verbs.replicate() end
+
+function verbs.doubt() end
+
+function verbs.delete()
+  if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return true, redis.call('HGET', owner, 'last') end
+  redis.call('HSETNX', owner, 'deletion', p.deletion)
+end
+
+function verbs.restore()
+  local request = redis.call('HGET', owner, 'deletion')
+  local deleted = redis.call('HEXISTS', owner, 'deleted_at') == 1
+  if deleted or not request or cjson.decode(request).approvedAt then return true, false end
+  redis.call('HDEL', owner, 'deletion')
+end
+
+local answered, answer = verbs[p.verb]()
+if answered then return answer end
+desired = desired or redis.call('HGET', owner, 'desired')
+local chain = redis.call('HEXISTS', owner, 'deletion') == 1 and p.deletion_chain or p.replication_chain
+local digest = redis.sha1hex(chain .. ' ' .. desired)
+
+local function field(id, name) return redis.call('HGET', keys.replication(id), name) end
 
 local function set_content(id)
-  local key = replication_key(id)
-  redis.call('HSET', key, 'chain', chain, 'desired', p.desired, 'digest', digest)
+  local key = keys.replication(id)
+  redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
   if p.by then redis.call('HSET', key, 'requested_by', p.by) else redis.call('HDEL', key, 'requested_by') end
-  if redis.call('HDEL', key, 'from') == 1 then redis.call('HSET', key, 'step', 0) end -- new content needs every step
+  if redis.call('HDEL', key, 'first') == 1 then redis.call('HSET', key, 'step', 0) end -- new content needs every step
 end
+
+local function begin_with(id, step) redis.call('HSET', keys.replication(id), 'step', step, 'first', step) end
 
 local function create(slot)
   local id = p.replication
-  redis.call('HSET', replication_key(id),
+  redis.call('HSET', keys.replication(id),
     'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
     'requested_at', p.at, 'retry_state', '{}', 'cancel', 0)
   set_content(id)
-  if p.from and p.of == chain then redis.call('HSET', replication_key(id), 'step', p.from, 'from', p.from) end
-  if p.daily then redis.call('HSET', replication_key(id), 'daily', 1) end
+  if p.first and p.first_chain == chain then begin_with(id, p.first) end
+  if p.daily then redis.call('HSET', keys.replication(id), 'daily', 1) end
   redis.call('HSET', owner, slot, id)
   remember(p.tenant, id)
   emit_state(p.tenant, id, 'QUEUED')
   return id
 end
 
-local function told(id)
-  local key, from = replication_key(id), tonumber(field(id, 'from') or 'nan')
-  if p.doubt then redis.call('HSET', key, 'doubt', 1) end
-  if not p.daily then redis.call('HDEL', key, 'daily') end -- somebody asks: no snapshot is an answer
-  if p.doubt and from == from then redis.call('HSET', key, 'step', 0, 'from', 0) end
-  if p.from and p.from < from then redis.call('HSET', key, 'step', p.from, 'from', p.from) end
+-- Let a replication that has not begun know what this request wants of it, beside its content.
+local function take_over(id)
+  local first = tonumber(field(id, 'first') or 'nan')
+  if doubt then redis.call('HSET', keys.replication(id), 'doubt', 1) end
+  if not p.daily then redis.call('HDEL', keys.replication(id), 'daily') end -- somebody asks: no snapshot is an answer
+  if doubt and first == first then begin_with(id, 0) end
+  if p.first and p.first < first then begin_with(id, p.first) end
   return id
 end
 
-redis.call('ZADD', p.prefix .. 'tenants', 0, p.tenant)
-redis.call('SADD', p.prefix .. 'platforms', platform_of(p.tenant))
+-- Tell whether the replication that is under way will do all that this request wants.
+local function is_enough(id)
+  if field(id, 'digest') ~= digest then return false end
+  if p.anew and tonumber(field(id, 'step')) > 0 then return false end
+  if (doubt or p.first) and field(id, 'started_at') then return false end
+  return not (field(id, 'first') and not p.first)
+end
+
+redis.call('ZADD', keys.tenants, 0, p.tenant)
+redis.call('SADD', keys.platforms, platform_of(p.tenant))
 redis.call('HSETNX', owner, 'created_at', p.at)
 redis.call('HSETNX', owner, 'handles', '{}')
-redis.call('HSET', owner, 'desired', p.desired)
+redis.call('HSET', owner, 'desired', desired)
 
 local following = redis.call('HGET', owner, 'next') or ''
-if following ~= '' then -- newest content wins: what waits to run next takes it
+if following ~= '' then -- the newest content wins: what waits to run next takes it
   set_content(following)
-  return told(following)
+  return take_over(following)
 end
 
 local current = redis.call('HGET', owner, 'current') or ''
 if current ~= '' and field(current, 'cancel') == '0' then
   local same = field(current, 'digest') == digest
-  if same and p.again and field(current, 'state') == 'WAITING' then look_now(current) end
-  local begun = field(current, 'started_at')
-  local enough = not (p.anew and tonumber(field(current, 'step')) > 0) and not ((p.doubt or p.from) and begun)
-  if same and enough and not (field(current, 'from') and not p.from) then
-    return told(current)
-  end
-  if not begun then -- no need for two
+  if same and p.wake and field(current, 'state') == 'WAITING' then look_now(current) end
+  if is_enough(current) then return take_over(current) end
+  if not field(current, 'started_at') then -- there is no need for two
     set_content(current)
-    return told(current)
+    return take_over(current)
   end
 end
 if current ~= '' then
-  local id = told(create('next'))
-  -- A newer order does not wait with one that waits for a person, for days perhaps, nor behind the opposite.
+  local id = take_over(create('next'))
+  -- A newer order does not wait behind one that waits for a person, perhaps for days, nor behind the opposite.
   local opposite = field(current, 'chain') ~= chain
   if opposite or field(current, 'parked') == '1' then
     if tonumber(field(current, 'lease')) <= now() then
       finish(p.tenant, current, 'CANCELLED')
     elseif opposite then
-      redis.call('HSET', replication_key(current), 'cancel', 1) -- after the call that runs now
+      redis.call('HSET', keys.replication(current), 'cancel', 1) -- after the call that runs now
     end
   end
   return id
 end
 
-local id = told(create('current'))
+local id = take_over(create('current'))
 redis.call('HSET', owner, 'last', id, 'state', 'QUEUED')
 look_now(id)
 return id

@@ -1,34 +1,31 @@
 -- Take tokens of a rate. Answers 0 when we have them, else for how long (ms) our turn is still to come.
--- Who must wait gets a turn behind all others who wait; he comes back then and is served before who comes new. Who holds
--- a place in a lane, or was woken to take one, does not queue: others wait for that place.
--- p: rate, replication, tokens, per_second, burst (tokens that gather while nobody calls),
---    owed (they are used already, or given back: who comes later waits for the debt)
-local key, time = p.prefix .. 'rate:' .. p.rate, now()
-local turns = key .. ':turns'
+-- Who must wait gets a turn behind all who wait already, comes back at that time, and is then served before newcomers.
+-- Who holds a place in a lane, or was woken to take one, does not queue, because others wait for that place.
+local rate, turns, time = keys.rate(p.rate), keys.turns(p.rate), now()
 local per_ms = p.per_second * share(p.rate) / 1000
-local level, counted, tail, first = unpack(redis.call('HMGET', key, 'level', 'counted', 'tail', 'first'))
+local level, counted, tail, first = unpack(redis.call('HMGET', rate, 'level', 'counted', 'tail', 'first'))
 level = math.min(p.burst, tonumber(level or p.burst) + (time - tonumber(counted or time)) * per_ms)
 tail, first = tonumber(tail or 0), tonumber(first or 0) -- the last turn of all, and of those who do not queue
 
-local function answer(left)
-  redis.call('HSET', key, 'level', left, 'counted', time, 'tail', tail, 'first', first)
-  redis.call('PEXPIRE', key, 3600000)
-  redis.call('PEXPIRE', turns, 3600000)
+local function leave_in_rate(left)
+  redis.call('HSET', rate, 'level', left, 'counted', time, 'tail', tail, 'first', first)
+  redis.call('PEXPIRE', rate, ttl.rate)
+  redis.call('PEXPIRE', turns, ttl.turns)
 end
 
-if p.owed then
-  answer(math.min(p.burst, level - p.tokens))
+if p.owed then -- the tokens are used already, or given back: whoever comes later waits for the debt
+  leave_in_rate(math.min(p.burst, level - p.tokens))
   return 0
 end
-redis.call('ZREMRANGEBYSCORE', turns, '-inf', time - 600000) -- whoever has not come for ten minutes has ended
+redis.call('ZREMRANGEBYSCORE', turns, '-inf', time - 600000) -- who has not come for ten minutes has ended
 if redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
 local turn = tonumber(redis.call('ZSCORE', turns, p.replication) or 'nan')
 local known = turn == turn
-local holds = redis.call('EXISTS', places_key(p.replication)) == 1
+local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
 local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
 if lacking == 0 and (holds or (known and turn or tail) <= time) then
   redis.call('ZREM', turns, p.replication)
-  answer(level - p.tokens)
+  leave_in_rate(level - p.tokens)
   return 0
 end
 if known then
@@ -39,5 +36,5 @@ else
   if holds then first = turn end
 end
 redis.call('ZADD', turns, turn, p.replication)
-answer(level)
+leave_in_rate(level)
 return math.ceil(turn - time)

@@ -17,6 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+from redis import Redis
+
 from config.catalog import Catalog
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
@@ -33,6 +35,7 @@ from tasks.worker import Worker
 from tests.faults.matrix.fault import Call, Strike
 from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import WiredSessions
+from tests.support.redis import problems
 from tests.support.waiting import eventually
 
 PROJECT = "cell"
@@ -120,14 +123,15 @@ class Workbench:
         wire = self.sessions.wire
         wire.strikes, wire.witness = cell.strikes, self._file(cell, "struck")
         settings = self.settings
-        store = Store(redis_client(settings), settings.retention, settings.event_history, f"{cell.workspace}:")
+        redis = redis_client(settings)
+        store = Store(redis, settings.retention, settings.event_history, f"{cell.workspace}:")
         worker = Worker(
             settings, cell.scenario.catalog(self.examples, cell.workspace, cell.order), store, self.sessions
         )
         _order(worker, cell)
-        _drive(worker)
+        _drive(worker, redis)
         calls = [(call.service, call.operation, call.occurrence) for call in wire.calls]
-        return {"calls": calls, "problems": list(_problems(store, cell.tenant))}
+        return {"calls": calls, "problems": list(_problems(store, redis, cell.tenant))}
 
 
 def without(cell: Cell, strikes: tuple[Strike, ...]) -> Cell:
@@ -141,20 +145,20 @@ def _order(connector: Connector, cell: Cell) -> None:
         body = cell.scenario.body(cell.order, cell.workspace)
         replicate(cell.workspace, PROJECT, PLATFORM, body, connector=connector)
         return
-    record = connector.store.tenant(cell.tenant)
+    record = connector.store.tenants.find(cell.tenant)
     assert record is not None
     request_deletion(record, connector, by="matrix")
 
 
-def _drive(worker: Worker) -> None:
+def _drive(worker: Worker, redis: Redis) -> None:
     """Work until nothing of the tenant is left to do."""
     store, leases, lease = worker.store, Leases(), worker.settings.lease
 
     def look() -> bool:
-        taken = store.pump("nobody's queue", 1, lease, LONGEST_DELIVERY, "matrix")
+        taken = store.work.pump("nobody's queue", 1, lease, LONGEST_DELIVERY, "matrix")
         for dispatch in taken:
             _run_chain(worker, leases, dispatch)
-        return not store.redis.exists(f"{store.prefix}due")
+        return not redis.exists(store.keys.due)
 
     eventually(look, DEADLINE, LOOK)
 
@@ -165,14 +169,17 @@ def _run_chain(worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
         dispatch = replace(dispatch, step=dispatch.step + 1)
 
 
-def _problems(store: Store, tenant: TenantId) -> Iterator[str]:
-    record = store.tenant(tenant)
-    ended = store.replication(record.replication) if record else None
+def _problems(store: Store, redis: Redis, tenant: TenantId) -> Iterator[str]:
+    record = store.tenants.find(tenant)
+    ended = store.replications.find(record.replication) if record else None
     if ended is None or ended.state is not State.SUCCEEDED:
         yield f"the replication is {ended and ended.state}: {ended and ended.last_error}"
-    left = [key for pattern in ("lane:*", "places:*", "due") for key in store.redis.keys(f"{store.prefix}{pattern}")]
+    keys = store.keys
+    patterns = (keys.holders("*"), keys.waiters("*"), keys.places("*"), keys.due)
+    left = [str(key) for pattern in patterns for key in redis.scan_iter(pattern)]
     if left:
         yield f"left locked or due: {', '.join(sorted(left))}"
+    yield from problems(redis, keys.prefix)
 
 
 def quick(settings: Settings) -> Settings:

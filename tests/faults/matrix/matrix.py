@@ -29,10 +29,10 @@ from tests.faults.matrix.fault import Call, Fault, Strike
 from tests.faults.matrix.flight import Run, run_cells
 from tests.faults.matrix.scenario import PLATFORM, Scenario
 from tests.faults.matrix.wire import Wire, WiredSessions
+from tests.support.redis import CheckedRedis
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
 from workers.sandbox.organization import environment
-from workers.sandbox.redis import EmbeddedRedis
 
 CONFIG_DIR = Path(__file__).parents[3] / "examples" / "config"
 WIDTH = 12  # processes at once: enough to keep two cores busy while most of them wait
@@ -214,7 +214,7 @@ class Play:
 @contextmanager
 def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | None = None) -> Iterator[Matrix]:
     """Start Redis and the simulator, and make the workbench; this process must have no threads, for it forks."""
-    with EmbeddedRedis("no") as redis, ExitStack() as running:
+    with CheckedRedis("no") as redis, ExitStack() as running:
         simulator = running.enter_context(running_simulator(OPTIONS.model_dump()))
 
         def restarted() -> SimulatorClient:

@@ -16,8 +16,6 @@ import pytest
 
 from config.settings import Settings
 from tasks.connector import make_connector
-from tasks.daily import drift
-from tasks.daily import retries as daily_retries
 from tasks.daily.round import PAGE, look_at_organizations, replicate_oldest
 from tasks.documents import Drift
 from tasks.model.desired import TenantId
@@ -25,7 +23,7 @@ from tasks.model.replication import Replication, State
 from tasks.orders.producer import replicate
 from tasks.organization import snapshot, unmanaged
 from tasks.questions.plan import make_plan
-from tasks.state.pauses import pause
+from tasks.state.orders import Order
 from tests.support.changed_zone import change, changed
 from tests.support.cluster import ONE_ROLE, PLATFORM, Cluster, configuration, running_cluster
 from tests.support.waiting import eventually
@@ -76,17 +74,17 @@ def now() -> datetime:
 
 def make_old(cluster: Cluster, *tenants: TenantId) -> None:
     """Let the last replication of these be long ago, and that of all others be new."""
-    store = cluster.connector.store
-    for name in store.redis.zrange("connector:replicated", 0, -1):
-        store.redis.zadd("connector:replicated", {name: (now() + DAY).timestamp() * 1000}, xx=True)
+    redis = cluster.redis.client
+    for name in redis.zrange("connector:replicated", 0, -1):
+        redis.zadd("connector:replicated", {name: (now() + DAY).timestamp() * 1000}, xx=True)
     for tenant in tenants:
-        store.redis.zadd("connector:replicated", {str(tenant): 1}, xx=True)
+        redis.zadd("connector:replicated", {str(tenant): 1}, xx=True)
 
 
 def look_again(cluster: Cluster) -> None:
     """List the organization's accounts as if the last list were old, and no write of ours were young."""
-    redis = cluster.connector.store.redis
-    redis.delete("connector:touched", *redis.keys("connector:looks:*"))
+    redis = cluster.redis.client
+    redis.delete("connector:touched", *redis.keys("connector:listings:*"))
     assert look_at_organizations(cluster.worker, now()) == 1
 
 
@@ -95,7 +93,7 @@ def daily(cluster: Cluster, *projects: str) -> list[Replication]:
     tenants = [cluster.tenant_id(project) for project in projects]
     make_old(cluster, *tenants)
     assert replicate_oldest(cluster.connector, now()) == len(tenants)
-    records = [cluster.connector.store.tenant(tenant) for tenant in tenants]
+    records = [cluster.connector.store.tenants.find(tenant) for tenant in tenants]
     ended = [cluster.succeeded(record.replication) for record in records if record is not None]
     # What is told follows a moment later.
     eventually(lambda: all(_tells_of(cluster, *each) for each in zip(projects, ended, strict=True)))
@@ -133,7 +131,7 @@ def by_hand(cluster: Cluster, project: str) -> None:
 
 
 def found(cluster: Cluster, project: str) -> Drift | None:
-    return drift.find(cluster.connector.store, cluster.tenant_id(project))
+    return cluster.connector.store.drifts.find(cluster.tenant_id(project))
 
 
 def act(cluster: Cluster, action: str, **body: Any) -> None:
@@ -196,7 +194,7 @@ def test_what_changed_after_the_snapshot_shows_within_a_day(cluster: Cluster) ->
     daily(cluster, "hidden")
     assert cluster.account("hidden")["parent_id"] == organization.PRODUCTION_OU_ID  # the snapshot is from before
 
-    cluster.succeeded(cluster.connector.store.submit(cluster.tenant_id("hidden"), None))
+    cluster.succeeded(cluster.connector.store.orders.submit(Order(cluster.tenant_id("hidden"))))
 
     assert cluster.account("hidden")["parent_id"] == organization.DEVELOPMENT_OU_ID  # an order asks AWS
 
@@ -207,12 +205,12 @@ def test_paused_ones_are_left_out_and_do_not_hold_up_the_round(cluster: Cluster)
     cluster.succeeded(cluster.order("awake", ONE_ROLE))
 
     for name in (str(napping), napping.platform):
-        pause(connector.store, name)
+        connector.store.pauses.pause(name)
         make_old(cluster, napping, cluster.tenant_id("awake"))
         assert replicate_oldest(connector, now()) == (1 if name == str(napping) else 0)
         assert replicate_oldest(connector, now()) == 0, "a paused one has its turn again with the next round"
-        assert connector.store.resume(name)
-    record = connector.store.tenant(napping)
+        assert connector.store.pauses.resume(name)
+    record = connector.store.tenants.find(napping)
     assert record is not None
     assert record.replication == before
 
@@ -314,20 +312,20 @@ def test_one_that_cannot_be_enqueued_and_a_failing_one_stop_nobody_and_are_tried
     for _ in range(2):
         make_old(cluster, failing, cluster.tenant_id("beside"))
         assert replicate_oldest(connector, now()) == 2
-        records = [connector.store.tenant(tenant) for tenant in (failing, cluster.tenant_id("beside"))]
+        records = [connector.store.tenants.find(tenant) for tenant in (failing, cluster.tenant_id("beside"))]
         states = [cluster.ended(record.replication).state for record in records if record is not None]
         assert states == [State.FAILED, State.SUCCEEDED]
 
     make_old(cluster)
-    eventually(lambda: connector.store.redis.hget("connector:failing", str(failing)) == "2")
-    assert daily_retries.due(connector.store, now() + timedelta(hours=1, minutes=59), 10) == []
-    assert daily_retries.due(connector.store, now() + timedelta(hours=2, minutes=1), 10) == [failing]
+    eventually(lambda: connector.store.retries.failures(failing) == 2)
+    assert connector.store.retries.due(now() + timedelta(hours=1, minutes=59), 10) == []
+    assert connector.store.retries.due(now() + timedelta(hours=2, minutes=1), 10) == [failing]
     cluster.simulator.allow_all()
     assert replicate_oldest(connector, now() + timedelta(hours=2, minutes=1)) == 1
-    record = connector.store.tenant(failing)
+    record = connector.store.tenants.find(failing)
     assert record is not None
     cluster.succeeded(record.replication)
-    eventually(lambda: not connector.store.redis.hexists("connector:failing", str(failing)))
+    eventually(lambda: connector.store.retries.failures(failing) == 0)
 
 
 def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> None:
@@ -342,7 +340,7 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     mark = cluster.simulator.mark()
 
     assert replicate_oldest(connector, now()) == 1
-    told = eventually(lambda: drift.find(connector.store, tenant))
+    told = eventually(lambda: connector.store.drifts.find(tenant))
 
     assert isinstance(told, Drift)
     assert (told.mode, told.differs) == ("report", True)
@@ -350,7 +348,7 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     assert told.changes[0].note.startswith("move ")
     assert cluster.simulator.writes_since(mark) == []
     cluster.succeeded(replicate("likvid", "watched", tenant.platform, body, connector=connector).replication)
-    settled = eventually(lambda: (each := drift.find(connector.store, tenant)) and not each.differs and each)
+    settled = eventually(lambda: (each := connector.store.drifts.find(tenant)) and not each.differs and each)
     assert isinstance(settled, Drift)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
 
@@ -358,11 +356,11 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
     failed = replicate("likvid", "watched", tenant.platform, body, connector=connector).replication
     assert cluster.ended(failed).state is State.FAILED
-    eventually(lambda: daily_retries.is_failing(connector.store, tenant))
+    eventually(lambda: connector.store.retries.failures(tenant) > 0)
     cluster.simulator.allow_all()
     make_old(cluster)
     assert replicate_oldest(connector, now() + timedelta(hours=2)) == 1  # what was ordered is tried again
-    record = connector.store.tenant(tenant)
+    record = connector.store.tenants.find(tenant)
     assert record is not None
     cluster.succeeded(record.replication)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
@@ -379,8 +377,8 @@ def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
     assert len(listed) == ceil(len(cluster.simulator.state()["accounts"]) / PAGE)
     assert look_at_organizations(cluster.worker, now()) == 0, "once a day, unless it saves calls"
     [first] = [each for each in unmanaged.listed(cluster.connector) if each.name == "stranger"]
-    cluster.connector.store.redis.hset(  # as a day later
-        f"connector:looks:{organization.MANAGEMENT_ACCOUNT_ID}", "looked_at", (now() - DAY).isoformat()
+    cluster.redis.client.hset(  # as a day later
+        f"connector:listings:{organization.MANAGEMENT_ACCOUNT_ID}", "at", (now() - DAY).isoformat()
     )
     assert look_at_organizations(cluster.worker, now()) == 1
     [second] = [each for each in unmanaged.listed(cluster.connector, "aws.sandbox") if each.name == "stranger"]
@@ -397,7 +395,7 @@ def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
 
 def test_a_changed_landing_zone_is_rolled_out_by_workers_that_know_it(cluster: Cluster) -> None:
     store, body, projects = cluster.connector.store, {**ONE_ROLE, "landingZone": "rolled"}, ["rolled1", "rolled2"]
-    pause(store, str(cluster.tenant_id("resting")))
+    store.pauses.pause(str(cluster.tenant_id("resting")))
     cluster.order("resting", body)
     for replication in [cluster.order(project, body) for project in projects]:
         cluster.succeeded(replication)
@@ -418,8 +416,8 @@ def test_a_changed_landing_zone_is_rolled_out_by_workers_that_know_it(cluster: C
         for each in again.replications:
             cluster.succeeded(each.id)
         assert cluster.simulator.writes_since(mark) == []
-    assert store.cancel(cluster.order("resting", body))
-    assert store.resume(str(cluster.tenant_id("resting")))
+    assert store.orders.cancel(cluster.order("resting", body))
+    assert store.pauses.resume(str(cluster.tenant_id("resting")))
 
 
 def interrupted(url: str) -> str:
@@ -438,7 +436,7 @@ def interrupted(url: str) -> str:
 
 def test_a_list_that_aws_refuses_stops_nothing(cluster: Cluster) -> None:
     cluster.simulator.deny("organizations:ListAccounts")
-    cluster.connector.store.redis.delete(*cluster.connector.store.redis.keys("connector:looks:*"))
+    cluster.redis.client.delete(*cluster.redis.client.keys("connector:listings:*"))
 
     assert look_at_organizations(cluster.worker, now()) == 0
 

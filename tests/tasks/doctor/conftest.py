@@ -19,10 +19,10 @@ from tasks.doctor.patient import Patient
 from tasks.state.store import Store
 from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR, PLATFORM
+from tests.support.redis import CheckedRedis
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
-from workers.sandbox.redis import EmbeddedRedis
 
 STRICT = SimulatorOptions(enforce_policies=True)
 
@@ -36,7 +36,7 @@ def simulator() -> Iterator[SimulatorClient]:
 @pytest.fixture(scope="module")
 def worker(simulator: SimulatorClient) -> Iterator[Worker]:
     """Make a worker whose AWS is the simulator."""
-    with EmbeddedRedis() as redis, pytest.MonkeyPatch.context() as patch:
+    with CheckedRedis() as redis, pytest.MonkeyPatch.context() as patch:
         environment = organization.environment(simulator.url, redis.url)
         for name, value in {**environment, "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR)}.items():
             patch.setenv(name, value)

@@ -19,6 +19,7 @@ from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import Replication, State, StepState
+from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
 from tasks.worker import Worker
@@ -69,12 +70,12 @@ def make_worker(store: Store, monkeypatch: pytest.MonkeyPatch) -> MakeWorker:
 def tried(worker: Worker) -> Replication:
     """Run the one replication, now, whenever it is due, as far as its message goes; answers what people see then."""
     store = worker.store
-    replication = store.submit(SHOP, Desired(landing_zone="development"), again=True)
-    [dispatch] = store.pump("queue", 10, LEASE, LEASE, "w")
+    replication = store.orders.submit(Order(SHOP, Desired(landing_zone="development"), wake=True))
+    [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
     while Execution(worker, Leases(), dispatch).run().goes_on:
         dispatch = replace(dispatch, step=dispatch.step + 1)
-    found = store.replication(replication)
+    found = store.replications.find(replication)
     assert found is not None
     return found
 
@@ -84,14 +85,14 @@ def creation(replication: Replication) -> StepState:
     return next(step for step in replication.steps if step.name == "create_account")
 
 
-def due_in(worker: Worker, replication: Replication) -> float:
+def due_in(redis: Any, replication: Replication) -> float:
     """Return the seconds until somebody looks at a replication."""
-    seconds, micros = worker.store.redis.time()
-    due: float = worker.store.redis.zscore("connector:due", replication.id)
+    seconds, micros = redis.time()
+    due: float = redis.zscore("connector:due", replication.id)
     return due / 1000 - float(seconds) - float(micros) / 1e6
 
 
-def test_a_transient_error_is_tried_again_with_its_reason_in_sight(make_worker: MakeWorker) -> None:
+def test_a_transient_error_is_tried_again_with_its_reason_in_sight(make_worker: MakeWorker, redis: Any) -> None:
     worker = make_worker("TooManyRequestsException")
 
     for attempt in (1, 2, 3):
@@ -100,16 +101,16 @@ def test_a_transient_error_is_tried_again_with_its_reason_in_sight(make_worker: 
         assert found.last_error is not None
         assert found.last_error.code == "TooManyRequestsException"
         assert found.last_error.documentation == "docs/errors.md#toomanyrequestsexception"
-        assert due_in(worker, found) < 2**attempt
+        assert due_in(redis, found) < 2**attempt
 
 
-def test_an_answer_of_aws_ends_its_platforms_silence(make_worker: MakeWorker) -> None:
+def test_an_answer_of_aws_ends_its_platforms_silence(make_worker: MakeWorker, redis: Any) -> None:
     worker = make_worker("TooManyRequestsException")
-    worker.store.redis.hset("connector:silent", SHOP.platform, 3)
+    redis.hset("connector:unresponsive", SHOP.platform, 3)
 
     tried(worker)
 
-    assert worker.store.redis.hlen("connector:silent") == 0, "a refusal is an answer too"
+    assert redis.hlen("connector:unresponsive") == 0, "a refusal is an answer too"
 
 
 def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(make_worker: MakeWorker) -> None:
@@ -125,7 +126,7 @@ def test_a_transient_error_fails_visibly_at_the_deadline_that_is_configured(make
 
 @pytest.mark.parametrize(("fault", "hours"), [(QUOTA, 1), (TOMORROW, 24)])
 def test_a_quota_is_parked_and_an_operator_is_told(
-    make_worker: MakeWorker, fault: tuple[str, dict[str, Any]], hours: int
+    make_worker: MakeWorker, fault: tuple[str, dict[str, Any]], hours: int, redis: Any
 ) -> None:
     worker = make_worker(*fault, step_deadline=0.000_001)
 
@@ -133,12 +134,12 @@ def test_a_quota_is_parked_and_an_operator_is_told(
         states = [tried(worker) for _ in range(3)]
 
     assert [found.state for found in states] == [State.WAITING] * 3
-    assert due_in(worker, states[-1]) == pytest.approx(hours * 3600, abs=30)
+    assert due_in(redis, states[-1]) == pytest.approx(hours * 3600, abs=30)
     assert states[-1].last_error is not None
     assert states[-1].last_error.remedy.endswith(("every hour.", "tomorrow."))
     [told, *_] = [entry for entry in logs if entry["event"] == "parked: an operator must act"]
     assert (told["log_level"], told["tenant"], told["code"]) == ("warning", str(SHOP), fault[0])
-    assert worker.store.redis.keys("connector:lane:*:holders") == [], "others may create accounts meanwhile"
+    assert redis.keys("connector:holders:*") == [], "others may create accounts meanwhile"
 
 
 def test_what_is_parked_fails_at_its_own_deadline(make_worker: MakeWorker) -> None:
@@ -156,20 +157,20 @@ def test_an_unknown_code_is_final_with_the_raw_text(make_worker: MakeWorker) -> 
     assert (found.last_error.code, found.last_error.message) == ("AteByDogException", "organizations:CreateAccount: no")
 
 
-def test_waiting_for_a_place_or_a_turn_is_no_error(make_worker: MakeWorker) -> None:
+def test_waiting_for_a_place_or_a_turn_is_no_error(make_worker: MakeWorker, redis: Any) -> None:
     worker = make_worker("TooManyRequestsException", organizations_calls_per_second=1)
-    worker.store.submit(TenantId("likvid", "blog", "aws.sandbox"), Desired(landing_zone="development"))
-    [other] = worker.store.pump("queue", 10, LEASE, LEASE, "w")
+    worker.store.orders.submit(Order(TenantId("likvid", "blog", "aws.sandbox"), Desired(landing_zone="development")))
+    [other] = worker.store.work.pump("queue", 10, LEASE, LEASE, "w")
     for place in range(5):
-        worker.store.enter("account creation in 111111111111", str(place), other.replication, 5)
+        worker.store.limits.enter("account creation in 111111111111", str(place), other.replication, 5)
 
     found = tried(worker)
     assert (found.state, found.last_error) == (State.WAITING, None)
     assert creation(found).note == "waiting for account creation in 111111111111 (0 ahead)"
 
-    worker.store.leave("account creation in 111111111111", "0", other.replication)
+    worker.store.limits.leave("account creation in 111111111111", "0", other.replication)
     tried(worker)  # AWS is asked, and calls are owed from then on
     found = tried(worker)
     assert (found.state, found.last_error) == (State.WAITING, None)
     assert creation(found).note == "waiting for Organizations calls in 111111111111"
-    assert 0 < due_in(worker, found) < 15
+    assert 0 < due_in(redis, found) < 15

@@ -165,7 +165,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def test_no_forged_message_ends_a_worker_and_all_are_counted(cluster: Cluster) -> None:
-    store, [worker] = cluster.connector.store, cluster.processes.children
+    store, redis, [worker] = cluster.connector.store, cluster.redis.client, cluster.processes.children
     unknown = [
         message(body(IDS)),
         message(body(["no tenant", *IDS[1:]])),
@@ -178,15 +178,15 @@ def test_no_forged_message_ends_a_worker_and_all_are_counted(cluster: Cluster) -
     expected["wrong arguments"] -= 1
 
     for forged in [*(forged for _, forged in FORGED), *unknown]:
-        store.redis.lpush(QUEUE, forged)
+        redis.lpush(QUEUE, forged)
     for channel in ("/0.celery.pidbox", "/0.celeryev/worker.heartbeat"):
-        store.redis.publish(channel, b"garbage")
-        store.redis.publish(channel, message(PICKLE, kind=PICKLED))
+        redis.publish(channel, b"garbage")
+        redis.publish(channel, message(PICKLE, kind=PICKLED))
 
-    eventually(lambda: store.rejected() == expected, 30)
+    eventually(lambda: store.counts.rejected() == expected, 30)
     cluster.succeeded(cluster.order("after"))
     assert worker.process.poll() is None
-    assert store.redis.llen(QUEUE) == 0
+    assert redis.llen(QUEUE) == 0
     text = worker.log.read_text()
     assert text.count("a message in the queue was rejected") == len(FORGED)
     assert "x" * 2000 not in text
@@ -194,18 +194,18 @@ def test_no_forged_message_ends_a_worker_and_all_are_counted(cluster: Cluster) -
 
 
 def test_a_message_for_a_tenant_that_the_replication_is_not_of_does_nothing(cluster: Cluster) -> None:
-    store = cluster.connector.store
+    store, redis = cluster.connector.store, cluster.redis.client
     cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=1, times=1)
-    before = store.rejected().get("unknown replication", 0)
+    before = store.counts.rejected().get("unknown replication", 0)
     replication = cluster.order("victim")
     key = f"connector:replication:{replication}"
-    eventually(lambda: store.redis.hget(key, "dispatch") not in (None, "0"))
+    eventually(lambda: redis.hget(key, "dispatch") not in (None, "0"))
     steps = ["create_account", "wait_for_account", "tag_account", "move_to_ou"]
 
     for step in steps:
-        ids = ["likvid.other.aws.sandbox", replication, int(store.redis.hget(key, "dispatch"))]
-        store.redis.lpush(QUEUE, message(body(ids), task=f"replication.{step}"))
+        ids = ["likvid.other.aws.sandbox", replication, int(redis.hget(key, "dispatch"))]
+        redis.lpush(QUEUE, message(body(ids), task=f"replication.{step}"))
 
-    eventually(lambda: store.rejected().get("unknown replication", 0) == before + len(steps))
+    eventually(lambda: store.counts.rejected().get("unknown replication", 0) == before + len(steps))
     cluster.succeeded(replication)
     assert [a["name"] for a in cluster.simulator.state()["accounts"].values() if "other" in a["name"]] == []

@@ -21,6 +21,7 @@ from tasks.documents import AuditEntry
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
 from tasks.orders.producer import replicate
+from tasks.state.orders import Order
 from tests.support.cluster import ACCESS, ONE_ROLE, PLATFORM, Cluster, configuration, desired, running_cluster
 from tests.support.saml import saml_metadata
 from tests.support.waiting import eventually
@@ -118,7 +119,7 @@ def test_people_sign_in_by_saml_on_a_platform_with_federation(cluster: Cluster) 
     assert all(provider in str(role["trust"]) for role in roles.values())
     assert access_of(cluster, "by-saml") == {}
     mark = cluster.simulator.mark()
-    cluster.succeeded(cluster.connector.store.submit(TenantId.parse(order.tenant), None))
+    cluster.succeeded(cluster.connector.store.orders.submit(Order(TenantId.parse(order.tenant))))
     assert cluster.simulator.writes_since(mark) == []
 
 
@@ -287,7 +288,7 @@ def test_an_email_owned_by_a_foreign_account_is_final_and_names_it(cluster: Clus
 def test_after_redis_is_emptied_everything_is_rebuilt_from_aws(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("phoenix"))
     before = cluster.account("phoenix")
-    cluster.connector.store.redis.flushall()
+    cluster.redis.client.flushall()
 
     calls = calls_of(cluster, desired(), "phoenix")
 
@@ -300,7 +301,7 @@ def test_cancel_stops_it_and_a_new_order_finishes_the_same_account(cluster: Clus
     replication = cluster.order("stopped")
     eventually(lambda: _waits_at(cluster, replication, "wait_for_account"))
 
-    cluster.connector.store.cancel(replication)
+    cluster.connector.store.orders.cancel(replication)
 
     assert cluster.ended(replication).state is State.CANCELLED
     cluster.simulator.set_options(creation_seconds=0.4)
@@ -346,13 +347,13 @@ def test_every_write_stands_in_the_audit_log_and_in_its_export(
     steps = {step.name for step in REPLICATION.steps}
     assert all(entry.step in steps and entry.arguments for entry in noted)
     named = {entry.account for entry in noted if entry.call == "iam:create_account_alias"}
-    accounts = {found.account_id for found in map(cluster.connector.store.replication, orders.values()) if found}
+    accounts = {found.account_id for found in map(cluster.connector.store.replications.find, orders.values()) if found}
     assert named == accounts
 
 
 def test_no_secret_is_in_redis_or_a_log(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("secretive"))
-    redis = cluster.connector.store.redis
+    redis = cluster.redis.client
     dump = b"".join(redis.dump(key) or b"" for key in redis.keys("*"))
     values = "".join(str(redis.xrange(key)) for key in redis.keys("connector:events:*"))
     logs = "".join(path.read_text() for path in Path(cluster.directory).glob("*.log"))
@@ -388,6 +389,6 @@ def told_to(cluster: Cluster, name: str) -> list[dict[str, str]]:
 
 
 def _waits_at(cluster: Cluster, replication: str, name: str) -> bool:
-    found = cluster.connector.store.replication(replication)
+    found = cluster.connector.store.replications.find(replication)
     assert found is not None
     return next(step.state is State.WAITING for step in found.steps if step.name == name)

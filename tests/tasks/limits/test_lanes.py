@@ -23,8 +23,9 @@ from tasks.limits.lanes import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces
 from tasks.model.call import CallRecord
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
+from tasks.state.limits import Rate
+from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
-from tasks.state.records import Rate
 from tasks.state.store import Store
 from tests.support.waiting import eventually
 from tests.tasks.steps.world import PLATFORM
@@ -38,7 +39,10 @@ SLOW = Rate("Organizations calls in 111111111111", per_second=1, burst=1)  # so 
 
 def ordered(store: Store, count: int) -> list[str]:
     """Order tenants; answers their replications, which stand in the due index from then on."""
-    return [store.submit(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT) for number in range(count)]
+    return [
+        store.orders.submit(Order(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT))
+        for number in range(count)
+    ]
 
 
 def sleeping(store: Store, replications: list[str], *, lane: str | None = None, parked: bool = False) -> None:
@@ -51,28 +55,28 @@ def sleeping(store: Store, replications: list[str], *, lane: str | None = None, 
         lane=lane,
         parked=parked,
     )
-    for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w"):
-        assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
+    for dispatch in store.work.pump("queue", 1000, LEASE, LEASE, "w"):
+        assert store.work.begin(dispatch, "me", LEASE)
         if dispatch.replication in replications:
-            assert store.record(dispatch.replication, "me", waiting)
+            assert store.work.record(dispatch.replication, "me", waiting)
 
 
 def woken(store: Store) -> list[str]:
-    return [dispatch.replication for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w")]
+    return [dispatch.replication for dispatch in store.work.pump("queue", 1000, LEASE, LEASE, "w")]
 
 
 def test_a_lane_is_served_in_order_of_arrival_and_wakes_the_next(store: Store) -> None:
     first, second, third, fourth = replications = ordered(store, 4)
 
     def attempt(replication: str) -> int | None:
-        return store.enter(LANE, replication, replication, 2)
+        return store.limits.enter(LANE, replication, replication, 2)
 
     assert [attempt(replication) for replication in replications] == [-1, -1, 0, 1]
     assert attempt(first) == -1, "a place is never counted twice"
     sleeping(store, replications, lane=LANE)
     assert woken(store) == []
 
-    store.leave(LANE, second, second)
+    store.limits.leave(LANE, second, second)
 
     assert woken(store) == [third], "woken at once, and only the first"
     assert attempt(fourth) == 0, "nobody overtakes"
@@ -82,67 +86,67 @@ def test_a_lane_is_served_in_order_of_arrival_and_wakes_the_next(store: Store) -
 
 def test_a_place_outlives_the_worker_that_took_it(store: Store) -> None:
     first, second = ordered(store, 2)
-    [dispatch, _] = store.pump("queue", 10, LEASE, LEASE, "w")
-    assert store.begin(dispatch.replication, dispatch.number, 0, "dead", timedelta(milliseconds=20))
+    [dispatch, _] = store.work.pump("queue", 10, LEASE, LEASE, "w")
+    assert store.work.begin(dispatch, "dead", timedelta(milliseconds=20))
     holder, other = (first, second) if dispatch.replication == first else (second, first)
-    assert store.enter(LANE, "place", holder, 1) == -1
+    assert store.limits.enter(LANE, "place", holder, 1) == -1
 
-    [again] = eventually(lambda: store.pump("queue", 10, LEASE, LEASE, "w"))
+    [again] = eventually(lambda: store.work.pump("queue", 10, LEASE, LEASE, "w"))
 
     assert again.replication == holder
-    assert store.enter(LANE, "other", other, 1) == 0
-    assert store.enter(LANE, "place", holder, 1) == -1, "the same place for the worker that goes on"
+    assert store.limits.enter(LANE, "other", other, 1) == 0
+    assert store.limits.enter(LANE, "place", holder, 1) == -1, "the same place for the worker that goes on"
 
 
 def test_what_ends_well_gives_its_places_back(store: Store) -> None:
     first, second = ordered(store, 2)
-    store.enter(LANE, "first", first, 1)
-    store.enter(LANE, "second", second, 1)
+    store.limits.enter(LANE, "first", first, 1)
+    store.limits.enter(LANE, "second", second, 1)
     sleeping(store, [second], lane=LANE)
 
     done = StepState(name="report", state=State.SUCCEEDED)
-    assert store.record(first, "me", StepRecord(step=0, document=done, state=State.SUCCEEDED))
+    assert store.work.record(first, "me", StepRecord(step=0, document=done, state=State.SUCCEEDED))
 
     assert woken(store) == [second]
-    assert store.enter(LANE, "second", second, 1) == -1
+    assert store.limits.enter(LANE, "second", second, 1) == -1
 
 
 def test_what_is_cancelled_leaves_its_place_to_aws_for_a_while(redis: Redis) -> None:
     store = Store(redis, timedelta(days=1), 100, linger=timedelta(milliseconds=80))
     first, second = ordered(store, 2)
-    store.enter(LANE, "first", first, 1)
-    store.enter(LANE, "second", second, 1)
+    store.limits.enter(LANE, "first", first, 1)
+    store.limits.enter(LANE, "second", second, 1)
     sleeping(store, [second], lane=LANE)
 
-    store.cancel(first)
-    store.record(first, "me", StepRecord(0, StepState(name="x"), State.WAITING))
+    store.orders.cancel(first)
+    store.work.record(first, "me", StepRecord(0, StepState(name="x"), State.WAITING))
 
-    assert store.enter(LANE, "second", second, 1) == 0, "AWS may still be creating the account"
+    assert store.limits.enter(LANE, "second", second, 1) == 0, "AWS may still be creating the account"
     assert eventually(lambda: woken(store)) == [second], "and not only by polling"
-    assert store.enter(LANE, "second", second, 1) == -1
+    assert store.limits.enter(LANE, "second", second, 1) == -1
 
 
 def test_a_tenant_that_is_ordered_again_gets_its_lingering_place(store: Store) -> None:
     [first] = ordered(store, 1)
-    store.enter(LANE, "p0", first, 1)
-    store.cancel(first)
+    store.limits.enter(LANE, "p0", first, 1)
+    store.orders.cancel(first)
 
     [again] = ordered(store, 1)
 
     assert again != first
-    assert store.enter(LANE, "p0", again, 1) == -1
+    assert store.limits.enter(LANE, "p0", again, 1) == -1
 
 
 def test_a_resting_pump_hears_of_what_is_made_due_at_once(store: Store) -> None:
     first, second = ordered(store, 2)
-    store.enter(LANE, "first", first, 1)
-    store.enter(LANE, "second", second, 1)
+    store.limits.enter(LANE, "first", first, 1)
+    store.limits.enter(LANE, "second", second, 1)
     sleeping(store, [second], lane=LANE)
-    store.rest(timedelta(milliseconds=1))  # what the orders themselves rang for
+    store.work.rest(timedelta(milliseconds=1))  # what the orders themselves rang for
     with ThreadPoolExecutor(1) as pool:
         started = perf_counter()
-        resting = pool.submit(store.rest, timedelta(seconds=4))
-        store.leave(LANE, "first", first)
+        resting = pool.submit(store.work.rest, timedelta(seconds=4))
+        store.limits.leave(LANE, "first", first)
         resting.result()
 
     assert perf_counter() - started < 2
@@ -151,64 +155,66 @@ def test_a_resting_pump_hears_of_what_is_made_due_at_once(store: Store) -> None:
 
 def test_one_that_ended_while_waiting_blocks_nobody(store: Store) -> None:
     first, second, third = ordered(store, 3)
-    assert [store.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
+    assert [store.limits.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
 
-    store.cancel(second)
-    store.leave(LANE, first, first)
+    store.orders.cancel(second)
+    store.limits.leave(LANE, first, first)
 
-    assert store.enter(LANE, third, third, 1) == -1
+    assert store.limits.enter(LANE, third, third, 1) == -1
 
 
 def test_one_that_goes_on_without_the_lane_blocks_nobody(store: Store) -> None:
     first, second, third = ordered(store, 3)
-    assert [store.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
+    assert [store.limits.enter(LANE, each, each, 1) for each in (first, second, third)] == [-1, 0, 1]
     sleeping(store, [])
     done = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED)
-    assert store.record(second, "me", StepRecord(0, done, State.RUNNING, due=LEASE, following=1, advance=True))
+    assert store.work.record(second, "me", StepRecord(0, done, State.RUNNING, due=LEASE, following=1, advance=True))
 
-    store.leave(LANE, first, first)
+    store.limits.leave(LANE, first, first)
 
-    assert store.enter(LANE, third, third, 1) == -1
+    assert store.limits.enter(LANE, third, third, 1) == -1
 
 
 def test_who_has_begun_gets_the_next_places_and_others_wait(store: Store) -> None:
     first, second = replications = ordered(store, 2)
-    assert store.enter(LANE, "first/a", first, 2) == -1
-    assert store.enter(LANE, "other", "nobody", 2) is None
+    assert store.limits.enter(LANE, "first/a", first, 2) == -1
+    assert store.limits.enter(LANE, "other", "nobody", 2) is None
     sleeping(store, replications)
-    store.enter(LANE, "second/a", second, 1)
+    store.limits.enter(LANE, "second/a", second, 1)
 
-    assert store.enter(LANE, "second/a", second, 1) == 0
-    assert store.enter(LANE, "first/b", first, 2) == -1
-    assert store.enter(LANE, "first/c", first, 2) == 0
+    assert store.limits.enter(LANE, "second/a", second, 1) == 0
+    assert store.limits.enter(LANE, "first/b", first, 2) == -1
+    assert store.limits.enter(LANE, "first/c", first, 2) == 0
 
 
 def test_one_that_polls_its_own_work_keeps_no_turn_from_the_others(store: Store) -> None:
     first, second, third = ordered(store, 3)
-    assert store.enter(LANE, "first/a", first, 1) == -1
-    assert store.enter(LANE, "first/b", first, 1) == 0, "it has one place and would like another"
-    assert [store.enter(LANE, each, each, 1) for each in (second, third)] == [1, 2]
+    assert store.limits.enter(LANE, "first/a", first, 1) == -1
+    assert store.limits.enter(LANE, "first/b", first, 1) == 0, "it has one place and would like another"
+    assert [store.limits.enter(LANE, each, each, 1) for each in (second, third)] == [1, 2]
     waiting = StepRecord(0, StepState(name="x", state=State.WAITING), State.WAITING, due=timedelta(hours=1), lane=LANE)
-    for dispatch in store.pump("queue", 1000, LEASE, LEASE, "w"):
-        assert store.begin(dispatch.replication, dispatch.number, 0, "me", LEASE)
+    for dispatch in store.work.pump("queue", 1000, LEASE, LEASE, "w"):
+        assert store.work.begin(dispatch, "me", LEASE)
         polls = dispatch.replication == first
-        assert store.record(dispatch.replication, "me", replace(waiting, lane=None if polls else LANE, polls=polls))
+        assert store.work.record(
+            dispatch.replication, "me", replace(waiting, lane=None if polls else LANE, polls=polls)
+        )
 
-    store.leave(LANE, "first/a", first)
+    store.limits.leave(LANE, "first/a", first)
 
     assert woken(store) == [second]
-    assert store.enter(LANE, second, second, 1) == -1
+    assert store.limits.enter(LANE, second, second, 1) == -1
 
 
 def test_a_lane_that_aws_throttles_is_halved_and_recovers(store: Store, redis: Redis) -> None:
     replications = ordered(store, 6)
 
     def taken() -> int:
-        return sum(store.enter(LANE, each, each, 5) == -1 for each in replications)
+        return sum(store.limits.enter(LANE, each, each, 5) == -1 for each in replications)
 
-    store.enter(LANE, replications[0], replications[0], 5)
-    store.slow([LANE])
-    store.slow([LANE])  # another worker saw the same
+    store.limits.enter(LANE, replications[0], replications[0], 5)
+    store.limits.slow([LANE])
+    store.limits.slow([LANE])  # another worker saw the same
 
     assert taken() == 2, "half of 5; slowed once a second at most"
     redis.hset("connector:slowed", LANE, "0.5 0")  # long ago
@@ -217,32 +223,32 @@ def test_a_lane_that_aws_throttles_is_halved_and_recovers(store: Store, redis: R
 
 def test_what_is_parked_leaves_its_places_and_makes_way_for_a_newer_order(store: Store) -> None:
     first, second = ordered(store, 2)
-    store.enter(LANE, "first", first, 1)
-    store.enter(LANE, "second", second, 1)
+    store.limits.enter(LANE, "first", first, 1)
+    store.limits.enter(LANE, "second", second, 1)
     sleeping(store, [first], parked=True)
 
-    assert store.enter(LANE, "second", second, 1) == -1
-    newer = store.submit(TenantId("likvid", "p0", "aws.sandbox"), PRODUCTION)
+    assert store.limits.enter(LANE, "second", second, 1) == -1
+    newer = store.orders.submit(Order(TenantId("likvid", "p0", "aws.sandbox"), PRODUCTION))
 
     assert newer != first
-    assert getattr(store.replication(first), "state", None) is State.CANCELLED
+    assert getattr(store.replications.find(first), "state", None) is State.CANCELLED
     assert woken(store) == [newer]
 
 
 def test_a_rate_lets_a_burst_pass_and_then_gives_turns_in_order(store: Store) -> None:
-    assert not store.take(RATE, "first", 5)
-    turns = [store.take(RATE, name, 5).total_seconds() for name in ("second", "third", "fourth")]
+    assert not store.limits.take(RATE, "first", 5)
+    turns = [store.limits.take(RATE, name, 5).total_seconds() for name in ("second", "third", "fourth")]
 
     assert turns == [pytest.approx(0.25 * turn, abs=0.1) for turn in (1, 2, 3)]
-    assert store.take(RATE, "second", 5).total_seconds() <= turns[0], "asking again does not lose the turn"
-    assert eventually(lambda: not store.take(RATE, "second", 5))
-    assert store.take(RATE, "newcomer", 1) > store.take(RATE, "third", 5), "nobody overtakes"
+    assert store.limits.take(RATE, "second", 5).total_seconds() <= turns[0], "asking again does not lose the turn"
+    assert eventually(lambda: not store.limits.take(RATE, "second", 5))
+    assert store.limits.take(RATE, "newcomer", 1) > store.limits.take(RATE, "third", 5), "nobody overtakes"
 
 
 def test_all_together_call_no_more_often_than_the_rate(store: Store) -> None:
     started, calls = perf_counter(), 0
     while calls < 25:
-        turn = eventually(lambda: not store.take(RATE, f"r{calls}", 5), every=0.005)  # noqa: B023 (called at once)
+        turn = eventually(lambda: not store.limits.take(RATE, f"r{calls}", 5), every=0.005)  # noqa: B023 (called at once)
         calls += 5 * turn
 
     assert calls - RATE.burst <= (perf_counter() - started) * RATE.per_second * 1.01
@@ -300,11 +306,11 @@ def test_a_throttled_call_slows_the_api_and_a_throttled_write_its_lane(store: St
 
 
 def test_a_slowed_rate_is_halved_for_everybody(store: Store) -> None:
-    assert not store.take(SLOW, "first", 1)
-    before = store.take(SLOW, "second", 1)
-    store.slow([SLOW.name])
+    assert not store.limits.take(SLOW, "first", 1)
+    before = store.limits.take(SLOW, "second", 1)
+    store.limits.slow([SLOW.name])
 
-    assert store.take(SLOW, "second", 1) > before * 1.5
+    assert store.limits.take(SLOW, "second", 1) > before * 1.5
 
 
 def test_redis_away_spoils_no_answer_of_aws(store: Store) -> None:
@@ -321,7 +327,7 @@ def test_redis_away_spoils_no_answer_of_aws(store: Store) -> None:
 def test_a_full_lane_is_named_with_how_many_are_ahead(store: Store) -> None:
     first, second, third = ordered(store, 3)
     ReplicationPlaces(store, first).enter(LANE, first, 1)
-    store.enter(LANE, second, second, 1)
+    store.limits.enter(LANE, second, second, 1)
 
     with pytest.raises(LaneFull, match=r"waiting for account creation in 111111111111 \(1 ahead\)"):
         ReplicationPlaces(store, third).enter(LANE, third, 1)

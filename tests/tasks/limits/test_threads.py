@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from redis import Redis
 
 from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State, StepState
+from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tests.support.waiting import eventually
@@ -16,15 +19,18 @@ from tests.support.waiting import eventually
 DEVELOPMENT = Desired(landing_zone="development")
 LEASE = timedelta(seconds=30)
 THREADS = 32  # of the one worker there is
-SILENT, OTHER = "aws.silent", "aws.other"
+UNRESPONSIVE, OTHER = "aws.unresponsive", "aws.other"
 
 
 def order(store: Store, platform: str, count: int) -> list[str]:
-    return [store.submit(TenantId("likvid", f"p{number:05}", platform), DEVELOPMENT) for number in range(count)]
+    return [
+        store.orders.submit(Order(TenantId("likvid", f"p{number:05}", platform), DEVELOPMENT))
+        for number in range(count)
+    ]
 
 
 def pump(store: Store, lease: timedelta = LEASE) -> list[Dispatch]:
-    return store.pump("queue", THREADS, lease, timedelta(minutes=10), "w")
+    return store.work.pump("queue", THREADS, lease, timedelta(minutes=10), "w")
 
 
 def of(platform: str, dispatches: list[Dispatch]) -> list[str]:
@@ -32,14 +38,14 @@ def of(platform: str, dispatches: list[Dispatch]) -> list[str]:
 
 
 def begin(store: Store, dispatch: Dispatch, lease: timedelta = LEASE) -> None:
-    assert store.begin(dispatch.replication, dispatch.number, dispatch.step, dispatch.replication, lease)
+    assert store.work.begin(dispatch, dispatch.replication, lease)
 
 
-def record(store: Store, replication: str, *, heard: bool | None, due: float = 3600) -> None:
+def record(store: Store, replication: str, *, responded: bool | None, due: float = 3600) -> None:
     """Record that a step waits; `due` in seconds."""
     document = StepState(name=REPLICATION.steps[0].name, state=State.WAITING)
-    waiting = StepRecord(0, document, State.WAITING, due=timedelta(seconds=due), heard=heard)
-    assert store.record(replication, replication, waiting)
+    waiting = StepRecord(0, document, State.WAITING, due=timedelta(seconds=due), responded=responded)
+    assert store.work.record(replication, replication, waiting)
 
 
 def test_one_platform_alone_has_every_thread(store: Store) -> None:
@@ -49,104 +55,106 @@ def test_one_platform_alone_has_every_thread(store: Store) -> None:
 
 
 def test_no_platform_has_more_than_half_of_the_threads(store: Store) -> None:
-    first = order(store, SILENT, 1000)
+    first = order(store, UNRESPONSIVE, 1000)
     order(store, OTHER, 40)
 
     taken = pump(store)
-    assert len(of(SILENT, taken)) == THREADS // 2
+    assert len(of(UNRESPONSIVE, taken)) == THREADS // 2
     for _ in range(3):  # so many of the first came before the other's
         taken += pump(store)
     assert len(of(OTHER, taken)) == THREADS // 2
 
     begin(store, taken[0])
-    record(store, taken[0].replication, heard=True)
+    record(store, taken[0].replication, responded=True)
     [following] = pump(store)
     assert following.replication in first, "who gives a thread back wakes the next in line"
 
 
 def test_two_workers_have_twice_the_threads(store: Store) -> None:
-    order(store, SILENT, 40)
+    order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)
-    store.pump("queue", 0, LEASE, LEASE, "another")
+    store.work.pump("queue", 0, LEASE, LEASE, "another")
 
-    assert len(of(SILENT, pump(store))) == THREADS
+    assert len(of(UNRESPONSIVE, pump(store))) == THREADS
 
 
 def test_the_next_step_of_a_chain_has_the_same_thread(store: Store) -> None:
-    order(store, SILENT, 40)
+    order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)
     dispatch = pump(store)[0]
     begin(store, dispatch)
     done = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED)
 
-    assert store.record(dispatch.replication, dispatch.replication, StepRecord(0, done, State.RUNNING, LEASE, True))
+    assert store.work.record(
+        dispatch.replication, dispatch.replication, StepRecord(0, done, State.RUNNING, LEASE, True)
+    )
 
-    assert of(SILENT, pump(store)) == []
-    assert store.begin(dispatch.replication, dispatch.number, 1, "next", LEASE)
-    assert of(SILENT, pump(store)) == []
+    assert of(UNRESPONSIVE, pump(store)) == []
+    assert store.work.begin(replace(dispatch, step=1), "next", LEASE)
+    assert of(UNRESPONSIVE, pump(store)) == []
 
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_thread_of_a_dead_worker_or_a_lost_message_is_free_after_the_lease(store: Store, *, begun: bool) -> None:
-    waiting = set(order(store, SILENT, 40))
+    waiting = set(order(store, UNRESPONSIVE, 40))
     order(store, OTHER, 1)
     short = timedelta(milliseconds=50)
     taken = pump(store, lease=short)
     for dispatch in taken if begun else []:
         begin(store, dispatch, short)
 
-    again = eventually(lambda: of(SILENT, pump(store, lease=short)))
+    again = eventually(lambda: of(UNRESPONSIVE, pump(store, lease=short)))
 
     assert set(again) <= waiting
     assert len(again) <= THREADS // 2
 
 
-def test_a_platform_whose_aws_is_silent_is_only_probed_until_it_answers(store: Store) -> None:
-    order(store, SILENT, 40)
+def test_an_unresponsive_platform_is_only_probed_until_it_answers(store: Store) -> None:
+    order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)
-    taken = of(SILENT, pump_and_begin(store))
+    taken = of(UNRESPONSIVE, pump_and_begin(store))
     for replication in taken:
-        record(store, replication, heard=False)
+        record(store, replication, responded=False)
 
     probes = pump_and_begin(store)
-    assert len(of(SILENT, probes)) == THREADS // 16
+    assert len(of(UNRESPONSIVE, probes)) == THREADS // 16
     assert pump(store) == []
-    record(store, probes[0].replication, heard=None)
+    record(store, probes[0].replication, responded=None)
     [probe] = pump_and_begin(store)
-    assert of(SILENT, [probe]), "a step that calls nobody says nothing"
+    assert of(UNRESPONSIVE, [probe]), "a step that calls nobody says nothing"
 
-    record(store, probe.replication, heard=True)
+    record(store, probe.replication, responded=True)
 
-    assert len(of(SILENT, pump(store))) == THREADS // 2 - 1, "one is still asking"
+    assert len(of(UNRESPONSIVE, pump(store))) == THREADS // 2 - 1, "one is still asking"
 
 
 def test_who_holds_a_place_comes_first(store: Store) -> None:
-    order(store, SILENT, 40)
+    order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)
-    holder, other, *_ = of(SILENT, pump_and_begin(store))
-    assert store.enter("account creation", "place", holder, 5) == -1
+    holder, other, *_ = of(UNRESPONSIVE, pump_and_begin(store))
+    assert store.limits.enter("account creation", "place", holder, 5) == -1
 
-    record(store, holder, heard=True, due=0)
-    first = of(SILENT, pump(store))
-    record(store, other, heard=True)
+    record(store, holder, responded=True, due=0)
+    first = of(UNRESPONSIVE, pump(store))
+    record(store, other, responded=True)
 
-    assert holder in first + of(SILENT, pump(store)), "behind one that was woken before at most, with 24 in line"
+    assert holder in first + of(UNRESPONSIVE, pump(store)), "behind one that was woken before at most, with 24 in line"
 
 
-def test_cancelled_and_ended_replications_hold_and_want_no_thread(store: Store) -> None:
-    replications = order(store, SILENT, 40)
+def test_cancelled_and_ended_replications_hold_and_want_no_thread(store: Store, redis: Redis) -> None:
+    replications = order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)
     taken = pump_and_begin(store)
     for replication in replications:
-        store.cancel(replication)
+        store.orders.cancel(replication)
     for dispatch in taken:
-        record(store, dispatch.replication, heard=None)
+        record(store, dispatch.replication, responded=None)
 
-    assert store.redis.keys("connector:lane:*") == []
+    assert redis.keys("connector:holders:*") == redis.keys("connector:waiters:*") == []
 
 
 def test_a_long_line_of_one_platform_is_passed_in_a_few_looks(store: Store) -> None:
-    order(store, SILENT, 1500)
+    order(store, UNRESPONSIVE, 1500)
     [other] = order(store, OTHER, 1)
 
     looks = 1

@@ -17,9 +17,10 @@ from tasks.chain import DELETION, REPLICATION
 from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.model.desired import Deletion, Desired, TenantId
-from tasks.notifications.outbox import DEADLINE, GATHERED, QUIET, SHOWN, deliver, waiting
+from tasks.notifications.outbox import DEADLINE, GATHERED, MUTED, SHOWN, deliver, waiting
 from tasks.notifications.webhook import signature
 from tasks.state.counts import DROPPED
+from tasks.state.orders import Order
 from tasks.state.store import Store
 from tasks.step import Chain
 from tasks.worker import Worker
@@ -55,14 +56,14 @@ def worker(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
 
 def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
     """Run one step of a tenant; answers the replication's id."""
-    worker.store.submit(tenant, None if first and first[0] is DELETION else ZONE, again=True, first=first)
-    [dispatch] = worker.store.pump("queue", 10, LEASE, LEASE, "w")
+    worker.store.orders.submit(Order(tenant, None if first and first[0] is DELETION else ZONE, wake=True, first=first))
+    [dispatch] = worker.store.work.pump("queue", 10, LEASE, LEASE, "w")
     Execution(worker, Leases(), dispatch).run()
     return dispatch.replication
 
 
 def later(time: timedelta = GATHERED) -> datetime:
-    """Return when news of now has been gathered, or later."""
+    """Return when alerts of now have been gathered, or later."""
     return datetime.now(UTC) + time + timedelta(seconds=1)
 
 
@@ -73,13 +74,13 @@ def test_a_failure_is_told_with_everything_that_helps(worker: Worker, receiver: 
     assert deliver(worker, later()) == 1
 
     [message], [(headers, body)] = receiver.messages, receiver.requests
-    [news] = message["news"]
+    [alert] = message["alerts"]
     assert (message["kind"], message["platform"], message["step"]) == ("failed", PLATFORM, "create_account")
-    assert (news["tenant"], news["replication"]) == (str(SHOP), replication)
-    assert news["link"] == f"/api/v1/replications/{replication}"
-    assert (news["error"]["code"], news["error"]["requestId"]) == ("AccessDeniedException", "r-1")
-    assert news["error"]["remedy"] in message["text"]
-    assert "docs/errors.md#" in news["error"]["documentation"]
+    assert (alert["tenant"], alert["replication"]) == (str(SHOP), replication)
+    assert alert["link"] == f"/api/v1/replications/{replication}"
+    assert (alert["error"]["code"], alert["error"]["requestId"]) == ("AccessDeniedException", "r-1")
+    assert alert["error"]["remedy"] in message["text"]
+    assert "docs/errors.md#" in alert["error"]["documentation"]
     assert headers["connector-notification"] == message["id"]
     assert headers["connector-signature"] == signature(SECRET, headers["connector-timestamp"], body)
 
@@ -104,7 +105,9 @@ def test_what_waits_for_a_person_is_told(worker: Worker, receiver: Receiver) -> 
     run(replace(worker, sessions=Refusing(*QUOTA)))
     other = TenantId("likvid", "old", PLATFORM)
     run(worker, other, LAST)
-    worker.store.cancel(worker.store.delete(other, Deletion(requested_at=datetime.now(UTC), requested_by="ada")))
+    worker.store.orders.cancel(
+        worker.store.orders.delete(other, Deletion(requested_at=datetime.now(UTC), requested_by="ada"))
+    )
     run(worker, other, APPROVAL)
 
     assert deliver(worker, later()) == 2
@@ -114,38 +117,38 @@ def test_what_waits_for_a_person_is_told(worker: Worker, receiver: Receiver) -> 
 
 
 def test_a_platform_that_is_broken_is_one_message_and_more_of_it_comes_an_hour_later(
-    worker: Worker, receiver: Receiver
+    worker: Worker, receiver: Receiver, redis: Any
 ) -> None:
     tenants = [TenantId("likvid", f"p{number}", PLATFORM) for number in range(SHOWN + 2)]
     for tenant in tenants[:-1]:
         run(worker, tenant)
     assert deliver(worker, later()) == 1
     [message] = receiver.messages
-    assert (message["count"], len(message["news"])) == (SHOWN + 1, SHOWN)
+    assert (message["count"], len(message["alerts"])) == (SHOWN + 1, SHOWN)
     assert message["text"].startswith(f"{SHOWN + 1} tenants of {PLATFORM}: create_account failed: Access")
 
     run(worker, tenants[-1])
     assert deliver(worker, later()) == 0
-    worker.store.redis.delete(*worker.store.redis.keys("connector:quiet:*"))  # as Redis does an hour later
-    assert deliver(worker, later(QUIET)) == 1
+    redis.delete(*redis.keys("connector:muted:*"))  # as Redis does an hour later
+    assert deliver(worker, later(MUTED)) == 1
 
 
-def test_a_lost_answer_sends_the_same_again_and_holds_up_nobody(worker: Worker, receiver: Receiver) -> None:
+def test_a_lost_answer_sends_the_same_again_and_holds_up_nobody(worker: Worker, receiver: Receiver, redis: Any) -> None:
     run(worker)
     receiver.lost = True
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(deliver, worker, later())
         assert receiver.came.wait(10)
         assert deliver(worker, later()) == 0  # somebody else waits for the receiver
-        assert 0 < worker.store.redis.pttl("connector:postman") <= 60_000  # were that one dead, not for long
+        assert 0 < redis.pttl("connector:lock:delivery") <= 60_000  # were that one dead, not for long
         run(worker, TenantId("likvid", "blog", PLATFORM))  # and replications end meanwhile
         receiver.goes_on.set()
         assert first.result(10) == 0
-    [letter] = waiting(worker.store)
-    assert letter.tries == 1
+    [message] = waiting(worker.store)
+    assert message.tries == 1
 
     receiver.lost = False
-    assert deliver(worker, letter.due) == 2
+    assert deliver(worker, message.due) == 2
     one, same, _ = receiver.messages
     assert one == same
     assert waiting(worker.store) == []
@@ -158,32 +161,32 @@ def test_what_is_not_taken_is_tried_for_a_day(worker: Worker, receiver: Receiver
     distances = []
     for _ in range(3):
         assert deliver(worker, now) == 0
-        [letter] = waiting(worker.store)
-        assert letter.answer == "HTTP 302"
-        distances.append((letter.due - now).total_seconds())
-        now = letter.due
+        [message] = waiting(worker.store)
+        assert message.answer == "HTTP 302"
+        distances.append((message.due - now).total_seconds())
+        now = message.due
     assert distances == [30, 60, 120]
 
     assert deliver(worker, written + DEADLINE) == 0
     assert waiting(worker.store) == []
-    assert worker.store.tallies()[DROPPED] == 1
+    assert worker.store.counts.all()[DROPPED] == 1
     assert len({message["id"] for message in receiver.messages}) == 1
 
 
-def test_without_a_receiver_nothing_is_kept(worker: Worker) -> None:
+def test_without_a_receiver_nothing_is_kept(worker: Worker, redis: Any) -> None:
     silent = replace(worker, settings=Settings())
     run(silent)
     assert deliver(silent, later()) == 0
-    assert not worker.store.redis.exists("connector:news", "connector:told")
+    assert not redis.exists("connector:alerts", "connector:alerted")
 
 
-def test_beat_has_it_delivered_whoever_ended_the_replication(worker: Worker, receiver: Receiver) -> None:
+def test_beat_has_it_delivered_whoever_ended_the_replication(worker: Worker, receiver: Receiver, redis: Any) -> None:
     app = Celery("another process", set_as_current=False)
     register(app, lambda: replace(worker))
     run(worker)
-    [(_, news)] = worker.store.redis.xrange("connector:news")
-    worker.store.redis.delete("connector:news")
-    worker.store.redis.xadd("connector:news", news, id="1-1")  # as if it had been gathered for long
+    [(_, alert)] = redis.xrange("connector:alerts")
+    redis.delete("connector:alerts")
+    redis.xadd("connector:alerts", alert, id="1-1")  # as if it had been gathered for long
 
     assert app.tasks[schedule()[NOTIFY]["task"]]() == "1 messages taken"
 

@@ -26,7 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def record(cluster: Cluster, project: str) -> TenantRecord:
-    found = cluster.connector.store.tenant(cluster.tenant_id(project))
+    found = cluster.connector.store.tenants.find(cluster.tenant_id(project))
     assert found is not None
     return found
 
@@ -46,7 +46,7 @@ def note(replication: Replication, step: str) -> str:
 
 def awaiting(cluster: Cluster, replication: str) -> Replication:
     def look() -> Replication | None:
-        found = cluster.connector.store.replication(replication)
+        found = cluster.connector.store.replications.find(replication)
         return found if found and "requires approval" in note(found, "await_approval") else None
 
     found = eventually(look)
@@ -74,7 +74,7 @@ def test_what_is_deleted_is_not_replicated_daily_nor_deleted_twice(cluster: Clus
     cluster.succeeded(first)
 
     assert delete(cluster, "quiet") == first
-    assert str(cluster.tenant_id("quiet")) not in cluster.connector.store.redis.zrange("connector:replicated", 0, -1)
+    assert str(cluster.tenant_id("quiet")) not in cluster.redis.client.zrange("connector:replicated", 0, -1)
     replicate_oldest(cluster.connector, datetime.now(UTC))
 
 
@@ -177,7 +177,7 @@ def test_workers_killed_in_the_middle_of_it_close_it_once(cluster: Cluster) -> N
 
 
 def _began(cluster: Cluster, replication: str, step: str) -> bool:
-    found = cluster.connector.store.replication(replication)
+    found = cluster.connector.store.replications.find(replication)
     return found is not None and any(each.name == step and each.state is not State.QUEUED for each in found.steps)
 
 

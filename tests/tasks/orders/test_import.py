@@ -79,7 +79,7 @@ def test_an_account_that_does_not_let_us_in_is_not_touched(cluster: Cluster) -> 
     assert ended.last_error.code == "AccessDenied"
     assert organization.ACCESS_ROLE in ended.last_error.remedy
     assert shown(cluster, account) == before
-    record = cluster.connector.store.tenant(cluster.tenant_id("closed"))
+    record = cluster.connector.store.tenants.find(cluster.tenant_id("closed"))
     assert record is not None
     assert record.handles.account_id is None
 
@@ -120,7 +120,7 @@ def test_one_account_is_one_tenants(cluster: Cluster) -> None:
     with pytest.raises(RequestRefused, match=account):
         take_over(cluster, "first", existing(cluster))
 
-    record = cluster.connector.store.tenant(cluster.tenant_id("first"))
+    record = cluster.connector.store.tenants.find(cluster.tenant_id("first"))
     assert record is not None
     cluster.succeeded(request_deletion(record, cluster.connector, by="test").replication)
     ended = failed(cluster, take_over(cluster, "second", account))  # nobody's now, and closed

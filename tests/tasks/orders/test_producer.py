@@ -12,17 +12,17 @@ from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Handles
 from tasks.orders.producer import RequestRefused, check, replicate, replicate_again
+from tests.support.redis import CheckedRedis
 from tests.workers.api.server import make
-from workers.sandbox.redis import EmbeddedRedis
 
 TENANT = TenantId("likvid", "shop", "aws.sandbox")
 WANTED = Desired(landing_zone="development")
 
 
 @pytest.fixture
-def connector(redis_server: EmbeddedRedis) -> Connector:
+def connector(redis_server: CheckedRedis) -> Connector:
     connector = make(redis_server.url)
-    connector.store.redis.flushall()
+    redis_server.client.flushall()
     return connector
 
 
@@ -37,7 +37,7 @@ def test_a_disabled_landing_zone_takes_no_new_tenants_and_keeps_those_that_it_ha
     later = disabled(connector, "development")
 
     changed = replicate("likvid", "shop", "aws.sandbox", WANTED.model_copy(update={"access": []}), connector=later)
-    record = later.store.tenant(TENANT)
+    record = later.store.tenants.find(TENANT)
     assert record is not None
     again = replicate_again(record, later, wake=True)
     with pytest.raises(RequestRefused, match="unknown landing zone"):
@@ -53,7 +53,7 @@ def test_a_disabled_landing_zone_takes_no_new_tenants_and_keeps_those_that_it_ha
 def test_an_account_that_is_there_needs_no_email(connector: Connector) -> None:
     """The email's pattern may ask for a tag that has been removed: access must be taken away all the same."""
     replicate("likvid", "shop", "aws.sandbox", WANTED, connector=connector)
-    record = connector.store.tenant(TENANT)
+    record = connector.store.tenants.find(TENANT)
     assert record is not None
     platform = connector.catalog.platforms[TENANT.platform]
     needs_tag = platform.model_copy(update={"account_email_pattern": Pattern.parse("#{tagOwner}@example.com")})

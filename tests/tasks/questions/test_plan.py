@@ -24,6 +24,7 @@ from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import replicate
 from tasks.questions.kinds import PLAN, plan_text
 from tasks.questions.plan import NothingToPlan, Planner, make_plan
+from tasks.state.questions import Question
 from tasks.step import Chain
 from tasks.worker import Worker
 from tests.policies.replications import (
@@ -57,10 +58,10 @@ def planned(cluster: Cluster, project: str, body: dict[str, Any] | None = None, 
     """Plan in this process, and see that nothing was written."""
     mark = cluster.simulator.mark()
     wanted = None if body is None else Desired.model_validate(body)
-    before = cluster.connector.store.tenant(TenantId("likvid", project, platform))
+    before = cluster.connector.store.tenants.find(TenantId("likvid", project, platform))
     plan = make_plan(cluster.worker, TenantId("likvid", project, platform), wanted)
     assert cluster.simulator.writes_since(mark) == []
-    assert cluster.connector.store.tenant(TenantId("likvid", project, platform)) == before
+    assert cluster.connector.store.tenants.find(TenantId("likvid", project, platform)) == before
     return plan
 
 
@@ -121,10 +122,10 @@ def test_a_change_is_made_as_planned_and_reads_like_a_diff(cluster: Cluster) -> 
 
 def test_a_deletion_is_planned_to_its_end_although_it_waits_for_a_person(cluster: Cluster) -> None:
     carried_out(cluster, "leaving", desired("production"))
-    record = cluster.connector.store.tenant(cluster.tenant_id("leaving"))
+    record = cluster.connector.store.tenants.find(cluster.tenant_id("leaving"))
     assert record is not None
     deletion = request_deletion(record, cluster.connector, by="test").replication
-    eventually(lambda: "requires approval" in str(cluster.connector.store.replication(deletion)))
+    eventually(lambda: "requires approval" in str(cluster.connector.store.replications.find(deletion)))
 
     plan = planned(cluster, "leaving")
 
@@ -153,7 +154,7 @@ def test_a_worker_plans_what_the_api_was_asked_for(cluster: Cluster) -> None:
     wanted = Desired.model_validate(desired(access=[]))
     asked = questions.ask(cluster.connector, PLAN, "mine", plan_text(cluster.tenant_id("asked"), wanted))
 
-    def answered() -> questions.Question | None:
+    def answered() -> Question | None:
         found = questions.look(cluster.connector, asked.id)
         return found if found is not None and found.state is not QuestionState.PENDING else None
 
@@ -163,7 +164,7 @@ def test_a_worker_plans_what_the_api_was_asked_for(cluster: Cluster) -> None:
     assert plan.tenant == "likvid.asked.aws.sandbox"
     [first, *_] = [change for step in plan.steps for change in step.changes]
     assert first.sentence.startswith("create account likvid.asked ")
-    assert cluster.connector.store.tenant(cluster.tenant_id("asked")) is None
+    assert cluster.connector.store.tenants.find(cluster.tenant_id("asked")) is None
 
 
 def test_nobody_plans_what_nobody_has_ordered(cluster: Cluster) -> None:

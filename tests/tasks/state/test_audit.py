@@ -14,7 +14,7 @@ from config.log import MASKER, register_secrets
 from tasks.aws.calls import Calls, Observer
 from tasks.documents import UNKNOWN, AuditPage
 from tasks.model.call import CallRecord, Intent
-from tasks.state.audit import Trail, page, shortened
+from tasks.state.audit import Trail, shortened
 from tasks.state.store import Store
 
 YEAR = timedelta(days=365)
@@ -29,7 +29,8 @@ def secrets() -> Iterator[None]:
 
 
 def trail(store: Store, tenant: str = "likvid.shop.aws.sandbox", kept: timedelta = YEAR) -> Trail:
-    return Trail(store, kept, {"tenant": tenant, "replication": "r1", "step": "move_to_ou", "asked_by": "producer"})
+    about = {"tenant": tenant, "replication": "r1", "step": "move_to_ou", "asked_by": "producer"}
+    return Trail(store.audit, kept, about)
 
 
 def intent(**arguments: Any) -> Intent:
@@ -41,7 +42,7 @@ def ended(code: str | None = None) -> CallRecord:
 
 
 def everything(store: Store, **chosen: Any) -> AuditPage:
-    return page(store, **{"size": 100, "since": None, "after": None, "tenant": None, **chosen})
+    return store.audit.page(**{"size": 100, "since": None, "after": None, "tenant": None, **chosen})
 
 
 def test_a_write_is_there_before_it_is_sent_and_its_end_after(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tasks.model.handles import Handles
 from tasks.model.replication import State
 from tasks.state import backup
 from tasks.state.backup import BackupRefused
-from tasks.state.pauses import pause, pauses
+from tasks.state.orders import Order
 from tasks.state.store import Store
 from tests.tasks.state.test_store import (
     BLOG,
@@ -31,17 +32,17 @@ ACCOUNT = "111111111111"
 
 
 @pytest.fixture
-def saved(store: Store) -> list[str]:
+def saved(store: Store, redis: Any) -> list[str]:
     """Back up one tenant that has ended, one under way with an account, one to be deleted; and empty Redis."""
-    store.submit(SHOP, DEVELOPMENT, by="ada")
+    store.orders.submit(Order(SHOP, DEVELOPMENT, by="ada"))
     run_one(store, step_failed(0))
-    store.submit(BLOG, PRODUCTION)
+    store.orders.submit(Order(BLOG, PRODUCTION))
     run_one(store, step_done(0, handles=Handles(account_id=ACCOUNT)))
-    store.submit(GONE, DEVELOPMENT)
-    store.delete(GONE, Deletion(requested_at=datetime.now(UTC), requested_by="bob"))
-    pause(store, "aws.sandbox", reason="restore")
+    store.orders.submit(Order(GONE, DEVELOPMENT))
+    store.orders.delete(GONE, Deletion(requested_at=datetime.now(UTC), requested_by="bob"))
+    store.pauses.pause("aws.sandbox", reason="restore")
     written = list(backup.lines(store))
-    store.redis.flushall()
+    redis.flushall()
     return written
 
 
@@ -49,29 +50,29 @@ def test_what_is_restored_is_what_was_there(store: Store, saved: list[str]) -> N
     done = backup.restore(store, backup.read(saved), merge=False)
 
     assert sorted(done.added) == sorted(map(str, (SHOP, BLOG, GONE)))
-    shop, blog, gone = (store.tenant(tenant) for tenant in (SHOP, BLOG, GONE))
+    shop, blog, gone = (store.tenants.find(tenant) for tenant in (SHOP, BLOG, GONE))
     assert shop is not None
     assert blog is not None
     assert gone is not None
     assert (shop.state, shop.desired) == (State.FAILED, DEVELOPMENT)
-    assert [(each.requested_by, each.state) for each in store.history(SHOP, 9)] == [("ada", State.FAILED)]
+    assert [(each.requested_by, each.state) for each in store.replications.history(SHOP, 9)] == [("ada", State.FAILED)]
     assert blog.handles.account_id == ACCOUNT
-    assert [each.state for each in store.history(BLOG, 9)] == [State.QUEUED, State.CANCELLED]
+    assert [each.state for each in store.replications.history(BLOG, 9)] == [State.QUEUED, State.CANCELLED]
     assert gone.deletion is not None
     assert gone.deletion.requested_by == "bob"
-    assert list(pauses(store)) == ["aws.sandbox"]
+    assert list(store.pauses.all()) == ["aws.sandbox"]
 
 
 def test_what_was_under_way_is_replicated_again_once_nothing_is_paused(store: Store, saved: list[str]) -> None:
     backup.restore(store, backup.read(saved), merge=False)
     assert pump(store) == []
-    store.resume("aws.sandbox")
+    store.pauses.resume("aws.sandbox")
 
     dispatched = {each.tenant: each for each in pump(store)}
 
     assert dispatched.keys() == {str(BLOG), str(GONE)}
     again = dispatched[str(BLOG)]
-    begun = store.begin(again.replication, again.number, 0, "me", LEASE, chain=again.chain)
+    begun = store.work.begin(again, "me", LEASE)
     assert begun is not None
     assert begun.doubt, "the backup is older than AWS"
     assert dispatched[str(GONE)].chain.name == "deletion"
@@ -85,23 +86,23 @@ def test_a_backup_of_what_was_restored_is_the_same(store: Store, saved: list[str
 
 
 def test_a_redis_with_tenants_is_refused_or_merged_without_touching_them(store: Store, saved: list[str]) -> None:
-    store.submit(SHOP, PRODUCTION)
+    store.orders.submit(Order(SHOP, PRODUCTION))
     with pytest.raises(BackupRefused, match="--merge"):
         backup.restore(store, backup.read(saved), merge=False)
-    assert store.tenant(BLOG) is None
+    assert store.tenants.find(BLOG) is None
 
     done = backup.restore(store, backup.read(saved), merge=True)
 
     assert (done.kept, done.differing) == ([str(SHOP)], {str(SHOP): "desired state"})
-    shop = store.tenant(SHOP)
+    shop = store.tenants.find(SHOP)
     assert shop is not None
     assert shop.desired == PRODUCTION
-    assert store.tenant(BLOG) is not None
+    assert store.tenants.find(BLOG) is not None
 
 
 def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(store: Store, saved: list[str]) -> None:
-    store.submit(BLOG, PRODUCTION)
-    store.submit(GONE, DEVELOPMENT)
+    store.orders.submit(Order(BLOG, PRODUCTION))
+    store.orders.submit(Order(GONE, DEVELOPMENT))
 
     done = backup.restore(store, backup.read(saved), merge=True)
 
@@ -109,7 +110,7 @@ def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(st
     assert done.differing == {str(BLOG): f"account {ACCOUNT}, here none", str(GONE): "request to delete it"}
     again = backup.restore(store, backup.read(saved), merge=True)
     assert (again.added, again.differing) == ([], done.differing)
-    record = store.tenant(GONE)
+    record = store.tenants.find(GONE)
     assert record is not None
     assert record.deletion is None
 
@@ -120,7 +121,10 @@ def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(st
         (lambda lines: lines[1:], "no backup of the connector"),
         (lambda lines: lines[:-1], "not complete"),
         (lambda lines: [*lines[:2], *lines[3:]], "not complete"),
-        (lambda lines: [lines[0].replace('"version": 1', '"version": 9'), *lines[1:]], "its version is 9"),
+        (
+            lambda lines: [lines[0].replace('"version": 2', '"version": 1'), *lines[1:]],
+            "is 1, and this connector reads 2",
+        ),
         (lambda lines: [lines[0], "{", *lines[2:]], "line 2: "),
         (lambda lines: [lines[0], "[]", *lines[2:]], "line 2: "),
         (lambda lines: [lines[0], lines[1].replace("landingZone", "zone"), *lines[2:]], "line 2: "),
@@ -129,12 +133,12 @@ def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(st
     ],
 )
 def test_every_line_is_checked_before_anything_is_written(
-    store: Store, saved: list[str], change: object, mistake: str
+    store: Store, saved: list[str], change: object, mistake: str, redis: Any
 ) -> None:
     assert callable(change)
     with pytest.raises(BackupRefused, match=mistake):
         backup.read(change(saved))
-    assert store.redis.keys("*") == []
+    assert redis.keys("*") == []
 
 
 def test_a_backup_holds_no_more_than_it_says(saved: list[str]) -> None:

@@ -6,8 +6,8 @@ import httpx
 import pytest
 import structlog
 
+from tests.support.redis import CheckedRedis
 from tests.workers.api.server import Api, running
-from workers.sandbox.redis import EmbeddedRedis
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,13 +20,13 @@ def logging_through_the_standard_library() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def running_api() -> Iterator[Api]:
-    with EmbeddedRedis(fsync="no") as redis, running(redis) as api:
+    with CheckedRedis(fsync="no") as redis, running(redis) as api:
         yield api
 
 
 @pytest.fixture
 def api(running_api: Api) -> Api:
-    running_api.store.redis.flushall()
+    running_api.redis.client.flushall()
     return running_api
 
 

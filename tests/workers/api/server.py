@@ -23,10 +23,10 @@ from tasks.connector import Connector, redis_client
 from tasks.model.replication import State, StepState
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
+from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.api.app import create_app
 from workers.sandbox.organization import environment
-from workers.sandbox.redis import EmbeddedRedis
 
 CONFIG = Path(__file__).parents[3] / "examples" / "config"
 WRITE, READ = "writing-token", "reading-token"
@@ -73,7 +73,7 @@ class Api:
     """A running API with everything behind it."""
 
     url: str
-    redis: EmbeddedRedis
+    redis: CheckedRedis
     connector: Connector
     app: FastAPI
 
@@ -88,30 +88,28 @@ class Api:
 
     def begin(self, replication: str) -> None:
         """Take a replication up as a worker does: it runs from now on."""
-        [dispatch] = self.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
+        [dispatch] = self.store.work.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
         assert dispatch.replication == replication
-        assert self.store.begin(
-            replication, dispatch.number, dispatch.step, "holder", timedelta(seconds=60), chain=dispatch.chain
-        )
+        assert self.store.work.begin(dispatch, "holder", timedelta(seconds=60))
 
     def end(self, replication: str) -> None:
         """Record the call that runs, as a worker does."""
-        name = self.store.replication(replication).steps[0].name  # type: ignore[union-attr]  # it is known
+        name = self.store.replications.find(replication).steps[0].name  # type: ignore[union-attr]  # it is known
         step = StepState(name=name, state=State.WAITING)
-        assert self.store.record(replication, "holder", StepRecord(0, step, State.WAITING))
+        assert self.store.work.record(replication, "holder", StepRecord(0, step, State.WAITING))
 
     def keys(self) -> list[str]:
         """Name everything that Redis holds."""
-        return sorted(map(str, self.store.redis.keys("*")))
+        return sorted(map(str, self.redis.client.keys("*")))
 
 
 @contextmanager
-def running(redis: EmbeddedRedis, **settings: Any) -> Iterator[Api]:
+def running(redis: CheckedRedis, **settings: Any) -> Iterator[Api]:
     connector = make(redis.url, **settings)
     app = create_app(connector)
     with serving(app) as url:
         yield Api(url, redis, connector, app)
-    connector.store.redis.close()
+    connector.store.close()
 
 
 def digest(token: str) -> str:

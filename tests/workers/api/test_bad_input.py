@@ -63,7 +63,7 @@ def test_the_limits_of_identifiers_are_settings_but_an_email_ends_at_64_characte
         found = refused(api, http.put(f"{path}{'b' * 32}/aws.sandbox", json=BODY))
         assert "64" in found["accountEmailPattern"]
         assert http.put(f"{path}{'b' * 31}/aws.sandbox", json=BODY).status_code == 202
-    connector.store.redis.close()
+    connector.store.close()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_body_over_4_mib_is_a_413(api: Api, http: httpx.Client) -> None:
     padded = json.dumps(BODY).encode()
     padded += b" " * (4 * 1024 * 1024 - len(padded))
     assert http.put(TENANT, content=padded, headers=JSON).status_code == 202
-    api.store.redis.flushall()
+    api.redis.client.flushall()
     is_problem(http.put(TENANT, content=padded + b" ", headers=JSON), 413)
     chunks = (padded[start : start + 65536] for start in range(0, len(padded), 65536))
 

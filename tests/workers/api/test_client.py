@@ -41,7 +41,7 @@ def test_the_client_speaks_every_call(api: Api, client: ConnectorClient) -> None
     with pytest.raises(ApiProblem, match="worker") as raised:
         client.ready()
     assert raised.value.status == 503
-    api.store.pump("celery", 0, timedelta(seconds=9), timedelta(hours=1), "w1")
+    api.store.work.pump("celery", 0, timedelta(seconds=9), timedelta(hours=1), "w1")
     assert client.ready().workers == 1
 
 

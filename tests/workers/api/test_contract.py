@@ -86,7 +86,7 @@ def known(api: Api) -> dict[str, str]:
         rollout = client.post("/api/v1/landing-zones/development/rollouts").json()["id"]
         plan = client.post(f"{TENANT}/plan").json()["id"]
         client.post("/api/v1/platforms/aws.sandbox/health")
-    api.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")  # a worker lives
+    api.store.work.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")  # a worker lives
     named = {"workspace": "likvid", "project": "shop", "platform": "aws.sandbox", "landing_zone": "development"}
     return {**named, "replication_id": replication, "rollout_id": rollout, "plan_id": plan}
 

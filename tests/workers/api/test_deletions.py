@@ -44,7 +44,7 @@ def test_it_is_approved_once_and_then_cannot_be_declined(http: httpx.Client) -> 
 def test_an_approval_that_comes_before_the_refusal_counts(api: Api, http: httpx.Client) -> None:
     http.delete(TENANT)
     tenant = TenantId("likvid", "shop", "aws.sandbox")
-    read_before = api.store.tenant(tenant)
+    read_before = api.store.tenants.find(tenant)
     assert read_before is not None
     http.post(f"{TENANT}/deletion/approve")
 

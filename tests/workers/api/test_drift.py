@@ -25,7 +25,7 @@ def test_what_was_repaired_and_what_still_differs_is_shown(api: Api, http: httpx
     assert shown["changes"][0]["step"] == "move_to_ou"
 
     drift.settled(api.store, TENANT, "r1", daily=True)  # the end of the replication that repaired it
-    assert drift.find(api.store, TENANT) is not None
+    assert api.store.drifts.find(TENANT) is not None
     drift.settled(api.store, TENANT, "r2", daily=True)
     assert http.get("/api/v1/drift").json() == {"tenants": []}
 

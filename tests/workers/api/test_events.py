@@ -10,13 +10,14 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, connect_sse
 
+from tasks.model.desired import TenantId
+from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from tests.workers.api.server import BODY, TENANT, Api, is_problem, running
 from workers.api import events
-from workers.sandbox.redis import EmbeddedRedis
 
 EVENTS = f"{TENANT}/events"
-SHOP = "likvid.shop.aws.sandbox"
+SHOP = TenantId("likvid", "shop", "aws.sandbox")
 
 
 @contextmanager
@@ -37,19 +38,19 @@ def test_stored_events_come_first_then_new_ones(api: Api, http: httpx.Client, or
         assert first.event == "replication"
         assert first.json()["state"] == "QUEUED"
         assert first.json()["replication"] == ordered
-        api.store.emit(SHOP, {"type": "write", "call": "CreateAccount"})
+        api.store.events.emit(SHOP, {"type": "write", "call": "CreateAccount"})
         second = next(stream)
         assert (second.event, second.json()["call"]) == ("write", "CreateAccount")
         api.begin(ordered)
         assert any(event.json().get("state") == "RUNNING" for event in stream)
         for number in range(250):  # more than one XREAD takes
-            api.store.emit(SHOP, {"type": "many", "number": number})
+            api.store.events.emit(SHOP, {"type": "many", "number": number})
         many = (event.json()["number"] for event in stream if event.event == "many")
         assert list(islice(many, 250)) == list(range(250))
 
 
 def test_an_event_without_a_type_is_a_message(api: Api, http: httpx.Client, ordered: str) -> None:
-    api.store.emit(SHOP, {"x": "a\nb\r\nc"})
+    api.store.events.emit(SHOP, {"x": "a\nb\r\nc"})
     with following(http) as stream:
         event = list(islice(stream, 2))[1]
         assert (event.event, event.json()) == ("message", {"x": "a\nb\r\nc"})
@@ -57,7 +58,7 @@ def test_an_event_without_a_type_is_a_message(api: Api, http: httpx.Client, orde
 
 def test_a_cut_off_stream_goes_on_where_it_was(api: Api, http: httpx.Client, ordered: str) -> None:
     for number in range(3):
-        api.store.emit(SHOP, {"type": "step", "number": number})
+        api.store.events.emit(SHOP, {"type": "step", "number": number})
     with following(http) as stream:
         seen = list(islice(stream, 2))
     for options in ({"headers": {"Last-Event-ID": seen[1].id}}, {"params": {"after": seen[1].id}}):
@@ -72,7 +73,7 @@ def test_only_new_events_may_be_asked_for(api: Api, http: httpx.Client, ordered:
         arrived = pool.submit(next, stream)
 
         def answered() -> bool:
-            api.store.emit(SHOP, {"type": "new"})
+            api.store.events.emit(SHOP, {"type": "new"})
             return arrived.done()
 
         eventually(answered)
@@ -121,7 +122,7 @@ def test_streams_are_bounded(api: Api, http: httpx.Client, ordered: str, monkeyp
 
 
 def test_a_stream_ends_when_redis_goes_away() -> None:
-    with EmbeddedRedis() as redis, running(redis) as api, api.client() as http:
+    with CheckedRedis() as redis, running(redis) as api, api.client() as http:
         http.put(TENANT, json=BODY)
         with following(http) as stream:
             next(stream)

@@ -7,20 +7,20 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from tests.workers.api.server import BODY, TENANT, Api, is_problem, running
-from workers.sandbox.redis import EmbeddedRedis
 
 
 @pytest.fixture
 def lonely() -> Iterator[Api]:
     """An API whose Redis may be taken away."""
-    with EmbeddedRedis(fsync="always") as redis, running(redis) as api:
+    with CheckedRedis(fsync="always") as redis, running(redis) as api:
         yield api
 
 
 def look_for_work(api: Api) -> None:
-    api.store.pump("celery", 0, timedelta(seconds=9), timedelta(hours=1), "w1")
+    api.store.work.pump("celery", 0, timedelta(seconds=9), timedelta(hours=1), "w1")
 
 
 def test_ready_when_redis_and_a_worker_are_there(api: Api) -> None:
@@ -39,7 +39,7 @@ def test_ready_when_redis_and_a_worker_are_there(api: Api) -> None:
 
 def test_a_worker_that_has_stopped_looking_does_not_count(api: Api) -> None:
     look_for_work(api)
-    api.store.redis.zincrby("connector:workers", -6000, "w1")
+    api.redis.client.zincrby("connector:workers", -6000, "w1")
     with api.client(None) as http:
         is_problem(http.get("/readyz"), 503)
 
@@ -75,7 +75,7 @@ def test_without_redis_everything_is_a_503_and_nothing_is_lost(lonely: Api) -> N
 def test_a_mistake_of_ours_is_a_500_that_tells_nothing(api: Api) -> None:
     with api.client() as http:
         http.put(TENANT, json=BODY)
-        api.store.redis.hset("connector:tenant:likvid.shop.aws.sandbox", "desired", "not-json-at-all")
+        api.redis.client.hset("connector:tenant:likvid.shop.aws.sandbox", "desired", "not-json-at-all")
         response = http.get(TENANT)
     document = is_problem(response, 500)
     assert "not-json" not in response.text
@@ -83,6 +83,6 @@ def test_a_mistake_of_ours_is_a_500_that_tells_nothing(api: Api) -> None:
 
 
 def test_the_server_ends_cleanly_without_redis() -> None:
-    with EmbeddedRedis() as redis, running(redis) as api:
+    with CheckedRedis() as redis, running(redis) as api:
         redis.kill()
         assert httpx.get(f"{api.url}/healthz").status_code == 200

@@ -29,7 +29,7 @@ def reason(response: httpx.Response) -> str:
 
 def give(api: Api, handles: Handles, tenant: str = "likvid.shop.aws.sandbox") -> None:
     """Let AWS have given a tenant something."""
-    api.store.redis.hset(f"connector:tenant:{tenant}", "handles", HANDLES.dump_json(handles))
+    api.redis.client.hset(f"connector:tenant:{tenant}", "handles", HANDLES.dump_json(handles))
 
 
 @pytest.mark.parametrize("account", ["", "1234", "12345678901a", f"{ACCOUNT}\n", f" {ACCOUNT}", 600000000001])
@@ -66,7 +66,7 @@ def test_an_order_that_was_changed_lets_the_account_go(http: httpx.Client) -> No
 
 def test_the_account_of_a_tenant_that_was_deleted_is_free(api: Api, http: httpx.Client) -> None:
     order(http, ACCOUNT)
-    api.store.redis.hset("connector:tenant:likvid.shop.aws.sandbox", "deleted_at", datetime.now(UTC).isoformat())
+    api.redis.client.hset("connector:tenant:likvid.shop.aws.sandbox", "deleted_at", datetime.now(UTC).isoformat())
 
     assert order(http, ACCOUNT, OTHER).status_code == 202
 

@@ -18,8 +18,7 @@ from tasks.daily import drift
 from tasks.documents import DriftChange
 from tasks.metrics.counters import Counters
 from tasks.model.desired import TenantId
-from tasks.state import pauses
-from tasks.state.store import CENSUS
+from tasks.state.counts import BATCH
 from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
 
 REPOSITORY = Path(__file__).parents[3]
@@ -76,7 +75,7 @@ def test_open_orders_and_their_age_show(api: Api, http: httpx.Client) -> None:
     before = look(api)
     http.put(TENANT, json=BODY).raise_for_status()
     replication = http.get(TENANT).json()["replicationId"]
-    api.store.redis.hset(f"connector:replication:{replication}", "requested_at", "2026-01-01T00:00:00+00:00")
+    api.redis.client.hset(f"connector:replication:{replication}", "requested_at", "2026-01-01T00:00:00+00:00")
     api.begin(replication)
 
     now = look(api)
@@ -95,16 +94,16 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Cli
     for number in range(3):
         path = TENANT.replace("shop", f"shop{number}")
         replications.append(http.put(path, json=BODY).json()["replicationId"])
-        api.store.enter("account creation in 111111111111", f"tenant{number}", replications[-1], 2)
-    api.store.redis.zadd("connector:lane:account creation in 111111111111:holders", {"over": 1})
-    pauses.pause(api.store, "aws.sandbox", by="test")
+        api.store.limits.enter("account creation in 111111111111", f"tenant{number}", replications[-1], 2)
+    api.redis.client.zadd("connector:holders:account creation in 111111111111", {"over": 1})
+    api.store.pauses.pause("aws.sandbox", by="test")
     drift.repaired(api.store, SHOP, "r1", DriftChange(step="move_to_ou", note="", calls=()), datetime.now(UTC))
-    api.store.reject("unknown replication")
+    api.store.counts.reject("unknown replication")
 
     now = look(api)
 
     lane = (("lane", "account creation"),)
-    assert api.store.redis.zcard("connector:lane:account creation in 111111111111:holders") == 3
+    assert api.redis.client.zcard("connector:holders:account creation in 111111111111") == 3
     paused = (("platform", "aws.sandbox"), ("state", "PAUSED"))
     assert now[("connector_open_replications", paused)] == 3
     assert now[("connector_lane_places", lane)] == 2
@@ -117,7 +116,7 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Cli
 
 
 def test_many_tenants_are_counted_in_few_scripts(api: Api) -> None:
-    many, redis = 4 * CENSUS, api.store.redis
+    many, redis = 4 * BATCH, api.redis.client
     with redis.pipeline() as pipeline:
         for number in range(many):
             tenant = f"likvid.p{number}.aws.sandbox"

@@ -37,7 +37,7 @@ def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx.Cl
     [row] = http.get("/api/v1/tenants").json()["tenants"]
     assert row["paused"] == http.get(TENANT).json()["paused"]
     assert http.put(TENANT, json={**BODY, "landingZone": "production"}).json()["replicationId"] == ordered
-    assert api.store.pump("celery", 10, timedelta(minutes=1), timedelta(hours=1), "w1") == []
+    assert api.store.work.pump("celery", 10, timedelta(minutes=1), timedelta(hours=1), "w1") == []
 
     assert http.post(f"{TENANT}/resume").status_code == 204
     assert http.get(TENANT).json()["paused"] is None
@@ -91,7 +91,7 @@ def test_replication_from_a_step_skips_those_before(api: Api, http: httpx.Client
     [mistake] = is_problem(http.post(f"{TENANT}/replications", json=body), 422)["errors"]
     assert mistake["message"] == "needs the account, and none is known yet; retry without it"
     api.begin(ordered)
-    assert api.store.renew(ordered, "holder", timedelta(minutes=1), Handles(account_id="111111111111"))
+    assert api.store.work.renew(ordered, "holder", timedelta(minutes=1), Handles(account_id="111111111111"))
     api.end(ordered)
 
     answer = http.post(f"{TENANT}/replications", json=body)
@@ -116,7 +116,7 @@ def test_an_unknown_step_is_refused_with_those_that_there_are(http: httpx.Client
 
 def test_the_audit_log_is_read_in_pages(api: Api, http: httpx.Client) -> None:
     about = {"tenant": NAME, "replication": "r1", "step": "set_alias", "asked_by": "producer"}
-    trail = Trail(api.store, timedelta(days=1), about)
+    trail = Trail(api.store.audit, timedelta(days=1), about)
     for code in (None, "EntityAlreadyExists"):
         trail.intend(Intent("iam", "create_account_alias", "111111111111", {"AccountAlias": "likvid-shop"}))
         trail.ended(CallRecord("iam", "create_account_alias", True, "111111111111", "r-1", code, 0.1))

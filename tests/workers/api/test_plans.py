@@ -53,7 +53,7 @@ def test_an_order_is_planned_without_being_stored(api: Api, http: httpx.Client) 
 
     assert asked.status_code == 202
     assert http.get(TENANT).status_code == 404
-    question = json.loads(api.store.redis.hget(f"connector:question:{kinds.PLAN}.{asked.json()['id']}", "text"))
+    question = json.loads(api.redis.client.hget(f"connector:question:{kinds.PLAN}.{asked.json()['id']}", "text"))
     assert question["desired"]["landingZone"] == BODY["landingZone"]
 
 

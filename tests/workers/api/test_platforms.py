@@ -7,6 +7,7 @@ import httpx
 from tasks import questions
 from tasks.connector import Connector
 from tasks.questions import kinds
+from tasks.state.questions import KEPT
 from tests.workers.api.server import READ, Api, is_problem
 
 HEALTH = "/api/v1/platforms/aws.sandbox/health"
@@ -22,7 +23,7 @@ def answered(api: Api, answer: questions.Answer[Connector]) -> str:
 
 
 def queued(api: Api) -> int:
-    return int(api.store.redis.llen("replication"))
+    return int(api.redis.client.llen("replication"))
 
 
 def test_it_is_asked_answered_and_shown(api: Api, http: httpx.Client) -> None:
@@ -61,13 +62,13 @@ def test_what_cannot_be_answered_says_why(api: Api, http: httpx.Client) -> None:
 
 def test_a_message_that_nobody_takes_is_sent_again(api: Api, http: httpx.Client) -> None:
     http.post(HEALTH)
-    api.store.redis.hset(f"connector:question:{kinds.HEALTH}.aws.sandbox", "send_again_at", 0)
+    api.redis.client.hset(f"connector:question:{kinds.HEALTH}.aws.sandbox", "send_again_at", 0)
 
     http.get(HEALTH)
     http.get(HEALTH)
 
     assert queued(api) == 2
-    assert 0 < api.store.redis.ttl(f"connector:question:{kinds.HEALTH}.aws.sandbox") <= questions.KEPT.total_seconds()
+    assert 0 < api.redis.client.ttl(f"connector:question:{kinds.HEALTH}.aws.sandbox") <= KEPT.total_seconds()
 
 
 def test_two_messages_are_answered_once(api: Api, http: httpx.Client) -> None:

@@ -27,7 +27,7 @@ def fail(api: Api, replication: str) -> None:
     error = LastError(code="AccessDenied", message="no", request_id="r-1", remedy="Allow it.")
     step = StepState(name="create_account", state=State.FAILED, attempts=1, last_error=error)
     outcome = StepRecord(0, step, State.FAILED, handles=Handles(account_id="123456789012"), error=error)
-    assert api.store.record(replication, "holder", outcome)
+    assert api.store.work.record(replication, "holder", outcome)
 
 
 def test_a_replication_shows_every_step(api: Api, http: httpx.Client, replication: str) -> None:
@@ -81,7 +81,7 @@ def test_a_queued_replication_is_cancelled_at_once(api: Api, http: httpx.Client,
     assert response.headers["location"] == path(replication)
     assert response.json()["state"] == "CANCELLED"
     assert http.get(TENANT).json()["status"] == "CANCELLED"
-    assert not api.store.pump("celery", 10, timedelta(seconds=9), timedelta(hours=1), "w1")
+    assert not api.store.work.pump("celery", 10, timedelta(seconds=9), timedelta(hours=1), "w1")
 
 
 def test_what_was_cancelled_is_not_tried_again_by_itself(api: Api, http: httpx.Client, replication: str) -> None:
@@ -90,14 +90,14 @@ def test_what_was_cancelled_is_not_tried_again_by_itself(api: Api, http: httpx.C
 
     http.post(f"/api/v1/replications/{replication}/cancel").raise_for_status()
 
-    assert daily_retries.due(api.store, datetime.now(UTC) + timedelta(days=3), 10) == []
+    assert api.store.retries.due(datetime.now(UTC) + timedelta(days=3), 10) == []
 
 
 def test_a_running_replication_is_cancelled_after_its_call(api: Api, http: httpx.Client, replication: str) -> None:
     api.begin(replication)
     assert http.post(f"{path(replication)}/cancel").json()["state"] == "RUNNING"
     step = StepState(name="create_account", state=State.WAITING)
-    assert api.store.record(replication, "holder", StepRecord(0, step, State.WAITING))
+    assert api.store.work.record(replication, "holder", StepRecord(0, step, State.WAITING))
     assert http.get(path(replication)).json()["state"] == "CANCELLED"
 
 

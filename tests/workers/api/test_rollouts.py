@@ -6,6 +6,7 @@ import httpx
 
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import LastError, State, StepState
+from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tests.workers.api.server import BODY, READ, Api, is_problem
 
@@ -28,7 +29,7 @@ def advance(api: Api, replication: str, state: State = State.RUNNING) -> None:
     error = LastError(code="AccessDenied", message="no", remedy="allow it") if state is State.FAILED else None
     step = StepState(name="create_account", state=State.FAILED if error else State.SUCCEEDED, last_error=error)
     done = StepRecord(0, step, state, advance=state is State.RUNNING, error=error)
-    assert api.store.record(replication, "holder", done)
+    assert api.store.work.record(replication, "holder", done)
 
 
 def test_every_tenant_of_the_landing_zone_is_replicated(api: Api, http: httpx.Client) -> None:
@@ -96,7 +97,7 @@ def test_paused_tenants_are_left_out_and_named(http: httpx.Client) -> None:
 
 def test_only_tenants_of_one_platform(api: Api, http: httpx.Client) -> None:
     order(http, "here")
-    api.store.submit(TenantId("likvid", "there", "aws.elsewhere"), DEVELOPMENT)
+    api.store.orders.submit(Order(TenantId("likvid", "there", "aws.elsewhere"), DEVELOPMENT))
 
     here = http.post(ROLLOUTS, params={"platform": "aws.sandbox"}).json()
     everywhere = http.post(ROLLOUTS).json()
@@ -116,8 +117,8 @@ def test_names_that_nobody_knows_and_a_token_that_may_only_read(api: Api, http: 
 
 def test_a_rollout_to_hundreds_of_tenants_is_one_request(api: Api, http: httpx.Client) -> None:
     for number in range(200):
-        api.store.submit(TenantId("likvid", f"p{number:03}", "aws.sandbox"), DEVELOPMENT)
-    api.store.submit(TenantId("likvid", "other", "aws.sandbox"), PRODUCTION)
+        api.store.orders.submit(Order(TenantId("likvid", f"p{number:03}", "aws.sandbox"), DEVELOPMENT))
+    api.store.orders.submit(Order(TenantId("likvid", "other", "aws.sandbox"), PRODUCTION))
 
     rollout = http.post(ROLLOUTS).json()
 

@@ -40,7 +40,7 @@ def test_a_token_is_not_repeated_in_any_answer(api: Api) -> None:
 def test_a_reading_token_may_read_and_not_write(api: Api) -> None:
     with api.client(WRITE) as writer:
         replication = writer.put(TENANT, json=BODY).json()["replicationId"]
-    before = api.store.redis.hgetall("connector:tenant:likvid.shop.aws.sandbox")
+    before = api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox")
     with api.client(READ) as http:
         for path in (TENANT, "/api/v1/tenants", f"/api/v1/replications/{replication}"):
             assert http.get(path).status_code == 200
@@ -50,7 +50,7 @@ def test_a_reading_token_may_read_and_not_write(api: Api) -> None:
             assert "write" in document["detail"]
             assert "insufficient_scope" in response.headers["www-authenticate"]
         is_problem(http.post(f"/api/v1/replications/{replication}/cancel"), 403)
-    assert api.store.redis.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
+    assert api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
 
 
 def test_without_configured_tokens_nobody_may_call(api: Api) -> None:
@@ -60,7 +60,7 @@ def test_without_configured_tokens_nobody_may_call(api: Api) -> None:
         is_problem(httpx.get(f"{url}{TENANT}"), 401)
         assert httpx.get(f"{url}/healthz").status_code == 200
     assert "no API tokens are configured" in str(logs)
-    connector.store.redis.close()
+    connector.store.close()
 
 
 def test_every_configured_token_is_found() -> None:

@@ -36,10 +36,10 @@ def test_an_order_is_stored_and_enqueued(api: Api, http: httpx.Client) -> None:
     replication = accepted(response)
     expected = {"tenant": "likvid.shop.aws.sandbox", "replicationId": replication, "state": "QUEUED"}
     assert response.json() == expected
-    stored = api.store.tenant(SHOP)
+    stored = api.store.tenants.find(SHOP)
     assert stored is not None
     assert stored.desired.model_dump(by_alias=True, exclude_unset=True, exclude_none=True) == BODY
-    [dispatch] = api.store.pump("celery", 10, timedelta(seconds=9), timedelta(hours=1), "w1")
+    [dispatch] = api.store.work.pump("celery", 10, timedelta(seconds=9), timedelta(hours=1), "w1")
     assert (dispatch.tenant, dispatch.replication, dispatch.step) == (str(SHOP), replication, 0)
 
 
@@ -105,7 +105,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
         name="create_account", state=State.WAITING, note="asked AWS", attempts=2, started_at=now, last_error=error
     )
     outcome = StepRecord(0, step, State.WAITING, due=timedelta(seconds=5), handles=handles, error=error)
-    assert api.store.record(replication, "holder", outcome)
+    assert api.store.work.record(replication, "holder", outcome)
 
     view = http.get(TENANT).json()
     assert view.keys() >= {"createdAt", "updatedAt", "workspace", "project", "platform", "landingZone"}
@@ -138,7 +138,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
 
 def test_a_tenant_whose_replication_is_forgotten_is_still_shown(api: Api, http: httpx.Client) -> None:
     replication = accepted(put(http))
-    api.store.redis.delete(f"connector:replication:{replication}")
+    api.redis.client.delete(f"connector:replication:{replication}")
     view = http.get(TENANT).json()
     assert (view["status"], view["steps"], view["lastError"]) == ("QUEUED", [], None)
 
@@ -224,7 +224,7 @@ def test_replicate_again(api: Api, http: httpx.Client) -> None:
     http.post(f"/api/v1/replications/{first}/cancel")
     second = accepted(http.post(f"{TENANT}/replications"))
     assert second != first
-    stored = api.store.tenant(SHOP)
+    stored = api.store.tenants.find(SHOP)
     assert stored is not None
     assert stored.desired.model_dump(by_alias=True, exclude_unset=True, exclude_none=True) == BODY
 
@@ -233,18 +233,18 @@ def test_replicate_again_wakes_one_that_waits(api: Api, http: httpx.Client) -> N
     replication = accepted(put(http))
     api.begin(replication)
     step = StepState(name="create_account", state=State.WAITING)
-    assert api.store.record(replication, "holder", StepRecord(0, step, State.WAITING, due=timedelta(hours=1)))
-    assert not api.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
+    assert api.store.work.record(replication, "holder", StepRecord(0, step, State.WAITING, due=timedelta(hours=1)))
+    assert not api.store.work.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
     assert accepted(http.post(f"{TENANT}/replications")) == replication
-    assert api.store.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
+    assert api.store.work.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
 
 
 def test_replicate_again_checks_what_is_stored(api: Api, http: httpx.Client) -> None:
     accepted(put(http))
     zones = {name: zone for name, zone in api.connector.catalog.landing_zones.items() if name != "development"}
     changed = replace(api.connector, catalog=replace(api.connector.catalog, landing_zones=zones))
-    before = api.store.redis.hgetall("connector:tenant:likvid.shop.aws.sandbox")
+    before = api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox")
     with serving(create_app(changed)) as url:
         document = is_problem(http.post(f"{url}{TENANT}/replications"), 422)
     assert [error["field"] for error in document["errors"]] == ["landingZone"]
-    assert api.store.redis.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
+    assert api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before

@@ -8,23 +8,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.connector import own_connector
+from tasks.connector import own_connector, redis_client
 from tasks.notifications.outbox import deliver
 from tests.support.cluster import CONFIG_DIR
+from tests.support.redis import CheckedRedis
 from tests.tasks.notifications.receiver import Receiver, running_receiver
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.notifications import send_test, show_waiting
 from workers.sandbox.organization import environment
-from workers.sandbox.redis import EmbeddedRedis
 
-NEWS = {"kind": "resolved", "platform": "a.b", "tenant": "w.p.a.b", "at": "2026-01-01T10:00:00Z", "replication": "r"}
+ALERT = {"kind": "resolved", "platform": "a.b", "tenant": "w.p.a.b", "at": "2026-01-01T10:00:00Z", "replication": "r"}
 UNTIMELY = "1-1"  # long ago, so that it has been gathered
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     own_connector.cache_clear()
-    with EmbeddedRedis() as redis, running_receiver() as running:
+    with CheckedRedis() as redis, running_receiver() as running:
         for name, value in environment("http://127.0.0.1:1", redis.url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CONNECTOR_CONFIG_DIR", str(CONFIG_DIR))
@@ -48,7 +48,8 @@ def test_a_test_message_and_what_the_receiver_says(receiver: Receiver, capsys: p
 def test_what_was_not_taken_is_shown(receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
     receiver.status = 500
     connector = own_connector()
-    connector.store.redis.xadd("connector:news", {"data": json.dumps({**NEWS, "link": "/"})}, id=UNTIMELY)
+    with redis_client(connector.settings) as redis:
+        redis.xadd("connector:alerts", {"data": json.dumps({**ALERT, "link": "/"})}, id=UNTIMELY)
     assert deliver(connector, datetime.now(UTC)) == 0
 
     show_waiting()

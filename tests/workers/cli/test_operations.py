@@ -13,9 +13,10 @@ import structlog
 from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Desired, TenantId
 from tasks.state.audit import Trail
+from tasks.state.orders import Order
+from tests.support.redis import CheckedRedis
 from tests.workers.api.server import WRITE, Api, running
 from tests.workers.cli.running import Ended, RunHere, clean_environment
-from workers.sandbox.redis import EmbeddedRedis
 
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
 
@@ -30,14 +31,14 @@ def logging_beside_stdout() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def running_api() -> Iterator[Api]:
-    with EmbeddedRedis(fsync="no") as redis, running(redis) as api:
+    with CheckedRedis(fsync="no") as redis, running(redis) as api:
         yield api
 
 
 @pytest.fixture
 def api(running_api: Api) -> Api:
-    running_api.store.redis.flushall()
-    running_api.store.submit(SHOP, Desired(landing_zone="development"), by="ada")
+    running_api.redis.client.flushall()
+    running_api.store.orders.submit(Order(SHOP, Desired(landing_zone="development"), by="ada"))
     return running_api
 
 
@@ -101,7 +102,7 @@ def test_history_tells_who_asked(run_here: RunHere, environment: dict[str, str])
 
 
 def test_audit_prints_every_write(api: Api, run_here: RunHere, environment: dict[str, str]) -> None:
-    trail = Trail(api.store, timedelta(days=1), {"tenant": str(SHOP), "replication": "r", "step": "set_alias"})
+    trail = Trail(api.store.audit, timedelta(days=1), {"tenant": str(SHOP), "replication": "r", "step": "set_alias"})
     trail.intend(Intent("iam", "create_account_alias", "111111111111", {"AccountAlias": "likvid-shop"}))
     trail.ended(CallRecord("iam", "create_account_alias", True, "111111111111", "request-1", None, 0.1))
 
@@ -122,14 +123,14 @@ def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dic
     merged = run_here("restore", str(file), "--merge", environment=environment)
     assert merged.stdout == "restored 0 tenants and 0 pauses; 1 were there and stay as they are\n"
 
-    api.store.redis.flushall()
+    api.redis.client.flushall()
     broken = tmp_path / "broken.jsonl"
     broken.write_text(file.read_text().replace("landingZone", "zone"))
     assert run_here("restore", str(broken), environment=environment).returncode == 1
     assert api.keys() == []
     assert run_here("restore", str(file), environment=environment).stdout == "restored 1 tenants and 0 pauses\n"
-    assert api.store.tenant(SHOP) is not None
+    assert api.store.tenants.find(SHOP) is not None
 
-    api.store.submit(SHOP, Desired(landing_zone="production"))
+    api.store.orders.submit(Order(SHOP, Desired(landing_zone="production")))
     differs = run_here("restore", str(file), "--merge", environment=environment)
     assert f"{SHOP}: desired state" in differs.stderr

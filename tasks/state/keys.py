@@ -1,0 +1,201 @@
+"""Every key of ours in Redis: one table of names, types and owners, and when each key ends.
+
+A key is `connector:<name>`, or `connector:<name>:<part>` where there is one for each tenant, lane and so on. Its name
+stands here and nowhere else. `Keys().due` and `Keys().tenant(id)` build it in Python, `keys.due` and `keys.tenant(id)`
+in the scripts, which get their names from this table (`scripts.py`). `docs/redis.md` is made of the table, and after
+each test every key in the test's Redis is compared with it (`tests/support/redis.py`).
+
+The broker's own keys (queue, unacknowledged messages, bindings) are Celery's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal, Self, overload
+
+PREFIX = "connector:"
+Type = Literal["hash", "list", "set", "stream", "string", "zset"]
+
+
+@dataclass(frozen=True)
+class Expires:
+    """Always with a time to live: the key ends `after` that at the latest."""
+
+    after: timedelta
+    since: str
+
+
+@dataclass(frozen=True)
+class Retained:
+    """Always with a time to live: the key ends CONNECTOR_RETENTION_DAYS after that."""
+
+    since: str
+
+
+@dataclass(frozen=True)
+class RetainedOnceEnded:
+    """The replication's own record: the retention from its end (`ended_at`) on, and no time to live before."""
+
+
+@dataclass(frozen=True)
+class Stays:
+    """Never with a time to live, and why that cannot fill Redis."""
+
+    because: str
+
+
+Ends = Expires | Retained | RetainedOnceEnded | Stays
+
+
+class Row:
+    """One row of the table."""
+
+    name: str  # that of the attribute of Keys
+    part: str | None = None  # what stands behind the name; None: there is one such key
+
+    def __init__(self, kind: Type, owner: str, ends: Ends, holds: str) -> None:
+        self.type = kind
+        self.owner = owner  # the module of tasks/state that writes it, or whose script does
+        self.ends = ends
+        self.holds = holds
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @property
+    def ttl(self) -> timedelta:
+        """The time to live; TypeError for a key whose time is not fixed here."""
+        if not isinstance(self.ends, Expires):
+            raise TypeError(f"the table names no time after which {self.name} ends")
+        return self.ends.after
+
+
+class One(Row):
+    """A key of which there is one."""
+
+    @overload
+    def __get__(self, keys: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, keys: Keys, owner: type) -> str: ...
+    def __get__(self, keys: Keys | None, owner: type) -> Self | str:
+        return self if keys is None else f"{keys.prefix}{self.name}"
+
+
+class Each(Row):
+    """A key of which there is one for each of something."""
+
+    def __init__(self, part: str, kind: Type, owner: str, ends: Ends, holds: str) -> None:
+        super().__init__(kind, owner, ends, holds)
+        self.part = part
+
+    @overload
+    def __get__(self, keys: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, keys: Keys, owner: type) -> Callable[[object], str]: ...
+    def __get__(self, keys: Keys | None, owner: type) -> Self | Callable[[object], str]:
+        return self if keys is None else lambda part: f"{keys.prefix}{self.name}:{part}"
+
+
+class Keys:
+    """Builds the names of keys; its class is the table."""
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self.prefix = prefix
+
+    # Two lines for each row; the formatter would make it seven.
+    # fmt: off
+    tenant = Each("tenant", "hash", "orders", Stays("it is the order itself"),
+        "desired state, request to delete it, handles, ids of its current, next and last replication")
+    tenants = One("zset", "orders", Stays("one entry per tenant"),
+        "every tenant, sorted by name")
+    platforms = One("set", "orders", Stays("one entry per platform"),
+        "every platform of which a tenant was ordered")
+    accounts = One("hash", "orders", Stays("one entry per account"),
+        "account id -> tenant that has it or has ordered it")
+    history = Each("tenant", "zset", "orders", Retained("the tenant's newest replication ended; ten years until then"),
+        "replication -> when it was asked for (ms)")
+    replication = Each("id", "hash", "work", RetainedOnceEnded(),
+        "state, step, dispatch number, holder of the lease and until when (ms), a document per step")
+    due = One("zset", "work", Stays("an entry leaves when its replication ends"),
+        "replication -> when somebody must look at it (ms)")
+    wakeups = One("list", "work", Stays("at most one entry"),
+        "something was made due: a resting pump looks at once")
+    workers = One("zset", "work", Stays("an entry leaves after a day"),
+        "worker -> when its pump last looked (ms)")
+    unresponsive = One("hash", "work", Stays("one entry per platform"),
+        "platform -> executions in a row that AWS left without any answer")
+    replicated = One("zset", "work", Stays("one entry per tenant"),
+        "tenant -> when its last replication ended (ms)")
+    events = Each("tenant", "stream", "events", Retained("the newest event"),
+        "every transition and every write to AWS, newest CONNECTOR_EVENT_HISTORY")
+    audit = One("stream", "audit", Stays("entries leave after CONNECTOR_AUDIT_DAYS"),
+        "every write to AWS, before it is sent and as it ended")
+    holders = Each("lane", "zset", "limits", Retained("the last place was taken"),
+        "place -> until when it is held (ms); inf: as long as its replication goes on")
+    waiters = Each("lane", "zset", "limits", Retained("the last replication came"),
+        "replication -> when it came (microseconds)")
+    lanes = One("hash", "limits", Stays("one entry per lane"),
+        "lane -> number of places")
+    places = Each("replication", "set", "limits", Retained("it took the last of them"),
+        "lane and place that it holds, or the lane alone in which it waits")
+    rate = Each("rate", "hash", "limits", Expires(timedelta(hours=1), "its last use"),
+        "tokens left and when they were counted (ms), the last turn given")
+    turns = Each("rate", "zset", "limits", Expires(timedelta(hours=1), "its last use"),
+        "replication -> when its turn to call comes (ms)")
+    slowed = One("hash", "limits", Stays("one entry per limit"),
+        "lane or rate -> how much of it is used, since when (ms)")
+    pauses = One("hash", "pauses", Stays("an entry leaves when it is resumed"),
+        "tenant or platform -> since when it is paused, by whom and why")
+    counts = One("hash", "counts", Stays("a few entries per platform"),
+        "what -> how often it has happened")
+    rejected = One("hash", "counts", Stays("one entry per reason"),
+        "reason -> messages in the queue that were not ours")
+    failures = Each("address", "string", "workers/api/wrong_tokens", Expires(timedelta(minutes=1), "the first of them"),
+        "wrong API tokens from an address")
+    rollout = Each("id", "string", "rollouts", Retained("it was asked for"),
+        "which replications belong to the rollout of a landing zone")
+    question = Each("id", "hash", "questions", Expires(timedelta(hours=1), "the question or its answer came"),
+        "a question that a worker answers, and its answer")
+    drift = One("hash", "drifts", Stays("one entry per tenant"),
+        "tenant -> what the last daily look found different")
+    failing = One("hash", "retries", Stays("one entry per tenant"),
+        "tenant -> replications in a row that failed")
+    retries = One("zset", "retries", Stays("one entry per tenant"),
+        "failed tenant -> when it is tried again (s)")
+    snapshot = Each("organization", "hash", "snapshots", Expires(timedelta(hours=2), "the list was taken"),
+        "account id -> account, as one ListAccounts showed it")
+    instances = Each("StackSet", "hash", "snapshots", Expires(timedelta(hours=2), "the list was taken"),
+        "account id -> its stack instances, as one list showed them")
+    touched = One("zset", "snapshots", Stays("an entry leaves after a day"),
+        "account -> when we last were about to change it (s)")
+    listings = Each("organization", "hash", "snapshots", Stays("one key per organization"),
+        "when its accounts were last listed, and how many they were")
+    listed = Each("organization", "set", "account_lists", Expires(timedelta(minutes=5), "the list was begun"),
+        "emails and names of its accounts, as the newest list showed them")
+    unmanaged = Each("organization", "hash", "unmanaged", Expires(timedelta(days=7), "the last look"),
+        "account id -> account that no tenant owns")
+    alerts = One("stream", "outbox", Stays("at most 10,000 entries"),
+        "alerts that are not in a message yet")
+    alerted = One("hash", "outbox", Stays("one entry per tenant"),
+        "tenant -> fingerprint of its last alert")
+    outbox = One("hash", "outbox", Stays("at most 200 entries"),
+        "id -> message that the receiver has not taken, tries")
+    muted = Each("group", "string", "outbox", Expires(timedelta(hours=1), "the message about many tenants"),
+        "more alerts of this group wait, since when")
+    lock = Each("name", "string", "locks", Expires(timedelta(minutes=15), "it was taken, if its holder died"),
+        "who alone does something right now")
+    # fmt: on
+
+
+TABLE: Mapping[str, Row] = MappingProxyType({name: row for name, row in vars(Keys).items() if isinstance(row, Row)})
+"""Every row by its name, in the order in which they stand above."""
+
+
+def row_of(key: str, prefix: str = PREFIX) -> Row | None:
+    """Return the row of a key; None: the table does not know it."""
+    name, colon, _ = key.removeprefix(prefix).partition(":")
+    row = TABLE.get(name)
+    return row if row is not None and isinstance(row, Each) == bool(colon) else None

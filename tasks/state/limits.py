@@ -1,0 +1,72 @@
+"""AWS's limits, shared by all workers: the places of each lane, and how often each API may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tasks.state.database import Part
+from tasks.state.parameters import Enter, Leave, Slow, Take
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often AWS may be called: an API's limit, shared by all workers."""
+
+    name: str  # as people read it
+    per_second: int  # calls
+    burst: int  # calls that may follow each other at once after a time without any
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How a lane is used right now."""
+
+    places: int
+    taken: int
+    waiting: int
+
+
+class Limits(Part):
+    """Keeps to the limits. Raises redis.RedisError when Redis is away."""
+
+    def enter(self, lane: str, place: str, replication: str, limit: int) -> int | None:
+        """Take a place in a lane; answers -1 when we have it, else how many wait before us; None: it has ended."""
+        ahead = self._run(Enter(lane=lane, place=place, replication=replication, limit=limit))
+        return None if ahead is None else int(ahead)
+
+    def leave(self, lane: str, place: str, replication: str) -> None:
+        """Give a place back and wake who is next."""
+        self._run(Leave(lane=lane, place=place, replication=replication))
+
+    def take(self, rate: Rate, replication: str, tokens: int, *, owed: bool = False) -> timedelta:
+        """Take tokens of a rate; answers how long our turn is still to come, zero when we have them.
+
+        owed    they are used already (or, negative, given back): always taken, whoever comes later waits for the debt
+        """
+        given = Take(
+            rate=rate.name,
+            per_second=rate.per_second,
+            burst=rate.burst,
+            replication=replication,
+            tokens=tokens,
+            owed=owed,
+        )
+        return timedelta(milliseconds=int(self._run(given)))
+
+    def slow(self, limits: Iterable[str]) -> None:
+        """Use half of these lanes and rates from now on; they recover by themselves."""
+        self._run(Slow(limits=list(limits)))
+
+    def usage(self) -> dict[str, Usage]:
+        """Tell how each lane is used; in three round trips."""
+        lanes: dict[str, str] = self._redis.hgetall(self._keys.lanes)
+        now = self._database.now()
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for lane in lanes:
+                pipeline.zcount(self._keys.holders(lane), now, "+inf")
+                pipeline.zcard(self._keys.waiters(lane))
+            counts = pipeline.execute()
+        rows = zip(lanes.items(), counts[::2], counts[1::2], strict=True)
+        return {lane: Usage(int(places), taken, waiting) for (lane, places), taken, waiting in rows}

@@ -1,0 +1,21 @@
+-- The time, what people see of a tenant's replication, and the events of every change of it.
+
+-- Redis's own clock in milliseconds, so that the workers' clocks need not agree.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function emit(tenant, event)
+  redis.call('XADD', keys.events(tenant), 'MAXLEN', '~', p.history, '*', 'data', event)
+  redis.call('PEXPIRE', keys.events(tenant), p.retention)
+end
+
+local function emit_state(tenant, id, state)
+  emit(tenant, cjson.encode({type = 'replication', replication = id, state = state, at = p.at}))
+end
+
+local function set_state(tenant, id, state)
+  redis.call('HSET', keys.replication(id), 'state', state)
+  redis.call('HSET', keys.tenant(tenant), 'state', state)
+end

@@ -1,0 +1,69 @@
+-- The life of a replication beside its steps: suspended while it is paused, remembered, ended.
+
+-- Tell whether nothing is to run for a tenant now: it is paused, or its platform is.
+local function is_paused(tenant)
+  local own, platform = unpack(redis.call('HMGET', keys.pauses, tenant, platform_of(tenant)))
+  return own or platform
+end
+
+-- Suspend a replication that nobody runs, because it is paused. Others take meanwhile what it held or waited for.
+-- resume.lua makes it due again.
+local SUSPENDED_FOR = 3600000 -- ms until somebody looks all the same: this only heals a resume that was lost
+local function suspend(tenant, id)
+  redis.call('HSET', keys.replication(id), 'suspended', 1)
+  redis.call('ZADD', keys.due, now() + SUSPENDED_FOR, id)
+  leave_thread(tenant, id)
+  leave_all(id, p.linger)
+  if redis.call('HGET', keys.replication(id), 'state') == 'RUNNING' then
+    set_state(tenant, id, 'WAITING')
+    emit_state(tenant, id, 'WAITING')
+  end
+end
+
+-- Add a replication to its tenant's history, and drop those whose records are gone.
+local TEN_YEARS = 315360000000 -- ms: until the replication ends. Our Redis user need not be allowed PERSIST.
+local function remember(tenant, id)
+  local history = keys.history(tenant)
+  for _, old in ipairs(redis.call('ZRANGE', history, 0, -1)) do
+    if redis.call('EXISTS', keys.replication(old)) == 1 then break end
+    redis.call('ZREM', history, old)
+  end
+  redis.call('ZADD', history, now(), id)
+  redis.call('PEXPIRE', history, TEN_YEARS)
+end
+
+-- Note at the tenant that a replication has ended, and start the one that was asked for meanwhile.
+local function start_following(tenant, id, state)
+  local owner = keys.tenant(tenant)
+  local following = redis.call('HGET', owner, 'next') or ''
+  if following == id then -- it ends before its turn came, so the one that runs goes on
+    redis.call('HSET', owner, 'next', '')
+    return
+  end
+  redis.call('HSET', owner, 'current', following, 'next', '', 'state', state)
+  if following == '' then
+    redis.call('PEXPIRE', keys.history(tenant), p.retention)
+  else
+    redis.call('HSET', owner, 'last', following)
+    set_state(tenant, following, 'QUEUED')
+    look_now(following)
+  end
+end
+
+-- End a replication: give its places back, and start the one that was asked for meanwhile.
+local function finish(tenant, id, state)
+  local key, owner = keys.replication(id), keys.tenant(tenant)
+  redis.call('HSET', key, 'state', state, 'ended_at', p.at, 'holder', '', 'lease', 0)
+  redis.call('ZREM', keys.due, id)
+  leave_thread(tenant, id)
+  redis.call('PEXPIRE', key, p.retention)
+  leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
+  emit_state(tenant, id, state)
+  redis.call('ZADD', keys.replicated, now(), tenant)
+  local deletes = redis.call('HGET', key, 'chain') == p.deletion_chain
+  if deletes and state == 'SUCCEEDED' and redis.call('HEXISTS', owner, 'deletion') == 1 then
+    redis.call('HSET', owner, 'deleted_at', p.at)
+    redis.call('ZREM', keys.replicated, tenant) -- nothing is left to keep right
+  end
+  start_following(tenant, id, state)
+end

@@ -1,0 +1,16 @@
+-- The workers' threads, shared among platforms: a lane for each platform, which the pump enters. A place is held until
+-- the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
+local function platform_of(tenant) return string.match(tenant, '[^.]+%.[^.]+$') end
+local function threads(platform) return 'threads of ' .. platform end
+
+local function keep_thread(tenant, id, time)
+  local holders = keys.holders(threads(platform_of(tenant)))
+  redis.call('ZADD', holders, time, id)
+  redis.call('PEXPIRE', holders, p.retention)
+end
+
+local function leave_thread(tenant, id)
+  local lane = threads(platform_of(tenant))
+  redis.call('ZREM', keys.waiters(lane), id)
+  if redis.call('ZREM', keys.holders(lane), id) == 1 then wake(lane) end
+end

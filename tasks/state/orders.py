@@ -1,0 +1,106 @@
+"""What is asked for tenants: order, replicate again, delete, restore, approve, cancel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from tasks.model.desired import Deletion, Desired, TenantId
+from tasks.model.replication import State
+from tasks.state.database import Part
+from tasks.state.parameters import Approve, Cancel, Reinstate, Submit
+from tasks.state.records import json_of
+from tasks.step import Chain
+
+
+class AccountTaken(Exception):
+    """The account that is to be taken over is another tenant's; nothing was stored."""
+
+    def __init__(self, account: str, tenant: str) -> None:
+        super().__init__(account, tenant)
+        self.account = account
+        self.tenant = tenant
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request that a tenant is replicated."""
+
+    tenant: TenantId
+    desired: Desired | None = None  # None: what is stored when the order comes, of a tenant that is known
+    by: str | None = None  # name of who asks, for the record
+    wake: bool = False  # also wake a replication that waits for its next try
+    anew: bool = False  # when one is under way that has passed a step already, another one runs next
+    daily: bool = False  # nobody asks but the day: it may believe the snapshot (tasks/organization/snapshot.py)
+    first: tuple[Chain, int] | None = None  # the step to begin with, unless newer content comes; None: the first
+
+
+class Orders(Part):
+    """Takes what is asked for. Each is one script and raises redis.RedisError when Redis is away."""
+
+    def submit(self, order: Order) -> str:
+        """Store an order and see to it that it is replicated; answers the replication's id.
+
+        The same content while a replication of it is under way is that replication; other content runs next.
+        Raises AccountTaken when another tenant has the account that is to be taken over, or has ordered it.
+        """
+        asked: dict[str, Any] = {"by": order.by, "wake": order.wake, "anew": order.anew, "daily": order.daily}
+        if order.first is not None:
+            asked |= {"first_chain": order.first[0].name, "first": order.first[1]}
+        if order.desired is None:
+            return str(self._submit("replicate", order.tenant, **asked))
+        account = order.desired.platform_tenant_id
+        answer = self._submit("order", order.tenant, desired=_content(order.desired), account=account, **asked)
+        if isinstance(answer, list):
+            raise AccountTaken(str(account), answer[0])
+        return str(answer)
+
+    def doubt(self, tenant: TenantId) -> str:
+        """See to it that a tenant is replicated once more from its first step, without belief in what was not there.
+
+        Answers the replication's id.
+        """
+        return str(self._submit("doubt", tenant))
+
+    def delete(self, tenant: TenantId, deletion: Deletion) -> str:
+        """Store the request to delete a tenant that is known and see to it; answers the id of the replication.
+
+        What runs for the tenant is cancelled after its call. Asked again it is the same request.
+        """
+        return str(self._submit("delete", tenant, deletion=json_of(deletion), by=deletion.requested_by))
+
+    def restore(self, tenant: TenantId, by: str | None = None) -> str | None:
+        """Withdraw the request to delete a tenant; answers the replication's id, None: it is approved or done."""
+        answer = self._submit("restore", tenant, by=by)
+        return None if answer is None else str(answer)
+
+    def approve(self, tenant: TenantId, by: str | None) -> Deletion | None:
+        """Approve the request to delete a tenant, which cannot be undone; None: there is none, or it is done."""
+        answer = self._run(Approve(tenant=str(tenant), by=by))
+        return Deletion.model_validate_json(answer) if answer else None
+
+    def cancel(self, replication: str) -> State | None:
+        """Cancel a replication, at once or after the call that runs now; answers its state before, None: unknown."""
+        state = self._run(Cancel(replication=replication))
+        return State(state) if state else None
+
+    def reinstate(self, tenant: str, fields: Mapping[str, str], replications: list[dict[str, str]]) -> bool:
+        """Put back a tenant of a backup with its replications, all of which have ended; False: it is there already."""
+        asked = [int(datetime.fromisoformat(each["requested_at"]).timestamp() * 1000) for each in replications]
+        given = Reinstate(tenant=tenant, fields=dict(fields), replications=replications, asked=asked)
+        return bool(self._run(given))
+
+    def _submit(
+        self, verb: Literal["order", "replicate", "doubt", "delete", "restore"], tenant: TenantId, **asked: Any
+    ) -> Any:
+        return self._run(Submit(verb=verb, tenant=str(tenant), replication=uuid4().hex, **asked))
+
+
+def _content(desired: Desired) -> str:
+    """Write a desired state so that the same content is the same text."""
+    document = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    return json.dumps(document, sort_keys=True)

@@ -1,0 +1,187 @@
+"""What each script in `lua/` is given: one class for each script, named as the script is.
+
+A class is checked when it is made: a parameter that is unknown, missing or of another type is an error at once, also in
+production. In Lua the same parameters stand in `p`, by the same names, and to read one that is not declared here is an
+error too (`lua/shared/prelude.lua`). Only a parameter that may be None may be absent in Lua: there it is nil then.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+from tasks.model.replication import State
+
+
+def milliseconds(time: timedelta) -> int:
+    """Return a duration as Redis counts it."""
+    return round(time.total_seconds() * 1000)
+
+
+Milliseconds = Annotated[timedelta, PlainSerializer(milliseconds)]
+"""A duration, which is a number of milliseconds in Lua."""
+
+Json = str
+"""A document as JSON text."""
+
+
+class Parameters(BaseModel):
+    """The parameters of one script."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Common(Parameters):
+    """What every script is given beside its own parameters."""
+
+    prefix: str  # of every key
+    history: int  # events kept per tenant
+    retention: Milliseconds  # how long the record of an ended replication is kept
+    linger: Milliseconds  # how long the place of a replication that did not succeed stays taken
+    replication_chain: str  # name of the chain that replicates
+    deletion_chain: str  # name of the chain that deletes
+    at: str = ""  # the time as people read it (ISO), put in at each call
+
+
+class Submit(Parameters):
+    """Store what is asked for a tenant, and make sure that a replication of it will run."""
+
+    verb: Literal["order", "replicate", "doubt", "delete", "restore"]
+    tenant: str
+    replication: str  # id to use for a new one
+    desired: Json | None = None  # for order: the desired state
+    account: str | None = None  # for order: id of the account to take over
+    deletion: Json | None = None  # for delete: the request
+    by: str | None = None  # who asks
+    wake: bool = False  # also wake a replication that waits
+    anew: bool = False  # one that has passed a step already is not enough
+    daily: bool = False  # nobody asks but the day: a new one may believe the snapshot
+    first: int | None = None  # index of the step to begin with
+    first_chain: str | None = None  # name of the chain that this step belongs to
+
+
+class Approve(Parameters):
+    """Approve the request to delete a tenant."""
+
+    tenant: str
+    by: str | None = None  # who approves
+
+
+class Cancel(Parameters):
+    """Cancel a replication."""
+
+    replication: str
+
+
+class Reinstate(Parameters):
+    """Put a tenant of a backup back."""
+
+    tenant: str
+    fields: dict[str, str]  # of its record
+    replications: list[dict[str, str]]  # the fields of each, the oldest first
+    asked: list[int]  # when each of them was asked for (ms)
+
+
+class Pump(Parameters):
+    """Take what is due."""
+
+    queue: str  # the broker's key
+    room: int  # messages that the queue may hold: the threads of one worker
+    lease: Milliseconds  # time for a message to be taken, before it counts as lost
+    longest: Milliseconds  # a message is never given longer than this
+    worker: str
+
+
+class Begin(Parameters):
+    """Take the lease of a replication for one step."""
+
+    replication: str
+    tenant: str  # whose replication it must be
+    chain: str  # name of the chain that it must run
+    dispatch: int
+    step: int  # index
+    name: str  # of the step
+    holder: str
+    lease: Milliseconds
+    unknown: str  # the reason under which a message with unknown ids is counted
+
+
+class Renew(Parameters):
+    """Keep a lease, and write handles ahead."""
+
+    replication: str
+    holder: str
+    lease: Milliseconds
+    handles: Json | None = None
+
+
+class Record(Parameters):
+    """Record how a step ended, and give the lease back."""
+
+    replication: str
+    holder: str
+    step: int  # index
+    document: Json  # the step's
+    state: State  # of the replication
+    due: Milliseconds  # from now
+    event: Json
+    retry_state: Json
+    failed: Json  # names of the failed steps
+    parked: bool  # a person must act first
+    polls: bool  # the step waits for work that AWS does for it
+    next: int | None = None  # index of the step to go to
+    handles: Json | None = None
+    error: Json | None = None
+    lane: str | None = None  # the full lane that the step waits for
+    responded: bool | None = None  # whether AWS answered any call; None: the step tells nothing of that
+    alert: Json | None = None
+    fingerprint: str | None = None  # what the alert is about
+
+
+class Enter(Parameters):
+    """Take a place in a lane."""
+
+    lane: str
+    place: str
+    replication: str
+    limit: int  # places that the lane has
+
+
+class Leave(Parameters):
+    """Give a place back."""
+
+    lane: str
+    place: str
+    replication: str
+
+
+class Take(Parameters):
+    """Take tokens of a rate."""
+
+    rate: str
+    per_second: int
+    burst: int  # tokens that gather while nobody calls
+    replication: str
+    tokens: int
+    owed: bool  # they are used already, or, negative, given back
+
+
+class Slow(Parameters):
+    """Use half of some limits."""
+
+    limits: list[str]  # names of lanes and rates
+
+
+class Resume(Parameters):
+    """Resume a tenant or a platform."""
+
+    name: str
+
+
+class Census(Parameters):
+    """Count some tenants and some replications that have not ended."""
+
+    first: int  # rank, from 0; in batches, because Redis does nothing else meanwhile
+    last: int

@@ -1,0 +1,78 @@
+"""The tenants: their records, lists of them, and which were replicated longest ago."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from tasks.model.desired import TenantId
+from tasks.model.handles import HANDLES, Handles
+from tasks.state.database import Part
+from tasks.state.parameters import milliseconds
+from tasks.state.records import TenantRecord, TenantSummary, summary_of, tenant_of
+
+PAGE = 500  # tenants of one round trip
+SHOWN = ("desired", "handles", "state", "updated_at")  # what a list needs
+
+
+class Tenants(Part):
+    """Reads tenants. Raises redis.RedisError when Redis is away."""
+
+    def find(self, tenant: TenantId) -> TenantRecord | None:
+        """Read a tenant; None: nobody has ordered it."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(self._keys.tenant(tenant))
+            pipeline.hmget(self._keys.pauses, [str(tenant), tenant.platform])
+            row, pauses = pipeline.execute()
+        if not row:
+            return None
+        return tenant_of(tenant, row, next(filter(None, pauses), None))
+
+    def listed(self, prefix: str = "") -> Iterator[TenantSummary]:
+        """Yield every tenant whose name starts with `prefix`, sorted by name; a few hundred each round trip."""
+        start = f"[{prefix}" if prefix else "-"
+        stop = f"({prefix}\xff" if prefix else "+"
+        for names in self._pages(start, stop):
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for name in names:
+                    pipeline.hmget(self._keys.tenant(name), SHOWN)
+                for name, row in zip(names, pipeline.execute(), strict=True):
+                    yield summary_of(name, row)
+
+    def handles(self) -> Iterator[Handles]:
+        """Yield the handles of every tenant; a few hundred each round trip."""
+        for names in self._pages("-", "+"):
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for name in names:
+                    pipeline.hget(self._keys.tenant(name), "handles")
+                yield from (HANDLES.validate_json(row) for row in pipeline.execute())
+
+    def there_are_any(self) -> bool:
+        """Tell whether a tenant was ever ordered."""
+        return bool(self._redis.exists(self._keys.tenants))
+
+    def raw(self, tenant: TenantId) -> tuple[dict[str, str], list[dict[str, str]]]:
+        """Read the fields of a tenant and of its replications, the oldest first, as they stand: for backups."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.hgetall(self._keys.tenant(tenant))
+            pipeline.zrange(self._keys.history(tenant), 0, -1)
+            row, replications = pipeline.execute()
+            for replication in replications:
+                pipeline.hgetall(self._keys.replication(replication))
+            return row, [each for each in pipeline.execute() if each]
+
+    def idle(self, since: timedelta, most: int) -> list[TenantId]:
+        """Name tenants whose last replication ended longer than `since` ago, the oldest first."""
+        before = self._database.now() - milliseconds(since)
+        found = self._redis.zrangebyscore(self._keys.replicated, "-inf", before, 0, most)
+        return [TenantId.parse(name) for name in found]
+
+    def postpone(self, tenant: TenantId) -> None:
+        """Count a tenant as replicated now, although it was not."""
+        self._redis.zadd(self._keys.replicated, {str(tenant): self._database.now()})
+
+    def _pages(self, start: str, stop: str) -> Iterator[list[str]]:
+        """Yield the names of tenants, sorted, in pages."""
+        while names := self._redis.zrangebylex(self._keys.tenants, start, stop, 0, PAGE):
+            yield names
+            start = f"({names[-1]}"

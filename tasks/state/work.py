@@ -1,0 +1,119 @@
+"""The work on replications: who takes what is due, holds the lease of a step, and records how the step ended."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from tasks.chain import CHAINS
+from tasks.model.desired import Deletion, Desired
+from tasks.model.handles import HANDLES, Handles
+from tasks.model.replication import LastError, StepState
+from tasks.state.counts import UNKNOWN
+from tasks.state.database import Part
+from tasks.state.outcome import Begun, Dispatch, StepRecord
+from tasks.state.parameters import Begin, Pump, Record, Renew, milliseconds
+from tasks.state.records import handles_json, json_of
+from tasks.state.scripts import iso_now
+
+
+class Work(Part):
+    """Hands out the work. Raises redis.RedisError when Redis is away."""
+
+    def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
+        """Take what is due, at most what the queue has room for, and raise each dispatch number."""
+        taken = json.loads(self._run(Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker)))
+        return [Dispatch(**{**each, "chain": CHAINS[each["chain"]]}) for each in taken]
+
+    def rest(self, longest: timedelta) -> None:
+        """Wait until something is due or made due, at most for `longest`; one of all who rest is woken.
+
+        What is due already and was not taken (the queue is full) does not shorten it.
+        """
+        first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
+        seconds = longest.total_seconds()
+        left = (first[0][1] - self._database.now()) / 1000 if first else seconds
+        self._redis.blpop([self._keys.wakeups], timeout=min(left, seconds) if left > 0 else seconds)
+
+    def begin(self, dispatch: Dispatch, holder: str, lease: timedelta) -> Begun | None:
+        """Take the lease for one step; None: the message is stale, or somebody runs it already.
+
+        A replication that is unknown, or another tenant's, is counted as a rejected message.
+        """
+        step = dispatch.chain.steps[dispatch.step].name
+        answer = self._run(
+            Begin(
+                replication=dispatch.replication,
+                tenant=dispatch.tenant,
+                chain=dispatch.chain.name,
+                dispatch=dispatch.number,
+                step=dispatch.step,
+                name=step,
+                holder=holder,
+                lease=lease,
+                unknown=UNKNOWN,
+            )
+        )
+        return _begun(json.loads(answer), step) if answer else None
+
+    def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> bool:
+        """Keep the lease, and write handles ahead when given; False: somebody else has it now, nothing was written."""
+        text = None if handles is None else handles_json(handles)
+        return bool(self._run(Renew(replication=replication, holder=holder, lease=lease, handles=text)))
+
+    def record(self, replication: str, holder: str, outcome: StepRecord) -> bool:
+        """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written."""
+        document = json_of(outcome.document)
+        event = {"type": "step", "replication": replication, **json.loads(document), "at": iso_now()}
+        given = Record(
+            replication=replication,
+            holder=holder,
+            step=outcome.step,
+            document=document,
+            state=outcome.state,
+            due=outcome.due,
+            event=json.dumps(event),
+            retry_state=json.dumps(outcome.retry_state or {}),
+            failed=json.dumps(outcome.failed),
+            parked=outcome.parked,
+            polls=outcome.polls,
+            next=(outcome.following or outcome.step + 1) if outcome.advance else None,
+            handles=None if outcome.handles is None else handles_json(outcome.handles),
+            error=None if outcome.error is None else json_of(outcome.error),
+            lane=outcome.lane,
+            responded=outcome.responded,
+            alert=outcome.alert.document if outcome.alert else None,
+            fingerprint=outcome.alert.fingerprint if outcome.alert else None,
+        )
+        return bool(self._run(given))
+
+    def workers(self, within: timedelta) -> list[str]:
+        """Name the workers whose pump has looked within that time."""
+        since = self._database.now() - milliseconds(within)
+        return list(self._redis.zrangebyscore(self._keys.workers, since, "+inf"))
+
+    def overdue(self) -> timedelta:
+        """Return for how long the next look at a replication is overdue; zero when none is due."""
+        first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
+        late = self._database.now() - first[0][1] if first else 0
+        return timedelta(milliseconds=max(late, 0))
+
+    def queued(self, queue: str) -> int:
+        """Count the messages in the broker's queue that no worker has taken yet."""
+        return int(self._redis.llen(queue))
+
+
+def _begun(row: dict[str, str], step: str) -> Begun:
+    """Read what the script `begin` answers; what does not exist is not there."""
+    return Begun(
+        desired=Desired.model_validate_json(row["desired"]),
+        handles=HANDLES.validate_json(row["handles"]),
+        step=StepState.model_validate_json(row["document"]) if "document" in row else StepState(name=step),
+        retry_state=json.loads(row["retry_state"]),
+        asked_at=datetime.fromisoformat(row["asked_at"]),
+        failed=tuple(json.loads(row.get("failed", "[]"))),
+        error=LastError.model_validate_json(row["error"]) if "error" in row else None,
+        deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
+        doubt="doubt" in row,
+        asked_by=row.get("asked_by"),
+    )
