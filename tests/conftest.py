@@ -1,4 +1,7 @@
-"""How all tests are run: side by side, and the longest first, so that no core waits for one at the end."""
+"""How all tests are run: side by side, and the longest first, so that no core waits for one at the end.
+
+After each of them the keys in its Redis are compared with the table of keys (`tests/support/redis.py`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import gc
 import os
 
 import pytest
+
+from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
 LONGEST = (
     "tests/faults/",
