@@ -15,7 +15,7 @@ from tasks.state import backup
 from tasks.state.backup import BackupRefused
 from tasks.state.orders import Order
 from tasks.state.store import Store
-from tests.tasks.state.test_store import (
+from tests.tasks.state.as_worker import (
     BLOG,
     DEVELOPMENT,
     LEASE,

@@ -87,7 +87,7 @@ def test_a_test_fails_that_leaves_a_key_which_is_not_in_the_table(
         (lambda redis: redis.zadd("connector:due", {"r": 1}), ""),
         (lambda redis: redis.set("queue", 1), ""),
         (lambda redis: redis.set("connector:muted:group", 1, ex=9), ""),
-        (lambda redis: redis.set("connector:alerts", 1), "connector:alerts is not in the table"),
+        (lambda redis: redis.set("connector:unheard", 1), "connector:unheard is not in the table"),
         (lambda redis: redis.set("connector:muted", 1), "connector:muted is not in the table"),
         (lambda redis: redis.zadd("connector:due:late", {"r": 1}), "connector:due:late is not in the table"),
         (lambda redis: redis.set("connector:due", 1), "connector:due is a string, and in the table a zset"),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
-from tasks.model.desired import Desired, TenantId
-from tasks.model.replication import State, StepState
+from tasks.model.desired import TenantId
+from tasks.model.replication import State
 from tasks.state.orders import Order
-from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
-from tests.tasks.state.test_store import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, step_done
+from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, step_done
 
 OTHER = TenantId("likvid", "shop", "aws.other")
 
@@ -98,49 +95,3 @@ def test_a_paused_replication_can_be_cancelled(store: Store) -> None:
 
     assert store.orders.cancel(replication) is State.QUEUED
     assert state(store, SHOP) is State.CANCELLED
-
-
-def test_history_is_kept_as_long_as_the_records(store: Store, redis: Any) -> None:
-    ids = []
-    for by in ("ada", None, "bob"):
-        ids.append(store.orders.submit(Order(SHOP, DEVELOPMENT, by=by)))
-        document = StepState(name="create_account", state=State.FAILED)
-        run_one(store, StepRecord(0, document, State.FAILED))
-        redis.blpop("nothing", timeout=0.002)  # they are sorted by the millisecond in which they were asked for
-    redis.delete(f"connector:replication:{ids[0]}")  # as the retention does
-    newest = store.orders.submit(Order(SHOP, DEVELOPMENT))
-
-    found = store.replications.history(SHOP, 10)
-
-    assert [each.id for each in found] == [newest, ids[2], ids[1]]
-    assert [each.requested_by for each in found] == [None, "bob", None]
-    assert [each.id for each in store.replications.history(SHOP, 1)] == [newest]
-    assert redis.zcard(f"connector:history:{SHOP}") == 3
-    assert redis.ttl(f"connector:history:{SHOP}") > timedelta(days=365).total_seconds()
-    assert store.orders.cancel(newest)
-    assert redis.ttl(f"connector:history:{SHOP}") <= timedelta(days=1).total_seconds()
-
-
-def test_a_newer_order_runs_every_step(store: Store) -> None:
-    replication = store.orders.submit(Order(SHOP, DEVELOPMENT))
-    [dispatch] = pump(store)
-    assert store.work.begin(dispatch, "me", LEASE)
-    following = store.orders.submit(Order(SHOP, first=(dispatch.chain, 3)))
-    assert following != replication
-    shown = store.replications.find(following)
-    assert shown is not None
-    assert [step.state for step in shown.steps[:4]] == [State.CANCELLED] * 3 + [State.QUEUED]
-    assert shown.steps[0].note == f"skipped: it was to begin with {dispatch.chain.steps[3].name}"
-
-    assert store.orders.submit(Order(SHOP, Desired(landing_zone="production"))) == following
-    assert store.work.record(replication, "me", StepRecord(0, StepState(name="create_account"), State.FAILED))
-    [next_dispatch] = pump(store)
-    assert (next_dispatch.replication, next_dispatch.step) == (following, 0)
-
-
-def test_one_that_was_not_begun_is_not_shortened(store: Store) -> None:
-    replication = store.orders.submit(Order(SHOP, DEVELOPMENT))
-    [dispatch] = pump(store)
-
-    assert store.orders.submit(Order(SHOP, first=(dispatch.chain, 3))) == replication
-    assert store.work.begin(dispatch, "me", LEASE)
