@@ -55,10 +55,11 @@ def worker(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
-    """Run one step of a tenant; answers the replication's id."""
+    """Run a tenant's replication as far as its message goes; answers the replication's id."""
     worker.store.orders.submit(Order(tenant, None if first and first[0] is DELETION else ZONE, wake=True, first=first))
     [dispatch] = worker.store.work.pump("queue", 10, LEASE, LEASE, "w")
-    Execution(worker, Leases(), dispatch).run()
+    while Execution(worker, Leases(), dispatch).run().goes_on:
+        dispatch = replace(dispatch, step=dispatch.step + 1)
     return dispatch.replication
 
 
