@@ -28,10 +28,10 @@ def apply(
     file: OrdersFile, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
 ) -> None:
     """Order the tenants of a file and show their progress. Nothing is sent when the file holds a mistake."""
-    from workers.cli import tenants
     from workers.cli.connection import Access
+    from workers.cli.tenants import replicate
 
-    raise typer.Exit(tenants.apply(file, Access(url, token, token_file), wait=wait))
+    raise typer.Exit(replicate.apply(file, Access(url, token, token_file), wait=wait))
 
 
 def status(
@@ -46,7 +46,7 @@ def status(
 ) -> None:
     """Show where tenants stand: account, state, and for one tenant every step with its note and error."""
     from workers.cli.connection import Access
-    from workers.cli.status import Wanted, show_status
+    from workers.cli.tenants.status import Wanted, show_status
 
     wanted = Wanted(tenant, state, workspace)
     raise typer.Exit(show_status(wanted, Access(url, token, token_file), watch=watch, as_json=as_json))
@@ -63,10 +63,10 @@ def retry(
     token_file: TokenFile = None,
 ) -> None:
     """Replicate a tenant again with the desired state that is stored; one that waits for its next try tries now."""
-    from workers.cli import tenants
     from workers.cli.connection import Access
+    from workers.cli.tenants import replicate
 
-    raise typer.Exit(tenants.retry(tenant, Access(url, token, token_file), wait=wait, first=first))
+    raise typer.Exit(replicate.retry(tenant, Access(url, token, token_file), wait=wait, first=first))
 
 
 def history(
@@ -79,7 +79,7 @@ def history(
 ) -> None:
     """Show the replications of a tenant: when, who asked, how they ended."""
     from workers.cli.connection import Access
-    from workers.cli.history import show_history
+    from workers.cli.tenants.history import show_history
 
     show_history(tenant, Access(url, token, token_file), most=most, as_json=as_json)
 
@@ -94,8 +94,8 @@ def pause(
     token_file: TokenFile = None,
 ) -> None:
     """Run nothing for a tenant or a platform until it is resumed; orders are stored, a step that runs ends first."""
-    from workers.cli import pauses
     from workers.cli.connection import Access
+    from workers.cli.operations import pauses
 
     pauses.pause(what, reason, Access(url, token, token_file))
 
@@ -107,8 +107,8 @@ def resume(
     token_file: TokenFile = None,
 ) -> None:
     """Resume what was paused: it goes on where it stood, with the newest order."""
-    from workers.cli import pauses
     from workers.cli.connection import Access
+    from workers.cli.operations import pauses
 
     pauses.resume(what, Access(url, token, token_file))
 
@@ -122,15 +122,15 @@ def audit(
     token_file: TokenFile = None,
 ) -> None:
     """Show every write to AWS: who asked, for what, with which arguments, and how it ended."""
-    from workers.cli.audit import show_audit
     from workers.cli.connection import Access
+    from workers.cli.operations.audit import show_audit
 
     show_audit(since, tenant, Access(url, token, token_file), as_json=as_json)
 
 
 def backup(file: Annotated[Path | None, typer.Argument(help="Where to; without it to stdout.")] = None) -> None:
     """Write orders, account ids, deletion requests, pauses and records as JSON lines. Reads CONNECTOR_REDIS_URL."""
-    from workers.cli import backup as command
+    from workers.cli.operations import backup as command
 
     command.save(file)
 
@@ -140,7 +140,7 @@ def restore(
     merge: Annotated[bool, typer.Option("--merge", help="Add what Redis lacks; what is there stays.")] = False,
 ) -> None:
     """Put a backup into an empty Redis, after every line was checked. Writes to CONNECTOR_REDIS_URL."""
-    from workers.cli import backup as command
+    from workers.cli.operations import backup as command
 
     command.restore(file, merge=merge)
 
@@ -161,7 +161,7 @@ def rollout(
 ) -> None:
     """Replicate every tenant of a landing zone, after it was changed. It goes on when this command ends."""
     from workers.cli.connection import Access
-    from workers.cli.rollout import Wanted, show_rollout
+    from workers.cli.tenants.rollout import Wanted, show_rollout
 
     wanted = Wanted(landing_zone, platform, watch)
     raise typer.Exit(show_rollout(wanted, Access(url, token, token_file), wait=wait, as_json=as_json))
@@ -174,10 +174,10 @@ def cancel(
     token_file: TokenFile = None,
 ) -> None:
     """Cancel a replication: at once, or after the call to AWS that runs now. The account stays as it is."""
-    from workers.cli import tenants
     from workers.cli.connection import Access
+    from workers.cli.tenants import replicate
 
-    tenants.cancel(what, Access(url, token, token_file))
+    replicate.cancel(what, Access(url, token, token_file))
 
 
 def delete(
@@ -188,30 +188,30 @@ def delete(
     token_file: TokenFile = None,
 ) -> None:
     """Delete a tenant: access ends now; after the approval its groups are deleted and its account is closed."""
-    from workers.cli import tenants
     from workers.cli.connection import Access
+    from workers.cli.tenants import replicate
 
-    raise typer.Exit(tenants.delete(tenant, Access(url, token, token_file), wait=wait))
+    raise typer.Exit(replicate.delete(tenant, Access(url, token, token_file), wait=wait))
 
 
 def approve(
     tenant: TenantArgument, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
 ) -> None:
     """Approve the request to delete a tenant. This cannot be undone."""
-    from workers.cli import tenants
     from workers.cli.connection import Access
+    from workers.cli.tenants import replicate
 
-    raise typer.Exit(tenants.approve(tenant, Access(url, token, token_file), wait=wait))
+    raise typer.Exit(replicate.approve(tenant, Access(url, token, token_file), wait=wait))
 
 
 def decline(
     tenant: TenantArgument, wait: Wait = True, url: Url = DEFAULT_URL, token: Token = None, token_file: TokenFile = None
 ) -> None:
     """Decline the request to delete a tenant, and give its people their access back."""
-    from workers.cli import tenants
     from workers.cli.connection import Access
+    from workers.cli.tenants import replicate
 
-    raise typer.Exit(tenants.decline(tenant, Access(url, token, token_file), wait=wait))
+    raise typer.Exit(replicate.decline(tenant, Access(url, token, token_file), wait=wait))
 
 
 def drift(
@@ -223,7 +223,7 @@ def drift(
 ) -> None:
     """Show tenants whose actual state differs, or differed at the last daily look: what, and since when."""
     from workers.cli.connection import Access
-    from workers.cli.drift import show_drift
+    from workers.cli.operations.drift import show_drift
 
     show_drift(platform, Access(url, token, token_file), as_json=as_json)
 
@@ -237,7 +237,7 @@ def unmanaged(
 ) -> None:
     """Show the accounts of the organizations that no tenant owns, as they were listed last."""
     from workers.cli.connection import Access
-    from workers.cli.unmanaged import show_unmanaged
+    from workers.cli.operations.unmanaged import show_unmanaged
 
     show_unmanaged(platform, Access(url, token, token_file), as_json=as_json)
 
@@ -251,14 +251,14 @@ def plan(
 ) -> None:
     """Show what a replication would change; nothing is. Exit codes: 0 nothing, 2 something, 3 it would fail."""
     from workers.cli.connection import Access
-    from workers.cli.plan import show_plans
+    from workers.cli.tenants.plan import show_plans
 
     raise typer.Exit(show_plans(what, Access(url, token, token_file), as_json=as_json))
 
 
 def api() -> None:
     """Run the API in the foreground, as the environment says."""
-    from workers.cli.api import run_api
+    from workers.cli.installation.api import run_api
 
     run_api()
 
@@ -273,7 +273,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Run the sandbox alone (Redis-protocol server and AWS simulator) and print the environment to export."""
-    from workers.cli.sandbox import run_sandbox
+    from workers.cli.installation.sandbox import run_sandbox
 
     run_sandbox(env_file, option or [])
 
@@ -299,7 +299,7 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Check platform and landing zone documents: every mistake in one run, and nothing is started or sent."""
-    from workers.cli.validate import check_documents
+    from workers.cli.installation.validate import check_documents
 
     raise typer.Exit(check_documents(paths or [], render, as_json=as_json))
 
@@ -327,7 +327,7 @@ def policies(
     ] = False,
 ) -> None:
     """Print the IAM policies and trust policies that the connector needs, for each account: no more than it calls."""
-    from workers.cli.policies import Wanted, show_guard_rail, show_policies
+    from workers.cli.installation.policies import Wanted, show_guard_rail, show_policies
 
     wanted = Wanted(platform, partition, external_ids, optional, units)
     if guard_rail:
@@ -343,7 +343,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Look at everything that replications need, in AWS and in our own house; changes nothing. Exit code 1: errors."""
-    from workers.cli.doctor import show_health
+    from workers.cli.operations.doctor import show_health
 
     raise typer.Exit(show_health(platform, as_json=as_json))
 
@@ -354,7 +354,7 @@ def notifications(
     ] = False,
 ) -> None:
     """Show the messages to people that the receiver has not taken, and why, or send a test message."""
-    from workers.cli.notifications import send_test, show_waiting
+    from workers.cli.operations.notifications import send_test, show_waiting
 
     send_test() if test else show_waiting()
 

@@ -10,8 +10,8 @@ import pytest
 from tasks.connector import own_connector
 from tasks.worker import Worker
 from tests.support.cluster import PLATFORM
-from workers.cli.doctor import show_health
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.operations.doctor import show_health
 from workers.sandbox.client import SimulatorClient
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from tasks.model.replication import Replication
 from workers.cli.connection import Access, connect
 from workers.cli.output import show, state_text, stdout_console, table
-from workers.cli.tenants import parse_tenant
+from workers.cli.tenants.replicate import parse_tenant
 
 MOMENT = "%Y-%m-%d %H:%M:%S %Z"
 COLUMNS = ("requested", "by", "state", "seconds", "replication", "first error")

@@ -9,7 +9,7 @@ from tasks.documents import AuditEntry
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import print_line, stdout_console
-from workers.cli.tenants import parse_tenant
+from workers.cli.tenants.replicate import parse_tenant
 
 MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 

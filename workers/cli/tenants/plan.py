@@ -15,7 +15,7 @@ from workers.cli.connection import Access, connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.orders import STDIN, Order, OrdersRefused, read_orders
 from workers.cli.output import flat, print_line, stdout_console
-from workers.cli.tenants import parse_tenant
+from workers.cli.tenants.replicate import parse_tenant
 from workers.client import ApiProblem, ConnectorClient
 
 LOOK_SECONDS = 0.3  # between two looks; a plan takes some seconds

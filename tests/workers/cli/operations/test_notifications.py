@@ -14,7 +14,7 @@ from tests.support.cluster import CONFIG_DIR
 from tests.support.redis import CheckedRedis
 from tests.tasks.notifications.receiver import Receiver, running_receiver
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.notifications import send_test, show_waiting
+from workers.cli.operations.notifications import send_test, show_waiting
 from workers.sandbox.organization import environment
 
 ALERT = {"kind": "resolved", "platform": "a.b", "tenant": "w.p.a.b", "at": "2026-01-01T10:00:00Z", "replication": "r"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.documents import UnmanagedAccount
 from workers.cli.connection import Access, connect
 from workers.cli.output import show, stdout_console, table
-from workers.cli.status import MOMENT
+from workers.cli.tenants.status import MOMENT
 
 
 def show_unmanaged(platform: str | None, access: Access, *, as_json: bool) -> None:

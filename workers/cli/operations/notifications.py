@@ -15,7 +15,7 @@ from tasks.state.counts import DROPPED
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.local import local_connector
 from workers.cli.output import flat, print_line, show, stdout_console, table
-from workers.cli.status import MOMENT
+from workers.cli.tenants.status import MOMENT
 
 
 def send_test() -> None:

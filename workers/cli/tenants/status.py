@@ -17,7 +17,7 @@ from workers.api.schemas import TenantRow, TenantView
 from workers.cli.connection import Access, connect
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import facts, flat, is_live, show, state_text, stdout_console, table
-from workers.cli.tenants import parse_tenant
+from workers.cli.tenants.replicate import parse_tenant
 from workers.client import ConnectorClient
 
 WATCH_SECONDS = 1.0  # between two looks

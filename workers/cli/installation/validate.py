@@ -42,7 +42,7 @@ def check_documents(paths: Sequence[Path], orders: Path | None, *, as_json: bool
 
 def _rendered(file: Path, catalog: Catalog) -> list[dict[str, Any]]:
     from workers.cli.orders import STDIN, OrdersRefused, read_orders  # noqa: PLC0415 (see the module's top)
-    from workers.cli.render import render  # noqa: PLC0415 (see the module's top)
+    from workers.cli.installation.render import render  # noqa: PLC0415 (see the module's top)
 
     settings = load_settings()
     try:
@@ -58,7 +58,7 @@ def _show(found: dict[str, Any]) -> None:
     print_line(console, f"platforms: {', '.join(found['platforms']) or 'none'}")
     print_line(console, f"landing zones: {', '.join(found['landingZones']) or 'none'}")
     for tenant in found["tenants"]:
-        from workers.cli.render import told  # noqa: PLC0415 (see the module's top)
+        from workers.cli.installation.render import told  # noqa: PLC0415 (see the module's top)
 
         print_line(console, tenant["tenant"])
         show(console, facts(told(tenant)))

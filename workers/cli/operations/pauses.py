@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workers.cli.connection import Access, connect
 from workers.cli.output import print_line, show, stdout_console, table
-from workers.cli.tenants import parse_tenant
+from workers.cli.tenants.replicate import parse_tenant
 
 MOMENT = "%Y-%m-%d %H:%M %Z"
 
