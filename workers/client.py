@@ -61,6 +61,10 @@ class ApiProblem(Exception):
         return "\n".join([f"{self.status} {self.title}: {self.detail}", *lines])
 
 
+class NotOurApi(ApiProblem):
+    """Something else answered: a proxy, or another service. Of its answer plain text is shown, and no page."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One event of a tenant: `step`, `replication` or a write to AWS."""
@@ -226,9 +230,10 @@ def _refuse(response: httpx.Response) -> None:
     response.read()
     try:
         problem = Problem.model_validate_json(response.content)
-    except ValidationError:  # a proxy's own page
-        text = response.text[:200] or "the answer is empty"
-        raise ApiProblem(response.status_code, response.reason_phrase, text) from None
+    except ValidationError:
+        kind = response.headers.get("content-type", "none")
+        text = response.text[:200] if kind.startswith("text/plain") else f"an answer of type {kind}"
+        raise NotOurApi(response.status_code, response.reason_phrase, text) from None
     raise ApiProblem(problem.status, problem.title, problem.detail, tuple(problem.errors or ()))
 
 

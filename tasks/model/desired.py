@@ -138,7 +138,7 @@ class TenantId:
         """Read `<workspace>.<project>.<platform>.<location>`; ValueError says what is wrong."""
         parts = text.split(".")
         if len(parts) != 4 or not all(parts):
-            raise ValueError(f"{text!r} is no tenant: write <workspace>.<project>.<platform>.<location>")
+            raise ValueError(f"{text!r} is not a valid tenant; use <workspace>.<project>.<platform>.<location>")
         return cls(parts[0], parts[1], f"{parts[2]}.{parts[3]}")
 
 

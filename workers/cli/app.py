@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from workers.cli import commands
 from workers.cli.errors import CommandFailed, ExitCode, complain
+from workers.cli.installation import commands as installation
+from workers.cli.operations import commands as operations
+from workers.cli.options import Given, Token, TokenFile, Url
+from workers.cli.tenants import commands as tenants
 
+PROGRAM = "aws-connector"
 EXIT_CODES = (
     "Exit codes: 0 done; 1 a mistake in a file, an order or the environment; 2 plan found changes; "
     "3 a replication ended FAILED or CANCELLED, or plan found that one would; "
@@ -19,25 +25,56 @@ EXIT_CODES = (
 def application() -> typer.Typer:
     """Put the commands together."""
     made = typer.Typer(
-        name="aws-connector",
-        help="Turns the tenants people order in meshStack into configured AWS accounts.",
-        epilog=EXIT_CODES,
-        no_args_is_help=True,
+        name=PROGRAM,
+        context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in commands.ALL:
+    made.callback(invoke_without_command=True, epilog=EXIT_CODES)(every_command)
+    for command in (*tenants.COMMANDS, *operations.COMMANDS, *installation.COMMANDS):
         made.command(epilog=EXIT_CODES)(command)
     return made
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version(installation.DISTRIBUTION))
+        raise typer.Exit
+
+
+def every_command(
+    context: typer.Context,
+    url: Url = None,
+    token: Token = None,
+    token_file: TokenFile = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn the tenants that people order in meshStack into configured AWS accounts."""
+    context.obj = Given(url, token, token_file)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
+
+
 def run() -> None:
     """Run a command; what it could not do is one message on stderr and a code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text streams of ours
     try:
-        sys.exit(application()(prog_name="aws-connector", standalone_mode=False))
+        sys.exit(application()(prog_name=PROGRAM, standalone_mode=False))
     except typer.TyperException as error:
-        error.show()  # type: ignore[attr-defined]  # typer declares it in a private class only
+        complain(_sentence(error))
         sys.exit(ExitCode.USAGE)
     except CommandFailed as error:
         complain(error.message)
         sys.exit(error.code)
+
+
+def _sentence(error: typer.TyperException) -> str:
+    """Say what is wrong with the arguments, and where to read what is right."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)  # typer declares it in a private class only
+    command = context.command_path if context else PROGRAM
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} See {command} --help"

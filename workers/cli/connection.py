@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,18 +12,10 @@ import httpx
 from pydantic import ValidationError
 
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.client import ApiProblem, ConnectorClient
+from workers.cli.options import Access
+from workers.client import ApiProblem, ConnectorClient, NotOurApi
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True)
-class Access:
-    """Where the API listens, and the token or a file that holds it."""
-
-    url: str
-    token: str | None = field(repr=False)
-    token_file: Path | None = None
 
 
 @contextmanager
@@ -41,20 +32,23 @@ def connect(access: Access) -> Iterator[ConnectorClient]:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(url, error) from error
         except ValidationError as error:
-            what = f"what answers at {url} is not the connector's API of this version: unexpected answer"
-            raise CommandFailed(f"{what} ({error.error_count()} fields)", ExitCode.UNREACHABLE) from error
+            raise _not_our_api(url, f"{error.error_count()} fields are not as expected") from error
+        except UnicodeEncodeError as error:
+            raise _not_text() from error
 
 
 def refusal(problem: ApiProblem, url: str) -> CommandFailed:
     """Say what a refusal means and what to do about it."""
+    if problem.status >= 500 or problem.status == 429:
+        message = f"the API at {url} cannot answer now ({problem.status}): {problem.detail}"
+        return CommandFailed(message, ExitCode.UNREACHABLE)
+    if isinstance(problem, NotOurApi):
+        return _not_our_api(url, f"HTTP {problem.status} {problem.title}, {problem.detail}")
     if problem.status == 401:
-        message = f"the API at {url} does not know the token (401): give the right one in CONNECTOR_TOKEN"
+        message = f"the API at {url} does not know the token (401): set CONNECTOR_TOKEN to a valid one"
         return CommandFailed(message, ExitCode.UNREACHABLE)
     if problem.status == 403:
         message = f"the API at {url} refused (403): {problem.detail}; use a token with scope write"
-        return CommandFailed(message, ExitCode.UNREACHABLE)
-    if problem.status >= 500 or problem.status == 429:
-        message = f"the API at {url} cannot answer now ({problem.status}): {problem.detail}"
         return CommandFailed(message, ExitCode.UNREACHABLE)
     return CommandFailed(reasons(problem), ExitCode.MISTAKES)
 
@@ -67,8 +61,19 @@ def reasons(problem: ApiProblem) -> str:
 def unreachable(url: str, error: Exception) -> CommandFailed:
     """Say that nobody answers."""
     why = str(error) or type(error).__name__
-    remedy = "start it with 'aws-connector api', or give its address in CONNECTOR_URL"
+    remedy = "start it with 'aws-connector api', or set CONNECTOR_URL to its address"
     return CommandFailed(f"the API at {url} cannot be reached ({why}): {remedy}", ExitCode.UNREACHABLE)
+
+
+def _not_our_api(url: str, why: str) -> CommandFailed:
+    message = f"what answers at {url} is not the connector's API of this version ({why}): check CONNECTOR_URL"
+    return CommandFailed(message, ExitCode.UNREACHABLE)
+
+
+def _not_text() -> CommandFailed:
+    """Say that an argument cannot be sent: the shell speaks another encoding than Python was told."""
+    message = "an argument holds characters outside of this terminal's encoding: set LC_ALL=C.UTF-8"
+    return CommandFailed(message, ExitCode.USAGE)
 
 
 def no_proxy_for_loopback() -> None:
@@ -85,7 +90,7 @@ def _check_url(url: str) -> None:
     except ValueError:
         good = False
     if not good:
-        message = f"--url {url!r} is no address of an API: write it like http://127.0.0.1:8080"
+        message = f"{url!r} is not an address of the API; set --url or CONNECTOR_URL to one like http://127.0.0.1:8080"
         raise CommandFailed(message, ExitCode.USAGE)
 
 
@@ -95,15 +100,17 @@ def _token(token: str | None, token_file: Path | None) -> str:
         try:
             token = token_file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandFailed(f"the token file {token_file} cannot be read: {_why(error)}", ExitCode.USAGE) from error
+            message = f"--token-file {token_file} cannot be read: {_why(error)}"
+            raise CommandFailed(message, ExitCode.USAGE) from error
     token = (token or "").strip()
     if not token:
-        remedy = "set CONNECTOR_TOKEN, or give --token-file"
-        raise CommandFailed(f"no API token: {remedy}", ExitCode.USAGE)
+        why = "the API needs a token" if token_file is None else f"--token-file {token_file} is empty"
+        raise CommandFailed(f"{why}: set CONNECTOR_TOKEN, or name a file that holds it", ExitCode.USAGE)
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise CommandFailed("the API token holds spaces or characters that no token has", ExitCode.USAGE)
+        message = "the API token holds spaces or characters that no token has: check CONNECTOR_TOKEN or the file"
+        raise CommandFailed(message, ExitCode.USAGE)
     return token
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or "" if isinstance(error, OSError) else "it is not text"
+    return error.strerror or "" if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from config.documents import YamlDocument, read_file
 from config.mistakes import Mistake, mistakes_in, shown
 from tasks.model.desired import Desired, TenantId
+from workers.cli.errors import CommandFailed, ExitCode
 
 STDIN = Path("/dev/stdin")
 
@@ -40,6 +41,14 @@ class OrdersRefused(ValueError):
         super().__init__("\n".join([count, *map(str, self.mistakes)]))
 
 
+def orders_of(file: Path) -> list[Order]:
+    """Read the orders that a command is given, `-` from stdin. Raises CommandFailed with every mistake."""
+    try:
+        return read_orders(STDIN if str(file) == "-" else file)
+    except OrdersRefused as error:
+        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+
+
 def read_orders(file: Path) -> list[Order]:
     """Read every order of a file. Raises OrdersRefused with every mistake: document, field, value, what is allowed."""
     mistakes: list[Mistake] = []
@@ -50,7 +59,7 @@ def read_orders(file: Path) -> list[Order]:
     for document in read_file(file, mistakes):
         for order in _orders(document, mistakes):
             if order.tenant in orders:
-                message = "stands twice; a tenant has one desired state"
+                message = "is ordered twice; a tenant has one desired state"
                 mistakes.append(Mistake(file, document.number, "tenant", str(order.tenant), message))
             orders[order.tenant] = order
     if not orders and not mistakes:
@@ -86,15 +95,15 @@ def _mistakes(document: YamlDocument, data: Any) -> Iterator[Mistake]:
 
 
 def _tenant_mistakes(document: YamlDocument, name: object) -> Iterator[Mistake]:
-    form = "write <workspace>.<project>.<platform>.<location>"
+    form = "use <workspace>.<project>.<platform>.<location>"
     if not isinstance(name, str):
         value, message = (None, "is required") if name is None else (shown(name), "must be a text")
-        yield Mistake(document.file, document.number, "tenant", value, f"{message}: {form}")
+        yield Mistake(document.file, document.number, "tenant", value, f"{message}; {form}")
         return
     try:
         TenantId.parse(name)
     except ValueError:
-        yield Mistake(document.file, document.number, "tenant", shown(name), f"is no tenant: {form}")
+        yield Mistake(document.file, document.number, "tenant", shown(name), f"is not a valid tenant; {form}")
 
 
 def _inside(where: str, mistake: Mistake) -> Mistake:

@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import httpx
+from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from tasks.model.replication import ENDED, Replication, State, StepState
-from workers.cli.output import flat, is_live, print_line, state_text, table
+from workers.cli.output import flat, is_live, lined, print_line, state_text
 from workers.client import ApiProblem, ConnectorClient
 
 LOOK_SECONDS = 0.3  # between two rounds of questions; each round asks once for every replication that has not ended
@@ -190,8 +192,11 @@ class LiveView:
         lines = [(each, *_step_and_note(each)) for each in chosen]
         taken = max(len(each.tenant) for each in chosen) + LONGEST_STATE + max(len(step) for _, step, _ in lines) + GAPS
         width = max(self.console.width - taken, SHORTEST_NOTE)
-        rows = [(each.tenant, state_text(each.state), step, _cut(note, width)) for each, step, note in lines]
-        made = table(("tenant", "state", "step", "note"), rows, live=True)
+        rows = [
+            (Text(flat(each.tenant)), state_text(each.state), Text(flat(step)), Text(_cut(note, width)))
+            for each, step, note in lines
+        ]
+        made = lined(("tenant", "state", "step", "note"), rows, box=box.SIMPLE_HEAD)
         for column in made.columns:
             column.no_wrap, column.overflow = True, "ellipsis"
         ended = sum(each.ended for each in followed)
@@ -201,7 +206,14 @@ class LiveView:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    """Shorten a note in the middle when it ends in parentheses, "(3 ahead)", else at its end."""
+    if len(text) <= width:
+        return text
+    head, bracket, tail = text.rpartition(" (")
+    if not (bracket and text.endswith(")") and len(tail) + 4 < width):
+        return f"{text[: width - 1]}…"
+    ending = f"… ({tail}"
+    return f"{head[: width - len(ending)]}{ending}"
 
 
 def _step_and_note(each: Followed) -> tuple[str, str]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
+from rich.text import Text
 
-from tasks.model.replication import Replication, State
+from tasks.model.replication import LastError, State
+from workers.api.schemas import TenantView
 from workers.cli.errors import ExitCode, complain
 from workers.cli.output import show, state_text, table
 from workers.cli.progress import Followed, seconds_taken
 
+COLUMNS = ("tenant", "account", "state", "seconds")
 
-def show_results(console: Console, ended: Iterable[Followed], accounts: dict[str, str]) -> None:
-    """Print the table of results.
 
-    accounts   tenant -> account id, where there is one
-    """
-    rows = [
-        (each.tenant, accounts.get(each.tenant, "-"), state_text(each.state), _seconds(each.known)) for each in ended
-    ]
-    show(console, table(("tenant", "account", "state", "seconds"), rows))
+def show_results(console: Console, ended: Iterable[Followed], views: Mapping[str, TenantView]) -> None:
+    """Print the table of results; `views` are the tenants as they stand now."""
+    show(console, table(COLUMNS, [_row(each, views[each.tenant]) for each in ended]))
 
 
 def complain_about_failures(ended: Iterable[Followed]) -> ExitCode:
@@ -37,20 +35,37 @@ def failure(each: Followed) -> str:
     """Name every failed step with AWS's code, message, request id and the remedy."""
     if each.known is None or each.state is not State.FAILED:
         return f"{each.tenant}: the replication ended {each.state.value}"
-    return "\n".join([f"{each.tenant}: the replication FAILED", *_reasons(each.known)])
+    reasons = (f"{step}: {sentence(error)}" for step, error in failed_steps(each))
+    return "\n".join([f"{each.tenant}: the replication FAILED", *reasons])
 
 
-def _reasons(replication: Replication) -> list[str]:
-    failed = [(step.name, step.last_error) for step in replication.steps if step.state is State.FAILED]
-    if not any(error for _, error in failed):
-        failed = [("replication", replication.last_error)]
-    return [
-        f"{name}: {error.code}: {error.message} (AWS request id {error.request_id or 'none'}). {error.remedy}"
-        for name, error in failed
-        if error is not None
-    ]
+def failed_steps(each: Followed) -> list[tuple[str, LastError]]:
+    """List the steps that failed, with why; `replication` stands for what failed outside of a step."""
+    if each.known is None or each.state is not State.FAILED:
+        return []
+    found = [(step.name, step.last_error) for step in each.known.steps if step.state is State.FAILED]
+    if not any(error for _, error in found):
+        found = [("replication", each.known.last_error)]
+    return [(step, error) for step, error in found if error is not None]
 
 
-def _seconds(replication: Replication | None) -> str:
-    taken = seconds_taken(replication) if replication else None
-    return "-" if taken is None else f"{taken:.1f}"
+def sentence(error: LastError) -> str:
+    """Say what AWS said, and what to do about it."""
+    request = f" (AWS request id {error.request_id})" if error.request_id else ""
+    return f"{error.code}: {error.message}{request}. {error.remedy}"
+
+
+def seconds(each: Followed) -> float | None:
+    """Tell the time from the order to the end, in seconds; None: it has not ended."""
+    return seconds_taken(each.known) if each.known else None
+
+
+def shown_state(state: State, *, deleted: bool) -> Text:
+    """Show a state; of a tenant that is deleted that it is, for SUCCEEDED would say that it is there."""
+    return Text("DELETED", style="dim") if deleted and state is State.SUCCEEDED else state_text(state)
+
+
+def _row(each: Followed, view: TenantView) -> tuple[str | Text, ...]:
+    taken = seconds(each)
+    state = shown_state(each.state, deleted=view.deleted_at is not None)
+    return each.tenant, view.account_id or "-", state, "-" if taken is None else f"{taken:.1f}"

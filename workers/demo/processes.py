@@ -15,7 +15,8 @@ import httpx
 from dotenv import dotenv_values
 from rich.console import Console
 
-from workers.cli.connection import LOOPBACK, Access, connect
+from workers.cli.connection import LOOPBACK, connect
+from workers.cli.options import Access
 from workers.cli.output import print_line
 from workers.client import ApiProblem, ConnectorClient
 from workers.demo.supervisor import Supervisor

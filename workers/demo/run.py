@@ -16,8 +16,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workers.cli.connection import Access, connect, reasons
+from workers.cli.connection import connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
+from workers.cli.options import Access
 from workers.cli.orders import Order, OrdersRefused, read_orders
 from workers.cli.output import facts, print_line, show, stdout_console
 from workers.cli.progress import Followed, follow, make_view

@@ -27,8 +27,8 @@ from tests.support.saml import saml_metadata
 from tests.support.waiting import eventually
 from tests.workers.api.server import READ, TOKENS, serving
 from workers.api.app import create_app
-from workers.cli.connection import Access
 from workers.cli.operations.audit import show_audit
+from workers.cli.options import Access
 from workers.client import ConnectorClient
 from workers.sandbox import organization
 from workers.sandbox.client import RecordedCall

@@ -22,6 +22,7 @@ from tasks.permissions.iam_documents import (
     with_external_ids,
 )
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.output import print_json
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
@@ -41,7 +42,7 @@ def show_guard_rail(wanted: Wanted) -> None:
     """Print the connector's own service control policy, to start a templateFile from. Raises CommandFailed."""
     around = _surroundings(wanted)
     roles = [role for role in (around.access_role, around.import_role if wanted.platform else None) if role]
-    print(json.dumps(own_guard_rail(around.partition, roles), indent=2))
+    print_json(own_guard_rail(around.partition, roles))
 
 
 def show_policies(wanted: Wanted, *, as_json: bool) -> None:
@@ -49,7 +50,10 @@ def show_policies(wanted: Wanted, *, as_json: bool) -> None:
     found = documents(_surroundings(wanted), optional=wanted.optional)
     if wanted.platform is None:
         found = (*found, direct_user(wanted.partition, optional=wanted.optional))
-    print(json.dumps(_plain(wanted, found), indent=2) if as_json else "\n".join(_lines(found)))
+    if as_json:
+        print_json(_plain(wanted, found))
+    else:
+        print("\n".join(_lines(found)))
 
 
 def _surroundings(wanted: Wanted) -> Surroundings:

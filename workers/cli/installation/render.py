@@ -6,7 +6,7 @@ id) is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from config.catalog import Catalog
@@ -22,21 +22,6 @@ from tasks.orders.producer import check
 from tasks.permissions.groups import mapped_roles
 from workers.cli.orders import Order
 
-LABELS = {
-    "landingZone": "landing zone",
-    "accountName": "account name",
-    "accountEmail": "email",
-    "accountAlias": "alias",
-    "organizationalUnit": "OU",
-    "tags": "tag",
-    "tagsLeftOut": "no room for",
-    "groups": "group",
-    "federatedRoles": "IAM role",
-    "parameters": "parameter",
-    "remarks": "remark",
-    "problems": "problem",
-}
-
 
 def render(order: Order, catalog: Catalog, settings: Settings) -> dict[str, Any]:
     """Return what an order gives, as a JSON document; `problems` has a line for everything that would be refused."""
@@ -47,13 +32,6 @@ def render(order: Order, catalog: Catalog, settings: Settings) -> dict[str, Any]
     if platform is not None and zone is not None:
         shown |= _rendered(Tenant(order.tenant, order.desired, platform, zone), problems)
     return shown | {"problems": problems}
-
-
-def told(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Tell people of one rendered order: pairs of what and how."""
-    for name, label in LABELS.items():
-        for text in _texts(name, shown.get(name)):
-            yield f"  {label}", text
 
 
 def _rendered(tenant: Tenant, problems: list[str]) -> dict[str, Any]:
@@ -117,20 +95,3 @@ def _parameters(tenant: Tenant, handles: Handles, problems: list[str]) -> dict[s
         problems.append(error.message)
         own = {}
     return names.stack_parameters(tenant, handles) | own
-
-
-def _texts(name: str, value: Any) -> Sequence[str]:
-    match name, value:
-        case "accountEmail", dict():
-            texts = [f"{value['text']} ({value['length']} of {value['limit']} characters)"]
-        case "groups", list():
-            texts = [f"{each['name']}: {', '.join(each['people'])}" for each in value]
-        case "federatedRoles", list():
-            texts = [f"{each['name']}: {', '.join(each['policies']) or 'only its trust'}" for each in value]
-        case _, dict():
-            texts = [f"{key} = {text}" for key, text in value.items()]
-        case _, list():
-            texts = [str(each) for each in value]
-        case _:
-            texts = [] if value is None else [str(value)]
-    return texts

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from config.settings import ApiToken
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.output import print_json_line
 from workers.demo.examples import ExampleMissing, example
 from workers.demo.supervisor import interruptible
 from workers.sandbox import organization
@@ -31,13 +32,15 @@ CHECK_SECONDS = 1.0  # between two looks whether the simulator still answers
 HEADING = "# Written by aws-connector sandbox; removed when it ends."
 
 
-def run_sandbox(env_file: Path | None, options: Sequence[str]) -> None:
+def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool) -> None:
     """Run until Ctrl-C; `options` are NAME=VALUE of SimulatorOptions."""
     chosen = parse_options(options)
     _check_free(env_file)
     try:
         with interruptible(), EmbeddedRedis() as redis, running_simulator(chosen) as simulator:
-            _serve(sandbox_environment(simulator.url, redis.url), env_file, simulator)
+            environment = sandbox_environment(simulator.url, redis.url)
+            _print(environment, as_json=as_json)
+            _serve(environment, env_file, simulator)
     except (EmbeddedRedisError, SimulatorError, ExampleMissing) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
 
@@ -65,8 +68,9 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, known = ".".join(map(str, first["loc"])), ", ".join(SimulatorOptions.model_fields)
-        message = f"--option {name}={first['input']}: {first['msg']}; options: {known}"
-        raise CommandFailed(message, ExitCode.USAGE) from error
+        unknown = f"--option {name!r} is not known; use one of {known}"
+        wrong = f"--option {name}={first['input']} is not possible: {first['msg']}"
+        raise CommandFailed(unknown if first["type"] == "extra_forbidden" else wrong, ExitCode.USAGE) from error
 
 
 def _value(text: str) -> Any:
@@ -76,9 +80,15 @@ def _value(text: str) -> Any:
         return text
 
 
-def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: SimulatorClient) -> None:
+def _print(environment: Mapping[str, str], *, as_json: bool) -> None:
+    if as_json:
+        print_json_line(environment)
+        return
     for name, value in environment.items():
         print(f"export {name}={shlex.quote(value)}", flush=True)
+
+
+def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: SimulatorClient) -> None:
     try:
         if env_file is not None:
             _write(env_file, environment)

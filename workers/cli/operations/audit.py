@@ -6,10 +6,11 @@ import json
 from datetime import UTC, datetime
 
 from tasks.documents import AuditEntry
-from workers.cli.connection import Access, connect
+from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.output import print_line, stdout_console
-from workers.cli.tenants.replicate import parse_tenant
+from workers.cli.names import parse_tenant
+from workers.cli.options import Access
+from workers.cli.output import print_json_line, print_line, stdout_console
 
 MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -21,7 +22,7 @@ def show_audit(since: str | None, tenant: str | None, access: Access, *, as_json
     with connect(access) as client:
         for entry in client.audit(since=moment, tenant=name):
             if as_json:
-                print(json.dumps(entry.model_dump(mode="json", by_alias=True), ensure_ascii=False))
+                print_json_line(entry)
             else:
                 print_line(stdout_console(), _line(entry))
 
@@ -30,7 +31,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        message = f"--since {text!r} is no time: write it like 2026-01-31 or 2026-01-31T08:00:00+01:00"
+        message = f"--since {text!r} is not a valid time; use one like 2026-01-31 or 2026-01-31T08:00:00+01:00"
         raise CommandFailed(message, ExitCode.USAGE) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -41,5 +42,5 @@ def _line(entry: AuditEntry) -> str:
     asked = entry.asked_by or "the connector"
     return (
         f"{entry.at:{MOMENT}} {entry.outcome} {entry.call}{where} {arguments} for {entry.tenant} "
-        f"(step {entry.step}, replication {entry.replication}, asked by {asked}, request {entry.request_id or '-'})"
+        f"(step {entry.step}, replication {entry.replication}, requested by {asked}, request {entry.request_id or '-'})"
     )

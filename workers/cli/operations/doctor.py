@@ -1,11 +1,10 @@
-"""The command `doctor`: look at everything that replications need, from this machine, and change nothing.
+"""The command `doctor`: check everything that replications need, from this machine, and change nothing.
 
 It reads the environment as a worker does and needs no API, so that it can be run before anything is started.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from rich.text import Text
@@ -18,7 +17,7 @@ from tasks.doctor.patient import patient
 from tasks.worker import Worker
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.local import local_connector
-from workers.cli.output import flat, print_line, stdout_console
+from workers.cli.output import flat, print_json, print_line, stdout_console
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
@@ -38,7 +37,7 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
         shown[each.identifier] = findings
         healthy = healthy and all(finding.level is not Level.ERROR for finding in findings)
     if as_json:
-        print(json.dumps({name: _plain(findings) for name, findings in shown.items()}, indent=2, ensure_ascii=False))
+        print_json({name: _plain(findings) for name, findings in shown.items()})
     return ExitCode.DONE if healthy else ExitCode.MISTAKES
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from tasks.documents import Drift, DriftChange
-from workers.cli.connection import Access, connect
-from workers.cli.output import show, stdout_console, table
-from workers.cli.tenants.status import MOMENT
+from workers.cli.connection import connect
+from workers.cli.options import Access
+from workers.cli.output import print_json, show, shown_moment, stdout_console, table
+
+COLUMNS = ("tenant", "now", "since", "checked", "step", "note", "calls")
+LEAST = ("checked", "calls", "since")
 
 
 def show_drift(platform: str | None, access: Access, *, as_json: bool) -> None:
@@ -13,14 +16,13 @@ def show_drift(platform: str | None, access: Access, *, as_json: bool) -> None:
     with connect(access) as client:
         found = client.drift(platform)
     if as_json:
-        print(found.model_dump_json(by_alias=True, indent=2))
+        print_json(found)
         return
     rows = [_row(drift, change) for drift in found.tenants for change in drift.changes]
-    columns = ("tenant", "now", "since", "looked at", "step", "note", "calls")
-    show(stdout_console(), table(columns, rows) if rows else "no tenant differs")
+    show(stdout_console(), table(COLUMNS, rows, least=LEAST) if rows else "no tenant differs")
 
 
 def _row(drift: Drift, change: DriftChange) -> tuple[str, ...]:
     now = "differs" if drift.differs else "repaired"
-    times = (f"{drift.since:{MOMENT}}", f"{drift.looked_at:{MOMENT}}")
+    times = shown_moment(drift.since), shown_moment(drift.looked_at)
     return drift.tenant, now, *times, change.step, change.note, ", ".join(change.calls)

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from workers.cli.connection import Access, connect
-from workers.cli.output import print_line, show, stdout_console, table
-from workers.cli.tenants.replicate import parse_tenant
+from workers.api.schemas import PausedView
+from workers.cli.connection import connect
+from workers.cli.names import check_tenant_or_platform
+from workers.cli.options import Access
+from workers.cli.output import print_json, print_line, show, shown_moment, stdout_console, table
 
-MOMENT = "%Y-%m-%d %H:%M %Z"
+COLUMNS = ("name", "since", "by", "reason")
+LEAST = ("by", "since")
 
 
-def pause(name: str | None, reason: str | None, access: Access) -> None:
-    """Pause a tenant or a platform; without a name show what is paused."""
-    if name is not None:
-        _check(name)
+def pause(name: str, reason: str | None, access: Access, *, as_json: bool) -> None:
+    """Pause a tenant or a platform."""
+    check_tenant_or_platform(name)
     with connect(access) as client:
-        if name is None:
-            paused = client.pauses()
-            rows = [
-                (each.name, f"{each.paused_at:{MOMENT}}", each.paused_by or "-", each.reason or "") for each in paused
-            ]
-            show(stdout_console(), table(("paused", "since", "by", "reason"), rows) if rows else "nothing is paused")
-            return
-        made = client.pause(name, reason)
-    print_line(stdout_console(), f"{made.name}: paused since {made.paused_at:{MOMENT}}; orders are stored")
+        paused = client.pause(name, reason)
+    if as_json:
+        print_json(paused)
+    else:
+        line = f"{paused.name}: paused since {shown_moment(paused.paused_at)}; new orders are queued"
+        print_line(stdout_console(), line)
 
 
-def resume(name: str, access: Access) -> None:
+def show_pauses(access: Access, *, as_json: bool) -> None:
+    """Show what is paused."""
+    with connect(access) as client:
+        paused = client.pauses()
+    if as_json:
+        print_json({"pauses": paused})
+    else:
+        rows = [_row(each) for each in paused]
+        show(stdout_console(), table(COLUMNS, rows, least=LEAST) if rows else "nothing is paused")
+
+
+def resume(name: str, access: Access, *, as_json: bool) -> None:
     """Resume a tenant or a platform."""
-    _check(name)
+    check_tenant_or_platform(name)
     with connect(access) as client:
         client.resume(name)
-    print_line(stdout_console(), f"{name}: goes on")
+    if as_json:
+        print_json({"name": name, "resumed": True})
+    else:
+        print_line(stdout_console(), f"{name}: resumed")
 
 
-def _check(name: str) -> None:
-    """Refuse what is neither <platform>.<location> nor a tenant's name."""
-    if name.count(".") != 1:
-        parse_tenant(name)
+def _row(paused: PausedView) -> tuple[str, ...]:
+    return paused.name, shown_moment(paused.paused_at), paused.paused_by or "-", paused.reason or ""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from rich.text import Text
 
 from tasks.model.replication import Replication
-from workers.cli.connection import Access, connect
-from workers.cli.output import show, state_text, stdout_console, table
-from workers.cli.tenants.replicate import parse_tenant
+from workers.cli.connection import connect
+from workers.cli.names import parse_tenant
+from workers.cli.options import Access
+from workers.cli.output import print_json, show, shown_moment, state_text, stdout_console, table
 
-MOMENT = "%Y-%m-%d %H:%M:%S %Z"
-COLUMNS = ("requested", "by", "state", "seconds", "replication", "first error")
+COLUMNS = ("requested", "by", "what", "state", "seconds", "replication", "first error")
+LEAST = ("seconds", "replication", "by")
+DELETION_BEGINS = "locate_account"  # the first step of a deletion: tasks.chain would take the time to import boto3
 
 
 def show_history(tenant: str, access: Access, *, most: int, as_json: bool) -> None:
@@ -21,9 +21,10 @@ def show_history(tenant: str, access: Access, *, most: int, as_json: bool) -> No
     with connect(access) as client:
         found = client.history(name, most)
     if as_json:
-        print(json.dumps([each.model_dump(mode="json", by_alias=True) for each in found], indent=2))
+        print_json(found)
     else:
-        show(stdout_console(), table(COLUMNS, [_row(each) for each in found]) if found else "no replications")
+        rows = [_row(each) for each in found]
+        show(stdout_console(), table(COLUMNS, rows, least=LEAST) if rows else "no replications")
 
 
 def _row(each: Replication) -> tuple[str | Text, ...]:
@@ -31,4 +32,8 @@ def _row(each: Replication) -> tuple[str | Text, ...]:
     seconds = "" if taken is None else f"{taken:.1f}"
     error = "" if each.last_error is None else f"{each.last_error.code}: {each.last_error.message}"
     by = each.requested_by or "the connector"
-    return f"{each.requested_at:{MOMENT}}", by, state_text(each.state), seconds, each.id, error
+    return shown_moment(each.requested_at), by, _what(each), state_text(each.state), seconds, each.id, error
+
+
+def _what(each: Replication) -> str:
+    return "deletion" if each.steps and each.steps[0].name == DELETION_BEGINS else "replication"

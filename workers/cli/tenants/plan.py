@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,12 +9,15 @@ from pathlib import Path
 from rich.text import Text
 
 from tasks.documents import Plan, PlannedStep, QuestionState
+from tasks.model.desired import TenantId
 from workers.api.schemas import PlanView
-from workers.cli.connection import Access, connect, reasons
+from workers.cli.connection import connect, reasons
 from workers.cli.errors import CommandFailed, ExitCode, complain
-from workers.cli.orders import STDIN, Order, OrdersRefused, read_orders
-from workers.cli.output import flat, print_line, stdout_console
-from workers.cli.tenants.replicate import parse_tenant
+from workers.cli.names import parse_tenant
+from workers.cli.options import Access
+from workers.cli.orders import Order, orders_of
+from workers.cli.output import counted, flat, print_json, print_line, stdout_console
+from workers.cli.tenants.replicate import REFUSALS
 from workers.client import ApiProblem, ConnectorClient
 
 LOOK_SECONDS = 0.3  # between two looks; a plan takes some seconds
@@ -27,31 +29,35 @@ def show_plans(what: str, access: Access, *, as_json: bool) -> int:
 
     Raises CommandFailed.
     """
-    asked = None if what == "-" or Path(what).is_file() else parse_tenant(what)
-    orders = _orders(what) if asked is None else []
+    tenant, orders = _asked(what)
     with connect(access) as client:
-        views: list[tuple[str, PlanView]] = []
-        code: int = ExitCode.DONE
-        if asked is not None:
-            views.append((str(asked), client.plan(asked)))
-        for order in orders:
-            try:
-                views.append((str(order.tenant), client.plan(order.tenant, order.desired)))
-            except ApiProblem as problem:
-                if problem.status not in (400, 409, 422):
-                    raise
-                complain(f"{order.tenant} would be refused:\n{reasons(problem)}")
-                code = ExitCode.FAILED
-        plans = _collected(client, views)
+        views = [] if tenant is None else [(str(tenant), client.plan(tenant))]
+        accepted = list(_accepted(client, orders))
+        plans = _collected(client, [*views, *accepted])
     _show([plan for plan in plans if plan is not None], as_json=as_json)
-    return max(code, _verdict(plans))
+    refused = ExitCode.DONE if len(accepted) == len(orders) else ExitCode.FAILED
+    return max(refused, _verdict(plans))
 
 
-def _orders(what: str) -> Sequence[Order]:
-    try:
-        return read_orders(STDIN if what == "-" else Path(what))
-    except OrdersRefused as error:
-        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+def _asked(what: str) -> tuple[TenantId | None, Sequence[Order]]:
+    """Tell a tenant from a file with orders."""
+    if what == "-" or Path(what).is_file():
+        return None, orders_of(Path(what))
+    if what.count(".") != 3 or "/" in what:
+        message = f"{what!r} is neither a file nor a tenant; use <workspace>.<project>.<platform>.<location>"
+        raise CommandFailed(message, ExitCode.USAGE)
+    return parse_tenant(what), []
+
+
+def _accepted(client: ConnectorClient, orders: Iterable[Order]) -> Iterable[tuple[str, PlanView]]:
+    """Ask for a plan of every order; what the API refuses is said and does not stop the others."""
+    for order in orders:
+        try:
+            yield str(order.tenant), client.plan(order.tenant, order.desired)
+        except ApiProblem as problem:
+            if problem.status not in REFUSALS:
+                raise
+            complain(f"{order.tenant} would be refused:\n{reasons(problem)}")
 
 
 def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -> list[Plan | None]:
@@ -80,8 +86,7 @@ def _code(plan: Plan | None) -> ExitCode:
 
 def _show(plans: Sequence[Plan], *, as_json: bool) -> None:
     if as_json:
-        documents = [plan.model_dump(mode="json", by_alias=True, exclude_none=True) for plan in plans]
-        print(json.dumps(documents, indent=2, ensure_ascii=False))
+        print_json([plan.model_dump(mode="json", by_alias=True, exclude_none=True) for plan in plans])
         return
     for plan in plans:
         _show_one(plan)
@@ -89,8 +94,8 @@ def _show(plans: Sequence[Plan], *, as_json: bool) -> None:
 
 def _show_one(plan: Plan) -> None:
     console = stdout_console()
-    changes = f"{plan.changes} change{'' if plan.changes == 1 else 's'}" if plan.changes else "no changes"
-    errors = f", {plan.errors} step{'' if plan.errors == 1 else 's'} would fail" if plan.errors else ""
+    changes = counted(plan.changes, "change") if plan.changes else "no changes"
+    errors = f", {counted(plan.errors, 'step')} would fail" if plan.errors else ""
     print_line(console, f"{plan.tenant}: {changes}{errors} ({plan.chain})")
     for step in plan.steps:
         for style, line in _lines(step):

@@ -5,7 +5,6 @@ The API does all of it, so this command may end at any time; `--watch` looks at 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,9 +12,10 @@ from typing import Any, Self
 
 from tasks.model.replication import ENDED, State
 from workers.api.schemas import RolloutView
-from workers.cli.connection import Access, connect
+from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode, complain
-from workers.cli.output import is_live, print_line, stdout_console
+from workers.cli.options import Access
+from workers.cli.output import is_live, print_json_line, print_line, stdout_console
 from workers.cli.progress import Followed, LiveView, watch
 from workers.cli.results import complain_about_failures
 from workers.client import ConnectorClient
@@ -35,7 +35,10 @@ class Wanted:
 def show_rollout(wanted: Wanted, access: Access, *, wait: bool, as_json: bool) -> ExitCode:
     """Start a rollout or look at one, and show it until all have ended; answers the exit code."""
     if (wanted.landing_zone is None) == (wanted.started is None) or (wanted.started and wanted.platform):
-        raise CommandFailed("name a landing zone, or a rollout with --watch and nothing else", ExitCode.USAGE)
+        message = (
+            "name a LANDING_ZONE to roll out, or a rollout with --watch ID and neither LANDING_ZONE nor --platform"
+        )
+        raise CommandFailed(message, ExitCode.USAGE)
     with connect(access) as client:
         started = _start(client, wanted)
         for tenant, why in started.refused.items():
@@ -103,9 +106,13 @@ class ChangeView:
     def show(self, all_of_them: Iterable[Followed]) -> None:
         """Print the line when it differs from the last one."""
         followed = list(all_of_them)
-        line = json.dumps(document(self.rollout, followed)) if self.as_json else summary(self.rollout, followed)
-        if line != self.shown:
-            self.shown = line
+        line = summary(self.rollout, followed)
+        if line == self.shown:
+            return
+        self.shown = line
+        if self.as_json:
+            print_json_line(document(self.rollout, followed))
+        else:
             print_line(stdout_console(), line)
 
 

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from tasks.model.desired import Deletion, TenantId
 from tasks.model.replication import ENDED, State, StepState
 from workers.api.schemas import TenantRow, TenantView
-from workers.cli.connection import Access, connect
+from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.output import facts, flat, is_live, show, state_text, stdout_console, table
-from workers.cli.tenants.replicate import parse_tenant
+from workers.cli.names import parse_tenant
+from workers.cli.options import Access
+from workers.cli.output import (
+    counted,
+    facts,
+    flat,
+    is_live,
+    print_json,
+    print_json_line,
+    show,
+    shown_moment,
+    state_text,
+    stdout_console,
+    table,
+)
+from workers.cli.results import sentence, shown_state
 from workers.client import ConnectorClient
 
 WATCH_SECONDS = 1.0  # between two looks
-MOMENT = "%Y-%m-%d %H:%M:%S %Z"
+COLUMNS = ("tenant", "landing zone", "account", "state", "ordered", "paused")
+LEAST = ("ordered", "landing zone")
+STEP_COLUMNS = ("step", "state", "attempts", "seconds", "note")
+STEP_LEAST = ("seconds", "attempts")
+HEADING_LINES = 6  # of the terminal, around the rows of a table that is watched
+URGENT = (State.FAILED, State.WAITING, State.RUNNING, State.QUEUED, State.CANCELLED, State.SUCCEEDED)
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,8 @@ class Wanted:
 
 def show_status(wanted: Wanted, access: Access, *, watch: bool, as_json: bool) -> ExitCode:
     """Show tenants once, or again and again; answers the exit code."""
+    if wanted.tenant is not None and (wanted.state or wanted.workspace):
+        raise CommandFailed("--state and --workspace choose among all tenants: leave TENANT out", ExitCode.USAGE)
     name = parse_tenant(wanted.tenant) if wanted.tenant is not None else None
     state = _state(wanted.state)
     with connect(access) as client:
@@ -46,7 +68,7 @@ def _state(text: str | None) -> State | None:
     try:
         return None if text is None else State(text.upper())
     except ValueError as error:
-        message = f"--state {text!r} is no state: {', '.join(State)}"
+        message = f"--state {text!r} is not a valid state; use one of {', '.join(State)}"
         raise CommandFailed(message, ExitCode.USAGE) from error
 
 
@@ -56,14 +78,16 @@ class Look:
 
     document: Any
     shown: RenderableType
-    ended: State | None  # the state in which the one tenant ended; None: go on watching
+    brief: Callable[[int], RenderableType]  # what fits into so many lines of a terminal
+    ended: State | None = None  # the state in which the one tenant ended; None: go on watching
 
 
 def _one(client: ConnectorClient, tenant: TenantId) -> Callable[[], Look]:
     def look() -> Look:
         view = client.tenant(tenant)
         ended = view.status if view.status in ENDED else None
-        return Look(view.model_dump(mode="json", by_alias=True), _shown(view), ended)
+        shown = _shown(view)
+        return Look(view.model_dump(mode="json", by_alias=True), shown, lambda _: shown, ended)
 
     return look
 
@@ -72,7 +96,7 @@ def _all(client: ConnectorClient, state: State | None, workspace: str | None) ->
     def look() -> Look:
         rows = list(client.tenants(status=state, workspace=workspace))
         document = [row.model_dump(mode="json", by_alias=True) for row in rows]
-        return Look(document, _rows(rows), None)
+        return Look(document, _rows(rows), lambda lines: _brief(rows, lines))
 
     return look
 
@@ -80,7 +104,7 @@ def _all(client: ConnectorClient, state: State | None, workspace: str | None) ->
 def _once(read: Callable[[], Look], as_json: bool) -> ExitCode:
     look = read()
     if as_json:
-        print(json.dumps(look.document, indent=2))
+        print_json(look.document)
     else:
         show(stdout_console(), look.shown)
     return ExitCode.DONE
@@ -88,16 +112,16 @@ def _once(read: Callable[[], Look], as_json: bool) -> ExitCode:
 
 def _watch(read: Callable[[], Look], as_json: bool) -> ExitCode:
     """Show each change until the one tenant has ended, or until Ctrl-C."""
-    if is_live() and not as_json:
-        with Live(console=stdout_console(), auto_refresh=False) as live:
-            return _until_ended(read, lambda look: live.update(look.shown, refresh=True))
     console = stdout_console()
+    if is_live() and not as_json:
+        with Live(console=console, auto_refresh=False) as live:
+            return _until_ended(read, lambda look: live.update(look.brief(console.height), refresh=True))
     return _until_ended(read, lambda look: _print(console, look, as_json))
 
 
 def _print(console: Console, look: Look, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(look.document), flush=True)
+        print_json_line(look.document)
     else:
         show(console, look.shown)
 
@@ -114,20 +138,28 @@ def _until_ended(read: Callable[[], Look], show: Callable[[Look], None]) -> Exit
         time.sleep(WATCH_SECONDS)
 
 
-def _rows(rows: list[TenantRow]) -> RenderableType:
-    columns = ("tenant", "landing zone", "account", "state", "updated", "paused")
-    return table(columns, [_row(row) for row in rows]) if rows else "no tenants"
+def _rows(rows: Sequence[TenantRow]) -> RenderableType:
+    return table(COLUMNS, [_row(row) for row in rows], least=LEAST) if rows else "no tenants"
+
+
+def _brief(rows: Sequence[TenantRow], lines: int) -> RenderableType:
+    """Show what fits, those first that may need somebody, and how many stand where."""
+    states = [row.status for row in rows]
+    counts = ", ".join(f"{states.count(state)} {state.value}" for state in URGENT if state in states)
+    fitting = sorted(rows, key=lambda row: URGENT.index(row.status))[: max(lines - HEADING_LINES, 1)]
+    more = f"; {len(rows) - len(fitting)} not shown" if len(fitting) < len(rows) else ""
+    return Group(_rows(fitting), Text(f"{counted(len(rows), 'tenant')}: {counts}{more}" if rows else "", style="dim"))
 
 
 def _row(row: TenantRow) -> tuple[Any, ...]:
     account, paused = row.account_id or "-", (row.paused.reason or "yes") if row.paused else ""
-    return row.tenant, row.landing_zone, account, state_text(row.status), f"{row.updated_at:{MOMENT}}", paused
+    return row.tenant, row.landing_zone, account, state_text(row.status), shown_moment(row.updated_at), paused
 
 
 def _shown(view: TenantView) -> RenderableType:
     head = {
         "tenant": view.tenant,
-        "state": view.status.value,
+        "state": shown_state(view.status, deleted=view.deleted_at is not None).plain,
         "landing zone": view.landing_zone,
         "account": view.account_id,
         "alias": view.alias,
@@ -135,23 +167,30 @@ def _shown(view: TenantView) -> RenderableType:
         "sign-in": view.sign_in_url,
         "replication": view.replication_id,
         "deletion": view.deletion and _deletion(view.deletion),
-        "paused": view.paused and f"since {view.paused.paused_at:{MOMENT}}: {view.paused.reason or 'no reason given'}",
+        "paused": view.paused and f"since {shown_moment(view.paused.paused_at)}: {view.paused.reason or 'no reason'}",
     }
-    steps = table(("step", "state", "attempts", "seconds", "note"), [_step(step) for step in view.steps])
+    steps = table(STEP_COLUMNS, list(_steps(view.steps)), least=STEP_LEAST)
     return Group(facts({name: value for name, value in head.items() if value}), "", steps)
 
 
 def _deletion(deletion: Deletion) -> str:
-    asked = f"asked for {deletion.requested_at:{MOMENT}} by {deletion.requested_by or 'unknown'}"
+    asked = f"requested {shown_moment(deletion.requested_at)} by {deletion.requested_by or 'unknown'}"
     if deletion.approved_at is None:
         return f"{asked}, not approved"
-    return f"{asked}, approved {deletion.approved_at:{MOMENT}} by {deletion.approved_by or 'unknown'}"
+    return f"{asked}, approved {shown_moment(deletion.approved_at)} by {deletion.approved_by or 'unknown'}"
+
+
+def _steps(steps: Sequence[StepState]) -> Iterator[tuple[Any, ...]]:
+    """Show the steps; those that did not run for the same reason, one after the other, on one line."""
+    for (state, note), same in groupby(steps, key=lambda step: (step.state, step.note)):
+        group = list(same)
+        if state is State.CANCELLED and len(group) > 1:
+            yield f"{group[0].name} and {len(group) - 1} more", state_text(state), "", "", note or ""
+        else:
+            yield from map(_step, group)
 
 
 def _step(step: StepState) -> tuple[Any, ...]:
     taken = (step.ended_at - step.started_at).total_seconds() if step.ended_at and step.started_at else None
-    note = step.note or ""
-    if (error := step.last_error) is not None:
-        note = f"{error.code}: {error.message} (AWS request id {error.request_id or 'none'}). {error.remedy}"
-    seconds = "" if taken is None else f"{taken:.1f}"
-    return step.name, state_text(step.state), str(step.attempts), seconds, flat(note)
+    note = sentence(step.last_error) if step.last_error else step.note or ""
+    return step.name, state_text(step.state), str(step.attempts), "" if taken is None else f"{taken:.1f}", flat(note)

@@ -49,7 +49,7 @@ def test_every_name_is_shown(run_here: RunHere, environment: dict[str, str], tmp
     assert "group         mst-likvid.shop.admin: alice@example.com" in shown
     assert "tag           meshstack_workspace = likvid" in shown
     assert "parameter     TenantPlatformNumber = 4" in shown
-    assert shown[-1] == "everything is right"
+    assert shown[-1] == "No problems found."
 
 
 def test_as_json(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ def test_mistakes_in_the_file_are_told(run_here: RunHere, environment: dict[str,
     done = run_here("validate", "--render", written(tmp_path, "tenant: shop"), environment=environment)
 
     assert done.returncode == 1
-    assert "tenant = 'shop' is no tenant" in done.stderr
+    assert "tenant = 'shop' is not a valid tenant" in done.stderr

@@ -34,14 +34,14 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 
 def test_a_test_message_and_what_the_receiver_says(receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
-    send_test()
+    send_test(as_json=False)
     assert receiver.messages[0]["kind"] == "test"
     assert "connector-signature" not in receiver.requests[0][0]
-    assert capsys.readouterr().out == "the receiver has taken the test message\n"
+    assert capsys.readouterr().out == "the test message was delivered\n"
 
     receiver.status = 403
-    with pytest.raises(CommandFailed, match="was not taken: HTTP 403") as failed:
-        send_test()
+    with pytest.raises(CommandFailed, match="was not delivered: HTTP 403") as failed:
+        send_test(as_json=False)
     assert failed.value.code is ExitCode.UNREACHABLE
 
 
@@ -52,16 +52,16 @@ def test_what_was_not_taken_is_shown(receiver: Receiver, capsys: pytest.CaptureF
         redis.xadd("connector:alerts", {"data": json.dumps({**ALERT, "link": "/"})}, id=UNTIMELY)
     assert deliver(connector, datetime.now(UTC)) == 0
 
-    show_waiting()
+    show_waiting(as_json=False)
 
     shown = capsys.readouterr().out
     assert UNTIMELY in shown
     assert "HTTP 500" in shown
     assert "w.p.a.b: well again." in shown
-    assert "dropped since the beginning: 0" in shown
+    assert "dropped so far: 0" in shown
 
 
 def test_without_an_address_the_command_says_so(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONNECTOR_NOTIFICATION_URL")
     with pytest.raises(CommandFailed, match="CONNECTOR_NOTIFICATION_URL is not set"):
-        send_test()
+        send_test(as_json=False)

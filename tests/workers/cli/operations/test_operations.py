@@ -56,9 +56,9 @@ def test_pause_shows_and_resume_goes_on(run_here: RunHere, environment: dict[str
     assert (heading.split()[-1], row.split()[-1]) == ("paused", "migration")
     assert run_here("pause", "aws.sandbox", environment=environment).returncode == 0
     listed = run_here("pause", environment=environment).stdout
-    assert [line.split()[0] for line in listed.splitlines()] == ["paused", "aws.sandbox", str(SHOP)]
+    assert [line.split()[0] for line in listed.splitlines()] == ["name", "aws.sandbox", str(SHOP)]
 
-    assert run_here("resume", str(SHOP), environment=environment).stdout == f"{SHOP}: goes on\n"
+    assert run_here("resume", str(SHOP), environment=environment).stdout == f"{SHOP}: resumed\n"
     again = run_here("resume", str(SHOP), environment=environment)
     assert (again.returncode, again.stderr) == (1, f"aws-connector: {SHOP} is not paused.\n")
     assert run_here("pause", "nonsense", environment=environment).returncode == 64
@@ -66,7 +66,8 @@ def test_pause_shows_and_resume_goes_on(run_here: RunHere, environment: dict[str
 
 def test_a_deletion_is_asked_for_declined_and_approved(run_here: RunHere, environment: dict[str, str]) -> None:
     def run(command: str) -> Ended:
-        return run_here(command, str(SHOP), *([] if command == "status" else ["--no-wait"]), environment=environment)
+        options = {"status": [], "delete": ["--yes"]}.get(command, ["--no-wait"])
+        return run_here(command, str(SHOP), *options, environment=environment)
 
     early = run("approve")
     assert (early.returncode, early.stderr) == (1, f"aws-connector: Nobody has asked to delete the tenant {SHOP}.\n")
@@ -121,14 +122,14 @@ def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dic
     refused = run_here("restore", str(file), environment=environment)
     assert (refused.returncode, "--merge" in refused.stderr) == (1, True)
     merged = run_here("restore", str(file), "--merge", environment=environment)
-    assert merged.stdout == "restored 0 tenants and 0 pauses; 1 were there and stay as they are\n"
+    assert merged.stdout == "restored 0 tenants and 0 pauses; 1 tenant existed and was left unchanged\n"
 
     api.redis.client.flushall()
     broken = tmp_path / "broken.jsonl"
     broken.write_text(file.read_text().replace("landingZone", "zone"))
     assert run_here("restore", str(broken), environment=environment).returncode == 1
     assert api.keys() == []
-    assert run_here("restore", str(file), environment=environment).stdout == "restored 1 tenants and 0 pauses\n"
+    assert run_here("restore", str(file), environment=environment).stdout == "restored 1 tenant and 0 pauses\n"
     assert api.store.tenants.find(SHOP) is not None
 
     api.store.orders.submit(Order(SHOP, Desired(landing_zone="production")))

@@ -1,0 +1,133 @@
+"""The face of commands around an installation: name, arguments, options, help. The rest is imported when it runs."""
+
+# ruff: noqa: PLC0415  # so that --help and a wrong option answer at once: boto3, Celery and moto take seconds
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers.cli.errors import ExitCode
+from workers.cli.options import Json
+
+DISTRIBUTION = "meshstack-aws-connector"
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Documents or directories; default: CONNECTOR_CONFIG_DIR."),
+    ] = None,
+    render: Annotated[
+        Path | None,
+        typer.Option(
+            "--render", metavar="FILE", help="Also show what the tenants in this file would be called in AWS."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> ExitCode:
+    """Check platform and landing zone documents.
+
+    Finds every mistake in one run. Nothing is started or sent.
+    """
+    from workers.cli.installation.validate import check_documents
+
+    return check_documents(paths or [], render, as_json=as_json)
+
+
+def policies(
+    platform: Annotated[
+        str | None,
+        typer.Option("--platform", metavar="PLATFORM", help="Fill in this <platform>.<location>; default: ${…}."),
+    ] = None,
+    optional: Annotated[
+        bool, typer.Option("--with-optional/--without-optional", help="With the statements that may be left out.")
+    ] = True,
+    external_ids: Annotated[
+        bool, typer.Option("--external-ids", help="Fill in the platform's external ids too. They are secret.")
+    ] = False,
+    partition: Annotated[
+        str,
+        typer.Option("--partition", metavar="NAME", help="Without a platform: aws, aws-cn or aws-us-gov."),
+    ] = "aws",
+    units: Annotated[
+        bool, typer.Option("--only-landing-zone-units", help="Allow moves into the landing zones' OUs only.")
+    ] = False,
+    guard_rail: Annotated[
+        bool, typer.Option("--guard-rail", help="Print the service control policy that protects the roles instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the IAM policies that the connector needs.
+
+    For each account, with trust policies, and not more than the connector calls. --platform reads CONNECTOR_CONFIG_DIR.
+    """
+    from workers.cli.installation.policies import Wanted, show_guard_rail, show_policies
+
+    wanted = Wanted(platform, partition, external_ids, optional, units)
+    if guard_rail:
+        show_guard_rail(wanted)
+    else:
+        show_policies(wanted, as_json=as_json)
+
+
+def api() -> None:
+    """Run the API in the foreground.
+
+    Where it listens is told by CONNECTOR_API_HOST and CONNECTOR_API_PORT.
+    """
+    from workers.cli.installation.api import run_api
+
+    run_api()
+
+
+def sandbox(
+    env_file: Annotated[
+        Path | None,
+        typer.Option("--env-file", metavar="FILE", help="Also write the environment to this file, e.g. .env."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="How the simulated AWS behaves, e.g. creation_seconds=20."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run an embedded Redis and a simulated AWS, until Ctrl-C.
+
+    Prints the environment to export.
+    """
+    from workers.cli.installation.sandbox import run_sandbox
+
+    run_sandbox(env_file, option or [], as_json=as_json)
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Stay after the demo, with Flower, until Ctrl-C.")] = False,
+    tenants: Annotated[
+        Path | None, typer.Option("--tenants", metavar="FILE", help="Order these instead of the 12 examples.")
+    ] = None,
+) -> ExitCode:
+    """Try everything on this machine with 12 example tenants.
+
+    Starts a sandbox, the API, two workers and beat, shows what became of the tenants, and leaves no trace.
+    """
+    from workers.demo.run import run_demo
+
+    return run_demo(keep=keep, tenants=tenants)
+
+
+def version(as_json: Json = False) -> None:
+    """Print the version."""
+    installed = installed_version(DISTRIBUTION)
+    if not as_json:
+        typer.echo(installed)
+        return
+    from workers.cli.output import print_json
+
+    print_json({"version": installed})
+
+
+COMMANDS = (validate, policies, api, sandbox, demo, version)
