@@ -11,6 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.printable import printable
+
 LONGEST_LINE = 1000
 """Characters of a mistake; of a longer one the middle is left out, for what is allowed stands at the end."""
 
@@ -56,15 +58,6 @@ class Mistake:
         at = f" {self.path}{what}" if self.path else ""
         line = " ".join(f"{where}:{at} {self.message}".split())
         return printable(line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} … {line[-400:]}")
-
-
-def printable(text: str) -> str:
-    r"""Escape what a terminal would act on or nobody would see: a name in a message may be anybody's text.
-
-    >>> print(printable("a" + chr(27) + "[31mb"))
-    a\x1b[31mb
-    """
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def shown(value: object, secret: bool = False) -> str:

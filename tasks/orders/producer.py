@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from config.catalog import Catalog
 from config.landing_zone import LandingZone, effective_role_mappings
-from config.mistakes import SECRET_FIELDS, plain_words, printable, shown
+from config.mistakes import SECRET_FIELDS, plain_words, shown
 from config.patterns import PatternError, check_identifier
 from config.platform import Platform
+from config.printable import printable
 from config.settings import Settings
 from tasks import names
 from tasks.chain import DELETION, REPLICATION

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
-from config.mistakes import printable
+from config.printable import printable
 
 
 class ExitCode(IntEnum):

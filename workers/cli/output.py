@@ -15,7 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from config.mistakes import printable
+from config.printable import printable
 from tasks.model.replication import State
 
 PLAIN_WIDTH = 10_000  # columns: no line of a file or a pipe is ever broken

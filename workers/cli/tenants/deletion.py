@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from config.mistakes import printable
+from config.printable import printable
 from tasks.model.desired import TenantId
 from workers.api.schemas import AcceptedView, TenantView
 from workers.cli.connection import connect
