@@ -1,12 +1,13 @@
 """The command line: `aws-connector COMMAND`.
 
 Commands that talk to a running connector (apply, status, rollout …) use its HTTP API and nothing else. Errors go to
-stderr, one sentence each; what was asked for goes to stdout, without control codes when that is no terminal.
+stderr, one sentence each; what was asked for goes to stdout, as JSON on request, without control codes when that is no
+terminal. `docs/commands.md` is the reference.
 
 | exit code | meaning                                                                     |
 |-----------|-----------------------------------------------------------------------------|
 | 0         | done                                                                        |
-| 1         | a mistake in a file, a document, an order or the environment; or the demo did not come out as it must |
+| 1         | a mistake in a file, an order or the environment; doctor found errors; the demo went wrong |
 | 2         | `plan` found changes                                                        |
 | 3         | a replication that we waited for ended FAILED or CANCELLED; or `plan` found that one would |
 | 4         | the API or Redis cannot be reached, or refused the token                    |

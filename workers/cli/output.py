@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -103,8 +104,8 @@ class FittingTable:
         for name in ("", *self.least):
             if used.pop(name, None):
                 left_out.append(name)
-            made = lined(list(used), zip(*used.values(), strict=True), box=box.SIMPLE_HEAD)
-            if Measurement.get(console, options, made).minimum <= options.max_width:
+            made = _unbroken(used)
+            if Measurement.get(console, options.update(width=PLAIN_WIDTH), made).minimum <= options.max_width:
                 yield made
                 if left_out:
                     yield Text(f"No room for: {', '.join(left_out)}.", style="dim")
@@ -115,6 +116,15 @@ class FittingTable:
         for row in zip(*self.columns.values(), strict=True):
             yield facts((name, cell) for name, cell in zip(self.columns, row, strict=True) if cell)
             yield ""
+
+
+def _unbroken(columns: Mapping[str, Sequence[Text]]) -> Table:
+    """Make a table that knows how wide its unbroken columns are at least."""
+    made = lined(list(columns), zip(*columns.values(), strict=True), box=box.SIMPLE_HEAD)
+    for name, column in zip(columns, made.columns, strict=True):
+        if column.no_wrap:
+            column.min_width = max(cell_len(name), *(cell.cell_len for cell in columns[name]))
+    return made
 
 
 def lined(columns: Sequence[str], rows: Iterable[Sequence[Text]], *, box: box.Box | None) -> Table:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,8 +24,9 @@ def environment(fake_api: FakeApi) -> dict[str, str]:
 
 
 @pytest.fixture
-def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunHere:
-    """Run a command in this process: the same as a process of its own, without the second that one takes to start."""
+def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> RunHere:
+    """Run a command in this process, in `tmp_path`: as a process of its own, but at once."""
+    monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, environment: dict[str, str] | None = None) -> Ended:
         for name in os.environ.keys() - (environment or clean_environment()).keys():

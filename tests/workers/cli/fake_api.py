@@ -23,6 +23,7 @@ class FakeApi:
     script: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    pages: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # path -> status, type, text
 
     def answer(self, method: str, path: str) -> Answer:
         """Give the next answer."""
@@ -82,14 +83,19 @@ def running_fake_api() -> Iterator[FakeApi]:
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", "0")))
             fake.tokens.add(self.headers.get("authorization", ""))
-            status, document = fake.answer(self.command, self.path)
-            body = json.dumps(document).encode()
+            if self.path in fake.pages:
+                status, kind, text = fake.pages[self.path]
+            else:
+                status, document = fake.answer(self.command, self.path)
+                kind, text = "application/json", json.dumps(document)
+            body = text.encode()
             self.send_response(status)
+            self.send_header("content-type", kind)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_POST = _answer  # noqa: N815  # the standard library's names
+        do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  # the standard library's names
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name in the standard library
             pass

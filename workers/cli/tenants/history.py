@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from tasks.chain import DELETION
 from tasks.model.replication import Replication
 from workers.cli.connection import connect
 from workers.cli.names import parse_tenant
@@ -12,7 +13,6 @@ from workers.cli.output import print_json, show, shown_moment, state_text, stdou
 
 COLUMNS = ("requested", "by", "what", "state", "seconds", "replication", "first error")
 LEAST = ("seconds", "replication", "by")
-DELETION_BEGINS = "locate_account"  # the first step of a deletion: tasks.chain would take the time to import boto3
 
 
 def show_history(tenant: str, access: Access, *, most: int, as_json: bool) -> None:
@@ -36,4 +36,4 @@ def _row(each: Replication) -> tuple[str | Text, ...]:
 
 
 def _what(each: Replication) -> str:
-    return "deletion" if each.steps and each.steps[0].name == DELETION_BEGINS else "replication"
+    return "deletion" if each.steps and each.steps[0].name == DELETION.steps[0].name else "replication"

@@ -1,8 +1,7 @@
-"""apply, status, retry and cancel against an API that answers from a script."""
+"""apply, retry and cancel against an API that answers from a script."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -108,53 +107,6 @@ def test_a_stopped_api_exits_with_4() -> None:
     assert done.returncode == 4
     assert len(done.stderr.splitlines()) == 1
     assert "http://127.0.0.1:1 cannot be reached" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        {},
-        {"CONNECTOR_TOKEN": "two words"},
-        {"CONNECTOR_TOKEN": "x", "CONNECTOR_URL": "nonsense"},
-        {"CONNECTOR_TOKEN": "x", "CONNECTOR_URL": "http://h:99999999"},
-    ],
-)
-def test_a_wrong_token_or_address_is_wrong_usage(run_here: RunHere, extra: dict[str, str]) -> None:
-    done = run_here("status", environment=clean_environment(**extra))
-    assert done.returncode == 64
-    assert len(done.stderr.splitlines()) == 1
-    assert "two words" not in done.stderr
-
-
-def test_the_token_may_stand_in_a_file(run_here: RunHere, fake_api: FakeApi, tmp_path: Path) -> None:
-    fake_api.script["GET", PATH] = [tenant(NAME, "RUNNING")]
-    file = tmp_path / "token"
-    file.write_text("from-a-file\n")
-    environment = clean_environment(CONNECTOR_URL=fake_api.url)
-    assert run_here("status", NAME, "--token-file", str(file), environment=environment).returncode == 0
-    assert fake_api.tokens == {"Bearer from-a-file"}
-
-
-def test_status_of_one_tenant(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
-    status, document = tenant(NAME, "FAILED")
-    steps = [{"name": "set_alias", "state": "FAILED", "attempts": 2, "lastError": ERROR}]
-    fake_api.script["GET", PATH] = [(status, {**document, "steps": steps})]
-    done = run_here("status", NAME, environment=environment)
-    assert done.returncode == 0
-    assert "AccessDenied: no way (AWS request id req-1). Publish the policy again." in done.stdout
-    assert json.loads(run_here("status", NAME, "--json", environment=environment).stdout)["accountId"] == "500000000001"
-    assert run_here("status", NAME, "--watch", environment=environment).returncode == 3
-
-
-def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
-    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
-    answer = (200, {"tenants": [tenant(NAME, "WAITING", None)[1]], "page": page})
-    fake_api.script["GET", "/api/v1/tenants?page=0&size=500"] = [answer]
-    fake_api.script["GET", "/api/v1/tenants?status=WAITING&page=0&size=500"] = [answer]
-    assert f"{NAME}  development   -        WAITING" in run_here("status", environment=environment).stdout
-    done = run_here("status", "--json", "--state", "waiting", environment=environment)
-    assert [row["tenant"] for row in json.loads(done.stdout)] == [NAME]
-    assert run_here("status", "--state", "odd", environment=environment).returncode == 64
 
 
 def test_retry(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:

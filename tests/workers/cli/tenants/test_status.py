@@ -1,0 +1,34 @@
+"""status against an API that answers from a script."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workers.cli.fake_api import FakeApi, tenant
+from tests.workers.cli.running import RunHere
+
+NAME = "a.b.aws.sandbox"
+PATH = "/api/v1/tenants/a/b/aws.sandbox"
+ERROR = {"code": "AccessDenied", "message": "no way", "requestId": "req-1", "remedy": "Publish the policy again."}
+
+
+def test_status_of_one_tenant(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
+    status, document = tenant(NAME, "FAILED")
+    steps = [{"name": "set_alias", "state": "FAILED", "attempts": 2, "lastError": ERROR}]
+    fake_api.script["GET", PATH] = [(status, {**document, "steps": steps})]
+    done = run_here("status", NAME, environment=environment)
+    assert done.returncode == 0
+    assert "AccessDenied: no way (AWS request id req-1). Publish the policy again." in done.stdout
+    assert json.loads(run_here("status", NAME, "--json", environment=environment).stdout)["accountId"] == "500000000001"
+    assert run_here("status", NAME, "--watch", environment=environment).returncode == 3
+
+
+def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
+    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
+    answer = (200, {"tenants": [tenant(NAME, "WAITING", None)[1]], "page": page})
+    fake_api.script["GET", "/api/v1/tenants?page=0&size=500"] = [answer]
+    fake_api.script["GET", "/api/v1/tenants?status=WAITING&page=0&size=500"] = [answer]
+    assert f"{NAME}  development   -        WAITING" in run_here("status", environment=environment).stdout
+    done = run_here("status", "--json", "--state", "waiting", environment=environment)
+    assert [row["tenant"] for row in json.loads(done.stdout)] == [NAME]
+    assert run_here("status", "--state", "odd", environment=environment).returncode == 64

@@ -1,0 +1,67 @@
+"""What people see on a terminal: tables fit its width, names and ids stay whole, a deletion is confirmed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workers.cli.fake_api import FakeApi, accepted, tenant
+from tests.workers.cli.terminal import on_terminal
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
+
+NAME = "likvid-bank.webshop-production.aws.sandbox"
+PATH = "/api/v1/tenants/likvid-bank/webshop-production/aws.sandbox"
+LIST = ("GET", "/api/v1/tenants?page=0&size=500")
+
+
+@pytest.fixture
+def listed(fake_api: FakeApi) -> FakeApi:
+    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
+    fake_api.script[LIST] = [(200, {"tenants": [tenant(NAME, "SUCCEEDED")[1]], "page": page})]
+    return fake_api
+
+
+def test_a_wide_terminal_shows_every_column_that_holds_something(
+    listed: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    code, lines = on_terminal("status", environment=environment, columns=140, directory=tmp_path)
+    assert code == 0
+    assert next(line.split() for line in lines if line) == ["tenant", "landing", "zone", "account", "state", "ordered"]
+
+
+def test_a_narrow_terminal_does_without_the_least_columns_and_says_so(
+    listed: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    _, lines = on_terminal("status", environment=environment, columns=80, directory=tmp_path)
+    assert [NAME, "500000000001", "SUCCEEDED"] in [line.split() for line in lines]
+    assert "No room for: ordered, landing zone." in lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_very_narrow_terminal_shows_blocks_of_lines(
+    listed: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    _, lines = on_terminal("status", environment=environment, columns=60, directory=tmp_path)
+    blocks = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("landing zone"))
+    assert blocks == {
+        "tenant": NAME,
+        "account": "500000000001",
+        "state": "SUCCEEDED",
+        "ordered": "2026-01-01 10:00 UTC",
+    }
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n", "\n"])
+def test_a_deletion_is_confirmed(fake_api: FakeApi, environment: dict[str, str], tmp_path: Path, answer: str) -> None:
+    fake_api.script["GET", PATH] = [tenant(NAME, "SUCCEEDED")]
+    fake_api.script["DELETE", PATH] = [accepted(NAME, "r1")]
+
+    code, lines = on_terminal("delete", NAME, environment=environment, columns=120, directory=tmp_path, answer=answer)
+
+    assert any("AWS account 500000000001 may be closed" in line for line in lines)
+    agreed = answer == "y\n"
+    assert (code, ("DELETE", PATH) in fake_api.asked) == ((0, True) if agreed else (1, False))
+    assert lines[-1].endswith("deletion accepted as replication r1" if agreed else "was not deleted")
