@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.cli.fake_api import FakeApi, accepted, tenant
+from tests.workers.cli.fake_api import FakeApi, accepted, problem, replication, tenant
 from tests.workers.cli.terminal import on_terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
@@ -52,6 +52,37 @@ def test_a_very_narrow_terminal_shows_blocks_of_lines(
         "state": "SUCCEEDED",
         "ordered": "2026-01-01 10:00 UTC",
     }
+
+
+def test_a_long_note_keeps_what_stands_in_its_last_parentheses(
+    fake_api: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    note = "waits for one of the places that AWS has for new accounts of this organization (3 ahead)"
+    waiting = replication(NAME, "r1", "WAITING", {"state": "WAITING", "note": note})
+    fake_api.script["POST", f"{PATH}/replications"] = [accepted(NAME, "r1")]
+    fake_api.script["GET", "/api/v1/replications/r1"] = [waiting, replication(NAME, "r1", "SUCCEEDED", {})]
+    fake_api.script["GET", PATH] = [tenant(NAME, "SUCCEEDED")]
+
+    code, lines = on_terminal("retry", NAME, environment=environment, columns=110, directory=tmp_path)
+
+    assert code == 0
+    assert any("waits for" in line and line.endswith("… (3 ahead)") for line in lines)
+
+
+def test_watching_shows_first_who_may_need_somebody(
+    fake_api: FakeApi, environment: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [tenant(f"a.p{number:02}.aws.sandbox", "SUCCEEDED")[1] for number in range(40)]
+    rows += [tenant("z.z.aws.sandbox", "FAILED")[1]]
+    page = {"number": 0, "size": 500, "totalElements": 41, "totalPages": 1}
+    fake_api.script[LIST] = [(200, {"tenants": rows, "page": page}), problem(404, "enough")]
+
+    code, lines = on_terminal("status", "--watch", environment=environment, columns=100, directory=tmp_path)
+
+    assert code == 1
+    shown = [line.split()[0] for line in lines if ".aws.sandbox" in line]
+    assert (shown[0], len(set(shown))) == ("z.z.aws.sandbox", 18)
+    assert "41 tenants: 1 FAILED, 40 SUCCEEDED; 23 not shown" in lines
 
 
 @pytest.mark.parametrize("answer", ["y\n", "n\n", "\n"])

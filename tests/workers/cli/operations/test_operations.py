@@ -97,9 +97,21 @@ def test_history_tells_who_asked(run_here: RunHere, environment: dict[str, str])
     [_, row] = run_here("history", str(SHOP), environment=environment).stdout.splitlines()
 
     assert " ada " in row
-    assert "QUEUED" in row
+    assert row.split()[4:6] == ["replication", "QUEUED"]
     [document] = json.loads(run_here("history", str(SHOP), "--json", environment=environment).stdout)
     assert document["requestedBy"] == "ada"
+
+
+def test_history_tells_a_deletion_from_a_replication(run_here: RunHere, environment: dict[str, str]) -> None:
+    run_here("delete", str(SHOP), "--yes", environment=environment)
+    [_, newest] = run_here("history", str(SHOP), environment=environment).stdout.splitlines()
+    assert newest.split()[4] == "deletion"
+
+
+@pytest.mark.parametrize("most", ["0", "201", "some"])
+def test_history_shows_1_to_200(run_here: RunHere, environment: dict[str, str], most: str) -> None:
+    done = run_here("history", str(SHOP), "--most", most, environment=environment)
+    assert (done.returncode, done.stderr) == (64, f"aws-connector: --most '{most}' is not a number from 1 to 200\n")
 
 
 def test_audit_prints_every_write(api: Api, run_here: RunHere, environment: dict[str, str]) -> None:
@@ -116,7 +128,8 @@ def test_audit_prints_every_write(api: Api, run_here: RunHere, environment: dict
 
 def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "backup.jsonl"
-    assert run_here("backup", str(file), environment=environment).returncode == 0
+    saved = run_here("backup", str(file), environment=environment)
+    assert (saved.returncode, saved.stdout) == (0, f"saved 1 tenant and 0 pauses to {file}\n")
     assert file.stat().st_mode & 0o077 == 0
     assert [each.name for each in tmp_path.iterdir()] == ["backup.jsonl"]
     refused = run_here("restore", str(file), environment=environment)
@@ -135,3 +148,50 @@ def test_a_backup_is_restored_once(api: Api, run_here: RunHere, environment: dic
     api.store.orders.submit(Order(SHOP, Desired(landing_zone="production")))
     differs = run_here("restore", str(file), "--merge", environment=environment)
     assert f"{SHOP}: desired state" in differs.stderr
+
+
+def test_a_backup_overwrites_nothing_unasked_and_goes_to_stdout_too(
+    run_here: RunHere, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.jsonl"
+    file.write_text("mine")
+    refused = run_here("backup", str(file), environment=environment)
+    assert (refused.returncode, file.read_text()) == (64, "mine")
+    assert "use --overwrite" in refused.stderr
+
+    report = run_here("backup", str(file), "--overwrite", "--json", environment=environment)
+    assert json.loads(report.stdout) == {"file": str(file), "tenants": 1, "pauses": 0}
+
+    for arguments in ((), ("-",)):
+        printed = run_here("backup", *arguments, environment=environment)
+        assert printed.stderr == "saved 1 tenant and 0 pauses\n"
+        assert [next(iter(json.loads(line))) for line in printed.stdout.splitlines()] == ["backup", "tenant", "end"]
+    assert [each.name for each in tmp_path.iterdir()] == ["backup.jsonl"]
+
+    restored = run_here("restore", str(file), "--merge", "--json", environment=environment)
+    assert json.loads(restored.stdout) == {"added": [], "kept": [str(SHOP)], "pauses": [], "differing": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read (No such file or directory): name a backup, or - for stdin"),
+        (b"\xff", "is not UTF-8 text, so not a backup: name another file"),
+        (b"{}", "this is no backup of the connector"),
+    ],
+)
+def test_what_is_no_backup_is_named(
+    run_here: RunHere, environment: dict[str, str], tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / "wrong").write_bytes(content)
+    done = run_here("restore", "wrong", environment=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+
+
+def test_redis_that_is_not_there_is_exit_code_4(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
+    nowhere = environment | {"CONNECTOR_REDIS_URL": "redis://127.0.0.1:1"}
+    done = run_here("backup", "backup.jsonl", environment=nowhere)
+    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (4, "", [])
+    assert "check CONNECTOR_REDIS_URL" in done.stderr

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.workers.cli.fake_api import FakeApi, accepted, problem, replication, tenant
-from tests.workers.cli.running import RunHere, clean_environment, run
+from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run, wait_until
 
 NAME = "a.b.aws.sandbox"
 PATH = "/api/v1/tenants/a/b/aws.sandbox"
@@ -128,3 +130,39 @@ def test_cancel(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str
 def test_cancel_what_nobody_knows(run_here: RunHere, environment: dict[str, str]) -> None:
     done = run_here("cancel", "r9", environment=environment)
     assert (done.returncode, done.stderr) == (1, "aws-connector: Nothing is here.\n")
+
+
+def test_without_a_terminal_a_deletion_needs_yes(fake_api: FakeApi, environment: dict[str, str]) -> None:
+    fake_api.script["GET", PATH] = [tenant(NAME, "SUCCEEDED")]
+    done = run("delete", NAME, environment=environment)
+    assert (done.returncode, done.stdout, ("DELETE", PATH) in fake_api.asked) == (64, "", False)
+    assert "use --yes" in done.stderr
+
+
+def test_a_deleted_tenant_is_shown_as_deleted(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]
+) -> None:
+    accept(fake_api, answer("SUCCEEDED"))
+    fake_api.script["DELETE", PATH] = [accepted(NAME, "r1")]
+    status, document = tenant(NAME, "SUCCEEDED")
+    fake_api.script["GET", PATH] = [(status, {**document, "deletedAt": "2026-01-01T10:00:07Z"})]
+
+    done = run_here("delete", NAME, "--yes", "--wait", environment=environment)
+
+    assert done.returncode == 0
+    assert f"{NAME}  500000000001  DELETED" in done.stdout
+    assert "DELETED" in run_here("status", NAME, environment=environment).stdout
+
+
+def test_interrupted_while_it_waits_it_says_that_the_replication_goes_on(
+    fake_api: FakeApi, environment: dict[str, str], orders: str
+) -> None:
+    accept(fake_api, answer("RUNNING"))
+    process = subprocess.Popen([*COMMAND, "apply", orders], env=environment, cwd="/", stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: ("GET", "/api/v1/replications/r1") in fake_api.asked)
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+
+    assert (process.returncode, "Traceback" in said) == (130, False)
+    assert "the replications go on" in said
