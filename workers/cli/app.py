@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -63,13 +65,26 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text streams of ours
     try:
-        sys.exit(application()(prog_name=PROGRAM, standalone_mode=False))
+        code = application()(prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _forget_output()
+        complain(f"the output cannot be written: {error.strerror}")
+        sys.exit(ExitCode.MISTAKES)
     except typer.TyperException as error:
         complain(_sentence(error))
         sys.exit(ExitCode.USAGE)
     except CommandFailed as error:
         complain(error.message)
         sys.exit(error.code)
+
+
+def _forget_output() -> None:
+    """Let what could not be written go nowhere; Python would try once more at its end, and complain by itself."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: typer.TyperException) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from tests.workers.cli.running import REPOSITORY, RunHere, clean_environment, run
+from tests.workers.cli.running import COMMAND, REPOSITORY, RunHere, clean_environment, run
 from workers.sandbox import organization
-
-
-def test_version() -> None:
-    done = run("version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{version('meshstack-aws-connector')}\n", "")
 
 
 @pytest.mark.parametrize("command", ["apply", "status", "retry", "cancel", "validate", "demo", "sandbox", "api"])
@@ -21,12 +18,20 @@ def test_help_names_the_exit_codes(run_here: RunHere, command: str) -> None:
     done = run_here(command, "--help")
     assert done.returncode == 0
     assert "130 Ctrl-C" in " ".join(done.stdout.split())
+    assert run_here(command, "-h") == done
 
 
-def test_help_lists_every_command(run_here: RunHere) -> None:
-    listed = run_here("--help").stdout
+def test_help_lists_every_command_with_a_whole_sentence(run_here: RunHere) -> None:
+    listed = run_here("--help").stdout.partition("Commands:")[2].partition("Exit codes")[0]
     for command in ("apply", "status", "retry", "cancel", "api", "sandbox", "demo", "validate", "version"):
         assert f"  {command} " in listed
+    assert "..." not in listed
+
+
+def test_without_a_command_the_help_goes_to_stderr(run_here: RunHere) -> None:
+    done = run_here()
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == run_here("--help").stdout
 
 
 @pytest.mark.parametrize(
@@ -43,9 +48,8 @@ def test_help_lists_every_command(run_here: RunHere) -> None:
 )
 def test_wrong_usage_has_a_code_of_its_own(run_here: RunHere, arguments: tuple[str, ...]) -> None:
     done = run_here(*arguments, environment=clean_environment(CONNECTOR_TOKEN="x"))
-    assert done.returncode == 64
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert (done.returncode, done.stdout) == (64, "")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_shell_can_complete_commands() -> None:
@@ -55,6 +59,27 @@ def test_the_shell_can_complete_commands() -> None:
         )
     )
     assert done.stdout.split() == ["validate"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="stands for a disk that is full")
+@pytest.mark.parametrize("arguments", [("version",), ("policies", "--json")])
+def test_a_full_disk_is_a_sentence(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "aws-connector: the output cannot be written: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("version",)])
+def test_version(run_here: RunHere, arguments: tuple[str, ...]) -> None:
+    done = run_here(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{version('meshstack-aws-connector')}\n", "")
+
+
+def test_the_version_as_json(run_here: RunHere) -> None:
+    assert json.loads(run_here("version", "--json").stdout) == {"version": version("meshstack-aws-connector")}
 
 
 def sandbox_environment() -> dict[str, str]:
