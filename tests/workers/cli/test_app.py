@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -119,3 +120,13 @@ def test_api_refuses_a_wrong_environment(tmp_path: Path) -> None:
     done = run("api", environment=clean_environment(CONNECTOR_API_PORT="many"), directory=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("aws-connector: CONNECTOR_API_PORT = 'many'")
+
+
+def test_a_port_that_is_taken_is_a_mistake(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        config = str(REPOSITORY / "examples" / "config")
+        environment = {**sandbox_environment(), "CONNECTOR_CONFIG_DIR": config, "CONNECTOR_API_PORT": port}
+        done = run("api", environment=environment, directory=tmp_path)
+    assert done.returncode == 1
+    assert f"aws-connector: the API cannot listen on 127.0.0.1:{port}: set CONNECTOR_API_HOST" in done.stderr

@@ -118,6 +118,29 @@ def test_sandbox_overwrites_nobodys_file(environment: dict[str, str], tmp_path: 
     assert mine.read_text() == "MINE=1\n"
 
 
+def test_a_second_sandbox_leaves_the_file_of_the_first_alone(
+    environment: dict[str, str], tmp_path: Path, marker: str
+) -> None:
+    offered = tmp_path / ".env"
+    with started("sandbox", "--env-file", str(offered), environment=environment) as first:
+        wait_until(offered.exists)
+        written = offered.read_text()
+        second = run("sandbox", "--env-file", str(offered), environment=environment)
+        kept = offered.read_text()
+        first.kill()
+        first.communicate(timeout=ENDS_SECONDS)
+    assert (second.returncode, kept) == (64, written)
+    assert f"belongs to a sandbox that is running (process {first.pid})" in second.stderr
+    wait_until(lambda: not descendants(marker), seconds=ENDS_SECONDS)
+
+    with started("sandbox", "--env-file", str(offered), environment=environment) as third:
+        wait_until(lambda: offered.read_text() != written)  # the first was killed, and its file is nobody's
+        third.terminate()
+        third.communicate(timeout=ENDS_SECONDS)
+    assert not offered.exists()
+    wait_until(lambda: not descendants(marker), seconds=ENDS_SECONDS)
+
+
 @pytest.mark.parametrize("option", ["nonsense=1", "creation_seconds=soon", "creation_seconds=-1", "="])
 def test_sandbox_refuses_unknown_options(environment: dict[str, str], option: str) -> None:
     done = run("sandbox", "--option", option, environment=environment)

@@ -6,12 +6,10 @@ Its environment is printed as `export NAME=value`, and written as NAME=value for
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from pydantic import ValidationError
 
 from config.settings import ApiToken
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.installation.env_file import check_free, remove, write
 from workers.cli.output import print_json_line
 from workers.demo.examples import ExampleMissing, example
 from workers.demo.supervisor import interruptible
@@ -29,13 +28,13 @@ from workers.sandbox.client import SimulatorClient, SimulatorError, running_simu
 from workers.sandbox.redis import EmbeddedRedis, EmbeddedRedisError
 
 CHECK_SECONDS = 1.0  # between two looks whether the simulator still answers
-HEADING = "# Written by aws-connector sandbox; removed when it ends."
 
 
 def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool) -> None:
     """Run until Ctrl-C; `options` are NAME=VALUE of SimulatorOptions."""
     chosen = parse_options(options)
-    _check_free(env_file)
+    if env_file is not None:
+        check_free(env_file)
     try:
         with interruptible(), EmbeddedRedis() as redis, running_simulator(chosen) as simulator:
             environment = sandbox_environment(simulator.url, redis.url)
@@ -91,38 +90,12 @@ def _print(environment: Mapping[str, str], *, as_json: bool) -> None:
 def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: SimulatorClient) -> None:
     try:
         if env_file is not None:
-            _write(env_file, environment)
+            write(env_file, environment)
         while True:
             simulator.mark()
             time.sleep(CHECK_SECONDS)
     except httpx.HTTPError as error:
         raise CommandFailed(f"the simulator has ended ({error}): start the sandbox again", ExitCode.MISTAKES) from error
     finally:
-        if env_file is not None and _is_ours(env_file):
-            env_file.unlink()
-
-
-def _check_free(env_file: Path | None) -> None:
-    if env_file is not None and env_file.exists() and not _is_ours(env_file):
-        message = f"--env-file {env_file} exists and is not the sandbox's: move it away or give another name"
-        raise CommandFailed(message, ExitCode.USAGE)
-
-
-def _is_ours(env_file: Path) -> bool:
-    with suppress(OSError, UnicodeDecodeError):
-        return env_file.read_text(encoding="utf-8").startswith(HEADING)
-    return False
-
-
-def _write(env_file: Path, environment: Mapping[str, str]) -> None:
-    """Write the file for our eyes only and all at once, so that nobody reads half of it."""
-    lines = [HEADING, *(f"{name}={shlex.quote(value)}" for name, value in environment.items())]
-    partial = env_file.with_name(f"{env_file.name}.{os.getpid()}")
-    try:
-        partial.touch(mode=0o600)
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(env_file)
-    except OSError as error:
-        raise CommandFailed(f"--env-file {env_file} cannot be written: {error.strerror}", ExitCode.USAGE) from error
-    finally:
-        partial.unlink(missing_ok=True)
+        if env_file is not None:
+            remove(env_file)
