@@ -13,6 +13,7 @@ from typing import Any
 from tasks.chain import REPLICATION
 
 Answer = tuple[int, Mapping[str, Any]]
+SECOND = REPLICATION.steps[1].name
 
 
 @dataclass
@@ -48,7 +49,7 @@ def accepted(tenant: str, replication: str) -> Answer:
 def replication(tenant: str, number: str, state: str, last_step: Mapping[str, Any]) -> Answer:
     """Make a replication whose second step is `last_step`, those before it done and those after it queued."""
     names = [step.name for step in REPLICATION.steps]
-    steps = [{"name": names[0], "state": "SUCCEEDED"}, {"name": names[1], "state": "RUNNING", **last_step}]
+    steps = [{"name": names[0], "state": "SUCCEEDED"}, {"name": SECOND, "state": "RUNNING", **last_step}]
     steps += [{"name": name, "state": "QUEUED"} for name in names[2:]]
     ended = {"endedAt": "2026-01-01T10:00:07Z"} if state in ("SUCCEEDED", "FAILED", "CANCELLED") else {}
     known = {"id": number, "tenant": tenant, "state": state, "steps": steps, "requestedAt": "2026-01-01T10:00:00Z"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.workers.cli.fake_api import Answer, FakeApi, accepted, problem, replication, tenant
+from tests.workers.cli.fake_api import SECOND, Answer, FakeApi, accepted, problem, replication, tenant
 from tests.workers.cli.running import COMMAND, REPOSITORY, RunHere
 from workers.cli.app import application
 
@@ -139,8 +139,8 @@ def test_progress_and_failures_leave_stdout_alone(
     document = json.loads(done.stdout)
     assert document["refused"] == [{"tenant": "a.c.aws.sandbox", "detail": "One field is wrong.", "errors": wrong}]
     [result] = document["replications"]
-    assert (result["state"], result["failures"]) == ("FAILED", [{"step": "wait_for_account", **ERROR}])
-    for said in (f"{NAME}: RUNNING wait_for_account", "Allow it.", "a.c.aws.sandbox was refused"):
+    assert (result["state"], result["failures"]) == ("FAILED", [{"step": SECOND, **ERROR}])
+    for said in (f"{NAME}: RUNNING {SECOND}", "Allow it.", "a.c.aws.sandbox was refused"):
         assert said in done.stderr
 
 

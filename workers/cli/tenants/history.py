@@ -36,4 +36,4 @@ def _row(each: Replication) -> tuple[str | Text, ...]:
 
 
 def _what(each: Replication) -> str:
-    return "deletion" if each.steps and each.steps[0].name == DELETION.steps[0].name else "replication"
+    return "deletion" if each.steps and each.steps[-1].name == DELETION.steps[-1].name else "replication"

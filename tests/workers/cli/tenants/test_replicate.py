@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.cli.fake_api import FakeApi, accepted, problem, replication, tenant
+from tests.workers.cli.fake_api import SECOND, FakeApi, accepted, problem, replication, tenant
 from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run, wait_until
 
 NAME = "a.b.aws.sandbox"
@@ -41,7 +41,7 @@ def test_apply_shows_progress_and_result_in_plain_lines(
     accept(fake_api, answer("WAITING", state="WAITING", note="AWS is \x1b[31mbusy"), answer("SUCCEEDED"))
     done = run_here("apply", orders, environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{NAME}: WAITING wait_for_account AWS is \\x1b[31mbusy" in done.stdout
+    assert f"{NAME}: WAITING {SECOND} AWS is \\x1b[31mbusy" in done.stdout
     assert f"{NAME}  500000000001  SUCCEEDED      7.0" in done.stdout
     assert "\x1b" not in done.stdout
 
@@ -59,7 +59,7 @@ def test_apply_tells_why_a_replication_failed(
     accept(fake_api, answer("FAILED", state="FAILED", lastError=ERROR))
     done = run_here("apply", orders, environment=environment)
     assert done.returncode == 3
-    for part in (NAME, "wait_for_account", *ERROR.values()):
+    for part in (NAME, SECOND, *ERROR.values()):
         assert part in done.stderr
 
 
