@@ -17,6 +17,7 @@ from tasks.limits.call_rates import ExpectedCalls
 from tasks.limits.intervals import UsualTimes
 from tasks.limits.lanes import NoPlaces, places, rates
 from tasks.metrics.counters import Counters
+from tasks.model.call import Intent
 from tasks.model.handles import Handles
 
 
@@ -80,5 +81,5 @@ def _refuse(handles: Handles) -> NoReturn:
     raise ReaderWrites(str(handles))
 
 
-def _refuse_write() -> NoReturn:
+def _refuse_write(_: Intent) -> NoReturn:
     raise ReaderWrites

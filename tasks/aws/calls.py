@@ -6,8 +6,8 @@ errors, which sends the whole step into the due index. So there is one retry in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -16,7 +16,8 @@ from botocore.parsers import ResponseParserError
 
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
-from tasks.errors import StepError, Unanswered
+from tasks.aws.visibility import NothingYoung, YoungThings, gone, made, missed
+from tasks.errors import NotFound, StepError, Unanswered
 from tasks.model.call import CallRecord, Intent
 
 
@@ -49,10 +50,11 @@ def _unlimited(service: str) -> None:
 class Observer:
     """What happens around each call."""
 
-    before_write: Callable[[], None]  # raises Superseded when this worker no longer holds the lease
+    before_write: Callable[[Intent], None]  # the last thing before a write; raises Superseded when it may not be sent
     after_call: Callable[[CallRecord], None]
     before_call: Callable[[str], None] = _unlimited  # is given the service; raises RateReached when it is not our turn
-    before_sending: Callable[[Intent], None] = _unnoted  # the last thing before a write is sent
+    note_write: Callable[[Intent], None] = _unnoted  # notes a write ahead; what cannot be noted is not sent
+    young: YoungThings = field(default_factory=NothingYoung)
 
 
 class Calls:
@@ -92,28 +94,33 @@ class Calls:
 
     def write(self, operation: str, **parameters: Any) -> Response:
         """Call an operation that changes something; raises StepError, Superseded when another worker took over."""
-        self._observer.before_write()
         return self._call(operation, parameters, write=True)
 
     def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self._observer.before_call(self._service)
+        intent = Intent(self._service, operation, self._account_id, parameters)
         if write:
-            self._observer.before_sending(Intent(self._service, operation, self._account_id, parameters))
+            self._observer.note_write(intent)
         started = monotonic()
         code: str | None = None
         request_id: str | None = None
         try:
+            if write:
+                self._observer.before_write(intent)  # the note may have taken long, and the lease may be gone by now
             answer = Response(getattr(self._client, operation)(**parameters))
             request_id = answer["ResponseMetadata"].get("RequestId")
             self._check_readable(operation, answer, write=write)
+            self._note_made(intent, answer)
             return answer
         except StepError as ours:  # a garbled answer, or no web identity token to sign in with
             code = ours.code
             raise
         except (ClientError, BotoCoreError, HTTPClientError, ResponseParserError, ValueError, KeyError) as error:
-            failure = self._translated(operation, error)
+            failure = self._translated(intent, error)
             code, request_id = failure.code, failure.request_id
+            if isinstance(failure, Unanswered):
+                self._note_made(intent, {})
             raise failure from error
         finally:
             self.request_id = request_id
@@ -127,9 +134,28 @@ class Calls:
         if not write and self._protocol == "json" and answer.keys() <= {"ResponseMetadata"}:
             raise Unanswered("MalformedAnswer", f"{self._service}:{operation}: the answer cannot be read")
 
-    def _translated(self, operation: str, error: Exception) -> StepError:
-        if isinstance(error, ClientError):
-            failure = translate(self._service, error)
-            early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
-            return not_ready(failure) if early else failure
-        return translate_unanswered(self._service, operation, error)
+    def _translated(self, intent: Intent, error: Exception) -> StepError:
+        if not isinstance(error, ClientError):
+            return translate_unanswered(self._service, intent.operation, error)
+        failure = translate(self._service, error)
+        early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
+        return not_ready(failure) if early or self._names_young(intent, failure) else failure
+
+    def _note_made(self, intent: Intent, answer: Mapping[str, Any]) -> None:
+        """Note what a call has made, and what it has deleted when it has answered."""
+        names = self._keys(made(self._service, intent.operation, intent.arguments, answer))
+        if names:
+            self._observer.young.note(names)
+        over = self._keys(gone(intent.operation, intent.arguments)) if answer else []
+        if over:
+            self._observer.young.forget(over)
+
+    def _names_young(self, intent: Intent, failure: StepError) -> bool:
+        """Tell whether AWS knows nothing of a thing that was made a moment ago."""
+        if not isinstance(failure, NotFound) and "does not exist" not in failure.message:
+            return False
+        return self._observer.young.any_of(self._keys(missed(intent.arguments, failure.message)))
+
+    def _keys(self, names: Iterable[str]) -> list[str]:
+        """Names of an account are its own: a role of that name stands in many."""
+        return [f"{self._account_id or ''}:{name}" for name in names]

@@ -16,9 +16,10 @@ from tasks.aws import Aws, Run
 from tasks.aws.calls import Observer
 from tasks.daily.look import DailyLook
 from tasks.engine.lease import Lease, Leases
+from tasks.errors import Superseded
 from tasks.limits.call_rates import Allowance
 from tasks.limits.lanes import ReplicationPlaces, places, rates
-from tasks.model.call import CallRecord
+from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Tenant, TenantId
 from tasks.organization.account_lists import SharedAccountLists
 from tasks.state.audit import Trail
@@ -86,17 +87,21 @@ class Surroundings:
             self._leases.check()
             allowance.use(service)
 
-        def before_write() -> None:
+        def note_write(intent: Intent) -> None:
             self.look.about_to_write(begun.handles.account_id)
+            trail.intend(intent)
+
+        def before_write(_: Intent) -> None:
             lease.check()
 
         def after_call(call: CallRecord) -> None:
             # Between the check of the lease and the sending this process may have stood still for as long as a lease.
-            self.wrote_late = self.wrote_late or (call.write and not lease.certain)
+            sent = call.write and call.code != Superseded.__name__
+            self.wrote_late = self.wrote_late or (sent and not lease.certain)
             self._observe(call, trail)
             allowance.observe(call)
 
-        return Observer(before_write, after_call, before_call, before_sending=trail.intend)
+        return Observer(before_write, after_call, before_call, note_write)
 
     def _trail(self, begun: Begun) -> Trail:
         about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}

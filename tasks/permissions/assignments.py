@@ -11,7 +11,7 @@ from hashlib import sha256
 from config.platform import IdentityStore, ScimAccess
 from tasks.aws import Aws, Lane
 from tasks.aws.identity_center import AccountAccess, AssignmentRequest, AssignmentStatus
-from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Refused, Throttled
+from tasks.errors import AccessDenied, LaneFull, NotFound, NotReady, PermanentError, Refused, StepError, Throttled
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles, PendingAssignment
 from tasks.permissions.collected_failures import Failures
@@ -170,7 +170,7 @@ class Work:
         before = len(self.failures.errors)
         failed = self._failed(delete=False)
         for pair in sorted(failed & self.wanted() - actual):
-            self.failures.add(_failure("assign", pair, self.reasons[pair]))
+            self.failures.add(self._failure("assign", pair))
         waiting = self._start([pair for pair in missing if pair not in failed], self.access.assign, delete=False)
         if waiting is None and self.failures.errors[before:] and not self.flying:
             # Nothing is in flight: tell; the next replication tries again.
@@ -188,7 +188,7 @@ class Work:
         """Start deleting what is too much; what failed or is not allowed is raised after the groups are deleted."""
         failed = self._failed(delete=True)
         for pair in sorted(failed & frozenset(stale)):
-            self.failures.add(_failure("remove", pair, self.reasons[pair]))
+            self.failures.add(self._failure("remove", pair))
         return self._start([pair for pair in stale if pair not in failed], self.access.unassign, delete=True)
 
     def delete_groups(self) -> None:
@@ -297,6 +297,18 @@ class Work:
         else:
             self.failures.add(refusal)
 
+    def _failure(self, verb: str, pair: Pair) -> StepError:
+        """Return why AWS ended a request as FAILED: for good, unless it may not have known the group or account yet."""
+        request = self.reasons[pair]
+        reason = request.reason or "AWS gives no reason"
+        message = f"AWS could not {verb} {pair[1]} for group {pair[0]}: {reason}"
+        remedy = "Mend what AWS names (permission set, group or account), then retry."
+        made = [each.put_in_at for each in self.handles.groups.values() if each.id == pair[0]]
+        newest = max(filter(None, [*made, self.handles.account_created_at]), default=None)
+        if newest is not None and self.aws.now() - newest < self.aws.visibility_grace:
+            return NotReady("AccountAssignmentFailed", message, request.told_by)
+        return PermanentError("AccountAssignmentFailed", message, request.told_by, remedy)
+
     def _leave(self, pair: Pair) -> None:
         self.aws.leave(Lane.ACCOUNT_ASSIGNMENT, self.store.instance_arn, self._place(pair))
 
@@ -306,12 +318,3 @@ class Work:
 
 def _waiting(count: int) -> str:
     return f"AWS works on {count} account assignment{'s' if count > 1 else ''}"
-
-
-def _failure(verb: str, pair: Pair, request: AssignmentRequest) -> PermanentError:
-    return PermanentError(
-        "AccountAssignmentFailed",
-        f"AWS could not {verb} {pair[1]} for group {pair[0]}: {request.reason or 'AWS gives no reason'}",
-        request.told_by,
-        remedy="Mend what AWS names (permission set, group or account), then retry.",
-    )

@@ -25,7 +25,7 @@ class Failures:
         except (TransientError, PermanentError) as error:
             self.errors.append(error)
 
-    def add(self, error: PermanentError) -> None:
+    def add(self, error: StepError) -> None:
         """Keep an error that nobody raised."""
         self.errors.append(error)
 

@@ -52,6 +52,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
     "GroupNotShown": "Identity Center says that the group exists and does not show it yet.",
     "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
+    "MembershipNotShown": "Somebody was put into a group a moment ago and is to be out; AWS does not show it yet.",
     "MetadataRefused": "What `identityFederation.metadataUrl` answers is no metadata of a SAML identity provider.",
     "MetadataUnavailable": "The server of `identityFederation.metadataUrl` does not answer.",
     "NameRefused": "A pattern makes a name that AWS refuses.",

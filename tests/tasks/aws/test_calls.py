@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 from tasks.aws.actions import UndeclaredCall
 from tasks.aws.calls import Calls, Observer
 from tasks.errors import NotFound, Superseded, Throttled, Unanswered
-from tasks.model.call import CallRecord
+from tasks.model.call import CallRecord, Intent
 
 Given = Callable[..., dict[str, Any]]
 
@@ -46,7 +46,7 @@ def refused(code: str) -> ClientError:
 class Watched:
     """Calls through a client, with what the observer saw."""
 
-    def __init__(self, do_it: Given, before_write: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, do_it: Given, before_write: Callable[[Intent], None] = lambda _: None) -> None:
         self.records: list[CallRecord] = []
         self.calls = Calls(Client(do_it), Observer(before_write, self.records.append), "123456789012")
 
@@ -109,7 +109,7 @@ def test_a_part_without_a_member_that_aws_always_gives_is_garbled() -> None:
 def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
     sent = []
 
-    def lost() -> None:
+    def lost(_: Intent) -> None:
         raise Superseded("replication-1")
 
     def do_it(**given: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_who_lost_the_lease_writes_nothing_and_may_read() -> None:
         watched.calls.write("move_account")
 
     assert len(sent) == 1
-    assert len(watched.records) == 1
+    assert [record.code for record in watched.records] == [None, "Superseded"]
 
 
 def test_nothing_is_ever_sent_twice() -> None:

@@ -52,7 +52,7 @@ def test_every_call_goes_through_the_proxy() -> None:
         places=MemoryPlaces(),
         limits={},
         lookup_grace=timedelta(),
-        observer=Observer(before_write=lambda: None, after_call=lambda call: None),
+        observer=Observer(before_write=lambda _: None, after_call=lambda call: None),
     )
     aws = Aws(platform, Sessions(), run)
 

@@ -34,7 +34,7 @@ class Watched:
             return answer if isinstance(answer, httpx.Response) else answer(request)
 
         client = ScimClient("https://scim.example.com/t/scim/v2/", TOKEN, SESSION_NAME, httpx.MockTransport(handle))
-        self.directory = ScimDirectory(Calls(client, Observer(lambda: None, self.records.append), "111111111111"))
+        self.directory = ScimDirectory(Calls(client, Observer(lambda _: None, self.records.append), "111111111111"))
 
 
 def page(*ids: str, cursor: str | None = None) -> httpx.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -98,6 +98,28 @@ class MemoryPlaces:
 
 
 @dataclass
+class MemoryYoung:
+    """What was made a moment ago, kept in memory."""
+
+    grace: timedelta = timedelta()  # none: nothing is young, for the simulator shows everything at once
+    made: dict[str, float] = field(default_factory=dict)
+
+    def note(self, names: Collection[str]) -> None:
+        """Note that these were made now."""
+        self.made |= dict.fromkeys(names, time.monotonic())
+
+    def forget(self, names: Collection[str]) -> None:
+        """Note that these are gone."""
+        for name in names:
+            self.made.pop(name, None)
+
+    def any_of(self, names: Collection[str]) -> bool:
+        """Tell whether one of these was made less than the grace ago."""
+        since = time.monotonic() - self.grace.total_seconds()
+        return any(self.made.get(name, 0.0) > since for name in names)
+
+
+@dataclass
 class World:
     """One test's AWS. Every test has a workspace of its own, so that all share one simulator."""
 
@@ -108,6 +130,7 @@ class World:
     lookup_grace: timedelta = timedelta(minutes=2)
     remembered: list[Handles] = field(default_factory=list)
     places: MemoryPlaces = field(default_factory=MemoryPlaces)
+    young: MemoryYoung = field(default_factory=MemoryYoung)
     lists: AccountLists = field(default_factory=NoLists)
     records: list[CallRecord] = field(default_factory=list)
     limits: dict[Lane, int] = field(
@@ -142,7 +165,7 @@ class World:
 
     def aws(self, tenant: Tenant, handles: Handles | None = None) -> Aws:
         """Build what a step of the tenant is given."""
-        observer = Observer(before_write=lambda: None, after_call=self.records.append)
+        observer = Observer(before_write=lambda _: None, after_call=self.records.append, young=self.young)
         return Aws(
             tenant.platform,
             self.sessions,

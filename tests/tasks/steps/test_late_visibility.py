@@ -1,0 +1,103 @@
+"""AWS shows its own writes late: every step of a new tenant gets there all the same, and makes nothing twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tasks.chain import DELETION, REPLICATION
+from tasks.errors import TransientError
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done
+from tasks.step import Step
+from tasks.steps import function_of
+from tests.tasks.steps.test_federate_identity import FEDERATION
+from tests.tasks.steps.test_sync_groups import ALICE, BOB, person
+from tests.tasks.steps.world import World
+from workers.sandbox import organization
+
+LAG = 0.6  # seconds
+DEADLINE = 40.0  # seconds for the whole chain
+PEOPLE = [person(ALICE, "admin"), person(BOB, "reader")]
+
+
+@pytest.fixture(autouse=True)
+def late(world: World) -> Iterator[None]:
+    """Let AWS show what is written by chance up to LAG seconds later."""
+    world.simulator.set_options(lag_seconds=LAG)
+    world.young.grace = timedelta(seconds=20)
+    yield
+    world.simulator.set_options(lag_seconds=0)
+
+
+def carried_out(world: World, tenant: Tenant, handles: Handles, steps: list[str]) -> Handles:
+    """Run steps as the engine would: transient errors and waits are tried again."""
+    deadline = time.monotonic() + DEADLINE
+    world.remembered.append(handles)
+    for name in steps:
+        outcome: Any = None
+        while not isinstance(outcome, Done):
+            assert time.monotonic() < deadline, f"{name}: {outcome}"
+            try:
+                outcome = world.run(function_of(Step(name)), tenant, world.remembered[-1])
+                world.remembered.append(outcome.handles)
+            except TransientError as error:
+                outcome = error
+                time.sleep(0.05)  # between two looks at a condition
+    return world.remembered[-1]
+
+
+def names(chain: Any, *without: str) -> list[str]:
+    return [step.name for step in chain.steps if step.name not in without]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_new_tenant_gets_there(world: World, seed: int) -> None:
+    world.simulator.set_options(seed=seed)
+    tenant = world.tenant(desired={"access": PEOPLE}, platform={"identity_federation": FEDERATION})
+
+    handles = carried_out(world, tenant, Handles(), names(REPLICATION))
+    writes = world.simulator.mark()
+    world.simulator.show_everything()
+    carried_out(world, tenant, handles, names(REPLICATION))
+
+    assert len(world.accounts()) == 1
+    assert world.simulator.writes_since(writes) == []
+
+
+def test_who_is_withdrawn_right_after_is_out(world: World) -> None:
+    tenant = world.tenant(desired={"access": PEOPLE})
+    fewer = world.tenant(desired={"access": PEOPLE[1:]})
+
+    handles = carried_out(world, tenant, Handles(), names(REPLICATION))
+    carried_out(world, fewer, handles, ["withdraw_access"])
+
+    groups = world.simulator.state()["identity_store"]["groups"]
+    members = {group["name"]: group["members"] for group in groups if world.workspace in group["name"]}
+    assert [name for name, people in members.items() if ALICE in people] == []
+
+
+def test_a_workspaces_ou_that_somebody_else_has_just_made_is_used(world: World) -> None:
+    nowhere = {"target_organizational_unit": None}
+    first, second = (world.tenant(project, landing_zone=nowhere) for project in ("shop", "blog"))
+    early = ["create_account", "wait_for_account", "tag_account", "move_to_ou"]
+
+    units = {carried_out(world, tenant, Handles(), early).organizational_unit for tenant in (first, second)}
+
+    assert len(units) == 1
+    assert organization.ROOT_ID not in units
+
+
+def test_a_tenant_that_is_deleted_right_after_leaves_nobody_in(world: World) -> None:
+    tenant = world.tenant(desired={"access": PEOPLE})
+
+    handles = carried_out(world, tenant, Handles(), names(REPLICATION))
+    carried_out(world, tenant, handles, names(DELETION, "await_approval", "quarantine_account", "close_account"))
+
+    groups = world.simulator.state()["identity_store"]["groups"]
+    assert [group["name"] for group in groups if world.workspace in group["name"]] == []
