@@ -22,6 +22,7 @@ from tasks.limits.lanes import ReplicationPlaces, places, rates
 from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Tenant, TenantId
 from tasks.organization.account_lists import SharedAccountLists
+from tasks.organization.young_things import SharedYoungThings
 from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
 from tasks.worker import Worker
@@ -66,7 +67,7 @@ class Surroundings:
             places=allowance.places,
             limits=places(settings, tenant.platform),
             lookup_grace=settings.lookup_grace,
-            observer=self._observer(begun, lease, allowance),
+            observer=self._observer(begun, lease, allowance, organization),
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
             visibility_grace=settings.visibility_grace,
@@ -80,8 +81,9 @@ class Surroundings:
             lists=SharedAccountLists(self._worker.store, organization),
         )
 
-    def _observer(self, begun: Begun, lease: Lease, allowance: Allowance) -> Observer:
+    def _observer(self, begun: Begun, lease: Lease, allowance: Allowance, organization: str) -> Observer:
         trail = self._trail(begun)
+        young = SharedYoungThings(self._worker.store, organization, self._worker.settings.visibility_grace)
 
         def before_call(service: str) -> None:
             self._leases.check()
@@ -101,7 +103,7 @@ class Surroundings:
             self._observe(call, trail)
             allowance.observe(call)
 
-        return Observer(before_write, after_call, before_call, note_write)
+        return Observer(before_write, after_call, before_call, note_write, young)
 
     def _trail(self, begun: Begun) -> Trail:
         about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}

@@ -175,6 +175,8 @@ class Keys:
         "when its accounts were last listed, and how many they were")
     listed = Each("organization", "set", "account_lists", Expires(timedelta(minutes=5), "the list was begun"),
         "emails and names of its accounts, as the newest list showed them")
+    young = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was made"),
+        "name of a thing in AWS -> when we made it (s)")
     unmanaged = Each("organization", "hash", "unmanaged", Expires(timedelta(days=7), "the last look"),
         "account id -> account that no tenant owns")
     alerts = One("stream", "outbox", Stays("at most 10,000 entries"),

@@ -35,6 +35,7 @@ from tasks.state.snapshots import Snapshots
 from tasks.state.tenants import Tenants
 from tasks.state.unmanaged import Unmanaged
 from tasks.state.work import Work
+from tasks.state.young_things import YoungThings
 
 # AWS's work on an account, an assignment or one account's StackSet instances usually ends within this time. So long the
 # place of a replication stays taken that was cancelled or failed in the middle of it.
@@ -75,6 +76,7 @@ class Store:
         self.snapshots = Snapshots(database)
         self.account_lists = AccountLists(database)
         self.unmanaged = Unmanaged(database)
+        self.young_things = YoungThings(database)
         self.outbox = Outbox(database)
         self.server = Server(database)
 
