@@ -14,7 +14,9 @@ StepError                     names AWS's code, message and request id, and what
 │   │   ├── NotFound          what the call names does not exist
 │   │   └── Conflict          it exists already, or belongs to somebody else
 │   └── NotOurs               an account, alias or group that nothing proves to be this tenant's
+│       └── AccountNotOurs    the account itself: nothing more is done in it
 ├── Stopping                  this worker is asked to end; another one goes on at once
+├── Replaced                  a newer order replaces this replication, or somebody has cancelled it
 └── Superseded                another worker has taken over; nothing of this run may be written any more
 
 Every argument goes to `Exception.__init__`, so that an error survives Celery's JSON (it is rebuilt as `cls(*args)`).
@@ -125,6 +127,18 @@ class Conflict(Refused):
 
 class NotOurs(PermanentError):
     """Nothing proves that it belongs to this tenant, so it is left alone."""
+
+
+class AccountNotOurs(NotOurs):
+    """The account is not this tenant's: the replication ends, and nothing more is done in it."""
+
+
+class Replaced(StepError):
+    """A newer order replaces this replication, or somebody has cancelled it: the next call is not made any more."""
+
+    def __init__(self) -> None:
+        super().__init__("Replaced", "not finished: replaced by a newer order, or cancelled")
+        self.args = ()
 
 
 class Stopping(StepError):

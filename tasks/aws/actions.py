@@ -319,3 +319,14 @@ correct tasks/aws/actions.py, which the published policies are made of
             f"{service}:{method} is called as {kind.name} but declared {how}: "
             "correct tasks/aws/actions.py, which the published policies are made of"
         )
+
+
+IRREVERSIBLE = frozenset(
+    {
+        ("organizations", "close_account"),
+        ("identitystore", "delete_group"),
+        ("scim", "delete_group"),
+        ("servicecatalog", "terminate_provisioned_product"),
+    }
+)
+"""Writes that nobody can take back, by service and method: before one of them the newest word is asked for."""

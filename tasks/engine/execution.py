@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import random
+from time import monotonic
 from uuid import uuid4
 
 from redis import RedisError
 
 from tasks.engine import verdict
-from tasks.engine.late_writes import without_absences
-from tasks.engine.lease import Lease, Leases
+from tasks.engine.lease import Lease, Leases, not_ours
 from tasks.engine.surroundings import Surroundings, utc_now
 from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
-from tasks.model.desired import Tenant
-from tasks.model.handles import Handles
+from tasks.model.handles import Handles, in_doubt
 from tasks.model.replication import ENDED, Wait
 from tasks.notifications.alerts import alert_of
 from tasks.resolve import resolved
 from tasks.state.masking import masked_error, masked_outcome
 from tasks.state.outcome import Begun, Dispatch, StepRecord, StoredAlert
 from tasks.state.records import json_of
+from tasks.state.work import OwnedByAnother
 from tasks.steps import run_step
 from tasks.worker import Worker
 
@@ -59,11 +59,12 @@ class Execution:
 
     def run(self) -> Ended:
         """Run the step if the message is the newest; never raises for what a step or Redis may do."""
+        asked_at, time = monotonic(), self._worker.settings.lease
         try:
-            begun = self._store.work.begin(self._dispatch, self._holder, self._worker.settings.lease)
+            begun = self._store.work.begin(self._dispatch, self._holder, time)
             if begun is None:
                 return self._dropped("stale: a newer message or another worker has it")
-            lease = Lease(self._store, self._dispatch.replication, self._holder, self._worker.settings.lease)
+            lease = Lease(self._store, self._dispatch.replication, self._holder, time, asked_at)
             with self._leases.kept(lease):
                 return self._finished(begun, lease)
         except RedisError as error:
@@ -96,7 +97,7 @@ class Execution:
                 needs_landing_zone=self._step.needs_landing_zone,
             )
             with self._around.aws(tenant, begun, lease) as aws:
-                return run_step(self._step, tenant, self._handles(begun, tenant), aws)
+                return run_step(self._step, tenant, self._handles(begun), aws)
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -106,20 +107,27 @@ class Execution:
             remedy = "This is a defect of the connector: report it with its log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
 
-    def _handles(self, begun: Begun, tenant: Tenant) -> Handles:
+    def _handles(self, begun: Begun) -> Handles:
         first = begun.doubt and self._dispatch.step == 0  # what it records holds for the steps after it
-        return without_absences(begun.handles, tenant) if first else begun.handles
+        return in_doubt(begun.handles) if first else begun.handles
 
     def _recorded(self, begun: Begun, answer: Answer) -> Ended:
-        record = self._decided(begun, answer)
-        self._around.look.keep(record.document)
-        if not self._store.work.record(self._dispatch.replication, self._holder, record):
-            raise Superseded(self._dispatch.replication)
+        try:
+            record = self._written(self._decided(begun, answer))
+        except OwnedByAnother as owned:
+            answer = not_ours(owned)
+            record = self._written(self._decided(begun, answer))
         self._around.look.ended(record.state)
         self._count(begun, record)
         note = record.document.note or ""
         self._log.info(note, state=str(record.document.state))
         return Ended(note, verdict.goes_on(record), verdict.failure(record, answer))
+
+    def _written(self, record: StepRecord) -> StepRecord:
+        self._around.look.keep(record.document)
+        if not self._store.work.record(self._dispatch.replication, self._holder, record):
+            raise Superseded(self._dispatch.replication)
+        return record
 
     def _decided(self, begun: Begun, answer: Answer) -> StepRecord:
         self._learn(begun, answer)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -12,43 +13,70 @@ from time import monotonic
 import structlog
 from redis import RedisError
 
-from tasks.errors import Stopping, Superseded
+from tasks.errors import AccountNotOurs, NotOurs, Replaced, Stopping, Superseded
 from tasks.model.handles import Handles
 from tasks.state.store import Store
+from tasks.state.work import OwnedByAnother, Renewal
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class Lease:
-    """The right to run one step of one replication, as long as it is renewed in time."""
+    """The right to run one step of one replication, as long as it is renewed in time.
+
+    asked_at  when the lease was asked for, by this machine's monotonic clock in seconds: it counts from then on
+    """
 
     store: Store
     replication: str
     holder: str
     time: timedelta
-    valid_until: float = field(init=False)  # by this machine's monotonic clock, in seconds
-
-    def __post_init__(self) -> None:
-        self.valid_until = monotonic() + self.time.total_seconds()
-
-    def renew(self, handles: Handles | None = None) -> None:
-        """Keep the lease and write handles ahead; raises Superseded when somebody else has taken over."""
-        asked = monotonic()
-        if not self.store.work.renew(self.replication, self.holder, self.time, handles):
-            self.valid_until = asked
-            raise Superseded(self.replication)
-        self.valid_until = asked + self.time.total_seconds()
+    asked_at: float
+    replaced: bool = False  # no other call may be made
 
     @property
     def certain(self) -> bool:
         """Say whether the lease is certainly still ours."""
-        return monotonic() < self.valid_until
+        return monotonic() < self.asked_at + self.time.total_seconds()
+
+    def renew(self, handles: Handles | None = None) -> None:
+        """Keep the lease and write handles ahead.
+
+        Raises Superseded when somebody else has taken over, NotOurs when the handles name what is another tenant's.
+        """
+        asked = monotonic()
+        try:
+            renewal = self.store.work.renew(self.replication, self.holder, self.time, handles)
+        except OwnedByAnother as owned:
+            raise not_ours(owned) from owned
+        self.replaced = self.replaced or renewal is Renewal.CANCELLED
+        if renewal is Renewal.LOST:
+            self.asked_at = -math.inf
+            raise Superseded(self.replication)
+        self.asked_at = asked
 
     def check(self) -> None:
-        """Raise Superseded unless the lease is certainly still ours: called before every write to AWS."""
+        """Raise Superseded unless the lease is certainly still ours, Replaced when a newer order is to run."""
         if not self.certain:
             raise Superseded(self.replication)
+        if self.replaced:
+            raise Replaced
+
+    def confirm(self) -> None:
+        """As `check`, by the newest word: called before a write that cannot be taken back."""
+        self.renew()
+        self.check()
+
+
+def not_ours(owned: OwnedByAnother) -> NotOurs:
+    """Return the error of a step that has found what another tenant has."""
+    remedy = (
+        f"Find out whose it is. If it is this tenant's, delete or correct the tenant {owned.tenant} first; else order "
+        "this tenant with an account of its own, or change the pattern that gives both the same name; then retry."
+    )
+    kind = AccountNotOurs if owned.what.startswith("account ") else NotOurs
+    return kind("OwnedByAnother", f"{owned.what} is that of tenant {owned.tenant}", remedy=remedy)
 
 
 class Leases:

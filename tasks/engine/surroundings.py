@@ -13,10 +13,11 @@ import structlog
 from redis import RedisError
 
 from tasks.aws import Aws, Run
+from tasks.aws.actions import IRREVERSIBLE
 from tasks.aws.calls import Observer
 from tasks.daily.look import DailyLook
 from tasks.engine.lease import Lease, Leases
-from tasks.errors import Superseded
+from tasks.errors import Replaced, Superseded
 from tasks.limits.call_rates import Allowance
 from tasks.limits.lanes import ReplicationPlaces, places, rates
 from tasks.model.call import CallRecord, Intent
@@ -87,18 +88,22 @@ class Surroundings:
 
         def before_call(service: str) -> None:
             self._leases.check()
+            if lease.replaced:
+                raise Replaced
             allowance.use(service)
 
         def note_write(intent: Intent) -> None:
             self.look.about_to_write(begun.handles.account_id)
             trail.intend(intent)
 
-        def before_write(_: Intent) -> None:
+        def before_write(intent: Intent) -> None:
+            if (intent.service, intent.operation) in IRREVERSIBLE:
+                lease.confirm()
             lease.check()
 
         def after_call(call: CallRecord) -> None:
             # Between the check of the lease and the sending this process may have stood still for as long as a lease.
-            sent = call.write and call.code != Superseded.__name__
+            sent = call.write and call.code not in (Superseded.__name__, Replaced.__name__)
             self.wrote_late = self.wrote_late or (sent and not lease.certain)
             self._observe(call, trail)
             allowance.observe(call)

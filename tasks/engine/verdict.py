@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from config.settings import Settings
-from tasks.errors import LaneFull, NotReady, Parked, PermanentError, RateReached, StepError, Stopping, TransientError
+from tasks.errors import (
+    AccountNotOurs,
+    LaneFull,
+    NotReady,
+    Parked,
+    PermanentError,
+    RateReached,
+    Replaced,
+    StepError,
+    Stopping,
+    TransientError,
+)
 from tasks.limits.intervals import (
     LANE_RECHECK,
     LONGEST_RETRY,
@@ -62,6 +73,14 @@ class Moment:
         """How the step has gone so far."""
         return RetryState.read(self.begun.retry_state)
 
+    def following(self, failed: tuple[str, ...]) -> int | None:
+        """Return the step to go on with; None: nothing is left to do.
+
+        A replication that was asked to begin later in its chain has run the first step all the same.
+        """
+        before = max(self.index, self.begun.first - 1) if self.index == 0 else self.index
+        return self.chain.after(before, failed)
+
     def document(self, **changes: object) -> StepState:
         """Return the step's document with this execution counted; a poll after a poll is the same attempt."""
         before = self.begun.step
@@ -85,7 +104,7 @@ def decide(moment: Moment, answer: Answer) -> StepRecord:
             return _done(moment, answer)
         case Wait():
             return _waits(moment, answer)
-        case LaneFull() | RateReached() | Stopping():  # nothing is wrong: others come first
+        case LaneFull() | RateReached() | Stopping() | Replaced():  # nothing is wrong: others come first
             return _gives_way(moment, answer)
         case TransientError() if _may_try_again(moment, answer):
             return _tries_again(moment, answer)
@@ -113,7 +132,7 @@ def failure(record: StepRecord, answer: Answer) -> PermanentError | None:
 
 
 def _done(moment: Moment, answer: Done) -> StepRecord:
-    following = moment.chain.after(moment.index, moment.begun.failed)
+    following = moment.following(moment.begun.failed)
     ended = State.FAILED if moment.begun.failed else State.SUCCEEDED
     document = moment.document(state=State.SUCCEEDED, note=answer.note, ended_at=moment.now, last_error=None)
     return replace(
@@ -145,7 +164,7 @@ def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:
     return brisk_interval(first, answer.since, moment.usual, moment.now, moment.chance)
 
 
-def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping) -> StepRecord:
+def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replaced) -> StepRecord:
     """Wait for a place, for our turn, or for another worker; how the step has gone so far stays as it was."""
     document = moment.document(state=State.WAITING, note=error.message, last_error=None)
     record = replace(moment.record(document, State.WAITING), retry_state=moment.begun.retry_state)
@@ -154,7 +173,7 @@ def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping) -> Step
             return replace(record, due=LANE_RECHECK, lane=error.lane)
         case RateReached():
             return replace(record, due=timedelta(seconds=error.seconds))
-        case Stopping():
+        case Stopping() | Replaced():
             return record
 
 
@@ -180,7 +199,7 @@ def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
 def _fails(moment: Moment, error: StepError) -> StepRecord:
     """End the replication, or go on with the steps that do not need this one."""
     failed = (*moment.begun.failed, moment.chain.steps[moment.index].name)
-    following = moment.chain.after(moment.index, failed)
+    following = None if isinstance(error, AccountNotOurs) else moment.following(failed)
     shown = shown_error(error)
     document = moment.document(state=State.FAILED, note=str(error), last_error=shown, ended_at=moment.now)
     return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -96,6 +96,7 @@ class Handles:
     absence: Absence | None = None
     groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
     pending_assignments: tuple[PendingAssignment, ...] = ()
+    recalled: bool = False  # whether all assignments of the account were read since we began to remember
     # IAM roles that have our trust, each with the project roles whose people it was for; None: not looked up yet.
     federated_roles: dict[str, tuple[str, ...]] | None = None
     sign_in_url: str | None = None
@@ -109,6 +110,19 @@ class Handles:
         if self.account_id is None:
             raise ValueError("this step needs an account, and none is known yet")
         return self.account_id
+
+
+def in_doubt(handles: Handles) -> Handles:
+    """Return the handles without what makes us not look: AWS may have more than we remember.
+
+    So it is after a loss or a restore of Redis, and when a call of ours may have come to AWS after somebody had looked.
+    """
+    groups = {
+        name: replace(group, permission_sets=None, people=None)
+        for name, group in handles.groups.items()
+        if group.id is not None
+    }
+    return replace(handles, groups=groups, federated_roles=None, recalled=False)
 
 
 HANDLES = TypeAdapter(Handles)

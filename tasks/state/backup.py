@@ -18,10 +18,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.model.desired import Deletion, Desired, Pause, TenantId
-from tasks.model.handles import HANDLES
+from tasks.model.handles import HANDLES, in_doubt
 from tasks.model.replication import ENDED, Replication, State
-from tasks.state.records import replication_of
+from tasks.state.records import handles_json, replication_of
 from tasks.state.store import Store
+from tasks.state.work import OwnedByAnother
 
 VERSION = 2
 MOST_MISTAKES = 20  # named at once
@@ -75,6 +76,7 @@ class Restored:
 
     added: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)  # they were there already
+    refused: dict[str, str] = field(default_factory=dict)  # left out: why
     differing: dict[str, str] = field(default_factory=dict)  # of those kept: of what the backup says something else
 
 
@@ -118,7 +120,12 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
     done = Restored()
     for each in saved.tenants:
         replications = [_ended(row) for row in each.replications]
-        if store.orders.reinstate(each.tenant, _settled(each), replications):
+        try:
+            added = store.orders.reinstate(each.tenant, _settled(each), replications)
+        except OwnedByAnother as owned:
+            done.refused[each.tenant] = f"{owned.what} is that of tenant {owned.tenant} by now"
+            continue
+        if added:
             done.added.append(each.tenant)
             if each.under_way:
                 store.orders.doubt(TenantId.parse(each.tenant))
@@ -218,8 +225,10 @@ def _ended(row: dict[str, str]) -> dict[str, str]:
 
 
 def _settled(saved: SavedTenant) -> dict[str, str]:
+    """Write a tenant as one that nobody works on, in doubt: AWS may have more of it by now than the backup says."""
     state = saved.fields["state"] if State(saved.fields["state"]) in ENDED else State.CANCELLED.value
-    return {**saved.fields, "state": state}
+    handles = in_doubt(HANDLES.validate_json(saved.fields["handles"]))
+    return {**saved.fields, "state": state, "handles": handles_json(handles)}
 
 
 def _words(error: Exception) -> str:

@@ -113,14 +113,16 @@ class Keys:
         "every tenant, sorted by name")
     platforms = One("set", "orders", Stays("one entry per platform"),
         "every platform of which a tenant was ordered")
-    accounts = One("hash", "orders", Stays("one entry per account"),
-        "account id -> tenant that has it or has ordered it")
+    owners = One("hash", "orders", Stays("one entry per account, group and alias"),
+        "account, group or alias in AWS -> tenant that has it or has ordered it")
     history = Each("tenant", "zset", "orders", Retained("the tenant's newest replication ended; ten years until then"),
         "replication -> when it was asked for (ms)")
     replication = Each("id", "hash", "work", RetainedOnceEnded(),
         "state, step, dispatch number, holder of the lease and until when (ms), a document per step")
     due = One("zset", "work", Stays("an entry leaves when its replication ends"),
         "replication -> when somebody must look at it (ms)")
+    urgent = One("set", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
+        "replications that may have access to take away: looked at before all others")
     wakeups = One("list", "work", Stays("at most one entry"),
         "something was made due: a resting pump looks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),

@@ -14,6 +14,7 @@ from tasks.model.replication import State
 from tasks.state.database import Part
 from tasks.state.parameters import Approve, Cancel, Reinstate, Submit
 from tasks.state.records import json_of
+from tasks.state.work import OwnedByAnother
 from tasks.step import Chain
 
 
@@ -89,10 +90,16 @@ class Orders(Part):
         return State(state) if state else None
 
     def reinstate(self, tenant: str, fields: Mapping[str, str], replications: list[dict[str, str]]) -> bool:
-        """Put back a tenant of a backup with its replications, all of which have ended; False: it is there already."""
+        """Put back a tenant of a backup with its replications, all of which have ended; False: it is there already.
+
+        Raises OwnedByAnother when it had something that is another tenant's by now; nothing was written then.
+        """
         asked = [int(datetime.fromisoformat(each["requested_at"]).timestamp() * 1000) for each in replications]
         given = Reinstate(tenant=tenant, fields=dict(fields), replications=replications, asked=asked)
-        return bool(self._run(given))
+        answer = self._run(given)
+        if isinstance(answer, list):
+            raise OwnedByAnother(*answer)
+        return bool(answer)
 
     def _submit(
         self, verb: Literal["order", "replicate", "doubt", "delete", "restore"], tenant: TenantId, **asked: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired
@@ -15,6 +16,23 @@ from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.parameters import Begin, Pump, Record, Renew, milliseconds
 from tasks.state.records import handles_json, json_of
 from tasks.state.scripts import iso_now
+
+
+class Renewal(StrEnum):
+    """What became of a lease that was to be kept."""
+
+    KEPT = "kept"
+    CANCELLED = "cancelled"  # kept for the call that runs now, and for no other: what runs is replaced or cancelled
+    LOST = "lost"  # somebody else has it now
+
+
+class OwnedByAnother(Exception):
+    """What the handles name is another tenant's: `what` is like `account 123456789012`."""
+
+    def __init__(self, what: str, tenant: str) -> None:
+        super().__init__(what, tenant)
+        self.what = what
+        self.tenant = tenant
 
 
 class Work(Part):
@@ -56,13 +74,22 @@ class Work(Part):
         )
         return _begun(json.loads(answer), step) if answer else None
 
-    def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> bool:
-        """Keep the lease, and write handles ahead when given; False: somebody else has it now, nothing was written."""
+    def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> Renewal:
+        """Keep the lease, and write handles ahead when given.
+
+        Raises OwnedByAnother when the handles name something that is another tenant's; they were not written then.
+        """
         text = None if handles is None else handles_json(handles)
-        return bool(self._run(Renew(replication=replication, holder=holder, lease=lease, handles=text)))
+        answer = self._run(Renew(replication=replication, holder=holder, lease=lease, handles=text))
+        if isinstance(answer, list):
+            raise OwnedByAnother(*answer)
+        return Renewal(answer)
 
     def record(self, replication: str, holder: str, outcome: StepRecord) -> bool:
-        """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written."""
+        """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written.
+
+        Raises OwnedByAnother when the handles name something that is another tenant's; nothing was written then.
+        """
         document = json_of(outcome.document)
         event = {"type": "step", "replication": replication, **json.loads(document), "at": iso_now()}
         given = Record(
@@ -85,7 +112,10 @@ class Work(Part):
             alert=outcome.alert.document if outcome.alert else None,
             fingerprint=outcome.alert.fingerprint if outcome.alert else None,
         )
-        return bool(self._run(given))
+        answer = self._run(given)
+        if isinstance(answer, list):
+            raise OwnedByAnother(*answer)
+        return bool(answer)
 
     def workers(self, within: timedelta) -> list[str]:
         """Name the workers whose pump has looked within that time."""
@@ -115,5 +145,6 @@ def _begun(row: dict[str, str], step: str) -> Begun:
         error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
         doubt="doubt" in row,
+        first=int(row.get("first", 0)),
         asked_by=row.get("asked_by"),
     )

@@ -19,7 +19,7 @@ from config.settings import Settings
 from tasks.connector import Connector, make_connector
 from tasks.model.desired import TenantId
 from tasks.model.replication import ENDED, Replication, State
-from tasks.orders.producer import replicate
+from tasks.orders.producer import replicate, replicate_again
 from tasks.worker import Worker
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
@@ -111,14 +111,26 @@ class Cluster:
         assert found.state is State.SUCCEEDED, f"{found.last_error}\n{self.logs()}"
         return found
 
+    def retry(self, project: str, first: str, workspace: str = "likvid") -> str:
+        """Replicate a tenant again from a step on; answers the replication's id."""
+        record = self.connector.store.tenants.find(self.tenant_id(project, workspace))
+        assert record is not None
+        return replicate_again(record, self.connector, wake=True, first=first).replication
+
     def until_running(self, replication: str, step: str) -> None:
         """Wait until a worker runs that step."""
+        self._until(replication, step, State.RUNNING)
 
-        def running() -> bool:
+    def until_waiting(self, replication: str, step: str) -> None:
+        """Wait until that step waits."""
+        self._until(replication, step, State.WAITING)
+
+    def _until(self, replication: str, step: str, state: State) -> None:
+        def reached() -> bool:
             found = self.connector.store.replications.find(replication)
-            return found is not None and any(each.name == step and each.state is State.RUNNING for each in found.steps)
+            return found is not None and any(each.name == step and each.state is state for each in found.steps)
 
-        eventually(running)
+        eventually(reached)
 
     def account(self, project: str, workspace: str = "likvid") -> dict[str, Any]:
         """Return the one account of a tenant, as the simulator holds it."""

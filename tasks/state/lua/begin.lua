@@ -43,5 +43,6 @@ return cjson.encode({
   error = field('error'),
   deletion = of_tenant('deletion'),
   doubt = field('doubt'),
+  first = field('first'),
   asked_by = field('requested_by'),
 })

@@ -30,10 +30,16 @@ local function has_begun()
 end
 
 if redis.call('ZSCORE', holders, p.place) then return take() end
-local ahead = has_begun() and 0 or redis.call('ZRANK', waiters, p.replication) or redis.call('ZCARD', waiters)
+-- When we came (microseconds): who replaces a replication that waited here comes as early as that one.
+local came = tonumber(redis.call('HGET', keys.replication(p.replication), 'came:' .. p.lane) or '0')
+if came == 0 then
+  local time = redis.call('TIME') -- in microseconds, so that no two come at the same time
+  came = time[1] * 1000000 + time[2]
+end
+local rank = redis.call('ZRANK', waiters, p.replication)
+local ahead = has_begun() and 0 or rank or redis.call('ZCOUNT', waiters, '-inf', string.format('(%.0f', came))
 if ahead < free then return take() end
-local time = redis.call('TIME') -- in microseconds, so that no two come at the same time
-redis.call('ZADD', waiters, 'NX', time[1] * 1000000 + time[2], p.replication)
+redis.call('ZADD', waiters, 'NX', string.format('%.0f', came), p.replication)
 redis.call('PEXPIRE', waiters, p.retention)
 note(waits)
 return ahead - math.max(free, 0)

@@ -41,7 +41,7 @@ local function enters(platform, id)
   if not free[platform] or redis.call('ZSCORE', keys.holders(lane), id) then return true end
   local waiters = keys.waiters(lane)
   -- Who has a place in AWS's limits, or was woken to take one, comes first, because others wait for that place.
-  local first = redis.call('EXISTS', keys.places(id)) == 1
+  local first = redis.call('EXISTS', keys.places(id)) == 1 or redis.call('SISMEMBER', keys.urgent, id) == 1
   redis.call('ZADD', waiters, 'NX', time * 1000 + looked - (first and PRIORITY or 0), id)
   redis.call('PEXPIRE', waiters, p.retention)
   if redis.call('ZRANK', waiters, id) >= free[platform] then
@@ -82,7 +82,19 @@ local function look_at(id)
   end
 end
 
-if room > 0 then count_threads() end
+-- Look at what may have access to take away before all others, and also when the queue is full: once more as long then.
+local function look_at_urgent()
+  for _, id in ipairs(redis.call('SRANDMEMBER', keys.urgent, BATCH)) do
+    local due = redis.call('ZSCORE', keys.due, id)
+    if due and tonumber(due) <= time and room > -p.room then
+      looked = looked + 1
+      look_at(id)
+    end
+  end
+end
+
+count_threads()
+look_at_urgent()
 while room > 0 and looked < MOST do
   local due = redis.call('ZRANGEBYSCORE', keys.due, '-inf', time, 'LIMIT', 0, math.min(room, BATCH))
   if #due == 0 then break end

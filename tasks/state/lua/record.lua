@@ -1,19 +1,22 @@
--- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now.
+-- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now, or {what, whose}
+-- when the handles name something that is another tenant's; then nothing was written.
 local key = keys.replication(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 local tenant = redis.call('HGET', key, 'tenant')
+if p.handles then
+  local what, whose = claim_all(p.handles, tenant)
+  if what then return {what, whose} end
+end
 local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', redis.call('HGET', key, 'cancel') == '1'
 
 local function write()
   redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
     'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0)
   if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
-  if p.handles then
-    redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
-    claim_known(p.handles, tenant)
-  end
+  if p.handles then redis.call('HSET', keys.tenant(tenant), 'handles', p.handles) end
   if p.next then
     redis.call('HSET', key, 'step', p.next)
+    redis.call('SREM', keys.urgent, p.replication) -- what must go is gone
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
   else
     redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale

@@ -1,7 +1,9 @@
 -- Put a tenant of a backup back, with its replications. When there is a tenant of that name nothing is changed.
--- Answers 1, or 0 when the tenant is there.
+-- Answers 1, or 0 when the tenant is there, or {what, whose} when it had something that is another tenant's by now.
 local owner, history = keys.tenant(p.tenant), keys.history(p.tenant)
 if redis.call('EXISTS', owner) == 1 then return 0 end
+local what, whose = claim_all(p.fields.handles, p.tenant)
+if what then return {what, whose} end
 for position, fields in ipairs(p.replications) do
   local key = keys.replication(fields.id)
   for name, value in pairs(fields) do redis.call('HSET', key, name, value) end
@@ -10,7 +12,6 @@ for position, fields in ipairs(p.replications) do
 end
 redis.call('PEXPIRE', history, p.retention)
 for name, value in pairs(p.fields) do redis.call('HSET', owner, name, value) end
-claim_known(p.fields.handles, p.tenant)
 redis.call('ZADD', keys.tenants, 0, p.tenant)
 redis.call('SADD', keys.platforms, platform_of(p.tenant))
 if not p.fields.deleted_at then redis.call('ZADD', keys.replicated, 0, p.tenant) end

@@ -1,12 +1,15 @@
--- Keep a lease, and write handles ahead when they are given. Answers 1, or 0 when somebody else has the lease now.
+-- Keep a lease, and write handles ahead when they are given. Answers 'kept', 'cancelled' when it is kept for the call that
+-- runs now alone, or 'lost' when somebody else has it; or {what, whose} when the handles name something that is another
+-- tenant's, and then they were not written.
 local key = keys.replication(p.replication)
-if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
+if redis.call('HGET', key, 'holder') ~= p.holder then return 'lost' end
 redis.call('HSET', key, 'lease', now() + p.lease)
 redis.call('ZADD', keys.due, 'XX', now() + p.lease, p.replication)
 local tenant = redis.call('HGET', key, 'tenant')
 keep_thread(tenant, p.replication, now() + p.lease)
 if p.handles then
+  local what, whose = claim_all(p.handles, tenant)
+  if what then return {what, whose} end
   redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
-  claim_known(p.handles, tenant)
 end
-return 1
+return redis.call('HGET', key, 'cancel') == '1' and 'cancelled' or 'kept'

@@ -15,7 +15,7 @@ local verbs = {}
 
 function verbs.order()
   if p.account then
-    local other = claim(p.account, p.tenant)
+    local other = claim('account ' .. p.account, p.tenant)
     if other then return true, {other} end -- and nothing is stored
   end
   redis.call('HDEL', owner, 'deletion', 'deleted_at')
@@ -47,14 +47,24 @@ local digest = redis.sha1hex(chain .. ' ' .. desired)
 
 local function field(id, name) return redis.call('HGET', keys.replication(id), name) end
 
+-- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation.
+local function asks_for_less()
+  if p.verb ~= 'order' and p.verb ~= 'delete' then return false end
+  local handles = cjson.decode(redis.call('HGET', owner, 'handles') or '{}')
+  local function some(found) return type(found) == 'table' and next(found) ~= nil end
+  return some(handles.groups) or some(handles.federated_roles)
+end
+
 local function set_content(id)
   local key = keys.replication(id)
   redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
   if p.by then redis.call('HSET', key, 'requested_by', p.by) else redis.call('HDEL', key, 'requested_by') end
-  if redis.call('HDEL', key, 'first') == 1 then redis.call('HSET', key, 'step', 0) end -- new content needs every step
+  redis.call('HDEL', key, 'first') -- new content needs every step
+  if asks_for_less() then redis.call('SADD', keys.urgent, id) end
 end
 
-local function begin_with(id, step) redis.call('HSET', keys.replication(id), 'step', step, 'first', step) end
+-- Whatever it begins with, the first step of the chain comes first: it takes away what must go (verdict.py).
+local function begin_with(id, step) redis.call('HSET', keys.replication(id), 'first', step) end
 
 local function create(slot)
   local id = p.replication
@@ -83,6 +93,7 @@ end
 -- Tell whether the replication that is under way will do all that this request wants.
 local function is_enough(id)
   if field(id, 'digest') ~= digest then return false end
+  if (field(id, 'failed') or '[]') ~= '[]' then return false end -- it can only end FAILED
   if p.anew and tonumber(field(id, 'step')) > 0 then return false end
   if (doubt or p.first) and field(id, 'started_at') then return false end
   return not (field(id, 'first') and not p.first)
@@ -94,13 +105,25 @@ redis.call('HSETNX', owner, 'created_at', p.at)
 redis.call('HSETNX', owner, 'handles', '{}')
 redis.call('HSET', owner, 'desired', desired)
 
-local following = redis.call('HGET', owner, 'next') or ''
-if following ~= '' then -- the newest content wins: what waits to run next takes it
-  set_content(following)
-  return take_over(following)
+-- What somebody asks replaces what is under way, after the call that runs now: an older order must let nobody in any
+-- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication.
+local function replace(id)
+  if p.daily or (field(id, 'digest') == digest and (field(id, 'failed') or '[]') == '[]') then return end
+  if tonumber(field(id, 'lease')) <= now() then
+    finish(p.tenant, id, 'CANCELLED')
+  else
+    redis.call('HSET', keys.replication(id), 'cancel', 1)
+  end
 end
 
 local current = redis.call('HGET', owner, 'current') or ''
+local following = redis.call('HGET', owner, 'next') or ''
+if following ~= '' then -- the newest content wins: what waits to run next takes it
+  set_content(following)
+  replace(current)
+  return take_over(following)
+end
+
 if current ~= '' and field(current, 'cancel') == '0' then
   local same = field(current, 'digest') == digest
   if same and p.wake and field(current, 'state') == 'WAITING' then look_now(current) end
@@ -112,15 +135,7 @@ if current ~= '' and field(current, 'cancel') == '0' then
 end
 if current ~= '' then
   local id = take_over(create('next'))
-  -- A newer order does not wait behind one that waits for a person, perhaps for days, nor behind the opposite.
-  local opposite = field(current, 'chain') ~= chain
-  if opposite or field(current, 'parked') == '1' then
-    if tonumber(field(current, 'lease')) <= now() then
-      finish(p.tenant, current, 'CANCELLED')
-    elseif opposite then
-      redis.call('HSET', keys.replication(current), 'cancel', 1) -- after the call that runs now
-    end
-  end
+  replace(current)
   return id
 end
 

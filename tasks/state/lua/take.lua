@@ -1,11 +1,16 @@
 -- Take tokens of a rate. Answers 0 when we have them, else for how long (ms) our turn is still to come.
 -- Who must wait gets a turn behind all who wait already, comes back at that time, and is then served before newcomers.
--- Who holds a place in a lane, or was woken to take one, does not queue, because others wait for that place.
+-- Who holds a place in a lane, or was woken to take one, does not queue, because others wait for that place; nor does who
+-- may have access to take away.
 local rate, turns, time = keys.rate(p.rate), keys.turns(p.rate), now()
 local per_ms = p.per_second * share(p.rate) / 1000
 local level, counted, tail, first = unpack(redis.call('HMGET', rate, 'level', 'counted', 'tail', 'first'))
-level = math.min(p.burst, tonumber(level or p.burst) + (time - tonumber(counted or time)) * per_ms)
+level = math.min(p.burst, tonumber(level or p.burst) + math.max(time - tonumber(counted or time), 0) * per_ms)
 tail, first = tonumber(tail or 0), tonumber(first or 0) -- the last turn of all, and of those who do not queue
+if time < tonumber(counted or time) then -- Redis's clock was set back: turns of the time before would be far ahead
+  redis.call('DEL', turns)
+  tail, first = 0, 0
+end
 
 local function leave_in_rate(left)
   redis.call('HSET', rate, 'level', left, 'counted', time, 'tail', tail, 'first', first)
@@ -22,6 +27,7 @@ if redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
 local turn = tonumber(redis.call('ZSCORE', turns, p.replication) or 'nan')
 local known = turn == turn
 local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
+  or redis.call('SISMEMBER', keys.urgent, p.replication) == 1
 local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
 if lacking == 0 and (holds or (known and turn or tail) <= time) then
   redis.call('ZREM', turns, p.replication)

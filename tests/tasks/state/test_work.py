@@ -15,6 +15,7 @@ from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
+from tasks.state.work import Renewal
 from tests.support.waiting import eventually
 from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, SHOP, SHORT, pump, run_one, step_done
 
@@ -40,7 +41,8 @@ def test_what_a_dead_worker_ran_is_continued_and_its_late_answer_is_refused(stor
 
     assert second.number == first.number + 1
     assert store.work.begin(second, "alive", LEASE)
-    assert not store.work.renew(replication, "dead", LEASE, Handles(account_id="000000000000"))
+    late = store.work.renew(replication, "dead", LEASE, Handles(account_id="000000000000"))
+    assert late is Renewal.LOST
     assert not store.work.record(replication, "dead", step_done(0, handles=Handles(account_id="000000000000")))
     record = store.tenants.find(SHOP)
     assert record is not None
@@ -52,7 +54,7 @@ def test_a_renewed_lease_is_not_due(store: Store, redis: Any) -> None:
     [first] = pump(store)
     assert store.work.begin(first, "me", SHORT)
 
-    assert store.work.renew(replication, "me", LEASE, Handles(email="a@example.com"))
+    assert store.work.renew(replication, "me", LEASE, Handles(email="a@example.com")) is Renewal.KEPT
     redis.blpop("nothing", timeout=0.06)  # longer than the first lease, by Redis's own clock
 
     assert pump(store) == []

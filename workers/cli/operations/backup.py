@@ -50,12 +50,20 @@ def restore(file: Path, *, merge: bool, as_json: bool) -> None:
             done = backup.restore(store, saved, merge=merge)
     except backup.BackupRefused as error:
         raise CommandFailed(f"nothing was restored:\n{error}", ExitCode.MISTAKES) from error
+    if done.refused:
+        complain("\n".join(["left out:", *(f"{tenant}: {why}" for tenant, why in done.refused.items())]))
     if done.differing:
         lines = [f"{tenant}: {parts}" for tenant, parts in done.differing.items()]
         complain("\n".join(["left unchanged, although the backup differs; order again where it is right:", *lines]))
     if as_json:
         print_json(
-            {"added": done.added, "kept": done.kept, "pauses": sorted(saved.paused), "differing": done.differing}
+            {
+                "added": done.added,
+                "kept": done.kept,
+                "pauses": sorted(saved.paused),
+                "differing": done.differing,
+                "refused": done.refused,
+            }
         )
         return
     kept = f"; {counted(len(done.kept), 'tenant')} existed and {_were(done.kept)} left unchanged" if done.kept else ""

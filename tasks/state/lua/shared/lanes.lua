@@ -63,6 +63,23 @@ local function stop_waiting(id)
   end
 end
 
+-- Hand the places of a replication over to the one of the same tenant that replaces it: AWS goes on with the work, and
+-- where it waited the other one comes as early (enter.lua).
+local function hand_over(id, to)
+  for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
+    local lane, place = lane_and_place(entry)
+    if place == '' then
+      redis.call('HSETNX', keys.replication(to), 'came:' .. lane, redis.call('ZSCORE', keys.waiters(lane), id) or 0)
+      redis.call('ZREM', keys.waiters(lane), id)
+      wake(lane)
+    else
+      redis.call('SADD', keys.places(to), entry)
+      redis.call('PEXPIRE', keys.places(to), p.retention)
+    end
+  end
+  redis.call('DEL', keys.places(id))
+end
+
 -- Give every place of a replication back. After an end without success AWS may still work on what was begun, and AWS
 -- counts its work and not our replications: so such a place lingers for a while (ms).
 local function leave_all(id, linger)

@@ -56,14 +56,20 @@ local function finish(tenant, id, state)
   redis.call('HSET', key, 'state', state, 'ended_at', p.at, 'holder', '', 'lease', 0)
   redis.call('ZREM', keys.due, id)
   leave_thread(tenant, id)
+  redis.call('SREM', keys.urgent, id)
   redis.call('PEXPIRE', key, p.retention)
+  local following = redis.call('HGET', owner, 'next') or ''
+  if state == 'CANCELLED' and following ~= '' and following ~= id then hand_over(id, following) end
   leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
   emit_state(tenant, id, state)
-  redis.call('ZADD', keys.replicated, now(), tenant)
   local deletes = redis.call('HGET', key, 'chain') == p.deletion_chain
   if deletes and state == 'SUCCEEDED' and redis.call('HEXISTS', owner, 'deletion') == 1 then
     redis.call('HSET', owner, 'deleted_at', p.at)
+  end
+  if redis.call('HEXISTS', owner, 'deleted_at') == 1 then
     redis.call('ZREM', keys.replicated, tenant) -- nothing is left to keep right
+  else
+    redis.call('ZADD', keys.replicated, now(), tenant)
   end
   start_following(tenant, id, state)
 end

@@ -1,0 +1,158 @@
+"""A newer order replaces what is under way, inherits its places, and comes before all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tasks.model.desired import TenantId
+from tasks.model.handles import Group, Handles
+from tasks.model.replication import State, StepState
+from tasks.state.orders import Order
+from tasks.state.outcome import StepRecord
+from tasks.state.store import Store
+from tasks.state.work import OwnedByAnother, Renewal
+from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, state_of, step_done
+
+WAITING = StepState(name="withdraw_access", state=State.WAITING)
+GROUPS = Handles(account_id="111111111112", groups={"mst-a": Group("admin", "g-1", people=("alice",))})
+LANE = "account creation in 1"
+
+
+def waits(due: timedelta = timedelta(hours=1), **changes: Any) -> StepRecord:
+    return StepRecord(step=0, document=WAITING, state=State.WAITING, due=due, **changes)
+
+
+def test_what_waits_is_replaced_at_once(store: Store) -> None:
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, waits())
+
+    new = store.orders.submit(Order(SHOP, PRODUCTION))
+
+    assert state_of(store, old) is State.CANCELLED
+    [dispatch] = pump(store)
+    assert dispatch.replication == new
+
+
+def test_what_runs_is_replaced_after_its_call(store: Store) -> None:
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    [dispatch] = pump(store)
+    assert store.work.begin(dispatch, "me", LEASE)
+
+    new = store.orders.submit(Order(SHOP, PRODUCTION))
+
+    assert store.work.renew(old, "me", LEASE) is Renewal.CANCELLED
+    assert store.work.record(old, "me", step_done(0))
+    assert state_of(store, old) is State.CANCELLED
+    [dispatch] = pump(store)
+    assert dispatch.replication == new
+
+
+def test_a_newer_order_replaces_also_when_another_one_waits_already(store: Store) -> None:
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0))
+    store.orders.submit(Order(SHOP, anew=True))
+
+    store.orders.submit(Order(SHOP, PRODUCTION))
+
+    assert state_of(store, old) is State.CANCELLED
+
+
+def test_the_day_replaces_nothing(store: Store) -> None:
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0))
+
+    store.orders.submit(Order(SHOP, anew=True, daily=True))
+
+    assert state_of(store, old) is State.RUNNING
+
+
+def test_a_retry_of_what_can_only_fail_is_a_replication_of_its_own(store: Store) -> None:
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, replace(step_done(0), failed=("withdraw_access",)))
+
+    again = store.orders.submit(Order(SHOP, DEVELOPMENT))
+
+    assert again != old
+    assert state_of(store, old) is State.CANCELLED
+
+
+def test_the_newer_one_has_the_places_of_the_older_one_and_its_turn(store: Store) -> None:
+    first = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "shop", first, 1) == -1
+    early = store.orders.submit(Order(BLOG, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "blog", early, 1) == 0
+    late = TenantId("likvid", "late", "aws.sandbox")
+    latecomer = store.orders.submit(Order(late, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "late", latecomer, 1) == 1
+
+    holder = store.orders.submit(Order(SHOP, PRODUCTION))
+    waiter = store.orders.submit(Order(BLOG, PRODUCTION))
+
+    assert store.limits.enter(LANE, "shop", holder, 1) == -1
+    assert store.limits.enter(LANE, "blog", waiter, 1) == 0
+    store.limits.leave(LANE, "shop", first)  # who has been replaced holds nothing any more
+    assert store.limits.enter(LANE, "late", latecomer, 1) == 1
+    store.limits.leave(LANE, "shop", holder)
+    assert store.limits.enter(LANE, "late", latecomer, 1) == 0
+    assert store.limits.enter(LANE, "blog", waiter, 1) == -1
+
+
+def test_who_may_have_to_go_comes_before_all_others(store: Store, redis: Any) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0, handles=GROUPS))
+    for number in range(40):
+        store.orders.submit(Order(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT))
+    redis.rpush("queue", *range(32))  # as many as the workers have threads
+
+    urgent = store.orders.submit(Order(SHOP, PRODUCTION))
+    taken = pump(store, room=32)
+
+    assert [dispatch.replication for dispatch in taken] == [urgent]
+    assert store.work.begin(taken[0], "me", LEASE)
+    assert store.work.record(urgent, "me", step_done(0))
+    assert redis.smembers("connector:urgent") == set()
+
+
+@pytest.mark.parametrize(
+    ("handles", "what"),
+    [
+        (Handles(account_id="111111111112"), "account 111111111112"),
+        (Handles(alias="likvid-shop"), "alias likvid-shop"),
+        (GROUPS, "account 111111111112"),
+        (replace(GROUPS, account_id=None), "group g-1"),
+    ],
+)
+def test_what_one_tenant_has_no_other_one_gets(store: Store, handles: Handles, what: str) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0, handles=handles))
+    other = store.orders.submit(Order(TenantId("likvid", "shop", "aws.second"), DEVELOPMENT))
+    [dispatch] = pump(store)
+    assert store.work.begin(dispatch, "me", LEASE)
+
+    for write in (
+        lambda: store.work.record(other, "me", step_done(0, handles=handles)),
+        lambda: store.work.renew(other, "me", LEASE, handles),
+    ):
+        with pytest.raises(OwnedByAnother) as owned:
+            write()
+        assert (owned.value.what, owned.value.tenant) == (what, str(SHOP))
+    record = store.tenants.find(TenantId("likvid", "shop", "aws.second"))
+    assert record is not None
+    assert record.handles == Handles()
+
+
+def test_a_deleted_tenant_that_is_replicated_again_and_cancelled_is_not_kept_right(store: Store, redis: Any) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    [dispatch] = pump(store)
+    redis.hset("connector:tenant:" + str(SHOP), "deleted_at", "2026-01-01T00:00:00+00:00")
+
+    store.orders.cancel(dispatch.replication)
+
+    assert redis.zscore("connector:replicated", str(SHOP)) is None
