@@ -169,7 +169,13 @@ def test_a_backup_overwrites_nothing_unasked_and_goes_to_stdout_too(
     assert [each.name for each in tmp_path.iterdir()] == ["backup.jsonl"]
 
     restored = run_here("restore", str(file), "--merge", "--json", environment=environment)
-    assert json.loads(restored.stdout) == {"added": [], "kept": [str(SHOP)], "pauses": [], "differing": {}}
+    assert json.loads(restored.stdout) == {
+        "added": [],
+        "kept": [str(SHOP)],
+        "pauses": [],
+        "differing": {},
+        "refused": {},
+    }
 
 
 @pytest.mark.parametrize(
