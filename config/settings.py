@@ -219,6 +219,11 @@ class Settings(BaseSettings):
         default=timedelta(minutes=30),
         description="Seconds for which a step is tried again after AWS failed or throttled; then it fails.",
     )
+    wait_deadline: Seconds = Field(
+        validation_alias="CONNECTOR_WAIT_DEADLINE_SECONDS",
+        default=timedelta(hours=24),
+        description="Seconds for which a step waits for work that AWS or somebody else does; then it fails.",
+    )
     parked_deadline: Seconds = Field(
         validation_alias="CONNECTOR_PARKED_DEADLINE_SECONDS",
         default=timedelta(days=3),

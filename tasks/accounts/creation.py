@@ -165,7 +165,7 @@ def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status:
         if then is Next.AGAIN_SLOWLY:
             left = ended + SLOWLY - aws.now()
             return (
-                Wait(handles, f"{note}; asking again later", left)
+                Wait(handles, f"{note}; asking again later", left, patient=True)
                 if left > timedelta()
                 else _submit(tenant, handles, aws)
             )

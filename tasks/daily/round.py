@@ -144,6 +144,7 @@ def _enqueue(connector: Connector, tenant: TenantId, now: datetime, *, again: bo
     record = connector.store.tenants.find(tenant)
     if record is None or record.deleted_at is not None:
         connector.store.retries.forget(tenant)
+        connector.store.tenants.postpone(tenant)  # it must not stand first in every batch, or nobody else would come
         return False
     daily_retries.postpone(connector.store, tenant, now)
     if record.paused is None and _only_reports(connector, record) and not again:

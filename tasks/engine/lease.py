@@ -75,8 +75,10 @@ def not_ours(owned: OwnedByAnother) -> NotOurs:
         f"Find out whose it is. If it is this tenant's, delete or correct the tenant {owned.tenant} first; else order "
         "this tenant with an account of its own, or change the pattern that gives both the same name; then retry."
     )
-    kind = AccountNotOurs if owned.what.startswith("account ") else NotOurs
-    return kind("OwnedByAnother", f"{owned.what} is that of tenant {owned.tenant}", remedy=remedy)
+    message = f"{owned.what} is that of tenant {owned.tenant}"
+    if owned.what.startswith("account "):
+        return AccountNotOurs("OwnedByAnother", message, remedy=remedy)
+    return NotOurs("OwnedByAnother", message, remedy=remedy)
 
 
 class Leases:

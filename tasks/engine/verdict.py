@@ -48,11 +48,18 @@ class Times:
     poll_interval: timedelta  # from the first answer `Wait` to the look after it
     step_deadline: timedelta  # of transient errors in a row
     parked_deadline: timedelta  # of a step that waits for a person
+    wait_deadline: timedelta  # of answers `Wait` in a row
 
     @classmethod
     def of(cls, settings: Settings) -> Times:
         """Read them out of the settings."""
-        return cls(settings.lease, settings.poll_interval, settings.step_deadline, settings.parked_deadline)
+        return cls(
+            lease=settings.lease,
+            poll_interval=settings.poll_interval,
+            step_deadline=settings.step_deadline,
+            parked_deadline=settings.parked_deadline,
+            wait_deadline=settings.wait_deadline,
+        )
 
 
 @dataclass(frozen=True)
@@ -146,8 +153,11 @@ def _done(moment: Moment, answer: Done) -> StepRecord:
 
 
 def _waits(moment: Moment, answer: Wait) -> StepRecord:
+    deadline = None if answer.patient else (moment.begun.step.started_at or moment.began) + moment.times.wait_deadline
+    if deadline is not None and moment.now >= deadline:
+        return _fails(moment, _waited_too_long(moment, answer))
     interval = _until_next_poll(moment, answer) if answer.retry_in is None else answer.retry_in
-    document = moment.document(state=State.WAITING, note=answer.note, last_error=None)
+    document = moment.document(state=State.WAITING, note=answer.note, last_error=None, deadline=deadline)
     return replace(
         moment.record(document, State.WAITING),
         due=interval,
@@ -155,6 +165,15 @@ def _waits(moment: Moment, answer: Wait) -> StepRecord:
         retry_state=moment.retry_state.polled(interval, answer.since).document(),
         polls=True,
     )
+
+
+def _waited_too_long(moment: Moment, answer: Wait) -> PermanentError:
+    hours = moment.times.wait_deadline / timedelta(hours=1)
+    remedy = (
+        "See in AWS what has become of it and mend it, then retry. What needs longer as a rule needs a larger "
+        "CONNECTOR_WAIT_DEADLINE_SECONDS."
+    )
+    return PermanentError("WaitedTooLong", f"still after {hours:g} hours: {answer.note}", remedy=remedy)
 
 
 def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:

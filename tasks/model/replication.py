@@ -29,6 +29,7 @@ class Wait:
     retry_in: timedelta | None = None
     # When AWS began each piece of work whose place others wait for: polled when it usually ends, then soon again.
     since: tuple[datetime, ...] = ()
+    patient: bool = False  # for a person, or for a quota that counts days: as long as it takes
 
 
 Outcome = Done | Wait
@@ -68,6 +69,7 @@ class StepState(Document):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     last_error: LastError | None = None
+    deadline: datetime | None = Field(default=None, description="when a step that waits fails, if it still waits then")
 
 
 class Replication(Document):

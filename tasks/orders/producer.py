@@ -121,7 +121,7 @@ def replicate_again(
     Raises RequestRefused when the configuration does not know its platform or landing zone any more, or `first` cannot
     be the first.
     """
-    mistakes = tuple(check(record.id, record.desired, connector.catalog, connector.settings, record))
+    mistakes = tuple(check(record.id, record.desired, connector.catalog, connector.settings, record, needs_zone=True))
     if mistakes:
         raise RequestRefused(mistakes)
     start = None if first is None else _start(record, first)
@@ -171,12 +171,19 @@ def _allowed(finding: Mapping[str, Any]) -> str:
 
 
 def check(
-    tenant: TenantId, desired: Desired, catalog: Catalog, settings: Settings, known: TenantRecord | None = None
+    tenant: TenantId,
+    desired: Desired,
+    catalog: Catalog,
+    settings: Settings,
+    known: TenantRecord | None = None,
+    *,
+    needs_zone: bool = False,
 ) -> Iterator[FieldMistake]:
     """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses.
 
     known   what we have of the tenant. It stays in its landing zone when that is disabled, and an account that is there
             needs no other email: nothing of the kind may keep people's access from being taken away
+    needs_zone  also refuse what stays in a landing zone that no document describes any more
     """
     lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
     identifiers = list(_identifier_mistakes(tenant, lengths))
@@ -190,6 +197,8 @@ def check(
     zone = catalog.landing_zones.get(desired.landing_zone)
     usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
     stays = known is not None and known.desired.landing_zone == desired.landing_zone
+    if zone is None and stays and not needs_zone:
+        return  # it may take people's access away, which needs no landing zone; the steps that need it fail visibly
     if zone is None or not offered(zone, platform, disabled=stays):
         message = f"unknown landing zone on {platform.identifier}; known: {_known(usable)}"
         yield FieldMistake("landingZone", desired.landing_zone, message)

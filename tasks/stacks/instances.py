@@ -16,7 +16,6 @@ from tasks.model.handles import Deployment, Handles
 
 SHOWN_WITHIN = timedelta(minutes=10)  # AWS lists the instances of an accepted operation within seconds
 QUEUED_WITHIN = timedelta(hours=6)  # with managed execution: some hundred operations of others come first
-BUSY = frozenset({DetailedStatus.PENDING, DetailedStatus.RUNNING})
 ENDED_BADLY = {
     DetailedStatus.PENDING: False,
     DetailedStatus.RUNNING: False,
@@ -86,7 +85,9 @@ def judge(instance: StackInstance | None, sent: Deployment | None, wanted: str) 
         return Standing.UNSURE
     ours = sent is not None and _shown(instance, sent)
     pending = ours and sent is not None and sent.sent_at is not None
-    if instance.detail in BUSY or (instance.detail is None and instance.status is InstanceStatus.OUTDATED and pending):
+    # PENDING of an operation that we do not know may be for ever: somebody has updated other accounts of the StackSet.
+    waits = instance.detail in (DetailedStatus.PENDING, None) and instance.status is InstanceStatus.OUTDATED and pending
+    if instance.detail is DetailedStatus.RUNNING or waits:
         return Standing.BUSY
     if instance.status is InstanceStatus.INOPERABLE:
         return Standing.STUCK

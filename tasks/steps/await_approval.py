@@ -24,4 +24,4 @@ def await_approval(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:  # no
     deletion = tenant.deletion
     if deletion is not None and deletion.approved_at is not None:
         return Done(handles, f"approved by {deletion.approved_by or 'an operator'} at {deletion.approved_at:%F %R} UTC")
-    return Wait(handles, f"requires approval: aws-connector approve {tenant.id} (or decline)", LOOK_AGAIN)
+    return Wait(handles, f"requires approval: aws-connector approve {tenant.id} (or decline)", LOOK_AGAIN, patient=True)

@@ -53,7 +53,7 @@ def _close(tenant: Tenant, handles: Handles, account_id: str, aws: Aws) -> Outco
         aws.organizations.close_account(account_id)
     except Parked as quota:  # for days or weeks; others need not wait behind it
         _leave(tenant, aws)
-        return Wait(handles, f"{quota.message}; tried again tomorrow", DAILY)
+        return Wait(handles, f"{quota.message}; tried again tomorrow", DAILY, patient=True)
     except PermanentError:
         _leave(tenant, aws)
         raise

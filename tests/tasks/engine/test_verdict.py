@@ -36,7 +36,11 @@ BEGAN = NOW - timedelta(seconds=2)
 BEFORE = NOW - timedelta(minutes=10)  # when an earlier execution of the step began
 SECOND = timedelta(seconds=1)
 TIMES = Times(
-    lease=60 * SECOND, poll_interval=4 * SECOND, step_deadline=timedelta(hours=1), parked_deadline=timedelta(days=7)
+    lease=60 * SECOND,
+    poll_interval=4 * SECOND,
+    step_deadline=timedelta(hours=1),
+    parked_deadline=timedelta(days=7),
+    wait_deadline=timedelta(hours=2),
 )
 GIVEN = Handles(account_id="600000000001")
 KNOWN = Handles(email="a@example.com")
@@ -58,7 +62,7 @@ def failing(failures: int, since: timedelta) -> dict[str, Any]:
 def at(index: int = NEEDED, *, step: dict[str, Any] | None = None, **changes: Any) -> Moment:
     """Return a moment in which a step of the chain answers; what `begin` gave, and the rest, may be changed."""
     begun = Begun(Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_RETRY_STATE, BEFORE)
-    given = {name: changes.pop(name) for name in ("retry_state", "failed", "error") if name in changes}
+    given = {name: changes.pop(name) for name in ("retry_state", "failed", "error", "first") if name in changes}
     begun = replace(begun, step=begun.step.model_copy(update=step or {}), **given)
     return replace(Moment(CHAIN, index, begun, TIMES, BEGAN, NOW, chance=1.0), **changes)
 
@@ -128,7 +132,39 @@ MINUTE_AGO, TEN_AGO = NOW - timedelta(minutes=1), NOW - timedelta(minutes=10)
 HELD = {"state": State.WAITING, "attempts": 3, "started_at": BEFORE}  # the step's document after an answer Wait
 TRIED = {**HELD, "last_error": shown_error(THROTTLED)}  # and after an error
 
+LATE = {"state": State.WAITING, "attempts": 3, "started_at": NOW - timedelta(hours=2)}
+TOO_LONG = PermanentError(
+    "WaitedTooLong",
+    "still after 2 hours: AWS works",
+    remedy=(
+        "See in AWS what has become of it and mend it, then retry. What needs longer as a rule needs a larger "
+        "CONNECTOR_WAIT_DEADLINE_SECONDS."
+    ),
+)
+
 CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
+    "a step that waits for too long fails": (
+        *(at(LAST, step=LATE), Wait(GIVEN, "AWS works")),
+        {
+            **GIVEN_UP,
+            "state": State.FAILED,
+            "failed": ("last",),
+            "attempts": 3,
+            "started_at": LATE["started_at"],
+            "note": str(TOO_LONG),
+            "last_error": shown_error(TOO_LONG),
+            "error": shown_error(TOO_LONG),
+            "failure": (PermanentError, str(TOO_LONG)),
+        },
+    ),
+    "a step that waits for a person waits on": (
+        *(at(LAST, step=LATE), Wait(GIVEN, "AWS works", SECOND, patient=True)),
+        {**WAITS, "attempts": 3, "started_at": LATE["started_at"], "due": SECOND, "retry_state": polled(1, 1)},
+    ),
+    "a replication from a later step on has run the first one": (
+        *(at(NEEDED, first=NEEDING), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.RUNNING, "following": NEEDING},
+    ),
     # done
     "the chain goes on": (
         *(at(NEEDED), Done(GIVEN, "made")),
@@ -346,5 +382,5 @@ def test_the_times_are_those_of_the_settings() -> None:
     settings = Settings(_env_file=None)
 
     assert Times.of(settings) == Times(
-        settings.lease, settings.poll_interval, settings.step_deadline, settings.parked_deadline
+        settings.lease, settings.poll_interval, settings.step_deadline, settings.parked_deadline, settings.wait_deadline
     )

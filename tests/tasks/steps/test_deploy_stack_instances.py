@@ -501,10 +501,10 @@ FAILED = StackInstance(InstanceStatus.OUTDATED, DetailedStatus.FAILED, "op-1", "
         (replace(CURRENT, status=InstanceStatus.OUTDATED), CONFIRMED, Standing.UNSURE),
         (replace(CURRENT, status=InstanceStatus.OUTDATED, detail=None), SENT, Standing.BUSY),
         (replace(CURRENT, status=InstanceStatus.OUTDATED, detail=None), CONFIRMED, Standing.UNSURE),
-        *(
-            (replace(FAILED, detail=busy), None, Standing.BUSY)
-            for busy in (DetailedStatus.PENDING, DetailedStatus.RUNNING)
-        ),
+        (replace(FAILED, detail=DetailedStatus.RUNNING), None, Standing.BUSY),
+        (replace(FAILED, detail=DetailedStatus.PENDING), SENT, Standing.BUSY),
+        (replace(FAILED, detail=DetailedStatus.PENDING), None, Standing.UNSURE),  # somebody updates other accounts
+        (replace(FAILED, detail=DetailedStatus.PENDING, operation="foreign"), SENT, Standing.UNSURE),
         (FAILED, SENT, Standing.FAILED),
         (FAILED, None, Standing.UNSURE),
         (FAILED, CONFIRMED, Standing.UNSURE),

@@ -132,6 +132,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
         "startedAt": "2026-05-01T10:00:00Z",
         "endedAt": None,
         "lastError": shown,
+        "deadline": None,
     }
     assert view["createdAt"].endswith("Z")
 
