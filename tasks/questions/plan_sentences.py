@@ -1,4 +1,7 @@
-"""Planned calls in words: one sentence for each, with what AWS has now where that is known."""
+"""Planned calls in words: one sentence for each write, with what AWS has now where that is known.
+
+Every write of `tasks/aws/actions.py` has its sentence; a test compares the two tables.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,7 @@ def sentence(change: Change, names: Mapping[str, str], planned: Planned) -> str:
     def words(value: Any) -> str:
         return known.get(str(value), str(value))
 
-    say = SENTENCES.get(change.operation)
-    return say(change, words, planned) if say is not None else f"call {change.service}:{change.operation}"
+    return SENTENCES[change.service, change.operation](change, words, planned)
 
 
 def _tagged(change: Change, words: Words, _: Planned) -> str:
@@ -67,6 +69,10 @@ def _stack(change: Change, words: Words, _: Planned) -> str:
     return f"{verb} stack {stack_name(change.parameters)} in {words(change.account_id)}, {change.region}{more}"
 
 
+def _stack_gone(change: Change, words: Words, _: Planned) -> str:
+    return f"delete stack {stack_name(change.parameters)} in {words(change.account_id)}, {change.region}"
+
+
 def _instances(change: Change, words: Words, _: Planned) -> str:
     given = change.parameters
     verb = change.operation.partition("_")[0]
@@ -80,9 +86,12 @@ def _alias(change: Change, words: Words, _: Planned) -> str:
     return f"set in {words(change.account_id)} {row}"
 
 
-def _unit(change: Change) -> str:
-    wanted = {row["Key"]: row.get("Value", "") for row in change.parameters["ProvisioningParameters"]}
-    return str(wanted.get("ManagedOrganizationalUnit", ""))
+def _enrolled(text: str) -> Sentence:
+    def say(change: Change, _: Words, __: Planned) -> str:
+        wanted = {row["Key"]: row.get("Value", "") for row in change.parameters["ProvisioningParameters"]}
+        return text.format(wanted.get("ManagedOrganizationalUnit", ""))
+
+    return say
 
 
 def _on(text: str, *members: str) -> Sentence:
@@ -109,45 +118,45 @@ def _differences(wanted: Mapping[str, str], before: Mapping[str, str | None]) ->
         yield f"without {name}"
 
 
-SENTENCES: Mapping[str, Sentence] = {
-    "create_account": _on("create account {} with email {}", "AccountName", "Email"),
-    "tag_resource": _tagged,
-    "untag_resource": _untagged,
-    "move_account": _on("move {} from {} to {}", "AccountId", "SourceParentId", "DestinationParentId"),
-    "create_organizational_unit": _on("create OU {} in {}", "Name", "ParentId"),
-    "close_account": _on("close account {}", "AccountId"),
-    "create_policy": _on("create service control policy {}", "Name"),
-    "update_policy": _on("update service control policy {}", "PolicyId"),
-    "attach_policy": _on("attach service control policy {} to {}", "PolicyId", "TargetId"),
-    "create_group": lambda change, _, __: (
-        f"create group {change.parameters.get('DisplayName') or change.parameters['name']}"
+SENTENCES: Mapping[tuple[str, str], Sentence] = {
+    ("organizations", "create_account"): _on("create account {} with email {}", "AccountName", "Email"),
+    ("organizations", "tag_resource"): _tagged,
+    ("organizations", "untag_resource"): _untagged,
+    ("organizations", "move_account"): _on(
+        "move {} from {} to {}", "AccountId", "SourceParentId", "DestinationParentId"
     ),
-    "delete_group": lambda change, words, _: (
-        f"delete group {words(change.parameters.get('GroupId') or change.parameters['group_id'])}"
+    ("organizations", "create_organizational_unit"): _on("create OU {} in {}", "Name", "ParentId"),
+    ("organizations", "close_account"): _on("close account {}", "AccountId"),
+    ("organizations", "create_policy"): _on("create service control policy {}", "Name"),
+    ("organizations", "update_policy"): _on("update service control policy {}", "PolicyId"),
+    ("organizations", "attach_policy"): _on("attach service control policy {} to {}", "PolicyId", "TargetId"),
+    ("identitystore", "create_group"): _on("create group {}", "DisplayName"),
+    ("identitystore", "delete_group"): _on("delete group {}", "GroupId"),
+    ("identitystore", "create_group_membership"): _joined,
+    ("identitystore", "delete_group_membership"): _left,
+    ("scim", "create_group"): _on("create group {}", "name"),
+    ("scim", "delete_group"): _on("delete group {}", "group_id"),
+    ("scim", "patch_group"): _patched,
+    ("sso-admin", "create_account_assignment"): _assignment("give", "to"),
+    ("sso-admin", "delete_account_assignment"): _assignment("take", "from"),
+    ("cloudformation", "create_stack"): _stack,
+    ("cloudformation", "update_stack"): _stack,
+    ("cloudformation", "delete_stack"): _stack_gone,
+    ("cloudformation", "create_stack_instances"): _instances,
+    ("cloudformation", "update_stack_instances"): _instances,
+    ("iam", "create_account_alias"): _alias,
+    ("iam", "create_role"): _on("create role {} in {here}", "RoleName"),
+    ("iam", "delete_role"): _on("delete role {} in {here}", "RoleName"),
+    ("iam", "update_assume_role_policy"): _on("set the trust policy of role {} in {here}", "RoleName"),
+    ("iam", "put_role_policy"): _on("write policy {} of role {} in {here}", "PolicyName", "RoleName"),
+    ("iam", "attach_role_policy"): _on("attach {} to role {} in {here}", "PolicyArn", "RoleName"),
+    ("iam", "detach_role_policy"): _on("take {} from role {} in {here}", "PolicyArn", "RoleName"),
+    ("iam", "create_saml_provider"): _on("create SAML provider {} in {here}", "Name"),
+    ("iam", "update_saml_provider"): _on("update SAML provider {}", "SAMLProviderArn"),
+    ("servicecatalog", "provision_product"): _enrolled("enrol the account in Control Tower, in {}"),
+    ("servicecatalog", "update_provisioned_product"): _enrolled("let Control Tower move the account to {}"),
+    ("servicecatalog", "terminate_provisioned_product"): _on(
+        "take back the failed enrolment {}", "ProvisionedProductId"
     ),
-    "create_group_membership": _joined,
-    "delete_group_membership": _left,
-    "patch_group": _patched,
-    "create_account_assignment": _assignment("give", "to"),
-    "delete_account_assignment": _assignment("take", "from"),
-    "create_stack": _stack,
-    "update_stack": _stack,
-    "delete_stack": lambda change, words, _: (
-        f"delete stack {stack_name(change.parameters)} in {words(change.account_id)}, {change.region}"
-    ),
-    "create_stack_instances": _instances,
-    "update_stack_instances": _instances,
-    "create_account_alias": _alias,
-    "create_role": _on("create role {} in {here}", "RoleName"),
-    "delete_role": _on("delete role {} in {here}", "RoleName"),
-    "update_assume_role_policy": _on("set the trust policy of role {} in {here}", "RoleName"),
-    "put_role_policy": _on("write policy {} of role {} in {here}", "PolicyName", "RoleName"),
-    "attach_role_policy": _on("attach {} to role {} in {here}", "PolicyArn", "RoleName"),
-    "detach_role_policy": _on("take {} from role {} in {here}", "PolicyArn", "RoleName"),
-    "create_saml_provider": _on("create SAML provider {} in {here}", "Name"),
-    "update_saml_provider": _on("update SAML provider {}", "SAMLProviderArn"),
-    "provision_product": lambda change, _, __: f"enrol the account in Control Tower, in {_unit(change)}",
-    "update_provisioned_product": lambda change, _, __: f"let Control Tower move the account to {_unit(change)}",
-    "terminate_provisioned_product": _on("take back the failed enrolment {}", "ProvisionedProductId"),
-    "invoke": _on("run Lambda function {}", "FunctionName"),
+    ("lambda", "invoke"): _on("run Lambda function {}", "FunctionName"),
 }

@@ -189,6 +189,10 @@ def _invoke(planned: Planned, where: Where, given: Parameters) -> Members:
     return {"Payload": BytesIO(b"null")}
 
 
+def _noted(planned: Planned, where: Where, given: Parameters) -> None:
+    """Note the write and no more: the rest of the plan looks as before, and nobody reads its answer."""
+
+
 WRITES: Mapping[tuple[str, str], Write] = {
     ("organizations", "create_account"): _create_account,
     ("organizations", "tag_resource"): _tag,
@@ -196,10 +200,15 @@ WRITES: Mapping[tuple[str, str], Write] = {
     ("organizations", "move_account"): _move,
     ("organizations", "create_organizational_unit"): _create_unit,
     ("organizations", "create_policy"): _create_policy,
+    ("organizations", "update_policy"): _noted,
+    ("organizations", "attach_policy"): _noted,
     ("organizations", "close_account"): _close,
     ("identitystore", "create_group"): _create_group,
+    ("identitystore", "delete_group"): _noted,
+    ("identitystore", "create_group_membership"): _noted,
     ("identitystore", "delete_group_membership"): _take_out,
     ("scim", "create_group"): _create_group,
+    ("scim", "delete_group"): _noted,
     ("scim", "patch_group"): _patch_group,
     ("sso-admin", "create_account_assignment"): _assign("AccountAssignmentCreationStatus", there=True),
     ("sso-admin", "delete_account_assignment"): _assign("AccountAssignmentDeletionStatus", there=False),
@@ -208,15 +217,18 @@ WRITES: Mapping[tuple[str, str], Write] = {
     ("cloudformation", "delete_stack"): _delete_stack,
     ("cloudformation", "create_stack_instances"): _deploy_instances,
     ("cloudformation", "update_stack_instances"): _deploy_instances,
+    ("iam", "create_account_alias"): _noted,
     ("iam", "create_role"): _create_role,
     ("iam", "update_assume_role_policy"): _set_trust,
     ("iam", "put_role_policy"): _put_policy,
     ("iam", "attach_role_policy"): _attach,
     ("iam", "detach_role_policy"): _detach,
     ("iam", "delete_role"): _delete_role,
+    ("iam", "create_saml_provider"): _noted,
+    ("iam", "update_saml_provider"): _noted,
     ("servicecatalog", "provision_product"): _provision,
     ("servicecatalog", "update_provisioned_product"): _update_product,
     ("servicecatalog", "terminate_provisioned_product"): _terminate,
     ("lambda", "invoke"): _invoke,
 }
-"""The writes after which something looks different, or whose answer is read; the others are only noted."""
+"""Every write of `tasks/aws/actions.py`: what it changes for the rest of the plan, and the answer that a step reads."""

@@ -59,8 +59,7 @@ class PlanningCalls(Calls):
         where, planned = self._where, self._planned
         before = _before(planned, where, operation, parameters)
         planned.changes.append(Change(where.service, operation, where.account, where.region, parameters, before))
-        answer = WRITES.get((where.service, operation))
-        return (answer(planned, where, parameters) if answer is not None else None) or {}
+        return WRITES[where.service, operation](planned, where, parameters) or {}
 
 
 class PlanningAws(Aws):

@@ -1,4 +1,4 @@
-"""Run the fault matrix; exit code 1 when a cell is wrong.
+"""Run the fault matrix; exit code 1 when a cell is wrong, or when no scenario reaches a write of the connector.
 
 python -m tests.faults.matrix [--reduced] [--scenario scim] [--only CreateGroup] [--fault frozen]
 """
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from tests.faults.matrix.fault import Fault
+from tests.faults.matrix.choice import unreached
+from tests.faults.matrix.fault import Call, Fault
 from tests.faults.matrix.matrix import Play, Verdict, prepared
 from tests.faults.matrix.scenarios import SCENARIOS
 from tests.faults.matrix.table import details, table
@@ -26,7 +27,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="only calls whose name holds this")
     parser.add_argument("--fault", choices=list(Fault), type=Fault, help="this one only")
     options = parser.parse_args()
-    began, verdicts = monotonic(), list[Verdict]()
+    began, verdicts, calls = monotonic(), list[Verdict](), set[Call]()
     with (
         tempfile.TemporaryDirectory(prefix="fault-matrix-") as directory,
         prepared(Path(directory), reduced=options.reduced, only=options.only, fault=options.fault) as matrix,
@@ -35,12 +36,16 @@ def main() -> int:
             found = list(play.verdicts())
             _print(play, found, options.only)
             verdicts += found
+            calls.update(*play.calls.values())
     strikes = [strike for verdict in verdicts for strike in verdict.strikes]
     wrong = sum(bool(verdict.problems) for verdict in verdicts)
     spared = sum(len(verdict.spared) for verdict in verdicts)
     print(f"{len(strikes)} faults in {len(verdicts)} cells, {wrong} wrong, {monotonic() - began:.0f} s", end="")
     print(f"; {spared} on looks that were not needed this time" if spared else "")
-    return 1 if wrong or not verdicts else 0
+    missed = [] if options.scenario else unreached(calls)
+    for name in missed:
+        print(f"no scenario reaches {name}: add one (tests/faults/matrix/scenario.py)")
+    return 1 if wrong or missed or not verdicts else 0
 
 
 def _print(play: Play, verdicts: Sequence[Verdict], only: str) -> None:

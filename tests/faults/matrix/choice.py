@@ -1,10 +1,11 @@
-"""Which cells are run: every fault of each call, or two."""
+"""Which cells are run: every fault of each call, or two; and which writes of the product no scenario reaches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 
+from tasks.aws.actions import OPERATIONS, Kind
 from tests.faults.matrix.fault import Call, Fault, Strike
 
 READS = tuple(fault for fault in Fault if fault is not Fault.FROZEN)  # what a read answers late changes nothing
@@ -44,3 +45,21 @@ def together(strikes: Sequence[Strike]) -> Iterator[tuple[Strike, ...]]:
             yield tuple(group)
         else:  # few calls: both faults of one
             yield from ((strike,) for strike in group)
+
+
+def unreached(calls: Iterable[Call]) -> list[str]:
+    """Name the writes of tasks/aws/actions.py that are not among the calls of all scenarios.
+
+    >>> [name for name in unreached([Call("service-catalog", "ProvisionProduct", 1)]) if name.startswith("service")]
+    ['servicecatalog:TerminateProvisionedProduct', 'servicecatalog:UpdateProvisionedProduct']
+    """
+    reached = {(_plain(call.service), call.operation) for call in calls}
+    writes = [each for each in OPERATIONS if each.kind is Kind.WRITE]
+    return sorted(
+        {f"{each.service}:{each.name}" for each in writes if (_plain(each.service), each.name) not in reached}
+    )
+
+
+def _plain(service: str) -> str:
+    """Return a service's name without hyphens, which botocore's events have in other places than its models."""
+    return service.replace("-", "")

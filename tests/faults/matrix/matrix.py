@@ -27,7 +27,7 @@ from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
 from tests.faults.matrix.fault import Call, Fault, Strike
 from tests.faults.matrix.flight import Run, run_cells
-from tests.faults.matrix.scenario import PLATFORM, Scenario
+from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import Wire, WiredSessions
 from tests.support.redis import CheckedRedis
 from workers.sandbox.aws.options import SimulatorOptions
@@ -106,8 +106,6 @@ class Matrix:
         if (account := scenario.account(workspace)) is not None:
             made = {"name": f"{workspace}.older", "email": f"{workspace}@older.example.com", "roles": scenario.existing}
             self.simulator.operator("create_account", id=account, **made)
-            for action in scenario.at_account:
-                self.simulator.operator(account=account, **action)
         return workspace
 
     def strikes(self, calls: Sequence[Call]) -> list[tuple[Strike, ...]]:
@@ -135,7 +133,7 @@ class Play:
         """Run every order without a fault."""
         workspace = self.matrix.new(self.scenario)
         for order in self.scenario.orders:
-            cell = Cell(workspace, self.scenario, order)
+            cell = self._cell(workspace, order)
             [run] = self.matrix.run_cells([cell])
             if run.problems:
                 log = self.matrix.bench.log(cell)
@@ -172,11 +170,16 @@ class Play:
         # was, as a worker does that was not restarted.
         if newer is not None and (newer.desired is None or newer.platform != orders[index].platform):
             newer = None
+        if newer is not None and newer.at_account:  # nobody acts while a process is frozen
+            newer = None
         tenants = self._tenants(index, len(strikes))
-        return [
-            Cell(tenant, self.scenario, orders[index], each, newer)
-            for tenant, each in zip(tenants, strikes, strict=True)
-        ]
+        return [self._cell(tenant, orders[index], each, newer) for tenant, each in zip(tenants, strikes, strict=True)]
+
+    def _cell(self, tenant: str, order: Order, strikes: tuple[Strike, ...] = (), newer: Order | None = None) -> Cell:
+        """Make a cell, after what is done by hand in its tenant's account before the order."""
+        for action in order.at_account:
+            self.matrix.simulator.operator(account=self.scenario.account(tenant), **action)
+        return Cell(tenant, self.scenario, order, strikes, newer)
 
     def _tenants(self, done: int, number: int) -> list[str]:
         """Return tenants for which that many orders are done, those that came through faults first."""
@@ -185,9 +188,7 @@ class Play:
         ready = self._ready.setdefault(done, [])
         if (missing := number - len(ready)) > 0:
             order = self.scenario.orders[done - 1]
-            runs = self.matrix.run_cells(
-                [Cell(each, self.scenario, order) for each in self._tenants(done - 1, missing)]
-            )
+            runs = self.matrix.run_cells([self._cell(each, order) for each in self._tenants(done - 1, missing)])
             ready += [run.cell.workspace for run in runs if not run.problems]
         return [ready.pop() for _ in range(number)]
 

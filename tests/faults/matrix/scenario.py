@@ -37,6 +37,7 @@ class Order:
     desired: Mapping[str, Any] | None
     zone: Mapping[str, Any] = field(default_factory=dict)
     platform: Mapping[str, Any] = field(default_factory=dict)  # what changes of the scenario's with this order
+    at_account: tuple[Mapping[str, Any], ...] = ()  # operator actions before it, on an account that was taken over
 
     def landing_zone(self, usual: LandingZone, workspace: str) -> LandingZone:
         """Return the order's own landing zone for one tenant."""
@@ -60,7 +61,6 @@ class Scenario:
     simulator: Mapping[str, Any] = field(default_factory=dict)  # SimulatorOptions that differ from OPTIONS
     by_hand: tuple[Mapping[str, Any], ...] = ()  # operator actions before everything else
     existing: tuple[str, ...] | None = None  # roles of an account that each tenant takes over; None: AWS makes one
-    at_account: tuple[Mapping[str, Any], ...] = ()  # operator actions on each account that is taken over
 
     def account(self, workspace: str) -> str | None:
         """Return the id of the account that a tenant takes over, made of its workspace's number."""

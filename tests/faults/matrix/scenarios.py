@@ -18,6 +18,7 @@ from config.platform import (
     TagMapper,
     TenantTags,
 )
+from tasks.stacks.templates import STACK_NAME
 from tests.faults.matrix.scenario import CELL, Order, Scenario
 from tests.support.saml import saml_metadata
 from tests.tasks.steps.world import SCIM
@@ -92,6 +93,13 @@ ENROLLMENT = Enrollment(
     account_factory_product_id=organization.ACCOUNT_FACTORY_PRODUCT_ID,
 )
 GOVERNED = {**NOTHING_DEPLOYED, "enroll_account": True, "lambda_hook": HOOK}
+FAILING = {"action": "fail_enrollment", "reason": "AWS Control Tower failed to deploy a baseline."}
+BROKEN = {
+    "action": "set_stack_status",
+    "region": organization.REGION,
+    "name": STACK_NAME,
+    "status": "ROLLBACK_COMPLETE",
+}
 
 SCENARIOS = (
     Scenario(
@@ -154,11 +162,19 @@ SCENARIOS = (
     ),
     Scenario(
         "failing enrolment",
-        (Order("takeover", body(), {**NOTHING_DEPLOYED, "enroll_account": True}),),
+        (Order("takeover", body(), {**NOTHING_DEPLOYED, "enroll_account": True}, at_account=(FAILING,)),),
         platform={"identity_store": None, "import_role": IMPORTER, "enrollment": ENROLLMENT},
         by_hand=(ENTER_BY_IMPORTER,),
         existing=(IMPORTER,),
-        at_account=({"action": "fail_enrollment", "reason": "AWS Control Tower failed to deploy a baseline."},),
+    ),
+    Scenario(
+        "broken stack",
+        (
+            Order("takeover", body(), {"access_stack": STACK, "stack_set": None}),
+            Order("repair", body(), {"access_stack": STACK, "stack_set": None}, at_account=(BROKEN,)),
+        ),
+        platform={"identity_store": None},
+        existing=(organization.ACCESS_ROLE,),
     ),
     Scenario(
         "direct",
