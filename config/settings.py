@@ -106,7 +106,10 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseSettings):
-    """Everything a process is told by its environment. Durations are written in seconds and read as timedelta."""
+    """Everything a process is told by its environment. Durations are written in seconds and read as timedelta.
+
+    `docs/settings.md` is made of the fields, in this order, by `tests/config/settings_page.py`.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -120,104 +123,59 @@ class Settings(BaseSettings):
 
     mode: Literal["development", "production"] = Field(
         default="development",
-        description="production refuses to start with the sandbox's secrets, without tokens or a Redis password.",
+        description="In production, no process starts with the sandbox's secrets, without API tokens or without a "
+        "Redis password (docs/security.md).",
+    )
+    config_dir: Path = Field(
+        default=Path("config.d"),
+        description="Directory, or one file, with the platform and landing zone documents (docs/configuration.md).",
     )
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis for broker, state, locks and limits: redis://, or rediss:// (TLS).",
+        description="Redis for the queue, the state and the shared limits: redis://, or rediss:// for TLS.",
     )
-    config_dir: Path = Field(
-        default=Path("config.d"), description="Directory (or one file) with the platform and landing zone documents."
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="Log lines as JSON for machines, or as text for people."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe level that is logged."
     )
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_tokens)] = Field(
         default=(),
-        description="Tokens of the API: name:scope:sha256, comma-separated; scope is read or write. None: no access.",
+        description="Tokens of the API, comma-separated: name:scope:sha256, where scope is read or write and sha256 is "
+        "the SHA-256 of the token in hex. Without tokens, every call is refused.",
     )
     api_failure_limit: Positive = Field(
-        default=20, description="Wrong tokens from one address in a minute; further ones are answered with 429."
+        default=20,
+        description="Wrong tokens that one address may send in a minute before further ones are answered with 429.",
     )
-    api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    api_host: str = Field(default="127.0.0.1", description="Address on which the API listens.")
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
-        default=8080, description="Port the API listens on; PORT wins when it is set."
-    )
-    metrics_host: str = Field(default="127.0.0.1", description="Address a worker serves its metrics on.")
-    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
-        default=None, description="Port a worker serves its metrics on, to holders of an API token. None: it does not."
-    )
-    notification_url: SecretStr | None = Field(
-        default=None, description="Address that failures and what needs a person are sent to. None: nothing is sent."
-    )
-    notification_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
-        default=None, description="Key of the HMAC-SHA256 that notifications are signed with, 16 characters or more."
+        default=8080, description="Port on which the API listens. PORT takes precedence when it is set."
     )
     worker_concurrency: Positive = Field(
-        default=32, description="Threads of one worker; each waits for AWS most of its time."
-    )
-    log_format: Literal["json", "text"] = Field(
-        default="json", description="Logs as JSON lines for machines, or as text for people."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least important messages that are logged."
-    )
-    poll_interval: Seconds = Field(
-        validation_alias="CONNECTOR_POLL_SECONDS",
-        default=timedelta(seconds=5),
-        description="Seconds between two looks at something AWS is still doing.",
-    )
-    pump_interval: Seconds = Field(
-        validation_alias="CONNECTOR_PUMP_SECONDS",
-        default=timedelta(seconds=0.2),
-        description="Seconds between two looks of a worker at the due index.",
+        default=32, description="Threads of one worker. Each spends most of its time waiting for AWS."
     )
     lease: Seconds = Field(
         validation_alias="CONNECTOR_LEASE_SECONDS",
         default=timedelta(seconds=15),
-        description="Seconds after which the work of a dead worker is taken over.",
+        description="Time after which another worker takes over the work of one that has died.",
     )
-    lookup_grace: Seconds = Field(
-        validation_alias="CONNECTOR_LOOKUP_GRACE_SECONDS",
-        default=timedelta(seconds=120),
-        description="Seconds for which an account that may have been created is looked for before it is created again.",
+    pump_interval: Seconds = Field(
+        validation_alias="CONNECTOR_PUMP_SECONDS",
+        default=timedelta(seconds=0.2),
+        description="Time between two looks of a worker for work that is due.",
     )
-    workspace_identifier_length: Positive = Field(
-        default=16, description="Longest workspace identifier, in characters."
-    )
-    project_identifier_length: Positive = Field(default=30, description="Longest project identifier, in characters.")
-    account_creation_limit: Positive = Field(
-        default=5, description="Account creations in flight per organization; AWS allows 5."
-    )
-    account_assignment_limit: Positive = Field(
-        default=10, description="Outstanding account assignments per organization; AWS allows 10."
-    )
-    account_closure_limit: Positive = Field(
-        default=3, description="Account closures in flight per organization; AWS allows 3."
-    )
-    stack_set_operation_limit: Positive = Field(
-        default=1, description="Operations in flight per StackSet; AWS allows 1."
-    )
-    control_tower_operation_limit: Positive = Field(
-        default=5, description="Operations of Control Tower on accounts in flight per organization; AWS allows 5."
-    )
-    identity_center_calls_per_second: Positive = Field(
-        default=20, description="Calls of Identity Center and its identity store a second; AWS allows 20 collectively."
-    )
-    organizations_calls_per_second: Positive = Field(
-        default=40, description="Calls of AWS Organizations a second; fewer for a while when AWS throttles."
-    )
-    visibility_grace: Seconds = Field(
-        validation_alias="CONNECTOR_VISIBILITY_GRACE_SECONDS",
-        default=timedelta(seconds=60),
-        description="Seconds that AWS may take to show its own writes everywhere; until then 'not found' is not final.",
-    )
-    access_grace: Seconds = Field(
-        validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
-        default=timedelta(minutes=30),
-        description="Seconds for which a new account may refuse us because its role and services are still being made.",
+    poll_interval: Seconds = Field(
+        validation_alias="CONNECTOR_POLL_SECONDS",
+        default=timedelta(seconds=5),
+        description="Time before the connector first checks on work that AWS has not finished. The interval grows to "
+        "four times this value.",
     )
     step_deadline: Seconds = Field(
         validation_alias="CONNECTOR_STEP_DEADLINE_SECONDS",
         default=timedelta(minutes=30),
-        description="Seconds for which a step is tried again after AWS failed or throttled; then it fails.",
+        description="How long a step is retried while AWS fails or throttles. Then it fails.",
     )
     wait_deadline: Seconds = Field(
         validation_alias="CONNECTOR_WAIT_DEADLINE_SECONDS",
@@ -227,22 +185,78 @@ class Settings(BaseSettings):
     parked_deadline: Seconds = Field(
         validation_alias="CONNECTOR_PARKED_DEADLINE_SECONDS",
         default=timedelta(days=3),
-        description="Seconds for which a step waits for a person to raise a quota at AWS or the like; then it fails.",
+        description="How long a step waits for a person, for example to have an AWS quota raised. Then it fails.",
+    )
+    lookup_grace: Seconds = Field(
+        validation_alias="CONNECTOR_LOOKUP_GRACE_SECONDS",
+        default=timedelta(seconds=120),
+        description="How long an account that AWS may have created is looked for before a new one is requested.",
+    )
+    visibility_grace: Seconds = Field(
+        validation_alias="CONNECTOR_VISIBILITY_GRACE_SECONDS",
+        default=timedelta(seconds=60),
+        description="How long AWS may take to show its own writes everywhere. Until then, 'not found' is not final.",
+    )
+    access_grace: Seconds = Field(
+        validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
+        default=timedelta(minutes=30),
+        description="How long a new account may refuse access, because AWS is still creating its role and services.",
     )
     replication_interval: Seconds = Field(
         validation_alias="CONNECTOR_REPLICATION_INTERVAL_SECONDS",
         default=timedelta(hours=24),
-        description="Seconds after which a tenant is replicated again without being asked.",
+        description="Time after which a tenant is replicated again without being asked for (docs/daily.md).",
     )
     replication_window: Annotated[DayWindow, NoDecode, BeforeValidator(DayWindow.parse)] = Field(
         default=DayWindow(),
-        description="When, in UTC, daily replications begin, spread over it: HH:MM-HH:MM, e.g. 22:00-04:00.",
+        description="The part of the day, in UTC, over which daily replications are spread, such as 22:00-04:00.",
     )
-    retention_days: Positive = Field(default=30, description="Days that the record of an ended replication is kept.")
-    audit_days: Positive = Field(
-        default=90, description="Days that the audit log keeps a write to AWS; about 1 kB of Redis each."
+    account_creation_limit: Positive = Field(
+        default=5, description="Account creations in flight per organization. AWS allows 5."
+    )
+    account_closure_limit: Positive = Field(
+        default=3, description="Account closures in flight per organization. AWS allows 3."
+    )
+    account_assignment_limit: Positive = Field(
+        default=10, description="Account assignments in flight per Identity Center instance. AWS allows 10."
+    )
+    stack_set_operation_limit: Positive = Field(
+        default=1, description="Operations in flight per StackSet. AWS allows 1."
+    )
+    control_tower_operation_limit: Positive = Field(
+        default=5, description="Control Tower operations on accounts in flight per organization. AWS allows 5."
+    )
+    identity_center_calls_per_second: Positive = Field(
+        default=20,
+        description="Calls to Identity Center, its identity store and SCIM together, per organization. AWS allows 20.",
+    )
+    organizations_calls_per_second: Positive = Field(
+        default=40,
+        description="Calls to AWS Organizations, per organization. Fewer for a while after AWS has throttled.",
+    )
+    workspace_identifier_length: Positive = Field(default=16, description="Longest workspace identifier.")
+    project_identifier_length: Positive = Field(default=30, description="Longest project identifier.")
+    notification_url: SecretStr | None = Field(
+        default=None,
+        description="Web address to which failures, and whatever needs a person, are sent (docs/notifications.md).",
+    )
+    notification_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None,
+        description="Key with which notifications are signed (HMAC-SHA256), at least 16 characters.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which a worker serves its metrics (docs/metrics.md)."
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None, description="Port on which a worker serves its metrics. Without one, it serves none."
+    )
+    retention_days: Positive = Field(
+        default=30, description="How long the record of a replication is kept after it has ended."
     )
     event_history: Positive = Field(default=1000, description="Events kept per tenant.")
+    audit_days: Positive = Field(
+        default=90, description="How long the audit log keeps a write to AWS, at about 1 kB of Redis each."
+    )
 
     @field_validator("redis_url")
     @classmethod

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import ApiToken, Settings, SettingsError, load_settings, process_environment
+from config.settings import ApiToken, Settings, SettingsError, load_settings, process_environment, variable
+from tests.config.settings_page import SECTIONS, page
 
 HEX = "a1" * 32
 
@@ -37,6 +38,17 @@ def test_every_field_has_a_description_and_settings_are_frozen() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     with pytest.raises(ValidationError):
         load_settings().api_port = 1  # type: ignore[misc]  # what is tried
+
+
+def test_the_page_of_settings_is_made_of_them() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert written == page(), "make it again: see settings_page.py"
+    assert set(SECTIONS) <= set(Settings.model_fields)
+
+
+def test_the_variable_of_a_duration_names_its_unit() -> None:
+    durations = [name for name, field in Settings.model_fields.items() if field.annotation is timedelta]
+    assert [name for name in durations if not variable(name).endswith("_SECONDS")] == []
 
 
 @pytest.mark.parametrize("seconds", ["0.5", "7", " 3 ", "1e2"])
