@@ -1,7 +1,8 @@
 """The AWS boundary: what a step may ask of AWS, in our words.
 
-A step is given one `Aws`. Behind it every call passes `calls.py`; who we are in which account stands in `session.py`.
-boto3 and botocore are known in this package only.
+Open `boundary.py` first: the `Aws` that a step is given. Behind it every call passes `calls.py`. `actions.py` lists the
+operations that may be called, `fault_table.py` what follows from AWS's error codes, `session.py` who we are in which
+account. boto3 and botocore are known in this package only.
 """
 
 from tasks.aws.boundary import Aws

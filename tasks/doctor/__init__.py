@@ -1,11 +1,13 @@
-"""Preflight: everything that a platform needs from AWS and from our own side, looked at without a write.
+"""The doctor: checks everything that a platform needs, in AWS and in the connector's own environment, without a write.
 
-finding.py       what a check says
+Open `examination.py` first.
+
+examination.py   the table of checks, and their order
 patient.py       what a check is given
+finding.py       what a check says
 credentials.py   who we are, both role chains, external ids, the clock
 organization.py  OUs, guard rails, how many accounts
 people.py        Identity Center, SCIM, federation
 deployment.py    StackSets, templates, functions, Control Tower
 our_side.py      Redis, workers, our own limits
-examination.py   the table of checks, and the order
 """

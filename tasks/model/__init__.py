@@ -1,10 +1,6 @@
-"""The shapes everybody shares: what is wanted, what AWS gave us, how a step answers.
+"""The shapes that everybody shares. They know nothing of AWS, Celery or Redis.
 
-tenant       one isolated unit on a platform; on AWS one account
-desired      what we were told
-handles      ids that AWS gave us and intents we wrote down before a call; kept per tenant
-step         one idempotent part of a replication; answers Done or Wait, or raises
-replication  one run of the chain for one tenant
-dispatch     the number of the newest chain message of a replication; older messages do nothing
-lease        the time for which one worker alone runs a replication
+Open `desired.py` for what was ordered, `handles.py` for what AWS gave us and what we wrote down before a call,
+`replication.py` for where a replication stands and how a step answers. The words are explained in
+docs/architecture.md.
 """

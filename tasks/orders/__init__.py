@@ -1,1 +1,4 @@
-"""What people and meshStack ask for: order, delete, roll out."""
+"""What people and meshStack ask for: order a tenant, replicate it again, delete it, roll a landing zone out.
+
+Open `producer.py` first: it checks an order and stores it.
+"""

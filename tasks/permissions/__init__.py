@@ -1,1 +1,5 @@
-"""Who may do what in an account: groups, federation, IAM roles and policies."""
+"""Who may do what in an account: people, and the connector itself.
+
+Open `groups.py` for the groups in Identity Center, `federation.py` for the IAM roles that people enter by SAML,
+`access_role.py` for the role that lets the connector in, `iam_documents.py` for the published policies.
+"""

@@ -1,7 +1,7 @@
-"""The steps of a replication: one file each, named like its function. Their order stands in `tasks/chain.py`.
+"""The steps of a replication: one file each, named like its function. `tasks/chain.py` lists them in their order.
 
-A step reads what AWS has, decides, writes the difference and answers Done or Wait, or raises. It never sleeps, and
-running it again is always right. No step imports another.
+Open `move_to_ou.py` for a typical one. A step reads what AWS has, decides, writes the difference and answers Done or
+Wait, or raises. It never sleeps, and running it again is always right. No step imports another.
 """
 
 from __future__ import annotations
