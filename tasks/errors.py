@@ -1,21 +1,21 @@
 """What a step may raise.
 
 StepError                     names AWS's code, message and request id, and what a person can do
-├── TransientError            asked again by itself, later
+├── TransientError            retried automatically, later
 │   ├── NotReady              a service of a new account is still being made
-│   ├── Throttled             AWS took nothing: too many requests, a concurrent modification
+│   ├── Throttled             AWS did nothing: too many requests, a concurrent modification
 │   │   ├── RateReached       our own share of an API's rate is used up; the call was not sent
-│   │   └── Parked            a quota or a validation: tried again slowly, an operator must act
+│   │   └── Parked            a quota or a validation: retried slowly, an operator must act
 │   ├── Unanswered            no definite answer (5xx, time-out, lost, garbled): it may have happened
 │   └── LaneFull              our own share of an AWS limit is used up; woken when a place is free
-├── PermanentError            asking again changes nothing until a person does something
+├── PermanentError            retrying changes nothing until a person does something
 │   ├── Refused               AWS's own refusal, with its code
 │   │   ├── AccessDenied      an IAM policy, trust or SCP does not allow the call
 │   │   ├── NotFound          what the call names does not exist
 │   │   └── Conflict          it exists already, or belongs to somebody else
 │   └── NotOurs               an account, alias or group that nothing proves to be this tenant's
 │       └── AccountNotOurs    the account itself: nothing more is done in it
-├── Stopping                  this worker is asked to end; another one goes on at once
+├── Stopping                  this worker is asked to end; another one continues at once
 ├── Replaced                  a newer order replaces this replication, or somebody has cancelled it
 └── Superseded                another worker has taken over; nothing of this run may be written any more
 
@@ -30,7 +30,7 @@ import re
 class StepError(Exception):
     """A step could not do its work."""
 
-    default_remedy = "Look the code up in the AWS documentation of this call, mend the cause, then retry."
+    default_remedy = "Look the code up in the AWS documentation of this call, fix the cause, then retry."
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class StepError(Exception):
 class TransientError(StepError):
     """It may work later without anybody's help."""
 
-    default_remedy = "Nothing: it is tried again by itself."
+    default_remedy = "No action needed: the connector retries automatically."
 
 
 class NotReady(TransientError):
@@ -84,7 +84,7 @@ class RateReached(Throttled):
 class Parked(Throttled):
     """AWS takes it only when a person has raised a quota or completed a validation; `retry_after` says how slowly."""
 
-    default_remedy = "Ask AWS for a higher quota or free some of it; it is tried again by itself, slowly."
+    default_remedy = "Ask AWS for a higher quota or free some of it; the connector retries automatically, slowly."
 
 
 class Unanswered(TransientError):
@@ -102,7 +102,7 @@ class LaneFull(TransientError):
 
 
 class PermanentError(StepError):
-    """Asking again changes nothing until a person does something."""
+    """Retrying changes nothing until a person does something."""
 
 
 class Refused(PermanentError):
@@ -145,7 +145,7 @@ class Stopping(StepError):
     """The worker was asked to end: its running call is finished, the next one is made by another worker."""
 
     def __init__(self) -> None:
-        super().__init__("Stopping", "this worker is ending, another one goes on")
+        super().__init__("Stopping", "this worker is stopping, another one continues")
         self.args = ()
 
 

@@ -253,5 +253,5 @@ def _given_up(failure: Failure, account_id: str, settings: Settings) -> Permanen
         f"Control Tower could not enrol account {account_id} within {settings.retry_window_minutes} minutes: "
         f"{failure.message}",
         failure.told_by,
-        "Mend in the account or in Control Tower what AWS names, then retry: the failed enrolment is taken back first.",
+        "Fix what AWS names in the account or in Control Tower, then retry: the failed enrolment is taken back first.",
     )

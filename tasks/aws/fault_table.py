@@ -1,8 +1,8 @@
 """Every AWS error code that our calls may answer, and what follows from it: the only list of AWS's error codes.
 
-    retried   Throttled (AWS took nothing), Unanswered (it may have happened), NotReady: with backoff, up to the
+    retried   Throttled (AWS did nothing), Unanswered (it may have happened), NotReady: with backoff, up to the
               step's deadline
-    parked    a quota or a validation: tried again slowly, and an operator is told
+    parked    a quota or a validation: retried slowly, and an operator is told
     final     the remedy says what a person can do
 
 Looked up as (service, code, reason), then (service, code), then by code alone. Codes are those of botocore's service
@@ -28,7 +28,7 @@ class Fault:
     """What follows from a code."""
 
     kind: ErrorClass
-    remedy: str | None = None  # what a person can do; None: nothing, it is tried again
+    remedy: str | None = None  # what a person can do; None: nothing, it is retried
     retry_after: timedelta | None = None  # None: as AWS asks, or our own backoff
 
 
@@ -98,12 +98,12 @@ TREE = Fault(
 TAKEN = Fault(Conflict, "Rename or remove what has the name already, or change the pattern of the name, then retry.")
 QUOTA = Fault(
     Parked,
-    "Ask AWS for a higher quota (Service Quotas) or remove what is not needed; it is tried again every hour, or at "
+    "Ask AWS for a higher quota (Service Quotas) or remove what is not needed; it is retried every hour, or at "
     "once by retry.",
     HOURLY,
 )
 
-RUNNABLE = "See what Lambda says of the function and mend it (test it in the Lambda console), then retry."
+RUNNABLE = "See what Lambda says about the function and fix it (test it in the Lambda console), then retry."
 FUNCTION_NOT_READY = frozenset(  # Lambda prepares the function, and has not run it
     {
         "CodeArtifactUserPendingException",
@@ -168,7 +168,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         NotFound, "Invite the account into the organization again, or order the tenant without it, then retry."
     ),
     ("organizations", "AccountAlreadyClosedException"): Fault(
-        Conflict, "The account is closed already: retry, and the deletion goes on."
+        Conflict, "The account is closed already: retry, and the deletion continues."
     ),
     ("organizations", "ChildNotFoundException"): GONE,
     ("organizations", "ConcurrentModificationException"): LATER,
@@ -250,7 +250,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         "simplify the template; then retry.",
     ),
     ("cloudformation", "InvalidOperationException"): Fault(
-        Refused, "Mend what AWS says of the StackSet (its permissions or its regions), then retry."
+        Refused, "Fix what AWS says about the StackSet (its permissions or its regions), then retry."
     ),
     ("cloudformation", "LimitExceededException"): QUOTA,
     ("cloudformation", "OperationIdAlreadyExistsException"): Fault(
@@ -287,7 +287,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     ("scim", "AccessDeniedException"): Fault(
         AccessDenied,
-        "See in the settings of IAM Identity Center that automatic provisioning is on, and that scimEndpoint and "
+        "Check in the settings of IAM Identity Center that automatic provisioning is on, and that scimEndpoint and "
         "ssoAccessToken are of the same instance; then retry.",
     ),
     ("scim", "UnauthorizedException"): Fault(
@@ -308,7 +308,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("servicecatalog", "InvalidStateException"): LATER,
     ("servicecatalog", "LimitExceededException"): QUOTA,
     ("servicecatalog", "OperationNotSupportedException"): Fault(
-        Refused, "See what Service Catalog says of the account factory's product, then retry."
+        Refused, "See what Service Catalog says about the account factory's product, then retry."
     ),
     ("servicecatalog", "ResourceInUseException"): LATER,
     ("servicecatalog", "ResourceNotFoundException"): Fault(
@@ -320,14 +320,14 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
 BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason`, or `ResourceType`, of the exception
     ("organizations", "ConstraintViolationException", "ACCOUNT_NUMBER_LIMIT_EXCEEDED"): Fault(
         Parked,
-        "Ask AWS for more accounts in this organization (closed ones count for 90 days); it is tried again every hour.",
+        "Ask AWS for more accounts in this organization (closed ones count for 90 days); it is retried every hour.",
         HOURLY,
     ),
     ("organizations", "ConstraintViolationException", "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"): Fault(
-        Parked, "AWS creates no more accounts for this organization today; it is tried again tomorrow.", NEXT_DAY
+        Parked, "AWS creates no more accounts for this organization today; it is retried tomorrow.", NEXT_DAY
     ),
     ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_QUOTA_EXCEEDED"): Fault(
-        Parked, "AWS closes only so many accounts of an organization in 30 days; it is tried again every day.", NEXT_DAY
+        Parked, "AWS closes only a certain number of accounts in 30 days; it is retried every day.", NEXT_DAY
     ),
     ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED"): LATER,
     ("organizations", "ConstraintViolationException", "OU_NUMBER_LIMIT_EXCEEDED"): QUOTA,

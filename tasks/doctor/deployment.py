@@ -55,7 +55,7 @@ def functions(patient: Patient) -> Iterator[Finding]:
             yield warning(f"{hook.arn} cannot be looked at ({denied})", denied.remedy)
             continue
         if found.state not in READY:
-            yield error(f"{hook.arn} is {found.state}: {found.reason}", "Mend the function in the Lambda console.")
+            yield error(f"{hook.arn} is {found.state}: {found.reason}", "Fix the function in the Lambda console.")
         elif found.timeout > hook.timeout:
             yield warning(
                 f"{hook.arn} may run for {found.timeout.total_seconds():.0f} s, and is waited for "

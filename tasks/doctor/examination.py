@@ -79,4 +79,4 @@ def _looked(check: Check, found: Patient) -> Iterator[Finding]:
 
 
 def _unchecked(check: Check) -> Finding:
-    return warning(f"not checked, because {check.needs} failed", f"Mend {check.needs} first.")
+    return warning(f"not checked, because {check.needs} failed", f'Fix "{check.needs}" first.')

@@ -267,5 +267,5 @@ def _failure(stacks: Stacks, stack: Stack | None) -> PermanentError:
     if STANDING[stack.status] is Standing.STUCK:
         remedy = "Continue or repair the rollback in the CloudFormation console of the account, then retry."
     else:
-        remedy = "Mend the template, its parameters or what AWS names, then retry: the stack is then set up again."
+        remedy = "Fix the template, its parameters or what AWS names, then retry: the stack is then set up again."
     return PermanentError(stack.status.value, f"{STACK_NAME} is {stack.status}: {reason}", shown_by, remedy)

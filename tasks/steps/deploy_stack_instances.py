@@ -192,7 +192,7 @@ def _failed(stack_set: StackSet, instances: Mapping[str, StackInstance], request
         _code(next(iter(instances.values()))),
         f"{stack_set.name} could not be deployed in {'; '.join(reasons)}",
         request_id,
-        remedy="Mend what AWS names in the account or the StackSet (delete an INOPERABLE instance), then retry.",
+        remedy="Fix what AWS names in the account or the StackSet (delete an INOPERABLE instance), then retry.",
     )
 
 

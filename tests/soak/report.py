@@ -13,6 +13,11 @@ from pathlib import Path
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEADING = "## Soak"
 SHOWN = 20  # findings
+ABOUT = """\
+`make soak` sends orders over HTTP to the sandbox while everything is made to fail: `kill -9` of workers, API, beat and
+Flower in turn, restarts and a freeze of Redis, and 5 % of AWS calls (500, 503, throttled, response lost, connection
+reset). AWS's limits are on.
+"""
 TITLE = "# Reliability\n\nWhat was measured about crashes, faults and load, and how to measure it again.\n"
 
 
@@ -36,9 +41,7 @@ class Figures:
         wrong = "".join(f"\n- {finding}" for finding in self.findings[:SHOWN])
         outcome = f"{len(self.findings)} findings:\n{wrong}" if wrong else "Nothing lost, nothing twice, nothing wrong."
         return (
-            f"{HEADING}\n\n`make soak`: orders over HTTP; `kill -9` of workers, API, beat and Flower in turn, restarts "
-            f"and a freeze of Redis, 5 % of AWS calls failing (500, 503, throttled, response lost, connection reset), "
-            f"AWS's limits on, against the sandbox.\n\n"
+            f"{HEADING}\n\n{ABOUT}\n"
             f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}.\n\n"
             f"| figure | value |\n|---|---|\n{rows}\n\n{outcome}\n"
         )

@@ -17,81 +17,86 @@ HEAD = """# Errors
 
 <!-- Made by `python -m tests.tasks.aws.error_page > docs/errors.md`. -->
 
-Every error of a replication has AWS's own code, or one of ours, and is found here by it: `lastError` of the API names
-the page and the code (`docs/errors.md#accessdeniedexception`). What follows from an error is one of three things:
+Every error of a replication has a code, AWS's own or one of the connector. This page explains each of them; `lastError`
+of the API names the page and the code (`docs/errors.md#accessdeniedexception`). One of three things follows:
 
-- **retried**: the step is tried again after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it
-  (`Retry-After`). After `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without one good answer the replication fails,
-  and the daily replication tries again. You see WAITING with `lastError`.
-- **parked**: the step is tried again every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days).
-  A newer order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
-  the warning `parked: an operator must act` in the log.
-- **final**: the replication is FAILED, with what to do; the daily replication tries again.
+- **retried**: the step is retried after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it (`Retry-After`).
+  After `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without a single success the step fails. You see WAITING with
+  `lastError`.
+- **parked**: the step is retried every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days). A newer
+  order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
+  `parked: an operator must act` in the log.
+- **final**: the step has failed, and the error says what to do. Later steps that do not need it still run, then the
+  replication ends FAILED. The daily replication tries again.
 
 **A code that is not on this page** is final and shown with AWS's raw text. Look it up in the AWS documentation of the
-call that the message names, mend the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
-of a stack instance (`INOPERABLE`) stands for a deployment that failed; the message has its reason. An answer with an
-HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a defect of
-the connector: report it with its log.
+call that the message names, fix the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
+of a stack instance (`INOPERABLE`) stands for a deployment that failed; the message contains the reason. An answer with
+an HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a defect
+of the connector: report it with its log.
 """
 
 OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
-    "AccessPolicyChanged": "The access role's own policy was not as written, so nothing was taken from the role.",
+    "AccessPolicyChanged": "The access role's policy was not as written before, so nothing was taken from the role.",
     "AccountAssignmentFailed": "AWS ended an account assignment as FAILED; the message has its reason.",
     "AccountClosed": "The tenant's account is closed or being closed.",
     "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
-    "AnotherEmail": "The creation made an account with another email than we asked for.",
-    "AnotherPolicy": "The organization has a service control policy of that name which we did not make.",
+    "AnotherEmail": "AWS created an account with another email than was requested.",
+    "AnotherPolicy": "The organization has a service control policy of that name which the connector did not create.",
     "AnotherTenant": "The account is tagged as another tenant's.",
     "ClosureNotAllowed": "`accountClosure` of the platform lists neither an OU above the account nor a tag of it.",
     "EmailOfClosedAccount": "The pattern gives the tenant's new account the email of the closed one.",
-    "EnrollmentNotConfigured": "The landing zone enrols accounts, and the documents do not say how or where.",
-    "FederationNotFound": "An account lacks the SAML provider or the role that somebody else should have made.",
-    "ForeignRole": "The account has a role of that name, which nothing proves to be ours.",
+    "EnrollmentNotConfigured": "The landing zone enrols accounts, but the documents do not say how or where.",
+    "FederationNotFound": "An account lacks the SAML provider or the role that somebody else should have created.",
+    "ForeignRole": "The account has a role of that name, and nothing proves that the connector created it.",
     "ForeignSamlProvider": "The account has a SAML provider of that name, of another identity provider.",
     "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
-    "GroupNotShown": "Identity Center says that the group exists and does not show it yet.",
+    "GroupNotShown": "Identity Center says that the group exists, but does not show it yet.",
     "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
-    "MembershipNotShown": "Somebody was put into a group a moment ago and is to be out; AWS does not show it yet.",
-    "MetadataRefused": "What `identityFederation.metadataUrl` answers is no metadata of a SAML identity provider.",
+    "MembershipNotShown": "Somebody was put into a group a moment ago and is to be removed, but AWS does not show it yet.",
+    "MetadataRefused": "What `identityFederation.metadataUrl` answers is not the metadata of a SAML identity provider.",
     "MetadataUnavailable": "The server of `identityFederation.metadataUrl` does not answer.",
-    "NameRefused": "A pattern makes a name that AWS refuses.",
-    "NoAutomationAccount": "The landing zone has a StackSet, and the platform no automation account.",
+    "NameRefused": "A pattern gives a name that AWS refuses.",
+    "NoAutomationAccount": "The landing zone has a StackSet, but the platform has no automation account.",
     "NoLandingZone": "Control Tower is not set up in the platform's region.",
-    "NoLaunchPath": "The account factory's product is not in a portfolio that we may use, or has no version in use.",
+    "NoLaunchPath": "The account factory's product is in no portfolio of the connector's, or has no active version.",
     "NoMemberAccount": "The management or automation account cannot be a tenant.",
     "NoParent": "AWS lists no parent of the account.",
     "NoRoot": "AWS lists no root of the organization.",
     "NoSuchPolicy": "Neither AWS nor the account has a managed policy of the name in the role mappings.",
     "OwnedByAnother": "The account, group or alias is another tenant's.",
-    "NoWebIdentityToken": "The platform uses a workload identity, and nothing names the file of its token.",
-    "NotKnownYet": "IAM has made the SAML provider or the role a moment ago and does not know it everywhere yet.",
-    "NotPlannable": "Of plans: only the account could tell, and it is not made yet or does not let us in yet.",
+    "NoWebIdentityToken": "The platform uses a workload identity, but nothing names the file of its token.",
+    "NotKnownYet": "IAM created the SAML provider or the role a moment ago, and does not know it everywhere yet.",
+    "NotPlannable": "Only in plans: only the account could tell, and it does not exist yet or cannot be accessed yet.",
     "NotProvablyOurs": "Nothing proves that the account is the tenant's, so it is not closed.",
-    "RoleNotShown": "IAM says that the role exists and does not show it yet.",
+    "RoleNotShown": "IAM says that the role exists, but does not show it yet.",
     "ParameterRefused": "A parameter of the access stack needs something that the tenant does not have.",
-    "SamlProviderNotShown": "IAM says that the SAML provider exists and does not show it yet.",
+    "SamlProviderNotShown": "IAM says that the SAML provider exists, but does not show it yet.",
     "ServiceManagedStackSet": "The StackSet deploys by organizational unit and not by account.",
     "SeveralAccounts": "Several accounts are tagged as this tenant's.",
-    "TooManyTags": "Tags of others fill the account, so that the tenant's own has no room.",
+    "TooManyTags": "Tags of others fill the account, so that there is no room for the tenant's own.",
     "UnknownAccountState": "AWS describes the account with a state that this version does not know.",
-    "UnknownConfiguration": "The tenant's platform or landing zone is not in the configuration directory any more.",
+    "UnknownConfiguration": "The tenant's platform or landing zone is no longer in the configuration directory.",
     "UnknownCreationState": "AWS describes the creation with a state that this version does not know.",
     "UnknownParameter": "The template has a parameter without default for which there is no value.",
     "UnknownStatus": "AWS answered with a status that this version does not know.",
     "Unreachable": "AWS's endpoint could not be reached; nothing was sent.",
-    "VendingOverdue": "The tags by which an account vending machine tells its end did not come in time.",
+    "VendingOverdue": "The tags by which an account vending machine shows that it has finished did not come in time.",
     "WaitedTooLong": "A step has waited for the work of AWS or of somebody else for too long.",
-    "WebIdentityTokenExpired": "The cluster has not replaced the web identity token before its end.",
-    "WebIdentityTokenUnreadable": "The file of the web identity token is missing, empty or no token.",
+    "WebIdentityTokenExpired": "The cluster has not replaced the web identity token before it expired.",
+    "WebIdentityTokenUnreadable": "The file of the web identity token is missing, empty, or does not contain a token.",
     "WrongWebIdentityAudience": "The web identity token is for somebody else than the platform document says.",
 }
 RETRIED_OF_OURS = {
     "AccessPolicyChanged",
     "GroupNotShown",
     "MalformedAnswer",
+    "MetadataUnavailable",
     "NoParent",
     "NoRoot",
+    "NotKnownYet",
+    "RoleNotShown",
+    "SamlProviderNotShown",
     "Unreachable",
     "WebIdentityTokenExpired",
     "WebIdentityTokenUnreadable",
@@ -144,10 +149,10 @@ def treatment(fault: Fault) -> str:
 
 def _why(fault: Fault) -> str:
     if fault.kind is Unanswered:
-        return "It may have happened: AWS is asked what there is before anything is sent again."
+        return "It may have happened: the connector looks at what AWS has before it sends anything again."
     if fault.kind is NotReady:
-        return "The service of a new account is still being made; `wait_for_access` fails when that lasts 30 minutes."
-    return "AWS took nothing."
+        return "The service of a new account is still being set up; `wait_for_access` fails if that takes 30 minutes."
+    return "AWS did not apply the change."
 
 
 def _creations() -> Iterator[str]:
