@@ -312,7 +312,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     ("servicecatalog", "ResourceInUseException"): LATER,
     ("servicecatalog", "ResourceNotFoundException"): Fault(
-        NotFound, "Give the role that we act as access to the account factory's portfolio, then retry."
+        NotFound, "Give the connector's role access to the account factory's portfolio, then retry."
     ),
     ("sso-admin", "ConflictException"): LATER,  # documented: a previous write has not propagated
 }
