@@ -10,10 +10,10 @@ HEAD = """# What is kept in Redis
 
 <!-- Made by `python -m tests.tasks.state.keys_page > docs/redis.md`. -->
 
-AWS is the truth; Redis holds what AWS cannot tell, and what all processes share. Every key of ours begins with
-`connector:` and stands in this table, which is made of [tasks/state/keys.py](../tasks/state/keys.py). The module is the
-one in `tasks/state` that owns the key, and *retention* is `CONNECTOR_RETENTION_DAYS`. After each test every key in its
-Redis is compared with the table. The broker's keys (queue, unacknowledged messages, bindings) are Celery's own.
+AWS is the truth; Redis holds what AWS cannot tell, and what all processes share. Every key of the connector begins with
+`connector:` and is listed in this table, which is made of [tasks/state/keys.py](../tasks/state/keys.py). The module is
+the one in `tasks/state` that owns the key, and *retention* is `CONNECTOR_RETENTION_DAYS`. After each test, every key in
+its Redis is compared with the table. The broker's keys (queue, unacknowledged messages, bindings) are Celery's own.
 
 | key | type | holds | ends | module |
 |---|---|---|---|---|
