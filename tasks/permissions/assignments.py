@@ -302,7 +302,7 @@ class Work:
         request = self.reasons[pair]
         reason = request.reason or "AWS gives no reason"
         message = f"AWS could not {verb} {pair[1]} for group {pair[0]}: {reason}"
-        remedy = "Mend what AWS names (permission set, group or account), then retry."
+        remedy = "Fix what AWS names (permission set, group or account), then retry."
         made = [each.put_in_at for each in self.handles.groups.values() if each.id == pair[0]]
         newest = max(filter(None, [*made, self.handles.account_created_at]), default=None)
         if newest is not None and self.aws.now() - newest < self.aws.visibility_grace:

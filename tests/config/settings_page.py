@@ -59,7 +59,7 @@ TAIL = """
 - `HTTPS_PROXY` and `NO_PROXY` name the proxy through which AWS, SCIM, SAML metadata and the receiver of notifications
   are reached.
 
-The last two are not read from `.env`, nor are `CONNECTOR_URL` and `CONNECTOR_TOKEN`: export them.
+The last two are not read from `.env`: export them.
 """
 
 UNITS = {"_SECONDS": "seconds", "_DAYS": "days", "_LENGTH": "characters", "_PER_SECOND": "calls a second"}

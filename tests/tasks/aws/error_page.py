@@ -91,6 +91,7 @@ RETRIED_OF_OURS = {
     "AccessPolicyChanged",
     "GroupNotShown",
     "MalformedAnswer",
+    "MembershipNotShown",
     "MetadataUnavailable",
     "NoParent",
     "NoRoot",

@@ -241,13 +241,13 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
     ),
     "the worker ends": (
         *(at(retry_state=FAILING), Stopping()),
-        {"retry_state": FAILING, "note": "this worker is ending, another one goes on"},
+        {"retry_state": FAILING, "note": "this worker is stopping, another one continues"},
     ),
     "gives way after an error: that is not shown any more": (
         *(at(step=TRIED, retry_state=FAILING, error=OLDER), Stopping()),
         {
             "retry_state": FAILING,
-            "note": "this worker is ending, another one goes on",
+            "note": "this worker is stopping, another one continues",
             "attempts": 4,
             "started_at": BEFORE,
         },
