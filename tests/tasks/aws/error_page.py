@@ -53,7 +53,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
     "GroupNotShown": "Identity Center says that the group exists, but does not show it yet.",
     "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
-    "MembershipNotShown": "Somebody was put into a group a moment ago and is to be removed, but AWS does not show it yet.",
+    "MembershipNotShown": "Somebody who is to be removed was put into a group a moment ago; AWS does not show it yet.",
     "MetadataRefused": "What `identityFederation.metadataUrl` answers is not the metadata of a SAML identity provider.",
     "MetadataUnavailable": "The server of `identityFederation.metadataUrl` does not answer.",
     "NameRefused": "A pattern gives a name that AWS refuses.",
@@ -102,6 +102,7 @@ RETRIED_OF_OURS = {
     "WebIdentityTokenExpired",
     "WebIdentityTokenUnreadable",
 }
+RETRIED_WHILE_YOUNG = {"AccountAssignmentFailed"}
 STEPS_AFTER_FAILURE = {
     Next.LOOK_THEN_GIVE_UP: "final, unless the account turns out to be this tenant's",
     Next.LOOK_THEN_AGAIN: "retried up to 5 times, after the account was looked for; then final",
@@ -163,7 +164,13 @@ def _creations() -> Iterator[str]:
 
 def _own() -> Iterator[str]:
     for code, meaning in sorted(OWN.items()):
-        yield from _section(code, [f"**{'retried' if code in RETRIED_OF_OURS else 'final'}**. {meaning}"])
+        yield from _section(code, [f"**{_own_treatment(code)}**. {meaning}"])
+
+
+def _own_treatment(code: str) -> str:
+    if code in RETRIED_WHILE_YOUNG:
+        return "retried while what it names is new, then final"
+    return "retried" if code in RETRIED_OF_OURS else "final"
 
 
 def _section(code: str, lines: Iterable[str]) -> Iterator[str]:

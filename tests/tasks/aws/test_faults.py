@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from tasks.errors import (
     TransientError,
     Unanswered,
 )
-from tests.tasks.aws.error_page import OWN, RETRIED_OF_OURS, page
+from tests.tasks.aws.error_page import OWN, RETRIED_OF_OURS, RETRIED_WHILE_YOUNG, page
 
 
 def modelled_codes() -> list[tuple[str, str]]:
@@ -55,17 +56,17 @@ def every_fault() -> list[Fault]:
     return [*EVERY_SERVICE.values(), *BY_SERVICE.values(), *BY_REASON.values()]
 
 
-def own_codes() -> dict[str, bool]:
-    """Return the codes that we raise ourselves, as they stand in the source; True: what is raised is retried."""
+def own_codes() -> dict[str, set[bool]]:
+    """Return the codes that we raise ourselves, as they stand in the source, and whether what is raised is retried."""
     kinds = {
         name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, StepError)
     }
-    found = {}
+    found = defaultdict(set)
     for path in Path(errors.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
             if called in kinds and isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                found[str(node.args[0].value)] = issubclass(kinds[called], TransientError)
+                found[str(node.args[0].value)].add(issubclass(kinds[called], TransientError))
     return found
 
 
@@ -97,7 +98,8 @@ def test_what_is_final_or_parked_says_what_a_person_can_do() -> None:
 
 def test_the_page_of_errors_is_made_of_the_tables_and_complete() -> None:
     assert (Path(__file__).parents[3] / "docs" / "errors.md").read_text() == page(), "make it again: see error_page.py"
-    assert own_codes() == {code: code in RETRIED_OF_OURS for code in OWN}
+    both = dict.fromkeys(RETRIED_WHILE_YOUNG, {True, False})
+    assert own_codes() == {**{code: {code in RETRIED_OF_OURS} for code in OWN}, **both}
     anchors = set(re.findall(r"^### (.+)$", page(), re.MULTILINE))
     for code in {code for _, code in modelled_codes()} | own_codes().keys():
         assert code in anchors
