@@ -70,6 +70,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "NotPlannable": "Only in plans: only the account could tell, and it does not exist yet or cannot be accessed yet.",
     "NotProvablyOurs": "Nothing proves that the account is the tenant's, so it is not closed.",
     "RoleNotShown": "IAM says that the role exists, but does not show it yet.",
+    "OwnedByAnother": "The account, group or alias belongs to another tenant, according to the connector's records.",
     "ParameterRefused": "A parameter of the access stack needs something that the tenant does not have.",
     "SamlProviderNotShown": "IAM says that the SAML provider exists, but does not show it yet.",
     "ServiceManagedStackSet": "The StackSet deploys by organizational unit and not by account.",

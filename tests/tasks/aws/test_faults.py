@@ -98,8 +98,8 @@ def test_what_is_final_or_parked_says_what_a_person_can_do() -> None:
 
 def test_the_page_of_errors_is_made_of_the_tables_and_complete() -> None:
     assert (Path(__file__).parents[3] / "docs" / "errors.md").read_text() == page(), "make it again: see error_page.py"
-    both = dict.fromkeys(RETRIED_WHILE_YOUNG, {True, False})
-    assert own_codes() == {**{code: {code in RETRIED_OF_OURS} for code in OWN}, **both}
+    retried = {code: {True, False} if code in RETRIED_WHILE_YOUNG else {code in RETRIED_OF_OURS} for code in OWN}
+    assert own_codes() == retried
     anchors = set(re.findall(r"^### (.+)$", page(), re.MULTILINE))
     for code in {code for _, code in modelled_codes()} | own_codes().keys():
         assert code in anchors
