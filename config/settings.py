@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     wait_deadline: Seconds = Field(
         validation_alias="CONNECTOR_WAIT_DEADLINE_SECONDS",
         default=timedelta(hours=24),
-        description="Seconds for which a step waits for work that AWS or somebody else does; then it fails.",
+        description="How long a step waits for work that AWS or somebody else does. Then it fails.",
     )
     parked_deadline: Seconds = Field(
         validation_alias="CONNECTOR_PARKED_DEADLINE_SECONDS",

@@ -170,7 +170,7 @@ def _waits(moment: Moment, answer: Wait) -> StepRecord:
 def _waited_too_long(moment: Moment, answer: Wait) -> PermanentError:
     hours = moment.times.wait_deadline / timedelta(hours=1)
     remedy = (
-        "See in AWS what has become of it and mend it, then retry. What needs longer as a rule needs a larger "
+        "See in AWS what has become of it and fix it, then retry. What needs longer as a rule needs a larger "
         "CONNECTOR_WAIT_DEADLINE_SECONDS."
     )
     return PermanentError("WaitedTooLong", f"still after {hours:g} hours: {answer.note}", remedy=remedy)

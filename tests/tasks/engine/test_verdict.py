@@ -137,7 +137,7 @@ TOO_LONG = PermanentError(
     "WaitedTooLong",
     "still after 2 hours: AWS works",
     remedy=(
-        "See in AWS what has become of it and mend it, then retry. What needs longer as a rule needs a larger "
+        "See in AWS what has become of it and fix it, then retry. What needs longer as a rule needs a larger "
         "CONNECTOR_WAIT_DEADLINE_SECONDS."
     ),
 )
