@@ -103,10 +103,8 @@ def child_environment(own: Mapping[str, str], directory: Path) -> dict[str, str]
         for name, value in own.items()
         if not name.upper().startswith(TOLD_BY_US) and name.upper() not in PROXIES
     }
-    path = [str(Path(__file__).resolve().parents[2]), *filter(None, [own.get("PYTHONPATH")])]
     return {
         **kept,
-        "PYTHONPATH": os.pathsep.join(path),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(directory),
         "NO_PROXY": ",".join(LOOPBACK),

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +18,6 @@ LOG = logging.getLogger(__name__)
 START_SECONDS = 60.0
 """How long a simulator may take to start: importing moto takes seconds on a busy machine."""
 STOP_SECONDS = 5.0
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class SimulatorError(Exception):
@@ -158,7 +156,7 @@ class SimulatorClient:
 def running_simulator(options: Mapping[str, Any] | None = None, port: int = 0) -> Iterator[SimulatorClient]:
     """Run a simulator as a subprocess with SimulatorOptions; it ends with the block, or with this process."""
     command = [sys.executable, "-m", "workers.sandbox.aws", "--port", str(port), "--options", json.dumps(options or {})]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True)  # noqa: S603  # our module
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our module
     try:
         ready = _read_ready(process)
         LOG.info("the simulator at %s has the seed %s", ready["url"], ready["seed"])

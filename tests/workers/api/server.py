@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -26,9 +25,10 @@ from tasks.state.store import Store
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.api.app import create_app
+from workers.examples import EXAMPLES
 from workers.sandbox.organization import environment
 
-CONFIG = Path(__file__).parents[3] / "examples" / "config"
+CONFIG = EXAMPLES / "config"
 WRITE, READ = "writing-token", "reading-token"
 TOKENS = (ApiToken.of("producer", "write", WRITE), ApiToken.of("viewer", "read", READ))
 TENANT = "/api/v1/tenants/likvid/shop/aws.sandbox"

@@ -20,6 +20,7 @@ from tasks.metrics.counters import Counters
 from tasks.model.desired import TenantId
 from tasks.state.counts import BATCH
 from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
+from workers.examples import EXAMPLES
 
 REPOSITORY = Path(__file__).parents[3]
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
@@ -151,8 +152,8 @@ def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
     families = set(re.findall(r"^# TYPE (\w+)", shared + counted, re.MULTILINE))
     known = {f"{family}{ending}" for family in families for ending in ("", "_count", "_total")}
 
-    for document in ("docs/metrics.md", "examples/prometheus-alerts.yml"):
-        named = set(re.findall(r"\bconnector_\w+", (REPOSITORY / document).read_text()))
+    for document in (REPOSITORY / "docs" / "metrics.md", EXAMPLES / "prometheus-alerts.yml"):
+        named = set(re.findall(r"\bconnector_\w+", document.read_text()))
         assert len(named) > 5
         assert named <= known, document
 
@@ -160,14 +161,14 @@ def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
 def test_the_example_scrapes_what_compose_runs_and_every_alert_says_what_it_is_about() -> None:
     read = YAML(typ="safe").load
     compose = read(REPOSITORY / "docker-compose.yml")["services"]
-    prometheus = read(REPOSITORY / "examples" / "prometheus.yml")
+    prometheus = read(EXAMPLES / "prometheus.yml")
     jobs = {job["job_name"]: job for job in prometheus["scrape_configs"]}
     [workers] = jobs["connector-worker"]["dns_sd_configs"]
 
     assert workers["names"] == ["worker"]
     assert workers["port"] == compose["worker"]["environment"]["CONNECTOR_METRICS_PORT"]
     [rules] = prometheus["rule_files"]
-    for rule in read(REPOSITORY / "examples" / rules)["groups"][0]["rules"]:
+    for rule in read(EXAMPLES / rules)["groups"][0]["rules"]:
         assert rule["expr"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert rule["annotations"]["summary"]
