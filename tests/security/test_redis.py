@@ -71,7 +71,7 @@ def test_every_process_works_like_this(encrypted: Encrypted) -> None:
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
     cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(ports[0])})
     cluster.processes.start("flower", [*celery, "flower", "--address=127.0.0.1", f"--port={ports[1]}"], FLOWER)
-    cluster.processes.start("beat", [*celery, "beat", "--schedule", str(cluster.directory / "tmp" / "beat")])
+    cluster.processes.start("beat", [*celery, "beat"])
     cluster.start_worker()
     headers = {"Authorization": "Bearer a-token"}
     path = "/api/v1/tenants/likvid/safe/aws.sandbox"

@@ -66,7 +66,6 @@ class Others:
         token = ApiToken.of("soak", "write", TOKEN)
         return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.cluster.environment['PATH']}",
-            "TMPDIR": str(self.cluster.directory),  # beat's schedule
             "PORT": str(self.port),
             "FLOWER_PORT": str(self.port + 1),
             "FLOWER_UNAUTHENTICATED_API": "false",

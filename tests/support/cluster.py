@@ -170,7 +170,7 @@ def running_cluster(
         with pytest.MonkeyPatch.context() as patch, Supervisor(directory, surroundings) as processes:
             for name, value in variables.items():  # the documents' secrets, for this process's own connector
                 patch.setenv(name, value)
-            connector = make_connector(Settings())
+            connector = make_connector(Settings(), secrets=True)
             cluster = Cluster(simulator, redis, connector, processes, surroundings, directory)
             for _ in range(workers):
                 cluster.start_worker()

@@ -55,7 +55,7 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> Endpoints
         flower_password=password if flower else None,
     )
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
-    for name, command in commands(processes.directory, ports["flower"] if flower else None).items():
+    for name, command in commands(ports["flower"] if flower else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})
     with connect(Access(endpoints.api, token)) as client:
@@ -83,7 +83,7 @@ def start_sandbox(processes: Supervisor) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(offered, interpolate=False).items() if value is not None}
 
 
-def commands(directory: Path, flower_port: int | None) -> dict[str, list[str]]:
+def commands(flower_port: int | None) -> dict[str, list[str]]:
     """List the command line of each process, in the order in which they start."""
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
     workers = {name: [*celery, "worker", "-n", f"{name}@%h"] for name in WORKERS}
@@ -91,7 +91,7 @@ def commands(directory: Path, flower_port: int | None) -> dict[str, list[str]]:
     return {
         "api": [sys.executable, "-m", "workers.cli", "api"],
         **workers,
-        "beat": [*celery, "beat", "--schedule", str(directory / "beat"), "--pidfile="],
+        "beat": [*celery, "beat"],
         **({"flower": flower} if flower_port is not None else {}),
     }
 

@@ -26,7 +26,6 @@ from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.api.app import create_app
 from workers.examples import EXAMPLES
-from workers.sandbox.organization import environment
 
 CONFIG = EXAMPLES / "config"
 WRITE, READ = "writing-token", "reading-token"
@@ -49,7 +48,7 @@ def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any)
     """Make a connector of the example documents."""
     made = Settings(_env_file=None, redis_url=SecretStr(redis_url), config_dir=CONFIG, api_tokens=tokens, **settings)
     store = Store(redis_client(made), timedelta(days=1), history=1000)
-    return Connector(made, load_catalog([CONFIG], environment("http://127.0.0.1:1", redis_url)), store)
+    return Connector(made, load_catalog([CONFIG], secrets=False), store)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,16 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Cli
     assert now[("connector_drifted_tenants", ())] == 1
     assert now[("connector_drift_repairs_total", (("platform", "aws.sandbox"),))] == 1
     assert now[("connector_rejected_messages_total", (("reason", "unknown replication"),))] == 1
+
+
+def test_the_last_tick_of_beat_shows(api: Api) -> None:
+    name = ("connector_beat_last_tick_timestamp_seconds", ())
+    before = datetime.now(UTC).timestamp()
+    assert look(api)[name] == 0
+
+    api.store.ticks.take({"something": timedelta(hours=1)})
+
+    assert look(api)[name] == pytest.approx(before, abs=60)
 
 
 def test_many_tenants_are_counted_in_few_scripts(api: Api) -> None:

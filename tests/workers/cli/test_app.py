@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.cli.running import COMMAND, REPOSITORY, RunHere, clean_environment, run
+from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
 from workers.examples import EXAMPLES
 from workers.sandbox import organization
 
@@ -126,7 +126,7 @@ def test_api_refuses_a_wrong_environment(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_a_mistake(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        config = str(REPOSITORY / "examples" / "config")
+        config = str(EXAMPLES / "config")
         environment = {**sandbox_environment(), "CONNECTOR_CONFIG_DIR": config, "CONNECTOR_API_PORT": port}
         done = run("api", environment=environment, directory=tmp_path)
     assert done.returncode == 1
