@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import httpx
 
 from config.settings import ApiToken
 from tests.support.cluster import Cluster
+from tests.support.procfile import command_of
 from workers.client import ConnectorClient
 from workers.demo.processes import free_port
 from workers.demo.supervisor import Child
 
-PROCFILE = Path(__file__).parents[2] / "Procfile"
 NAMES = ("api", "beat", "flower")
 TOKEN = "soak"
 START_SECONDS = 60.0
@@ -59,8 +59,7 @@ class Others:
         return f"http://127.0.0.1:{self.port}"
 
     def _start(self, name: str) -> None:
-        command = ["/bin/sh", "-c", f"exec {procfile()[name]}"]
-        self.running[name] = self.cluster.processes.start(name, command, self._environment())
+        self.running[name] = self.cluster.processes.start(name, command_of(name), self._environment())
 
     def _environment(self) -> dict[str, str]:
         token = ApiToken.of("soak", "write", TOKEN)
@@ -77,9 +76,3 @@ class Others:
             return httpx.get(f"{self._url}/healthz").is_success
         except httpx.TransportError:
             return False
-
-
-def procfile() -> Mapping[str, str]:
-    """Return the commands of the Procfile by their names."""
-    lines = [line.partition(":") for line in PROCFILE.read_text().splitlines() if line and not line.startswith("#")]
-    return {name: command.strip() for name, _, command in lines}
