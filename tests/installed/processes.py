@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
+import httpx2
 from dotenv import dotenv_values
 
 from tests.installed.environment import Failed, Installation
@@ -31,7 +31,7 @@ class Processes:
     port: int = field(default_factory=free_port)
     flower_port: int = field(default_factory=free_port)
     password: str = field(default_factory=secrets.token_urlsafe)
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=10))
+    http: httpx2.Client = field(default_factory=lambda: httpx2.Client(trust_env=False, timeout=10))
 
     def start(self) -> None:
         """Start everything, and wait until it works."""
@@ -106,7 +106,7 @@ class Processes:
         def holds() -> bool:
             try:
                 return condition()
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 return False
 
         self.supervisor.wait(what, holds, seconds)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from config.settings import ApiToken
 from tests.support.cluster import Cluster
@@ -73,6 +73,6 @@ class Others:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self._url}/healthz").is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{self._url}/healthz").is_success
+        except httpx2.TransportError:
             return False

@@ -16,7 +16,8 @@ LOADED = """
 import sys
 from workers.app import app
 app.conf.broker_url
-print(*sorted({name.split(".")[0] for name in sys.modules} & {"boto3", "botocore", "moto", "tasks"}))
+import workers.beat
+print(*sorted({name.split(".")[0] for name in sys.modules} & {"boto3", "botocore", "moto"}))
 """
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 from dotenv import dotenv_values
 from rich.console import Console
 
@@ -123,12 +123,12 @@ def free_port() -> int:
 def _is_ready(client: ConnectorClient) -> bool:
     try:
         return client.ready().workers >= len(WORKERS)
-    except (httpx.TransportError, ApiProblem):
+    except (httpx2.TransportError, ApiProblem):
         return False
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2.0).status_code < 500
-    except httpx.TransportError:
+        return httpx2.get(url, timeout=2.0).status_code < 500
+    except httpx2.TransportError:
         return False

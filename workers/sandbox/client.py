@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 LOG = logging.getLogger(__name__)
 START_SECONDS = 60.0
@@ -57,7 +57,7 @@ class SimulatorClient:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=f"{url}/_simulator", timeout=30.0, trust_env=False)
+        self._http = httpx2.Client(base_url=f"{url}/_simulator", timeout=30.0, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""
@@ -147,7 +147,7 @@ class SimulatorClient:
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body)
         answer = self._http.request(method, f"/{path}", content=content)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != httpx2.codes.OK:
             raise SimulatorError(f"{method} {path}: {answer.text}")
         return answer.json()
 

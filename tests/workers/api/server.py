@@ -10,7 +10,7 @@ from hashlib import sha256
 from threading import Thread
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -80,10 +80,10 @@ class Api:
     def store(self) -> Store:
         return self.connector.store
 
-    def client(self, token: str | None = WRITE) -> httpx.Client:
+    def client(self, token: str | None = WRITE) -> httpx2.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         # no TLS here; reading the certificates for each client is what would take most of the tests' time
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=False)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=30, verify=False)
 
     def begin(self, replication: str) -> None:
         """Take a replication up as a worker does: it runs from now on."""
@@ -115,7 +115,7 @@ def digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+def is_problem(response: httpx2.Response, status: int) -> dict[str, Any]:
     """Check that an answer is a complete problem document; gives it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"

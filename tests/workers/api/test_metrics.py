@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -36,7 +36,7 @@ def samples(text: str) -> Samples:
     }
 
 
-def get(api: Api, path: str, **how: Any) -> httpx.Response:
+def get(api: Api, path: str, **how: Any) -> httpx2.Response:
     with api.client(None) as http:
         return http.get(path, **how)
 
@@ -72,7 +72,7 @@ def test_who_guesses_passwords_is_slowed(api: Api) -> None:
     assert guesses[-1].status_code == 429
 
 
-def test_open_orders_and_their_age_show(api: Api, http: httpx.Client) -> None:
+def test_open_orders_and_their_age_show(api: Api, http: httpx2.Client) -> None:
     before = look(api)
     http.put(TENANT, json=BODY).raise_for_status()
     replication = http.get(TENANT).json()["replicationId"]
@@ -90,7 +90,7 @@ def test_open_orders_and_their_age_show(api: Api, http: httpx.Client) -> None:
     assert now[("connector_workers", ())] == 1
 
 
-def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Client) -> None:
+def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Client) -> None:
     replications = []
     for number in range(3):
         path = TENANT.replace("shop", f"shop{number}")
@@ -147,7 +147,7 @@ def test_many_tenants_are_counted_in_few_scripts(api: Api) -> None:
     assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] - before <= 6
 
 
-def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx.Client) -> None:
+def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx2.Client) -> None:
     http.put(TENANT, json=BODY).raise_for_status()
 
     text = get(api, "/metrics", auth=("prometheus", READ)).text

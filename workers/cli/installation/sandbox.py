@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from pydantic import ValidationError
 
 from config.settings import ApiToken
@@ -96,7 +96,7 @@ def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: Sim
         while True:
             simulator.mark()
             time.sleep(CHECK_SECONDS)
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise CommandFailed(f"the simulator has ended ({error}): start the sandbox again", ExitCode.MISTAKES) from error
     finally:
         if env_file is not None:
