@@ -24,7 +24,7 @@ up: $(READY) ## the same, but stay, with Flower; Ctrl-C ends it
 test: $(READY) ## run all tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
-installed: $(READY) ## install the wheel outside of the checkout, run everything there, on each Python that we promise
+installed: $(READY) ## install the wheel outside of the checkout, run everything there, on Python 3.11 and the image's
 	@$(BIN)/python -m tests.installed
 
 faults: $(READY) ## run the whole fault matrix: every AWS call of a replication by every fault

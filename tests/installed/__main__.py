@@ -1,4 +1,4 @@
-"""Try the wheel with every Python that we promise, and say what came out. Exit code 1: something does not run."""
+"""Try the wheel with every Python that we support, and say what came out. Exit code 1: something does not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from tests.installed.environment import ROOT, Failed, build_wheel, interpreter, make_environment, promised, run
+from tests.installed.environment import ROOT, Failed, build_wheel, interpreter, make_environment, run, versions
 from tests.installed.processes import Processes
 from workers.demo.supervisor import ProcessFailed, Supervisor, interruptible, uninterrupted
 
@@ -22,7 +22,7 @@ UNIT_TESTS = ("config", "tasks", "tests/config")  # every module is imported, an
 def main() -> int:
     """Try every Python that is found; answers the exit code."""
     failed, passed = 0, 0
-    for version in dict.fromkeys(promised()):
+    for version in versions():
         python = interpreter(version)
         if python is None:
             print(f"Python {version} is not on this machine: not tried", flush=True)

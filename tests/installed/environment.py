@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("config", "tasks", "workers")
+UV = str(Path(sys.executable).with_name("uv"))
+OWN = "{}.{}".format(*sys.version_info)  # the Python that runs us
 SECONDS = 600.0  # for one command; installing everything with an empty cache takes minutes
 
 
@@ -23,36 +25,39 @@ class Failed(Exception):
 
 
 def run(command: list[str], directory: Path, environment: Mapping[str, str] | None = None, code: int = 0) -> str:
-    """Run a command to its end; answers what it wrote. Raises Failed when it ends with another code."""
-    ended = subprocess.run(
-        command,
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    """Run a command to its end; answers what it wrote. Raises Failed when it ends with another code, or not in time."""
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"{' '.join(command)} has not ended after {SECONDS:.0f} s:\n{error.output}") from error
     if ended.returncode != code:
         raise Failed(f"{' '.join(command)} ended with code {ended.returncode} instead of {code}:\n{ended.stdout}")
     return ended.stdout
 
 
-def promised() -> list[str]:
-    """Name the Pythons that must work: the oldest that pyproject.toml allows, and the image's."""
+def versions() -> list[str]:
+    """Name the Pythons to try: the oldest that pyproject.toml allows, the image's, and our own."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     [image] = set(re.findall(r"^FROM python:(\d+\.\d+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
-    return [str(project["requires-python"]).removeprefix(">="), image]
+    return list(dict.fromkeys([str(project["requires-python"]).removeprefix(">="), image, OWN]))
 
 
 def interpreter(version: str) -> str | None:
     """Find a Python on this machine: this one, one that uv finds, or one of pyenv's; None: there is none."""
-    if version == "{}.{}".format(*sys.version_info):
+    if version == OWN:
         return sys.executable
-    uv = [str(Path(sys.executable).with_name("uv")), "python", "find", "--system", "--no-python-downloads", version]
-    found = subprocess.run(uv, capture_output=True, text=True, check=False)
+    find = [UV, "python", "find", "--system", "--no-python-downloads", version]
+    found = subprocess.run(find, capture_output=True, text=True, check=False)
     if found.returncode == 0:
         return found.stdout.strip()
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
@@ -103,14 +108,14 @@ class Installation:
         """Install what a lock file names; by pip where uv cannot reach the registry."""
         locked = ["--quiet", "--require-hashes", "--requirement", str(ROOT / lock)]
         try:
-            run([*_uv(), "install", "--python", self.python, *locked], self.directory)
+            run([UV, "pip", "install", "--python", self.python, *locked], self.directory)
         except Failed:
-            run([self.python, "-m", "pip", "install", *locked], self.directory)
+            run([sys.executable, "-m", "pip", "--python", self.python, "install", *locked], self.directory)
 
     def install_wheel(self, wheel: Path) -> None:
         """Install the wheel; what it says it needs must be there already."""
-        run([*_uv(), "install", "--quiet", "--python", self.python, "--no-deps", str(wheel)], self.directory)
-        run([*_uv(), "check", "--python", self.python], self.directory)
+        run([UV, "pip", "install", "--quiet", "--python", self.python, "--no-deps", str(wheel)], self.directory)
+        run([UV, "pip", "check", "--python", self.python], self.directory)
         where = self.run("python", "-c", f"import {', '.join(PACKAGES)}; print(config.__file__, workers.__file__)")
         if not all(Path(file).is_relative_to(self.home) for file in where.split()):
             raise Failed(f"the checkout is imported: {where}")
@@ -123,9 +128,5 @@ class Installation:
 def make_environment(directory: Path, python: str) -> Installation:
     """Make an empty virtual environment."""
     home = directory / "environment"
-    run([python, "-m", "venv", str(home)], directory)
+    run([UV, "venv", "--quiet", "--no-python-downloads", "--python", python, str(home)], directory)
     return Installation(directory, home)
-
-
-def _uv() -> list[str]:
-    return [str(Path(sys.executable).with_name("uv")), "pip"]
