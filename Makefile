@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test faults soak check bench clean
+.PHONY: help setup run up test installed faults soak check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -23,6 +23,9 @@ up: $(READY) ## the same, but stay, with Flower; Ctrl-C ends it
 
 test: $(READY) ## run all tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
+
+installed: $(READY) ## install the wheel outside of the checkout, run everything there, on Python 3.11 and the image's
+	@$(BIN)/python -m tests.installed
 
 faults: $(READY) ## run the whole fault matrix: every AWS call of a replication by every fault
 	@$(BIN)/python -m tests.faults.matrix

@@ -54,15 +54,21 @@ class Catalog:
 
 
 def load_catalog(
-    paths: Iterable[Path], environment: Mapping[str, str] | None = None, *, complete: bool = True
+    paths: Iterable[Path],
+    environment: Mapping[str, str] | None = None,
+    *,
+    complete: bool = True,
+    secrets: bool = True,
 ) -> Catalog:
     """Read the documents in directories and files. Raises CatalogError with every mistake.
 
     complete  False: these are some documents of several; then platforms may be missing
+    secrets   False: this process calls no AWS; secrets that stand elsewhere are not read, and stay unresolved
 
     Secrets by `{env: NAME}` come from `environment`, by default the process's own and the `.env` file.
     """
-    reader = _Reader(process_environment() if environment is None else environment, complete)
+    sources = process_environment() if secrets and environment is None else environment
+    reader = _Reader(sources if secrets else None, complete)
     places = list(paths)
     for file in find_files(places, reader.mistakes):
         for document in read_file(file, reader.mistakes):
@@ -80,7 +86,7 @@ def load_catalog(
 class _Reader:
     """Collects what one `load_catalog` finds."""
 
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] | None
     complete: bool
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

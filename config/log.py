@@ -38,7 +38,7 @@ _OWN_HANDLERS = (
 # Kept at WARNING: libraries that write request headers and session tokens at debug level, and Celery's two lines per
 # task, which say what our own line of each step says better.
 _TALKATIVE = (
-    *("boto3", "botocore", "s3transfer", "urllib3", "httpx", "httpcore", "asyncio", "amqp", "kombu"),
+    *("boto3", "botocore", "s3transfer", "urllib3", "httpx2", "httpcore2", "asyncio", "amqp", "kombu"),
     *("celery.worker.strategy", "celery.app.trace"),
 )
 

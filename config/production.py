@@ -19,10 +19,12 @@ SHORTEST_PASSWORD = 16
 """Characters. Redis answers some 100,000 guesses a second."""
 
 
-def check_production(settings: Settings, secrets: Iterable[str], environment: Mapping[str, str] | None = None) -> None:
+def check_production(
+    settings: Settings, secrets: Iterable[str] = (), environment: Mapping[str, str] | None = None
+) -> None:
     """Raise SettingsError with every reason why a process must not start in production; nothing in other modes.
 
-    secrets      those of the documents
+    secrets      those of the documents, in a process that reads them
     environment  by default the process's own and the `.env` file
     """
     if settings.mode != "production":

@@ -1,5 +1,6 @@
 """Secrets in documents: `{env: NAME}`, `{file: path}`, `{plaintext: …}` or a text, resolved when they are read.
 
+A process that calls no AWS, such as the API, is not given them: what points to one is checked and stays unresolved.
 meshStack never gives a secret back (it answers with a hash or a placeholder), so the connector holds its own.
 """
 
@@ -22,8 +23,19 @@ class SecretSources:
     """Where secrets come from while one file is read, and every secret found so far (for masking in logs)."""
 
     folder: Path
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] | None  # None: this process is not given secrets
     found: set[str] = field(default_factory=set, repr=False)
+
+
+class UnresolvedSecret(SecretStr):
+    """A secret that this process was not given: to read it is a mistake of ours."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def get_secret_value(self) -> str:
+        """Raise RuntimeError."""
+        raise RuntimeError("the documents were loaded without their secrets: this process must not need one")
 
 
 def resolve_secret(value: object, sources: SecretSources) -> SecretStr:
@@ -31,6 +43,8 @@ def resolve_secret(value: object, sources: SecretSources) -> SecretStr:
     if isinstance(value, SecretStr):
         return value
     text = _text(value, sources)
+    if text is None:
+        return UnresolvedSecret()
     if text in _HIDDEN:
         raise ValueError(f"is meshStack's placeholder for a secret it does not give back; {_ALLOWED}")
     if not text.strip():
@@ -39,17 +53,20 @@ def resolve_secret(value: object, sources: SecretSources) -> SecretStr:
     return SecretStr(text)
 
 
-def _text(value: object, sources: SecretSources) -> str:
+def _text(value: object, sources: SecretSources) -> str | None:
+    """Return a secret's text; None: it stands elsewhere, and this process is not given it."""
     if isinstance(value, str):
         return value
-    pairs = list(value.items()) if isinstance(value, dict) else []
+    pairs, environment = list(value.items()) if isinstance(value, dict) else [], sources.environment
     match pairs:
         case [("hash", _)]:
             raise ValueError(f"holds only a hash, from which nobody can sign in to AWS; {_ALLOWED}")
         case [("plaintext", str(text))]:
             return text
-        case [("env", str(name))]:
-            return _from_environment(name, sources.environment)
+        case [("env" | "file", str())] if environment is None:
+            return None
+        case [("env", str(name))] if environment is not None:
+            return _from_environment(name, environment)
         case [("file", str(name))]:
             return _from_file(sources.folder / name)
     raise ValueError(f"is not a secret; {_ALLOWED}")

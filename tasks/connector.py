@@ -57,13 +57,19 @@ def redis_client(settings: Settings) -> Redis:
     )
 
 
-def make_connector(settings: Settings) -> Connector:
+def make_store(settings: Settings) -> Store:
+    """Prepare what stands in Redis; nothing is sent yet."""
+    return Store(redis_client(settings), settings.retention, settings.event_history)
+
+
+def make_connector(settings: Settings, *, secrets: bool = False) -> Connector:
     """Read the configuration directory and prepare the store.
 
+    secrets  True: for who calls AWS; others need not be given the secrets of the documents
     Raises CatalogError with every mistake, SettingsError for what must not be in production.
     """
-    store = Store(redis_client(settings), settings.retention, settings.event_history)
-    catalog = load_catalog([settings.config_dir])
+    store = make_store(settings)
+    catalog = load_catalog([settings.config_dir], secrets=secrets)
     check_production(settings, catalog.secrets)
     return Connector(settings, catalog, store)
 

@@ -9,10 +9,11 @@ from functools import cache
 from typing import NoReturn
 
 from config.platform import Platform
+from config.settings import load_settings
 from tasks.aws import Run
 from tasks.aws.calls import Observer
 from tasks.aws.session import Sessions
-from tasks.connector import Connector, own_connector
+from tasks.connector import Connector, make_connector
 from tasks.limits.call_rates import ExpectedCalls
 from tasks.limits.intervals import UsualTimes
 from tasks.limits.lanes import NoPlaces, places, rates
@@ -73,8 +74,11 @@ class Worker(Connector):
 
 @cache
 def own_worker() -> Worker:
-    """Return this process's worker: its own connector and more. Raises SettingsError or CatalogError."""
-    return Worker.of(own_connector())
+    """Return this process's worker, made from the environment at the first call.
+
+    Raises SettingsError or CatalogError with every mistake.
+    """
+    return Worker.of(make_connector(load_settings(), secrets=True))
 
 
 def _refuse(handles: Handles) -> NoReturn:

@@ -16,8 +16,8 @@ from redis import RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.celery import QUEUE
-from tasks.connector import own_connector
 from tasks.engine.message_guard import MessageRefused, check_message
+from tasks.worker import own_worker
 from workers.app import app
 
 SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority
@@ -68,7 +68,7 @@ def _checked(answer: Any, **_options: Any) -> tuple[Any, Any] | None:
 def _count(reason: str, size: int) -> None:
     log.warning("a message in the queue was rejected", reason=reason, bytes=size)
     try:
-        own_connector().store.counts.reject(reason)
+        own_worker().store.counts.reject(reason)
     except RedisError as error:
         log.warning("a rejected message could not be counted", error=type(error).__name__)
 

@@ -16,8 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-import httpx
-from httpx_sse import connect_sse
+import httpx2
 from pydantic import ValidationError
 
 from tasks.documents import AuditEntry, AuditPage
@@ -75,12 +74,12 @@ class Event:
 
 
 class ConnectorClient:
-    """Speaks the producer API. Methods raise ApiProblem when refused, httpx.TransportError when nobody answers."""
+    """Speaks the producer API. Methods raise ApiProblem when refused, httpx2.TransportError when nobody answers."""
 
     def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        self._following = httpx.Timeout(timeout, read=SILENCE_SECONDS)
-        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS)
+        self._following = httpx2.Timeout(timeout, read=SILENCE_SECONDS)
+        self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS)
 
     def put_tenant(self, tenant: TenantId | str, desired: Desired | Mapping[str, Any]) -> AcceptedView:
         """Order a tenant, or change what is wanted of it."""
@@ -193,8 +192,8 @@ class ConnectorClient:
         """
         query = {"after": after} if after is not None else {}
         path = f"{_path(tenant)}/events"
-        with connect_sse(self._http, "GET", path, params=query, timeout=self._following) as source:
-            for event in source.iter_sse():
+        with self._http.sse(path, params=query, timeout=self._following) as source:
+            for event in source:
                 yield Event(event.id, event.event, json.loads(event.data))
 
     def drift(self, platform: str | None = None) -> DriftView:
@@ -224,7 +223,7 @@ class ConnectorClient:
         self.close()
 
 
-def _refuse(response: httpx.Response) -> None:
+def _refuse(response: httpx2.Response) -> None:
     if response.is_success:
         return
     response.read()

@@ -7,7 +7,7 @@ from typing import Any
 from celery import signals
 
 from config.log import configure_logging
-from tasks.connector import own_connector
+from config.settings import load_settings
 
 
 def connect() -> None:
@@ -17,6 +17,5 @@ def connect() -> None:
 
 def _set_up_logging(**_celery_options: Any) -> None:
     """Log as the settings say; Celery sets up nothing itself when this signal has a receiver."""
-    connector = own_connector()
-    configure_logging(connector.settings.log_format, connector.settings.log_level, connector.secrets)
-    connector.log_notes()
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, settings.secret_texts)

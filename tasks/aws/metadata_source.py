@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-import httpx
+import httpx2
 
 from config.saml_metadata import SIZE, check_metadata
 from tasks.errors import PermanentError, TransientError
@@ -24,8 +24,8 @@ Clock = Callable[[], float]
 class MetadataSource:
     """Metadata documents by their address; usable from several threads."""
 
-    def __init__(self, transport: httpx.BaseTransport | None = None, clock: Clock = monotonic) -> None:
-        """Take the way that requests go; None: httpx's own, by the proxies of the environment."""
+    def __init__(self, transport: httpx2.BaseTransport | None = None, clock: Clock = monotonic) -> None:
+        """Take the way that requests go; None: httpx2's own, by the proxies of the environment."""
         self._transport = transport
         self._clock = clock
         self._kept: dict[str, tuple[float, str]] = {}
@@ -40,7 +40,7 @@ class MetadataSource:
             return kept[1]
         try:
             text = check_metadata(self._download(url))
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             message = f"{url}: {type(error).__name__}: {error}"
             raise TransientError("MetadataUnavailable", message) from error
         except ValueError as error:
@@ -53,10 +53,10 @@ class MetadataSource:
         deadline = self._clock() + WHOLE_SECONDS
         content = b""
         with (
-            httpx.Client(transport=self._transport, timeout=ANSWER_SECONDS) as client,
+            httpx2.Client(transport=self._transport, timeout=ANSWER_SECONDS) as client,
             client.stream("GET", url) as answer,
         ):
-            if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+            if answer.status_code == httpx2.codes.TOO_MANY_REQUESTS or answer.is_server_error:
                 raise TransientError("MetadataUnavailable", f"{url} answered {answer.status_code}")
             if not answer.is_success:
                 raise _refused(url, f"answered {answer.status_code}")

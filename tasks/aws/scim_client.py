@@ -3,9 +3,9 @@
 `Calls` wants of a client what boto3's have: a method for each operation, dicts as answers, botocore's exceptions. So
 SCIM's calls are limited, fenced, recorded and translated by the same lines as all others.
 
-httpx and two models instead of scim2-client with scim2-models. Both are maintained (Apache-2.0), but the client brings
-a second HTTP stack (httpx2) that the proxies, time-outs and faults of ours do not reach, and wants the whole RFC, of
-which AWS has six operations that fit into this file; the models are large where we read an id and a cursor.
+httpx2 and two models instead of scim2-client with scim2-models. Both are maintained (Apache-2.0), but the client wants
+the whole RFC, of which AWS has six operations that fit into this file; the models are large where we read an id and a
+cursor.
 Source: docs.aws.amazon.com/singlesignon/latest/developerguide/supported-apis.html
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-import httpx
+import httpx2
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -39,8 +39,8 @@ CODES = {  # AWS documents a name for each status, and sends the status
     429: "ThrottlingException",
     500: "InternalServerException",
 }
-TIMEOUT = httpx.Timeout(60, connect=5)  # seconds, as of the SDK's clients
-CONNECTIONS = httpx.Limits(max_connections=64)  # one for each thread of a worker
+TIMEOUT = httpx2.Timeout(60, connect=5)  # seconds, as of the SDK's clients
+CONNECTIONS = httpx2.Limits(max_connections=64)  # one for each thread of a worker
 
 Answer = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -62,15 +62,15 @@ class ResourcePage(BaseModel):
 class ScimClient:
     """One SCIM endpoint with one access token; safe for threads."""
 
-    def __init__(self, endpoint: str, token: str, user_agent: str, transport: httpx.BaseTransport | None) -> None:
+    def __init__(self, endpoint: str, token: str, user_agent: str, transport: httpx2.BaseTransport | None) -> None:
         """Make a client; nothing is sent.
 
         endpoint    https://…/scim/v2, with or without a slash at its end
         user_agent  AWS refuses a PATCH without one
-        transport   None: httpx's own, by the proxies of the environment
+        transport   None: httpx2's own, by the proxies of the environment
         """
         self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name=SERVICE, resolved_protocol=SERVICE))
-        self._http = httpx.Client(
+        self._http = httpx2.Client(
             base_url=endpoint.rstrip("/"),
             headers={"Authorization": f"Bearer {token}", "User-Agent": user_agent, "Accept": "application/json"},
             timeout=TIMEOUT,
@@ -111,25 +111,25 @@ class ScimClient:
         ids = [resource.id for resource in page.resources]
         return {**_empty(response), "ids": ids, "cursor": page.next_cursor or None}
 
-    def _send(self, operation: str, method: str, path: str, **content: Any) -> httpx.Response:
+    def _send(self, operation: str, method: str, path: str, **content: Any) -> httpx2.Response:
         """Send a request and return its answer when it has succeeded; raises botocore's exceptions otherwise."""
         url = str(self._http.base_url)
         try:
             response = self._http.request(method, path, **content)
-        except httpx.ConnectTimeout as error:
+        except httpx2.ConnectTimeout as error:
             raise ConnectTimeoutError(endpoint_url=url, error=error) from error
-        except httpx.ProxyError as error:
+        except httpx2.ProxyError as error:
             raise ProxyConnectionError(proxy_url=url, error=error) from error
-        except httpx.ConnectError as error:
+        except httpx2.ConnectError as error:
             raise EndpointConnectionError(endpoint_url=url, error=error) from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise HTTPClientError(error=repr(error)) from error
         if not response.is_success:
             raise ClientError(_refusal(response), operation)
         return response
 
 
-def _refusal(response: httpx.Response) -> Any:
+def _refusal(response: httpx2.Response) -> Any:
     """Write a refusal as botocore does, in AWS's words where there are any."""
     try:
         message = response.json()["detail"]
@@ -139,11 +139,11 @@ def _refusal(response: httpx.Response) -> Any:
     return {"Error": {"Code": code, "Message": message}, **_empty(response)}
 
 
-def _resource(response: httpx.Response) -> Answer:
+def _resource(response: httpx2.Response) -> Answer:
     return {**_empty(response), "id": _read(Resource, response).id}
 
 
-def _empty(response: httpx.Response) -> Answer:
+def _empty(response: httpx2.Response) -> Answer:
     """Return what every answer has: AWS's request id, and the status and headers for errors."""
     metadata = {
         "RequestId": response.headers.get("x-amzn-requestid"),
@@ -153,7 +153,7 @@ def _empty(response: httpx.Response) -> Answer:
     return {"ResponseMetadata": metadata}
 
 
-def _read(model: type[Model], response: httpx.Response) -> Model:
+def _read(model: type[Model], response: httpx2.Response) -> Model:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-import httpx
+import httpx2
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -143,8 +143,8 @@ class Sessions:
                 self._scim[key] = ScimClient(*key, user_agent=SESSION_NAME, transport=self._scim_transport())
             return self._scim[key]
 
-    def _scim_transport(self) -> httpx.BaseTransport | None:
-        """What SCIM's requests go through; None: httpx's own, by the proxies of the environment."""
+    def _scim_transport(self) -> httpx2.BaseTransport | None:
+        """What SCIM's requests go through; None: httpx2's own, by the proxies of the environment."""
         return None
 
     def _client(

@@ -14,6 +14,7 @@ import structlog
 
 from config.day_window import DAY, DayWindow
 from config.platform import Platform
+from config.schedule import EVERY, REPLICATE
 from tasks.connector import Connector
 from tasks.daily import retries as daily_retries
 from tasks.daily.drift_report import ask_for_report
@@ -26,7 +27,6 @@ from tasks.state.records import TenantRecord
 from tasks.state.snapshots import Listing
 from tasks.worker import Worker
 
-EVERY = timedelta(minutes=5)
 BATCH = 20  # tenants at once, at the least: a small fleet is done in a few ticks
 HEADROOM = 1.25  # so that a round ends within its window although some ticks come late
 MANY = 100_000  # more tenants than any organization has accounts
@@ -68,7 +68,7 @@ def batch(tenants: int, window: timedelta) -> int:
     >>> batch(10_000, timedelta(hours=6)), batch(30, timedelta(hours=6))
     (174, 20)
     """
-    return max(BATCH, ceil(tenants * (EVERY / window) * HEADROOM))
+    return max(BATCH, ceil(tenants * (EVERY[REPLICATE] / window) * HEADROOM))
 
 
 def look_at_organizations(worker: Worker, now: datetime) -> int:

@@ -59,6 +59,11 @@ class Gauges(Collector):
         )
         yield _gauge("connector_queue_messages", "Messages that no worker has taken yet.", value=work.queued(QUEUE))
         yield _gauge("connector_workers", "Workers that look for work.", value=len(work.workers(ALIVE)))
+        yield _gauge(
+            "connector_beat_last_tick_timestamp_seconds",
+            "When a beat last took something to send; 0: never.",
+            value=self._store.ticks.last(),
+        )
 
     def _lanes(self) -> Iterator[Metric]:
         """Lanes by kind: all organizations, instances and StackSets together, for the lanes' names hold account ids."""

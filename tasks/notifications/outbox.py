@@ -24,7 +24,6 @@ from tasks.state.counts import DROPPED
 from tasks.state.keys import Keys
 from tasks.state.store import Store
 
-EVERY = timedelta(seconds=20)
 GATHERED = timedelta(minutes=1)  # from the first alert of a group; a platform that breaks fails its tenants within that
 MANY = 5  # tenants of one message: from here on it is not about one of them, and more of the same waits for an hour
 MUTED = Keys.muted.ttl

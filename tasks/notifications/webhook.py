@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from datetime import datetime
 
-import httpx
+import httpx2
 
 from config.log import MASKER
 from config.settings import Settings
@@ -33,9 +33,9 @@ def post(settings: Settings, message: str, body: bytes, now: datetime) -> str | 
     if secret is not None:
         headers["Connector-Signature"] = signature(secret.get_secret_value(), stamp, body)
     try:
-        with httpx.stream("POST", url.get_secret_value(), content=body, headers=headers, timeout=TIMEOUT) as answer:
+        with httpx2.stream("POST", url.get_secret_value(), content=body, headers=headers, timeout=TIMEOUT) as answer:
             return None if answer.is_success else f"HTTP {answer.status_code}"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return MASKER.mask(f"{type(error).__name__}: {error}")
 
 

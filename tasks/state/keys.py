@@ -127,6 +127,8 @@ class Keys:
         "something was made due: a resting pump looks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),
         "worker -> when its pump last looked (ms)")
+    ticks = One("hash", "ticks", Stays("one entry for each thing that beat sends"),
+        "what beat sends -> when a beat last took it (ms)")
     unresponsive = One("hash", "work", Stays("one entry per platform"),
         "platform -> executions in a row that AWS left without any answer")
     replicated = One("zset", "work", Stays("one entry per tenant"),

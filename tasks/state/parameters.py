@@ -180,6 +180,12 @@ class Resume(Parameters):
     name: str
 
 
+class Tick(Parameters):
+    """Take what beat is to send now."""
+
+    every: dict[str, Milliseconds]  # name of a tick -> its interval
+
+
 class Census(Parameters):
     """Count some tenants and some replications that have not ended."""
 

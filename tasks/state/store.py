@@ -33,6 +33,7 @@ from tasks.state.scripts import Scripts
 from tasks.state.server import Server
 from tasks.state.snapshots import Snapshots
 from tasks.state.tenants import Tenants
+from tasks.state.ticks import Ticks
 from tasks.state.unmanaged import Unmanaged
 from tasks.state.work import Work
 from tasks.state.young_things import YoungThings
@@ -78,6 +79,7 @@ class Store:
         self.unmanaged = Unmanaged(database)
         self.young_things = YoungThings(database)
         self.outbox = Outbox(database)
+        self.ticks = Ticks(database)
         self.server = Server(database)
 
     def close(self) -> None:

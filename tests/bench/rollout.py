@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGTERM
 from time import monotonic
 
-import httpx
+import httpx2
 
 from config.settings import ApiToken
 from tests.security.processes import answers, free_port
@@ -65,7 +65,7 @@ def _start_api(cluster: Cluster) -> dict[str, str]:
     command = [sys.executable, "-m", "workers.cli", "api"]
     cluster.processes.start("api", command, {"PORT": str(port), "CONNECTOR_API_TOKENS": tokens})
     url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url) as client:
+    with httpx2.Client(base_url=url) as client:
         cluster.processes.wait("the API", lambda: answers(client, "/healthz"), 60)
     return {"CONNECTOR_URL": url, "CONNECTOR_TOKEN": "a-token"}
 

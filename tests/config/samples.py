@@ -112,11 +112,11 @@ def bent(document: dict[str, Any], path: str = "", value: Any = None, **more: An
     return result | more
 
 
-def load(folder: Path, *documents: Any) -> Catalog:
+def load(folder: Path, *documents: Any, secrets: bool = True) -> Catalog:
     """Write the documents into one file and load it."""
     file = folder / "documents.json"
     file.write_text(json.dumps(list(documents)), encoding="utf-8")
-    return load_catalog([file], ENVIRONMENT)
+    return load_catalog([file], ENVIRONMENT, secrets=secrets)
 
 
 def mistakes(folder: Path, *documents: Any) -> list[str]:

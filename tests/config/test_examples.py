@@ -1,19 +1,19 @@
 """The example documents load and name what the sandbox's organization holds."""
 
 import re
-from pathlib import Path
 
 from config.catalog import Catalog, load_catalog
 from config.landing_zone import effective_role_mappings
 from config.platform import CredentialAuth
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "config"
+CONFIG = EXAMPLES / "config"
 
 
 def catalog() -> Catalog:
     environment = organization.environment("http://127.0.0.1:1", "redis://127.0.0.1:2/0")
-    return load_catalog([EXAMPLES], environment)
+    return load_catalog([CONFIG], environment)
 
 
 def test_platform_names_the_sandbox_organization() -> None:
@@ -53,7 +53,7 @@ def test_secrets_are_those_of_the_sandbox() -> None:
 
 
 def test_no_secret_stands_in_the_documents() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in EXAMPLES.iterdir())
+    text = "".join(path.read_text(encoding="utf-8") for path in CONFIG.iterdir())
     assert not [secret for secret in catalog().secrets if secret in text]
     assert not re.findall("AKIA", text)
 

@@ -12,9 +12,10 @@ from config.platform import Platform
 from config.saml_metadata import check_metadata, same_metadata
 from tests.config.samples import AWS_ZONE, LANDING_ZONE, PLATFORM, REMOVE, REPLICATION, bent, load, mistakes
 from tests.support.saml import saml_metadata
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "direct"
+EXAMPLE = EXAMPLES / "direct"
 FEDERATION: dict[str, Any] = {
     "samlProviderName": "mesh",
     "metadataUrl": "https://idp.example.com/metadata",

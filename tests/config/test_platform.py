@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from config.catalog import CatalogError
 from config.platform import CredentialAuth, Limits, Platform, WorkloadIdentityAuth
 from tests.config.samples import ENVIRONMENT, MAPPINGS, PLATFORM, REMOVE, REPLICATION, bent, load, mistakes
 
@@ -67,6 +68,19 @@ def test_secrets_are_resolved_listed_and_never_shown(tmp_path: Path) -> None:
     assert set(catalog.secrets) == set(ENVIRONMENT.values())
     texts = [repr(catalog), str(catalog), *(p.model_dump_json() for p in catalog.platforms.values())]
     assert not any(secret in text for secret in catalog.secrets for text in texts)
+
+
+def test_without_secrets_documents_are_checked_as_ever_and_secrets_are_not_read(tmp_path: Path) -> None:
+    elsewhere = bent(PLATFORM, f"{ACCESS}.auth.credential.accessKey", {"file": "nowhere"})
+    [platform] = load(tmp_path, elsewhere, secrets=False).platforms.values()
+    assert isinstance(platform.auth, CredentialAuth)
+    for secret in (platform.auth.access_key, platform.auth.secret_key, platform.management_external_id):
+        assert secret is not None
+        with pytest.raises(RuntimeError, match="without their secrets"):
+            secret.get_secret_value()
+
+    with pytest.raises(CatalogError, match="holds only a hash"):
+        load(tmp_path, bent(PLATFORM, SECRET_KEY, {"hash": "sha256:abc"}), secrets=False)
 
 
 def test_v1_means_the_same_as_v2(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from threading import Event
 from time import monotonic
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from tests.faults.broker import cluster_of, frozen, moved, wrong
@@ -143,7 +143,7 @@ def test_redis_emptied_in_the_middle_is_rebuilt_from_aws(cluster: Cluster) -> No
     assert wrong(cluster, dict.fromkeys([*ready, *begun], fewer)) == []
 
 
-def put(http: httpx.Client, project: str) -> httpx.Response:
+def put(http: httpx2.Client, project: str) -> httpx2.Response:
     """Order a tenant over HTTP."""
     return http.put(f"/api/v1/tenants/likvid/{project}/{PLATFORM}", json=desired())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +24,13 @@ from tasks.steps.wait_for_access import wait_for_access
 from tasks.steps.wait_for_account import wait_for_account
 from tests.policies.replications import Replications
 from tests.tasks.steps.world import World
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 from workers.sandbox.aws import seed_policies
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "direct"
+EXAMPLE = EXAMPLES / "direct"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socket import socket
 
-import httpx
+import httpx2
 
 
 def free_port() -> int:
@@ -14,9 +14,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(http: httpx.Client, path: str) -> bool:
+def answers(http: httpx2.Client, path: str) -> bool:
     """Tell whether a server answers and does not fail."""
     try:
         return http.get(path).status_code < 500
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False

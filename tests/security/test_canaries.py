@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -48,8 +48,8 @@ class System:
 
     cluster: Cluster
     canaries: Canaries
-    api: httpx.Client
-    flower: httpx.Client
+    api: httpx2.Client
+    flower: httpx2.Client
     worker: str  # where the worker serves its metrics
 
     def forms(self) -> list[str]:
@@ -92,8 +92,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         cluster.processes.start("flower", [*flower, f"--port={ports[1]}"], credentials)
         headers = {"Authorization": f"Bearer {canaries.token}"}
         with (
-            httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", headers=headers, verify=False, timeout=30) as api,
-            httpx.Client(
+            httpx2.Client(base_url=f"http://127.0.0.1:{ports[0]}", headers=headers, verify=False, timeout=30) as api,
+            httpx2.Client(
                 base_url=f"http://127.0.0.1:{ports[1]}",
                 auth=(FLOWER, canaries.flower_password),
                 verify=False,
@@ -139,7 +139,7 @@ def failed(system: System) -> str:
     )
     replication = order(system, "broken")
     assert system.cluster.ended(replication).state is State.FAILED
-    with httpx.Client(base_url=system.api.base_url, verify=False) as stranger:
+    with httpx2.Client(base_url=system.api.base_url, verify=False) as stranger:
         path = f"/api/v1/tenants?token={canaries.token}&password={quote(canaries.secret_key)}"
         assert stranger.get(path, headers={"Authorization": f"Bearer x{canaries.token}"}).status_code == 401
     return replication
@@ -179,16 +179,16 @@ def test_no_page_of_flower_holds_a_secret(system: System, failed: str) -> None:
     assert {page: answer.status_code for page, answer in shown.items() if answer.status_code != 200} == {}
     assert "AccessDeniedException" in shown[f"/task/{tasks[0]}"].text
     assert {page: found for page, answer in shown.items() if (found := system.found_in(answer.text))} == {}
-    with httpx.Client(base_url=system.flower.base_url, verify=False) as stranger:
+    with httpx2.Client(base_url=system.flower.base_url, verify=False) as stranger:
         assert [stranger.get(page).status_code for page in ("/", "/tasks", "/api/tasks", f"/worker/{worker}")] == [
             401
         ] * 4
 
 
 def test_metrics_count_everything_and_hold_no_secret(system: System, failed: str) -> None:
-    stranger = httpx.get(system.worker)
-    mine = httpx.get(system.worker, auth=("prometheus", system.canaries.token)).text
-    shared = httpx.get(f"{system.api.base_url}/metrics", auth=("prometheus", system.canaries.token)).text
+    stranger = httpx2.get(system.worker)
+    mine = httpx2.get(system.worker, auth=("prometheus", system.canaries.token)).text
+    shared = httpx2.get(f"{system.api.base_url}/metrics", auth=("prometheus", system.canaries.token)).text
     counted = {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(mine)

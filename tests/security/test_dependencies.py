@@ -1,14 +1,20 @@
-"""What we depend on: pinned with hashes, the same in both lock files, under licences that we may ship."""
+"""What we depend on: declared, pinned with hashes, the same in both lock files, under licences that we may ship."""
 
 from __future__ import annotations
 
+import ast
 import re
-from importlib.metadata import Distribution, distribution
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-runtime.lock")}
@@ -35,6 +41,9 @@ NAMES = (
 
 ALLOWED = re.compile(f"(?:{'|'.join(NAMES)})(?: License| Software License)?", re.IGNORECASE)
 OVERHEADS = ("OSI Approved", "DFSG approved")  # classifiers that name no licence
+
+OURS = {"config", "tasks", "workers", "tests"}
+FOR_TYPES_ONLY = {"_typeshed"}  # part of the type checker
 
 
 def entries(name: str) -> dict[str, tuple[str, str]]:
@@ -78,6 +87,40 @@ def test_what_is_locked_is_installed_and_every_licence_is_allowed() -> None:
         if not stated or not all(ALLOWED.fullmatch(each) for each in stated):
             refused[name] = stated
     assert refused == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [("config", []), ("tasks", []), ("workers", []), ("workers/sandbox", ["sandbox"]), ("tests", ["sandbox", "dev"])],
+)
+def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    named = [*project["dependencies"], *(each for extra in extras for each in optional[extra])]
+    declared = {canonicalize_name(Requirement(each).name) for each in named}
+    undeclared = {
+        name: str(file.relative_to(ROOT))
+        for file in (ROOT / folder).rglob("*.py")
+        if folder != "workers" or "sandbox" not in file.relative_to(ROOT).parts[:2]
+        for name in imported(file)
+        if not declared & {canonicalize_name(each) for each in providers().get(name, [])}
+    }
+    assert undeclared == {}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Name the top-level packages that a file imports and that are neither ours nor Python's."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        yield from {name.split(".")[0] for name in names} - OURS - FOR_TYPES_ONLY - sys.stdlib_module_names
+
+
+@cache
+def providers() -> Mapping[str, list[str]]:
+    """Tell for each importable name which installed packages bring it; a look at all of them takes a moment."""
+    return packages_distributions()
 
 
 def licences(found: Distribution) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from config.known_secrets import KNOWN_SECRETS
 from config.production import check_production, check_production_api
@@ -119,50 +120,49 @@ def test_all_reasons_are_told_at_once() -> None:
     assert len(said.splitlines()) == 3
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["workers.cli", "api"],
-        ["celery", "-A", "workers.app", "worker"],
-    ],
-)
-def test_a_process_ends_with_sentences_instead_of_starting(tmp_path: Path, command: list[str]) -> None:
-    variables = {
-        **organization.environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0"),
-        "CONNECTOR_MODE": "production",
-        "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
-        "CONNECTOR_API_TOKENS": f"a:read:{'0' * 64}",
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-    }
+def refusal(directory: Path, command: list[str], variables: dict[str, str]) -> str:
+    """Start a process that must end at once; answers what it says."""
+    production = {"CONNECTOR_MODE": "production", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         [sys.executable, "-m", *command],
-        env=variables,
-        cwd=tmp_path,
+        env={**variables, **production},
+        cwd=directory,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 1
-    assert "CONNECTOR_REDIS_URL needs a password" in ended.stderr
-    assert "AWS_ENDPOINT_URL must be" in ended.stderr
-    assert "of the sandbox" in ended.stderr
+    assert ended.returncode == 1, ended.stdout
     assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+CELERY = ["celery", "-A", "workers.app"]
+
+
+@pytest.mark.parametrize(
+    "command", [["workers.cli", "api"], *([*CELERY, each] for each in ("worker", "beat", "flower"))]
+)
+def test_a_process_ends_with_sentences_instead_of_starting(tmp_path: Path, command: list[str]) -> None:
+    variables = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "CONNECTOR_REDIS_URL": "redis://127.0.0.1:1/0",
+        "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
+        "CONNECTOR_API_TOKENS": f"a:read:{'0' * 64}",
+    }
+    said = refusal(tmp_path, command, variables)
+    assert "CONNECTOR_REDIS_URL needs a password" in said
+    assert "AWS_ENDPOINT_URL must be" in said
+
+
+def test_a_worker_refuses_the_secrets_of_the_sandbox(tmp_path: Path) -> None:
+    variables = organization.environment("", SAFE)
+    said = refusal(tmp_path, [*CELERY, "worker"], {**variables, "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR)})
+    assert "of the sandbox" in said
 
 
 def test_the_api_ends_without_tokens(tmp_path: Path) -> None:
-    variables = {"CONNECTOR_MODE": "production", "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [sys.executable, "-m", "workers.cli", "api"],
-        env=variables,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert "CONNECTOR_API_TOKENS is needed" in ended.stderr
+    assert "CONNECTOR_API_TOKENS is needed" in refusal(tmp_path, ["workers.cli", "api"], {})
 
 
 def test_compose_runs_in_production_mode_and_read_only() -> None:
@@ -170,3 +170,12 @@ def test_compose_runs_in_production_mode_and_read_only() -> None:
     assert "CONNECTOR_MODE: production" in text
     assert "read_only: true" in text
     assert re.search(r"^USER 10001$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_compose_gives_secrets_of_aws_to_workers_only_and_documents_to_whoever_reads_them() -> None:
+    services = YAML(typ="safe").load(ROOT / "docker-compose.yml")["services"]
+    assert {name for name, service in services.items() if "env_file" in service} == {"worker"}
+    documents = {name for name, service in services.items() if "./config.d:/config:ro" in service.get("volumes", [])}
+    assert documents == {"api", "worker"}
+    told = {name for name, service in services.items() if "CONNECTOR_CONFIG_DIR" in service["environment"]}
+    assert told == documents

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import httpx
+import httpx2
 import pytest
 import redis
-from httpx_sse import connect_sse
 
 from config.celery import celery_settings
 from config.settings import ApiToken, Settings
@@ -71,13 +70,13 @@ def test_every_process_works_like_this(encrypted: Encrypted) -> None:
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
     cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(ports[0])})
     cluster.processes.start("flower", [*celery, "flower", "--address=127.0.0.1", f"--port={ports[1]}"], FLOWER)
-    cluster.processes.start("beat", [*celery, "beat", "--schedule", str(cluster.directory / "tmp" / "beat")])
+    cluster.processes.start("beat", [*celery, "beat"])
     cluster.start_worker()
     headers = {"Authorization": "Bearer a-token"}
     path = "/api/v1/tenants/likvid/safe/aws.sandbox"
     with (
-        httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", headers=headers, verify=False, timeout=30) as api,
-        httpx.Client(
+        httpx2.Client(base_url=f"http://127.0.0.1:{ports[0]}", headers=headers, verify=False, timeout=30) as api,
+        httpx2.Client(
             base_url=f"http://127.0.0.1:{ports[1]}", auth=("operator", "password"), verify=False, timeout=30
         ) as flower,
     ):
@@ -85,8 +84,8 @@ def test_every_process_works_like_this(encrypted: Encrypted) -> None:
         cluster.processes.wait("Flower", lambda: answers(flower, "/healthcheck"), 30)
         assert api.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
         replication = api.put(path, json=desired()).json()["replicationId"]
-        with connect_sse(api, "GET", f"{path}/events") as source:
-            assert next(source.iter_sse()).event == "replication"
+        with api.sse(f"{path}/events") as source:
+            assert next(iter(source)).event == "replication"
         cluster.succeeded(replication)
         assert api.get("/readyz").status_code == 200
         assert eventually(lambda: flower.get("/api/workers", params={"refresh": "true"}).json())

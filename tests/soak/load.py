@@ -9,7 +9,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.support.cluster import PLATFORM, desired
 from workers.client import ApiProblem, ConnectorClient
@@ -79,10 +79,10 @@ class Producer:
         while True:
             try:
                 accepted = self.client.put_tenant(f"likvid.{project}.{PLATFORM}", content)
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 self.unanswered += 1
             except ApiProblem as problem:
-                if problem.status != httpx.codes.SERVICE_UNAVAILABLE:
+                if problem.status != httpx2.codes.SERVICE_UNAVAILABLE:
                     raise
                 self.refused += 1
             else:

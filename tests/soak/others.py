@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from config.settings import ApiToken
 from tests.support.cluster import Cluster
+from tests.support.procfile import command_of
 from workers.client import ConnectorClient
 from workers.demo.processes import free_port
 from workers.demo.supervisor import Child
 
-PROCFILE = Path(__file__).parents[2] / "Procfile"
 NAMES = ("api", "beat", "flower")
 TOKEN = "soak"
 START_SECONDS = 60.0
@@ -59,14 +59,12 @@ class Others:
         return f"http://127.0.0.1:{self.port}"
 
     def _start(self, name: str) -> None:
-        command = ["/bin/sh", "-c", f"exec {procfile()[name]}"]
-        self.running[name] = self.cluster.processes.start(name, command, self._environment())
+        self.running[name] = self.cluster.processes.start(name, command_of(name), self._environment())
 
     def _environment(self) -> dict[str, str]:
         token = ApiToken.of("soak", "write", TOKEN)
         return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.cluster.environment['PATH']}",
-            "TMPDIR": str(self.cluster.directory),  # beat's schedule
             "PORT": str(self.port),
             "FLOWER_PORT": str(self.port + 1),
             "FLOWER_UNAUTHENTICATED_API": "false",
@@ -75,12 +73,6 @@ class Others:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self._url}/healthz").is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{self._url}/healthz").is_success
+        except httpx2.TransportError:
             return False
-
-
-def procfile() -> Mapping[str, str]:
-    """Return the commands of the Procfile by their names."""
-    lines = [line.partition(":") for line in PROCFILE.read_text().splitlines() if line and not line.startswith("#")]
-    return {name: command.strip() for name, _, command in lines}

@@ -24,11 +24,12 @@ from tasks.worker import Worker
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.demo.supervisor import Child, Supervisor
+from workers.examples import EXAMPLES
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
 from workers.sandbox.organization import environment
 
-CONFIG_DIR = Path(__file__).parents[2] / "examples" / "config"
+CONFIG_DIR = EXAMPLES / "config"
 DOCUMENTS = Path(__file__).parent / "documents"
 PLATFORM = "aws.sandbox"
 QUICK = SimulatorOptions(
@@ -169,7 +170,7 @@ def running_cluster(
         with pytest.MonkeyPatch.context() as patch, Supervisor(directory, surroundings) as processes:
             for name, value in variables.items():  # the documents' secrets, for this process's own connector
                 patch.setenv(name, value)
-            connector = make_connector(Settings())
+            connector = make_connector(Settings(), secrets=True)
             cluster = Cluster(simulator, redis, connector, processes, surroundings, directory)
             for _ in range(workers):
                 cluster.start_worker()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from config.settings import ApiToken
@@ -29,8 +29,8 @@ def served() -> Iterator[tuple[Counters, int]]:
     server.stop()
 
 
-def get(port: int, header: str | None, method: str = "GET") -> httpx.Response:
-    with httpx.Client(base_url=f"http://{HOST}:{port}", verify=False) as http:
+def get(port: int, header: str | None, method: str = "GET") -> httpx2.Response:
+    with httpx2.Client(base_url=f"http://{HOST}:{port}", verify=False) as http:
         return http.request(method, "/metrics", headers={} if header is None else {"Authorization": header})
 
 
@@ -56,7 +56,7 @@ def test_who_has_a_token_sees_what_was_counted(served: tuple[Counters, int]) -> 
     assert f'connector_aws_call_seconds_bucket{{code="Throttling",le="0.05",{labels[18:]}}} 0.0' in text
     assert "process_resident_memory_bytes" in text
     assert "111111111111" not in text
-    assert get(port, httpx.BasicAuth("any", READ)._auth_header).status_code == 200
+    assert get(port, httpx2.BasicAuth("any", READ)._auth_header).status_code == 200
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic", "Basic !", "Basic Og==", "Bearer", f"Bearer {READ}x", READ])

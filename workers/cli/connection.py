@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from pydantic import ValidationError
 
 from workers.cli.errors import CommandFailed, ExitCode
@@ -29,7 +29,7 @@ def connect(access: Access) -> Iterator[ConnectorClient]:
             yield client
         except ApiProblem as problem:
             raise refusal(problem, url) from problem
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise unreachable(url, error) from error
         except ValidationError as error:
             raise _not_our_api(url, f"{error.error_count()} fields are not as expected") from error

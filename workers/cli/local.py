@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from config.catalog import CatalogError
 from config.log import register_secrets
 from config.settings import SettingsError
-from tasks.connector import Connector, own_connector
+from tasks.connector import Connector
 from workers.cli.errors import CommandFailed, ExitCode
 
+Kind = TypeVar("Kind", bound=Connector)
 
-def local_connector() -> Connector:
-    """Return the connector that the environment describes, its secrets masked. Raises CommandFailed."""
+
+def local(own: Callable[[], Kind]) -> Kind:
+    """Return the connector or worker that the environment describes, its secrets masked. Raises CommandFailed."""
     try:
-        connector = own_connector()
+        made = own()
     except (CatalogError, SettingsError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
-    register_secrets(connector.secrets)
-    return connector
+    register_secrets(made.secrets)
+    return made

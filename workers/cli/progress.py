@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-import httpx
+import httpx2
 from rich import box
 from rich.console import Console
 from rich.live import Live
@@ -92,7 +92,7 @@ def follow(
     """Show the replications (tenant -> id) until all have ended; answers them in the order given.
 
     check   called once a round; what it raises ends the watching
-    Raises ApiProblem or httpx.TransportError when the API is away for longer than PATIENCE_SECONDS.
+    Raises ApiProblem or httpx2.TransportError when the API is away for longer than PATIENCE_SECONDS.
     """
 
     def ask(all_of_them: list[Followed]) -> list[Followed]:
@@ -124,7 +124,7 @@ def watch(
             try:
                 all_of_them = ask(all_of_them)
                 answered = time.monotonic()
-            except (ApiProblem, httpx.TransportError) as error:
+            except (ApiProblem, httpx2.TransportError) as error:
                 if not _may_pass(error) or time.monotonic() - answered > PATIENCE_SECONDS:
                     raise
             view.show(all_of_them)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx2
 from dotenv import dotenv_values
 from rich.console import Console
 
@@ -55,7 +55,7 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> Endpoints
         flower_password=password if flower else None,
     )
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
-    for name, command in commands(processes.directory, ports["flower"] if flower else None).items():
+    for name, command in commands(ports["flower"] if flower else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})
     with connect(Access(endpoints.api, token)) as client:
@@ -83,7 +83,7 @@ def start_sandbox(processes: Supervisor) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(offered, interpolate=False).items() if value is not None}
 
 
-def commands(directory: Path, flower_port: int | None) -> dict[str, list[str]]:
+def commands(flower_port: int | None) -> dict[str, list[str]]:
     """List the command line of each process, in the order in which they start."""
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
     workers = {name: [*celery, "worker", "-n", f"{name}@%h"] for name in WORKERS}
@@ -91,7 +91,7 @@ def commands(directory: Path, flower_port: int | None) -> dict[str, list[str]]:
     return {
         "api": [sys.executable, "-m", "workers.cli", "api"],
         **workers,
-        "beat": [*celery, "beat", "--schedule", str(directory / "beat"), "--pidfile="],
+        "beat": [*celery, "beat"],
         **({"flower": flower} if flower_port is not None else {}),
     }
 
@@ -103,10 +103,8 @@ def child_environment(own: Mapping[str, str], directory: Path) -> dict[str, str]
         for name, value in own.items()
         if not name.upper().startswith(TOLD_BY_US) and name.upper() not in PROXIES
     }
-    path = [str(Path(__file__).resolve().parents[2]), *filter(None, [own.get("PYTHONPATH")])]
     return {
         **kept,
-        "PYTHONPATH": os.pathsep.join(path),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(directory),
         "NO_PROXY": ",".join(LOOPBACK),
@@ -125,12 +123,12 @@ def free_port() -> int:
 def _is_ready(client: ConnectorClient) -> bool:
     try:
         return client.ready().workers >= len(WORKERS)
-    except (httpx.TransportError, ApiProblem):
+    except (httpx2.TransportError, ApiProblem):
         return False
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2.0).status_code < 500
-    except httpx.TransportError:
+        return httpx2.get(url, timeout=2.0).status_code < 500
+    except httpx2.TransportError:
         return False

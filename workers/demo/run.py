@@ -24,11 +24,12 @@ from workers.cli.output import facts, print_line, show, stdout_console
 from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures
 from workers.client import ApiProblem, ConnectorClient
-from workers.demo.examples import ExampleMissing, example
 from workers.demo.processes import Endpoints, child_environment, start
 from workers.demo.results import Created, created_by, doubts, show_created, ways_to_groups
 from workers.demo.supervisor import ProcessFailed, Supervisor, interruptible, uninterrupted
+from workers.examples import EXAMPLES
 from workers.sandbox.client import Counts, SimulatorClient
+from workers.sandbox.installed import SandboxMissing, check_installed
 
 SHOWN_AGAIN_SECONDS = 0.5  # between two looks whether all processes still run, while the demo stays
 
@@ -37,7 +38,8 @@ def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
     """Run the demo; with `keep` stay until Ctrl-C. Answers the exit code, raises CommandFailed when it cannot run."""
     console = stdout_console()
     try:
-        orders = read_orders(tenants or example("tenants.yaml"))
+        check_installed()
+        orders = read_orders(tenants or EXAMPLES / "tenants.yaml")
         with interruptible(), temporary_directory() as directory:
             with Supervisor(directory, child_environment(os.environ, directory)) as processes:
                 endpoints = start(processes, console, flower=keep)
@@ -46,7 +48,7 @@ def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
                     stay(processes, endpoints, console, directory)
             print_line(console, "Everything has been stopped; nothing is left.")
             return code
-    except (ProcessFailed, OrdersRefused, ExampleMissing) as error:
+    except (SandboxMissing, ProcessFailed, OrdersRefused) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
 
 

@@ -10,16 +10,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 LOG = logging.getLogger(__name__)
 START_SECONDS = 60.0
 """How long a simulator may take to start: importing moto takes seconds on a busy machine."""
 STOP_SECONDS = 5.0
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class SimulatorError(Exception):
@@ -59,7 +57,7 @@ class SimulatorClient:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=f"{url}/_simulator", timeout=30.0, trust_env=False)
+        self._http = httpx2.Client(base_url=f"{url}/_simulator", timeout=30.0, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""
@@ -149,7 +147,7 @@ class SimulatorClient:
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body)
         answer = self._http.request(method, f"/{path}", content=content)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != httpx2.codes.OK:
             raise SimulatorError(f"{method} {path}: {answer.text}")
         return answer.json()
 
@@ -158,7 +156,7 @@ class SimulatorClient:
 def running_simulator(options: Mapping[str, Any] | None = None, port: int = 0) -> Iterator[SimulatorClient]:
     """Run a simulator as a subprocess with SimulatorOptions; it ends with the block, or with this process."""
     command = [sys.executable, "-m", "workers.sandbox.aws", "--port", str(port), "--options", json.dumps(options or {})]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True)  # noqa: S603  # our module
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our module
     try:
         ready = _read_ready(process)
         LOG.info("the simulator at %s has the seed %s", ready["url"], ready["seed"])

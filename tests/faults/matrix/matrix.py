@@ -30,11 +30,12 @@ from tests.faults.matrix.flight import Run, run_cells
 from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import Wire, WiredSessions
 from tests.support.redis import CheckedRedis
+from workers.examples import EXAMPLES
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
 from workers.sandbox.organization import environment
 
-CONFIG_DIR = Path(__file__).parents[3] / "examples" / "config"
+CONFIG_DIR = EXAMPLES / "config"
 WIDTH = 12  # processes at once: enough to keep two cores busy while most of them wait
 ATTEMPTS = 4  # tries to reach a call: a poll may be spared when the machine is slow, so the last ones run alone
 TIMES = 0.12  # seconds that AWS's work takes: a first look comes sooner, the next poll later

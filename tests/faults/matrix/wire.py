@@ -1,6 +1,6 @@
 """Between the clients and the network: records the calls of a process, and strikes some of them.
 
-botocore asks the handlers of `before-send` for an answer before it sends a signed request, and httpx sends through the
+botocore asks the handlers of `before-send` for an answer before it sends a signed request, and httpx2 sends through the
 transport that a client was made with. So the fault stands where a real one does, below everything of ours: the request
 has been made, and what is given or raised here goes through the client's own parsers.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import httpx
+import httpx2
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
@@ -84,14 +84,14 @@ class Wire:
         return AWSResponse(request.url, answer.status, answer.headers, Body(answer.body))
 
 
-class WiredTransport(httpx.BaseTransport):
-    """httpx's own transport on the wire, for SCIM."""
+class WiredTransport(httpx2.BaseTransport):
+    """httpx2's own transport on the wire, for SCIM."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._inner = httpx.HTTPTransport()
+        self._inner = httpx2.HTTPTransport()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request, or give or raise what its fault says."""
         operation, _ = decode_scim(request.method, request.url.path, "", b"")
         fault = self._wire.meet(SCIM, operation, lambda: self._inner.handle_request(request).read())
@@ -99,11 +99,11 @@ class WiredTransport(httpx.BaseTransport):
             case None:
                 return self._inner.handle_request(request)
             case Fault.LOST:
-                raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+                raise httpx2.RemoteProtocolError("Server disconnected without sending a response.", request=request)
             case Fault.LATE:
-                raise httpx.ReadTimeout("The read operation timed out", request=request)
+                raise httpx2.ReadTimeout("The read operation timed out", request=request)
         answer = instead(fault, SCIM)
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        return httpx2.Response(answer.status, headers=answer.headers, content=answer.body)
 
 
 class WiredSessions(Sessions):
@@ -114,7 +114,7 @@ class WiredSessions(Sessions):
         self.wire = wire
         self._maker.events.register("before-send", wire.before_send)
 
-    def _scim_transport(self) -> httpx.BaseTransport:
+    def _scim_transport(self) -> httpx2.BaseTransport:
         return WiredTransport(self.wire)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tasks.aws.calls import Calls, Observer
@@ -17,49 +17,49 @@ from tasks.model.call import CallRecord
 from tests.tasks.steps.world import SCIM
 
 TOKEN = SCIM.access_token.get_secret_value()
-Handler = Callable[[httpx.Request], httpx.Response]
+Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
 class Watched:
     """A directory over a client whose wire is a function; requests and records are kept."""
 
-    def __init__(self, answer: Handler | Exception | httpx.Response) -> None:
-        self.requests: list[httpx.Request] = []
+    def __init__(self, answer: Handler | Exception | httpx2.Response) -> None:
+        self.requests: list[httpx2.Request] = []
         self.records: list[CallRecord] = []
 
-        def handle(request: httpx.Request) -> httpx.Response:
+        def handle(request: httpx2.Request) -> httpx2.Response:
             self.requests.append(request)
             if isinstance(answer, Exception):
                 raise answer
-            return answer if isinstance(answer, httpx.Response) else answer(request)
+            return answer if isinstance(answer, httpx2.Response) else answer(request)
 
-        client = ScimClient("https://scim.example.com/t/scim/v2/", TOKEN, SESSION_NAME, httpx.MockTransport(handle))
+        client = ScimClient("https://scim.example.com/t/scim/v2/", TOKEN, SESSION_NAME, httpx2.MockTransport(handle))
         self.directory = ScimDirectory(Calls(client, Observer(lambda _: None, self.records.append), "111111111111"))
 
 
-def page(*ids: str, cursor: str | None = None) -> httpx.Response:
+def page(*ids: str, cursor: str | None = None) -> httpx2.Response:
     more = {"nextCursor": cursor} if cursor else {}
-    return httpx.Response(200, json={"Resources": [{"id": each} for each in ids], **more})
+    return httpx2.Response(200, json={"Resources": [{"id": each} for each in ids], **more})
 
 
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [
-        (httpx.ConnectError("refused"), Throttled, "Unreachable"),
-        (httpx.ConnectTimeout("slow"), Throttled, "Unreachable"),
-        (httpx.ProxyError("no"), Throttled, "Unreachable"),
-        (httpx.ReadTimeout("slow"), Unanswered, "HTTPClientError"),
-        (httpx.RemoteProtocolError("cut"), Unanswered, "HTTPClientError"),
-        (httpx.Response(200, text="<html>"), Unanswered, "ResponseParserError"),
-        (httpx.Response(200, json={"Resources": [{}]}), Unanswered, "ResponseParserError"),
-        (httpx.Response(200, json=[]), Unanswered, "ResponseParserError"),
-        (httpx.Response(302, headers={"Location": "https://elsewhere"}), Refused, "HTTP302"),
-        (httpx.Response(400, json={"detail": "Filter is not supported"}), Refused, "ValidationException"),
-        (httpx.Response(401, json={"detail": "Unauthorized"}), AccessDenied, "UnauthorizedException"),
-        (httpx.Response(403, text="Forbidden"), AccessDenied, "AccessDeniedException"),
-        (httpx.Response(429, headers={"Retry-After": "9"}), Throttled, "ThrottlingException"),
-        (httpx.Response(500, json={"detail": "failed"}), Unanswered, "InternalServerException"),
-        (httpx.Response(503, text="busy"), Unanswered, "HTTP503"),
+        (httpx2.ConnectError("refused"), Throttled, "Unreachable"),
+        (httpx2.ConnectTimeout("slow"), Throttled, "Unreachable"),
+        (httpx2.ProxyError("no"), Throttled, "Unreachable"),
+        (httpx2.ReadTimeout("slow"), Unanswered, "HTTPClientError"),
+        (httpx2.RemoteProtocolError("cut"), Unanswered, "HTTPClientError"),
+        (httpx2.Response(200, text="<html>"), Unanswered, "ResponseParserError"),
+        (httpx2.Response(200, json={"Resources": [{}]}), Unanswered, "ResponseParserError"),
+        (httpx2.Response(200, json=[]), Unanswered, "ResponseParserError"),
+        (httpx2.Response(302, headers={"Location": "https://elsewhere"}), Refused, "HTTP302"),
+        (httpx2.Response(400, json={"detail": "Filter is not supported"}), Refused, "ValidationException"),
+        (httpx2.Response(401, json={"detail": "Unauthorized"}), AccessDenied, "UnauthorizedException"),
+        (httpx2.Response(403, text="Forbidden"), AccessDenied, "AccessDeniedException"),
+        (httpx2.Response(429, headers={"Retry-After": "9"}), Throttled, "ThrottlingException"),
+        (httpx2.Response(500, json={"detail": "failed"}), Unanswered, "InternalServerException"),
+        (httpx2.Response(503, text="busy"), Unanswered, "HTTP503"),
     ],
 )
 def test_a_failure_is_ours_recorded_and_not_tried_again(answer: Any, kind: type[StepError], code: str) -> None:
@@ -74,7 +74,7 @@ def test_a_failure_is_ours_recorded_and_not_tried_again(answer: Any, kind: type[
 
 
 def test_how_long_aws_asks_us_to_wait_is_known() -> None:
-    watched = Watched(httpx.Response(429, headers={"Retry-After": "9"}))
+    watched = Watched(httpx2.Response(429, headers={"Retry-After": "9"}))
 
     with pytest.raises(Throttled) as throttled:
         watched.directory.create_group("mst-a", "")
@@ -91,7 +91,7 @@ def test_every_page_is_asked_for_also_after_an_empty_one() -> None:
 
 
 def test_a_request_signs_in_and_says_who_asks() -> None:
-    watched = Watched(httpx.Response(204, headers={"x-amzn-RequestId": "r-1"}))
+    watched = Watched(httpx2.Response(204, headers={"x-amzn-RequestId": "r-1"}))
 
     watched.directory.add("g", ["a", "b"])
 
@@ -119,13 +119,13 @@ def test_the_endpoint_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch, environm
         monkeypatch.setenv(name, value)
     asked: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(str(request.url))
         return page()
 
     class Wired(Sessions):
-        def _scim_transport(self) -> httpx.BaseTransport:
-            return httpx.MockTransport(answer)
+        def _scim_transport(self) -> httpx2.BaseTransport:
+            return httpx2.MockTransport(answer)
 
     sessions = Wired()
     client = sessions.scim(SCIM)

@@ -12,6 +12,7 @@ import pytest
 from celery import Celery
 
 from config.catalog import load_catalog
+from config.schedule import NOTIFY
 from config.settings import Settings
 from tasks.chain import DELETION, REPLICATION
 from tasks.engine.execution import Execution
@@ -28,7 +29,7 @@ from tests.support.cluster import CONFIG_DIR
 from tests.tasks.engine.test_execution import LEASE, QUOTA, SHOP, Refusing
 from tests.tasks.notifications.receiver import Receiver, running_receiver
 from workers.sandbox.organization import environment
-from workers.schedule import NOTIFY, register, schedule
+from workers.schedule import register
 
 SECRET = "a-key-for-signatures"
 PLATFORM = "aws.sandbox"
@@ -189,6 +190,6 @@ def test_beat_has_it_delivered_whoever_ended_the_replication(worker: Worker, rec
     redis.delete("connector:alerts")
     redis.xadd("connector:alerts", alert, id="1-1")  # as if it had been gathered for long
 
-    assert app.tasks[schedule()[NOTIFY]["task"]]() == "1 messages taken"
+    assert app.tasks[NOTIFY]() == "1 messages taken"
 
     assert receiver.messages[0]["id"] == "1-1"

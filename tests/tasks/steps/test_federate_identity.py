@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from config.federation import federated_roles
@@ -340,13 +340,13 @@ class Publisher:
     """A server of metadata: answers what it was told to, and counts."""
 
     def __init__(self) -> None:
-        self.answer = httpx.Response(200, text=saml_metadata())
+        self.answer = httpx2.Response(200, text=saml_metadata())
         self.asked = 0
         self.seconds = 0.0
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
-        return httpx.Response(self.answer.status_code, headers=self.answer.headers, content=self.answer.content)
+        return httpx2.Response(self.answer.status_code, headers=self.answer.headers, content=self.answer.content)
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def publisher() -> Publisher:
 
 @pytest.fixture
 def published(world: World, publisher: Publisher) -> World:
-    source = MetadataSource(httpx.MockTransport(publisher), lambda: publisher.seconds)
+    source = MetadataSource(httpx2.MockTransport(publisher), lambda: publisher.seconds)
     return replace(world, sessions=Sessions(metadata=source))
 
 
@@ -369,7 +369,7 @@ def test_metadata_behind_an_address_is_read_once_an_hour(published: World, publi
     published.run(federate_identity, tenant, handles)
     asked = publisher.asked
 
-    publisher.answer = httpx.Response(200, text=saml_metadata(certificate="B"))
+    publisher.answer = httpx2.Response(200, text=saml_metadata(certificate="B"))
     publisher.seconds += 3601
     published.run(federate_identity, tenant, handles)
 
@@ -380,20 +380,20 @@ def test_metadata_behind_an_address_is_read_once_an_hour(published: World, publi
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (httpx.Response(503), TransientError, "answered 503"),
-        (httpx.Response(429), TransientError, "answered 429"),
-        (httpx.Response(404), PermanentError, "answered 404"),
-        (httpx.Response(302, headers={"location": "https://evil.example.com"}), PermanentError, "answered 302"),
-        (httpx.Response(200, text="<html>Sign in</html>" * 100), PermanentError, "not XML"),
-        (httpx.Response(200, text="x"), PermanentError, "has 1 characters"),
-        (httpx.Response(200, content=b" " * 40_000_005), PermanentError, "more than"),
+        (httpx2.Response(503), TransientError, "answered 503"),
+        (httpx2.Response(429), TransientError, "answered 429"),
+        (httpx2.Response(404), PermanentError, "answered 404"),
+        (httpx2.Response(302, headers={"location": "https://evil.example.com"}), PermanentError, "answered 302"),
+        (httpx2.Response(200, text="<html>Sign in</html>" * 100), PermanentError, "not XML"),
+        (httpx2.Response(200, text="x"), PermanentError, "has 1 characters"),
+        (httpx2.Response(200, content=b" " * 40_000_005), PermanentError, "more than"),
     ],
 )
 def test_metadata_that_cannot_be_had_changes_nothing(
-    publisher: Publisher, answer: httpx.Response, error: type[Exception], words: str
+    publisher: Publisher, answer: httpx2.Response, error: type[Exception], words: str
 ) -> None:
     publisher.answer = answer
-    source = MetadataSource(httpx.MockTransport(publisher))
+    source = MetadataSource(httpx2.MockTransport(publisher))
 
     with pytest.raises(error, match=words):
         source.read("https://idp.example.com/metadata")

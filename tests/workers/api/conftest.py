@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 import structlog
 
@@ -31,6 +31,6 @@ def api(running_api: Api) -> Api:
 
 
 @pytest.fixture
-def http(api: Api) -> Iterator[httpx.Client]:
+def http(api: Api) -> Iterator[httpx2.Client]:
     with api.client() as client:
         yield client

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
+import httpx2
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -26,9 +25,9 @@ from tasks.state.store import Store
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.api.app import create_app
-from workers.sandbox.organization import environment
+from workers.examples import EXAMPLES
 
-CONFIG = Path(__file__).parents[3] / "examples" / "config"
+CONFIG = EXAMPLES / "config"
 WRITE, READ = "writing-token", "reading-token"
 TOKENS = (ApiToken.of("producer", "write", WRITE), ApiToken.of("viewer", "read", READ))
 TENANT = "/api/v1/tenants/likvid/shop/aws.sandbox"
@@ -49,7 +48,7 @@ def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any)
     """Make a connector of the example documents."""
     made = Settings(_env_file=None, redis_url=SecretStr(redis_url), config_dir=CONFIG, api_tokens=tokens, **settings)
     store = Store(redis_client(made), timedelta(days=1), history=1000)
-    return Connector(made, load_catalog([CONFIG], environment("http://127.0.0.1:1", redis_url)), store)
+    return Connector(made, load_catalog([CONFIG], secrets=False), store)
 
 
 @contextmanager
@@ -81,10 +80,10 @@ class Api:
     def store(self) -> Store:
         return self.connector.store
 
-    def client(self, token: str | None = WRITE) -> httpx.Client:
+    def client(self, token: str | None = WRITE) -> httpx2.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         # no TLS here; reading the certificates for each client is what would take most of the tests' time
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, verify=False)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=30, verify=False)
 
     def begin(self, replication: str) -> None:
         """Take a replication up as a worker does: it runs from now on."""
@@ -116,7 +115,7 @@ def digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+def is_problem(response: httpx2.Response, status: int) -> dict[str, Any]:
     """Check that an answer is a complete problem document; gives it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"

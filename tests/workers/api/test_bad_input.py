@@ -5,7 +5,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ PERSON = BODY["access"][0]
 JSON = {"Content-Type": "application/json"}
 
 
-def refused(api: Api, response: httpx.Response) -> dict[str, str]:
+def refused(api: Api, response: httpx2.Response) -> dict[str, str]:
     """Check that nothing was stored; gives what was said of each field."""
     document = is_problem(response, 422)
     assert api.keys() == []
@@ -44,14 +44,14 @@ def refused(api: Api, response: httpx.Response) -> dict[str, str]:
     ],
 )
 def test_a_bad_path_is_a_422_that_names_the_part(
-    api: Api, http: httpx.Client, path: str, field: str, said: str
+    api: Api, http: httpx2.Client, path: str, field: str, said: str
 ) -> None:
     found = refused(api, http.put(f"/api/v1/tenants/{path}", json=BODY))
     assert list(found) == [field]
     assert said in found[field]
 
 
-def test_the_longest_identifiers_are_taken(http: httpx.Client) -> None:
+def test_the_longest_identifiers_are_taken(http: httpx2.Client) -> None:
     path = f"/api/v1/tenants/{'a' * 16}/{'b' * 8}/aws.sandbox"
     assert http.put(path, json=BODY).status_code == 202
 
@@ -59,7 +59,7 @@ def test_the_longest_identifiers_are_taken(http: httpx.Client) -> None:
 def test_the_limits_of_identifiers_are_settings_but_an_email_ends_at_64_characters(api: Api) -> None:
     connector = make(api.redis.url, project_identifier_length=40)
     path = f"/api/v1/tenants/{'a' * 16}/"  # the example's email is aws+<workspace>.<project>@example.com
-    with serving(create_app(connector)) as url, httpx.Client(base_url=url, headers=api.client().headers) as http:
+    with serving(create_app(connector)) as url, httpx2.Client(base_url=url, headers=api.client().headers) as http:
         found = refused(api, http.put(f"{path}{'b' * 32}/aws.sandbox", json=BODY))
         assert "64" in found["accountEmailPattern"]
         assert http.put(f"{path}{'b' * 31}/aws.sandbox", json=BODY).status_code == 202
@@ -95,12 +95,12 @@ def test_the_limits_of_identifiers_are_settings_but_an_email_ends_at_64_characte
         ({"landingZone": "\ud800"}, "landingZone"),
     ],
 )
-def test_a_bad_field_is_named(api: Api, http: httpx.Client, changes: dict[str, Any], field: str) -> None:
+def test_a_bad_field_is_named(api: Api, http: httpx2.Client, changes: dict[str, Any], field: str) -> None:
     response = http.put(TENANT, content=json.dumps({**BODY, **changes}), headers=JSON)
     assert field in refused(api, response)
 
 
-def test_every_mistake_is_told_at_once(api: Api, http: httpx.Client) -> None:
+def test_every_mistake_is_told_at_once(api: Api, http: httpx2.Client) -> None:
     body = {"access": [{**PERSON, "roles": "admin"}], "tenantPlatformNumber": "x"}
     assert refused(api, http.put(TENANT, json=body)).keys() == {
         "landingZone",
@@ -109,14 +109,14 @@ def test_every_mistake_is_told_at_once(api: Api, http: httpx.Client) -> None:
     }
 
 
-def test_a_secret_in_a_wrong_place_is_not_repeated(http: httpx.Client) -> None:
+def test_a_secret_in_a_wrong_place_is_not_repeated(http: httpx2.Client) -> None:
     response = http.put(TENANT, json={**BODY, "secretKey": "hunter2-hunter2"})
     is_problem(response, 422)
     assert "hunter2" not in response.text
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"[" * 200_000, b"nonsense", b'{"landingZone": 1e999'])
-def test_what_is_no_json_is_a_client_error(api: Api, http: httpx.Client, content: bytes) -> None:
+def test_what_is_no_json_is_a_client_error(api: Api, http: httpx2.Client, content: bytes) -> None:
     response = http.put(TENANT, content=content, headers=JSON)
     assert response.status_code in {400, 422}
     is_problem(response, response.status_code)
@@ -124,22 +124,22 @@ def test_what_is_no_json_is_a_client_error(api: Api, http: httpx.Client, content
 
 
 @pytest.mark.parametrize("content", [b"null", b"[]", b"5", b'"x"', b"NaN"])
-def test_json_that_is_no_object_is_a_422(api: Api, http: httpx.Client, content: bytes) -> None:
+def test_json_that_is_no_object_is_a_422(api: Api, http: httpx2.Client, content: bytes) -> None:
     assert list(refused(api, http.put(TENANT, content=content, headers=JSON))) == ["body"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", "a"])
-def test_other_media_types_are_a_415(api: Api, http: httpx.Client, kind: str) -> None:
+def test_other_media_types_are_a_415(api: Api, http: httpx2.Client, kind: str) -> None:
     is_problem(http.put(TENANT, content=json.dumps(BODY), headers={"Content-Type": kind}), 415)
     assert api.keys() == []
 
 
-def test_json_with_a_charset_is_taken(http: httpx.Client) -> None:
+def test_json_with_a_charset_is_taken(http: httpx2.Client) -> None:
     response = http.put(TENANT, content=json.dumps(BODY), headers={"Content-Type": "application/json; charset=utf-8"})
     assert response.status_code == 202
 
 
-def test_a_body_over_4_mib_is_a_413(api: Api, http: httpx.Client) -> None:
+def test_a_body_over_4_mib_is_a_413(api: Api, http: httpx2.Client) -> None:
     padded = json.dumps(BODY).encode()
     padded += b" " * (4 * 1024 * 1024 - len(padded))
     assert http.put(TENANT, content=padded, headers=JSON).status_code == 202
@@ -155,13 +155,13 @@ def test_a_body_over_4_mib_is_a_413(api: Api, http: httpx.Client) -> None:
     assert api.keys() == []
 
 
-def test_a_chunked_body_under_the_limit_is_taken(http: httpx.Client) -> None:
+def test_a_chunked_body_under_the_limit_is_taken(http: httpx2.Client) -> None:
     text = json.dumps(BODY).encode()
     content = (text[start : start + 7] for start in range(0, len(text), 7))
     assert http.put(TENANT, content=content, headers=JSON).status_code == 202
 
 
-def test_a_text_of_10_mb_is_a_413(api: Api, http: httpx.Client) -> None:
+def test_a_text_of_10_mb_is_a_413(api: Api, http: httpx2.Client) -> None:
     is_problem(http.put(TENANT, json={**BODY, "landingZone": "x" * 10_000_000}), 413)
     assert api.keys() == []
 
@@ -197,7 +197,7 @@ def test_who_asks_before_sending_too_much_is_refused_at_once(api: Api) -> None:
         ("GET", "/api/v1/replications/x/cancel", 405),
     ],
 )
-def test_wrong_paths_and_methods_are_problems(http: httpx.Client, method: str, path: str, status: int) -> None:
+def test_wrong_paths_and_methods_are_problems(http: httpx2.Client, method: str, path: str, status: int) -> None:
     response = http.request(method, path)
     is_problem(response, status)
     assert status != 405 or response.headers["allow"]
@@ -215,7 +215,7 @@ QUICKLY = settings(max_examples=30, deadline=None, suppress_health_check=[Health
 
 @QUICKLY
 @given(changes=st.dictionaries(FIELDS, VALUES, min_size=1, max_size=3))
-def test_no_body_is_a_server_error(http: httpx.Client, changes: dict[str, Any]) -> None:
+def test_no_body_is_a_server_error(http: httpx2.Client, changes: dict[str, Any]) -> None:
     content = json.dumps({**BODY, **changes})
     response = http.put(TENANT, content=content, headers=JSON)
     assert response.status_code in {202, 422}, response.text
@@ -227,7 +227,7 @@ def test_no_body_is_a_server_error(http: httpx.Client, changes: dict[str, Any]) 
 
 @QUICKLY
 @given(parts=st.lists(st.binary(max_size=12), min_size=1, max_size=4), method=st.sampled_from(["GET", "PUT", "POST"]))
-def test_no_path_is_a_server_error(http: httpx.Client, parts: list[bytes], method: str) -> None:
+def test_no_path_is_a_server_error(http: httpx2.Client, parts: list[bytes], method: str) -> None:
     path = "/api/v1/tenants/" + "/".join(quote(part, safe="") for part in parts)
     response = http.request(method, path, json=BODY if method == "PUT" else None)
     assert 400 <= response.status_code < 500

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -79,5 +79,5 @@ def test_a_proxys_own_error_page_is_a_problem_too(api: Api) -> None:
 
 
 def test_nobody_answers() -> None:
-    with ConnectorClient("http://127.0.0.1:1", WRITE) as client, pytest.raises(httpx.ConnectError):
+    with ConnectorClient("http://127.0.0.1:1", WRITE) as client, pytest.raises(httpx2.ConnectError):
         client.ready()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 
 from tasks.chain import DELETION
@@ -12,11 +12,11 @@ PRODUCTION = {**BODY, "landingZone": "production"}
 
 
 @pytest.fixture(autouse=True)
-def ordered(http: httpx.Client) -> None:
+def ordered(http: httpx2.Client) -> None:
     assert http.put(TENANT, json=PRODUCTION).status_code == 202
 
 
-def test_a_deletion_is_a_replication_of_its_own(http: httpx.Client) -> None:
+def test_a_deletion_is_a_replication_of_its_own(http: httpx2.Client) -> None:
     answer = http.delete(TENANT)
 
     assert answer.status_code == 202
@@ -30,7 +30,7 @@ def test_a_deletion_is_a_replication_of_its_own(http: httpx.Client) -> None:
     assert http.delete(TENANT).json()["replicationId"] == answer.json()["replicationId"]
 
 
-def test_it_is_approved_once_and_then_cannot_be_declined(http: httpx.Client) -> None:
+def test_it_is_approved_once_and_then_cannot_be_declined(http: httpx2.Client) -> None:
     deletion = http.delete(TENANT).json()["replicationId"]
 
     assert http.post(f"{TENANT}/deletion/approve").json()["replicationId"] == deletion
@@ -41,7 +41,7 @@ def test_it_is_approved_once_and_then_cannot_be_declined(http: httpx.Client) -> 
     assert "cannot be undone" in is_problem(http.post(f"{TENANT}/deletion/decline"), 409)["detail"]
 
 
-def test_an_approval_that_comes_before_the_refusal_counts(api: Api, http: httpx.Client) -> None:
+def test_an_approval_that_comes_before_the_refusal_counts(api: Api, http: httpx2.Client) -> None:
     http.delete(TENANT)
     tenant = TenantId("likvid", "shop", "aws.sandbox")
     read_before = api.store.tenants.find(tenant)
@@ -54,7 +54,7 @@ def test_an_approval_that_comes_before_the_refusal_counts(api: Api, http: httpx.
     assert http.get(TENANT).json()["deletion"]["approvedBy"] == "producer"
 
 
-def test_declined_or_ordered_again_it_is_withdrawn(api: Api, http: httpx.Client) -> None:
+def test_declined_or_ordered_again_it_is_withdrawn(api: Api, http: httpx2.Client) -> None:
     for method, path, body in (("POST", f"{TENANT}/deletion/decline", None), ("PUT", TENANT, PRODUCTION)):
         deletion = http.delete(TENANT).json()["replicationId"]
         api.begin(deletion)
@@ -66,7 +66,7 @@ def test_declined_or_ordered_again_it_is_withdrawn(api: Api, http: httpx.Client)
         assert http.get(f"/api/v1/replications/{deletion}").json()["state"] == "CANCELLED"
 
 
-def test_there_must_be_something_to_decide_on(api: Api, http: httpx.Client) -> None:
+def test_there_must_be_something_to_decide_on(api: Api, http: httpx2.Client) -> None:
     for decision in ("approve", "decline"):
         is_problem(http.post(f"{TENANT}/deletion/{decision}"), 409)
         is_problem(http.post(f"/api/v1/tenants/likvid/unknown/aws.sandbox/deletion/{decision}"), 404)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 
 from tasks.daily import drift
 from tasks.documents import DriftChange
@@ -18,7 +18,7 @@ TENANT = TenantId("likvid", "shop", "aws.sandbox")
 CHANGE = DriftChange(step="move_to_ou", note="moved from a to b", calls=("organizations:move_account",))
 
 
-def test_what_was_repaired_and_what_still_differs_is_shown(api: Api, http: httpx.Client) -> None:
+def test_what_was_repaired_and_what_still_differs_is_shown(api: Api, http: httpx2.Client) -> None:
     drift.repaired(api.store, TENANT, "r1", CHANGE, NOW)
     [shown] = http.get("/api/v1/drift").json()["tenants"]
     assert (shown["tenant"], shown["differs"], shown["mode"]) == (str(TENANT), False, "repair")
@@ -39,7 +39,7 @@ def test_what_was_repaired_and_what_still_differs_is_shown(api: Api, http: httpx
     assert http.get("/api/v1/drift").json() == {"tenants": []}
 
 
-def test_accounts_without_a_tenant_are_shown_and_forgotten_after_some_days(api: Api, http: httpx.Client) -> None:
+def test_accounts_without_a_tenant_are_shown_and_forgotten_after_some_days(api: Api, http: httpx2.Client) -> None:
     organization = api.connector.catalog.platforms["aws.sandbox"].management_account_id
     stranger = Account("500000000001", "arn", "stranger", "s@example.com", AccountState.ACTIVE, NOW, ("ou-1", "r-1"))
     assert unmanaged.refresh(api.connector, organization, [stranger], NOW) == 1
@@ -53,6 +53,6 @@ def test_accounts_without_a_tenant_are_shown_and_forgotten_after_some_days(api: 
     assert http.get("/api/v1/unmanaged").json() == {"accounts": []}
 
 
-def test_an_unknown_platform_is_told(http: httpx.Client) -> None:
+def test_an_unknown_platform_is_told(http: httpx2.Client) -> None:
     for path in ("drift", "unmanaged"):
         assert "aws.sandbox" in is_problem(http.get(f"/api/v1/{path}", params={"platform": "x.y"}), 404)["detail"]

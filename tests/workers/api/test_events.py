@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
-from httpx_sse import ServerSentEvent, connect_sse
+from httpx2 import ServerSentEvent
 
 from tasks.model.desired import TenantId
 from tests.support.redis import CheckedRedis
@@ -21,54 +21,58 @@ SHOP = TenantId("likvid", "shop", "aws.sandbox")
 
 
 @contextmanager
-def following(http: httpx.Client, **options: Any) -> Iterator[Iterator[ServerSentEvent]]:
-    with connect_sse(http, "GET", EVENTS, **options) as source:
+def following(http: httpx2.Client, **options: Any) -> Iterator[Iterator[ServerSentEvent]]:
+    with http.sse(EVENTS, **options) as source:
         assert source.response.status_code == 200, source.response.read()
-        yield source.iter_sse()
+        yield iter(source)
 
 
 @pytest.fixture
-def ordered(http: httpx.Client) -> str:
+def ordered(http: httpx2.Client) -> str:
     return str(http.put(TENANT, json=BODY).json()["replicationId"])
 
 
-def test_stored_events_come_first_then_new_ones(api: Api, http: httpx.Client, ordered: str) -> None:
+def data(event: ServerSentEvent) -> Any:
+    return event.json()
+
+
+def test_stored_events_come_first_then_new_ones(api: Api, http: httpx2.Client, ordered: str) -> None:
     with following(http) as stream:
         first = next(stream)
         assert first.event == "replication"
-        assert first.json()["state"] == "QUEUED"
-        assert first.json()["replication"] == ordered
+        assert data(first)["state"] == "QUEUED"
+        assert data(first)["replication"] == ordered
         api.store.events.emit(SHOP, {"type": "write", "call": "CreateAccount"})
         second = next(stream)
-        assert (second.event, second.json()["call"]) == ("write", "CreateAccount")
+        assert (second.event, data(second)["call"]) == ("write", "CreateAccount")
         api.begin(ordered)
-        assert any(event.json().get("state") == "RUNNING" for event in stream)
+        assert any(data(event).get("state") == "RUNNING" for event in stream)
         for number in range(250):  # more than one XREAD takes
             api.store.events.emit(SHOP, {"type": "many", "number": number})
-        many = (event.json()["number"] for event in stream if event.event == "many")
+        many = (data(event)["number"] for event in stream if event.event == "many")
         assert list(islice(many, 250)) == list(range(250))
 
 
-def test_an_event_without_a_type_is_a_message(api: Api, http: httpx.Client, ordered: str) -> None:
+def test_an_event_without_a_type_is_a_message(api: Api, http: httpx2.Client, ordered: str) -> None:
     api.store.events.emit(SHOP, {"x": "a\nb\r\nc"})
     with following(http) as stream:
         event = list(islice(stream, 2))[1]
         assert (event.event, event.json()) == ("message", {"x": "a\nb\r\nc"})
 
 
-def test_a_cut_off_stream_goes_on_where_it_was(api: Api, http: httpx.Client, ordered: str) -> None:
+def test_a_cut_off_stream_goes_on_where_it_was(api: Api, http: httpx2.Client, ordered: str) -> None:
     for number in range(3):
         api.store.events.emit(SHOP, {"type": "step", "number": number})
     with following(http) as stream:
         seen = list(islice(stream, 2))
     for options in ({"headers": {"Last-Event-ID": seen[1].id}}, {"params": {"after": seen[1].id}}):
         with following(http, **options) as stream:
-            assert [event.json()["number"] for event in islice(stream, 2)] == [1, 2]
+            assert [data(event)["number"] for event in islice(stream, 2)] == [1, 2]
     with following(http, headers={"Last-Event-ID": seen[1].id}, params={"after": "0"}) as stream:
-        assert next(stream).json()["number"] == 1
+        assert data(next(stream))["number"] == 1
 
 
-def test_only_new_events_may_be_asked_for(api: Api, http: httpx.Client, ordered: str) -> None:
+def test_only_new_events_may_be_asked_for(api: Api, http: httpx2.Client, ordered: str) -> None:
     with following(http, params={"after": "$"}) as stream, ThreadPoolExecutor(1) as pool:
         arrived = pool.submit(next, stream)
 
@@ -81,7 +85,7 @@ def test_only_new_events_may_be_asked_for(api: Api, http: httpx.Client, ordered:
 
 
 @pytest.mark.parametrize("position", ["x", "-", "1-", "1-2-3", "-1", "1" * 21, "99999999999999999999", "+", "\u0663"])
-def test_a_position_that_is_none_is_named(http: httpx.Client, ordered: str, position: str) -> None:
+def test_a_position_that_is_none_is_named(http: httpx2.Client, ordered: str, position: str) -> None:
     document = is_problem(http.get(EVENTS, params={"after": position}), 422)
     assert [error["field"] for error in document["errors"]] == ["after"]
     if position.isascii():
@@ -90,7 +94,7 @@ def test_a_position_that_is_none_is_named(http: httpx.Client, ordered: str, posi
 
 
 def test_the_heartbeat_is_a_comment(
-    api: Api, http: httpx.Client, ordered: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, http: httpx2.Client, ordered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.05)
     with http.stream("GET", EVENTS) as response:
@@ -99,7 +103,7 @@ def test_the_heartbeat_is_a_comment(
         assert any(line.startswith(":") for line in response.iter_lines())
 
 
-def test_a_stream_gives_its_place_back_when_the_client_leaves(api: Api, http: httpx.Client, ordered: str) -> None:
+def test_a_stream_gives_its_place_back_when_the_client_leaves(api: Api, http: httpx2.Client, ordered: str) -> None:
     streams = api.app.state.streams
     eventually(lambda: streams.open == 0)
     with following(http) as stream:
@@ -108,7 +112,7 @@ def test_a_stream_gives_its_place_back_when_the_client_leaves(api: Api, http: ht
     eventually(lambda: streams.open == 0)
 
 
-def test_streams_are_bounded(api: Api, http: httpx.Client, ordered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_are_bounded(api: Api, http: httpx2.Client, ordered: str, monkeypatch: pytest.MonkeyPatch) -> None:
     eventually(lambda: api.app.state.streams.open == 0)
     monkeypatch.setattr(api.app.state.streams, "most", 1)
     with following(http) as stream:

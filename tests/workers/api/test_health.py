@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.redis import CheckedRedis
@@ -85,4 +85,4 @@ def test_a_mistake_of_ours_is_a_500_that_tells_nothing(api: Api) -> None:
 def test_the_server_ends_cleanly_without_redis() -> None:
     with CheckedRedis() as redis, running(redis) as api:
         redis.kill()
-        assert httpx.get(f"{api.url}/healthz").status_code == 200
+        assert httpx2.get(f"{api.url}/healthz").status_code == 200

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tasks.model.handles import HANDLES, Creation, Handles
@@ -17,11 +17,11 @@ OTHER = "/api/v1/tenants/likvid/blog/aws.sandbox"
 ACCOUNT, ANOTHER = "600000000001", "600000000002"
 
 
-def order(http: httpx.Client, account: Any, tenant: str = TENANT) -> httpx.Response:
+def order(http: httpx2.Client, account: Any, tenant: str = TENANT) -> httpx2.Response:
     return http.put(tenant, json={**BODY, "platformTenantId": account})
 
 
-def reason(response: httpx.Response) -> str:
+def reason(response: httpx2.Response) -> str:
     [error] = is_problem(response, 422)["errors"]
     assert error["field"] == "platformTenantId"
     return str(error["message"])
@@ -33,16 +33,16 @@ def give(api: Api, handles: Handles, tenant: str = "likvid.shop.aws.sandbox") ->
 
 
 @pytest.mark.parametrize("account", ["", "1234", "12345678901a", f"{ACCOUNT}\n", f" {ACCOUNT}", 600000000001])
-def test_what_is_no_account_id(http: httpx.Client, account: Any) -> None:
+def test_what_is_no_account_id(http: httpx2.Client, account: Any) -> None:
     reason(order(http, account))
 
 
-def test_the_platforms_own_accounts(http: httpx.Client) -> None:
+def test_the_platforms_own_accounts(http: httpx2.Client) -> None:
     assert "management account" in reason(order(http, organization.MANAGEMENT_ACCOUNT_ID))
     assert "automation account" in reason(order(http, organization.AUTOMATION_ACCOUNT_ID))
 
 
-def test_an_account_that_another_tenant_has_or_has_ordered(api: Api, http: httpx.Client) -> None:
+def test_an_account_that_another_tenant_has_or_has_ordered(api: Api, http: httpx2.Client) -> None:
     assert order(http, ACCOUNT).status_code == 202
     assert order(http, ACCOUNT).status_code == 202
 
@@ -55,7 +55,7 @@ def test_an_account_that_another_tenant_has_or_has_ordered(api: Api, http: httpx
     assert "likvid.shop.aws.sandbox" in reason(order(http, ACCOUNT, OTHER))
 
 
-def test_an_order_that_was_changed_lets_the_account_go(http: httpx.Client) -> None:
+def test_an_order_that_was_changed_lets_the_account_go(http: httpx2.Client) -> None:
     order(http, ACCOUNT)
     assert order(http, ANOTHER).status_code == 202
 
@@ -64,14 +64,14 @@ def test_an_order_that_was_changed_lets_the_account_go(http: httpx.Client) -> No
     reason(order(http, ANOTHER, OTHER))
 
 
-def test_the_account_of_a_tenant_that_was_deleted_is_free(api: Api, http: httpx.Client) -> None:
+def test_the_account_of_a_tenant_that_was_deleted_is_free(api: Api, http: httpx2.Client) -> None:
     order(http, ACCOUNT)
     api.redis.client.hset("connector:tenant:likvid.shop.aws.sandbox", "deleted_at", datetime.now(UTC).isoformat())
 
     assert order(http, ACCOUNT, OTHER).status_code == 202
 
 
-def test_a_tenants_account_never_changes(api: Api, http: httpx.Client) -> None:
+def test_a_tenants_account_never_changes(api: Api, http: httpx2.Client) -> None:
     http.put(TENANT, json=BODY)
     given = Handles(account_id=ACCOUNT)
     give(api, given)

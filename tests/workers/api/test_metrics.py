@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,6 +20,7 @@ from tasks.metrics.counters import Counters
 from tasks.model.desired import TenantId
 from tasks.state.counts import BATCH
 from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
+from workers.examples import EXAMPLES
 
 REPOSITORY = Path(__file__).parents[3]
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
@@ -35,7 +36,7 @@ def samples(text: str) -> Samples:
     }
 
 
-def get(api: Api, path: str, **how: Any) -> httpx.Response:
+def get(api: Api, path: str, **how: Any) -> httpx2.Response:
     with api.client(None) as http:
         return http.get(path, **how)
 
@@ -71,7 +72,7 @@ def test_who_guesses_passwords_is_slowed(api: Api) -> None:
     assert guesses[-1].status_code == 429
 
 
-def test_open_orders_and_their_age_show(api: Api, http: httpx.Client) -> None:
+def test_open_orders_and_their_age_show(api: Api, http: httpx2.Client) -> None:
     before = look(api)
     http.put(TENANT, json=BODY).raise_for_status()
     replication = http.get(TENANT).json()["replicationId"]
@@ -89,7 +90,7 @@ def test_open_orders_and_their_age_show(api: Api, http: httpx.Client) -> None:
     assert now[("connector_workers", ())] == 1
 
 
-def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Client) -> None:
+def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Client) -> None:
     replications = []
     for number in range(3):
         path = TENANT.replace("shop", f"shop{number}")
@@ -115,6 +116,16 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx.Cli
     assert now[("connector_rejected_messages_total", (("reason", "unknown replication"),))] == 1
 
 
+def test_the_last_tick_of_beat_shows(api: Api) -> None:
+    name = ("connector_beat_last_tick_timestamp_seconds", ())
+    before = datetime.now(UTC).timestamp()
+    assert look(api)[name] == 0
+
+    api.store.ticks.take({"something": timedelta(hours=1)})
+
+    assert look(api)[name] == pytest.approx(before, abs=60)
+
+
 def test_many_tenants_are_counted_in_few_scripts(api: Api) -> None:
     many, redis = 4 * BATCH, api.redis.client
     with redis.pipeline() as pipeline:
@@ -136,7 +147,7 @@ def test_many_tenants_are_counted_in_few_scripts(api: Api) -> None:
     assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] - before <= 6
 
 
-def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx.Client) -> None:
+def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx2.Client) -> None:
     http.put(TENANT, json=BODY).raise_for_status()
 
     text = get(api, "/metrics", auth=("prometheus", READ)).text
@@ -151,8 +162,8 @@ def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
     families = set(re.findall(r"^# TYPE (\w+)", shared + counted, re.MULTILINE))
     known = {f"{family}{ending}" for family in families for ending in ("", "_count", "_total")}
 
-    for document in ("docs/metrics.md", "examples/prometheus-alerts.yml"):
-        named = set(re.findall(r"\bconnector_\w+", (REPOSITORY / document).read_text()))
+    for document in (REPOSITORY / "docs" / "metrics.md", EXAMPLES / "prometheus-alerts.yml"):
+        named = set(re.findall(r"\bconnector_\w+", document.read_text()))
         assert len(named) > 5
         assert named <= known, document
 
@@ -160,14 +171,14 @@ def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
 def test_the_example_scrapes_what_compose_runs_and_every_alert_says_what_it_is_about() -> None:
     read = YAML(typ="safe").load
     compose = read(REPOSITORY / "docker-compose.yml")["services"]
-    prometheus = read(REPOSITORY / "examples" / "prometheus.yml")
+    prometheus = read(EXAMPLES / "prometheus.yml")
     jobs = {job["job_name"]: job for job in prometheus["scrape_configs"]}
     [workers] = jobs["connector-worker"]["dns_sd_configs"]
 
     assert workers["names"] == ["worker"]
     assert workers["port"] == compose["worker"]["environment"]["CONNECTOR_METRICS_PORT"]
     [rules] = prometheus["rule_files"]
-    for rule in read(REPOSITORY / "examples" / rules)["groups"][0]["rules"]:
+    for rule in read(EXAMPLES / rules)["groups"][0]["rules"]:
         assert rule["expr"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert rule["annotations"]["summary"]

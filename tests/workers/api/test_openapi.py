@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.workers.api.server import Api
@@ -11,7 +11,7 @@ from tests.workers.api.test_contract import OPERATIONS
 
 @pytest.fixture
 def document(api: Api) -> dict[str, Any]:
-    return dict(httpx.get(f"{api.url}/openapi.json").json())
+    return dict(httpx2.get(f"{api.url}/openapi.json").json())
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -19,7 +19,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_docs_are_open(api: Api) -> None:
-    assert "swagger" in httpx.get(f"{api.url}/docs").text
+    assert "swagger" in httpx2.get(f"{api.url}/docs").text
 
 
 def test_operations_have_readable_names(document: dict[str, Any]) -> None:

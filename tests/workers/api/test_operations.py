@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from tasks.model.call import CallRecord, Intent
@@ -17,11 +17,11 @@ PLATFORM = "/api/v1/platforms/aws.sandbox"
 
 
 @pytest.fixture(autouse=True)
-def ordered(http: httpx.Client) -> str:
+def ordered(http: httpx2.Client) -> str:
     return str(http.put(TENANT, json=BODY).json()["replicationId"])
 
 
-def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx.Client, ordered: str) -> None:
+def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx2.Client, ordered: str) -> None:
     paused = http.post(f"{TENANT}/pause", params={"reason": "migration"})
 
     assert paused.status_code == 200
@@ -45,7 +45,7 @@ def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx.Cl
     api.begin(ordered)
 
 
-def test_a_platform_is_paused_with_all_its_tenants(http: httpx.Client) -> None:
+def test_a_platform_is_paused_with_all_its_tenants(http: httpx2.Client) -> None:
     assert http.post(f"{PLATFORM}/pause").json()["name"] == "aws.sandbox"
     assert http.get(TENANT).json()["paused"]["pausedBy"] == "producer"
     http.post(f"{TENANT}/pause", params={"reason": "its own"})
@@ -59,7 +59,7 @@ def test_a_platform_is_paused_with_all_its_tenants(http: httpx.Client) -> None:
     is_problem(http.post("/api/v1/tenants/likvid/unknown/aws.sandbox/pause"), 404)
 
 
-def test_a_reason_with_control_characters_is_refused(http: httpx.Client, ordered: str) -> None:
+def test_a_reason_with_control_characters_is_refused(http: httpx2.Client, ordered: str) -> None:
     for path in (TENANT, PLATFORM):
         [mistake] = is_problem(http.post(f"{path}/pause", params={"reason": "red\x1b[31m"}), 422)["errors"]
         assert "control characters" in mistake["message"]
@@ -73,7 +73,7 @@ def test_reading_tokens_change_nothing(api: Api) -> None:
         assert viewer.get("/api/v1/pauses").json() == {"pauses": []}
 
 
-def test_history_names_who_asked(http: httpx.Client, ordered: str) -> None:
+def test_history_names_who_asked(http: httpx2.Client, ordered: str) -> None:
     http.post(f"/api/v1/replications/{ordered}/cancel")
     again = http.post(f"{TENANT}/replications").json()["replicationId"]
 
@@ -86,7 +86,7 @@ def test_history_names_who_asked(http: httpx.Client, ordered: str) -> None:
     assert len(http.get(f"{TENANT}/replications", params={"size": 1}).json()["replications"]) == 1
 
 
-def test_replication_from_a_step_skips_those_before(api: Api, http: httpx.Client, ordered: str) -> None:
+def test_replication_from_a_step_skips_those_before(api: Api, http: httpx2.Client, ordered: str) -> None:
     body = {"from": "deploy_access_stack"}
     [mistake] = is_problem(http.post(f"{TENANT}/replications", json=body), 422)["errors"]
     assert mistake["message"] == "needs the account, and none is known yet; retry without it"
@@ -106,7 +106,7 @@ def test_replication_from_a_step_skips_those_before(api: Api, http: httpx.Client
     assert steps[index]["state"] == "QUEUED"
 
 
-def test_an_unknown_step_is_refused_with_those_that_there_are(http: httpx.Client) -> None:
+def test_an_unknown_step_is_refused_with_those_that_there_are(http: httpx2.Client) -> None:
     problem = is_problem(http.post(f"{TENANT}/replications", json={"from": "make_coffee"}), 422)
 
     assert problem["errors"][0]["field"] == "from"
@@ -114,7 +114,7 @@ def test_an_unknown_step_is_refused_with_those_that_there_are(http: httpx.Client
     is_problem(http.post(f"{TENANT}/replications", json={"form": "create_account"}), 422)
 
 
-def test_the_audit_log_is_read_in_pages(api: Api, http: httpx.Client) -> None:
+def test_the_audit_log_is_read_in_pages(api: Api, http: httpx2.Client) -> None:
     about = {"tenant": NAME, "replication": "r1", "step": "set_alias", "asked_by": "producer"}
     trail = Trail(api.store.audit, timedelta(days=1), about)
     for code in (None, "EntityAlreadyExists"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import httpx
+import httpx2
 
 from tasks import questions
 from tasks.connector import Connector
@@ -28,7 +28,7 @@ MADE = {
 }
 
 
-def test_a_stored_tenant_is_planned(api: Api, http: httpx.Client) -> None:
+def test_a_stored_tenant_is_planned(api: Api, http: httpx2.Client) -> None:
     http.put(TENANT, json=BODY)
     asked = http.post(PLAN)
     assert (asked.status_code, asked.json()["state"]) == (202, "PENDING")
@@ -48,7 +48,7 @@ def test_a_stored_tenant_is_planned(api: Api, http: httpx.Client) -> None:
     assert shown["plan"]["steps"][0]["changes"][0]["sentence"] == "set alias = a"
 
 
-def test_an_order_is_planned_without_being_stored(api: Api, http: httpx.Client) -> None:
+def test_an_order_is_planned_without_being_stored(api: Api, http: httpx2.Client) -> None:
     asked = http.post(PLAN, json=BODY)
 
     assert asked.status_code == 202
@@ -57,14 +57,14 @@ def test_an_order_is_planned_without_being_stored(api: Api, http: httpx.Client) 
     assert question["desired"]["landingZone"] == BODY["landingZone"]
 
 
-def test_what_cannot_be_ordered_is_not_planned(http: httpx.Client) -> None:
+def test_what_cannot_be_ordered_is_not_planned(http: httpx2.Client) -> None:
     is_problem(http.post(PLAN), 404)
     problem = is_problem(http.post(PLAN, json={**BODY, "landingZone": "unknown"}), 422)
     assert problem["errors"][0]["field"] == "landingZone"
     is_problem(http.get("/api/v1/plans/unknown"), 404)
 
 
-def test_only_who_may_write_may_ask_and_everybody_may_look(api: Api, http: httpx.Client) -> None:
+def test_only_who_may_write_may_ask_and_everybody_may_look(api: Api, http: httpx2.Client) -> None:
     plan = http.post(PLAN, json=BODY).json()["id"]
     with api.client(READ) as reader:
         is_problem(reader.post(PLAN, json=BODY), 403)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 
 from tasks import questions
 from tasks.connector import Connector
@@ -26,7 +26,7 @@ def queued(api: Api) -> int:
     return int(api.redis.client.llen("replication"))
 
 
-def test_it_is_asked_answered_and_shown(api: Api, http: httpx.Client) -> None:
+def test_it_is_asked_answered_and_shown(api: Api, http: httpx2.Client) -> None:
     is_problem(http.get(HEALTH), 404)
     asked = http.post(HEALTH)
     assert (asked.status_code, asked.headers["location"]) == (202, HEALTH)
@@ -41,7 +41,7 @@ def test_it_is_asked_answered_and_shown(api: Api, http: httpx.Client) -> None:
     assert answered(api, lambda *_: []) == "nobody waits for it"
 
 
-def test_an_error_is_not_healthy_and_it_can_be_asked_again(api: Api, http: httpx.Client) -> None:
+def test_an_error_is_not_healthy_and_it_can_be_asked_again(api: Api, http: httpx2.Client) -> None:
     http.post(HEALTH)
     answered(api, lambda *_: BROKEN)
     assert http.get(HEALTH).json()["healthy"] is False
@@ -50,7 +50,7 @@ def test_an_error_is_not_healthy_and_it_can_be_asked_again(api: Api, http: httpx
     assert http.get(HEALTH).json()["findings"] == []
 
 
-def test_what_cannot_be_answered_says_why(api: Api, http: httpx.Client) -> None:
+def test_what_cannot_be_answered_says_why(api: Api, http: httpx2.Client) -> None:
     def fails(_: Connector, platform: str) -> None:
         raise LookupError(f"platform {platform} is not here")
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_answered_says_why(api: Api, http: httpx.Client) -> None:
     assert http.get(HEALTH).json()["failure"] == "LookupError: platform aws.sandbox is not here"
 
 
-def test_a_message_that_nobody_takes_is_sent_again(api: Api, http: httpx.Client) -> None:
+def test_a_message_that_nobody_takes_is_sent_again(api: Api, http: httpx2.Client) -> None:
     http.post(HEALTH)
     api.redis.client.hset(f"connector:question:{kinds.HEALTH}.aws.sandbox", "send_again_at", 0)
 
@@ -71,7 +71,7 @@ def test_a_message_that_nobody_takes_is_sent_again(api: Api, http: httpx.Client)
     assert 0 < api.redis.client.ttl(f"connector:question:{kinds.HEALTH}.aws.sandbox") <= KEPT.total_seconds()
 
 
-def test_two_messages_are_answered_once(api: Api, http: httpx.Client) -> None:
+def test_two_messages_are_answered_once(api: Api, http: httpx2.Client) -> None:
     http.post(HEALTH)
     within: list[str] = []
 
@@ -80,7 +80,7 @@ def test_two_messages_are_answered_once(api: Api, http: httpx.Client) -> None:
     assert within == ["another worker has it"]
 
 
-def test_unknown_platforms_and_readers(api: Api, http: httpx.Client) -> None:
+def test_unknown_platforms_and_readers(api: Api, http: httpx2.Client) -> None:
     assert "aws.sandbox" in is_problem(http.get("/api/v1/platforms/azure.north/health"), 404)["detail"]
     is_problem(http.post("/api/v1/platforms/azure.north/health"), 404)
     with api.client(READ) as reader:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from tasks.chain import REPLICATION
@@ -15,7 +15,7 @@ from tests.workers.api.server import BODY, TENANT, Api, is_problem
 
 
 @pytest.fixture
-def replication(http: httpx.Client) -> str:
+def replication(http: httpx2.Client) -> str:
     return str(http.put(TENANT, json=BODY).json()["replicationId"])
 
 
@@ -30,7 +30,7 @@ def fail(api: Api, replication: str) -> None:
     assert api.store.work.record(replication, "holder", outcome)
 
 
-def test_a_replication_shows_every_step(api: Api, http: httpx.Client, replication: str) -> None:
+def test_a_replication_shows_every_step(api: Api, http: httpx2.Client, replication: str) -> None:
     queued = http.get(path(replication)).json()
     assert queued.keys() == {
         "id",
@@ -70,12 +70,12 @@ def test_a_replication_shows_every_step(api: Api, http: httpx.Client, replicatio
     assert failed["steps"][0]["state"] == "FAILED"
 
 
-def test_an_unknown_replication_is_a_404(http: httpx.Client) -> None:
+def test_an_unknown_replication_is_a_404(http: httpx2.Client) -> None:
     is_problem(http.get(path("0" * 32)), 404)
     is_problem(http.post(f"{path('0' * 32)}/cancel"), 404)
 
 
-def test_a_queued_replication_is_cancelled_at_once(api: Api, http: httpx.Client, replication: str) -> None:
+def test_a_queued_replication_is_cancelled_at_once(api: Api, http: httpx2.Client, replication: str) -> None:
     response = http.post(f"{path(replication)}/cancel")
     assert response.status_code == 202
     assert response.headers["location"] == path(replication)
@@ -84,7 +84,7 @@ def test_a_queued_replication_is_cancelled_at_once(api: Api, http: httpx.Client,
     assert not api.store.work.pump("celery", 10, timedelta(seconds=9), timedelta(hours=1), "w1")
 
 
-def test_what_was_cancelled_is_not_tried_again_by_itself(api: Api, http: httpx.Client, replication: str) -> None:
+def test_what_was_cancelled_is_not_tried_again_by_itself(api: Api, http: httpx2.Client, replication: str) -> None:
     tenant = TenantId("likvid", "shop", "aws.sandbox")
     daily_retries.failed(api.store, tenant, datetime.now(UTC))
 
@@ -93,7 +93,7 @@ def test_what_was_cancelled_is_not_tried_again_by_itself(api: Api, http: httpx.C
     assert api.store.retries.due(datetime.now(UTC) + timedelta(days=3), 10) == []
 
 
-def test_a_running_replication_is_cancelled_after_its_call(api: Api, http: httpx.Client, replication: str) -> None:
+def test_a_running_replication_is_cancelled_after_its_call(api: Api, http: httpx2.Client, replication: str) -> None:
     api.begin(replication)
     assert http.post(f"{path(replication)}/cancel").json()["state"] == "RUNNING"
     step = StepState(name="create_account", state=State.WAITING)
@@ -101,7 +101,7 @@ def test_a_running_replication_is_cancelled_after_its_call(api: Api, http: httpx
     assert http.get(path(replication)).json()["state"] == "CANCELLED"
 
 
-def test_an_ended_replication_cannot_be_cancelled(api: Api, http: httpx.Client, replication: str) -> None:
+def test_an_ended_replication_cannot_be_cancelled(api: Api, http: httpx2.Client, replication: str) -> None:
     api.begin(replication)
     fail(api, replication)
     document = is_problem(http.post(f"{path(replication)}/cancel"), 409)

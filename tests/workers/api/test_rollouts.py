@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import LastError, State, StepState
@@ -18,7 +18,7 @@ def path(project: str, platform: str = "aws.sandbox") -> str:
     return f"/api/v1/tenants/likvid/{project}/{platform}"
 
 
-def order(http: httpx.Client, *projects: str, platform: str = "aws.sandbox", **body: Any) -> list[str]:
+def order(http: httpx2.Client, *projects: str, platform: str = "aws.sandbox", **body: Any) -> list[str]:
     """Order tenants; answers their replications."""
     answers = [http.put(path(project, platform), json={**BODY, **body}) for project in projects]
     return [answer.json()["replicationId"] for answer in answers]
@@ -32,7 +32,7 @@ def advance(api: Api, replication: str, state: State = State.RUNNING) -> None:
     assert api.store.work.record(replication, "holder", done)
 
 
-def test_every_tenant_of_the_landing_zone_is_replicated(api: Api, http: httpx.Client) -> None:
+def test_every_tenant_of_the_landing_zone_is_replicated(api: Api, http: httpx2.Client) -> None:
     replications = order(http, "one", "two")
     order(http, "other", landingZone="production")
 
@@ -47,7 +47,7 @@ def test_every_tenant_of_the_landing_zone_is_replicated(api: Api, http: httpx.Cl
     assert http.get(answer.headers["location"]).json() == body
 
 
-def test_it_tells_who_failed_and_why_and_what_runs(api: Api, http: httpx.Client) -> None:
+def test_it_tells_who_failed_and_why_and_what_runs(api: Api, http: httpx2.Client) -> None:
     [failing] = order(http, "failing")
     api.begin(failing)
     order(http, "waiting")
@@ -63,7 +63,7 @@ def test_it_tells_who_failed_and_why_and_what_runs(api: Api, http: httpx.Client)
     assert (found["states"], found["ended"]) == ({"FAILED": 1, "QUEUED": 1}, False)
 
 
-def test_one_that_has_passed_a_step_is_replicated_once_more(api: Api, http: httpx.Client) -> None:
+def test_one_that_has_passed_a_step_is_replicated_once_more(api: Api, http: httpx2.Client) -> None:
     [running] = order(http, "running")
     api.begin(running)
     before = http.post(ROLLOUTS).json()["replications"]
@@ -77,14 +77,14 @@ def test_one_that_has_passed_a_step_is_replicated_once_more(api: Api, http: http
     assert after[0][0]["requestedBy"] == "producer"
 
 
-def test_tenants_that_are_deleted_are_left_alone(http: httpx.Client) -> None:
+def test_tenants_that_are_deleted_are_left_alone(http: httpx2.Client) -> None:
     order(http, "gone")
     assert http.delete(path("gone")).status_code == 202
 
     assert http.post(ROLLOUTS).json()["replications"] == []
 
 
-def test_paused_tenants_are_left_out_and_named(http: httpx.Client) -> None:
+def test_paused_tenants_are_left_out_and_named(http: httpx2.Client) -> None:
     [running, _] = order(http, "running", "paused")
     assert http.post(f"{path('paused')}/pause").status_code == 200
 
@@ -95,7 +95,7 @@ def test_paused_tenants_are_left_out_and_named(http: httpx.Client) -> None:
     assert http.get(f"/api/v1/rollouts/{rollout['id']}").json() == rollout
 
 
-def test_only_tenants_of_one_platform(api: Api, http: httpx.Client) -> None:
+def test_only_tenants_of_one_platform(api: Api, http: httpx2.Client) -> None:
     order(http, "here")
     api.store.orders.submit(Order(TenantId("likvid", "there", "aws.elsewhere"), DEVELOPMENT))
 
@@ -107,7 +107,7 @@ def test_only_tenants_of_one_platform(api: Api, http: httpx.Client) -> None:
     assert "unknown platform" in everywhere["refused"]["likvid.there.aws.elsewhere"]
 
 
-def test_names_that_nobody_knows_and_a_token_that_may_only_read(api: Api, http: httpx.Client) -> None:
+def test_names_that_nobody_knows_and_a_token_that_may_only_read(api: Api, http: httpx2.Client) -> None:
     assert "known: " in is_problem(http.post("/api/v1/landing-zones/nowhere/rollouts"), 404)["detail"]
     assert "aws.sandbox" in is_problem(http.post(ROLLOUTS, params={"platform": "x.y"}), 404)["detail"]
     is_problem(http.get("/api/v1/rollouts/nothing"), 404)
@@ -115,7 +115,7 @@ def test_names_that_nobody_knows_and_a_token_that_may_only_read(api: Api, http: 
         is_problem(reader.post(ROLLOUTS), 403)
 
 
-def test_a_rollout_to_hundreds_of_tenants_is_one_request(api: Api, http: httpx.Client) -> None:
+def test_a_rollout_to_hundreds_of_tenants_is_one_request(api: Api, http: httpx2.Client) -> None:
     for number in range(200):
         api.store.orders.submit(Order(TenantId("likvid", f"p{number:03}", "aws.sandbox"), DEVELOPMENT))
     api.store.orders.submit(Order(TenantId("likvid", "other", "aws.sandbox"), PRODUCTION))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 from structlog.testing import capture_logs
 
@@ -56,9 +56,9 @@ def test_a_reading_token_may_read_and_not_write(api: Api) -> None:
 def test_without_configured_tokens_nobody_may_call(api: Api) -> None:
     connector = make(api.redis.url, tokens=())
     with capture_logs() as logs, serving(create_app(connector)) as url:
-        is_problem(httpx.get(f"{url}{TENANT}", headers={"Authorization": f"Bearer {WRITE}"}), 401)
-        is_problem(httpx.get(f"{url}{TENANT}"), 401)
-        assert httpx.get(f"{url}/healthz").status_code == 200
+        is_problem(httpx2.get(f"{url}{TENANT}", headers={"Authorization": f"Bearer {WRITE}"}), 401)
+        is_problem(httpx2.get(f"{url}{TENANT}"), 401)
+        assert httpx2.get(f"{url}/healthz").status_code == 200
     assert "no API tokens are configured" in str(logs)
     connector.store.close()
 
@@ -70,7 +70,7 @@ def test_every_configured_token_is_found() -> None:
     assert find_token("x" * 5000, TOKENS) is None
 
 
-def test_no_secret_is_in_any_answer(api: Api, http: httpx.Client) -> None:
+def test_no_secret_is_in_any_answer(api: Api, http: httpx2.Client) -> None:
     replication = http.put(TENANT, json=BODY).json()["replicationId"]
     paths = [TENANT, "/api/v1/tenants", f"/api/v1/replications/{replication}", "/openapi.json", "/readyz", "/docs"]
     answers = "".join(http.get(path).text for path in paths)

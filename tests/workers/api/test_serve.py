@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
 
-import httpx
+import httpx2
 import pytest
-from httpx_sse import connect_sse
 
 from config.catalog import CatalogError
 from config.settings import Settings
@@ -59,20 +58,20 @@ def process(api: Api, log: Path, **settings: str) -> Iterator[tuple[subprocess.P
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz").status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/healthz").status_code == 200
+    except httpx2.TransportError:
         return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number: signal.Signals) -> None:
     log = tmp_path / "log"
-    with process(api, log) as (child, url), httpx.Client(base_url=url, headers=HEADERS, timeout=30) as http:
+    with process(api, log) as (child, url), httpx2.Client(base_url=url, headers=HEADERS, timeout=30) as http:
         eventually(lambda: answers(url) or child.poll() is not None, 60)
         assert http.put(f"{TENANT}?password=hunter2-hunter2", json=BODY).status_code == 202, log.read_text()
         http.get("/x%0Aforged%1b[31m")
-        with connect_sse(http, "GET", f"{TENANT}/events") as source:
-            stream = source.iter_sse()
+        with http.sse(f"{TENANT}/events") as source:
+            stream = iter(source)
             next(stream)
             child.send_signal(number)
             assert list(stream) == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tasks.chain import REPLICATION
@@ -19,11 +19,11 @@ from workers.api.app import create_app
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
 
 
-def put(http: httpx.Client, path: str = TENANT, **changes: Any) -> httpx.Response:
+def put(http: httpx2.Client, path: str = TENANT, **changes: Any) -> httpx2.Response:
     return http.put(path, json={**BODY, **changes})
 
 
-def accepted(response: httpx.Response) -> str:
+def accepted(response: httpx2.Response) -> str:
     assert response.status_code == 202, response.text
     body = response.json()
     assert response.headers["location"] == f"/api/v1/replications/{body['replicationId']}"
@@ -31,7 +31,7 @@ def accepted(response: httpx.Response) -> str:
     return str(body["replicationId"])
 
 
-def test_an_order_is_stored_and_enqueued(api: Api, http: httpx.Client) -> None:
+def test_an_order_is_stored_and_enqueued(api: Api, http: httpx2.Client) -> None:
     response = put(http)
     replication = accepted(response)
     expected = {"tenant": "likvid.shop.aws.sandbox", "replicationId": replication, "state": "QUEUED"}
@@ -43,17 +43,17 @@ def test_an_order_is_stored_and_enqueued(api: Api, http: httpx.Client) -> None:
     assert (dispatch.tenant, dispatch.replication, dispatch.step) == (str(SHOP), replication, 0)
 
 
-def test_the_smallest_order_is_enough(http: httpx.Client) -> None:
+def test_the_smallest_order_is_enough(http: httpx2.Client) -> None:
     accepted(http.put(TENANT, json={"landingZone": "development"}))
 
 
-def test_an_existing_account_and_a_whole_payment_method_may_be_given(http: httpx.Client) -> None:
+def test_an_existing_account_and_a_whole_payment_method_may_be_given(http: httpx2.Client) -> None:
     payment = {"identifier": "main", "name": "Main", "expirationDate": "2031-12-31", "amount": "10", "tags": {}}
     accepted(put(http, platformTenantId="123456789012", paymentMethod=payment))
     assert http.get(TENANT).json()["desired"]["paymentMethod"] == payment
 
 
-def test_the_same_content_in_flight_is_the_same_replication(api: Api, http: httpx.Client) -> None:
+def test_the_same_content_in_flight_is_the_same_replication(api: Api, http: httpx2.Client) -> None:
     first = accepted(put(http))
     assert accepted(put(http)) == first
     api.begin(first)
@@ -68,7 +68,7 @@ def test_identical_orders_at_once_are_one_replication(api: Api) -> None:
     assert len(set(answers)) == 1
 
 
-def test_other_content_in_flight_runs_next_and_the_newest_wins(api: Api, http: httpx.Client) -> None:
+def test_other_content_in_flight_runs_next_and_the_newest_wins(api: Api, http: httpx2.Client) -> None:
     first = accepted(put(http))
     api.begin(first)
     second = accepted(put(http, landingZone="production"))
@@ -80,13 +80,13 @@ def test_other_content_in_flight_runs_next_and_the_newest_wins(api: Api, http: h
     assert view["desired"]["tenantPlatformNumber"] == 8
 
 
-def test_the_same_content_after_the_end_is_a_new_replication(http: httpx.Client) -> None:
+def test_the_same_content_after_the_end_is_a_new_replication(http: httpx2.Client) -> None:
     first = accepted(put(http))
     http.post(f"/api/v1/replications/{first}/cancel")
     assert accepted(put(http)) != first
 
 
-def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
+def test_a_tenant_shows_everything(api: Api, http: httpx2.Client) -> None:
     replication = accepted(put(http))
     before = http.get(TENANT).json()
     assert before["status"] == "QUEUED"
@@ -137,7 +137,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx.Client) -> None:
     assert view["createdAt"].endswith("Z")
 
 
-def test_a_tenant_whose_replication_is_forgotten_is_still_shown(api: Api, http: httpx.Client) -> None:
+def test_a_tenant_whose_replication_is_forgotten_is_still_shown(api: Api, http: httpx2.Client) -> None:
     replication = accepted(put(http))
     api.redis.client.delete(f"connector:replication:{replication}")
     view = http.get(TENANT).json()
@@ -157,14 +157,14 @@ def test_a_tenant_whose_replication_is_forgotten_is_still_shown(api: Api, http: 
         "%ff/%fe/%0d%0a",
     ],
 )
-def test_an_unknown_tenant_is_a_404(http: httpx.Client, path: str) -> None:
+def test_an_unknown_tenant_is_a_404(http: httpx2.Client, path: str) -> None:
     accepted(put(http))
     is_problem(http.get(f"/api/v1/tenants/{path}"), 404)
     is_problem(http.post(f"/api/v1/tenants/{path}/replications"), 404)
     is_problem(http.get(f"/api/v1/tenants/{path}/events"), 404)
 
 
-def test_tenants_are_listed_with_filters_and_pages(api: Api, http: httpx.Client) -> None:
+def test_tenants_are_listed_with_filters_and_pages(api: Api, http: httpx2.Client) -> None:
     assert http.get("/api/v1/tenants").json() == {
         "tenants": [],
         "page": {"number": 0, "size": 50, "totalElements": 0, "totalPages": 0},
@@ -213,12 +213,12 @@ def test_tenants_are_listed_with_filters_and_pages(api: Api, http: httpx.Client)
     ("query", "field"),
     [("size=0", "size"), ("size=1001", "size"), ("page=-1", "page"), ("page=x", "page"), ("status=DONE", "status")],
 )
-def test_a_bad_filter_is_named(http: httpx.Client, query: str, field: str) -> None:
+def test_a_bad_filter_is_named(http: httpx2.Client, query: str, field: str) -> None:
     document = is_problem(http.get(f"/api/v1/tenants?{query}"), 422)
     assert [error["field"] for error in document["errors"]] == [field]
 
 
-def test_replicate_again(api: Api, http: httpx.Client) -> None:
+def test_replicate_again(api: Api, http: httpx2.Client) -> None:
     is_problem(http.post(f"{TENANT}/replications"), 404)
     first = accepted(put(http))
     assert accepted(http.post(f"{TENANT}/replications")) == first
@@ -230,7 +230,7 @@ def test_replicate_again(api: Api, http: httpx.Client) -> None:
     assert stored.desired.model_dump(by_alias=True, exclude_unset=True, exclude_none=True) == BODY
 
 
-def test_replicate_again_wakes_one_that_waits(api: Api, http: httpx.Client) -> None:
+def test_replicate_again_wakes_one_that_waits(api: Api, http: httpx2.Client) -> None:
     replication = accepted(put(http))
     api.begin(replication)
     step = StepState(name="create_account", state=State.WAITING)
@@ -240,7 +240,7 @@ def test_replicate_again_wakes_one_that_waits(api: Api, http: httpx.Client) -> N
     assert api.store.work.pump("celery", 10, timedelta(seconds=60), timedelta(hours=1), "w1")
 
 
-def test_replicate_again_checks_what_is_stored(api: Api, http: httpx.Client) -> None:
+def test_replicate_again_checks_what_is_stored(api: Api, http: httpx2.Client) -> None:
     accepted(put(http))
     zones = {name: zone for name, zone in api.connector.catalog.landing_zones.items() if name != "development"}
     changed = replace(api.connector, catalog=replace(api.connector.catalog, landing_zones=zones))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 from structlog.testing import capture_logs
 
 from tests.support.redis import CheckedRedis
@@ -15,7 +15,7 @@ LIMIT = 20
 FAILURES = "connector:failures:127.0.0.1"
 
 
-def guess(http: httpx.Client, count: int) -> list[int]:
+def guess(http: httpx2.Client, count: int) -> list[int]:
     return [http.get(PATH, headers={"Authorization": f"Bearer guess-{number}"}).status_code for number in range(count)]
 
 
@@ -48,7 +48,7 @@ def test_who_sends_no_token_is_not_guessing(api: Api) -> None:
 
 def test_all_processes_count_together_and_forget_after_a_minute(api: Api) -> None:
     other = make(api.redis.url)
-    with serving(create_app(other)) as url, api.client(None) as here, httpx.Client(base_url=url) as there:
+    with serving(create_app(other)) as url, api.client(None) as here, httpx2.Client(base_url=url) as there:
         guess(here, LIMIT)
         assert guess(there, 1) == [429]
         assert 0 < api.redis.client.ttl(FAILURES) <= 60
@@ -60,7 +60,7 @@ def test_all_processes_count_together_and_forget_after_a_minute(api: Api) -> Non
 
 def test_the_limit_is_a_setting(api: Api) -> None:
     strict = make(api.redis.url, api_failure_limit=1)
-    with serving(create_app(strict)) as url, httpx.Client(base_url=url) as http:
+    with serving(create_app(strict)) as url, httpx2.Client(base_url=url) as http:
         assert guess(http, 2) == [401, 429]
     strict.store.close()
 
@@ -68,7 +68,7 @@ def test_the_limit_is_a_setting(api: Api) -> None:
 def test_without_redis_a_wrong_token_stays_wrong_and_nobody_is_locked_out() -> None:
     with CheckedRedis(fsync="no") as redis:
         connector = make(redis.url, api_failure_limit=1)
-        with serving(create_app(connector)) as url, httpx.Client(base_url=url, timeout=30) as http:
+        with serving(create_app(connector)) as url, httpx2.Client(base_url=url, timeout=30) as http:
             redis.kill()
             assert guess(http, 3) == [401] * 3
             assert http.get("/docs").status_code == 200

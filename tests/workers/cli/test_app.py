@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.cli.running import COMMAND, REPOSITORY, RunHere, clean_environment, run
+from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 
 
@@ -89,19 +90,19 @@ def sandbox_environment() -> dict[str, str]:
 
 
 def test_validate_the_examples(run_here: RunHere) -> None:
-    done = run_here("validate", str(REPOSITORY / "examples" / "config"), environment=sandbox_environment())
+    done = run_here("validate", str(EXAMPLES / "config"), environment=sandbox_environment())
     assert (done.returncode, done.stderr) == (0, "")
     assert "platforms: aws-scim.sandbox, aws.sandbox" in done.stdout
     assert "landing zones: development, development-scim, production" in done.stdout
 
 
 def test_validate_by_the_environment_alone(run_here: RunHere) -> None:
-    environment = {**sandbox_environment(), "CONNECTOR_CONFIG_DIR": str(REPOSITORY / "examples" / "config")}
+    environment = {**sandbox_environment(), "CONNECTOR_CONFIG_DIR": str(EXAMPLES / "config")}
     assert run_here("validate", environment=environment).returncode == 0
 
 
 def test_validate_names_file_field_value_and_remedy(run_here: RunHere, tmp_path: Path) -> None:
-    text = (REPOSITORY / "examples" / "config" / "platform.yaml").read_text()
+    text = (EXAMPLES / "config" / "platform.yaml").read_text()
     (tmp_path / "platform.yaml").write_text(text.replace("accountEmailPattern:", "accountEmailPatern:"))
     done = run_here("validate", str(tmp_path), environment=sandbox_environment())
     assert done.returncode == 1
@@ -125,7 +126,7 @@ def test_api_refuses_a_wrong_environment(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_a_mistake(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        config = str(REPOSITORY / "examples" / "config")
+        config = str(EXAMPLES / "config")
         environment = {**sandbox_environment(), "CONNECTOR_CONFIG_DIR": config, "CONNECTOR_API_PORT": port}
         done = run("api", environment=environment, directory=tmp_path)
     assert done.returncode == 1

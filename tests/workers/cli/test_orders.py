@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.cli.running import REPOSITORY
 from workers.cli.orders import OrdersRefused, read_orders
+from workers.examples import EXAMPLES
 
 TENANT = "tenant: a.b.aws.sandbox\nlandingZone: development\n"
 
@@ -19,7 +19,7 @@ def write(directory: Path, text: str) -> Path:
 
 
 def test_the_examples_are_twelve_tenants_of_three_workspaces() -> None:
-    orders = read_orders(REPOSITORY / "examples" / "tenants.yaml")
+    orders = read_orders(EXAMPLES / "tenants.yaml")
     assert len({order.tenant for order in orders}) == 12
     assert len({order.tenant.workspace for order in orders}) == 3
     assert {order.desired.landing_zone for order in orders} == {"development", "development-scim", "production"}

@@ -10,8 +10,8 @@ import pytest
 
 from tests.workers.cli.running import clean_environment
 
-HEAVY = {"pydantic", "httpx", "rich", "ruamel", "redis", "celery", "boto3", "botocore", "moto", "fastapi", "structlog"}
-ASKING = {"pydantic", "httpx", "rich"}  # what a command needs that asks the API and shows what it says
+HEAVY = {"pydantic", "httpx2", "rich", "ruamel", "redis", "celery", "boto3", "botocore", "moto", "fastapi", "structlog"}
+ASKING = {"pydantic", "httpx2", "rich"}  # what a command needs that asks the API and shows what it says
 CODE = """
 import sys
 from workers.cli import main

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-import httpx
+import httpx2
 import pytest
 
 from tests.workers.sandbox.conftest import error_of
@@ -55,9 +55,9 @@ def iam(sandbox: Sandbox, member: str) -> Any:
 
 
 @pytest.fixture
-def scim(simulator: SimulatorClient) -> Iterator[httpx.Client]:
+def scim(simulator: SimulatorClient) -> Iterator[httpx2.Client]:
     headers = {"Authorization": f"Bearer {organization.SCIM_ACCESS_TOKEN}"}
-    with httpx.Client(base_url=simulator.url + organization.SCIM_PATH, headers=headers, trust_env=False) as client:
+    with httpx2.Client(base_url=simulator.url + organization.SCIM_PATH, headers=headers, trust_env=False) as client:
         yield client
 
 
@@ -125,7 +125,7 @@ def test_memberships_come_and_go_late(sandbox: Sandbox, store: Any) -> None:
     assert members() == []
 
 
-def test_scim_shows_groups_and_members_late_too(sandbox: Sandbox, scim: httpx.Client) -> None:
+def test_scim_shows_groups_and_members_late_too(sandbox: Sandbox, scim: httpx2.Client) -> None:
     name = sandbox.unique("scim")
     sandbox.simulator.delay(kind="group")
     group = scim.post("/Groups", json={"displayName": name}).json()["id"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from workers.sandbox import organization
@@ -19,9 +19,9 @@ TOKEN = {"Authorization": f"Bearer {organization.SCIM_ACCESS_TOKEN}"}
 
 
 @pytest.fixture
-def scim(simulator: SimulatorClient) -> Iterator[httpx.Client]:
+def scim(simulator: SimulatorClient) -> Iterator[httpx2.Client]:
     url = simulator.url + organization.SCIM_PATH
-    with httpx.Client(base_url=url, headers=TOKEN, trust_env=False) as client:
+    with httpx2.Client(base_url=url, headers=TOKEN, trust_env=False) as client:
         yield client
 
 
@@ -31,7 +31,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def group(scim: httpx.Client, name: str) -> str:
+def group(scim: httpx2.Client, name: str) -> str:
     created = scim.post("/Groups", json={"displayName": name})
     assert created.status_code == 201
     return str(created.json()["id"])
@@ -42,7 +42,7 @@ def change(op: str, *user_ids: str, **more: Any) -> dict[str, Any]:
     return {"schemas": [PATCH], "Operations": [{"op": op, "path": "members", "value": value, **more}]}
 
 
-def members(scim: httpx.Client, group: str) -> set[str]:
+def members(scim: httpx2.Client, group: str) -> set[str]:
     found = scim.get("/Users", params={"filter": f'groups.value eq "{group}"', "cursor": ""}).json()
     return {each["id"] for each in found["Resources"]}
 
@@ -53,7 +53,7 @@ def test_the_groups_are_those_of_the_identity_store(simulator: SimulatorClient, 
     assert shown[group] == name
 
 
-def test_members_come_and_go_and_a_group_never_shows_them(scim: httpx.Client, group: str) -> None:
+def test_members_come_and_go_and_a_group_never_shows_them(scim: httpx2.Client, group: str) -> None:
     assert scim.patch(f"/Groups/{group}", json=change("add", ALICE, BOB)).status_code == 204
     assert scim.patch(f"/Groups/{group}", json=change("add", ALICE)).status_code == 204
     assert scim.get(f"/Groups/{group}").json()["members"] == []
@@ -80,7 +80,7 @@ def test_members_come_and_go_and_a_group_never_shows_them(scim: httpx.Client, gr
         ["nothing"],
     ],
 )
-def test_a_patch_that_aws_refuses(scim: httpx.Client, group: str, body: Any) -> None:
+def test_a_patch_that_aws_refuses(scim: httpx2.Client, group: str, body: Any) -> None:
     refused = scim.patch(f"/Groups/{group}", json=body)
 
     assert (refused.status_code, refused.json()["status"]) == (400, "400")
@@ -88,7 +88,7 @@ def test_a_patch_that_aws_refuses(scim: httpx.Client, group: str, body: Any) -> 
     assert refused.json()["exceptionRequestId"] == refused.headers["x-amzn-requestid"]
 
 
-def test_one_who_is_gone_spoils_the_whole_patch(scim: httpx.Client, group: str) -> None:
+def test_one_who_is_gone_spoils_the_whole_patch(scim: httpx2.Client, group: str) -> None:
     assert scim.patch(f"/Groups/{group}", json=change("add", ALICE, NOBODY)).status_code == 404
     assert members(scim, group) == set()
 
@@ -107,11 +107,11 @@ def test_one_who_is_gone_spoils_the_whole_patch(scim: httpx.Client, group: str) 
         ("/Groups", {"filter": f'displayName eq "x" and members eq "{ALICE}"'}),
     ],
 )
-def test_a_question_that_aws_refuses(scim: httpx.Client, path: str, query: dict[str, str]) -> None:
+def test_a_question_that_aws_refuses(scim: httpx2.Client, path: str, query: dict[str, str]) -> None:
     assert scim.get(path, params=query).status_code == 400
 
 
-def test_pages_by_cursor(scim: httpx.Client) -> None:
+def test_pages_by_cursor(scim: httpx2.Client) -> None:
     seen, cursor = [], ""
     while cursor is not None:
         page = scim.get("/Users", params={"cursor": cursor, "count": "4"}).json()
@@ -123,7 +123,7 @@ def test_pages_by_cursor(scim: httpx.Client) -> None:
     assert len(seen) == len(set(seen))
 
 
-def test_a_name_is_taken_once(scim: httpx.Client, group: str, name: str) -> None:
+def test_a_name_is_taken_once(scim: httpx2.Client, group: str, name: str) -> None:
     assert scim.post("/Groups", json={"displayName": name.upper()}).status_code == 409
     assert scim.post("/Groups", json={"displayName": ""}).status_code == 400
     assert scim.delete(f"/Groups/{group}").status_code == 204
@@ -132,12 +132,12 @@ def test_a_name_is_taken_once(scim: httpx.Client, group: str, name: str) -> None
     assert scim.patch(f"/Groups/{group}", json=change("add", ALICE)).status_code == 404
 
 
-def test_a_group_cannot_be_put(scim: httpx.Client, group: str) -> None:
+def test_a_group_cannot_be_put(scim: httpx2.Client, group: str) -> None:
     assert scim.put(f"/Groups/{group}", json={"displayName": "x", "members": []}).status_code == 400
     assert scim.post("/Bulk", json={}).status_code == 400
 
 
-def test_without_the_token_nothing_is_told(simulator: SimulatorClient, scim: httpx.Client, group: str) -> None:
+def test_without_the_token_nothing_is_told(simulator: SimulatorClient, scim: httpx2.Client, group: str) -> None:
     elsewhere = f"{simulator.url}/other-tenant/scim/v2/Users"
 
     assert scim.get("/Users", headers={"Authorization": "Bearer wrong"}).status_code == 401
@@ -145,7 +145,7 @@ def test_without_the_token_nothing_is_told(simulator: SimulatorClient, scim: htt
     assert scim.patch(f"/Groups/{group}", json=change("add", ALICE), headers={"User-Agent": ""}).status_code == 403
 
 
-def test_too_many_requests_say_when_to_come_again(simulator: SimulatorClient, scim: httpx.Client) -> None:
+def test_too_many_requests_say_when_to_come_again(simulator: SimulatorClient, scim: httpx2.Client) -> None:
     simulator.set_options(rates={"scim": 0.001})
     scim.get("/Users")
 
@@ -154,7 +154,7 @@ def test_too_many_requests_say_when_to_come_again(simulator: SimulatorClient, sc
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
 
 
-def test_a_group_keeps_the_id_that_its_provider_has_for_it(scim: httpx.Client, name: str) -> None:
+def test_a_group_keeps_the_id_that_its_provider_has_for_it(scim: httpx2.Client, name: str) -> None:
     made = scim.post("/Groups", json={"displayName": name, "externalId": f"ours/{name}"}).json()
     assert made["externalId"] == f"ours/{name}"
     assert scim.get(f"/Groups/{made['id']}").json()["externalId"] == f"ours/{name}"
@@ -163,12 +163,12 @@ def test_a_group_keeps_the_id_that_its_provider_has_for_it(scim: httpx.Client, n
     assert "externalId" not in scim.post("/Groups", json={"displayName": f"{name}-2"}).json()
 
 
-def test_a_user_is_shown_or_unknown(scim: httpx.Client) -> None:
+def test_a_user_is_shown_or_unknown(scim: httpx2.Client) -> None:
     assert scim.get(f"/Users/{ALICE}").json()["userName"] == "alice@example.com"
     assert scim.get(f"/Users/{NOBODY}").status_code == 404
 
 
-def test_case_may_count(simulator: SimulatorClient, scim: httpx.Client, group: str, name: str) -> None:
+def test_case_may_count(simulator: SimulatorClient, scim: httpx2.Client, group: str, name: str) -> None:
     simulator.set_options(names_ignore_case=False)
     assert scim.post("/Groups", json={"displayName": name}).status_code == 409
     assert scim.post("/Groups", json={"displayName": name.upper()}).status_code == 201

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.workers.sandbox.conftest import Connect, until
 from workers.sandbox.client import SimulatorClient
@@ -18,39 +18,39 @@ def test_it_dies_with_the_process_that_started_it() -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         url = parent.stdout.readline().strip()
-        assert httpx.get(f"{url}/_simulator/health", trust_env=False).json() == {"status": "ok"}
+        assert httpx2.get(f"{url}/_simulator/health", trust_env=False).json() == {"status": "ok"}
         os.kill(parent.pid, signal.SIGKILL)
         until(lambda: not _answers(url))
 
 
 def test_connections_are_kept_open(simulator: SimulatorClient) -> None:
-    with httpx.Client(base_url=simulator.url, trust_env=False) as client:
+    with httpx2.Client(base_url=simulator.url, trust_env=False) as client:
         ports = {_local_port(client.get("/_simulator/health")) for _ in range(3)}
     assert len(ports) == 1
 
 
 def test_an_operation_that_is_not_simulated_says_so(connect: Connect) -> None:
     client = connect("organizations")
-    answer = httpx.post(
+    answer = httpx2.post(
         client.meta.endpoint_url, headers={"X-Amz-Target": "AWSOrganizationsV20161128.Nonsense"}, trust_env=False
     )
     assert answer.status_code == 400
 
 
 def test_control_mistakes_are_named(simulator: SimulatorClient) -> None:
-    with httpx.Client(base_url=f"{simulator.url}/_simulator", trust_env=False) as client:
+    with httpx2.Client(base_url=f"{simulator.url}/_simulator", trust_env=False) as client:
         assert client.get("/nothing").status_code == 404
         assert client.patch("/options", json={"unheard_of": 1}).status_code == 400
         assert client.post("/operator", json={"action": "unheard_of"}).status_code == 404
         assert client.post("/operator", json={"action": "suspend_account", "account": "1"}).status_code == 404
 
 
-def _local_port(answer: httpx.Response) -> Any:
+def _local_port(answer: httpx2.Response) -> Any:
     return answer.extensions["network_stream"].get_extra_info("client_addr")[1]
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/_simulator/health", trust_env=False).is_success
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/_simulator/health", trust_env=False).is_success
+    except httpx2.TransportError:
         return False

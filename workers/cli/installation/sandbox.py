@@ -13,18 +13,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from pydantic import ValidationError
 
 from config.settings import ApiToken
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.env_file import check_free, remove, write
 from workers.cli.output import print_json_line
-from workers.demo.examples import ExampleMissing, example
 from workers.demo.supervisor import interruptible
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, SimulatorError, running_simulator
+from workers.sandbox.installed import SandboxMissing, check_installed
 from workers.sandbox.redis import EmbeddedRedis, EmbeddedRedisError
 
 CHECK_SECONDS = 1.0  # between two looks whether the simulator still answers
@@ -36,11 +37,12 @@ def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool)
     if env_file is not None:
         check_free(env_file)
     try:
+        check_installed()
         with interruptible(), EmbeddedRedis() as redis, running_simulator(chosen) as simulator:
             environment = sandbox_environment(simulator.url, redis.url)
             _print(environment, as_json=as_json)
             _serve(environment, env_file, simulator)
-    except (EmbeddedRedisError, SimulatorError, ExampleMissing) as error:
+    except (SandboxMissing, EmbeddedRedisError, SimulatorError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
 
 
@@ -50,7 +52,7 @@ def sandbox_environment(simulator_url: str, redis_url: str) -> dict[str, str]:
     entry = ApiToken.of("sandbox", "write", token)
     return {
         **organization.environment(simulator_url, redis_url),
-        "CONNECTOR_CONFIG_DIR": str(example("config")),
+        "CONNECTOR_CONFIG_DIR": str(EXAMPLES / "config"),
         "CONNECTOR_API_TOKENS": f"{entry.name}:{entry.scope}:{entry.sha256}",
         "CONNECTOR_TOKEN": token,
         "CONNECTOR_POLL_SECONDS": "0.5",  # the simulated AWS is quicker than AWS
@@ -94,7 +96,7 @@ def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: Sim
         while True:
             simulator.mark()
             time.sleep(CHECK_SECONDS)
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise CommandFailed(f"the simulator has ended ({error}): start the sandbox again", ExitCode.MISTAKES) from error
     finally:
         if env_file is not None:

@@ -14,7 +14,7 @@ from typing import TextIO
 from redis import RedisError
 
 from config.settings import SettingsError, load_settings
-from tasks.connector import redis_client
+from tasks.connector import make_store
 from tasks.state import backup
 from tasks.state.store import Store
 from workers.cli.errors import CommandFailed, ExitCode, complain
@@ -119,7 +119,7 @@ def _store() -> Iterator[Store]:
         settings = load_settings()
     except SettingsError as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
-    store = Store(redis_client(settings), settings.retention, settings.event_history)
+    store = make_store(settings)
     try:
         yield store
     except RedisError as error:

@@ -14,9 +14,9 @@ from config.platform import Platform
 from tasks.doctor.examination import examine
 from tasks.doctor.finding import Finding, Level
 from tasks.doctor.patient import patient
-from tasks.worker import Worker
+from tasks.worker import own_worker
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.local import local_connector
+from workers.cli.local import local
 from workers.cli.output import flat, print_json, print_line, stdout_console
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
@@ -24,7 +24,7 @@ STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     """Examine one platform or all of them; answers the exit code. Raises CommandFailed."""
-    worker = Worker.of(local_connector())
+    worker = local(own_worker)
     healthy, shown = True, {}
     for each in _platforms(worker.catalog, platform):
         if not as_json:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from redis import RedisError
 
-from tasks.connector import Connector
+from tasks.connector import Connector, own_connector
 from tasks.notifications.outbox import OutboxMessage, trial, waiting
 from tasks.state.counts import DROPPED
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.local import local_connector
+from workers.cli.local import local
 from workers.cli.output import print_json, print_line, show, shown_moment, stdout_console, table
 
 COLUMNS = ("message", "tries", "next", "answer", "text")
@@ -50,7 +50,7 @@ def show_waiting(*, as_json: bool) -> None:
 
 
 def _configured() -> Connector:
-    connector = local_connector()
+    connector = local(own_connector)
     if connector.settings.notification_url is None:
         raise CommandFailed("CONNECTOR_NOTIFICATION_URL is not set: notifications are disabled", ExitCode.MISTAKES)
     return connector

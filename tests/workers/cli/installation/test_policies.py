@@ -7,12 +7,13 @@ import json
 import pytest
 
 from tests.workers.cli.running import REPOSITORY, RunHere, clean_environment
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 
 
 def sandbox_environment() -> dict[str, str]:
     offered = organization.environment("http://127.0.0.1:1", "redis://127.0.0.1:1")
-    return clean_environment(**offered, CONNECTOR_CONFIG_DIR=str(REPOSITORY / "examples" / "config"))
+    return clean_environment(**offered, CONNECTOR_CONFIG_DIR=str(EXAMPLES / "config"))
 
 
 def test_a_platforms_documents(run_here: RunHere) -> None:

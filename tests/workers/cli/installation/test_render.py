@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.workers.cli.running import REPOSITORY, RunHere, clean_environment
+from tests.workers.cli.running import RunHere, clean_environment
+from workers.examples import EXAMPLES
 from workers.sandbox import organization
 
 TENANT = """
@@ -25,7 +26,7 @@ access:
 @pytest.fixture
 def environment() -> dict[str, str]:
     offered = organization.environment("http://127.0.0.1:1", "redis://127.0.0.1:1")
-    return clean_environment(**offered, CONNECTOR_CONFIG_DIR=str(REPOSITORY / "examples" / "config"))
+    return clean_environment(**offered, CONNECTOR_CONFIG_DIR=str(EXAMPLES / "config"))
 
 
 def written(folder: Path, text: str = TENANT) -> str:
@@ -67,7 +68,7 @@ def test_as_json(run_here: RunHere, environment: dict[str, str], tmp_path: Path)
 
 def test_federated_roles_and_direct_mode(run_here: RunHere, tmp_path: Path) -> None:
     offered = organization.environment("http://127.0.0.1:1", "redis://127.0.0.1:1")
-    directory = clean_environment(**offered, CONNECTOR_CONFIG_DIR=str(REPOSITORY / "examples" / "direct"))
+    directory = clean_environment(**offered, CONNECTOR_CONFIG_DIR=str(EXAMPLES / "direct"))
     platform = json.loads(run_here("validate", "--json", environment=directory).stdout)
     name, zone = platform["platforms"][0], platform["landingZones"][0]
     order = written(tmp_path, f"tenant: likvid.shop.{name}\nlandingZone: {zone}\n")

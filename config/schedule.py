@@ -1,0 +1,28 @@
+"""What beat sends: the name of each Celery task, and how often.
+
+It stands here and not with the tasks, so that beat need not import what they do.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+REPLICATE = "tenants.replicate_daily"
+LOOK = "organizations.look"
+NOTIFY = "notifications.deliver"
+
+EVERY = {
+    LOOK: timedelta(minutes=5),
+    REPLICATE: timedelta(minutes=5),
+    NOTIFY: timedelta(seconds=20),
+}
+
+
+def beat_schedule() -> dict[str, Any]:
+    """Return the schedule as Celery wants it."""
+    # A tick that nobody took within its interval is not made up for: the next one does the same.
+    return {
+        name: {"task": name, "schedule": interval, "options": {"expires": interval.total_seconds()}}
+        for name, interval in EVERY.items()
+    }

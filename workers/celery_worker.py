@@ -1,0 +1,104 @@
+"""The Celery worker: what Celery's has, the tasks, the pump, the metrics, and the whole configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.apps.worker import Worker
+from celery.bootsteps import StartStopStep
+
+from config.catalog import CatalogError
+from config.log import register_secrets
+from config.settings import SettingsError
+from tasks import questions
+from tasks.doctor.examination import answer_health
+from tasks.engine import celery_tasks
+from tasks.engine.lease import Leases
+from tasks.engine.pump import Pump
+from tasks.questions.kinds import HEALTH, PLAN
+from tasks.questions.plan import answer_plan
+from tasks.worker import own_worker
+from workers import schedule
+from workers.metrics_server import MetricsServer, PortTaken
+
+leases = Leases()
+
+
+class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
+    """Celery's worker, which ends with sentences when the configuration has mistakes."""
+
+    def on_before_init(self, **options: Any) -> None:
+        """Load the configuration before anything is logged, and build."""
+        try:
+            register_secrets(own_worker().secrets)
+        except (SettingsError, CatalogError) as error:
+            raise SystemExit(str(error)) from error
+        build(self.app)
+        super().on_before_init(**options)
+
+    def on_init_blueprint(self) -> None:
+        """Set up the logs as Celery does, and say what looks unwise in the documents."""
+        super().on_init_blueprint()
+        own_worker().log_notes()
+
+
+def build(app: Celery) -> None:
+    """Give an app everything that only a worker has: the tasks, the pump and the metrics."""
+    app.steps["worker"].update((PumpStep, MetricsStep))
+    celery_tasks.register(app, own_worker, leases)
+    schedule.register(app, own_worker)
+    questions.register(app, own_worker, {HEALTH: answer_health, PLAN: answer_plan})
+
+
+class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Runs the pump as long as the worker takes work."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **_options: Any) -> None:
+        own = own_worker()
+        self.pump = Pump(
+            worker.app,
+            own.store,
+            worker.hostname,
+            room=max(worker.concurrency, 2),
+            every=own.settings.pump_interval,
+            lease=own.settings.lease,
+        )
+
+    def start(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Begin to look into the due index."""
+        self.pump.start()
+
+    def close(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Let every step end after its running call: comes before any part of the worker is stopped."""
+        leases.stop()
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Take nothing new."""
+        self.pump.stop()
+
+
+class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Serves what this worker counts to Prometheus, where CONNECTOR_METRICS_PORT says so."""
+
+    def __init__(self, worker: Any, **_options: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        own = own_worker()
+        settings = own.settings
+        self.enabled = settings.metrics_port is not None
+        if settings.metrics_port is None:
+            return
+        address = settings.metrics_host, settings.metrics_port
+        try:
+            self.server = MetricsServer(own.counters.registry, settings.api_tokens, *address)
+        except PortTaken as error:
+            raise SystemExit(str(error)) from error
+
+    def start(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Begin to answer."""
+        self.server.start()
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+        """Answer no more."""
+        self.server.stop()
