@@ -7,7 +7,7 @@ platforms, states and kinds of lanes, never a tenant or an account.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -17,17 +17,23 @@ from prometheus_client.registry import Collector
 from config.catalog import Catalog
 from config.celery import QUEUE
 from tasks.state.counts import DISPATCHES, DROPPED, REPAIRS
+from tasks.state.records import TenantRecord
 from tasks.state.store import Store
 
 ALIVE = timedelta(seconds=10)  # since a worker's pump looked
 
 
+StillIn = Callable[[TenantRecord, Catalog], Collection[str]]
+"""Names the people of a tenant who have access against its newest order: tasks/orders/withdrawn.py."""
+
+
 class Gauges(Collector):
     """Reads everything anew whenever it is asked; raises redis.RedisError when Redis is away."""
 
-    def __init__(self, store: Store, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: Catalog, still_in: StillIn) -> None:
         self._catalog = catalog
         self._store = store
+        self._still_in = still_in
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -38,6 +44,19 @@ class Gauges(Collector):
         yield from self._counts()
         yield from self._rejected()
         yield from self._findings()
+        yield self._withdrawn()
+
+    def _withdrawn(self) -> Metric:
+        """Count people who are to go; only tenants whose order has not begun with that can have some."""
+        found = _gauge("connector_withdrawn_people", "People without an order who still have access.", "platform")
+        people = Counter(dict.fromkeys(self._catalog.platforms, 0))
+        for name in self._store.work.urgent():
+            record = self._store.tenants.find(name)
+            if record is not None:
+                people[name.platform] += len(self._still_in(record, self._catalog))
+        for platform, count in sorted(people.items()):
+            found.add_metric([platform], count)
+        return found
 
     def _orders(self) -> Iterator[Metric]:
         census, now, labels = self._store.counts.census(), datetime.now(UTC), ("platform", "state")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tasks.chain import CHAINS
-from tasks.model.desired import Deletion, Desired
+from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import LastError, StepState
 from tasks.state.counts import UNKNOWN
@@ -127,6 +127,13 @@ class Work(Part):
         first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
         late = self._database.now() - first[0][1] if first else 0
         return timedelta(milliseconds=max(late, 0))
+
+    def urgent(self) -> list[TenantId]:
+        """Name the tenants whose newest order may take access away, and has not begun to, or not ended that."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for replication in self._redis.smembers(self._keys.urgent):
+                pipeline.hget(self._keys.replication(replication), "tenant")
+            return sorted({TenantId.parse(name) for name in pipeline.execute() if name})
 
     def queued(self, queue: str) -> int:
         """Count the messages in the broker's queue that no worker has taken yet."""

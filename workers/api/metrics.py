@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from tasks.metrics.gauges import Gauges
+from tasks.orders.withdrawn import still_in
 from workers.api.dependencies import CurrentConnector
 
 router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
@@ -16,5 +17,5 @@ router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
 def get_metrics(connector: CurrentConnector) -> Response:
     """Answer with every metric, read anew."""
     registry = CollectorRegistry()
-    registry.register(Gauges(connector.store, connector.catalog))
+    registry.register(Gauges(connector.store, connector.catalog, still_in))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

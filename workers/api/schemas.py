@@ -27,12 +27,16 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
+STILL_IN = "people without an order who still have access: for seconds, or as long as the tenant is paused"
+
+
 class AcceptedView(View):
     """A request that is stored: from now on nothing forgets it."""
 
     tenant: str = Field(examples=["likvid.shop.aws.sandbox"])
     replication_id: str = Field(examples=["6d0c1a9c4f0e4b0fa4a3f0c1d2e3b4a5"])
     state: State
+    still_in: int = Field(default=0, description=STILL_IN)
 
 
 class TenantRow(View):
@@ -62,6 +66,7 @@ class TenantView(TenantRow):
     created_at: datetime
     deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
     deleted_at: datetime | None = None
+    still_in: int = Field(default=0, description=STILL_IN)
 
 
 class HealthView(View):
@@ -202,7 +207,7 @@ def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause]) -> TenantRow
     )
 
 
-def tenant_view(record: TenantRecord, replication: Replication | None) -> TenantView:
+def tenant_view(record: TenantRecord, replication: Replication | None, still_in: int) -> TenantView:
     """Show a tenant with its newest replication; None: that one is forgotten already."""
     return TenantView(
         **_names(record.id),
@@ -220,6 +225,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None) -> Tenant
         deletion=record.deletion,
         paused=record.paused,
         deleted_at=record.deleted_at,
+        still_in=still_in,
         updated_at=record.updated_at,
     )
 

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 
 from tasks.connector import Connector
-from tasks.model.desired import Desired
+from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State
 from tasks.orders.producer import Accepted, replicate, replicate_again
+from tasks.orders.withdrawn import still_in
 from tasks.state.records import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
 from workers.api.openapi import ACCEPTED, responses
@@ -99,7 +100,8 @@ def list_tenants(
 )
 def get_tenant(record: KnownTenant, connector: CurrentConnector) -> TenantView:
     """Show what was ordered, what AWS gave, and every step with its note, times and last error."""
-    return tenant_view(record, connector.store.replications.find(record.replication))
+    people = still_in(record, connector.catalog)
+    return tenant_view(record, connector.store.replications.find(record.replication), len(people))
 
 
 @router.post(
@@ -130,7 +132,9 @@ def accepted_view(accepted: Accepted, connector: Connector, response: Response) 
     response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
     replication = connector.store.replications.find(accepted.replication)
     state = replication.state if replication else State.QUEUED
-    return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state)
+    record = connector.store.tenants.find(TenantId.parse(accepted.tenant))
+    people = still_in(record, connector.catalog) if record is not None else ()
+    return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state, still_in=len(people))
 
 
 def _fits(summary: TenantSummary, filters: dict[str, str]) -> bool:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tasks.model.call import CallRecord, Intent
-from tasks.model.handles import Handles
+from tasks.model.handles import Group, Handles
 from tasks.state.audit import Trail
 from tests.workers.api.server import BODY, READ, TENANT, Api, is_problem
 
@@ -131,3 +131,21 @@ def test_the_audit_log_is_read_in_pages(api: Api, http: httpx2.Client) -> None:
     assert second["next"] is None
     is_problem(http.get("/api/v1/audit", params={"since": "yesterday"}), 422)
     is_problem(http.get("/api/v1/audit", params={"after": "x"}), 422)
+
+
+def test_a_paused_tenant_says_how_many_withdrawn_people_are_still_in(
+    api: Api, http: httpx2.Client, ordered: str
+) -> None:
+    people = [{"username": name, "euid": f"{name}@example.com", "roles": ["admin"]} for name in ("alice", "bob")]
+    http.put(TENANT, json={**BODY, "access": people})
+    api.begin(ordered)
+    group = Group("admin", "g-1", people=("alice@example.com", "bob@example.com"))
+    assert api.store.work.renew(ordered, "holder", timedelta(minutes=1), Handles(groups={"mst-admin": group}))
+    http.post(f"{TENANT}/pause")
+
+    answer = http.put(TENANT, json={**BODY, "access": people[:1]})
+
+    assert answer.json()["stillIn"] == 1
+    assert http.get(TENANT).json()["stillIn"] == 1
+    assert 'connector_withdrawn_people{platform="aws.sandbox"} 1.0' in http.get("/metrics").text
+    assert http.delete(TENANT).json()["stillIn"] == 2

@@ -34,7 +34,7 @@ def accepted(response: httpx2.Response) -> str:
 def test_an_order_is_stored_and_enqueued(api: Api, http: httpx2.Client) -> None:
     response = put(http)
     replication = accepted(response)
-    expected = {"tenant": "likvid.shop.aws.sandbox", "replicationId": replication, "state": "QUEUED"}
+    expected = {"tenant": "likvid.shop.aws.sandbox", "replicationId": replication, "state": "QUEUED", "stillIn": 0}
     assert response.json() == expected
     stored = api.store.tenants.find(SHOP)
     assert stored is not None
