@@ -73,7 +73,10 @@ def _state(*accounts: tuple[str, str]) -> dict[str, Any]:
         "accounts": {account["id"]: account for account in shown},
         "organizational_units": {},
         "control_policies": [],
-        "cloudformation": [{"account": account["id"], "stack_id": account["id"], "tags": {}} for account in shown],
+        "cloudformation": [
+            {"account": account["id"], "stack_id": account["id"], "tags": {}, "status": "CREATE_COMPLETE"}
+            for account in shown
+        ],
         "stack_sets": [],
         "identity_store": {"groups": []},
         "identity_center": {"assignments": [], "outstanding": []},

@@ -9,6 +9,7 @@ from difflib import unified_diff
 from typing import Any
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+BUILT = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}  # a newer order may come before the older one has made the stack
 State = Mapping[str, Any]  # as GET /_simulator/state answers it
 
 
@@ -54,7 +55,8 @@ def _stacks(state: State, accounts: set[str]) -> Iterator[dict[str, Any]]:
     for stack in state["cloudformation"]:
         if stack["account"] in accounts:
             tags = dict.fromkeys(stack["tags"], "…")  # a digest
-            yield {**stack, "stack_id": "…", "tags": tags}
+            status = "built" if stack["status"] in BUILT else stack["status"]
+            yield {**stack, "stack_id": "…", "tags": tags, "status": status}
 
 
 def _instances(state: State, accounts: set[str]) -> Iterator[dict[str, Any]]:
