@@ -20,8 +20,6 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
-from tasks.accounts import enrollment as control_tower_enrollment
-from tasks.permissions import access_role
 from tests.faults.matrix.cell import Cell, Workbench, quick
 from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
@@ -226,8 +224,6 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
         port = urlsplit(simulator.url).port or 0  # the same again: clients are made ahead
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
         settings = quick(Settings(redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR))
-        access_role.PROPAGATION = settings.poll_interval  # 15 s
-        control_tower_enrollment.PAUSE = settings.poll_interval  # a minute; this process runs nothing but cells
         examples = load_catalog([settings.config_dir])
         bench = Workbench(settings, examples, _warm(examples), directory)
         gc.freeze()  # as in cell.py: what all processes share stays shared
