@@ -20,6 +20,8 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
+from tasks.chain import CHAINS
+from tasks.steps import function_of
 from tests.faults.matrix.cell import Cell, Workbench, quick
 from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
@@ -231,7 +233,10 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
 
 
 def _warm(catalog: Catalog) -> WiredSessions:
-    """Parse the service models and make clients; nothing is sent."""
+    """Import the steps, parse the service models and make clients; nothing is sent."""
+    for chain in CHAINS.values():
+        for step in chain.steps:
+            function_of(step)
     sessions, platform = WiredSessions(Wire()), catalog.platforms[PLATFORM]
     for service in ("organizations", "identitystore", "sso-admin", "servicecatalog", "controltower"):
         sessions.management(platform, service)

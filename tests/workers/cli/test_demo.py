@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.waiting import eventually
-from tests.workers.cli.running import COMMAND, MARKER, clean_environment, descendants, run
+from tests.workers.cli.running import COMMAND, MARKER, RunHere, clean_environment, descendants, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -89,8 +89,10 @@ def test_a_killed_demo_leaves_no_process(environment: dict[str, str], tenants: s
     eventually(lambda: not descendants(marker))
 
 
-def test_demo_refuses_wrong_tenants_before_it_starts_anything(environment: dict[str, str], tmp_path: Path) -> None:
-    done = run("demo", "--tenants", str(tmp_path / "nothing.yaml"), environment=environment)
+def test_demo_refuses_wrong_tenants_before_it_starts_anything(
+    run_here: RunHere, environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = run_here("demo", "--tenants", str(tmp_path / "nothing.yaml"), environment=environment)
     assert (done.returncode, done.stdout) == (1, "")
 
 
@@ -112,10 +114,10 @@ def test_sandbox_offers_its_environment_while_it_runs(
     assert list(temporary.iterdir()) == []
 
 
-def test_sandbox_overwrites_nobodys_file(environment: dict[str, str], tmp_path: Path) -> None:
+def test_sandbox_overwrites_nobodys_file(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
     mine = tmp_path / ".env"
     mine.write_text("MINE=1\n")
-    assert run("sandbox", "--env-file", str(mine), environment=environment).returncode == 64
+    assert run_here("sandbox", "--env-file", str(mine), environment=environment).returncode == 64
     assert mine.read_text() == "MINE=1\n"
 
 
@@ -143,8 +145,8 @@ def test_a_second_sandbox_leaves_the_file_of_the_first_alone(
 
 
 @pytest.mark.parametrize("option", ["nonsense=1", "creation_seconds=soon", "creation_seconds=-1", "="])
-def test_sandbox_refuses_unknown_options(environment: dict[str, str], option: str) -> None:
-    done = run("sandbox", "--option", option, environment=environment)
+def test_sandbox_refuses_unknown_options(run_here: RunHere, environment: dict[str, str], option: str) -> None:
+    done = run_here("sandbox", "--option", option, environment=environment)
     assert done.returncode == 64
     assert "creation_seconds" in done.stderr
 
