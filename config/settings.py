@@ -153,9 +153,7 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=8080, description="Port on which the API listens. PORT takes precedence when it is set."
     )
-    worker_concurrency: Positive = Field(
-        default=32, description="Threads of one worker. Each spends most of its time waiting for AWS."
-    )
+    worker_concurrency: Positive = Field(default=32, description="Threads of one worker. Each mostly waits for AWS.")
     lease: Seconds = Field(
         validation_alias="CONNECTOR_LEASE_SECONDS",
         default=timedelta(seconds=15),
@@ -201,6 +199,16 @@ class Settings(BaseSettings):
         validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
         default=timedelta(minutes=30),
         description="How long a new account may refuse access, because AWS is still creating its role and services.",
+    )
+    role_propagation: Seconds = Field(
+        validation_alias="CONNECTOR_ROLE_PROPAGATION_SECONDS",
+        default=timedelta(seconds=15),
+        description="How long AWS may take until a change to the access role holds everywhere.",
+    )
+    enrollment_pause: Seconds = Field(
+        validation_alias="CONNECTOR_ENROLLMENT_PAUSE_SECONDS",
+        default=timedelta(minutes=1),
+        description="Time between two requests to Control Tower for the same account.",
     )
     replication_interval: Seconds = Field(
         validation_alias="CONNECTOR_REPLICATION_INTERVAL_SECONDS",
@@ -250,9 +258,7 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
         default=None, description="Port on which a worker serves its metrics. Without one, it serves none."
     )
-    retention_days: Positive = Field(
-        default=30, description="How long the record of a replication is kept after it has ended."
-    )
+    retention_days: Positive = Field(default=30, description="How long the record of an ended replication is kept.")
     event_history: Positive = Field(default=1000, description="Events kept per tenant.")
     audit_days: Positive = Field(
         default=90, description="How long the audit log keeps a write to AWS, at about 1 kB of Redis each."

@@ -42,7 +42,6 @@ from workers.api.schemas import (
 TIMEOUT_SECONDS = 30.0  # the API itself gives up on Redis earlier
 ROLLOUT_SECONDS = 300.0  # it is answered when every tenant is enqueued, some thousands in ten seconds
 SILENCE_SECONDS = 45.0  # an event stream says something every 15 s; three times that is a dead connection
-PAGE_SIZE = 500  # rows a request; the API's bound is 1000
 
 
 class ApiProblem(Exception):
@@ -76,8 +75,9 @@ class Event:
 class ConnectorClient:
     """Speaks the producer API. Methods raise ApiProblem when refused, httpx2.TransportError when nobody answers."""
 
-    def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS, page_size: int = 500) -> None:
         headers = {"Authorization": f"Bearer {token}"}
+        self._page_size = page_size  # rows a request; the API's bound is 1000
         self._following = httpx2.Timeout(timeout, read=SILENCE_SECONDS)
         self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS)
 
@@ -106,7 +106,7 @@ class ConnectorClient:
         chosen = {name: value for name, value in query.items() if value is not None}
         number, total = 0, 1
         while number < total:
-            answer = self._http.get("/api/v1/tenants", params={**chosen, "page": number, "size": PAGE_SIZE})
+            answer = self._http.get("/api/v1/tenants", params={**chosen, "page": number, "size": self._page_size})
             page = TenantPage.model_validate_json(answer.content)
             yield from page.tenants
             number, total = number + 1, page.page.total_pages
@@ -139,7 +139,7 @@ class ConnectorClient:
         chosen = {"since": since.isoformat() if since else None, "tenant": str(tenant) if tenant else None}
         query: dict[str, str | int] = {name: value for name, value in chosen.items() if value is not None}
         while True:
-            answer = self._http.get("/api/v1/audit", params={**query, "size": PAGE_SIZE})
+            answer = self._http.get("/api/v1/audit", params={**query, "size": self._page_size})
             found = AuditPage.model_validate_json(answer.content)
             yield from found.entries
             if found.next is None:

@@ -33,7 +33,6 @@ from tasks.model.handles import Enrollment, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.permissions.execution_role import prepare_execution_role
 
-PAUSE = timedelta(minutes=1)  # between two requests for one account; an operation of Control Tower takes 20 minutes
 LOOK_AGAIN = timedelta(hours=1)  # for which an account that was not in Control Tower may queue without another look
 SSO_USER = ("SSOUserEmail", "SSOUserFirstName", "SSOUserLastName")
 
@@ -192,7 +191,7 @@ class Enrolling:
 
     def _pause(self, enrollment: Enrollment) -> Wait | None:
         """Wait between two requests, without a place; None: it is long enough since the last one."""
-        left = enrollment.tried_at + PAUSE - self.aws.now() if enrollment.tried_at else timedelta()
+        left = enrollment.tried_at + self.aws.enrollment_pause - self.aws.now() if enrollment.tried_at else timedelta()
         if left <= timedelta():
             return None
         self.leave()
@@ -212,7 +211,7 @@ class Enrolling:
             raise
         if product is None:
             handles = self._with(replace(enrollment, sent_at=None, absent_at=None))
-            return Wait(handles, "another operation of Control Tower is in progress", PAUSE)
+            return Wait(handles, "another operation of Control Tower is in progress", self.aws.enrollment_pause)
         return Wait(self._with(replace(ahead, product=product)), note, since=(now,))
 
     def _never_enrolled(self) -> frozenset[str]:

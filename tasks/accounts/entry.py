@@ -46,9 +46,8 @@ def _let_in(refused: NotReady | AccessDenied, tenant: Tenant, handles: Handles, 
         also = f"Or let {tenant.platform.import_role} do what the published policy of the import role says. {remedy}"
         raise AccessDenied(denied.code, denied.message, denied.request_id, also) from denied
     if opened:
-        return Wait(
-            handles, f"{tenant.platform.account_access_role} was made in account {account_id}", access_role.PROPAGATION
-        )
+        note = f"{tenant.platform.account_access_role} was made in account {account_id}"
+        return Wait(handles, note, aws.role_propagation)
     raise TransientError(refused.code, refused.message, refused.request_id, remedy) from refused
 
 

@@ -56,6 +56,16 @@ class Aws:
         """How long AWS may take to show its own writes everywhere: a younger list proves nothing absent."""
         return self._run.visibility_grace
 
+    @property
+    def role_propagation(self) -> timedelta:
+        """How long a changed role may be the old one somewhere. Source: IAM user guide, troubleshooting."""
+        return self._run.role_propagation
+
+    @property
+    def enrollment_pause(self) -> timedelta:
+        """How long Control Tower is left alone between two requests for one account; each takes it 20 minutes."""
+        return self._run.enrollment_pause
+
     def remember(self, handles: Handles) -> None:
         """Write handles down before a call that must not be forgotten; raises Superseded, then nothing may be sent."""
         self._run.remember(handles)

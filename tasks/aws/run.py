@@ -78,6 +78,8 @@ class Run:
     account_created_at: datetime | None = None  # None: the account is old, or not known yet
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
     visibility_grace: timedelta = timedelta(seconds=60)  # how long AWS may take to show its own writes everywhere
+    role_propagation: timedelta = timedelta(seconds=15)  # until a changed role holds everywhere
+    enrollment_pause: timedelta = timedelta(minutes=1)  # between two requests to Control Tower for one account
     seen: Callable[[str], Account | None] = (
         _unseen  # an account as the day's snapshot shows it (tasks/organization/snapshot.py)
     )

@@ -72,6 +72,8 @@ class Surroundings:
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
             visibility_grace=settings.visibility_grace,
+            role_propagation=settings.role_propagation,
+            enrollment_pause=settings.enrollment_pause,
         )
         if begun.doubt:  # AWS may have more than anybody has listed: believe no list
             return run

@@ -7,14 +7,12 @@ this platform; STACK_POLICY is the landing zone's, for what the access stack's t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from config.policy_document import PolicyDocument
 from tasks.aws.access_role import AccessRole
 from tasks.model.desired import Tenant
 from tasks.permissions.iam_documents import access_role_documents
 
-PROPAGATION = timedelta(seconds=15)  # until a changed role holds everywhere. Source: IAM user guide, troubleshooting
 POLICY = "meshstack-access"
 STACK_POLICY = "meshstack-access-stack"
 

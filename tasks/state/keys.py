@@ -116,7 +116,7 @@ class Keys:
     owners = One("hash", "orders", Stays("one entry per account, group and alias"),
         "account, group or alias in AWS -> tenant that has it or has ordered it")
     history = Each("tenant", "zset", "orders", Retained("the tenant's newest replication ended; ten years until then"),
-        "replication -> when it was asked for (ms)")
+        "replication -> its number, in the order in which they were asked for")
     replication = Each("id", "hash", "work", RetainedOnceEnded(),
         "state, step, dispatch number, holder of the lease and until when (ms), a document per step")
     due = One("zset", "work", Stays("an entry leaves when its replication ends"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -94,8 +93,7 @@ class Orders(Part):
 
         Raises OwnedByAnother when it had something that is another tenant's by now; nothing was written then.
         """
-        asked = [int(datetime.fromisoformat(each["requested_at"]).timestamp() * 1000) for each in replications]
-        given = Reinstate(tenant=tenant, fields=dict(fields), replications=replications, asked=asked)
+        given = Reinstate(tenant=tenant, fields=dict(fields), replications=replications)
         answer = self._run(given)
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)

@@ -81,7 +81,6 @@ class Reinstate(Parameters):
     tenant: str
     fields: dict[str, str]  # of its record
     replications: list[dict[str, str]]  # the fields of each, the oldest first
-    asked: list[int]  # when each of them was asked for (ms)
 
 
 class Pump(Parameters):

@@ -13,7 +13,7 @@ from tasks.errors import AccessDenied
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
-from tasks.permissions.access_role import PROPAGATION, outdated, wanted_policies, wanted_trust
+from tasks.permissions.access_role import outdated, wanted_policies, wanted_trust
 
 
 def prepare_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -48,7 +48,7 @@ def _prepared(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         changed.append(f"policy {name}")
     note = f"access role: {' and '.join(changed)} written" if changed else "the access role is as wanted"
     if any(document is not None for document in older.values()):
-        return Wait(handles, f"{note}; until it holds everywhere", PROPAGATION)
+        return Wait(handles, f"{note}; until it holds everywhere", aws.role_propagation)
     return Done(handles, note)
 
 

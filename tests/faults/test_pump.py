@@ -14,6 +14,7 @@ import pytest
 
 from config.celery import QUEUE
 from tasks.model.desired import Desired, TenantId
+from tasks.model.replication import State
 from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
@@ -22,6 +23,7 @@ from tests.support.cluster import ONE_ROLE, PLATFORM, Cluster, desired
 from tests.support.waiting import eventually
 
 LEASE = 2  # seconds
+SOON = 30  # seconds, on a busy machine; the broker itself gives a message back after an hour
 DEVELOPMENT = Desired(landing_zone="development")
 HOUR = timedelta(hours=1)
 TENANTS = 12  # on two workers of 8 slots
@@ -45,7 +47,7 @@ def test_what_a_silent_worker_holds_goes_on_elsewhere_and_its_late_answer_does_n
         cluster.start_worker()
         started = monotonic()
         eventually(lambda: step_of(cluster, replication) > 3)
-        assert monotonic() - max(started, stopped + LEASE) < 5
+        assert monotonic() - max(started, stopped + LEASE) < SOON
         cluster.succeeded(replication)
         mark = cluster.simulator.mark()
     finally:
@@ -74,14 +76,14 @@ def test_a_hundred_updates_end_with_the_last_accepted_one(cluster: Cluster) -> N
     with ThreadPoolExecutor(4) as pool:
         replications = set.union(*pool.map(client, [bodies[start::4] for start in range(4)]))
 
-    for replication in replications:
-        cluster.succeeded(replication)
+    states = {cluster.ended(replication).state for replication in replications}
     record = cluster.connector.store.tenants.find(cluster.tenant_id("hasty"))
     assert record is not None
+    assert states <= {State.SUCCEEDED, State.CANCELLED}, "a newer order replaces what is under way"
+    assert record.state is State.SUCCEEDED
     last = record.desired.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert last in bodies
     assert wrong(cluster, {"hasty": last}) == []
-    assert len(replications) < 20
 
 
 def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_messages(cluster: Cluster) -> None:
@@ -112,6 +114,7 @@ def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_mess
 
 def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluster) -> None:
     cluster.simulator.set_options(latency_seconds=0.15)
+    before = stale(cluster)
     replications = [cluster.order(f"slow{number}", ONE_ROLE) for number in range(TENANTS)]
     lengths = []
 
@@ -124,9 +127,8 @@ def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluste
 
     for replication in replications:
         cluster.succeeded(replication)
-    logs = "".join(worker.log.read_text() for worker in cluster.workers)
     assert max(lengths) <= 2 * 8  # the room of one worker, and what its slots pass on
-    assert logs.count("stale: ") < TENANTS
+    assert stale(cluster) - before < 4 * TENANTS, "of some 20 messages for each"
 
 
 def submit_many(store: Store, number: int) -> None:
@@ -134,6 +136,11 @@ def submit_many(store: Store, number: int) -> None:
     tenants = [TenantId("likvid", f"p{index}", PLATFORM) for index in range(number)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda tenant: store.orders.submit(Order(tenant, DEVELOPMENT)), tenants))
+
+
+def stale(cluster: Cluster) -> int:
+    """Count the messages that came to the workers too late or twice."""
+    return sum(worker.log.read_text().count("stale: ") for worker in cluster.workers)
 
 
 def step_of(cluster: Cluster, replication: str) -> int:

@@ -88,7 +88,7 @@ class Cluster:
         self.processes.children.remove(worker)
         self.workers.remove(worker)
         worker.process.send_signal(number)
-        worker.process.wait(30)
+        worker.process.wait(60)
 
     def order(self, project: str, body: dict[str, Any] | None = None, workspace: str = "likvid") -> str:
         """Enqueue a tenant; answers the replication's id."""

@@ -8,9 +8,10 @@ from time import monotonic
 from typing import TypeVar
 
 T = TypeVar("T")
+LONG = 60.0  # seconds: far more than anything takes on a machine with nothing else to do
 
 
-def eventually(condition: Callable[[], T | None], seconds: float = 20.0, every: float = 0.02) -> T:
+def eventually(condition: Callable[[], T | None], seconds: float = LONG, every: float = 0.02) -> T:
     """Return the condition's first true answer; AssertionError with its last answer after `seconds`."""
     deadline = monotonic() + seconds
     pause = Event()

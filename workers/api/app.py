@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -31,7 +32,7 @@ from workers.api import (
 )
 from workers.api.access_log import AccessLog
 from workers.api.body_limit import BodyLimit
-from workers.api.events import Streams
+from workers.api.events import HEARTBEAT, MOST_STREAMS, Streams
 from workers.api.openapi import describe_problems
 from workers.api.security import Guard
 from workers.api.wrong_tokens import WrongTokens
@@ -43,16 +44,19 @@ DESCRIPTION = """Takes the desired state of tenants and shows what became of it.
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(connector: Connector | None = None) -> FastAPI:
+def create_app(
+    connector: Connector | None = None, *, most_streams: int = MOST_STREAMS, heartbeat: timedelta = HEARTBEAT
+) -> FastAPI:
     """Make the application; with None it makes its connector from the environment when it starts.
 
+    At most `most_streams` event streams are open at once; each says something every `heartbeat`.
     Starting raises SettingsError or CatalogError with every mistake.
     """
     app = FastAPIOffline(  # its pages bring their scripts along: operators' networks rarely reach a CDN
         title="meshStack AWS Connector",
         version=version("meshstack-aws-connector"),
         description=DESCRIPTION,
-        lifespan=_lifespan(connector),
+        lifespan=_lifespan(connector, most_streams, heartbeat),
         redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
     )
     for part in (
@@ -79,12 +83,12 @@ def create_app(connector: Connector | None = None) -> FastAPI:
     return app
 
 
-def _lifespan(connector: Connector | None) -> Lifespan:
+def _lifespan(connector: Connector | None, most_streams: int, heartbeat: timedelta) -> Lifespan:
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
         app.state.connector = connector or own_connector()
         check_production_api(app.state.connector.settings)
-        app.state.streams = Streams(app.state.connector.settings)
+        app.state.streams = Streams(app.state.connector.settings, most_streams, heartbeat)
         app.state.wrong_tokens = WrongTokens(
             app.state.streams.redis,
             app.state.connector.store.keys.failures,

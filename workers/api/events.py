@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Annotated, Any, cast
 
 import anyio
@@ -25,7 +26,7 @@ from workers.api.problems import RETRY_SECONDS
 from workers.api.security import BEARER
 
 MOST_STREAMS = 200  # of one process: each holds a connection to Redis, and Redis allows 10,000 by default
-HEARTBEAT_SECONDS = 15  # proxies close what has been silent for 30 s and more
+HEARTBEAT = timedelta(seconds=15)  # proxies close what has been silent for 30 s and more
 BLOCK_SECONDS = 5  # how long one XREAD waits
 SOCKET_SECONDS = BLOCK_SECONDS + 5.0  # more than an XREAD waits, so that a half-open connection ends too
 GRACE_SECONDS = 2  # for a stream to end in order when the server stops; less than the server's own
@@ -39,7 +40,7 @@ router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Sec
 class Streams:
     """The process's event streams: one pool of connections to Redis, and how many are open."""
 
-    def __init__(self, settings: Settings, most: int = MOST_STREAMS) -> None:
+    def __init__(self, settings: Settings, most: int, heartbeat: timedelta) -> None:
         self.redis = Redis.from_url(
             settings.redis_url.get_secret_value(),
             decode_responses=True,
@@ -49,6 +50,7 @@ class Streams:
             protocol=2,  # one shape of XREAD's answer, whatever the version of redis-py
         )
         self.most = most
+        self.heartbeat = heartbeat
         self.open = 0
 
     async def close(self) -> None:
@@ -124,7 +126,7 @@ async def follow_events(
     stop = anyio.Event()
     return EventSourceResponse(
         streams.follow(connector.store.keys.events(record.id), position, stop),
-        ping=HEARTBEAT_SECONDS,
+        ping=streams.heartbeat.total_seconds(),
         shutdown_event=stop,
         shutdown_grace_period=GRACE_SECONDS,
     )

@@ -8,7 +8,7 @@ for position, fields in ipairs(p.replications) do
   local key = keys.replication(fields.id)
   for name, value in pairs(fields) do redis.call('HSET', key, name, value) end
   redis.call('PEXPIRE', key, p.retention)
-  redis.call('ZADD', history, p.asked[position], fields.id)
+  redis.call('ZADD', history, position, fields.id)
 end
 redis.call('PEXPIRE', history, p.retention)
 for name, value in pairs(p.fields) do redis.call('HSET', owner, name, value) end

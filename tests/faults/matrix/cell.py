@@ -190,6 +190,8 @@ def quick(settings: Settings) -> Settings:
             "lease": brief,
             "lookup_grace": timedelta(seconds=1),
             "poll_interval": timedelta(seconds=0.2),
+            "role_propagation": timedelta(seconds=0.2),
+            "enrollment_pause": timedelta(seconds=0.2),
             "visibility_grace": timedelta(seconds=3),
             "log_level": "info",
         }

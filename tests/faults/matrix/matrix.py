@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
-from tasks.accounts import enrollment as control_tower_enrollment
-from tasks.permissions import access_role
+from tasks.chain import CHAINS
+from tasks.steps import function_of
 from tests.faults.matrix.cell import Cell, Workbench, quick
 from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
@@ -226,8 +226,6 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
         port = urlsplit(simulator.url).port or 0  # the same again: clients are made ahead
         os.environ.update(environment(simulator.url, redis.url))  # the documents' secrets and the SDK's endpoint
         settings = quick(Settings(redis_url=SecretStr(redis.url), config_dir=CONFIG_DIR))
-        access_role.PROPAGATION = settings.poll_interval  # 15 s
-        control_tower_enrollment.PAUSE = settings.poll_interval  # a minute; this process runs nothing but cells
         examples = load_catalog([settings.config_dir])
         bench = Workbench(settings, examples, _warm(examples), directory)
         gc.freeze()  # as in cell.py: what all processes share stays shared
@@ -235,7 +233,10 @@ def prepared(directory: Path, *, reduced: bool, only: str = "", fault: Fault | N
 
 
 def _warm(catalog: Catalog) -> WiredSessions:
-    """Parse the service models and make clients; nothing is sent."""
+    """Import the steps, parse the service models and make clients; nothing is sent."""
+    for chain in CHAINS.values():
+        for step in chain.steps:
+            function_of(step)
     sessions, platform = WiredSessions(Wire()), catalog.platforms[PLATFORM]
     for service in ("organizations", "identitystore", "sso-admin", "servicecatalog", "controltower"):
         sessions.management(platform, service)

@@ -427,7 +427,7 @@ def interrupted(url: str) -> str:
         assert gone.stdout is not None
         assert "0 of 2 ended; 2 QUEUED" in gone.stdout.readline()
         gone.send_signal(signal.SIGINT)
-        _, said = gone.communicate(timeout=20)
+        _, said = gone.communicate(timeout=60)
     assert gone.returncode == 130
     assert "left out, because paused: likvid.resting.aws.sandbox" in said
     [found] = re.findall(r"the rollout goes on; look again with: aws-connector rollout --watch (\w+)", said)

@@ -39,7 +39,7 @@ def running_receiver() -> Iterator[Receiver]:
             made.requests.append(({name.lower(): text for name, text in self.headers.items()}, body))
             made.came.set()
             if made.lost:
-                made.goes_on.wait(10)
+                made.goes_on.wait(60)
                 return
             self.send_response(made.status)
             self.send_header("location", "/elsewhere")

@@ -36,7 +36,6 @@ def test_history_is_kept_as_long_as_the_records(store: Store, redis: Any) -> Non
         ids.append(store.orders.submit(Order(SHOP, DEVELOPMENT, by=by)))
         document = StepState(name="create_account", state=State.FAILED)
         run_one(store, StepRecord(0, document, State.FAILED))
-        redis.blpop("nothing", timeout=0.002)  # they are sorted by the millisecond in which they were asked for
     redis.delete(f"connector:replication:{ids[0]}")  # as the retention does
     newest = store.orders.submit(Order(SHOP, DEVELOPMENT))
 

@@ -45,6 +45,7 @@ def simulator(simulator_process: SimulatorClient, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, value)
     yield simulator_process
     simulator_process.clear_faults()
+    simulator_process.show_everything()
     simulator_process.allow_all()
     simulator_process.set_options(**FAST.model_dump(mode="json"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from tasks.steps.withdraw_access import withdraw_access
 from tests.support.waiting import eventually
 from tests.tasks.steps.by_hand import by_hand
 from tests.tasks.steps.test_sync_groups import ids_only
-from tests.tasks.steps.world import DEADLINE_SECONDS, PLATFORM, World
+from tests.tasks.steps.world import PLATFORM, World
 from workers.sandbox import organization
 
 STORE = PLATFORM.identity_store
@@ -92,10 +91,7 @@ def unassigned(world: World, tenant: Tenant, handles: Handles, group: str, arn: 
     account = access(world, tenant, handles)
     request = account.unassign(group, arn)
     assert request is not None
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while account.unassigning(request.id).status is AssignmentStatus.IN_PROGRESS:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # between two looks at a condition
+    eventually(lambda: account.unassigning(request.id).status is not AssignmentStatus.IN_PROGRESS)
     return request.id
 
 

@@ -86,6 +86,7 @@ def test_an_account_that_such_a_list_lacks_is_taken_over_all_the_same(world: Wor
 
 def test_once_a_creation_was_sent_no_such_list_is_believed(world: World) -> None:
     world.simulator.inject(operation="CreateAccount", kind="lost_response")
+    world.simulator.make_stale("ListAccounts")  # so that the account is in no list yet
     world.lists = lists = RecentList()
     handles = world.run(create_account, tenant := world.tenant()).handles
 

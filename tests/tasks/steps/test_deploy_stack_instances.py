@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,8 +20,9 @@ from tasks.model.handles import Deployment, Handles
 from tasks.model.replication import Done, Wait
 from tasks.stacks.instances import ENDED_BADLY, QUEUED_WITHIN, SHOWN_WITHIN, Sending, Standing, is_queued, judge, plan
 from tasks.steps.deploy_stack_instances import deploy_stack_instances
+from tests.support.waiting import eventually
 from tests.tasks.steps.by_hand import by_hand
-from tests.tasks.steps.world import DEADLINE_SECONDS, World
+from tests.tasks.steps.world import World
 from workers.sandbox import organization
 
 HOME, AWAY = organization.REGION, "eu-west-1"
@@ -79,10 +79,7 @@ class Baseline:
             self.client.delete_stack_instances(
                 StackSetName=self.name, Accounts=[account_id], Regions=[region], RetainStacks=False
             )
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while region in self.instances():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)  # between two looks at a condition
+        eventually(lambda: region not in self.instances())
 
     def fail(self, account_id: str | None, reason: str | None) -> None:
         """Let the stacks of this StackSet fail in an account."""

@@ -24,11 +24,11 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.steps.create_account import create_account
 from tasks.steps.wait_for_account import wait_for_account
+from tests.support.waiting import eventually
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient
 
 Step = Callable[[Tenant, Handles, Aws], Outcome]
-DEADLINE_SECONDS = 20  # far more than anything here takes
 
 PLATFORM = Platform(
     identifier="aws.sandbox",
@@ -187,13 +187,18 @@ class World:
 
     def finish(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
         """Run a step until it is done, as the due index would; fails at the deadline."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
         outcome = self.run(step, tenant, handles)
-        while not isinstance(outcome, Done):
-            assert time.monotonic() < deadline, f"still waiting: {outcome.note}"
-            time.sleep(0.02)  # between two looks at a condition
-            outcome = self.run(step, tenant, outcome.handles)
-        return outcome
+
+        def look() -> Done | None:
+            nonlocal outcome
+            if not isinstance(outcome, Done):
+                outcome = self.run(step, tenant, outcome.handles)
+            return outcome if isinstance(outcome, Done) else None
+
+        try:
+            return eventually(look)
+        except AssertionError as error:
+            raise AssertionError(f"still waiting: {outcome.note}") from error
 
     def finish_at_once(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
         """Run a step until it is done; the pauses that it asks for pass at once, by this test's clock."""

@@ -25,6 +25,7 @@ from tasks.state.store import Store
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.api.app import create_app
+from workers.api.events import HEARTBEAT, MOST_STREAMS
 from workers.examples import EXAMPLES
 
 CONFIG = EXAMPLES / "config"
@@ -63,7 +64,7 @@ def serving(app: Starlette) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive(), "the server does not end"
 
 
@@ -103,9 +104,11 @@ class Api:
 
 
 @contextmanager
-def running(redis: CheckedRedis, **settings: Any) -> Iterator[Api]:
+def running(
+    redis: CheckedRedis, *, most_streams: int = MOST_STREAMS, heartbeat: timedelta = HEARTBEAT, **settings: Any
+) -> Iterator[Api]:
     connector = make(redis.url, **settings)
-    app = create_app(connector)
+    app = create_app(connector, most_streams=most_streams, heartbeat=heartbeat)
     with serving(app) as url:
         yield Api(url, redis, connector, app)
     connector.store.close()

@@ -228,7 +228,8 @@ def test_no_body_is_a_server_error(http: httpx2.Client, changes: dict[str, Any])
 @QUICKLY
 @given(parts=st.lists(st.binary(max_size=12), min_size=1, max_size=4), method=st.sampled_from(["GET", "PUT", "POST"]))
 def test_no_path_is_a_server_error(http: httpx2.Client, parts: list[bytes], method: str) -> None:
-    path = "/api/v1/tenants/" + "/".join(quote(part, safe="") for part in parts)
+    # A dot is escaped too: a client takes `.` and `..` out of a path by itself, and the server would never see them.
+    path = "/api/v1/tenants/" + "/".join(quote(part, safe="").replace(".", "%2E") for part in parts)
     response = http.request(method, path, json=BODY if method == "PUT" else None)
     assert 400 <= response.status_code < 500
     is_problem(response, response.status_code)

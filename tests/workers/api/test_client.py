@@ -13,7 +13,6 @@ from starlette.routing import Route
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State
 from tests.workers.api.server import BODY, READ, WRITE, Api, serving
-from workers import client as module
 from workers.client import ApiProblem, ConnectorClient
 
 SHOP = "likvid.shop.aws.sandbox"
@@ -22,6 +21,12 @@ SHOP = "likvid.shop.aws.sandbox"
 @pytest.fixture
 def client(api: Api) -> Iterator[ConnectorClient]:
     with ConnectorClient(api.url, WRITE) as client:
+        yield client
+
+
+@pytest.fixture
+def paging(api: Api) -> Iterator[ConnectorClient]:
+    with ConnectorClient(api.url, WRITE, page_size=2) as client:
         yield client
 
 
@@ -45,13 +50,12 @@ def test_the_client_speaks_every_call(api: Api, client: ConnectorClient) -> None
     assert client.ready().workers == 1
 
 
-def test_lists_go_over_all_pages(client: ConnectorClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE_SIZE", 2)
-    assert list(client.tenants()) == []
+def test_lists_go_over_all_pages(paging: ConnectorClient) -> None:
+    assert list(paging.tenants()) == []
     for project in "abcde":
-        client.put_tenant(f"likvid.{project}.aws.sandbox", BODY)
-    assert [row.project for row in client.tenants()] == list("abcde")
-    rows = client.tenants(
+        paging.put_tenant(f"likvid.{project}.aws.sandbox", BODY)
+    assert [row.project for row in paging.tenants()] == list("abcde")
+    rows = paging.tenants(
         workspace="likvid", project="c", platform="aws.sandbox", landing_zone="development", status=State.QUEUED
     )
     assert [row.project for row in rows] == ["c"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,6 @@ from tasks.model.desired import TenantId
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from tests.workers.api.server import BODY, TENANT, Api, is_problem, running
-from workers.api import events
 
 EVENTS = f"{TENANT}/events"
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
@@ -93,11 +93,9 @@ def test_a_position_that_is_none_is_named(http: httpx2.Client, ordered: str, pos
         assert [error["field"] for error in document["errors"]] == ["Last-Event-ID"]
 
 
-def test_the_heartbeat_is_a_comment(
-    api: Api, http: httpx2.Client, ordered: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.05)
-    with http.stream("GET", EVENTS) as response:
+def test_the_heartbeat_is_a_comment(api: Api, ordered: str) -> None:
+    often = running(api.redis, heartbeat=timedelta(seconds=0.05))
+    with often as other, other.client() as http, http.stream("GET", EVENTS) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
         assert any(line.startswith(":") for line in response.iter_lines())
@@ -112,17 +110,16 @@ def test_a_stream_gives_its_place_back_when_the_client_leaves(api: Api, http: ht
     eventually(lambda: streams.open == 0)
 
 
-def test_streams_are_bounded(api: Api, http: httpx2.Client, ordered: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    eventually(lambda: api.app.state.streams.open == 0)
-    monkeypatch.setattr(api.app.state.streams, "most", 1)
-    with following(http) as stream:
-        next(stream)
-        response = http.get(EVENTS)
-        is_problem(response, 503)
-        assert response.headers["retry-after"]
-    eventually(lambda: api.app.state.streams.open == 0)
-    with following(http) as stream:
-        next(stream)
+def test_streams_are_bounded(api: Api, ordered: str) -> None:
+    with running(api.redis, most_streams=1) as narrow, narrow.client() as http:
+        with following(http) as stream:
+            next(stream)
+            response = http.get(EVENTS)
+            is_problem(response, 503)
+            assert response.headers["retry-after"]
+        eventually(lambda: narrow.app.state.streams.open == 0)
+        with following(http) as stream:
+            next(stream)
 
 
 def test_a_stream_ends_when_redis_goes_away() -> None:

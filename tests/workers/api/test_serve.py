@@ -75,7 +75,7 @@ def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number:
             next(stream)
             child.send_signal(number)
             assert list(stream) == []
-        child.wait(4)
+        child.wait(60)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     [line] = [line for line in lines if line.get("method") == "PUT"]
     assert (line["event"], line["path"], line["status"], line["token"]) == ("request", TENANT, 202, "producer")

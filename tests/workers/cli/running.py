@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -66,11 +65,3 @@ def descendants(marker: str) -> list[str]:
         except OSError:  # it has ended meanwhile, or it is somebody else's
             continue
     return found
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Wait for a condition with a deadline."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.workers.cli.running import COMMAND, MARKER, clean_environment, descendants, run, wait_until
+from tests.support.waiting import eventually
+from tests.workers.cli.running import COMMAND, MARKER, RunHere, clean_environment, descendants, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -25,7 +26,7 @@ TENANTS = """
   landingZone: development-scim
   access: [{username: bob, euid: bob@example.com, roles: [admin]}]
 """
-ENDS_SECONDS = 15.0  # a worker ends its call to AWS first; on a busy machine that takes a while
+ENDS_SECONDS = 60.0  # a worker ends its call to AWS first; on a busy machine that takes a while
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_an_interrupted_demo_leaves_nothing(
         _, complaints = process.communicate(timeout=ENDS_SECONDS)
     assert process.returncode == 130
     assert "Traceback" not in complaints
-    wait_until(lambda: not descendants(marker), seconds=5)
+    eventually(lambda: not descendants(marker))
     assert list(temporary.iterdir()) == []
 
 
@@ -85,11 +86,13 @@ def test_a_killed_demo_leaves_no_process(environment: dict[str, str], tenants: s
         read_until(process, "Ready")
         process.kill()
         process.communicate(timeout=ENDS_SECONDS)
-    wait_until(lambda: not descendants(marker), seconds=ENDS_SECONDS)
+    eventually(lambda: not descendants(marker))
 
 
-def test_demo_refuses_wrong_tenants_before_it_starts_anything(environment: dict[str, str], tmp_path: Path) -> None:
-    done = run("demo", "--tenants", str(tmp_path / "nothing.yaml"), environment=environment)
+def test_demo_refuses_wrong_tenants_before_it_starts_anything(
+    run_here: RunHere, environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = run_here("demo", "--tenants", str(tmp_path / "nothing.yaml"), environment=environment)
     assert (done.returncode, done.stdout) == (1, "")
 
 
@@ -98,7 +101,7 @@ def test_sandbox_offers_its_environment_while_it_runs(
 ) -> None:
     offered = tmp_path / ".env"
     with started("sandbox", "--env-file", str(offered), environment=environment) as process:
-        wait_until(offered.exists)
+        eventually(offered.exists)
         assert offered.stat().st_mode & 0o077 == 0
         names = {line.partition("=")[0] for line in offered.read_text().splitlines()[1:]}
         process.terminate()
@@ -107,14 +110,14 @@ def test_sandbox_offers_its_environment_while_it_runs(
     assert {line.removeprefix("export ").partition("=")[0] for line in printed.splitlines()} == names
     assert (process.returncode, complaints) == (130, "")
     assert not offered.exists()
-    wait_until(lambda: not descendants(marker), seconds=5)
+    eventually(lambda: not descendants(marker))
     assert list(temporary.iterdir()) == []
 
 
-def test_sandbox_overwrites_nobodys_file(environment: dict[str, str], tmp_path: Path) -> None:
+def test_sandbox_overwrites_nobodys_file(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
     mine = tmp_path / ".env"
     mine.write_text("MINE=1\n")
-    assert run("sandbox", "--env-file", str(mine), environment=environment).returncode == 64
+    assert run_here("sandbox", "--env-file", str(mine), environment=environment).returncode == 64
     assert mine.read_text() == "MINE=1\n"
 
 
@@ -123,7 +126,7 @@ def test_a_second_sandbox_leaves_the_file_of_the_first_alone(
 ) -> None:
     offered = tmp_path / ".env"
     with started("sandbox", "--env-file", str(offered), environment=environment) as first:
-        wait_until(offered.exists)
+        eventually(offered.exists)
         written = offered.read_text()
         second = run("sandbox", "--env-file", str(offered), environment=environment)
         kept = offered.read_text()
@@ -131,19 +134,19 @@ def test_a_second_sandbox_leaves_the_file_of_the_first_alone(
         first.communicate(timeout=ENDS_SECONDS)
     assert (second.returncode, kept) == (64, written)
     assert f"belongs to a sandbox that is running (process {first.pid})" in second.stderr
-    wait_until(lambda: not descendants(marker), seconds=ENDS_SECONDS)
+    eventually(lambda: not descendants(marker))
 
     with started("sandbox", "--env-file", str(offered), environment=environment) as third:
-        wait_until(lambda: offered.read_text() != written)  # the first was killed, and its file is nobody's
+        eventually(lambda: offered.read_text() != written)  # the first was killed, and its file is nobody's
         third.terminate()
         third.communicate(timeout=ENDS_SECONDS)
     assert not offered.exists()
-    wait_until(lambda: not descendants(marker), seconds=ENDS_SECONDS)
+    eventually(lambda: not descendants(marker))
 
 
 @pytest.mark.parametrize("option", ["nonsense=1", "creation_seconds=soon", "creation_seconds=-1", "="])
-def test_sandbox_refuses_unknown_options(environment: dict[str, str], option: str) -> None:
-    done = run("sandbox", "--option", option, environment=environment)
+def test_sandbox_refuses_unknown_options(run_here: RunHere, environment: dict[str, str], option: str) -> None:
+    done = run_here("sandbox", "--option", option, environment=environment)
     assert done.returncode == 64
     assert "creation_seconds" in done.stderr
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.workers.cli.running import MARKER, clean_environment, descendants, wait_until
+from tests.support.waiting import eventually
+from tests.workers.cli.running import MARKER, clean_environment, descendants
 from workers.demo.supervisor import ProcessFailed, Supervisor
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {STUBBORN!r}])"
 
 
@@ -42,7 +43,7 @@ def test_a_child_that_ends_is_shown_with_its_last_lines(tmp_path: Path, marker: 
 
 def test_a_child_that_never_gets_ready(tmp_path: Path, marker: str) -> None:
     with supervisor(tmp_path, marker) as processes:
-        processes.start("slow", python("import time; time.sleep(60)"))
+        processes.start("slow", python("import time; time.sleep(600)"))
         with pytest.raises(ProcessFailed, match=r"it was not ready after 0.2 s"):
             processes.wait("it", lambda: False, seconds=0.2)
 
@@ -53,7 +54,7 @@ def test_stopping_ends_stubborn_children_and_grandchildren(tmp_path: Path, marke
     children = [processes.start("stubborn", python(STUBBORN)), processes.start("parent", python(PARENT))]
     processes.wait("both", lambda: all("up" in child.log.read_text() for child in children), seconds=30)
     processes.stop(seconds=0.2)
-    wait_until(lambda: not descendants(marker), seconds=5)
+    eventually(lambda: not descendants(marker))
 
 
 @linux
@@ -66,7 +67,7 @@ processes = Supervisor(Path({str(tmp_path)!r}), dict(os.environ))
 child = processes.start("child", [sys.executable, "-c", {STUBBORN!r}])
 processes.wait("it", lambda: "up" in child.log.read_text(), 30)
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
     environment = clean_environment(**{MARKER: marker})
     with subprocess.Popen(python(code), env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -74,4 +75,4 @@ time.sleep(60)
         assert process.stdout.readline() == "ready\n"
         assert len(descendants(marker)) == 2
         os.kill(process.pid, signal.SIGKILL)
-    wait_until(lambda: not descendants(marker), seconds=5)
+    eventually(lambda: not descendants(marker))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.waiting import eventually
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient, running_simulator
 
@@ -34,7 +34,6 @@ DIRECT_USER = {
     "AccessKeyId": organization.DIRECT_USER_ACCESS_KEY,
     "SecretAccessKey": organization.DIRECT_USER_SECRET_KEY,
 }
-WAIT_SECONDS = 10.0
 
 Connect = Callable[..., Any]
 
@@ -86,17 +85,6 @@ def organizations(connect: Connect) -> Any:
     return connect("organizations")
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something true and answer it."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{condition} did not become true in {WAIT_SECONDS} s")
-
-
 def create(organizations: Any, name: str, **members: Any) -> dict[str, Any]:
     """Create an account and wait for the end; answer the CreateAccountStatus."""
     email = members.pop("Email", f"{name}@example.com")
@@ -111,7 +99,7 @@ def finished(organizations: Any, request_id: str) -> dict[str, Any]:
         status = organizations.describe_create_account_status(CreateAccountRequestId=request_id)["CreateAccountStatus"]
         return status if status["State"] != "IN_PROGRESS" else None
 
-    return dict(until(decided))
+    return dict(eventually(decided))
 
 
 def error_of(call: Callable[[], Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.workers.sandbox.conftest import Connect, error_of, until
+from tests.support.waiting import eventually
+from tests.workers.sandbox.conftest import Connect, error_of
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient
 
@@ -62,7 +63,7 @@ def ended(catalog: Any, record: dict[str, Any]) -> dict[str, Any]:
         found = catalog.describe_record(Id=record["RecordDetail"]["RecordId"])
         return found if found["RecordDetail"]["Status"] != "IN_PROGRESS" else None
 
-    return dict(until(look))
+    return dict(eventually(look))
 
 
 def test_an_account_is_enrolled_and_let_go(simulator: SimulatorClient, catalog: Any) -> None:

@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
-from tests.workers.sandbox.conftest import Connect, error_of, unless, until
+from tests.support.waiting import eventually
+from tests.workers.sandbox.conftest import Connect, error_of, unless
 from workers.sandbox import organization as sandbox
 from workers.sandbox.client import SimulatorClient, SimulatorError
 
@@ -104,7 +105,7 @@ def test_rates(organizations: Any, simulator: SimulatorClient) -> None:
     organizations.list_roots()
     assert error_of(organizations.list_roots)["Code"] == "TooManyRequestsException"
     organizations.list_accounts()  # another bucket
-    until(lambda: unless("TooManyRequestsException", organizations.list_roots))
+    eventually(lambda: unless("TooManyRequestsException", organizations.list_roots))
 
 
 def test_denials(organizations: Any, simulator: SimulatorClient) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.workers.sandbox.conftest import SERVICE_USER, Connect, create, error_of, finished, until
+from tests.support.waiting import eventually
+from tests.workers.sandbox.conftest import SERVICE_USER, Connect, create, error_of, finished
 from workers.sandbox import organization as sandbox
 from workers.sandbox.client import SimulatorClient
 
@@ -168,7 +169,7 @@ def test_closing_takes_time(organizations: Any, simulator: SimulatorClient) -> N
     other = create(organizations, "ClosingSoon")["AccountId"]
     simulator.set_options(closing_seconds=0.05)
     organizations.close_account(AccountId=other)
-    until(lambda: organizations.describe_account(AccountId=other)["Account"]["State"] == "SUSPENDED")
+    eventually(lambda: organizations.describe_account(AccountId=other)["Account"]["State"] == "SUSPENDED")
     assert error_of(lambda: organizations.close_account(AccountId=other))["Code"] == "AccountAlreadyClosedException"
     management = error_of(lambda: organizations.close_account(AccountId=sandbox.MANAGEMENT_ACCOUNT_ID))
     assert management["Reason"] == "CANNOT_CLOSE_MANAGEMENT_ACCOUNT"

@@ -13,7 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.workers.sandbox.conftest import until
+from tests.support.waiting import eventually
 from workers.sandbox.redis import EmbeddedRedis, EmbeddedRedisError
 
 
@@ -53,8 +53,8 @@ def test_it_dies_with_the_process_that_started_it() -> None:
         with connect(url) as client:
             assert client.ping()
             os.kill(parent.pid, signal.SIGKILL)
-            until(lambda: not _answers(client))
-    until(lambda: not Path(directory).exists())
+            eventually(lambda: not _answers(client))
+    eventually(lambda: not Path(directory).exists())
 
 
 def test_it_may_be_started_by_a_thread_that_ends() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx2
 
-from tests.workers.sandbox.conftest import Connect, until
+from tests.support.waiting import eventually
+from tests.workers.sandbox.conftest import Connect
 from workers.sandbox.client import SimulatorClient
 
 
@@ -20,7 +21,7 @@ def test_it_dies_with_the_process_that_started_it() -> None:
         url = parent.stdout.readline().strip()
         assert httpx2.get(f"{url}/_simulator/health", trust_env=False).json() == {"status": "ok"}
         os.kill(parent.pid, signal.SIGKILL)
-        until(lambda: not _answers(url))
+        eventually(lambda: not _answers(url))
 
 
 def test_connections_are_kept_open(simulator: SimulatorClient) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore import UNSIGNED
 
-from tests.workers.sandbox.conftest import DIRECT_USER, SERVICE_USER, Connect, create, error_of, unless, until
+from tests.support.waiting import eventually
+from tests.workers.sandbox.conftest import DIRECT_USER, SERVICE_USER, Connect, create, error_of, unless
 from workers.sandbox import organization as sandbox
 from workers.sandbox.client import SimulatorClient
 from workers.sandbox.web_identity import make_token
@@ -33,7 +34,7 @@ def test_the_role_chain_ends_in_the_member_account(
     account_id = create(organizations, "chained", RoleName=sandbox.ACCESS_ROLE)["AccountId"]
     denied = error_of(lambda: assume(management, access_role(account_id)))
     assert (denied["Code"], denied["status"]) == ("AccessDenied", 403)  # the role is not there yet
-    credentials = until(lambda: unless("AccessDenied", lambda: assume(management, access_role(account_id))))
+    credentials = eventually(lambda: unless("AccessDenied", lambda: assume(management, access_role(account_id))))
     identity = connect("sts", credentials).get_caller_identity()
     assert identity["Account"] == account_id
     assert identity["Arn"] == f"arn:aws:sts::{account_id}:assumed-role/{sandbox.ACCESS_ROLE}/test"
@@ -132,7 +133,7 @@ def test_published_policies_are_enforced_on_demand(connect: Connect, simulator: 
     credentials = assume(connect("sts", SERVICE_USER), sandbox.MANAGEMENT_ROLE_ARN)
     organizations = connect("organizations", credentials)
     made = organizations.create_account(AccountName="least", Email="least@example.com", RoleName=sandbox.ACCESS_ROLE)
-    until(
+    eventually(
         lambda: organizations.describe_create_account_status(CreateAccountRequestId=made["CreateAccountStatus"]["Id"])[
             "CreateAccountStatus"
         ].get("AccountId")

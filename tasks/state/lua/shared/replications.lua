@@ -28,7 +28,8 @@ local function remember(tenant, id)
     if redis.call('EXISTS', keys.replication(old)) == 1 then break end
     redis.call('ZREM', history, old)
   end
-  redis.call('ZADD', history, now(), id)
+  local newest = redis.call('ZRANGE', history, -1, -1, 'WITHSCORES')[2] or 0
+  redis.call('ZADD', history, newest + 1, id)
   redis.call('PEXPIRE', history, TEN_YEARS)
 end
 

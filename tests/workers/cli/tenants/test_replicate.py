@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import eventually
 from tests.workers.cli.fake_api import SECOND, FakeApi, accepted, problem, replication, tenant
-from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run, wait_until
+from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
 
 NAME = "a.b.aws.sandbox"
 PATH = "/api/v1/tenants/a/b/aws.sandbox"
@@ -159,10 +160,10 @@ def test_interrupted_while_it_waits_it_says_that_the_replication_goes_on(
 ) -> None:
     accept(fake_api, answer("RUNNING"))
     process = subprocess.Popen([*COMMAND, "apply", orders], env=environment, cwd="/", stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: ("GET", "/api/v1/replications/r1") in fake_api.asked)
+    eventually(lambda: ("GET", "/api/v1/replications/r1") in fake_api.asked)
 
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert (process.returncode, "Traceback" in said) == (130, False)
     assert "the replications go on" in said

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import eventually
 from tests.workers.cli.fake_api import Answer, FakeApi, problem
-from tests.workers.cli.running import COMMAND, RunHere, wait_until
+from tests.workers.cli.running import COMMAND, RunHere
 
 START = ("POST", "/api/v1/landing-zones/production/rollouts")
 LOOK = ("GET", "/api/v1/rollouts/r1")
@@ -145,10 +146,10 @@ def test_interrupted_it_says_how_to_look_again(fake_api: FakeApi, environment: d
     process = subprocess.Popen(
         command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_until(lambda: LOOK in fake_api.asked)
+    eventually(lambda: LOOK in fake_api.asked)
 
     os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "the rollout goes on; look again with: aws-connector rollout --watch r1" in said
