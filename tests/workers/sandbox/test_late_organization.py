@@ -110,6 +110,7 @@ def test_roles_of_a_young_account_cannot_be_assumed(
 
 
 def test_a_young_creation_is_not_found_and_its_end_is_seen_late(organizations: Any, simulator: SimulatorClient) -> None:
+    simulator.set_options(creation_seconds=30)  # longer than the test takes to look; `pass_time` ends it
     simulator.delay(kind="account_creation", times=2)
     name = unique("creation")
     begun = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
