@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
 from config.catalog import load_catalog
+from config.platform import Platform
 from config.settings import Settings
 from tasks.aws.session import Sessions
 from tasks.engine.execution import Execution
@@ -33,21 +34,25 @@ LEASE = timedelta(seconds=30)
 
 
 class Refusing(Sessions):
-    """An AWS without accounts that refuses every CreateAccount."""
+    """An AWS without accounts and groups that refuses every CreateAccount."""
 
     def __init__(self, code: str, members: dict[str, Any]) -> None:
         self._error = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RequestId": "r-1"}, **members}
 
-    def management(self, *_: Any) -> Any:
-        """Answer the one client that there is."""
+    def management(self, platform: Platform, service: str) -> Any:
+        """Answer a client of Organizations or of the identity store."""
 
         def refuse(**_: Any) -> Any:
             raise ClientError(self._error, "CreateAccount")
 
+        def miss(**_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "GetGroupId")
+
         return SimpleNamespace(
-            meta=SimpleNamespace(service_model=SimpleNamespace(service_name="organizations", resolved_protocol="json")),
+            meta=SimpleNamespace(service_model=SimpleNamespace(service_name=service, resolved_protocol="json")),
             list_accounts=lambda **_: {"Accounts": [], "ResponseMetadata": {}},
             create_account=refuse,
+            get_group_id=miss,
         )
 
 

@@ -56,12 +56,15 @@ def worker(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
-    """Run a tenant's replication as far as its message goes; answers the replication's id."""
+    """Run a tenant's replication until nothing of it is due; answers the replication's id."""
     worker.store.orders.submit(Order(tenant, None if first and first[0] is DELETION else ZONE, wake=True, first=first))
-    [dispatch] = worker.store.work.pump("queue", 10, LEASE, LEASE, "w")
-    while Execution(worker, Leases(), dispatch).run().goes_on:
-        dispatch = replace(dispatch, step=dispatch.step + 1)
-    return dispatch.replication
+    replication = ""
+    while taken := worker.store.work.pump("queue", 10, LEASE, LEASE, "w"):
+        [dispatch] = taken
+        while Execution(worker, Leases(), dispatch).run().goes_on:
+            dispatch = replace(dispatch, step=dispatch.step + 1)
+        replication = dispatch.replication
+    return replication
 
 
 def later(time: timedelta = GATHERED) -> datetime:

@@ -150,16 +150,16 @@ def test_what_was_decided_meanwhile_cannot_be_declined(cluster: Cluster) -> None
 @pytest.mark.parametrize(
     ("project", "step"), [("early", "create_account"), ("waiting", "wait_for_account"), ("late", "sync_groups")]
 )
-def test_a_deletion_during_the_creation_closes_exactly_what_that_yields(
-    cluster: Cluster, project: str, step: str
-) -> None:
+def test_a_deletion_during_the_creation_closes_whatever_that_yields(cluster: Cluster, project: str, step: str) -> None:
     creation = cluster.order(project)
     eventually(lambda: _began(cluster, creation, step))
 
     cluster.succeeded(delete(cluster, project))
 
     assert cluster.ended(creation).state in ENDED
-    assert cluster.account(project)["state"] in CLOSED  # and there is exactly one
+    accounts = [each for each in cluster.simulator.state()["accounts"].values() if each["name"] == f"likvid.{project}"]
+    assert len(accounts) <= 1  # none when the deletion came before CreateAccount was sent
+    assert {each["state"] for each in accounts} <= CLOSED
     assert groups(cluster, project) == {}
 
 
