@@ -68,7 +68,9 @@ def test_a_deletion_keeps_no_place_that_only_the_replication_needed(store: Store
     assert (dispatch.replication, dispatch.chain) == (deletion, DELETION)
 
     # AWS goes on with it for a while, and then others have the place.
-    assert redis.zscore(f"connector:holders:{LANE}", "shop") < (datetime.now(UTC) + timedelta(hours=1)).timestamp() * 1000
+    assert (
+        redis.zscore(f"connector:holders:{LANE}", "shop") < (datetime.now(UTC) + timedelta(hours=1)).timestamp() * 1000
+    )
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.FAILED])
