@@ -27,7 +27,8 @@ def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Take away what nobody orders any more: people in groups, permission sets of groups, roles for federation.
 
     Reads    nothing where all who may have access are to have it. Else identitystore:ListGroupMemberships 1 per 100
-             members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known
+             members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known, GetUserId 1 for
+             somebody who is to go where a group has members whom we do not know
     Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100);
              sso:DeleteAccountAssignment 1 each, not waited for here; iam:DetachRolePolicy, DeleteRole,
              UpdateAssumeRolePolicy for each role
@@ -39,12 +40,7 @@ def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     withdrawal.take_people_out()
     withdrawal.take_permission_sets_away()
     withdrawal.take_roles_away()
-    if withdrawal.failures.errors:
-        aws.remember(withdrawal.handles)
-        withdrawal.failures.reraise()
-    if withdrawal.portion.rest:
-        return Wait(withdrawal.handles, f"{len(withdrawal.portion.rest)} people to take out; goes on", timedelta())
-    return Done(withdrawal.handles, "; ".join(withdrawal.notes) or "nobody has access that the order does not give")
+    return withdrawal.outcome()
 
 
 @dataclass
@@ -57,6 +53,15 @@ class Withdrawal:
     failures: Failures = field(default_factory=Failures)
     portion: Portion = field(default_factory=Portion)
     notes: list[str] = field(default_factory=list)
+
+    def outcome(self) -> Outcome:
+        """Raise what went wrong, or say how far it is."""
+        if self.failures.errors:
+            self.aws.remember(self.handles)
+            self.failures.reraise()
+        if self.portion.rest:
+            return Wait(self.handles, f"{len(self.portion.rest)} people to take out; goes on", timedelta())
+        return Done(self.handles, "; ".join(self.notes) or "nobody has access that the order does not give")
 
     def take_people_out(self) -> None:
         """Take everybody out of each group who may be in it and is not ordered to be."""
@@ -91,12 +96,15 @@ class Withdrawal:
     def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
         directory, group_id = self.aws.directory, group.id or self.aws.directory.group_id(name)
         members = self._members(group_id)
+        self._recognise(group, allowed, members)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
         unsure = set(unwanted - members.keys())
         for part in parts(there, directory.at_once):
             if self.portion.takes(*part):
                 unsure |= directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})
+        if group.people is None:  # we do not remember whom we have put in: anybody may be missing in the list
+            check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)
         self._forget(name, group, allowed, {*unsure, *self.portion.rest})
         self.notes.append(f"{len(there)} people taken out of {name}")
         check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
@@ -118,12 +126,30 @@ class Withdrawal:
         except NotFound:
             return {}
 
+    def _recognise(self, group: Group, allowed: frozenset[str], members: Mapping[str, str]) -> None:
+        """Learn who of those who are to go is a member by an id that we do not remember.
+
+        So it is when the id was not written down any more, or the person was deleted and made again. No call while
+        everybody in the group is known.
+        """
+        users = dict(self.handles.users)
+        strange = members.keys() - set(users.values())
+        for person in group.people or ():
+            if not strange:
+                break
+            if person not in allowed and users.get(person) not in members:
+                found = self.aws.directory.user_id(person)
+                if found is not None and found in strange:
+                    users[person] = found
+                    strange = strange - {found}
+        self.handles = replace(self.handles, users=users)
+
     def _unwanted(self, group: Group, allowed: frozenset[str], members: Mapping[str, str]) -> frozenset[str]:
         """Return the UserIds of those who are to go.
 
-        Where we remember whom we have put in, it is those; whose id we do not know, we have not put in. Where we do
-        not, it is everybody but those who are to be in the group. An id stays when one of these has it, as after a
-        change of the userName.
+        Where we remember whom we have put in, it is those, as far as they are recognised. Where we do not, it is
+        everybody but those who are to be in the group. An id stays when one of these has it, as after a change of the
+        userName.
         """
         users = self.handles.users
         if group.people is None:

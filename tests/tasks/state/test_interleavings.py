@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.chain import DELETION, REPLICATION
+from tasks.chain import DELETION
 from tasks.model.desired import Deletion, TenantId
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
@@ -42,15 +42,14 @@ def with_people(store: Store, *tenants: TenantId) -> None:
 
 def test_a_request_that_runs_twice_spoils_nothing_of_the_replication_that_it_has_made(store: Store) -> None:
     """The answer to the first run was lost, and a worker was quick meanwhile."""
-    first = (REPLICATION, REPLICATION.steps.index(REPLICATION.steps[3]))
     store.orders.submit(Order(SHOP, DEVELOPMENT))
     run_one(store, step_done(0, last=True))
-    request = Submit(verb="replicate", tenant=str(SHOP), replication="r-1", first=first[1], first_chain="replication")
-    store.orders._run(request)  # noqa: SLF001 (the client's own retry sends the same script again)
+    request = Submit(verb="replicate", tenant=str(SHOP), replication="r-1", first=3, first_chain="replication")
+    store.orders._run(request)
     [dispatch] = pump(store)
     assert store.work.begin(dispatch, "me", LEASE)
 
-    assert store.orders._run(request) == "r-1"  # noqa: SLF001 (see above)
+    assert store.orders._run(request) == "r-1"
 
     assert store.work.record("r-1", "me", step_done(0, last=True))
     assert state_of(store, "r-1") is State.SUCCEEDED
