@@ -7,8 +7,8 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
 from tasks.permissions.groups import without_people
+from tasks.permissions.withdrawal import Withdrawal
 from tasks.steps.sync_groups import sync_groups
-from tasks.steps.withdraw_access import Withdrawal
 
 
 def revoke_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
