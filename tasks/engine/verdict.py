@@ -153,7 +153,7 @@ def _done(moment: Moment, answer: Done) -> StepRecord:
 
 
 def _waits(moment: Moment, answer: Wait) -> StepRecord:
-    deadline = None if answer.patient else (moment.begun.step.started_at or moment.began) + moment.times.wait_deadline
+    deadline = None if answer.patient else moment.begun.step.deadline or moment.now + moment.times.wait_deadline
     if deadline is not None and moment.now >= deadline:
         return _fails(moment, _waited_too_long(moment, answer))
     interval = _until_next_poll(moment, answer) if answer.retry_in is None else answer.retry_in
@@ -188,8 +188,9 @@ def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replac
     document = moment.document(state=State.WAITING, note=error.message, last_error=None)
     record = replace(moment.record(document, State.WAITING), retry_state=moment.begun.retry_state)
     match error:
-        case LaneFull():
-            return replace(record, due=LANE_RECHECK, lane=error.lane)
+        case LaneFull():  # AWS works on nothing of ours: the next answer `Wait` is the first one again
+            unlimited = document.model_copy(update={"deadline": None})
+            return replace(record, document=unlimited, due=LANE_RECHECK, lane=error.lane)
         case RateReached():
             return replace(record, due=timedelta(seconds=error.seconds))
         case Stopping() | Replaced():
@@ -197,21 +198,30 @@ def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replac
 
 
 def _may_try_again(moment: Moment, error: TransientError) -> bool:
-    deadline = moment.times.parked_deadline if isinstance(error, Parked) else moment.times.step_deadline
-    return moment.retry_state.failed(moment.now).failing_for(moment.now) < deadline
+    failed = _after(moment, error)
+    if isinstance(error, Parked):
+        return failed.parked_for(moment.now) < moment.times.parked_deadline
+    return failed.failing_for(moment.now) < moment.times.step_deadline
+
+
+def _after(moment: Moment, error: TransientError) -> RetryState:
+    before = moment.retry_state
+    return before.parked(moment.now) if isinstance(error, Parked) else before.failed(moment.now)
 
 
 def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
-    shown = shown_error(error)
-    record = moment.record(moment.document(state=State.WAITING, note=str(error), last_error=shown), State.WAITING)
+    shown, parked = shown_error(error), isinstance(error, Parked)
+    deadline = None if parked else moment.begun.step.deadline  # for a person it does not count
+    document = moment.document(state=State.WAITING, note=str(error), last_error=shown, deadline=deadline)
+    record = moment.record(document, State.WAITING)
     return replace(
         record,
         due=retry_interval(
             moment.retry_state, error.retry_after, moment.chance, SOON if isinstance(error, NotReady) else LONGEST_RETRY
         ),
-        retry_state=moment.retry_state.failed(moment.now).document(),
+        retry_state=_after(moment, error).document(),
         error=moment.begun.failure or shown,
-        parked=isinstance(error, Parked),
+        parked=parked,
     )
 
 

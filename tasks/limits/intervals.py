@@ -23,7 +23,8 @@ class RetryState:
 
     polls: int = 0  # answers `Wait` in a row
     failures: int = 0  # transient errors in a row
-    failing_since: str | None = None  # ISO time of the first of them
+    failing_since: str | None = None  # ISO time of the first of them since it was parked last
+    parked_since: str | None = None  # ISO time when it was parked first, whatever other errors came between
     working: tuple[str, ...] = ()  # ISO times when AWS began what others wait for, as the last answer `Wait` said
     interval: float = 0  # seconds from that answer to the look after it
 
@@ -50,9 +51,22 @@ class RetryState:
         """After a transient error."""
         return replace(self, failures=self.failures + 1, failing_since=self.failing_since or now.isoformat())
 
+    def parked(self, now: datetime) -> RetryState:
+        """After an error that a person must end: AWS does answer, so the errors before it are over."""
+        since = self.parked_since or now.isoformat()
+        return replace(self, failures=self.failures + 1, failing_since=None, parked_since=since)
+
     def failing_for(self, now: datetime) -> timedelta:
         """How long the step has failed without one good answer."""
-        return now - datetime.fromisoformat(self.failing_since) if self.failing_since else timedelta()
+        return _since(self.failing_since, now)
+
+    def parked_for(self, now: datetime) -> timedelta:
+        """How long the step has waited for a person."""
+        return _since(self.parked_since, now)
+
+
+def _since(moment: str | None, now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(moment) if moment else timedelta()
 
 
 @dataclass

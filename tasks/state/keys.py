@@ -121,8 +121,8 @@ class Keys:
         "state, step, dispatch number, holder of the lease and until when (ms), a document per step")
     due = One("zset", "work", Stays("an entry leaves when its replication ends"),
         "replication -> when somebody must look at it (ms)")
-    urgent = One("set", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
-        "replications that may have access to take away: looked at before all others")
+    urgent = One("zset", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
+        "replication that may have access to take away, and is looked at before all others -> when (ms)")
     wakeups = One("list", "work", Stays("at most one entry"),
         "something was made due: a resting pump looks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),

@@ -55,8 +55,8 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         sync.failures.reraise()
     if sync.looking_up.rest:
         return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
-    ahead = replace(met, groups=putting_in(groups, sync.roles, aws.now()))
-    if ahead != met:
+    ahead = replace(met, groups=putting_in(groups, sync.lacking(members, users), aws.now()))
+    if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
     groups, users = sync.add(ahead.groups, members, users, str(tenant.id))
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
@@ -69,14 +69,13 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     return Done(replace(reached, groups=settled(groups, sync.roles)), sync.note(users, people_without_euid(tenant)))
 
 
-def putting_in(groups: Mapping[str, Group], roles: Mapping[str, MappedRole], now: datetime) -> dict[str, Group]:
-    """Return the groups with everybody who may be in them once all who are wanted have been put in."""
+def putting_in(groups: Mapping[str, Group], lacking: Mapping[str, MappedRole], now: datetime) -> dict[str, Group]:
+    """Return the groups with everybody who may be in them once all whom they are `lacking` have been put in."""
     changed = dict(groups)
-    for name, role in roles.items():
+    for name, role in lacking.items():
         group = groups.get(name, Group(role.name, None, people=()))
-        if role.used and group.people is not None and not role.user_names <= set(group.people):
-            people = tuple(sorted({*group.people, *role.user_names}))
-            changed[name] = replace(group, people=people, put_in_at=now)
+        people = None if group.people is None else tuple(sorted({*group.people, *role.user_names}))
+        changed[name] = replace(group, people=people, put_in_at=now)
     return changed
 
 
@@ -190,6 +189,14 @@ class Synchronisation:
                         check_shown(name, group, unknown_there, self.aws.now(), self.aws.visibility_grace)
         kept = {name: group for name, group in standing.items() if group.id is not None or name in self.roles}
         return kept, members
+
+    def lacking(self, members: Mapping[str, Mapping[str, str]], users: Mapping[str, str]) -> dict[str, MappedRole]:
+        """Return the roles, by group name, of groups into which somebody is to be put."""
+        return {
+            name: role
+            for name, role in self.roles.items()
+            if not self._wanted(role.name, users) <= members.get(name, {}).keys()
+        }
 
     def add(
         self,

@@ -41,11 +41,11 @@ local function enters(platform, id)
   if not free[platform] or redis.call('ZSCORE', keys.holders(lane), id) then return true end
   local waiters = keys.waiters(lane)
   -- Who has a place in AWS's limits, or was woken to take one, comes first, because others wait for that place.
-  local first = redis.call('EXISTS', keys.places(id)) == 1 or redis.call('SISMEMBER', keys.urgent, id) == 1
+  local first = redis.call('EXISTS', keys.places(id)) == 1 or redis.call('ZSCORE', keys.urgent, id)
   redis.call('ZADD', waiters, 'NX', time * 1000 + looked - (first and PRIORITY or 0), id)
   redis.call('PEXPIRE', waiters, p.retention)
   if redis.call('ZRANK', waiters, id) >= free[platform] then
-    redis.call('ZADD', keys.due, time + RECHECK, id)
+    set_due(id, time + RECHECK)
     return false
   end
   redis.call('ZREM', waiters, id)
@@ -62,7 +62,7 @@ local function take(tenant, chain, step, id)
   local sends = redis.call('HINCRBY', key, 'sends', 1)
   local lost = time + math.min(p.lease * 2 ^ (sends - 1), p.longest)
   redis.call('HSET', key, 'holder', '', 'lease', 0)
-  redis.call('ZADD', keys.due, lost, id)
+  set_due(id, lost)
   keep_thread(tenant, id, lost)
   room = room - 1
   table.insert(taken, {tenant = tenant, replication = id, chain = chain, step = tonumber(step), number = number})
@@ -73,6 +73,7 @@ local function look_at(id)
     unpack(redis.call('HMGET', keys.replication(id), 'tenant', 'chain', 'step', 'cancel'))
   if not tenant then
     redis.call('ZREM', keys.due, id)
+    redis.call('ZREM', keys.urgent, id)
   elseif cancel == '1' then
     finish(tenant, id, 'CANCELLED')
   elseif is_paused(tenant) then
@@ -84,9 +85,8 @@ end
 
 -- Look at what may have access to take away before all others, and also when the queue is full: once more as long then.
 local function look_at_urgent()
-  for _, id in ipairs(redis.call('SRANDMEMBER', keys.urgent, BATCH)) do
-    local due = redis.call('ZSCORE', keys.due, id)
-    if due and tonumber(due) <= time and room > -p.room then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys.urgent, '-inf', time, 'LIMIT', 0, BATCH)) do
+    if room > -p.room then
       looked = looked + 1
       look_at(id)
     end

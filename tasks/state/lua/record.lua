@@ -16,7 +16,7 @@ local function write()
   if p.handles then redis.call('HSET', keys.tenant(tenant), 'handles', p.handles) end
   if p.next then
     redis.call('HSET', key, 'step', p.next)
-    redis.call('SREM', keys.urgent, p.replication) -- what must go is gone
+    redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
   else
     redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale
@@ -38,7 +38,7 @@ local function go_on()
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end
-  redis.call('ZADD', keys.due, now() + p.due, p.replication)
+  set_due(p.replication, now() + p.due)
   if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
     keep_thread(tenant, p.replication, now() + p.due)
   else

@@ -4,7 +4,7 @@
 local key = keys.replication(p.replication)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 'lost' end
 redis.call('HSET', key, 'lease', now() + p.lease)
-redis.call('ZADD', keys.due, 'XX', now() + p.lease, p.replication)
+set_due(p.replication, now() + p.lease)
 local tenant = redis.call('HGET', key, 'tenant')
 keep_thread(tenant, p.replication, now() + p.lease)
 if p.handles then

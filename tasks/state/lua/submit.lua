@@ -39,6 +39,9 @@ function verbs.restore()
   redis.call('HDEL', owner, 'deletion')
 end
 
+-- The answer to the first run of this script was lost, and a worker may have begun what it has made.
+if redis.call('EXISTS', keys.replication(p.replication)) == 1 then return p.replication end
+
 local answered, answer = verbs[p.verb]()
 if answered then return answer end
 desired = desired or redis.call('HGET', owner, 'desired')
@@ -47,12 +50,24 @@ local digest = redis.sha1hex(chain .. ' ' .. desired)
 
 local function field(id, name) return redis.call('HGET', keys.replication(id), name) end
 
--- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation.
+local current = redis.call('HGET', owner, 'current') or ''
+local following = redis.call('HGET', owner, 'next') or ''
+
+-- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation; or
+-- what is under way has not taken it away yet.
 local function asks_for_less()
+  if redis.call('ZSCORE', keys.urgent, current) then return true end
   if p.verb ~= 'order' and p.verb ~= 'delete' then return false end
   local handles = cjson.decode(redis.call('HGET', owner, 'handles') or '{}')
   local function some(found) return type(found) == 'table' and next(found) ~= nil end
   return some(handles.groups) or some(handles.federated_roles)
+end
+
+-- See to it that a replication is looked at before all others. When it stands in line for a thread already, it must not
+-- keep its place there.
+local function make_urgent(id)
+  redis.call('ZADD', keys.urgent, redis.call('ZSCORE', keys.due, id) or 'inf', id)
+  if redis.call('ZREM', keys.waiters(threads(platform_of(p.tenant))), id) == 1 then look_now(id) end
 end
 
 local function set_content(id)
@@ -60,7 +75,7 @@ local function set_content(id)
   redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
   if p.by then redis.call('HSET', key, 'requested_by', p.by) else redis.call('HDEL', key, 'requested_by') end
   redis.call('HDEL', key, 'first') -- new content needs every step
-  if asks_for_less() then redis.call('SADD', keys.urgent, id) end
+  if asks_for_less() then make_urgent(id) end
 end
 
 -- Whatever it begins with, the first step of the chain comes first: it takes away what must go (verdict.py).
@@ -74,6 +89,10 @@ local function create(slot)
   set_content(id)
   if p.first and p.first_chain == chain then begin_with(id, p.first) end
   if p.daily then redis.call('HSET', keys.replication(id), 'daily', 1) end
+  local last = redis.call('HGET', owner, 'last') or ''
+  if field(last, 'doubt') and field(last, 'state') ~= 'SUCCEEDED' then -- it may not have come to look
+    redis.call('HSET', keys.replication(id), 'doubt', 1)
+  end
   redis.call('HSET', owner, slot, id)
   remember(p.tenant, id)
   emit_state(p.tenant, id, 'QUEUED')
@@ -116,8 +135,6 @@ local function replace(id)
   end
 end
 
-local current = redis.call('HGET', owner, 'current') or ''
-local following = redis.call('HGET', owner, 'next') or ''
 if following ~= '' then -- the newest content wins: what waits to run next takes it
   set_content(following)
   replace(current)

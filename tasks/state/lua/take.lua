@@ -27,7 +27,7 @@ if redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
 local turn = tonumber(redis.call('ZSCORE', turns, p.replication) or 'nan')
 local known = turn == turn
 local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
-  or redis.call('SISMEMBER', keys.urgent, p.replication) == 1
+  or redis.call('ZSCORE', keys.urgent, p.replication)
 local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
 if lacking == 0 and (holds or (known and turn or tail) <= time) then
   redis.call('ZREM', turns, p.replication)

@@ -59,6 +59,11 @@ def failing(failures: int, since: timedelta) -> dict[str, Any]:
     return RetryState(failures=failures, failing_since=(NOW - since).isoformat()).document()
 
 
+def parked(failures: int, since: timedelta) -> dict[str, Any]:
+    """Return the retry state of a step that was parked first that long ago, and has failed so often."""
+    return RetryState(failures=failures, parked_since=(NOW - since).isoformat()).document()
+
+
 def at(index: int = NEEDED, *, step: dict[str, Any] | None = None, **changes: Any) -> Moment:
     """Return a moment in which a step of the chain answers; what `begin` gave, and the rest, may be changed."""
     begun = Begun(Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_RETRY_STATE, BEFORE)
@@ -86,14 +91,18 @@ AS_NOTHING = {  # of a first execution that nothing is said of
     "started_at": BEGAN,
     "ended_at": None,
     "last_error": None,
+    "deadline": None,
 }
+
+
+SHOWN = ("note", "attempts", "started_at", "ended_at", "last_error", "deadline")
 
 
 def everything(record: StepRecord, answer: Answer) -> dict[str, Any]:
     """Return what is recorded, and what the task does then."""
     document, raised = record.document, failure(record, answer)
     told = {name: getattr(record, name) for name in AS_NOTHING if hasattr(record, name)}
-    shown = {name: getattr(document, name) for name in ("note", "attempts", "started_at", "ended_at", "last_error")}
+    shown = {name: getattr(document, name) for name in SHOWN}
     what = None if raised is None else (type(raised), str(raised))
     return {**told, **shown, "step": document.state, "goes_on": goes_on(record), "failure": what}
 
@@ -105,7 +114,12 @@ SUCCEEDED: dict[str, Any] = {
     "advance": True,
     "handles": GIVEN,
 }
-WAITS: dict[str, Any] = {"note": "AWS works", "handles": GIVEN, "polls": True}
+WAITS: dict[str, Any] = {
+    "note": "AWS works",
+    "handles": GIVEN,
+    "polls": True,
+    "deadline": NOW + TIMES.wait_deadline,
+}
 RETRIED: dict[str, Any] = {
     "note": str(THROTTLED),
     "last_error": shown_error(THROTTLED),
@@ -132,7 +146,8 @@ MINUTE_AGO, TEN_AGO = NOW - timedelta(minutes=1), NOW - timedelta(minutes=10)
 HELD = {"state": State.WAITING, "attempts": 3, "started_at": BEFORE}  # the step's document after an answer Wait
 TRIED = {**HELD, "last_error": shown_error(THROTTLED)}  # and after an error
 
-LATE = {"state": State.WAITING, "attempts": 3, "started_at": NOW - timedelta(hours=2)}
+LONG_AGO = NOW - timedelta(days=6)
+LATE = {"state": State.WAITING, "attempts": 3, "started_at": LONG_AGO, "deadline": NOW}
 TOO_LONG = PermanentError(
     "WaitedTooLong",
     "still after 2 hours: AWS works",
@@ -151,6 +166,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
             "failed": ("last",),
             "attempts": 3,
             "started_at": LATE["started_at"],
+            "deadline": NOW,
             "note": str(TOO_LONG),
             "last_error": shown_error(TOO_LONG),
             "error": shown_error(TOO_LONG),
@@ -159,7 +175,29 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
     ),
     "a step that waits for a person waits on": (
         *(at(LAST, step=LATE), Wait(GIVEN, "AWS works", SECOND, patient=True)),
-        {**WAITS, "attempts": 3, "started_at": LATE["started_at"], "due": SECOND, "retry_state": polled(1, 1)},
+        {
+            **WAITS,
+            "attempts": 3,
+            "started_at": LATE["started_at"],
+            "deadline": None,
+            "due": SECOND,
+            "retry_state": polled(1, 1),
+        },
+    ),
+    "what AWS begins after days in line has all the time there is": (
+        *(at(step={**HELD, "started_at": LONG_AGO}), Wait(GIVEN, "AWS works", SECOND)),
+        {**WAITS, "attempts": 3, "started_at": LONG_AGO, "due": SECOND, "retry_state": polled(1, 1)},
+    ),
+    "an error between two polls gives no more time": (
+        *(at(step={**LATE, "deadline": NOW + SECOND}), THROTTLED),
+        {
+            **RETRIED,
+            "due": SECOND,
+            "attempts": 3,
+            "started_at": LONG_AGO,
+            "deadline": NOW + SECOND,
+            "retry_state": FAILING,
+        },
     ),
     "a replication from a later step on has run the first one": (
         *(at(NEEDED, first=NEEDING), Done(GIVEN, "made")),
@@ -226,6 +264,17 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         {**WAITS, "due": TIMES.poll_interval, "retry_state": polled(1, 4), "failed": ("needed",), "error": OLDER},
     ),
     # gives way
+    "in line again: what AWS did before has ended": (
+        *(at(step=LATE), LaneFull("account creation", 3)),
+        {
+            "due": LANE_RECHECK,
+            "lane": "account creation",
+            "retry_state": NO_RETRY_STATE,
+            "note": "waiting for account creation (3 ahead)",
+            "attempts": 3,
+            "started_at": LONG_AGO,
+        },
+    ),
     "no place in a lane": (
         *(at(retry_state=FAILING), LaneFull("account creation", 3)),
         {
@@ -302,14 +351,32 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         *(at(error=OLDER), THROTTLED),
         {**RETRIED, "due": SECOND, "retry_state": FAILING},
     ),
-    "parked": (at(), QUOTA, {**PARKED, "due": timedelta(hours=1), "retry_state": FAILING, "parked": True}),
+    "parked": (
+        *(at(step=LATE, retry_state=failing(3, TIMES.step_deadline)), QUOTA),
+        {
+            **PARKED,
+            "due": timedelta(hours=1),
+            "retry_state": parked(4, timedelta()),
+            "parked": True,
+            "attempts": 3,
+            "started_at": LONG_AGO,
+        },
+    ),
     "parked for longer than other errors may last": (
-        *(at(retry_state=failing(9, TIMES.parked_deadline - SECOND)), QUOTA),
+        *(at(retry_state=parked(9, TIMES.parked_deadline - SECOND)), QUOTA),
         {
             **PARKED,
             "due": timedelta(hours=1),
             "parked": True,
-            "retry_state": failing(10, TIMES.parked_deadline - SECOND),
+            "retry_state": parked(10, TIMES.parked_deadline - SECOND),
+        },
+    ),
+    "another error while it is parked ends nothing": (
+        *(at(retry_state=parked(0, TIMES.step_deadline)), THROTTLED),
+        {
+            **RETRIED,
+            "due": SECOND,
+            "retry_state": {**parked(1, TIMES.step_deadline), "failing_since": NOW.isoformat()},
         },
     ),
     # fails
@@ -352,7 +419,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         },
     ),
     "parked until its own deadline": (
-        *(at(LAST, retry_state=failing(9, TIMES.parked_deadline)), QUOTA),
+        *(at(LAST, retry_state=parked(9, TIMES.parked_deadline)), QUOTA),
         {**PARKED, **GIVEN_UP, "state": State.FAILED, "failed": ("last",), "failure": (PermanentError, str(QUOTA))},
     ),
 }

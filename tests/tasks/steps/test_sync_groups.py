@@ -335,6 +335,23 @@ def test_two_aws_roles_must_not_share_a_group(world: DirectoryWorld) -> None:
     assert groups(world) == {}
 
 
+def test_each_portion_is_put_in_at_its_own_time(world: DirectoryWorld, many_users: list[str]) -> None:
+    """Whoever takes them out again a moment later must not believe a list that does not show them yet."""
+    if world.service == "scim":
+        return  # one call puts them all in
+    everybody = tenant_of(world, *(person(each, "admin") for each in many_users))
+    outcome = world.run(sync_groups, everybody, ACCOUNT)
+    while "to put in" not in outcome.note:
+        outcome = world.run(sync_groups, everybody, outcome.handles)
+
+    world.ahead += timedelta(hours=1)
+    outcome = world.run(sync_groups, everybody, outcome.handles)
+
+    put_in_at = outcome.handles.groups[name(world, "admin")].put_in_at
+    assert put_in_at is not None
+    assert world.now() - put_in_at < timedelta(minutes=1)
+
+
 def test_more_people_than_one_call_takes(world: DirectoryWorld, many_users: list[str]) -> None:
     everybody = tenant_of(world, *(person(each, "admin") for each in many_users))
     first, reads, _ = world.counted(sync_groups, everybody, ACCOUNT)

@@ -12,14 +12,28 @@ from uuid import uuid4
 import pytest
 
 from config.landing_zone import LandingZone
+from config.patterns import Pattern
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied, NotReady
+from tasks.errors import AccessDenied, NotReady, PermanentError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
+from tasks.permissions.groups import LOOK_AGAIN
+from tasks.steps.revoke_access import revoke_access
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.withdraw_access import withdraw_access
-from tests.tasks.steps.test_sync_groups import ALICE, BOB, CAROL, DirectoryWorld, groups, name, person, tenant_of
+from tests.tasks.steps.test_sync_groups import (
+    ALICE,
+    BOB,
+    CAROL,
+    DEAD,
+    DirectoryWorld,
+    groups,
+    ids_only,
+    name,
+    person,
+    tenant_of,
+)
 from workers.sandbox.client import SimulatorClient
 
 NOTHING = "nobody has access that the order does not give"
@@ -112,3 +126,58 @@ def test_a_list_that_is_younger_than_the_addition_proves_nobody_out(world: Direc
 
     world.ahead = world.aws(tenant_of(world)).visibility_grace
     assert isinstance(world.run(withdraw_access, tenant_of(world), handles), Done)
+
+
+@pytest.mark.parametrize("remembered", [{}, {ALICE: DEAD}], ids=["no id", "an id of before"])
+def test_who_got_in_under_an_id_that_nobody_wrote_down_goes_too(
+    world: DirectoryWorld, remembered: dict[str, str]
+) -> None:
+    """A newer order came between the addition and its record: that Identity Center knows her now, or by a new id."""
+    handles = replace(given(world, person(ALICE, "admin"), person(BOB, "admin")), users=remembered)
+
+    done = world.run(withdraw_access, tenant_of(world, person(BOB, "admin")), ids_only(handles))
+
+    assert groups(world) == {name(world, "admin"): [BOB]}
+    assert done.handles.groups[name(world, "admin")].people == (BOB,)
+
+
+def test_who_is_about_to_get_in_is_written_down_with_the_id(world: DirectoryWorld) -> None:
+    """She has a role, and Identity Center knows her only since a moment ago."""
+    newcomer = f"{world.workspace}@example.com"
+    handles = given(world, person(newcomer, "admin"))
+    world.simulator.operator("add_users", user_names=[newcomer])
+    try:
+        world.ahead = 2 * LOOK_AGAIN
+        world.run(sync_groups, tenant_of(world, person(newcomer, "admin")), handles)
+
+        world.run(withdraw_access, tenant_of(world), world.remembered[-1])
+
+        assert newcomer in world.remembered[-1].users
+        assert groups(world) == {name(world, "admin"): []}
+    finally:
+        world.simulator.operator("remove_users", user_names=[newcomer])
+
+
+def test_a_deletion_believes_no_list_that_is_younger_than_an_addition(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    handles = given(world, person(ALICE, "admin"))
+    group = handles.groups[name(world, "admin")].id or ""
+    directory = world.aws(tenant).directory
+    directory.remove(group, directory.members(group))  # as if AWS did not show yet that she was put in
+
+    with pytest.raises(NotReady):
+        world.run(revoke_access, tenant, handles)
+
+    directory.add(group, [handles.users[ALICE]])
+    world.run(revoke_access, tenant, handles)
+    assert groups(world) == {name(world, "admin"): []}
+
+
+def test_a_deletion_takes_people_out_of_groups_that_would_have_no_name_today(world: DirectoryWorld) -> None:
+    handles = given(world, person(ALICE, "admin"))
+    pattern = Pattern.parse("#{tagStage}-#{platformGroupAlias}", extra=("platformGroupAlias",))
+
+    with pytest.raises(PermanentError):
+        world.run(revoke_access, tenant_of(world, person(ALICE, "admin"), group_name_pattern=pattern), handles)
+
+    assert groups(world) == {name(world, "admin"): []}

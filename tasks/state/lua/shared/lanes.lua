@@ -1,8 +1,15 @@
 -- Lanes: how many places each has, who holds one, who waits for one, and who is woken when one becomes free.
 
+-- Note when somebody must look at a replication next. The urgent ones stand in an index of their own besides, so that it
+-- shows at once which of them are due, however many wait.
+local function set_due(id, time)
+  redis.call('ZADD', keys.due, time, id)
+  redis.call('ZADD', keys.urgent, 'XX', time, id)
+end
+
 -- Make a replication due at once, and wake one of the pumps that rest.
 local function look_now(id)
-  redis.call('ZADD', keys.due, now(), id)
+  set_due(id, now())
   if redis.call('LLEN', keys.wakeups) == 0 then redis.call('RPUSH', keys.wakeups, id) end
 end
 
@@ -37,7 +44,7 @@ local function wake(lane)
       if tonumber(score) > time then look_now(id) end
     elseif score and position > free then
       local ending = redis.call('ZRANGEBYSCORE', keys.holders(lane), '-inf', '(inf', 'WITHSCORES', 'LIMIT', 0, 1)
-      if ending[2] then redis.call('ZADD', keys.due, 'XX', 'LT', ending[2], id) end
+      if ending[2] and tonumber(ending[2]) < tonumber(score) then set_due(id, ending[2]) end
     end
   end
 end

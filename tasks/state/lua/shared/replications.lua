@@ -11,7 +11,7 @@ end
 local SUSPENDED_FOR = 3600000 -- ms until somebody looks all the same: this only heals a resume that was lost
 local function suspend(tenant, id)
   redis.call('HSET', keys.replication(id), 'suspended', 1)
-  redis.call('ZADD', keys.due, now() + SUSPENDED_FOR, id)
+  set_due(id, now() + SUSPENDED_FOR)
   leave_thread(tenant, id)
   leave_all(id, p.linger)
   if redis.call('HGET', keys.replication(id), 'state') == 'RUNNING' then
@@ -51,16 +51,23 @@ local function start_following(tenant, id, state)
   end
 end
 
+-- Tell whether the one that runs next does the same work. What a deletion does not do would keep its place for as long as
+-- the deletion waits for a person.
+local function is_replaced(owner, id)
+  local following = redis.call('HGET', owner, 'next') or ''
+  local function chain(of) return redis.call('HGET', keys.replication(of), 'chain') end
+  return following ~= '' and following ~= id and chain(following) == chain(id)
+end
+
 -- End a replication: give its places back, and start the one that was asked for meanwhile.
 local function finish(tenant, id, state)
   local key, owner = keys.replication(id), keys.tenant(tenant)
   redis.call('HSET', key, 'state', state, 'ended_at', p.at, 'holder', '', 'lease', 0)
   redis.call('ZREM', keys.due, id)
   leave_thread(tenant, id)
-  redis.call('SREM', keys.urgent, id)
+  redis.call('ZREM', keys.urgent, id)
   redis.call('PEXPIRE', key, p.retention)
-  local following = redis.call('HGET', owner, 'next') or ''
-  if state == 'CANCELLED' and following ~= '' and following ~= id then hand_over(id, following) end
+  if state == 'CANCELLED' and is_replaced(owner, id) then hand_over(id, redis.call('HGET', owner, 'next')) end
   leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
   emit_state(tenant, id, state)
   local deletes = redis.call('HGET', key, 'chain') == p.deletion_chain
