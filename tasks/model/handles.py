@@ -26,6 +26,7 @@ class Group:
     permission_sets: tuple[str, ...] | None = None  # ARNs it may have in the tenant's account; None: not looked up yet
     people: tuple[str, ...] | None = None  # userNames that we may have put in and not taken out; None: not looked up
     put_in_at: datetime | None = None  # when somebody was about to be put in last
+    marked_at: datetime | None = None  # when we made it, or adopted it: since then it says whose it is
 
 
 @dataclass(frozen=True)

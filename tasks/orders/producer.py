@@ -24,6 +24,7 @@ from tasks import names
 from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector, own_connector
 from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+from tasks.permissions.group_proof import GroupProof
 from tasks.state.orders import AccountTaken, Order
 from tasks.state.records import TenantRecord
 from tasks.step import Chain
@@ -252,6 +253,7 @@ def _name_mistakes(tenant: Tenant, *, has_account: bool) -> Iterator[FieldMistak
         renderings["accountEmailPattern"] = lambda: names.account_email(tenant)
     if tenant.platform.identity_center is not None:
         renderings["groupNamePattern"] = lambda: [names.group_name(tenant, role) for role in sorted(roles)]
+        renderings["awsRoleMappings"] = lambda: [GroupProof(str(tenant.id), role).checked() for role in sorted(roles)]
     for field, render in renderings.items():
         try:
             render()

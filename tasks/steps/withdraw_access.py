@@ -21,13 +21,15 @@ from tasks.permissions.collected_failures import Failures
 from tasks.permissions.federation import withdraw_roles
 from tasks.permissions.groups import allowed_people, check_shown
 from tasks.permissions.portions import Portion, parts
+from tasks.permissions.proven_groups import ProvenGroups
 
 
 def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Take away what nobody orders any more: people in groups, permission sets of groups, roles for federation.
 
     Reads    nothing where all who may have access are to have it. Else identitystore:ListGroupMemberships 1 per 100
-             members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known
+             members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known, DescribeGroup (or
+             scim:GetGroup) 1 for a group that loses somebody
     Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100);
              sso:DeleteAccountAssignment 1 each, not waited for here; iam:DetachRolePolicy, DeleteRole,
              UpdateAssumeRolePolicy for each role
@@ -57,6 +59,9 @@ class Withdrawal:
     failures: Failures = field(default_factory=Failures)
     portion: Portion = field(default_factory=Portion)
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
 
     def take_people_out(self) -> None:
         """Take everybody out of each group who may be in it and is not ordered to be."""
@@ -89,11 +94,14 @@ class Withdrawal:
             self.notes += [f"role {role} removed" for role in sorted(gone)]
 
     def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
-        directory, group_id = self.aws.directory, group.id or self.aws.directory.group_id(name)
+        standing = self.proven.standing(name, group)
+        directory, group_id = self.aws.directory, standing.id if standing is not None else None
         members = self._members(group_id)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
         unsure = set(unwanted - members.keys())
+        if standing is not None and there:
+            self.proven.check(standing)
         for part in parts(there, directory.at_once):
             if self.portion.takes(*part):
                 unsure |= directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})

@@ -19,7 +19,7 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.withdraw_access import withdraw_access
-from tests.tasks.steps.test_sync_groups import ALICE, BOB, CAROL, DirectoryWorld, groups, name, person, tenant_of
+from tests.tasks.steps.directory_world import ALICE, BOB, CAROL, DirectoryWorld, groups, name, person, tenant_of
 from workers.sandbox.client import SimulatorClient
 
 NOTHING = "nobody has access that the order does not give"
