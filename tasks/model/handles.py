@@ -104,7 +104,7 @@ class Handles:
     enrollment: Enrollment | None = None  # None: never looked for
     vending_since: datetime | None = None  # the first look for the vending machine's tags; None: not waited for
     closing_since: datetime | None = None  # when CloseAccount was about to be sent
-    closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that we closed
+    closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that are closed
 
     def known_account(self) -> str:
         """Return the account's id; every step after wait_for_account has one, so its lack is a mistake of ours."""

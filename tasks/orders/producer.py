@@ -213,11 +213,10 @@ def _account_mistakes(
 ) -> Iterator[FieldMistake]:
     """Refuse an account that the tenant cannot take over, as far as it can be known without AWS."""
     manages = account == platform.management_account_id
-    if manages and platform.management_account_tenant != f"{tenant.workspace}.{tenant.project}":
-        message = f"is the management account of {platform.identifier}, for its managementAccountTenant only"
+    allowed = manages and platform.management_account_tenant == f"{tenant.workspace}.{tenant.project}"
+    if not allowed and (what := platform.reserved(account)) is not None:
+        message = f"is {what}, for its managementAccountTenant only" if manages else f"is {what}"
         yield FieldMistake("platformTenantId", account, message)
-    if account == platform.automation_account_id and not manages:
-        yield FieldMistake("platformTenantId", account, f"is the automation account of {platform.identifier}")
     if known is None or known.handles.account_id == account:
         return
     if known.handles.account_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 from tasks.model.replication import State
-from tests.support.cluster import ACCESS, Cluster, configuration, desired, running_cluster
+from tasks.orders.producer import RequestRefused
+from tests.support.cluster import ACCESS, ONE_ROLE, Cluster, configuration, desired, running_cluster
+from workers.sandbox import organization
 
+ANOTHER = "777777777777"  # the automation account of the other platform of the organization
 BY_NUMBER = '"#{tenantPlatformNumber}.#{platformGroupAlias}"'
 
 
@@ -23,6 +27,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     usual = '"#{workspaceIdentifier}.#{projectIdentifier}.#{platformGroupAlias}"'
     assert usual in platform.read_text()
     platform.write_text(platform.read_text().replace(usual, BY_NUMBER))
+    other = Path(documents) / "platform-scim.yaml"
+    other.write_text(other.read_text().replace(organization.AUTOMATION_ACCOUNT_ID, ANOTHER))
     with running_cluster(directory, CONNECTOR_CONFIG_DIR=documents) as running:
         yield running
 
@@ -62,3 +68,62 @@ def test_two_projects_whose_groups_meet(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("second", {**second, "tenantPlatformNumber": 8}))
     cluster.succeeded(cluster.order("first", {**first, "access": []}))
     assert (groups(cluster, 7), groups(cluster, 8)) == ({}, {"mst-8.admin": ["carol@example.com"]})
+
+
+def test_an_account_is_found_by_its_tag_when_all_else_is_forgotten(cluster: Cluster) -> None:
+    numbered = {**ONE_ROLE, "tenantPlatformNumber": 20}
+    cluster.succeeded(cluster.order("renamed", numbered))
+    made = cluster.simulator.operator("create_account", name="older", email="older@example.org")["account"]
+    cluster.succeeded(cluster.order("imported", {**numbered, "tenantPlatformNumber": 21, "platformTenantId": made}))
+    before = cluster.account("renamed")["id"]
+    cluster.simulator.operator("rename_account", account=before, name="ours now", email="owner@example.org")
+    cluster.redis.client.flushall()
+    mark = cluster.simulator.mark()
+
+    renamed = cluster.succeeded(cluster.order("renamed", numbered))
+    imported = cluster.succeeded(cluster.order("imported", {**numbered, "tenantPlatformNumber": 21}))
+
+    assert (renamed.account_id, imported.account_id) == (before, made)
+    # What templates are told of the account has changed; else nothing.
+    assert {call.operation for call in cluster.simulator.writes_since(mark)} <= {"UpdateStackInstances", "UpdateStack"}
+
+
+def test_while_tags_are_read_the_replication_says_how_far_it_is(cluster: Cluster) -> None:
+    for number in range(100):
+        cluster.simulator.operator("create_account", name=f"x{number}", email=f"x{number}@example.org")
+    cluster.redis.client.flushall()
+
+    replications = [
+        cluster.order(f"waits{number}", {**ONE_ROLE, "tenantPlatformNumber": 30 + number}) for number in (0, 1)
+    ]
+
+    notes = [
+        event["note"]
+        for replication in replications
+        if cluster.succeeded(replication)
+        for event in events(cluster, replication)
+        if event.get("name") == "create_account" and event.get("note")
+    ]
+    assert [note for note in notes if note.startswith("looking at the tags of the organization's accounts: 40 of 1")]
+    asked = [call.operation for call in cluster.simulator.calls() if call.operation == "CreateAccount"]
+    assert len(asked) == len(
+        {account["name"] for account in accounts(cluster) if account["name"].startswith("likvid.")}
+    )
+
+
+def test_no_tenant_imports_an_account_by_which_another_platform_works(cluster: Cluster) -> None:
+    with pytest.raises(RequestRefused, match=r"is the automation account of aws-scim\.sandbox"):
+        cluster.order("greedy", desired(platformTenantId=ANOTHER))
+
+
+def accounts(cluster: Cluster) -> list[dict[str, Any]]:
+    return list(cluster.simulator.state()["accounts"].values())
+
+
+def events(cluster: Cluster, replication: str) -> list[dict[str, Any]]:
+    """Return what was told of a replication's steps, the oldest first."""
+    found = cluster.connector.store.replications.find(replication)
+    assert found is not None
+    rows = cluster.redis.client.xrange(f"connector:events:{found.tenant}")
+    told = [json.loads(fields["data"]) for _, fields in rows]
+    return [event for event in told if event["type"] == "step" and event["replication"] == replication]
