@@ -2,12 +2,20 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from config.arns import AccountId, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn, ScimEndpoint, WebAddress
 from config.document_fields import OwnPart, ProjectRoleReference
 from config.java_format import JavaFormat
-from config.patterns import Pattern
+from config.patterns import HOW_TENANTS_ARE_NAMED, Pattern
 from config.platform import CredentialAuth, IdentityStore, PlatformRoleMapping, ScimAccess, WorkloadIdentityAuth
 from config.secret import Secret
 
@@ -145,6 +153,7 @@ class _Groups(OwnPart):
     aws_role_mappings: tuple[AwsRoleMapping, ...] = ()
     role_mappings: dict[str, AwsRoleMappingV1] = Field(default_factory=dict)
     group_name_pattern: Annotated[Pattern, BeforeValidator(_group_pattern)]
+    adopt_groups: StrictBool = False  # a setting of the connector only
 
     @field_validator("aws_role_mappings")
     @classmethod
@@ -161,11 +170,8 @@ class _Groups(OwnPart):
     @classmethod
     def check_group_name(cls, pattern: Pattern, information: ValidationInfo) -> Pattern:
         """Refuse a pattern under which two tenants, or two roles of a tenant, would share a group and so its access."""
-        if not pattern.tells_tenants_apart:
-            raise ValueError(
-                "must give every tenant its own groups: use #{workspaceIdentifier} with #{projectIdentifier} (uncut), "
-                "or #{meshProjectId}, #{tenantPlatformNumber} or #{rand:%.8s}"
-            )
+        if not pattern.names_tenants:
+            raise ValueError(f"must give every tenant its own groups: {HOW_TENANTS_ARE_NAMED}")
         roles = {mapping.aws_role for mapping in information.data.get("aws_role_mappings", ())}
         roles |= {mapping.aws_role_name for mapping in information.data.get("role_mappings", {}).values()}
         if len(roles) > 1 and GROUP_ALIAS not in pattern.placeholders:
@@ -196,6 +202,7 @@ class AwsSso(_Groups):
             instance_arn=self.arn,
             access_token=self.sso_access_token,
             group_name_pattern=self.group_name_pattern,
+            adopt_groups=self.adopt_groups,
             euid_pattern=self.euid_pattern,
             sign_in_url=self.sign_in_url,
             role_mappings=self.mappings(),
@@ -226,6 +233,7 @@ class AwsIdentityStore(_Groups):
             identity_store_id=self.identity_store_id,
             instance_arn=self.arn,
             group_name_pattern=self.group_name_pattern,
+            adopt_groups=self.adopt_groups,
             euid_pattern=self.euid_pattern,
             sign_in_url=self.sign_in_url,
             role_mappings=self.mappings(),

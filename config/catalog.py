@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.access_document import GROUP_ALIAS
 from config.documents import WHAT_BELONGS_HERE, YamlDocument, find_files, read_file
 from config.federation import unfit_roles
-from config.landing_zone import LandingZone, ServiceControlPolicy, powerless_roles, shared_groups
+from config.landing_zone import LandingZone, ServiceControlPolicy, powerless_roles
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
 from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
-from config.platform import Platform
+from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
 from config.secret import SecretSources
 from config.settings import process_environment
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
+from config.unique_names import shared_names
 
 KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition")
 
@@ -120,13 +120,14 @@ class _Reader:
     def finish(self) -> Catalog:
         """Check the documents against each other. Raises CatalogError."""
         self._check_locations()
-        self._check_direct()
         self._replicate_tags()
+        self._introduce_neighbours()
         zones = {name: self._resolved(*found) for name, found in self.landing_zones.items()}
         self._check_guard_rails(zones)
         self._note_powerless_stacks(zones)
         self._check_federated_roles(zones)
-        self._check_groups(zones)
+        self._note_powerless_roles(zones)
+        self._check_names(zones)
         self._check_enrollment(zones)
         if self.mistakes:
             raise CatalogError(self.mistakes)
@@ -147,7 +148,6 @@ class _Reader:
         if self._is_aws(document, "config") and (read := self._validate(PlatformDocument, document)) is not None:
             platform = read.normalise()
             self._add(self.platforms, platform.identifier, document, platform)
-            self._note_weak_separators(document, platform)
             self._note_idle(
                 document,
                 {
@@ -177,6 +177,12 @@ class _Reader:
             for other, each in clashes(tags):
                 message = f"writes the same account tag as {other.tag} of the {other.source}, on {name}"
                 self._mistake(replicated[each], "spec.replicationKey", each.key, message)
+
+    def _introduce_neighbours(self) -> None:
+        """Tell every platform by which accounts the others of its organization work."""
+        all_platforms = [platform for _, platform in self.platforms.values()]
+        for name, (document, platform) in self.platforms.items():
+            self.platforms[name] = (document, with_neighbours(platform, all_platforms))
 
     def _is_aws(self, document: YamlDocument, part: str) -> bool:
         """Tell whether a document is for AWS; note one that is not, and let a missing type be found by the model."""
@@ -216,19 +222,6 @@ class _Reader:
                     document, "spec.locationRef", platform.location, f"is not the name of a meshLocation; {allowed}"
                 )
 
-    def _check_direct(self) -> None:
-        """Refuse a direct platform whose accounts could be taken for another platform's: no tag tells them apart."""
-        for document, platform in self.platforms.values():
-            email = platform.account_email_pattern
-            for _, other in self.platforms.values():
-                alike = (other.management_account_id, other.account_email_pattern) == (
-                    platform.management_account_id,
-                    email,
-                )
-                if platform.is_direct and other is not platform and alike and "platform" not in email.placeholders:
-                    message = f"is also that of {other.identifier} in the same organization; put #{{platform}} into it"
-                    self._mistake(document, "accountEmailPattern", str(email), message)
-
     def _check_enrollment(self, zones: Mapping[str, LandingZone]) -> None:
         """Refuse what Control Tower could never enrol: without its product, in no OU, from another account."""
         for document, platform in self.platforms.values():
@@ -255,19 +248,23 @@ class _Reader:
                     for problem in unfit_roles(platform, zone):
                         self._mistake(document, "the role mappings", None, f"on {platform.identifier}: {problem}")
 
-    def _check_groups(self, zones: Mapping[str, LandingZone]) -> None:
-        """Refuse AWS roles of a landing zone that would share a group; note those whose group gets no rights."""
+    def _note_powerless_roles(self, zones: Mapping[str, LandingZone]) -> None:
+        """Note the AWS roles of a landing zone whose group gets no rights."""
         for name, zone in zones.items():
             document, _ = self.landing_zones[name]
             for _, platform in self.platforms.values():
                 if not zone.role_mappings or zone.platform not in (None, platform.identifier):
                     continue
-                for one, other in shared_groups(platform, zone):
-                    message = f"gives {one} and {other} the same group; its groupNamePattern needs #{{{GROUP_ALIAS}}}"
-                    self._mistake(document, "awsRoleMappings", None, f"on {platform.identifier}: {message}")
                 if powerless := powerless_roles(platform, zone):
                     roles = ", ".join(powerless)
                     self._note(document, f"{platform.identifier} has no permission set for {roles} of {name}")
+
+    def _check_names(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse patterns by which two tenants, roles or platforms could share a name in AWS."""
+        platforms = [platform for _, platform in self.platforms.values()]
+        for found in shared_names(platforms, tuple(zones.values())):
+            document, _ = self.platforms[found.platform]
+            self._mistake(document, found.field, str(found.pattern), found.message)
 
     def _check_guard_rails(self, zones: Mapping[str, LandingZone]) -> None:
         """Refuse two contents of one service control policy: each replication would undo the other's."""
@@ -340,22 +337,6 @@ class _Reader:
         self.mistakes.append(
             Mistake(document.file, document.number, path, None if value is None else shown(value), message)
         )
-
-    def _note_weak_separators(self, document: YamlDocument, platform: Platform) -> None:
-        """Note a name in which workspace a-b with project c looks like workspace a with project b-c."""
-        access = platform.identity_center
-        patterns = {"accountEmailPattern": platform.account_email_pattern}
-        if access is not None:
-            patterns["groupNamePattern"] = access.group_name_pattern
-        for name, pattern in patterns.items():
-            where = f"{name} '{pattern}'"
-            if not pattern.tells_tenants_apart:
-                self._note(
-                    document, f"{where} may give two tenants the same text; AWS refuses the second one's account"
-                )
-            if pattern.is_ambiguous:
-                weakness = "parts identifiers by what they may contain (a-b, c and a, b-c look alike)"
-                self._note(document, f"{where} {weakness}; put a dot between them")
 
 
 def _at(data: Any, *path: str) -> Any:

@@ -3,7 +3,7 @@
 `LandingZone` is what every layer above sees; `config/landing_zone_document.py` reads it from a document.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
@@ -123,20 +123,6 @@ def powerless_roles(platform: Platform, landing_zone: LandingZone) -> list[str]:
     return sorted(
         {each.aws_role for each in mappings} - {each.aws_role for each in mappings if each.permission_set_arns}
     )
-
-
-def shared_groups(platform: Platform, landing_zone: LandingZone) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of AWS roles that the group name pattern does not tell apart, whoever the tenant is."""
-    access = platform.identity_center
-    if access is None:
-        return
-    first: dict[str, str] = {}
-    for role in dict.fromkeys(each.aws_role for each in effective_role_mappings(platform, landing_zone)):
-        # The same value for all else; the identity store does not tell cases apart.
-        values = dict.fromkeys(access.group_name_pattern.placeholders, "0") | {"platformGroupAlias": role}
-        other = first.setdefault(access.group_name_pattern.render(values).casefold(), role)
-        if other != role:
-            yield other, role
 
 
 def _permission_sets(platform: tuple[PlatformRoleMapping, ...], mapping: LandingZoneRoleMapping) -> tuple[str, ...]:

@@ -37,7 +37,10 @@ NUMBERS = frozenset({"meshProjectId", "tenantPlatformNumber"})
 TEXTS = frozenset({"workspaceIdentifier", "projectIdentifier", "platform", "rand"})
 ALIASES = {"customerIdentifier": "workspaceIdentifier"}
 
-_IN_IDENTIFIERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+HOW_TENANTS_ARE_NAMED = (
+    "use #{workspaceIdentifier} with #{projectIdentifier} (uncut), or #{meshProjectId}, #{tenantPlatformNumber} or "
+    "#{rand:%.8s}"
+)
 
 _PLACEHOLDER = re.compile(r"#\{(?P<name>[^:{}]*)(?::(?P<format>[^{}]*))?\}")
 _TAG = re.compile(r"tag[^a-z\W][^\s:{}]*|tag[0-9_][^\s:{}]*")
@@ -91,24 +94,14 @@ class Pattern:
         return frozenset(part.name for part in self.parts if isinstance(part, Placeholder))
 
     @property
-    def tells_tenants_apart(self) -> bool:
-        """Tell whether every tenant of a platform gets its own text, because no telling value is missing or cut."""
-        whole = {part.name for part in self.parts if isinstance(part, Placeholder) and part.is_whole}
-        return {"workspaceIdentifier", "projectIdentifier"} <= whole or bool(whole & (NUMBERS | {"rand"}))
+    def whole(self) -> frozenset[str]:
+        """Name the values of which enough is kept to tell tenants apart."""
+        return frozenset(part.name for part in self.parts if isinstance(part, Placeholder) and part.is_whole)
 
     @property
-    def is_ambiguous(self) -> bool:
-        """Tell whether only dashes (or nothing) part workspace and project: a-b, c and a, b-c give the same text."""
-        whole = {part.name for part in self.parts if isinstance(part, Placeholder) and part.is_whole}
-        if whole & (NUMBERS | {"rand"}):
-            return False
-        pairs = [
-            "".join(part for part in self.parts[first + 1 : second] if isinstance(part, str))
-            for first, one in enumerate(self.parts)
-            for second, other in enumerate(self.parts)
-            if first < second and _names_of(one, other) == {"workspaceIdentifier", "projectIdentifier"}
-        ]
-        return bool(pairs) and all(not set(between) - _IN_IDENTIFIERS for between in pairs)
+    def names_tenants(self) -> bool:
+        """Tell whether what names a tenant is in it whole; how it is put together: `lookalikes.py`."""
+        return {"workspaceIdentifier", "projectIdentifier"} <= self.whole or bool(self.whole & (NUMBERS | {"rand"}))
 
     def render(self, values: Mapping[str, str | int]) -> str:
         """Fill in the values. Raises PatternError that names a missing value or one that its format cannot take."""
@@ -130,10 +123,6 @@ class Pattern:
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read from a text; keep an instance; write as the text."""
         return text_schema(cls, cls.parse)
-
-
-def _names_of(*parts: str | Placeholder) -> set[str]:
-    return {part.name for part in parts if isinstance(part, Placeholder)}
 
 
 def _legacy_parts(text: str) -> tuple[str | Placeholder, ...]:

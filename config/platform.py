@@ -4,6 +4,7 @@
 (`config/platform_document.py`). Secrets are resolved and masked in every representation.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal, get_args
 
@@ -81,6 +82,7 @@ class IdentityStore(_Frozen):
     identity_store_id: str
     instance_arn: str
     group_name_pattern: Pattern
+    adopt_groups: bool = False  # take groups of that name over which prove nothing, of meshStack's own replicator
     euid_pattern: JavaFormat = JavaFormat()  # makes a person's userName of the euid
     sign_in_url: str | None = None
     role_mappings: tuple[PlatformRoleMapping, ...] = ()
@@ -93,6 +95,7 @@ class ScimAccess(_Frozen):
     instance_arn: str
     access_token: SecretStr
     group_name_pattern: Pattern
+    adopt_groups: bool = False  # take groups of that name over which prove nothing, of meshStack's own replicator
     euid_pattern: JavaFormat = JavaFormat()  # makes a person's userName of the euid
     sign_in_url: str | None = None
     role_mappings: tuple[PlatformRoleMapping, ...] = ()
@@ -210,6 +213,7 @@ class Platform(_Frozen):
     drift: DriftMode = "repair"
     import_role: str | None = None  # enters an account that is taken over and has no access role of ours
     management_account_tenant: str | None = None  # <workspace>.<project> that gives access to the management account
+    neighbours: tuple[tuple[str, str], ...] = ()  # accounts that run other platforms of the organization: id, what for
 
     @property
     def is_direct(self) -> bool:
@@ -238,6 +242,21 @@ class Platform(_Frozen):
         return None if self.automation_role_arn is None else _role_part(self.automation_role_arn, "account")
 
     @property
+    def own_accounts(self) -> tuple[tuple[str, str], ...]:
+        """List the accounts by which the platform works: id and what it is, the management account first."""
+        metering = None if self.metering is None else _role_part(self.metering.management_role_arn, "account")
+        accounts = (
+            ("management account", self.management_account_id),
+            ("automation account", self.automation_account_id),
+            ("metering account", metering),
+        )
+        return tuple((account, f"the {what} of {self.identifier}") for what, account in accounts if account is not None)
+
+    def reserved(self, account_id: str) -> str | None:
+        """Say which platform of the organization works by an account, which can then be no tenant's; None: none."""
+        return next((what for account, what in self.own_accounts + self.neighbours if account == account_id), None)
+
+    @property
     def identity_center(self) -> IdentityStore | ScimAccess | None:
         """Give whichever way to IAM Identity Center is configured; None without one."""
         return self.identity_store or self.scim
@@ -246,6 +265,13 @@ class Platform(_Frozen):
     def role_mappings(self) -> tuple[PlatformRoleMapping, ...]:
         """List the role mappings of whichever access variant is configured; empty without one."""
         return () if self.identity_center is None else self.identity_center.role_mappings
+
+
+def with_neighbours(platform: Platform, others: Iterable[Platform]) -> Platform:
+    """Return the platform with the accounts by which the others of its organization work."""
+    same = (each for each in others if each.management_account_id == platform.management_account_id)
+    found = tuple(account for each in same if each.identifier != platform.identifier for account in each.own_accounts)
+    return platform.model_copy(update={"neighbours": found})
 
 
 def _role_part(arn: str, part: str) -> str:

@@ -23,7 +23,7 @@ from config.arns import AccountId, ProductId, Region, RoleArn, RoleName, TargetU
 from config.document_fields import Metadata, OwnPart, Part
 from config.federation_document import IdentityFederationDocument
 from config.mapper_text import MapperText
-from config.patterns import Pattern, sanitise_tag_key, sanitise_tag_value
+from config.patterns import HOW_TENANTS_ARE_NAMED, Pattern, sanitise_tag_key, sanitise_tag_value
 from config.platform import (
     AccountClosure,
     DriftMode,
@@ -217,15 +217,20 @@ class Replication(OwnPart):
         """Return the vending machine that is waited for."""
         return (self.external_avm or ExternalAvmDocument()).normalise() if self.wait_for_external_avm else None
 
+    @field_validator("account_alias_pattern")
+    @classmethod
+    def check_alias(cls, pattern: Pattern) -> Pattern:
+        """Refuse a pattern that gives two tenants the same alias, which AWS gives one of them only."""
+        if not pattern.names_tenants:
+            raise ValueError(f"must give every tenant its own alias: {HOW_TENANTS_ARE_NAMED}")
+        return pattern
+
     @field_validator("account_email_pattern")
     @classmethod
     def check_email(cls, pattern: Pattern) -> Pattern:
-        """Refuse a pattern that gives all tenants the same address, or no address."""
-        if not pattern.placeholders:
-            raise ValueError(
-                "must give every tenant its own address: use #{workspaceIdentifier} with #{projectIdentifier}, "
-                "or #{meshProjectId}, #{tenantPlatformNumber} or #{rand:%.8s}"
-            )
+        """Refuse a pattern that gives two tenants the same address, or no address."""
+        if not pattern.names_tenants:
+            raise ValueError(f"must give every tenant its own address: {HOW_TENANTS_ARE_NAMED}")
         if "@" not in pattern.text:
             raise ValueError(
                 "must be an email address, such as aws+#{workspaceIdentifier}.#{projectIdentifier}@example.com"

@@ -2,7 +2,7 @@
 
 CreateAccount has no idempotency token, and its answer may never arrive. Therefore:
 
-    look for the account ── found, proven ours ──► take it over
+    look for the account, by its tag too ── found, proven ours ──► take it over
       └ not there ─► write the intent down ─► CreateAccount, once ─► write the request id down ─► poll it
                         ▲                         └ no answer ─► look for the account during the lookup grace
                         └────── still not there: a new attempt with the same email ──────┘
@@ -23,7 +23,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tasks.accounts.creation_failures import Next, after_failure, failed_for_good
-from tasks.accounts.lookup import adopted, find_account
+from tasks.accounts.lookup import Found, adopted, check_email_is_free, find_account, find_by_tag
+from tasks.accounts.tagged import look_at_tags
 from tasks.aws import Aws, Lane
 from tasks.aws.organizations import CreationState, CreationStatus
 from tasks.errors import LaneFull, NotFound, PermanentError, Throttled, Unanswered
@@ -43,8 +44,9 @@ SLOWLY = timedelta(hours=1)  # AWS validates a business for hours to days
 def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find the tenant's account or ask AWS for it; Done knows the account's id or the request's.
 
-    Reads    organizations:ListAccounts 1 call for 20 accounts, none where somebody has just listed them;
-             ListTagsForResource 0 or 1
+    Reads    organizations:ListAccounts 1 call for 20 accounts, none where somebody has just listed them or the account
+             is known by its tag; ListTagsForResource, DescribeAccount 0 or 1; as look_at_tags when nothing was ever
+             sent for this tenant
     Writes   organizations:CreateAccount 0 or 1, with the tenant's tags; without any in direct mode
     Raises   LaneFull, Throttled (transient); NotOurs, AccessDenied, Refused, PermanentError
     """
@@ -59,9 +61,7 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         if creation is not None:
             note = f"asked AWS for the account at {_time(creation.intended_at)}, no answer"
             return _look(tenant, handles, aws, creation.intended_at, note) or _submit(tenant, handles, aws)
-        # Nothing was ever sent for this tenant: a list of the last minutes will do (`organization/account_lists.py`).
-        absent = aws.is_unlisted(handles.email or "", handles.account_name or "")
-        return (None if absent else _look(tenant, handles, aws)) or _submit(tenant, handles, aws)
+        return look_at_tags(tenant, handles, aws) or _first_look(tenant, handles, aws)
 
 
 def settle_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -77,6 +77,33 @@ def settle_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if isinstance(outcome, Done) and outcome.handles.account_id is None:
         return Wait(outcome.handles, outcome.note, since=_since(outcome.handles))
     return outcome
+
+
+def _first_look(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
+    """Take over the account of a tenant for which nothing that we know of was ever sent, or ask for one."""
+    found = find_by_tag(tenant, handles, aws)
+    if found is None and aws.is_unlisted(handles.email or "", handles.account_name or ""):
+        return _submit(tenant, handles, aws)  # a list of the last minutes will do (`organization/account_lists.py`)
+    if found is None or found.account is None:
+        found = find_account(tenant, handles, aws)
+    if found.account is not None:
+        return _taken(tenant, handles, found, aws)
+    # Closed ones that we have forgotten count: the next one gets another email where the pattern can give it one.
+    later = replace(tenant, accounts_before=len(found.history(handles)))
+    renamed = _named(later, replace(handles, closed_accounts=found.history(handles)))
+    if renamed.email != handles.email:
+        return _first_look(later, renamed, aws)
+    check_email_is_free(renamed.email or "", found)
+    return _submit(later, renamed, aws)
+
+
+def _taken(tenant: Tenant, handles: Handles, found: Found, aws: Aws) -> Outcome:
+    """Make the account that was found the tenant's."""
+    if found.account is None:
+        raise ValueError("no account was found")
+    taken = adopted(replace(handles, closed_accounts=found.history(handles)), found.account)
+    leave_lane(tenant, aws)
+    return Done(taken, f"found account {found.account.id}, which is this tenant's")
 
 
 def leave_lane(tenant: Tenant, aws: Aws) -> None:
@@ -117,21 +144,20 @@ def _look(
     tenant: Tenant,
     handles: Handles,
     aws: Aws,
-    since: datetime | None = None,
-    note: str = "",
+    since: datetime,
+    note: str,
     grace: timedelta | None = None,
 ) -> Outcome | None:
     """Take over the account if it is there, wait while it may still appear; None: it is not there.
 
-    since   from when on it may appear during the grace; None: one look tells
+    since   from when on it may appear during the grace
     grace   None: the lookup grace
     """
-    account = find_account(tenant, handles, aws)
-    if account is not None:
-        handles = adopted(handles, account)
-        leave_lane(tenant, aws)
-        return Done(handles, f"found account {account.id}, which is this tenant's")
-    left = since + (aws.lookup_grace if grace is None else grace) - aws.now() if since else timedelta()
+    found = find_account(tenant, handles, aws)
+    if found.account is not None:
+        return _taken(tenant, handles, found, aws)
+    check_email_is_free(handles.email or "", found)
+    left = since + (aws.lookup_grace if grace is None else grace) - aws.now()
     return Wait(handles, f"{note}; looking for the account", min(LOOK_EVERY, left)) if left > timedelta() else None
 
 
@@ -153,6 +179,8 @@ def _follow(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         return _after_failure(tenant, handles, creation, status, aws)
     if status.account_id is None:
         raise Unanswered("MalformedAnswer", f"creation {creation.request_id} has succeeded without an account id")
+    if not tenant.platform.is_direct:
+        aws.tag_index.note(status.account_id, str(tenant.id), aws.now())
     return Done(replace(handles, account_id=status.account_id), f"AWS has created account {status.account_id}")
 
 

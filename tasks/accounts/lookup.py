@@ -1,11 +1,14 @@
 """Find the account that is this tenant's already, and take it over only on proof.
 
-An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing) and by
-its name, which is not unique. What proves it ours is the tag `meshstack:tenant`, which goes with CreateAccount; or,
-where somebody has removed the tag, our own recorded intent with the same email and name, if the account joined after
-it. In direct mode, which allows no tags, the tenant's own email together with its name is proof: AWS allows an email
-only once, and the pattern gives it to this tenant alone. Everything else is left alone: a wrong account gives one
-tenant's people access to another's data.
+An account is looked for by its root email (lower-cased, in every state: AWS keeps an email even after closing), by its
+name, which is not unique, and by its tag (`tagged.py`). What proves it ours is the tag `meshstack:tenant`, which goes
+with CreateAccount; or, where somebody has removed the tag, our own recorded intent with the same email and name, if the
+account joined after it. In direct mode, which allows no tags, the tenant's own email together with its name is proof,
+letter by letter: AWS allows an email only once, keeps it as it was given, and the pattern gives it to this tenant only.
+Everything else is left alone: a wrong account gives one tenant's people access to another's data.
+
+The account that works is the tenant's, whatever it had before: closed ones are history, and only tell which emails are
+spent. Two that work are nobody's to choose from.
 """
 
 from __future__ import annotations
@@ -39,54 +42,113 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An account with our email or name, and the tenant that its tag names."""
+    """An account with our email, name or tag, and the tenant that its tag names."""
 
     account: Account
     tenant: str | None  # None: the account has no such tag
     told_by: str | None = None  # the AWS request id of the answer that says so
 
 
-def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Account | None:
-    """Look for the tenant's account in the organization.
+@dataclass(frozen=True)
+class Found:
+    """What the organization has of a tenant."""
 
-    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email or
-             name
-    Raises   NotOurs when the email is another account's, or of one which this tenant had before; Conflict when several
-             accounts claim to be the tenant's
+    account: Account | None  # the one that works; None: there is none
+    closed: tuple[Account, ...] = ()  # those that it had before, the newest last
+
+    def history(self, handles: Handles) -> tuple[str, ...]:
+        """Return the ids of the closed accounts, those that were found here after those that are known."""
+        return tuple(dict.fromkeys((*handles.closed_accounts, *(account.id for account in self.closed))))
+
+
+def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Found:
+    """Look for the tenant's account in the organization; by its tag as far as tags have been read.
+
+    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email, name
+             or tag
+    Raises   NotOurs when the email is another account's, or the account runs a platform; Conflict when several accounts
+             that work are the tenant's
     """
+    wanted, tagged = _wanted(tenant, handles), _tagged(tenant, aws)
+    alike = [account for account in aws.list_accounts() if account.id in tagged or _is_alike(account, wanted)]
+    before = tuple(account for account in alike if account.id in handles.closed_accounts)
+    found = _chosen(tenant, (each for each in alike if each not in before), wanted, aws)
+    return replace(found, closed=_by_age((*before, *found.closed)))
+
+
+def find_by_tag(tenant: Tenant, handles: Handles, aws: Aws) -> Found | None:
+    """Look at the accounts that are known to carry the tenant's name; None: there is none.
+
+    Reads    organizations:DescribeAccount, ListTagsForResource 1 call for each of them, which is mostly one
+    Raises   as find_account
+    """
+    wanted, tagged = _wanted(tenant, handles), _tagged(tenant, aws)
+    described = [_described(each, aws) for each in sorted(tagged - set(handles.closed_accounts))]
+    accounts = [account for account in described if account is not None]
+    return _chosen(tenant, accounts, wanted, aws) if accounts else None
+
+
+def _wanted(tenant: Tenant, handles: Handles) -> Wanted:
     if handles.email is None or handles.account_name is None:
         raise ValueError("the email and name must be rendered before an account is looked for")
     intended_at = handles.creation.intended_at if handles.creation else None
-    direct = tenant.platform.is_direct
-    wanted = Wanted(str(tenant.id), handles.email, handles.account_name, intended_at, tagged=not direct)
-    alike = [account for account in aws.list_accounts() if _is_alike(account, wanted)]
-    before = [account for account in alike if account.id in handles.closed_accounts]
-    if any(_has_email(account, wanted) for account in before):
-        raise _spent(wanted.email, before[0])
-    return choose((_candidate(each, wanted, aws) for each in alike if each not in before), wanted)
+    tagged = not tenant.platform.is_direct
+    return Wanted(str(tenant.id), handles.email, handles.account_name, intended_at, tagged=tagged)
+
+
+def _tagged(tenant: Tenant, aws: Aws) -> frozenset[str]:
+    """Return the accounts that carry the tenant's name, as far as somebody has read it."""
+    return frozenset() if tenant.platform.is_direct else aws.tag_index.accounts_of(str(tenant.id))
+
+
+def _described(account_id: str, aws: Aws) -> Account | None:
+    try:
+        return aws.organizations.account(account_id)
+    except NotFound:  # it has left the organization since its tag was read
+        return None
+
+
+def _chosen(tenant: Tenant, accounts: Iterable[Account], wanted: Wanted, aws: Aws) -> Found:
+    found = choose((_candidate(each, wanted, aws) for each in accounts), wanted)
+    if found.account is not None:
+        _check_free(tenant, found.account.id)
+    return found
 
 
 def _candidate(account: Account, wanted: Wanted, aws: Aws) -> Candidate:
     if not wanted.tagged:
         return Candidate(account, None, aws.organizations.request_id)
     owner = aws.organizations.tags(account.id).get(TENANT_TAG)
+    aws.tag_index.note(account.id, owner, aws.now())
     return Candidate(account, owner, aws.organizations.request_id)
 
 
-def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Account | None:
-    """Decide which candidate is the wanted account; None when none is."""
+def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Found:
+    """Decide which candidates are the tenant's: the one that works, and those that it had before."""
     proven = []
     for candidate in candidates:
         if candidate.tenant == wanted.tenant or _follows_our_intent(candidate, wanted) or _is_direct(candidate, wanted):
             proven.append(candidate.account)
         elif _has_email(candidate.account, wanted):
             raise _occupied(candidate, wanted)
-    by_email = [account for account in proven if _has_email(account, wanted)]
-    if len(proven) > 1 and not by_email:
-        ids = ", ".join(sorted(account.id for account in proven))
+    working = [account for account in proven if account.state not in CLOSED]
+    if len(working) > 1:
+        ids = " and ".join(sorted(account.id for account in working))
         remedy = f"Remove the tag {TENANT_TAG} from all of them but one, then retry."
-        raise Conflict("SeveralAccounts", f"accounts {ids} are all tagged {TENANT_TAG}={wanted.tenant}", remedy=remedy)
-    return next(iter(by_email or proven), None)
+        raise Conflict("SeveralAccounts", f"accounts {ids} are all tenant {wanted.tenant}'s", remedy=remedy)
+    closed = _by_age(account for account in proven if account.state in CLOSED)
+    return Found(working[0] if working else None, closed)
+
+
+def _by_age(accounts: Iterable[Account]) -> tuple[Account, ...]:
+    return tuple(sorted(accounts, key=lambda each: (each.joined_at is not None, each.joined_at, each.id)))
+
+
+def check_email_is_free(email: str, found: Found) -> None:
+    """Raise NotOurs when the email that the tenant's next account would have is that of a closed one."""
+    for account in found.closed:
+        if account.email.lower() == email.lower():
+            raise _spent(email, account)
 
 
 def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
@@ -96,14 +158,7 @@ def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
     Raises   NotOurs when it is the management account or tagged as another tenant's, NotFound, PermanentError when
              closed
     """
-    platform = tenant.platform
-    is_management = account_id == platform.management_account_id
-    if is_management and platform.management_account_tenant != f"{tenant.id.workspace}.{tenant.id.project}":
-        remedy = "Name the tenant in managementAccountTenant if its people shall have access there, then retry."
-        message = f"account {account_id} runs platform {platform.identifier} itself"
-        raise NotOurs("NoMemberAccount", message, remedy=remedy)
-    if account_id == platform.automation_account_id and not is_management:
-        raise NotOurs("NoMemberAccount", f"account {account_id} holds the StackSets of platform {platform.identifier}")
+    _check_free(tenant, account_id)
     account = _member(tenant, account_id, aws)
     owner = None if tenant.platform.is_direct else aws.organizations.tags(account_id).get(TENANT_TAG)
     if owner not in (None, str(tenant.id)):
@@ -112,6 +167,21 @@ def take_over(tenant: Tenant, account_id: str, aws: Aws) -> Account:
         )
         raise NotOurs("AnotherTenant", f"account {account_id} belongs to tenant {owner}", remedy=remedy)
     return account
+
+
+def _check_free(tenant: Tenant, account_id: str) -> None:
+    """Raise NotOurs for an account by which a platform of the organization works."""
+    platform = tenant.platform
+    manages = account_id == platform.management_account_id
+    if manages and platform.management_account_tenant == f"{tenant.id.workspace}.{tenant.id.project}":
+        return
+    if (what := platform.reserved(account_id)) is not None:
+        remedy = (
+            "Name the tenant in managementAccountTenant if its people shall have access there, then retry."
+            if manages
+            else "Order the tenant with another account, or with none to have a new one."
+        )
+        raise NotOurs("NoMemberAccount", f"account {account_id} is {what}", remedy=remedy)
 
 
 def _member(tenant: Tenant, account_id: str, aws: Aws) -> Account:
@@ -182,7 +252,8 @@ def _follows_our_intent(candidate: Candidate, wanted: Wanted) -> bool:
 
 
 def _is_direct(candidate: Candidate, wanted: Wanted) -> bool:
-    return not wanted.tagged and _has_email(candidate.account, wanted) and candidate.account.name == wanted.name
+    account = candidate.account
+    return not wanted.tagged and account.email == wanted.email and account.name == wanted.name
 
 
 def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
@@ -202,9 +273,12 @@ def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
 
 def _named_otherwise(candidate: Candidate, wanted: Wanted) -> NotOurs:
     account = candidate.account
+    differs = f"is named {account.name} and not {wanted.name}"
+    if account.name == wanted.name:
+        differs = f"has it as {account.email}, and nothing but the very letters proves in direct mode whose it is"
     return NotOurs(
         FailureReason.EMAIL_ALREADY_EXISTS.value,
-        f"email {wanted.email} is that of account {account.id}, which is named {account.name} and not {wanted.name}",
+        f"email {wanted.email} is that of account {account.id}, which {differs}",
         candidate.told_by,
         remedy=(
             f"If it is this tenant's account, order the tenant with platformTenantId {account.id}; "

@@ -66,6 +66,7 @@ class Feature(StrEnum):
     MANAGEMENT_ACCOUNT = "managementAccountTenant"
     IDENTITY_FEDERATION = "identityFederation"
     CONTROL_TOWER = "enrollmentConfiguration"
+    ADOPTION = "adoptGroups"
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ UNASSIGNMENTS = Statement(
     ),
 )
 GROUPS = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementIdentityStoreGroupManagement")
+ADOPTION = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementGroupAdoption", feature=Feature.ADOPTION)
+ADOPTED = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementGroupAdoptionSSO", feature=Feature.ADOPTION)
 TO_IMPORTED = Statement(Principal.MANAGEMENT_ROLE, "StsAccessImportedAccount", feature=Feature.IMPORT_ROLE)
 MANAGEMENT_ACCESS = Statement(
     Principal.MANAGEMENT_ROLE,
@@ -204,12 +207,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(ASSIGNMENTS, "sso-admin", "CreateAccountAssignment", Kind.WRITE, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "DescribeAccountAssignmentCreationStatus", Kind.READ, (Resource.INSTANCE,)),
     Operation(GROUPS, "identitystore", "GetGroupId", Kind.READ),
+    Operation(GROUPS, "identitystore", "DescribeGroup", Kind.READ),
     Operation(GROUPS, "identitystore", "CreateGroup", Kind.WRITE),
     Operation(GROUPS, "identitystore", "DeleteGroup", Kind.WRITE),
     Operation(GROUPS, "identitystore", "ListGroupMemberships", Kind.READ),
     Operation(GROUPS, "identitystore", "CreateGroupMembership", Kind.WRITE),
     Operation(GROUPS, "identitystore", "DeleteGroupMembership", Kind.WRITE),
     Operation(GROUPS, "identitystore", "GetUserId", Kind.READ),
+    Operation(ADOPTION, "identitystore", "UpdateGroup", Kind.WRITE),
+    Operation(ADOPTED, "sso-admin", "ListAccountAssignmentsForPrincipal", Kind.READ, (Resource.INSTANCE,)),
     Operation(None, "scim", "ListUsers", Kind.READ),
     Operation(None, "scim", "ListGroups", Kind.READ),
     Operation(None, "scim", "GetGroup", Kind.READ),

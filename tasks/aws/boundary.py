@@ -22,7 +22,7 @@ from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.organizations import Organizations
 from tasks.aws.roles import Roles
-from tasks.aws.run import Lane, Run
+from tasks.aws.run import Lane, Run, TagIndex
 from tasks.aws.saml_providers import SamlProviders
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.service_catalog import ServiceCatalog
@@ -108,6 +108,11 @@ class Aws:
     def is_unlisted(self, email: str, name: str) -> bool:
         """Tell whether a list of the organization from the last minutes has no account with this email or name."""
         return self._run.lists.lacks(email, name)
+
+    @property
+    def tag_index(self) -> TagIndex:
+        """Which accounts of the organization carry which tenant's name, as far as somebody has read it."""
+        return self._run.tags
 
     def list_accounts(self) -> list[Account]:
         """List the organization afresh, and let others believe it for some minutes: 1 call for 20 accounts."""

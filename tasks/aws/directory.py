@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class FoundGroup:
+    """A group as AWS shows it."""
+
+    id: str
+    name: str  # its display name, of which AWS does not tell cases apart
+    mark: str | None  # what says whose it is: the Description, or SCIM's externalId; None: nothing that AWS shows
+    revision: str | None = None  # counts its changes; None: AWS does not say
 
 
 class Directory(Protocol):
@@ -13,14 +24,24 @@ class Directory(Protocol):
     def at_once(self) -> int:
         """How many people one call takes into a group, or out of it."""
 
+    @property
+    def shows_marks(self) -> bool:
+        """Whether a group that shows no mark has none."""
+
     def user_id(self, user_name: str) -> str | None:
         """Return the UserId of a userName; None when there is no such user."""
 
-    def group_id(self, name: str) -> str | None:
-        """Return the GroupId of a display name; None when there is no such group."""
+    def find_group(self, name: str, mark: str) -> FoundGroup | None:
+        """Return the group of a display name; None when there is none. `mark` is the one that it should have."""
 
-    def create_group(self, name: str, description: str) -> str | None:
-        """Create a group and return its GroupId; None when the name is taken."""
+    def group(self, group_id: str, mark: str) -> FoundGroup:
+        """Return the group of an id; NotFound when it is gone. `mark` is the one that it should have."""
+
+    def create_group(self, name: str, mark: str) -> str | None:
+        """Create a group with a mark and return its GroupId; None when the name is taken."""
+
+    def mark_group(self, found: FoundGroup, mark: str) -> None:
+        """Write a mark on a group that has none; Throttled when it was changed since it was found."""
 
     def delete_group(self, group_id: str) -> None:
         """Delete a group; one that is gone already is fine."""

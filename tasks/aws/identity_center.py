@@ -119,6 +119,20 @@ class AccountAssignments:
         """Return one account's assignments."""
         return AccountAccess(self._calls, instance_arn, account_id)
 
+    def of_group(self, instance_arn: str, group_id: str) -> dict[str, set[str]]:
+        """Return account id -> permission sets of a group, in all accounts. ListAccountAssignmentsForPrincipal."""
+        listed = self._calls.pages(
+            "list_account_assignments_for_principal",
+            "AccountAssignments",
+            InstanceArn=instance_arn,
+            PrincipalId=group_id,
+            PrincipalType="GROUP",
+        )
+        found: dict[str, set[str]] = {}
+        for item in listed:
+            found.setdefault(item["AccountId"], set()).add(item["PermissionSetArn"])
+        return found
+
 
 def _optional(denied: AccessDenied) -> AccessDenied:
     return AccessDenied(denied.code, denied.message, denied.request_id, DELETION_REMEDY)

@@ -55,6 +55,72 @@ class NoLists:
         """Tell nobody."""
 
 
+@dataclass(frozen=True)
+class Unread:
+    """How far the accounts of an organization have been read, and which are next."""
+
+    accounts: tuple[str, ...]  # ids; empty: all are read
+    left: int  # how many there are, with these
+    total: int
+
+
+class TagIndex(Protocol):
+    """Which accounts of the organization carry which tenant's name (tasks/organization/tag_index.py).
+
+    Only a hint: what it says of an account is read again before anything follows from it.
+    """
+
+    def is_whole(self) -> bool:
+        """Tell whether every account that a list of the last minutes showed has been read."""
+
+    def accounts_of(self, tenant: str) -> frozenset[str]:
+        """Return the ids of the accounts that carry the tenant's name."""
+
+    def take_turn(self, reader: str) -> bool:
+        """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call."""
+
+    def begin(self, accounts: Collection[str], began: datetime) -> None:
+        """Take in what a whole list showed that began then: what is not known of these accounts is to be read."""
+
+    def unread(self, most: int) -> Unread | None:
+        """Return at most so many of the accounts that are to be read; None: nobody has begun."""
+
+    def note(self, account_id: str, tenant: str | None, now: datetime) -> None:
+        """Remember whose name an account carries; None: nobody's."""
+
+    def end(self, now: datetime) -> None:
+        """All are read: the index is whole for some minutes."""
+
+
+class NoTags:
+    """Know of no account whose it is, and read nothing: for who makes none."""
+
+    def is_whole(self) -> bool:
+        """Have nothing to read."""
+        return True
+
+    def accounts_of(self, tenant: str) -> frozenset[str]:  # noqa: ARG002 (nothing is known of any account)
+        """Know nothing."""
+        return frozenset()
+
+    def take_turn(self, reader: str) -> bool:  # noqa: ARG002 (as above)
+        """Read nothing."""
+        return False
+
+    def begin(self, accounts: Collection[str], began: datetime) -> None:
+        """Read nothing."""
+
+    def unread(self, most: int) -> Unread | None:  # noqa: ARG002 (as above)
+        """Read nothing."""
+        return None
+
+    def note(self, account_id: str, tenant: str | None, now: datetime) -> None:
+        """Remember nothing."""
+
+    def end(self, now: datetime) -> None:
+        """Read nothing."""
+
+
 def _unseen(account_id: str) -> Account | None:  # noqa: ARG001 (nothing is known of any account)
     """Have no snapshot."""
     return None
@@ -85,3 +151,4 @@ class Run:
     )
     seen_instances: Callable[[str, str], Mapping[str, StackInstance] | None] = _no_instances  # the same, by region
     lists: AccountLists = field(default_factory=NoLists)
+    tags: TagIndex = field(default_factory=NoTags)

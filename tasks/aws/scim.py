@@ -4,15 +4,22 @@ AWS's dialect: filters with `eq` and `and` only; a group is never shown with its
 `groups.value eq "<group>"`, listed with a cursor, 100 a page; at most 100 membership changes a PATCH; never all members
 replaced or removed at once; no PUT of a group. A SCIM id is the UserId or GroupId of the identity store, so account
 assignments are made with it as they are. A lost Redis loses nothing here: groups are found by name, members are listed.
-Source: docs.aws.amazon.com/singlesignon/latest/developerguide/ (limitations, listusers, listgroups, patchgroup)
+
+A group of ours is known by its externalId (`tasks/permissions/group_proof.py`). AWS documents that it is taken when a
+group is made and changed, and may be asked for by a filter; that it is shown, only in the answer to the creation. So it
+is read where AWS shows it, and asked for where it does not; whose a group is that shows nothing stays unknown then.
+Source: docs.aws.amazon.com/singlesignon/latest/developerguide/ (limitations, listusers, creategroup, listgroups,
+getgroup, patchgroup)
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tasks.aws.calls import Calls
+from tasks.aws.directory import FoundGroup
 from tasks.errors import Conflict, NotFound
 
 
@@ -20,24 +27,35 @@ class ScimDirectory:
     """The users and groups behind one SCIM endpoint, as `directory.Directory`."""
 
     at_once = 100  # membership changes that AWS takes in one PATCH
+    shows_marks = False
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
     def user_id(self, user_name: str) -> str | None:
         """Return the id of a userName; None when there is no such user. ListUsers."""
-        return self._only("list_users", equals("userName", user_name))
+        found = next(self._all("list_users", equals("userName", user_name)), None)
+        return None if found is None else str(found["id"])
 
-    def group_id(self, name: str) -> str | None:
-        """Return the id of a display name; None when there is no such group. ListGroups."""
-        return self._only("list_groups", equals("displayName", name))
+    def find_group(self, name: str, mark: str) -> FoundGroup | None:
+        """Return the group of a display name; None when there is none. ListGroups, 1 or 2."""
+        found = next(self._all("list_groups", equals("displayName", name)), None)
+        return None if found is None else self._read(found, mark)
 
-    def create_group(self, name: str, description: str) -> str | None:  # noqa: ARG002 (SCIM's groups have none)
-        """Create a group and return its id; None when the name is taken. CreateGroup."""
+    def group(self, group_id: str, mark: str) -> FoundGroup:
+        """Return the group of an id; NotFound when it is gone. GetGroup, ListGroups 0 or 1."""
+        return self._read(self._calls.read("get_group", group_id=group_id)["resource"], mark)
+
+    def create_group(self, name: str, mark: str) -> str | None:
+        """Create a group with a mark and return its id; None when the name is taken. CreateGroup."""
         try:
-            return str(self._calls.write("create_group", name=name)["id"])
+            return str(self._calls.write("create_group", name=name, external_id=mark)["resource"]["id"])
         except Conflict:
             return None
+
+    def mark_group(self, found: FoundGroup, mark: str) -> None:
+        """Write a mark on a group. PatchGroup."""
+        self._calls.write("patch_group", group_id=found.id, change="replace", external_id=mark)
 
     def delete_group(self, group_id: str) -> None:
         """Delete a group; one that is gone already is fine. DeleteGroup."""
@@ -52,7 +70,8 @@ class ScimDirectory:
         Reads    ListUsers 1 per 100 members; GetGroup 1 when there are none, as AWS does not say which filters name
                  a group that is gone
         """
-        found = {user_id: user_id for user_id in self._ids("list_users", equals("groups.value", group_id))}
+        users = self._all("list_users", equals("groups.value", group_id))
+        found = {str(user["id"]): str(user["id"]) for user in users}
         if not found:
             self._calls.read("get_group", group_id=group_id)
         return found
@@ -71,18 +90,24 @@ class ScimDirectory:
             return set(members)
         return set()
 
-    def _only(self, operation: str, condition: str) -> str | None:
-        return next(self._ids(operation, condition), None)
+    def _read(self, group: Mapping[str, Any], mark: str) -> FoundGroup:
+        """Read a group, and ask whether it has the mark where AWS does not show what it has."""
+        shown = group["external_id"]
+        if shown is None:
+            marked = self._all("list_groups", equals("externalId", mark))
+            shown = mark if any(each["id"] == group["id"] for each in marked) else None
+        return FoundGroup(str(group["id"]), str(group["name"]), shown)
 
-    def _ids(self, operation: str, condition: str) -> Iterator[str]:
-        """Yield the ids of all pages; AWS may give less than it could on a page, and none on one that is not the last.
+    def _all(self, operation: str, condition: str) -> Iterator[Mapping[str, Any]]:
+        """Yield what stands on all pages.
 
-        The first cursor is empty: AWS pages only who asks for it.
+        AWS may give less than it could on a page, and none on one that is not the last. The first cursor is empty: AWS
+        pages only who asks for it.
         """
         cursor: str | None = ""
         while cursor is not None:
             page = self._calls.read(operation, condition=condition, cursor=cursor)
-            yield from page["ids"]
+            yield from page["resources"]
             cursor = page["cursor"]
 
 

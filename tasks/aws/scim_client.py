@@ -4,8 +4,8 @@
 SCIM's calls are limited, fenced, recorded and translated by the same lines as all others.
 
 httpx2 and two models instead of scim2-client with scim2-models. Both are maintained (Apache-2.0), but the client wants
-the whole RFC, of which AWS has six operations that fit into this file; the models are large where we read an id and a
-cursor.
+the whole RFC, of which AWS has six operations that fit into this file; the models are large where we read three fields
+and a cursor.
 Source: docs.aws.amazon.com/singlesignon/latest/developerguide/supported-apis.html
 """
 
@@ -47,9 +47,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Resource(BaseModel):
-    """A user or group, of which nothing matters but the id."""
+    """What matters of a user or group; members are never shown."""
 
     id: str
+    display_name: str | None = Field(default=None, alias="displayName")
+    external_id: str | None = Field(default=None, alias="externalId")
+
+    def fields(self) -> Answer:
+        """Write it as the answers of the SDK's clients are."""
+        return {"id": self.id, "name": self.display_name or "", "external_id": self.external_id}
 
 
 class ResourcePage(BaseModel):
@@ -80,36 +86,40 @@ class ScimClient:
         weakref.finalize(self, self._http.close)  # as with the SDK's clients, nobody has to think of it
 
     def list_users(self, condition: str, cursor: str) -> Answer:
-        """List the ids of the users that a filter names, from a cursor on."""
+        """List the users that a filter names, from a cursor on."""
         return self._page("ListUsers", "/Users", condition, cursor)
 
     def list_groups(self, condition: str, cursor: str) -> Answer:
-        """List the ids of the groups that a filter names, from a cursor on."""
+        """List the groups that a filter names, from a cursor on."""
         return self._page("ListGroups", "/Groups", condition, cursor)
 
     def get_group(self, group_id: str) -> Answer:
         """Ask for one group, without its members."""
         return _resource(self._send("GetGroup", "GET", f"/Groups/{group_id}"))
 
-    def create_group(self, name: str) -> Answer:
+    def create_group(self, name: str, external_id: str) -> Answer:
         """Create a group without members."""
-        return _resource(self._send("CreateGroup", "POST", "/Groups", json={"displayName": name}))
+        body = {"displayName": name, "externalId": external_id}
+        return _resource(self._send("CreateGroup", "POST", "/Groups", json=body))
 
     def delete_group(self, group_id: str) -> Answer:
         """Delete a group."""
         return _empty(self._send("DeleteGroup", "DELETE", f"/Groups/{group_id}"))
 
-    def patch_group(self, group_id: str, change: str, user_ids: Sequence[str]) -> Answer:
-        """Add or remove members, at most 100."""
-        operation = {"op": change, "path": "members", "value": [{"value": user_id} for user_id in user_ids]}
+    def patch_group(
+        self, group_id: str, change: str, user_ids: Sequence[str] = (), external_id: str | None = None
+    ) -> Answer:
+        """Add or remove members, at most 100, or replace the externalId."""
+        members = {"path": "members", "value": [{"value": user_id} for user_id in user_ids]}
+        operation = {"op": change, **(members if external_id is None else {"path": "externalId", "value": external_id})}
         body = {"schemas": [PATCH_SCHEMA], "Operations": [operation]}
         return _empty(self._send("PatchGroup", "PATCH", f"/Groups/{group_id}", json=body))
 
     def _page(self, operation: str, path: str, condition: str, cursor: str) -> Answer:
         response = self._send(operation, "GET", path, params={"filter": condition, "cursor": cursor})
         page = _read(ResourcePage, response)
-        ids = [resource.id for resource in page.resources]
-        return {**_empty(response), "ids": ids, "cursor": page.next_cursor or None}
+        resources = [resource.fields() for resource in page.resources]
+        return {**_empty(response), "resources": resources, "cursor": page.next_cursor or None}
 
     def _send(self, operation: str, method: str, path: str, **content: Any) -> httpx2.Response:
         """Send a request and return its answer when it has succeeded; raises botocore's exceptions otherwise."""
@@ -140,7 +150,7 @@ def _refusal(response: httpx2.Response) -> Any:
 
 
 def _resource(response: httpx2.Response) -> Answer:
-    return {**_empty(response), "id": _read(Resource, response).id}
+    return {**_empty(response), "resource": _read(Resource, response).fields()}
 
 
 def _empty(response: httpx2.Response) -> Answer:

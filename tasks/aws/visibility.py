@@ -49,7 +49,7 @@ MADE_BY_ANSWER: Mapping[tuple[str, str], Path] = {
     ("organizations", "create_account"): ("CreateAccountStatus", "Id"),
     ("organizations", "describe_create_account_status"): ("CreateAccountStatus", "AccountId"),
     ("identitystore", "create_group"): ("GroupId",),
-    ("scim", "create_group"): ("id",),
+    ("scim", "create_group"): ("resource", "id"),
     ("sso-admin", "create_account_assignment"): ("AccountAssignmentCreationStatus", "RequestId"),
     ("sso-admin", "delete_account_assignment"): ("AccountAssignmentDeletionStatus", "RequestId"),
     ("iam", "create_saml_provider"): ("SAMLProviderArn",),

@@ -8,6 +8,7 @@ finding.py       what a check says
 credentials.py   who we are, both role chains, external ids, the clock
 organization.py  OUs, guard rails, how many accounts
 people.py        Identity Center, SCIM, federation
+group_proofs.py  whose the groups of tenants are
 deployment.py    StackSets, templates, functions, Control Tower
 our_side.py      Redis, workers, our own limits
 """

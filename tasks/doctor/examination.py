@@ -11,6 +11,7 @@ from redis import RedisError
 from config.log import MASKER
 from tasks.doctor import credentials, deployment, organization, our_side, people
 from tasks.doctor.finding import Finding, Level, error, warning
+from tasks.doctor.group_proofs import group_proofs
 from tasks.doctor.patient import Patient, patient
 from tasks.errors import StepError
 from tasks.worker import Worker
@@ -39,6 +40,7 @@ CHECKS = (
     Check("service control policies", organization.guard_rails, needs="management role"),
     Check("accounts", organization.accounts, needs="management role"),
     Check("groups", people.directory, needs="management role"),
+    Check("group proofs", group_proofs, needs="groups"),
     Check("permission sets", people.permission_sets, needs="management role"),
     Check("federation", people.federation),
     Check("StackSets", deployment.stack_sets, needs="automation role"),

@@ -16,7 +16,7 @@ def directory(patient: Patient) -> Iterator[Finding]:
     platform = patient.platform
     if platform.identity_center is None:
         return
-    patient.aws.directory.group_id(NOBODYS_GROUP)
+    patient.aws.directory.find_group(NOBODYS_GROUP, NOBODYS_GROUP)
     how = "SCIM endpoint and token work" if platform.scim else "the identity store answers"
     yield ok(f"{how}: groups can be read")
 

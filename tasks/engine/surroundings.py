@@ -23,6 +23,7 @@ from tasks.limits.lanes import ReplicationPlaces, places, rates
 from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Tenant, TenantId
 from tasks.organization.account_lists import SharedAccountLists
+from tasks.organization.tag_index import SharedTagIndex
 from tasks.organization.young_things import SharedYoungThings
 from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
@@ -74,6 +75,7 @@ class Surroundings:
             visibility_grace=settings.visibility_grace,
             role_propagation=settings.role_propagation,
             enrollment_pause=settings.enrollment_pause,
+            tags=SharedTagIndex(self._worker.store, organization),
         )
         if begun.doubt:  # AWS may have more than anybody has listed: believe no list
             return run

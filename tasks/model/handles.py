@@ -26,6 +26,7 @@ class Group:
     permission_sets: tuple[str, ...] | None = None  # ARNs it may have in the tenant's account; None: not looked up yet
     people: tuple[str, ...] | None = None  # userNames that we may have put in and not taken out; None: not looked up
     put_in_at: datetime | None = None  # when somebody was about to be put in last
+    marked_at: datetime | None = None  # when we made it, or adopted it: since then it says whose it is
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Handles:
     enrollment: Enrollment | None = None  # None: never looked for
     vending_since: datetime | None = None  # the first look for the vending machine's tags; None: not waited for
     closing_since: datetime | None = None  # when CloseAccount was about to be sent
-    closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that we closed
+    closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that are closed
 
     def known_account(self) -> str:
         """Return the account's id; every step after wait_for_account has one, so its lack is a mistake of ours."""

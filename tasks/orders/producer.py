@@ -24,6 +24,7 @@ from tasks import names
 from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector, own_connector
 from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+from tasks.permissions.group_proof import GroupProof
 from tasks.state.orders import AccountTaken, Order
 from tasks.state.records import TenantRecord
 from tasks.step import Chain
@@ -212,11 +213,10 @@ def _account_mistakes(
 ) -> Iterator[FieldMistake]:
     """Refuse an account that the tenant cannot take over, as far as it can be known without AWS."""
     manages = account == platform.management_account_id
-    if manages and platform.management_account_tenant != f"{tenant.workspace}.{tenant.project}":
-        message = f"is the management account of {platform.identifier}, for its managementAccountTenant only"
+    allowed = manages and platform.management_account_tenant == f"{tenant.workspace}.{tenant.project}"
+    if not allowed and (what := platform.reserved(account)) is not None:
+        message = f"is {what}, for its managementAccountTenant only" if manages else f"is {what}"
         yield FieldMistake("platformTenantId", account, message)
-    if account == platform.automation_account_id and not manages:
-        yield FieldMistake("platformTenantId", account, f"is the automation account of {platform.identifier}")
     if known is None or known.handles.account_id == account:
         return
     if known.handles.account_id is not None:
@@ -252,6 +252,7 @@ def _name_mistakes(tenant: Tenant, *, has_account: bool) -> Iterator[FieldMistak
         renderings["accountEmailPattern"] = lambda: names.account_email(tenant)
     if tenant.platform.identity_center is not None:
         renderings["groupNamePattern"] = lambda: [names.group_name(tenant, role) for role in sorted(roles)]
+        renderings["awsRoleMappings"] = lambda: [GroupProof(str(tenant.id), role).checked() for role in sorted(roles)]
     for field, render in renderings.items():
         try:
             render()

@@ -16,6 +16,7 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles, PendingAssignment
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.groups import MappedRole, mapped_roles, outdated_groups
+from tasks.permissions.proven_groups import ProvenGroups
 
 Pair = tuple[str, str]  # group id, permission set ARN
 Send = Callable[[str, str], AssignmentRequest | None]  # None: there is nothing to do
@@ -103,6 +104,9 @@ class Work:
     plan: str | None = None  # of this run, as in PendingAssignment
     complete: bool = False  # AWS has made all that the newest plan found missing
 
+    def __post_init__(self) -> None:
+        self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
+
     @property
     def access(self) -> AccountAccess:
         """The account's assignments."""
@@ -171,7 +175,8 @@ class Work:
         failed = self._failed(delete=False)
         for pair in sorted(failed & self.wanted() - actual):
             self.failures.add(self._failure("assign", pair))
-        waiting = self._start([pair for pair in missing if pair not in failed], self.access.assign, delete=False)
+        proven = self._proven(pair for pair in missing if pair not in failed)
+        waiting = self._start(proven, self.access.assign, delete=False)
         if waiting is None and self.failures.errors[before:] and not self.flying:
             # Nothing is in flight: tell; the next replication tries again.
             self.handles = replace(self.handles, pending_assignments=())
@@ -195,10 +200,20 @@ class Work:
         """Delete the groups that have no use any more, and remember the absence of those that a mapping names."""
         for name, group in outdated_groups(dict(self.roles), self.handles).items():
             with self.failures.collected():
-                self.aws.directory.delete_group(group.id or "")
+                self.proven.delete(group)
                 groups = {other: kept for other, kept in self.handles.groups.items() if other != name}
                 absence = {name: Group(group.role, None, people=())} if name in self.roles else {}
                 self.handles = replace(self.handles, groups=groups | absence)
+
+    def _proven(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Choose the pairs whose group is ours and called as it must be; the others are failures."""
+        names = {group.id: name for name, group in self.handles.groups.items()}
+        found = []
+        for pair in pairs:
+            with self.failures.collected():
+                self.proven.check(self.handles.groups[names[pair[0]]], names[pair[0]])
+                found.append(pair)
+        return found
 
     def finish(self) -> None:
         """Remember what each group has now; raise what could not be removed."""

@@ -12,6 +12,7 @@ from tasks import names
 from tasks.errors import NotReady, PermanentError
 from tasks.model.desired import Desired, Tenant
 from tasks.model.handles import Absence, Group, Handles
+from tasks.permissions.group_proof import GroupProof
 
 LOOK_AGAIN = timedelta(hours=1)  # for people whom Identity Center did not know: their sync runs every 40 minutes or so
 
@@ -42,6 +43,8 @@ def mapped_roles(tenant: Tenant) -> dict[str, MappedRole]:
     for role, people in names.role_members(tenant).items():
         with names.refused_for_good("groupNamePattern"):
             name = names.group_name(tenant, role)
+        with names.refused_for_good("awsRoleMappings"):
+            GroupProof(str(tenant.id), role).checked()
         other = taken.setdefault(name.casefold(), role)
         if other != role:
             raise _ambiguous(name, other, role)

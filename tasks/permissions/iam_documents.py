@@ -143,6 +143,7 @@ def features_of(platform: Platform) -> frozenset[Feature]:
         Feature.MANAGEMENT_ACCOUNT: platform.management_account_tenant is not None,
         Feature.IDENTITY_FEDERATION: platform.identity_federation is not None,
         Feature.CONTROL_TOWER: platform.enrollment is not None,
+        Feature.ADOPTION: platform.identity_center is not None and platform.identity_center.adopt_groups,
     }
     return frozenset(feature for feature, asked in configured.items() if asked)
 

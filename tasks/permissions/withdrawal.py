@@ -20,6 +20,7 @@ from tasks.permissions.collected_failures import Failures
 from tasks.permissions.federation import withdraw_roles
 from tasks.permissions.groups import allowed_people, check_shown
 from tasks.permissions.portions import Portion, parts
+from tasks.permissions.proven_groups import ProvenGroups
 
 
 @dataclass
@@ -32,6 +33,9 @@ class Withdrawal:
     failures: Failures = field(default_factory=Failures)
     portion: Portion = field(default_factory=Portion)
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
 
     def outcome(self) -> Outcome:
         """Raise what went wrong, or say how far it is."""
@@ -73,12 +77,15 @@ class Withdrawal:
             self.notes += [f"role {role} removed" for role in sorted(gone)]
 
     def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
-        directory, group_id = self.aws.directory, group.id or self.aws.directory.group_id(name)
+        standing = self.proven.standing(name, group)
+        directory, group_id = self.aws.directory, standing.id if standing is not None else None
         members = self._members(group_id)
         self._recognise(group, allowed, members)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
         unsure = set(unwanted - members.keys())
+        if standing is not None and there:
+            self.proven.check(standing)
         for part in parts(there, directory.at_once):
             if self.portion.takes(*part):
                 unsure |= directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})

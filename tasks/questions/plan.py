@@ -8,7 +8,7 @@ waiting, and the plan goes on as if the wait were over.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from tasks.errors import PermanentError, StepError
 from tasks.model.desired import Deletion, Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
+from tasks.organization.tag_index import SharedTagIndex
 from tasks.questions.kinds import PLAN, read_plan_text
 from tasks.questions.plan_sentences import sentence
 from tasks.resolve import resolved
@@ -158,7 +159,8 @@ class Planner:
             now=lambda: datetime.now(UTC) + self.ahead,
             account_created_at=self.handles.account_created_at,
         )
-        return PlanningAws(self.planned, self.worker.sessions, run)
+        tags = SharedTagIndex(self.worker.store, self.tenant.platform.management_account_id, reads=False)
+        return PlanningAws(self.planned, self.worker.sessions, replace(run, tags=tags))
 
     def _meet(self, handles: Handles) -> None:
         """Learn what people call the users and groups that the tenant has."""

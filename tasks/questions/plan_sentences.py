@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tasks.aws.planning.planned import ACCOUNT, Change, Planned, stack_name
+from tasks.permissions.group_proof import GroupProof
 
 Words = Callable[[Any], str]  # what people call an id
 Sentence = Callable[[Change, Words, Planned], str]
@@ -46,7 +47,16 @@ def _left(change: Change, words: Words, planned: Planned) -> str:
     return f"remove {words(user)} from group {words(group)}"
 
 
+def _adopted(change: Change, words: Words, _: Planned) -> str:
+    given = change.parameters
+    group = given.get("GroupId") or given["group_id"]
+    proof = given.get("external_id") or given["Operations"][0]["AttributeValue"]
+    return f"adopt group {words(group)}: it becomes that of {GroupProof.read(proof)}"
+
+
 def _patched(change: Change, words: Words, _: Planned) -> str:
+    if change.parameters.get("external_id") is not None:
+        return _adopted(change, words, _)
     people = ", ".join(words(user) for user in change.parameters["user_ids"])
     verb, way = ("add", "to") if change.parameters["change"] == "add" else ("remove", "from")
     return f"{verb} {people} {way} group {words(change.parameters['group_id'])}"
@@ -131,6 +141,7 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
     ("organizations", "update_policy"): _on("update service control policy {}", "PolicyId"),
     ("organizations", "attach_policy"): _on("attach service control policy {} to {}", "PolicyId", "TargetId"),
     ("identitystore", "create_group"): _on("create group {}", "DisplayName"),
+    ("identitystore", "update_group"): _adopted,
     ("identitystore", "delete_group"): _on("delete group {}", "GroupId"),
     ("identitystore", "create_group_membership"): _joined,
     ("identitystore", "delete_group_membership"): _left,

@@ -179,6 +179,16 @@ class Keys:
         "when its accounts were last listed, and how many they were")
     listed = Each("organization", "set", "account_lists", Expires(timedelta(minutes=5), "the list was begun"),
         "emails and names of its accounts, as the newest list showed them")
+    tags = Each("organization", "hash", "tag_index", Expires(timedelta(days=30), "the last tag was read"),
+        "account id -> when its tag was read (s), and which tenant it names")
+    tagged = Each("organization", "zset", "tag_index", Expires(timedelta(days=30), "the last tag was read"),
+        "the same accounts as `tenant account`, sorted, to ask for a tenant")
+    tags_unread = Each("organization", "hash", "tag_index", Expires(timedelta(hours=1), "the look at all tags began"),
+        "accounts that this look has still to read, when it began, how many there are")
+    tags_reader = Each("organization", "string", "tag_index", Expires(timedelta(minutes=1), "it read the last portion"),
+        "which tenant's replication reads tags now, while the others wait")
+    tags_whole = Each("organization", "string", "tag_index", Expires(timedelta(minutes=5), "the list was begun"),
+        "there: the tag of every account of a list of that time has been read")
     young = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was made"),
         "name of a thing in AWS -> when we made it (s)")
     unmanaged = Each("organization", "hash", "unmanaged", Expires(timedelta(days=7), "the last look"),

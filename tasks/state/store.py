@@ -32,6 +32,7 @@ from tasks.state.rollouts import Rollouts
 from tasks.state.scripts import Scripts
 from tasks.state.server import Server
 from tasks.state.snapshots import Snapshots
+from tasks.state.tag_index import TagIndex
 from tasks.state.tenants import Tenants
 from tasks.state.ticks import Ticks
 from tasks.state.unmanaged import Unmanaged
@@ -78,6 +79,7 @@ class Store:
         self.account_lists = AccountLists(database)
         self.unmanaged = Unmanaged(database)
         self.young_things = YoungThings(database)
+        self.tag_index = TagIndex(database)
         self.outbox = Outbox(database)
         self.ticks = Ticks(database)
         self.server = Server(database)

@@ -12,6 +12,8 @@ has long finished would keep them from the others.
 When AWS says of all that were missing that they were made, the list of assignments tells nothing new and is not asked
 for again: Identity Center's 20 calls a second are what limits a fleet. It is asked for at the next replication.
 
+Nothing is assigned to a group, and none is deleted, before it has proven to be this tenant's and this role's.
+
 An assignment that fails does not keep the others from being made; the step fails when nothing is in flight any more.
 Deleting assignments needs two permissions that the published policy lists as optional. Without them a group without
 use is deleted all the same, which ends its access; a group in use cannot lose a permission set, and that is an error.
@@ -31,11 +33,13 @@ def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     """Make the account assignments of the tenant's groups match the role mapping, then delete outdated groups.
 
     Reads    sso:ListAccountAssignments 1 per permission set, none when AWS has just made all that was missing;
-             DescribeAccountAssignmentCreationStatus or …DeletionStatus 1 per request in flight
+             DescribeAccountAssignmentCreationStatus or …DeletionStatus 1 per request in flight;
+             identitystore:DescribeGroup (or scim:GetGroup) 1 per group that is assigned something or deleted
     Writes   sso:CreateAccountAssignment, DeleteAccountAssignment 1 per difference; identitystore:DeleteGroup 1 per
              outdated group (or scim:DeleteGroup)
     Returns  Wait while AWS works on assignments
-    Raises   LaneFull, Throttled, Unanswered (transient); PermanentError with AWS's reasons when assignments failed
+    Raises   LaneFull, Throttled, Unanswered (transient); PermanentError with AWS's reasons when assignments failed,
+             NotOurs for a group that is not ours any more
     Source   docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreateAccountAssignment.html
     """
     store = tenant.platform.identity_center

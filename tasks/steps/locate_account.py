@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from tasks.accounts.creation import LOOK_EVERY, leave_lane
 from tasks.accounts.lookup import find_account
+from tasks.accounts.tagged import look_at_tags
 from tasks.aws import Aws
 from tasks.aws.organizations import CreationState
 from tasks.errors import NotFound, NotOurs, PermanentError
+from tasks.model.account import Account
 from tasks.model.desired import Tenant
 from tasks.model.handles import Creation, Handles
 from tasks.model.replication import Done, Outcome, Wait
@@ -20,9 +22,10 @@ def locate_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find out which account the tenant has; one that AWS is creating is awaited, so that none is left behind.
 
     Reads    known account: none. Else organizations:DescribeCreateAccountStatus 0 or 1, ListAccounts 1 call for 20
-             accounts, ListTagsForResource for one with our email or name
+             accounts, ListTagsForResource for one with our email, name or tag; as look_at_tags when nothing was ever
+             sent for this tenant
     Writes   none
-    Returns  Done, with an account or without one; Wait while a creation may still give one
+    Returns  Done, with an account, if only a closed one, or without; Wait while a creation may still give one
     Raises   Conflict when several accounts claim to be the tenant's (permanent); Throttled, Unanswered (transient)
     """
     if handles.account_id is not None:
@@ -30,8 +33,9 @@ def locate_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     creation = handles.creation
     if creation is not None and creation.request_id is not None:
         return _follow(tenant, handles, creation, creation.request_id, aws)
-    left = creation.intended_at + aws.lookup_grace - aws.now() if creation else timedelta()
-    return _look(tenant, handles, aws, left)
+    if creation is None:
+        return look_at_tags(tenant, handles, aws) or _look(tenant, handles, aws, timedelta())
+    return _look(tenant, handles, aws, creation.intended_at + aws.lookup_grace - aws.now())
 
 
 def _follow(tenant: Tenant, handles: Handles, creation: Creation, request_id: str, aws: Aws) -> Outcome:
@@ -48,18 +52,25 @@ def _follow(tenant: Tenant, handles: Handles, creation: Creation, request_id: st
 
 
 def _look(tenant: Tenant, handles: Handles, aws: Aws, left: timedelta) -> Outcome:
-    """Look for the account by email and name; it may still appear for as long as `left`."""
+    """Look for the account by email, name and tag; it may still appear for as long as `left`."""
+    account = None
     try:
         found = find_account(tenant, _named(tenant, handles), aws)
-    except (NotOurs, _Unnamed):  # a stranger's account, one that is closed already, or no name that one could have had
-        found = None
-    if found is not None:
+        account = found.account or next((each for each in reversed(found.closed) if _is_new(each, handles)), None)
+    except (NotOurs, _Unnamed):  # a stranger's account, or no name that one could have had
+        pass
+    if account is not None:
         leave_lane(tenant, aws)
-        return Done(replace(handles, account_id=found.id), f"found account {found.id}, which is this tenant's")
+        return Done(replace(handles, account_id=account.id), f"found account {account.id}, which is this tenant's")
     if left > timedelta():
         return Wait(handles, "AWS may still create the account; looking for it", min(LOOK_EVERY, left))
     leave_lane(tenant, aws)
     return Done(replace(handles, creation=None), "the tenant has no account")
+
+
+def _is_new(account: Account, handles: Handles) -> bool:
+    """Tell whether a closed account is one whose end was never reported."""
+    return account.id not in handles.closed_accounts
 
 
 class _Unnamed(Exception):

@@ -4,6 +4,8 @@ Access is taken away before it is given, in all groups first: who lost a role mu
 cannot be added. Groups that have no use any more (the name pattern changed, or nobody has the role) lose those who
 are not wanted in that role, but stand until `assign_permission_sets` has seen the new ones work.
 
+Only groups that prove to be this tenant's and this role's are changed (`tasks/permissions/proven_groups.py`).
+
 A group may have thousands of people, and Identity Center takes 20 calls a second from everybody together. So one
 execution looks up, takes out and puts in a portion of them, and the next one goes on after others had their turn.
 """
@@ -16,7 +18,7 @@ from datetime import datetime, timedelta
 
 from tasks.aws import Aws
 from tasks.aws.directory import Directory
-from tasks.errors import NotFound, Throttled
+from tasks.errors import NotFound, NotOurs, Throttled
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
@@ -24,6 +26,7 @@ from tasks.names import people_without_euid
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.groups import MappedRole, absence_after, check_shown, mapped_roles, not_looked_for
 from tasks.permissions.portions import PORTION, Portion, parts
+from tasks.permissions.proven_groups import ProvenGroups, of_another_role
 
 
 def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -31,20 +34,25 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    identitystore:ListGroupMemberships 1 per 100 members of a group, at least 1; GetUserId 1 per person not met
              before (who is missing: again after an hour, or for another desired state); GetGroupId 1 per group not met
-             before. Or by SCIM, in the same numbers: ListUsers (GetGroup besides for an empty group), ListGroups
+             before; DescribeGroup 1 per group that is found or about to be changed. Or by SCIM, in about the same
+             numbers: ListUsers (GetGroup besides for an empty group), ListGroups, GetGroup.
+             sso:ListAccountAssignmentsForPrincipal 1 per group that may be adopted
     Writes   identitystore:CreateGroup, CreateGroupMembership, DeleteGroupMembership, 1 for each difference;
-             or scim:CreateGroup, PatchGroup, 1 for 100 differences of a group
+             or scim:CreateGroup, PatchGroup, 1 for 100 differences of a group. UpdateGroup or PatchGroup 1 per group
+             that is adopted
     Returns  Done, with a remark on people who have no cloud access yet; Wait, to go on at once, after a portion of many
-    Raises   what AWS refuses (permanent) after all removals are done; Throttled, Unanswered (transient)
+    Raises   what AWS refuses, NotOurs for a group that is not ours and that somebody needs (permanent), after all
+             removals are done; Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/ and …/developerguide/ (SCIM)
     """
     if tenant.platform.identity_center is None:
         return Done(handles, "the platform has no Identity Center")
     spared = not_looked_for(handles.absence, tenant.desired, aws.now())
-    sync = Synchronisation(aws, mapped_roles(tenant), Failures())
+    sync = Synchronisation(ProvenGroups(tenant, handles.account_id, aws), mapped_roles(tenant), Failures())
     users = sync.look_people_up(handles.users, spared)
+    unknown = bool(sync.failures.errors or sync.looking_up.rest)
     groups = sync.look_groups_up(handles.groups)
-    groups, members = sync.remove(groups, users, handles.users)
+    groups, members = sync.remove(groups, users, handles.users, unknown=unknown)
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
     # Spares the look-ups of the next try, and keeps in mind whom we have met: they may still be members.
     met = replace(handles, users={**handles.users, **users}, groups=groups)
@@ -58,7 +66,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     ahead = replace(met, groups=putting_in(groups, sync.lacking(members, users), aws.now()))
     if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
-    groups, users = sync.add(ahead.groups, members, users, str(tenant.id))
+    groups, users = sync.add(ahead.groups, members, users)
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
     reached = replace(handles, users=users, groups=groups, absence=absence)
     if sync.goes_on(sync.adding):
@@ -109,17 +117,23 @@ def difference(wanted: frozenset[str], actual: frozenset[str], *, unknown: bool,
 class Synchronisation:
     """One run for one tenant."""
 
-    aws: Aws
+    proven: ProvenGroups
     roles: Mapping[str, MappedRole]  # by group name
     failures: Failures
+    left_alone: list[str] = field(default_factory=list)  # names of groups that nobody needs and that are not ours
     looking_up: Portion = field(default_factory=Portion)
     removing: Portion = field(default_factory=Portion)
     adding: Portion = field(default_factory=Portion)
 
     @property
+    def aws(self) -> Aws:
+        """AWS, for what the directory does not do."""
+        return self.proven.aws
+
+    @property
     def directory(self) -> Directory:
         """Users and groups of Identity Center."""
-        return self.aws.directory
+        return self.proven.directory
 
     def goes_on(self, portion: Portion) -> bool:
         """Tell whether there is more to do, whatever fails for good meanwhile, and the next execution gets further."""
@@ -157,21 +171,27 @@ class Synchronisation:
         groups = {name: group for name, group in known.items() if name not in self.roles and group.id is not None}
         for name, role in self.roles.items():
             remembered = known.get(name, Group(role.name, None))
+            if name in known:  # whatever a look-up answers or fails at: who was put in is not forgotten
+                groups[name] = remembered
             if remembered.id is not None or (not role.used and name in known):
-                groups[name] = replace(remembered, role=role.name)
+                if remembered.id is not None and role.used and remembered.role != role.name:
+                    self.failures.add(of_another_role(remembered, name, self.proven.proof(role.name)))
                 continue
-            with self.failures.collected():  # a look-up that fails tells nothing: only an answer is remembered
-                found = self.directory.group_id(name)
-                people = () if found is None and remembered.people is None else remembered.people
-                groups[name] = replace(remembered, role=role.name, id=found, people=people)
+            with self.failures.collected():
+                found = self._found(name, role, replace(remembered, role=role.name))
+                if found is not None:
+                    people = () if found.id is None and found.people is None else found.people
+                    groups[name] = replace(found, people=people)
         return groups
 
     def remove(
-        self, groups: Mapping[str, Group], users: Mapping[str, str], met: Mapping[str, str]
+        self, groups: Mapping[str, Group], users: Mapping[str, str], met: Mapping[str, str], *, unknown: bool
     ) -> tuple[dict[str, Group], dict[str, dict[str, str]]]:
-        """Take everybody out who does not belong; return the groups that are there and their members before."""
+        """Take everybody out who does not belong; return the groups that are there and their members before.
+
+        unknown  as `difference` has it
+        """
         standing, members = dict(groups), {}
-        unknown = bool(self.failures.errors or self.looking_up.rest)
         for name, group in groups.items():
             if group.id is None:
                 continue
@@ -181,8 +201,10 @@ class Synchronisation:
                     standing[name] = Group(group.role, None, people=())
                     continue
                 members[name] = actual
-                wanted = self._wanted(group.role, users)
+                wanted = self._wanted(self.roles[name].name if name in self.roles else group.role, users)
                 change = difference(wanted, frozenset(actual), unknown=unknown, met=frozenset(met.values()))
+                if change.remove:
+                    self.proven.check(group)
                 for part in parts(sorted(change.remove), self.directory.at_once):
                     if self.removing.takes(*part):
                         unknown_there = self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
@@ -199,11 +221,7 @@ class Synchronisation:
         }
 
     def add(
-        self,
-        groups: Mapping[str, Group],
-        members: Mapping[str, Mapping[str, str]],
-        known: Mapping[str, str],
-        tenant: str,
+        self, groups: Mapping[str, Group], members: Mapping[str, Mapping[str, str]], known: Mapping[str, str]
     ) -> tuple[dict[str, Group], dict[str, str]]:
         """Create missing groups and put missing people in.
 
@@ -215,12 +233,14 @@ class Synchronisation:
             if not role.used:
                 continue
             with self.failures.collected():
-                group = standing[name] = self._existing(name, groups[name], tenant)
+                group = standing[name] = self._existing(name, groups[name])
                 there = members.get(name)
                 if there is None:
                     there = {} if group.permission_sets == () else self.directory.members(group.id or "")
                 change = difference(self._wanted(role.name, users), frozenset(there), unknown=False, met=frozenset())
                 newcomers = sorted(each for each in role.user_names & users.keys() if users[each] in change.add)
+                if newcomers:
+                    self.proven.check(group, name)
                 for part in parts(newcomers, self.directory.at_once):
                     if self.adding.takes(*part):
                         self._add(group.id or "", part, users)
@@ -233,6 +253,7 @@ class Synchronisation:
         remarks = [f"{len(users)} people in {len(used)} groups"]
         remarks += [f"not in the identity store: {', '.join(missing)}"] if missing else []
         remarks += [f"without cloud identity: {', '.join(without_euid)}"] if without_euid else []
+        remarks += [f"not ours and left alone: {', '.join(self.left_alone)}"] if self.left_alone else []
         return "; ".join(remarks)
 
     def _wanted(self, role: str, users: Mapping[str, str]) -> frozenset[str]:
@@ -245,17 +266,24 @@ class Synchronisation:
         except NotFound:
             return None
 
-    def _existing(self, name: str, group: Group, tenant: str) -> Group:
-        """Return the group with an id; a new one has no permission sets, of a found one we do not know."""
+    def _found(self, name: str, role: MappedRole, group: Group) -> Group | None:
+        """Look a group up; one that is not ours is only told of when nobody needs it."""
+        try:
+            return self.proven.find(name, group)
+        except NotOurs:
+            if role.used:
+                raise
+            self.left_alone.append(name)
+            return None
+
+    def _existing(self, name: str, group: Group) -> Group:
+        """Return the group with an id."""
         if group.id is not None:
             return group
-        created = self.directory.create_group(name, f"{group.role} of {tenant}, managed by meshStack")
-        if created is not None:
-            return replace(group, id=created, permission_sets=())
-        found = self.directory.group_id(name)
-        if found is None:  # taken a moment ago and not shown yet
+        made = self.proven.create(name, group) or self.proven.find(name, group)
+        if made.id is None:  # taken a moment ago and not shown yet
             raise Throttled("GroupNotShown", f"the group {name} exists but is not found yet")
-        return replace(group, id=found, permission_sets=None)
+        return made
 
     def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
         """Put people in, at once where AWS knows them all; else one by one."""

@@ -47,6 +47,8 @@ def tag_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         aws.organizations.untag(account_id, change.remove)
     if change.set:
         aws.organizations.tag(account_id, change.set)
+    if TENANT_TAG in change.set:
+        aws.tag_index.note(account_id, desired[TENANT_TAG], aws.now())
     return Done(handles, _note(change))
 
 

@@ -19,7 +19,8 @@ def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    nothing where all who may have access are to have it. Else identitystore:ListGroupMemberships 1 per 100
              members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known, GetUserId 1 for
-             somebody who is to go where a group has members whom we do not know
+             somebody who is to go where a group has members whom we do not know, DescribeGroup (or scim:GetGroup) 1 for
+             a group that loses somebody
     Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100);
              sso:DeleteAccountAssignment 1 each, not waited for here; iam:DetachRolePolicy, DeleteRole,
              UpdateAssumeRolePolicy for each role

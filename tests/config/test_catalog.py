@@ -62,13 +62,6 @@ def test_platform_of_another_type_is_skipped_with_a_note(tmp_path: Path) -> None
     assert "holds no meshPlatform document of type aws" in line
 
 
-def test_weak_separator_is_noted(tmp_path: Path) -> None:
-    document = bent(
-        PLATFORM, "spec.config.aws.replication.accountEmailPattern", "#{workspaceIdentifier}-#{projectIdentifier}@a.de"
-    )
-    assert any("accountEmailPattern" in note for note in load(tmp_path, document).notes)
-
-
 def test_identifier_may_stand_once(tmp_path: Path) -> None:
     found = mistakes(tmp_path, PLATFORM, PLATFORM, LANDING_ZONE, LANDING_ZONE, LOCATION, LOCATION)
     assert [line.split(": ")[1].split(" stands")[0] for line in found] == [

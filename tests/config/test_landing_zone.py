@@ -7,7 +7,7 @@ import pytest
 
 from config.catalog import load_catalog
 from config.landing_zone import LandingZone, LandingZoneRoleMapping, RoleMapping, effective_role_mappings
-from tests.config.samples import AWS_ZONE, LANDING_ZONE, PLATFORM, REMOVE, bent, load, mistakes
+from tests.config.samples import AWS_ZONE, LANDING_ZONE, PLATFORM, REMOVE, REPLICATION, bent, load, mistakes
 
 TEMPLATE = (
     "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: !Sub 'x-${AWS::AccountId}'}\n"
@@ -163,6 +163,11 @@ def test_mistake_names_path_and_what_is_allowed(tmp_path: Path, path: str, value
 
 def test_platform_name_must_fit_only_one(tmp_path: Path) -> None:
     second = bent(bent(PLATFORM, "metadata.uuid", "other"), "spec.locationRef.name", "prod")
+    root = f"{REPLICATION}.accessConfig.organizationRootAccountRole"
+    second = bent(second, root, "arn:aws:iam::999999999999:role/MeshfedServiceRole")  # of another organization
+    second = bent(
+        bent(second, f"{REPLICATION}.enrollmentConfiguration", REMOVE), f"{REPLICATION}.awsIdentityStore", REMOVE
+    )
     (line,) = mistakes(tmp_path, PLATFORM, second, bent(LANDING_ZONE, "spec.platformRef", {"name": "aws"}))
     assert line.endswith("fits more than one platform; write one of aws.dev, aws.prod")
 
@@ -180,20 +185,6 @@ def test_platform_mappings_hold_when_the_landing_zone_has_none(tmp_path: Path) -
 
 def role(project_role: str, platform_role: str) -> dict[str, Any]:
     return {"projectRoleRef": {"name": project_role}, "platformRole": platform_role, "policies": []}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("#{workspaceIdentifier}.#{projectIdentifier}.#{platformGroupAlias}", []),
-        ("#{workspaceIdentifier}.#{projectIdentifier}.#{platformGroupAlias:%.3s}", ["Developer and Deviser"]),
-    ],
-)
-def test_roles_of_a_landing_zone_need_groups_of_their_own(tmp_path: Path, pattern: str, expected: list[str]) -> None:
-    platform = bent(PLATFORM, "spec.config.aws.replication.awsIdentityStore.groupNamePattern", pattern)
-    roles = [role("admin", "Developer"), role("reader", "Deviser")]
-    found = mistakes(tmp_path, platform, bent(LANDING_ZONE, f"{AWS_ZONE}.awsRoleMappings", roles))
-    assert [line.partition(" gives ")[2].partition(" the same")[0] for line in found] == expected
 
 
 def test_a_role_without_permission_set_is_noted(tmp_path: Path) -> None:

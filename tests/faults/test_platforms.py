@@ -21,6 +21,7 @@ SILENT = "silent.sandbox"
 KEY = "AKIASILENTPLATFORM01"  # of its service user
 PLATFORM_ID = "7a1c0d3a-7b52-4c0e-9a55-0d3a1c9e7f10"
 ORGANIZATION = "444444444444"  # its own: limits are shared within one
+INSTANCE = "sandbox000000001"  # of Identity Center
 THREADS = 4  # fewer than new accounts at once, which is how many tenants of the silent platform call AWS
 TENANTS = 4
 BACKLOG = 8  # tenants of the silent platform
@@ -54,7 +55,9 @@ def write_second_platform(documents: Path) -> None:
     """Make a document of the example's, with credentials and an organization of its own, and a landing zone on it."""
     yaml = YAML(typ="safe")
     for name in ("platform.yaml", "landing-zones.yaml"):
-        text = (documents / name).read_text().replace("111111111111", ORGANIZATION)
+        text = (
+            (documents / name).read_text().replace("111111111111", ORGANIZATION).replace(INSTANCE, "silent0000000001")
+        )
         [document, *_] = yaml.load_all(text.replace("SANDBOX_ACCESS_KEY", "SILENT_ACCESS_KEY"))
         document["metadata"] = {"name": "silent", "uuid": PLATFORM_ID}
         if document["kind"] == "meshLandingZone":

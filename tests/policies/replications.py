@@ -62,7 +62,10 @@ class Replications:
     @property
     def platform(self) -> Platform:
         """The examples' platform with everything that needs statements of its own."""
-        return self.catalog.platforms[PLATFORM].model_copy(update=FEATURES)
+        example = self.catalog.platforms[PLATFORM]
+        assert example.identity_store is not None
+        adopting = example.identity_store.model_copy(update={"adopt_groups": True})
+        return example.model_copy(update={**FEATURES, "identity_store": adopting})
 
     def tenant(
         self,
@@ -145,6 +148,7 @@ def every_kind(of: Replications) -> None:
     take_access_away(of)
     fail_and_repair(of)
     find_again(of)
+    adopt(of)
     tell_a_function(of)
     change_roles(of)
     guard(of)
@@ -216,6 +220,12 @@ def find_again(of: Replications) -> None:
     """Redis was lost: everything is found in AWS."""
     del of.handles["first"]
     of.replicate(of.tenant("first"))
+
+
+def adopt(of: Replications) -> None:
+    """A group that meshStack's own replicator made is there before the tenant's first replication."""
+    of.world.simulator.operator("add_group", name=f"mst-{of.world.workspace}.fifth.admin", user_names=[])
+    of.replicate(of.tenant("fifth", landing_zone={"access_stack": None}))
 
 
 def tell_a_function(of: Replications) -> None:

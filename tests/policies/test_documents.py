@@ -54,6 +54,8 @@ def test_statements_are_named_as_meshstack_publishes_them() -> None:
             "OrgManagementAccessNoResourceLevelRestrictions",
             "OrgManagementAccessSSO",
             "OrgManagementIdentityStoreGroupManagement",
+            "OrgManagementGroupAdoption",
+            "OrgManagementGroupAdoptionSSO",
             "StsAccessImportedAccount",
             "OrgManagementAccessAdditionalSSOForRootAccount",
             "AWSControlTowerAccountFactoryAccess",

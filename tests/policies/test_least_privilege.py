@@ -78,7 +78,7 @@ def test_an_account_is_entered_by_its_own_principal_only(recorded: list[Recorded
     inside = (Principal.ACCESS_ROLE, Principal.IMPORT_ROLE)
     members = {account for who, account in entered if who in inside}
 
-    assert len(members) == 5
+    assert len(members) == 6
     assert members.isdisjoint(ACCOUNTS.values())
     assert {(who, account) for who, account in entered if who not in inside} == set(ACCOUNTS.items())
 

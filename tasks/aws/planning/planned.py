@@ -77,6 +77,7 @@ class Planned:
     account: str | None = None  # the tenant's; None: not known yet
     changes: list[Change] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)  # placeholder -> what people call it
+    groups: dict[str, tuple[str | None, str]] = field(default_factory=dict)  # id -> name (None: as it is), mark
     members: dict[str, tuple[str, str]] = field(default_factory=dict)  # MembershipId -> UserId, GroupId
     taken_out: set[tuple[str, str]] = field(default_factory=set)  # UserId, GroupId
     accounts: dict[str, Members] = field(default_factory=dict)

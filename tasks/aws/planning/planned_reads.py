@@ -95,7 +95,31 @@ def _memberships(planned: Planned, where: Where, given: Parameters, ask: Ask) ->
 def _scim_users(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
     answer = ask("list_users", **given)
     taken_out = {user for user, group in planned.taken_out if given["condition"] == equals("groups.value", group)}
-    return {**answer, "ids": [user for user in answer["ids"] if user not in taken_out]}
+    return {**answer, "resources": [user for user in answer["resources"] if user["id"] not in taken_out]}
+
+
+def _group(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
+    name, mark = planned.groups.get(given["GroupId"], (None, None))
+    shown = {} if name is not None else ask("describe_group", **given)
+    changed = {"DisplayName": name, "Description": mark}
+    return {**shown, **{member: value for member, value in changed.items() if value is not None}}
+
+
+def _scim_group(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
+    name, _ = planned.groups.get(given["group_id"], (None, None))
+    shown = {"id": given["group_id"]} if name is not None else ask("get_group", **given)["resource"]
+    return {"resource": _marked(planned, shown)}
+
+
+def _scim_groups(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
+    answer = ask("list_groups", **given)
+    return {**answer, "resources": [_marked(planned, shown) for shown in answer["resources"]]}
+
+
+def _marked(planned: Planned, shown: Members) -> Members:
+    name, mark = planned.groups.get(shown["id"], (None, None))
+    changed = {"name": name, "external_id": mark}
+    return {**shown, **{member: value for member, value in changed.items() if value is not None}}
 
 
 def _assignments(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
@@ -244,7 +268,10 @@ READS: Mapping[tuple[str, str], Read] = {
     ("organizations", "list_policies_for_target"): _policies_of,
     ("sts", "get_caller_identity"): _caller,
     ("identitystore", "list_group_memberships"): _memberships,
+    ("identitystore", "describe_group"): _group,
     ("scim", "list_users"): _scim_users,
+    ("scim", "get_group"): _scim_group,
+    ("scim", "list_groups"): _scim_groups,
     ("sso-admin", "list_account_assignments"): _assignments,
     ("sso-admin", "describe_account_assignment_creation_status"): _assignment_status(
         "AccountAssignmentCreationStatus",

@@ -68,10 +68,16 @@ def _close(planned: Planned, where: Where, given: Parameters) -> None:
 
 
 def _create_group(planned: Planned, where: Where, given: Parameters) -> Members:
-    name = given["name" if where.service == "scim" else "DisplayName"]
+    by_scim = where.service == "scim"
+    name, mark = given["name" if by_scim else "DisplayName"], given["external_id" if by_scim else "Description"]
     group = f"{PREFIX}group-{name}"
     planned.names[group] = name
-    return {"id" if where.service == "scim" else "GroupId": group}
+    planned.groups[group] = (name, mark)
+    return {"resource": {"id": group}} if by_scim else {"GroupId": group}
+
+
+def _mark_group(planned: Planned, where: Where, given: Parameters) -> None:
+    planned.groups[given["GroupId"]] = (None, given["Operations"][0]["AttributeValue"])
 
 
 def _take_out(planned: Planned, where: Where, given: Parameters) -> None:
@@ -79,7 +85,9 @@ def _take_out(planned: Planned, where: Where, given: Parameters) -> None:
 
 
 def _patch_group(planned: Planned, where: Where, given: Parameters) -> None:
-    if given["change"] == "remove":
+    if given.get("external_id") is not None:
+        planned.groups[given["group_id"]] = (None, given["external_id"])
+    elif given["change"] == "remove":
         planned.taken_out |= {(user, given["group_id"]) for user in given["user_ids"]}
 
 
@@ -204,6 +212,7 @@ WRITES: Mapping[tuple[str, str], Write] = {
     ("organizations", "attach_policy"): _noted,
     ("organizations", "close_account"): _close,
     ("identitystore", "create_group"): _create_group,
+    ("identitystore", "update_group"): _mark_group,
     ("identitystore", "delete_group"): _noted,
     ("identitystore", "create_group_membership"): _noted,
     ("identitystore", "delete_group_membership"): _take_out,

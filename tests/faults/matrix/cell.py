@@ -29,6 +29,7 @@ from tasks.model.desired import TenantId
 from tasks.model.replication import State
 from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import replicate
+from tasks.state.keys import Keys
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
 from tasks.worker import Worker
@@ -37,6 +38,7 @@ from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import WiredSessions
 from tests.support.redis import problems
 from tests.support.waiting import eventually
+from workers.sandbox.organization import MANAGEMENT_ACCOUNT_ID as ORGANIZATION
 
 PROJECT = "cell"
 DEADLINE = 60.0  # seconds that one process may take; the machine may be busy
@@ -128,8 +130,11 @@ class Workbench:
         worker = Worker(
             settings, cell.scenario.catalog(self.examples, cell.workspace, cell.order), store, self.sessions
         )
+        read, shared = (keys.tags(ORGANIZATION) for keys in (store.keys, Keys("cells:")))
+        redis.copy(shared, read)  # other cells' accounts need not be read again by each
         _order(worker, cell)
         _drive(worker, redis)
+        redis.copy(read, shared, replace=True)
         calls = [(call.service, call.operation, call.occurrence) for call in wire.calls]
         return {"calls": calls, "problems": list(_problems(store, redis, cell.tenant))}
 

@@ -7,6 +7,7 @@ that came through a fault must be updated as well as any other. AWS's state is r
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,7 +28,7 @@ from tests.faults.matrix.choice import chosen, together
 from tests.faults.matrix.end_state import difference, end_state
 from tests.faults.matrix.fault import Call, Fault, Strike
 from tests.faults.matrix.flight import Run, run_cells
-from tests.faults.matrix.scenario import PLATFORM, Order, Scenario
+from tests.faults.matrix.scenario import CELL, PLATFORM, Order, Scenario
 from tests.faults.matrix.wire import Wire, WiredSessions
 from tests.support.redis import CheckedRedis
 from workers.examples import EXAMPLES
@@ -179,7 +180,8 @@ class Play:
     def _cell(self, tenant: str, order: Order, strikes: tuple[Strike, ...] = (), newer: Order | None = None) -> Cell:
         """Make a cell, after what is done by hand in its tenant's account before the order."""
         for action in order.at_account:
-            self.matrix.simulator.operator(account=self.scenario.account(tenant), **action)
+            of_tenant = json.loads(json.dumps(action).replace(CELL, tenant))
+            self.matrix.simulator.operator(account=self.scenario.account(tenant), **of_tenant)
         return Cell(tenant, self.scenario, order, strikes, newer)
 
     def _tenants(self, done: int, number: int) -> list[str]:

@@ -10,9 +10,10 @@ faults, in tenants of their own, order after order. So a new step is covered as 
     )
 
 An order's zone changes fields of the examples' landing zone "development", and its and the scenario's platform fields
-of their platform, as `config/landing_zone.py` and `config/platform.py` name them. `<cell>` in a zone stands for the
-tenant's workspace, for what must differ from cell to cell. The reduced matrix strikes a call once, in the first
-scenario that makes it. What AWS then has must be in `end_state.py`, or nobody notices that it is wrong.
+of their platform, as `config/landing_zone.py` and `config/platform.py` name them. `<cell>` in a zone or an operator
+action stands for the tenant's workspace, for what must differ from cell to cell. The reduced matrix strikes a call
+once, in the first scenario that makes it. What AWS then has must be in `end_state.py`, or nobody notices that it is
+wrong.
 """
 
 from __future__ import annotations

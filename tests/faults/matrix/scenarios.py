@@ -21,6 +21,7 @@ from config.platform import (
 from tasks.stacks.templates import STACK_NAME
 from tests.faults.matrix.scenario import CELL, Order, Scenario
 from tests.support.saml import saml_metadata
+from tests.tasks.steps.world import PLATFORM as WORLD
 from tests.tasks.steps.world import SCIM
 from workers.sandbox import organization
 
@@ -101,6 +102,26 @@ BROKEN = {
     "status": "ROLLBACK_COMPLETE",
 }
 
+ADOPTING = None if WORLD.identity_store is None else WORLD.identity_store.model_copy(update={"adopt_groups": True})
+ADOPT = {  # as the published policy of the management role says where groups are adopted
+    "action": "put_role_policy",
+    "account": organization.MANAGEMENT_ACCOUNT_ID,
+    "role": organization.MANAGEMENT_ROLE,
+    "name": "Adoption",
+    "document": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["identitystore:UpdateGroup", "sso:ListAccountAssignmentsForPrincipal"],
+                "Resource": "*",
+            }
+        ],
+    },
+}
+
+LEFT_BEHIND = {"action": "add_group", "name": f"mst-{CELL}.cell-admin", "user_names": ["bob@example.com"]}
+
 SCENARIOS = (
     Scenario(
         "identity store",
@@ -159,6 +180,13 @@ SCENARIOS = (
         platform={"identity_store": None, "import_role": IMPORTER},
         by_hand=(ENTER_BY_IMPORTER,),
         existing=(IMPORTER,),
+    ),
+    Scenario(
+        "adoption",
+        (Order("adoption", body(alice="admin"), NOTHING_DEPLOYED, at_account=(LEFT_BEHIND,)), DELETION),
+        platform={"identity_store": ADOPTING},
+        by_hand=(ADOPT,),
+        existing=(organization.ACCESS_ROLE,),
     ),
     Scenario(
         "failing enrolment",

@@ -62,6 +62,9 @@ def watched(text: str) -> str:
         "selfDowngradeAccessRole: false": "selfDowngradeAccessRole: false\n        drift: report",
         "name: development": "name: watched",
         "name: production": "name: watched-production",
+        '"#{workspaceIdentifier}-#{projectIdentifier}"': '"watched-#{workspaceIdentifier}-#{projectIdentifier}"',
+        "aws+#{workspaceIdentifier}": "aws-watched+#{workspaceIdentifier}",
+        "#{projectIdentifier}.#{platformGroupAlias}": "#{projectIdentifier}.watched.#{platformGroupAlias}",
     }
     for before, after in changes.items():
         text = text.replace(before, after)

@@ -141,7 +141,7 @@ def test_accounts_are_enrolled_as_many_at_once_as_may_be_and_then_vended(cluster
     assert {account["id"] for account in accounts} == state["control_tower"]["enrolled"].keys()
     assert state["service_catalog"]["in_flight_peak"] == 2  # as the platform's limits say; AWS would take five
     assert {group for project in projects for group, _ in access_of(cluster, project)} == {
-        f"mst-likvid.{project}.admin" for project in projects
+        f"mst-likvid.{project}.governed.admin" for project in projects
     }
     mark = cluster.simulator.mark()
     cluster.succeeded(govern(cluster, projects[0]))

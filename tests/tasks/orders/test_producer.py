@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
+from config.landing_zone import LandingZoneRoleMapping
 from config.patterns import Pattern
 from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
@@ -48,6 +49,18 @@ def test_a_disabled_landing_zone_takes_no_new_tenants_and_keeps_those_that_it_ha
         )
 
     assert changed.tenant == again.tenant == str(TENANT)
+
+
+def test_a_role_whose_groups_could_not_prove_whose_they_are_is_refused(connector: Connector) -> None:
+    zone = connector.catalog.landing_zones["development"]
+    role = LandingZoneRoleMapping(project_role="admin", platform_role="ü" * 60)
+    zones = {"development": zone.model_copy(update={"role_mappings": (role,)})}
+    catalog = replace(connector.catalog, landing_zones=zones)
+
+    [mistake] = check(TENANT, WANTED, catalog, connector.settings)
+
+    assert mistake.field == "awsRoleMappings"
+    assert mistake.message.endswith("is longer than 256 characters")
 
 
 def test_an_account_that_is_there_needs_no_email(connector: Connector) -> None:

@@ -24,6 +24,7 @@ from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import replicate
 from tasks.questions.kinds import PLAN, plan_text
 from tasks.questions.plan import NothingToPlan, Planner, make_plan
+from tasks.resolve import resolved
 from tasks.state.questions import Question
 from tasks.step import Chain
 from tasks.worker import Worker
@@ -170,6 +171,45 @@ def test_a_worker_plans_what_the_api_was_asked_for(cluster: Cluster) -> None:
 def test_nobody_plans_what_nobody_has_ordered(cluster: Cluster) -> None:
     with pytest.raises(NothingToPlan, match="Nobody has ordered"):
         make_plan(cluster.worker, cluster.tenant_id("unknown"), None)
+
+
+@pytest.mark.parametrize("platform", [PLATFORM, "aws-scim.sandbox"])
+def test_a_group_that_would_be_adopted_is_in_the_plan(cluster: Cluster, platform: str) -> None:
+    known = cluster.connector.catalog.platforms[platform]
+    access = "scim" if known.scim else "identity_store"
+    adopting = known.model_copy(update={access: getattr(known, access).model_copy(update={"adopt_groups": True})})
+    catalog = replace(cluster.connector.catalog, platforms={**cluster.connector.catalog.platforms, platform: adopting})
+    project = f"adopted-by-{access.replace('_', '-')}"
+    body = desired("development-scim" if known.scim else "development", access=ACCESS[:1])
+    carried_out(cluster, project, {**body, "access": []}, platform)
+    name = f"mst-likvid.{project}.{'scim.' if known.scim else ''}admin"
+    group = cluster.simulator.operator("add_group", name=name, user_names=["dave@example.com"])["group"]
+    tenant = TenantId("likvid", project, platform)
+    record = cluster.connector.store.tenants.find(tenant)
+    assert record is not None
+    account = record.handles.account_id or ""
+    access_there = cluster.worker.sessions.management(known, "sso-admin")
+    access_there.create_account_assignment(
+        InstanceArn=organization.INSTANCE_ARN,
+        TargetId=account,
+        TargetType="AWS_ACCOUNT",
+        PermissionSetArn=organization.ADMIN_PERMISSION_SET_ARN,
+        PrincipalType="GROUP",
+        PrincipalId=group,
+    )
+    cluster.simulator.operator("pass_time", seconds=5)
+    mark = cluster.simulator.mark()
+    forgotten = replace(record.handles, groups={})  # as after a first look without the operator's word
+
+    asked = resolved(catalog, tenant, Desired.model_validate(body), forgotten, None)
+    plan = Planner(replace(cluster.worker, catalog=catalog), asked, REPLICATION, forgotten).plan()
+
+    assert cluster.simulator.writes_since(mark) == []
+    assert [change.sentence for step in plan.steps if step.name == "sync_groups" for change in step.changes] == [
+        f"adopt group {name}: it becomes that of tenant {tenant}, AWS role admin",
+        f"remove {organization.USERS['dave@example.com']} from group {name}",
+        f"add alice@example.com to group {name}",
+    ]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config.patterns import Pattern
-from tasks.accounts.lookup import Candidate, Wanted, choose
+from tasks.accounts.lookup import Candidate, Found, Wanted, choose
 from tasks.errors import AccessDenied, Conflict, LaneFull, NotFound, NotOurs, PermanentError, Refused, Throttled
 from tasks.model.account import Account, AccountState
 from tasks.model.handles import Handles
@@ -260,14 +260,14 @@ def test_a_foreign_account_with_our_email_is_left_alone(world: World) -> None:
     assert not any(world.places.taken.values())
 
 
-def test_a_closed_account_is_not_replaced(world: World) -> None:
+def test_a_closed_account_keeps_its_email(world: World) -> None:
     handles = world.account(tenant := world.tenant())
     world.simulator.operator("suspend_account", account=handles.account_id)
 
-    with pytest.raises(PermanentError) as refused:
+    with pytest.raises(NotOurs) as refused:
         world.run(create_account, tenant)
 
-    assert refused.value.code == "AccountClosed"
+    assert refused.value.code == "EmailOfClosedAccount"
     assert "SUSPENDED" in refused.value.message
     assert len(world.creations()) == 1
 
@@ -342,30 +342,51 @@ def test_a_tenant_does_not_change_its_account(world: World) -> None:
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 OURS = Account("1", "arn", "w.p", "a@b.c", AccountState.ACTIVE, AT)
+ELSEWHERE = replace(OURS, id="2", email="x@y.z")
+CLOSED = replace(OURS, id="3", email="o@l.d", state=AccountState.SUSPENDED)
+LATER = replace(CLOSED, id="4", joined_at=AT + timedelta(days=1))
 WANTED = Wanted("w.p.aws.l", "A@b.c", "w.p", None)
+INTENDED = replace(WANTED, intended_at=AT)
+DIRECT = replace(WANTED, tagged=False)
+EXACT = replace(OURS, email="A@b.c")
+
+
+def tagged(*accounts: Account) -> list[Candidate]:
+    return [Candidate(account, "w.p.aws.l") for account in accounts]
 
 
 @pytest.mark.parametrize(
     ("candidates", "wanted", "expected"),
     [
-        ([], WANTED, None),
-        ([Candidate(OURS, "w.p.aws.l")], WANTED, OURS),
-        ([Candidate(replace(OURS, email="x@y.z"), "w.p.aws.l")], WANTED, replace(OURS, email="x@y.z")),
-        ([Candidate(replace(OURS, email="x@y.z"), None)], WANTED, None),
-        ([Candidate(replace(OURS, email="x@y.z"), "other")], WANTED, None),
+        ([], WANTED, Found(None)),
+        (tagged(OURS), WANTED, Found(OURS)),
+        (tagged(ELSEWHERE), WANTED, Found(ELSEWHERE)),
+        ([Candidate(ELSEWHERE, None)], WANTED, Found(None)),
+        ([Candidate(ELSEWHERE, "other")], WANTED, Found(None)),
         ([Candidate(OURS, None)], WANTED, NotOurs),
-        ([Candidate(OURS, "other")], replace(WANTED, intended_at=AT), NotOurs),
-        ([Candidate(OURS, None)], replace(WANTED, intended_at=AT), OURS),
+        ([Candidate(OURS, "other")], INTENDED, NotOurs),
+        ([Candidate(OURS, None)], INTENDED, Found(OURS)),
         ([Candidate(OURS, None)], replace(WANTED, intended_at=AT + timedelta(minutes=2)), NotOurs),
-        ([Candidate(replace(OURS, name="w.q"), None)], replace(WANTED, intended_at=AT), NotOurs),
-        ([Candidate(replace(OURS, id="2", email="x@y.z"), "w.p.aws.l"), Candidate(OURS, "w.p.aws.l")], WANTED, OURS),
-        ([Candidate(replace(OURS, id=i, email="x@y.z"), "w.p.aws.l") for i in "23"], WANTED, Conflict),
+        ([Candidate(replace(OURS, name="w.q"), None)], INTENDED, NotOurs),
+        (tagged(OURS, ELSEWHERE), WANTED, Conflict),
+        (tagged(OURS, replace(ELSEWHERE, state=AccountState.PENDING_ACTIVATION)), WANTED, Conflict),
+        (tagged(CLOSED), WANTED, Found(None, (CLOSED,))),
+        (tagged(CLOSED, ELSEWHERE), WANTED, Found(ELSEWHERE, (CLOSED,))),
+        (tagged(LATER, CLOSED), WANTED, Found(None, (CLOSED, LATER))),
+        ([Candidate(EXACT, None)], DIRECT, Found(EXACT)),
+        ([Candidate(OURS, None)], DIRECT, NotOurs),  # the same email to AWS, and not letter by letter
+        ([Candidate(replace(EXACT, name="w.P"), None)], DIRECT, NotOurs),
     ],
 )
-def test_only_a_proven_account_is_chosen(candidates: list[Candidate], wanted: Wanted, expected: object) -> None:
+def test_only_proven_accounts_are_chosen(candidates: list[Candidate], wanted: Wanted, expected: object) -> None:
     if isinstance(expected, type):
         with pytest.raises(PermanentError) as refused:
             choose(candidates, wanted)
         assert type(refused.value) is expected
     else:
         assert choose(candidates, wanted) == expected
+
+
+def test_two_accounts_that_work_are_both_named() -> None:
+    with pytest.raises(Conflict, match="accounts 1 and 2 are all tenant"):
+        choose(tagged(ELSEWHERE, OURS), WANTED)

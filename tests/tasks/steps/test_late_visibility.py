@@ -16,8 +16,8 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done
 from tasks.step import Step
 from tasks.steps import function_of
+from tests.tasks.steps.directory_world import ALICE, BOB, person
 from tests.tasks.steps.test_federate_identity import FEDERATION
-from tests.tasks.steps.test_sync_groups import ALICE, BOB, person
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 

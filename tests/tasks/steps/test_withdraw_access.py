@@ -22,18 +22,8 @@ from tasks.permissions.groups import LOOK_AGAIN
 from tasks.steps.revoke_access import revoke_access
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.withdraw_access import withdraw_access
-from tests.tasks.steps.test_sync_groups import (
-    ALICE,
-    BOB,
-    CAROL,
-    DEAD,
-    DirectoryWorld,
-    groups,
-    ids_only,
-    name,
-    person,
-    tenant_of,
-)
+from tests.tasks.steps.directory_world import ALICE, BOB, CAROL, DirectoryWorld, groups, name, person, tenant_of
+from tests.tasks.steps.test_sync_groups import DEAD, ids_only
 from workers.sandbox.client import SimulatorClient
 
 NOTHING = "nobody has access that the order does not give"

@@ -15,7 +15,7 @@ from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping, ScimAccess
 from tasks.aws import Aws, Lane, Run
 from tasks.aws.calls import Observer
-from tasks.aws.run import AccountLists, NoLists
+from tasks.aws.run import AccountLists, NoLists, NoTags, TagIndex
 from tasks.aws.session import Sessions
 from tasks.errors import LaneFull
 from tasks.model.call import CallRecord
@@ -132,6 +132,7 @@ class World:
     places: MemoryPlaces = field(default_factory=MemoryPlaces)
     young: MemoryYoung = field(default_factory=MemoryYoung)
     lists: AccountLists = field(default_factory=NoLists)
+    tags: TagIndex = field(default_factory=NoTags)
     records: list[CallRecord] = field(default_factory=list)
     limits: dict[Lane, int] = field(
         default_factory=lambda: {
@@ -177,6 +178,7 @@ class World:
                 lookup_grace=self.lookup_grace,
                 observer=observer,
                 lists=self.lists,
+                tags=self.tags,
                 account_created_at=handles.account_created_at if handles else None,
             ),
         )

@@ -132,6 +132,24 @@ def test_a_name_is_taken_once(scim: httpx2.Client, group: str, name: str) -> Non
     assert scim.patch(f"/Groups/{group}", json=change("add", ALICE)).status_code == 404
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_an_external_id_is_taken_changed_and_asked_for(
+    simulator: SimulatorClient, scim: httpx2.Client, shown: bool
+) -> None:
+    simulator.set_options(scim_shows_external_ids=shown)
+    made = scim.post("/Groups", json={"displayName": f"marked-{shown}", "externalId": f"a.b-{shown}"}).json()
+    group = made["id"]
+
+    assert made["externalId"] == f"a.b-{shown}"
+    assert scim.get(f"/Groups/{group}").json().get("externalId") == (f"a.b-{shown}" if shown else None)
+    change = {"op": "replace", "path": "externalId", "value": f"c_d-{shown}"}
+    assert scim.patch(f"/Groups/{group}", json={"schemas": [PATCH], "Operations": [change]}).status_code == 204
+    for mark, found in ((f"c_d-{shown}", [group]), (f"a.b-{shown}", [])):
+        listed = scim.get("/Groups", params={"filter": f'externalId eq "{mark}"', "cursor": ""}).json()["Resources"]
+        assert [each["id"] for each in listed] == found
+    assert scim.post("/Groups", json={"displayName": "x", "externalId": "a:b"}).status_code == 400
+
+
 def test_a_group_cannot_be_put(scim: httpx2.Client, group: str) -> None:
     assert scim.put(f"/Groups/{group}", json={"displayName": "x", "members": []}).status_code == 400
     assert scim.post("/Bulk", json={}).status_code == 400

@@ -100,6 +100,12 @@ class Directory:
         """Take a member out."""
         del self.memberships[membership.group_id, membership.user_id]
 
+    def change_group(self, group_id: str, attributes: Mapping[str, Any], now: float) -> None:
+        """Set some attributes of a group."""
+        entry = self.groups[group_id]
+        changed = {**entry.attributes, **attributes}
+        self.groups.change(group_id, attributes=changed, updated_at=now, revision=entry.revision + 1)
+
     def delete_group(self, group_id: str) -> None:
         """Delete a group and its memberships."""
         del self.groups[group_id]

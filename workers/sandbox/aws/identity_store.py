@@ -36,6 +36,7 @@ def seed_users(world: World) -> None:
         _seed_user(world, name, user_id)
     world.snapshots["identity_store"] = snapshot
     world.actions |= {"add_users": add_users, "remove_users": remove_users, "fill_group": fill_group}
+    world.actions |= {"add_group": add_group, "change_group": change_group}
 
 
 def add_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,6 +52,23 @@ def remove_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     directory, names = world.state(Directory), set(body["user_names"])
     for user_id in [key for key, entry in directory.users.items() if entry.attributes["UserName"] in names]:
         directory.delete_user(user_id)
+    return {}
+
+
+def add_group(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Operator action: make a group, as somebody else did. Body: name, description (optional), user_names."""
+    attributes = {
+        "DisplayName": body["name"],
+        **({"Description": body["description"]} if "description" in body else {}),
+    }
+    entry = Entry(new_id(), attributes, world.now(), world.now())
+    world.state(Directory).groups[entry.entry_id] = entry
+    return {**fill_group(world, {"group": entry.entry_id, "user_names": body["user_names"]}), "group": entry.entry_id}
+
+
+def change_group(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Operator action: change a group by hand. Body: group (its id), attributes (DisplayName, Description, …)."""
+    world.state(Directory).change_group(body["group"], body["attributes"], world.now())
     return {}
 
 
@@ -83,10 +101,19 @@ def snapshot(world: World) -> dict[str, Any]:
     for membership in directory.memberships.values():
         members[membership.group_id].append(names[membership.user_id])
     groups = [
-        {"id": group_id, "name": entry.attributes.get("DisplayName"), "members": sorted(members[group_id])}
+        {
+            "id": group_id,
+            "name": entry.attributes.get("DisplayName"),
+            "mark": entry.attributes.get("Description") or _external_id(entry),
+            "members": sorted(members[group_id]),
+        }
         for group_id, entry in directory.groups.items()
     ]
     return {"users": {name: user_id for user_id, name in names.items()}, "groups": groups}
+
+
+def _external_id(entry: Entry) -> str | None:
+    return next((each["Id"] for each in entry.attributes.get("ExternalIds", ())), None)
 
 
 def _by_external_id(entries: Iterable[Entry], wanted: Mapping[str, str]) -> Entry | None:

@@ -4,6 +4,7 @@
 
     move_account        account, parent_id          suspend_account     account
     reopen_account      account                     tag_account         account, tags (null value: remove)
+    rename_account      account, name, email
     create_account      name, email, id, tags, parent_id, roles -> {"account"}: ready at once
     create_ou           name, parent_id -> {"id"}   delete_role         account, role
     create_role         account, role, trust, policies (name -> document), managed (ARNs)
@@ -55,6 +56,13 @@ def tag_account(world: World, body: Body) -> Any:
     tags = {key: value for key, value in wanted.items() if value is not None}
     world.state(OrganizationTree).set_tags(body["account"], tags)
     return {"tags": tags}
+
+
+def rename_account(world: World, body: Body) -> Any:
+    """Give an account another name and root email, as its owner may."""
+    accounts = world.state(OrganizationTree).accounts
+    accounts.change(body["account"], name=body["name"], email=body["email"])
+    return {}
 
 
 def create_account(world: World, body: Body) -> Any:
@@ -144,6 +152,7 @@ ACTIONS: Mapping[str, Callable[[World, Body], Any]] = {
         suspend_account,
         reopen_account,
         tag_account,
+        rename_account,
         create_account,
         create_ou,
         create_role,

@@ -52,6 +52,7 @@ class SimulatorOptions(BaseModel):
     external_id: str = organization.EXTERNAL_ID
     automation_external_id: str = organization.AUTOMATION_EXTERNAL_ID
     scim_access_token: str = organization.SCIM_ACCESS_TOKEN
+    scim_shows_external_ids: bool = True  # of a group that is read or listed; False: only in the answer to its creation
     seed: NonNegativeInt = Field(default_factory=lambda: randbelow(2**32))  # of lags, short pages and faults' chance
 
     def lag_of(self, kind: Kind) -> float:

@@ -1,7 +1,11 @@
-"""SCIM's operations on users and groups. A group is never shown with its members."""
+"""SCIM's operations on users and groups. A group is never shown with its members.
+
+AWS documents that the answer to a group's creation shows its externalId; whether others do is an option.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +20,12 @@ from workers.sandbox.scim.lists import conditions, invalid, listed
 CORE = "urn:ietf:params:scim:schemas:core:2.0"
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_CHANGES = 100
-ISSUER = f"https://scim.aws.com/{organization.IDENTITY_STORE_ID}"  # of external ids, as the Identity Store API shows
+EXTERNAL_ID = re.compile(r"[^:\x00-\x1f]{1,256}")  # AWS's pattern allows a colon, which SCIM has refused
+ISSUER = f"https://scim.aws.com/{organization.IDENTITY_STORE_ID}"  # of externalIds that come by SCIM
+CHANGES: Mapping[str, tuple[str, ...]] = {  # of a group, by path
+    "members": ("add", "remove"),
+    "externalId": ("add", "replace"),
+}
 USER_FILTERS = (frozenset({"userName"}), frozenset({"groups.value"}))
 GROUP_FILTERS = (
     *(frozenset({name}) for name in ("displayName", "externalId", "members.value", "id")),
@@ -56,7 +65,7 @@ def list_groups(call: Call, world: World) -> Mapping[str, Any]:
     if member is not None:
         _known_user(world, member)
         entries = [entry for entry in entries if directory.membership(entry.entry_id, member) is not None]
-    return listed(entries, query, _group)
+    return listed(entries, query, lambda entry: _group(entry, shows=world.options.scim_shows_external_ids))
 
 
 @operations.answer(SERVICE, "GetUser")
@@ -68,7 +77,7 @@ def get_user(call: Call, world: World) -> Mapping[str, Any]:
 @operations.answer(SERVICE, "GetGroup")
 def get_group(call: Call, world: World) -> Mapping[str, Any]:
     """Show a group."""
-    return _group(_known_group(world, call))
+    return _group(_known_group(world, call), shows=world.options.scim_shows_external_ids)
 
 
 @operations.answer(SERVICE, "CreateGroup")
@@ -85,26 +94,28 @@ def create_group(call: Call, world: World) -> Mapping[str, Any]:
     groups = directory.groups.values()
     if any(same(entry.attributes.get("DisplayName"), body["displayName"], world) for entry in groups):
         raise AwsError("ConflictException", "Group already exists", 409)
-    attributes: dict[str, Any] = {"DisplayName": body["displayName"]}
-    if body.get("externalId") is not None:
-        attributes["ExternalIds"] = [{"Issuer": ISSUER, "Id": str(body["externalId"])}]
+    attributes = {"DisplayName": body["displayName"], **_external_ids(body.get("externalId"))}
     entry = Entry(new_id(), attributes, world.now(), world.now())
     directory.groups[entry.entry_id] = entry
     _add(directory, entry.entry_id, user_ids, world.now())
-    return _group(entry)
+    return _group(entry, shows=True)
 
 
 @operations.answer(SERVICE, "PatchGroup")
 def patch_group(call: Call, world: World) -> Mapping[str, Any]:
-    """Add or remove members, at most 100 in one request; all of it or nothing."""
+    """Add or remove members, at most 100 in one request, or replace the externalId; all of it or nothing."""
     directory = world.state(Directory)
-    changes = [(op["op"].lower(), _user_ids(op["value"])) for op in _member_operations(call.parameters["body"])]
+    asked = _operations(call.parameters["body"])
+    changes = [(op["op"].lower(), _user_ids(op["value"])) for op in asked if op["path"] == "members"]
+    marks = [_external_ids(op["value"]) for op in asked if op["path"] == "externalId"]
     if sum(len(user_ids) for _, user_ids in changes) > MOST_CHANGES:
         raise invalid()
     entry = _known_group(world, call)
     for _, user_ids in changes:
         for user_id in user_ids:
             _known_user(world, user_id)
+    for mark in marks:
+        directory.change_group(entry.entry_id, mark, world.now())
     for change, user_ids in changes:
         if change == "add":
             _add(directory, entry.entry_id, user_ids, world.now())
@@ -121,19 +132,32 @@ def delete_group(call: Call, world: World) -> Mapping[str, Any]:
     return {}
 
 
-def _member_operations(body: Any) -> list[dict[str, Any]]:
-    """Check a PATCH; only `members` is simulated. All members cannot be replaced or removed at once."""
+def _operations(body: Any) -> list[dict[str, Any]]:
+    """Check a PATCH of `members` or `externalId`. All members cannot be replaced or removed at once."""
     if not isinstance(body, dict) or PATCH_SCHEMA not in body.get("schemas", []):
         raise invalid()
     found = body.get("Operations")
     if not isinstance(found, list) or not found:
         raise invalid()
     for operation in found:
-        if not isinstance(operation, dict) or operation.get("path") != "members" or not operation.get("value"):
+        if not isinstance(operation, dict) or not operation.get("value"):
             raise invalid()
-        if str(operation.get("op")).lower() not in ("add", "remove"):
+        if str(operation.get("op")).lower() not in CHANGES.get(str(operation.get("path")), ()):
             raise invalid()
     return found
+
+
+def _external_ids(value: Any) -> dict[str, Any]:
+    """Answer the attribute of a group that an externalId becomes, as the Identity Store API shows it."""
+    if value is None:
+        return {}
+    if not isinstance(value, str) or not EXTERNAL_ID.fullmatch(value):
+        raise invalid()
+    return {"ExternalIds": [{"Issuer": ISSUER, "Id": value}]}
+
+
+def _external_id(entry: Entry) -> str | None:
+    return next((each["Id"] for each in entry.attributes.get("ExternalIds", ()) if each["Issuer"] == ISSUER), None)
 
 
 def _user_ids(members: Any) -> list[str]:
@@ -179,15 +203,15 @@ def _user(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _group(entry: Entry) -> dict[str, Any]:
-    external_id = _external_id(entry)
-    shown = {**_common(entry, "Group"), "displayName": entry.attributes["DisplayName"], "members": []}
-    return shown if external_id is None else {**shown, "externalId": external_id}
-
-
-def _external_id(entry: Entry) -> str | None:
-    """Find what the identity provider calls a group."""
-    return next((str(each["Id"]) for each in entry.attributes.get("ExternalIds", ())), None)
+def _group(entry: Entry, *, shows: bool) -> dict[str, Any]:
+    mark = _external_id(entry) if shows else None
+    external_id = {} if mark is None else {"externalId": mark}
+    return {
+        **_common(entry, "Group"),
+        **external_id,
+        "displayName": entry.attributes["DisplayName"],
+        "members": [],
+    }
 
 
 def _common(entry: Entry, kind: str) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""Look at the tags of all accounts before one is made for a tenant of whom nothing is known.
+
+One tenant's replication reads them, a portion in each execution, and the others of the organization wait: AWS shows the
+tags of one account at a time, so the first look at a large organization takes minutes (`organization/tag_index.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tasks.aws import Aws
+from tasks.aws.run import Unread
+from tasks.errors import NotFound
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Wait
+from tasks.names import TENANT_TAG
+
+PORTION = 40  # reads in one execution: a second of Organizations' calls
+WHILE_ANOTHER_READS = timedelta(seconds=5)
+
+
+def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws) -> Wait | None:
+    """Go on reading the tags of the organization's accounts; None: all are read, by us or somebody else.
+
+    Reads   organizations:ListTagsForResource 1 call for each account that no record has and nobody has read lately, at
+            most PORTION; ListAccounts 1 call for 20 accounts, by who begins. None in direct mode, which has no tags
+    """
+    index = aws.tag_index
+    if tenant.platform.is_direct or index.is_whole():
+        return None
+    if not index.take_turn(str(tenant.id)):
+        return Wait(handles, _progress(index.unread(0)), WHILE_ANOTHER_READS)
+    look = index.unread(PORTION)
+    if look is None:
+        began = aws.now()
+        index.begin([account.id for account in aws.list_accounts()], began)
+        look = index.unread(PORTION)
+    for account_id in look.accounts if look else ():
+        index.note(account_id, _tenant_of(account_id, aws), aws.now())
+    left = index.unread(0)
+    if left is not None and left.left:
+        return Wait(handles, _progress(left), timedelta())
+    index.end(aws.now())
+    return None
+
+
+def _tenant_of(account_id: str, aws: Aws) -> str | None:
+    try:
+        return aws.organizations.tags(account_id).get(TENANT_TAG)
+    except NotFound:  # it has left the organization since it was listed
+        return None
+
+
+def _progress(look: Unread | None) -> str:
+    """Say how far it is.
+
+    >>> _progress(Unread((), 3800, 5000))
+    "looking at the tags of the organization's accounts: 1,200 of 5,000"
+    """
+    progress = f": {look.total - look.left:,} of {look.total:,}" if look is not None else ""
+    return f"looking at the tags of the organization's accounts{progress}"
