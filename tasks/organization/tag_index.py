@@ -31,11 +31,10 @@ class SharedTagIndex:
 
     store: Store
     organization: str  # its management account's id
-    reads: bool = True  # False: what is known must do, and nothing is written
 
     def is_whole(self) -> bool:
         """Tell whether every account that a list of the last minutes showed has been read."""
-        return not self.reads or self.store.tag_index.is_whole(self.organization)
+        return self.store.tag_index.is_whole(self.organization)
 
     def accounts_of(self, tenant: str) -> frozenset[str]:
         """Return the ids of the accounts that carry the tenant's name."""
@@ -56,8 +55,7 @@ class SharedTagIndex:
 
     def note(self, account_id: str, tenant: str | None, now: datetime) -> None:
         """Remember whose name an account carries; None: nobody's."""
-        if self.reads:
-            self.store.tag_index.note(self.organization, account_id, ReadTag(now, tenant))
+        self.store.tag_index.note(self.organization, account_id, ReadTag(now, tenant))
 
     def end(self, now: datetime) -> None:
         """All are read: the index is whole for some minutes from the beginning of the list on."""

@@ -24,8 +24,8 @@ from tasks.errors import PermanentError, StepError
 from tasks.model.desired import Deletion, Desired, Tenant, TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
-from tasks.organization.tag_index import SharedTagIndex
 from tasks.questions.kinds import PLAN, read_plan_text
+from tasks.questions.known_tags import KnownTags
 from tasks.questions.plan_sentences import sentence
 from tasks.resolve import resolved
 from tasks.state.masking import masked_error, shown_error
@@ -159,7 +159,7 @@ class Planner:
             now=lambda: datetime.now(UTC) + self.ahead,
             account_created_at=self.handles.account_created_at,
         )
-        tags = SharedTagIndex(self.worker.store, self.tenant.platform.management_account_id, reads=False)
+        tags = KnownTags(self.worker.store, self.tenant.platform.management_account_id)
         return PlanningAws(self.planned, self.worker.sessions, replace(run, tags=tags))
 
     def _meet(self, handles: Handles) -> None:

@@ -104,15 +104,3 @@ def test_one_reads_at_a_time_and_goes_on_in_its_next_execution(index: SharedTagI
     index.begin(["2"], NOW)
     index.end(NOW)
     assert index.take_turn(OTHER)
-
-
-def test_who_only_looks_writes_nothing_and_waits_for_nobody(index: SharedTagIndex, redis: Redis) -> None:
-    index.note("2", SHOP, NOW)
-    before = sorted(redis.keys())
-    looking = SharedTagIndex(index.store, ORGANIZATION, reads=False)
-
-    looking.note("3", SHOP, NOW)
-
-    assert looking.is_whole()
-    assert looking.accounts_of(SHOP) == {"2"}
-    assert sorted(redis.keys()) == before

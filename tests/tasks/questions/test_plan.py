@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,8 +21,10 @@ from tasks.chain import DELETION, REPLICATION
 from tasks.documents import Plan, QuestionState
 from tasks.model.desired import Desired, Tenant, TenantId
 from tasks.model.handles import Handles
+from tasks.names import TENANT_TAG
 from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import replicate
+from tasks.organization.tag_index import SharedTagIndex
 from tasks.questions.kinds import PLAN, plan_text
 from tasks.questions.plan import NothingToPlan, Planner, make_plan
 from tasks.resolve import resolved
@@ -171,6 +174,21 @@ def test_a_worker_plans_what_the_api_was_asked_for(cluster: Cluster) -> None:
 def test_nobody_plans_what_nobody_has_ordered(cluster: Cluster) -> None:
     with pytest.raises(NothingToPlan, match="Nobody has ordered"):
         make_plan(cluster.worker, cluster.tenant_id("unknown"), None)
+
+
+def test_a_plan_knows_the_tags_that_others_have_read_and_reads_none_of_all(cluster: Cluster) -> None:
+    tenant = TenantId("likvid", "found", PLATFORM)
+    account = cluster.simulator.operator("create_account", name="older", email="older@example.org")["account"]
+    cluster.simulator.operator("tag_account", account=account, tags={TENANT_TAG: str(tenant)})
+    index = SharedTagIndex(cluster.connector.store, organization.MANAGEMENT_ACCOUNT_ID)
+    index.note(account, str(tenant), datetime.now(UTC))
+    before = {key: cluster.redis.client.dump(key) for key in cluster.redis.client.keys("connector:tag*")}
+
+    plan = planned(cluster, "found", desired())
+
+    assert "organizations:create_account" not in calls(plan)
+    assert f"move {account} from" in " ".join(sentences(plan))
+    assert {key: cluster.redis.client.dump(key) for key in cluster.redis.client.keys("connector:tag*")} == before
 
 
 @pytest.mark.parametrize("platform", [PLATFORM, "aws-scim.sandbox"])
