@@ -188,7 +188,7 @@ def quick(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "lease": brief,
-            "lookup_grace": timedelta(seconds=1),
+            "lookup_grace": timedelta(seconds=2),
             "poll_interval": timedelta(seconds=0.2),
             "visibility_grace": timedelta(seconds=3),
             "log_level": "info",
