@@ -50,7 +50,7 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Writes   organizations:CreateAccount 0 or 1, with the tenant's tags; without any in direct mode
     Raises   LaneFull, Throttled (transient); NotOurs, AccessDenied, Refused, PermanentError
     """
-    handles = _named(tenant, handles)
+    handles = named(tenant, handles)
     creation = handles.creation
     if creation is not None and creation.request_id is not None:
         with suppress(LaneFull):  # AWS counts it already; a cancelled replication may have left the place behind
@@ -90,7 +90,7 @@ def _first_look(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         return _taken(tenant, handles, found, aws)
     # Closed ones that we have forgotten count: the next one gets another email where the pattern can give it one.
     later = replace(tenant, accounts_before=len(found.history(handles)))
-    renamed = _named(later, replace(handles, closed_accounts=found.history(handles)))
+    renamed = named(later, replace(handles, closed_accounts=found.history(handles)))
     if renamed.email != handles.email:
         return _first_look(later, renamed, aws)
     check_email_is_free(renamed.email or "", found)
@@ -111,7 +111,7 @@ def leave_lane(tenant: Tenant, aws: Aws) -> None:
     aws.leave(Lane.ACCOUNT_CREATION, tenant.platform.management_account_id, str(tenant.id))
 
 
-def _named(tenant: Tenant, handles: Handles) -> Handles:
+def named(tenant: Tenant, handles: Handles) -> Handles:
     """The handles with email and name: rendered anew only while no CreateAccount may have been sent."""
     if handles.creation is not None and handles.email and handles.account_name:
         return handles

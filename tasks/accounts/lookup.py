@@ -88,6 +88,21 @@ def find_by_tag(tenant: Tenant, handles: Handles, aws: Aws) -> Found | None:
     return _chosen(tenant, accounts, wanted, aws) if accounts else None
 
 
+def account_besides(tenant: Tenant, ordered: str, handles: Handles, aws: Aws) -> Account | None:
+    """Return an account that works and proves to be the tenant's, beside the one that is ordered for it; None: none.
+
+    So it is after a loss of Redis, when nobody remembers the account that was made.
+    Reads    organizations:ListAccounts 1 call for 20 accounts, none where a list of the last minutes has neither our
+             email nor our name; ListTagsForResource 1 call for each with our email, name or tag
+    """
+    wanted, tagged = _wanted(tenant, handles), _tagged(tenant, aws) - {ordered}
+    if not tagged and aws.is_unlisted(wanted.email, wanted.name):
+        return None
+    others = (each for each in aws.list_accounts() if each.id != ordered and each.state not in CLOSED)
+    alike = (each for each in others if each.id in tagged or _is_alike(each, wanted))
+    return next((each for each in alike if _candidate(each, wanted, aws).tenant == wanted.tenant), None)
+
+
 def _wanted(tenant: Tenant, handles: Handles) -> Wanted:
     if handles.email is None or handles.account_name is None:
         raise ValueError("the email and name must be rendered before an account is looked for")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.accounts.creation import request_account
+from tasks.accounts.creation import named, request_account
 from tasks.accounts.entry import enter_account
-from tasks.accounts.lookup import adopted, take_over
+from tasks.accounts.lookup import account_besides, adopted, take_over
 from tasks.aws import Aws
 from tasks.errors import Conflict
 from tasks.model.account import AccountState
@@ -37,6 +37,9 @@ def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> Outcome:
     """Make an account the tenant's once we have been in it: before that nothing may be written to it."""
+    other = account_besides(tenant, account_id, named(tenant, handles), aws)
+    if other is not None:
+        _check_same(other.id, account_id)
     account = take_over(tenant, account_id, aws)
     taken = adopted(handles, account)
     note = f"took over account {account_id}, as ordered"

@@ -31,6 +31,7 @@ from workers.examples import EXAMPLES
 from workers.sandbox.client import Counts, SimulatorClient
 from workers.sandbox.installed import SandboxMissing, check_installed
 
+SHOWN_WITHIN_SECONDS = 30.0  # far more than the simulated AWS takes to show everything to everybody
 SHOWN_AGAIN_SECONDS = 0.5  # between two looks whether all processes still run, while the demo stays
 
 
@@ -57,13 +58,16 @@ def order_twice(processes: Supervisor, endpoints: Endpoints, console: Console, o
     simulator = SimulatorClient(endpoints.simulator)
     try:
         with connect(Access(endpoints.api, endpoints.token)) as client:
-            print_line(console, f"Ordering {len(orders)} tenants through the API")
+            options = simulator.options()
+            late = f"shows what is written up to {options['lag_seconds']:g} s late (seed {options['seed']})"
+            print_line(console, f"Ordering {len(orders)} tenants through the API; the simulated AWS {late}")
             ended = order_all(client, orders, processes, console)
             created = [created_by(each, client.tenant(each.tenant), simulator.state()) for each in ended]
             show_created(console, created)
             print_line(console, ways_to_groups(simulator.counts().operations))
             if complain_about_failures(ended) is not ExitCode.DONE:
                 return ExitCode.FAILED
+            processes.wait("AWS to show all of it", lambda: not simulator.visibility()["late"], SHOWN_WITHIN_SECONDS)
             print_line(console, "Ordering all of them again: nothing has changed, so nothing may be written")
             before = simulator.counts()
             again = order_all(client, orders, processes, console)

@@ -291,7 +291,16 @@ def test_an_ordered_account_is_taken_over(world: World) -> None:
 
     assert outcome.handles.account_id == account
     assert outcome.handles.email == f"{name}@example.com"
-    assert (reads, writes) == (3, 0)
+    assert (reads, writes) == (4, 0)
+
+
+def test_no_other_account_is_taken_over_for_a_tenant_that_has_one_which_nobody_remembers(world: World) -> None:
+    own = world.account(world.tenant()).account_id
+    name = f"{world.workspace}.old"
+    account = world.simulator.operator("create_account", name=name, email=f"{name}@example.com")["account"]
+
+    with pytest.raises(Conflict, match=f"the tenant has account {own}"):
+        world.run(create_account, world.tenant(desired={"platform_tenant_id": account}), Handles())
 
 
 def test_an_ordered_account_of_another_tenant_is_left_alone(world: World) -> None:
