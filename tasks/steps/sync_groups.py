@@ -88,7 +88,7 @@ def putting_in(groups: Mapping[str, Group], lacking: Mapping[str, MappedRole], n
     return changed
 
 
-def certain(members: Mapping[str, str], group: Group, users: Mapping[str, str]) -> Mapping[str, str]:
+def certain(members: dict[str, str], group: Group, users: Mapping[str, str]) -> dict[str, str]:
     """Return the members without those whom we remember to have taken out: AWS may list them still."""
     if group.people is None:
         return members
