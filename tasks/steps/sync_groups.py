@@ -63,6 +63,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         sync.failures.reraise()
     if sync.looking_up.rest:
         return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
+    members = {name: certain(there, groups[name], met.users) for name, there in members.items() if name in groups}
     ahead = replace(met, groups=putting_in(groups, sync.lacking(members, users), aws.now()))
     if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
@@ -85,6 +86,14 @@ def putting_in(groups: Mapping[str, Group], lacking: Mapping[str, MappedRole], n
         people = None if group.people is None else tuple(sorted({*group.people, *role.user_names}))
         changed[name] = replace(group, people=people, put_in_at=now)
     return changed
+
+
+def certain(members: dict[str, str], group: Group, users: Mapping[str, str]) -> dict[str, str]:
+    """Return the members without those whom we remember to have taken out: AWS may list them still."""
+    if group.people is None:
+        return members
+    ours = {users[name] for name in group.people if name in users}
+    return {user_id: membership for user_id, membership in members.items() if user_id in ours}
 
 
 def settled(groups: Mapping[str, Group], roles: Mapping[str, MappedRole]) -> dict[str, Group]:

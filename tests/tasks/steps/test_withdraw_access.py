@@ -148,6 +148,20 @@ def test_who_is_about_to_get_in_is_written_down_with_the_id(world: DirectoryWorl
         world.simulator.operator("remove_users", user_names=[newcomer])
 
 
+def test_who_is_ordered_again_a_moment_later_is_put_in_whatever_the_list_shows(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "admin"))
+    handles = given(world, person(ALICE, "admin"), person(BOB, "admin"))
+    group = handles.groups[name(world, "admin")]
+    out = {**handles.groups, name(world, "admin"): replace(group, people=(ALICE,))}  # AWS lists him still
+    before = world.simulator.mark()
+
+    done = world.run(sync_groups, tenant, replace(handles, groups=out))
+
+    added = "PatchGroup" if world.service == "scim" else "CreateGroupMembership"
+    assert world.called(before).count(added) == 1
+    assert world.counted(sync_groups, tenant, done.handles)[2] == 0
+
+
 def test_a_deletion_believes_no_list_that_is_younger_than_an_addition(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"))
     handles = given(world, person(ALICE, "admin"))
