@@ -18,6 +18,7 @@ from redis.retry import Retry
 from config.catalog import Catalog, load_catalog
 from config.production import check_production
 from config.settings import Settings, load_settings
+from tasks.state import connections
 from tasks.state.store import Store
 
 SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
@@ -44,8 +45,8 @@ class Connector:
 
 def redis_client(settings: Settings) -> Redis:
     """Make a client that reconnects by itself; nothing is sent yet."""
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
+    return connections.client(
+        settings,
         decode_responses=True,
         socket_timeout=SOCKET_SECONDS,
         socket_connect_timeout=SOCKET_SECONDS,
@@ -59,7 +60,7 @@ def redis_client(settings: Settings) -> Redis:
 
 def make_store(settings: Settings) -> Store:
     """Prepare what stands in Redis; nothing is sent yet."""
-    return Store(redis_client(settings), settings.retention, settings.event_history)
+    return Store(redis_client(settings), settings.retention, settings.event_history, replicas=settings.redis_replicas)
 
 
 def make_connector(settings: Settings, *, secrets: bool = False) -> Connector:

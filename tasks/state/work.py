@@ -79,8 +79,11 @@ class Work(Part):
 
         Raises OwnedByAnother when the handles name something that is another tenant's; they were not written then.
         """
-        text = None if handles is None else handles_json(handles)
-        answer = self._run(Renew(replication=replication, holder=holder, lease=lease, handles=text))
+        if handles is None:
+            answer = self._run(Renew(replication=replication, holder=holder, lease=lease))
+        else:
+            ahead = Renew(replication=replication, holder=holder, lease=lease, handles=handles_json(handles))
+            answer = self._promise(ahead)  # a call to AWS is about to rely on it
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)
         return Renewal(answer)

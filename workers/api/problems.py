@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from config.log import get_logger
 from tasks.orders.producer import FieldMistake, RequestRefused, field_mistakes
+from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,6 +67,7 @@ def add_handlers(app: FastAPI) -> None:
         RequestRefused: _refused,
         RequestValidationError: _invalid,
         HTTPException: _http,
+        NotReplicated: _not_replicated,
         RedisError: _redis,
         Exception: _unexpected,
     }
@@ -104,6 +106,14 @@ def _http(request: Request, error: HTTPException) -> ProblemResponse:
 def _redis(request: Request, error: RedisError) -> ProblemResponse:
     get_logger(__name__).error("redis does not answer", error=f"{type(error).__name__}: {error}")
     return redis_away(request.url.path)
+
+
+def _not_replicated(request: Request, error: NotReplicated) -> ProblemResponse:
+    detail = (
+        f"Nothing is promised: {error}, and CONNECTOR_REDIS_REPLICAS wants so many. Send the request again; "
+        "sending it twice does no harm."
+    )
+    return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def redis_away(path: str) -> ProblemResponse:
