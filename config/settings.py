@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from config.day_window import DayWindow
 from config.mistakes import plain_words, shown
+from config.proxies import Proxies, ProxyMistakes
 from config.redis_address import RedisAddress
 
 PREFIX = "CONNECTOR_"
@@ -141,7 +142,7 @@ class Settings(BaseSettings):
     )
     redis_replicas: Annotated[int, Field(ge=0, le=10)] = Field(
         default=0,
-        description="Number of Redis replicas that must have an order before it is accepted.",
+        description="Number of Redis replicas that must have an order before it is accepted (docs/reliability.md).",
     )
     log_format: Literal["json", "text"] = Field(
         default="json", description="Log lines as JSON for machines, or as text for people."
@@ -372,7 +373,7 @@ def variable(name: str) -> str:
 def load_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
     environment = process_environment()
-    mistakes = list(_misspelled(environment))
+    mistakes = [*_misspelled(environment), *_proxies()]
     try:
         settings = Settings()
     except ValidationError as error:
@@ -380,6 +381,14 @@ def load_settings() -> Settings:
     if mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def _proxies() -> Iterable[str]:
+    """Find what our clients would choke on later; the SDK and all others look into the environment alone."""
+    try:
+        Proxies.read(os.environ)
+    except ProxyMistakes as error:
+        yield from error.mistakes
 
 
 def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:

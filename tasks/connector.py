@@ -5,6 +5,7 @@ A worker has more: `tasks/worker.py`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -17,6 +18,7 @@ from redis.retry import Retry
 
 from config.catalog import Catalog, load_catalog
 from config.production import check_production
+from config.proxies import Proxies
 from config.settings import Settings, load_settings
 from tasks.state import connections
 from tasks.state.store import Store
@@ -35,7 +37,7 @@ class Connector:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Every secret text that must never be shown."""
-        return (*self.catalog.secrets, *self.settings.secret_texts)
+        return (*self.catalog.secrets, *self.settings.secret_texts, *Proxies.read(os.environ).secrets)
 
     def log_notes(self) -> None:
         """Log what in the documents has no effect or looks unwise; call it once the logs are set up."""

@@ -32,6 +32,8 @@ from botocore.credentials import (
 )
 
 from config.platform import CredentialAuth, Platform, ScimAccess, WorkloadIdentityAuth
+from config.proxies import Proxies
+from tasks.aws.http_session import bound
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.recent_facts import Recent
 from tasks.aws.scim_client import ScimClient
@@ -70,6 +72,7 @@ class Sessions:
     ) -> None:
         self.metadata = metadata or MetadataSource()
         self._now = now
+        self._proxies = Proxies.read(os.environ)
         self.recent = Recent()
         self._lock = RLock()
         self._session = botocore.session.get_session()
@@ -144,7 +147,7 @@ class Sessions:
             return self._scim[key]
 
     def _scim_transport(self) -> httpx2.BaseTransport | None:
-        """What SCIM's requests go through; None: httpx2's own, by the proxies of the environment."""
+        """What SCIM's requests go through; None: what leads to the endpoint."""
         return None
 
     def _client(
@@ -232,7 +235,9 @@ class Sessions:
         """Make a client, which keeps its credentials whatever the session is given for the next one."""
         with self._lock:
             self._session._credentials = credentials  # noqa: SLF001 (botocore's own way in for refreshable credentials)
-            return self._maker.client(service, region_name=region, config=config, **keys)
+            client = self._maker.client(service, region_name=region, config=config, **keys)
+        bound(client, self._proxies)
+        return client
 
 
 def _scim_endpoint(configured: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.faults.broker import wrong
@@ -83,10 +83,10 @@ def test_an_order_that_no_replica_has_is_not_promised() -> None:
         assert is_problem(http.post(f"/api/v1/platforms/{PLATFORM}/pause"), 503)
 
 
-def until_accepted(http: httpx.Client, project: str) -> httpx.Response:
+def until_accepted(http: httpx2.Client, project: str) -> httpx2.Response:
     """Order a tenant until it is taken; everything before is a 503."""
 
-    def accepted() -> httpx.Response | None:
+    def accepted() -> httpx2.Response | None:
         answer = put(http, project)
         assert answer.status_code in (202, 503), answer.text
         return answer if answer.status_code == 202 else None

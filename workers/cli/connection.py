@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import ValidationError
 
+from config.proxies import ProxyMistakes
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.options import Access
 from workers.client import ApiProblem, ConnectorClient, NotOurApi
@@ -24,7 +25,12 @@ def connect(access: Access) -> Iterator[ConnectorClient]:
     url = access.url
     _check_url(url)
     no_proxy_for_loopback()
-    with ConnectorClient(url, _token(access.token, access.token_file)) as client:
+    token = _token(access.token, access.token_file)
+    try:
+        connected = ConnectorClient(url, token)
+    except ProxyMistakes as error:
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
+    with connected as client:
         try:
             yield client
         except ApiProblem as problem:

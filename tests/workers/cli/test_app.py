@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers.cli.fake_api import FakeApi
 from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
 from workers.examples import EXAMPLES
 from workers.sandbox import organization
@@ -131,3 +132,14 @@ def test_a_port_that_is_taken_is_a_mistake(tmp_path: Path) -> None:
         done = run("api", environment=environment, directory=tmp_path)
     assert done.returncode == 1
     assert f"aws-connector: the API cannot listen on 127.0.0.1:{port}: set CONNECTOR_API_HOST" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "HTTP_PROXY"])
+def test_a_proxy_that_cannot_be_used_is_a_sentence(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], name: str
+) -> None:
+    done = run_here("status", environment={**environment, name: "socks5://user:hunter2@proxy:1080"})
+    assert done.returncode == 64
+    assert f"{name} names a SOCKS proxy, which is not supported" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
