@@ -53,6 +53,7 @@ AWS_FAILED = frozenset(  # on its own side: the work may be done or not
         "InternalServerError",
         "InternalServerException",
         "InternalServiceError",
+        "RequestAborted",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceFailure",
@@ -64,8 +65,6 @@ AWS_FAILED = frozenset(  # on its own side: the work may be done or not
 NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
 NOT_KNOWN = frozenset(  # the credentials themselves
     {
-        "ExpiredToken",
-        "ExpiredTokenException",
         "IncompleteSignature",
         "InvalidClientTokenId",
         "InvalidSignatureException",
@@ -74,10 +73,14 @@ NOT_KNOWN = frozenset(  # the credentials themselves
         "UnrecognizedClientException",
     }
 )
+EXPIRED = frozenset(  # AWS took nothing: the credentials are made anew (boundary.py), and the call is made again
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+)
 INVALID = frozenset({"InvalidParameterValue", "ValidationError", "ValidationException"})
 
 LATER = Fault(Throttled)
 UNCERTAIN = Fault(Unanswered)
+AGAIN = Fault(Throttled, "Nothing, unless it lasts: then set the clock of the worker right.")
 ALLOW = Fault(
     AccessDenied,
     "Allow the call in the policy of the role that AWS names (aws-connector policies prints what it needs), and see "
@@ -152,6 +155,7 @@ EVERY_SERVICE: dict[str, Fault] = {
     **dict.fromkeys(sorted(AWS_FAILED), UNCERTAIN),
     **dict.fromkeys(sorted(NOT_ALLOWED), ALLOW),
     **dict.fromkeys(sorted(NOT_KNOWN), SIGN_IN),
+    **dict.fromkeys(sorted(EXPIRED), AGAIN),
     **dict.fromkeys(sorted(INVALID), CORRECT),
     "OptInRequired": Fault(NotReady),
     "SubscriptionRequiredException": Fault(NotReady),
@@ -265,6 +269,11 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         "Correct stackSet.arn of the landing zone, or create the StackSet in the automation account, then retry.",
     ),
     ("cloudformation", "StaleRequestException"): LATER,
+    ("cloudformation", "ValidationError"): Fault(
+        Refused,
+        "Correct in the landing zone what AWS names: accessStack with its template and parameters, or stackSet; then "
+        "retry.",
+    ),
     ("cloudformation", "TokenAlreadyExistsException"): Fault(
         Conflict, "Another operation of the stack has this token: retry, and a new one is sent."
     ),

@@ -149,6 +149,14 @@ class Sessions:
                 self._scim[key] = ScimClient(*key, user_agent=SESSION_NAME, transport=self._scim_transport())
             return self._scim[key]
 
+    def forget(self, platform: Platform) -> None:
+        """Sign in anew for everything that is called on a platform from now on."""
+        with self._lock:
+            for role in [key for key in self._credentials if key[0] == platform.identifier]:
+                del self._credentials[role]
+            for client in [key for key in self._clients if key[0] == platform.identifier]:
+                del self._clients[client]
+
     def _scim_transport(self) -> httpx2.BaseTransport | None:
         """What SCIM's requests go through; None: what leads to the endpoint."""
         return None
