@@ -7,10 +7,10 @@ repeats a secret.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from config.known_secrets import KNOWN_SECRETS
+from config.proxies import is_loopback
 from config.settings import Settings, SettingsError, process_environment
 
 ENDPOINT = "AWS_ENDPOINT_URL"  # and AWS_ENDPOINT_URL_<SERVICE>
@@ -89,13 +89,4 @@ def _is_remote_and_encrypted(url: str) -> bool:
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(host) and not _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_loopback or mapped.is_unspecified)
+    return parts.scheme == "https" and bool(host) and not is_loopback(host)

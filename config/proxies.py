@@ -6,7 +6,8 @@
                               .example.com), an address (10.0.0.1, ::1), a network (10.0.0.0/8), each with a port or
                               without; * for everybody
 
-In upper or lower case; lower case wins. Names are not looked up, so a network is for addresses only.
+In upper or lower case; lower case wins. Names are not looked up, so a network is for addresses only. This machine
+itself is always spoken to directly.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Proxies:
         """Return the proxy by which an address is reached; None: it is spoken to directly."""
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port or DEFAULT_PORTS.get(parts.scheme)
-        if any(each.covers(host, port) for each in self.direct):
+        if is_loopback(host) or any(each.covers(host, port) for each in self.direct):
             return None
         return self.by_scheme.get(parts.scheme)
 
@@ -100,6 +101,20 @@ class Proxies:
         """The proxies' passwords, as written and decoded."""
         written = [urlsplit(url).password or "" for url in self.by_scheme.values()]
         return tuple(dict.fromkeys(text for each in written for text in (each, unquote(each)) if text))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, in lower case, is this machine itself.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("aws.localhost"), is_loopback("10.0.0.1")
+    (True, True, True, False)
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
 class ProxyMistakes(ValueError):

@@ -19,7 +19,7 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from config.proxies import Proxies
+from config.proxies import Proxies, is_loopback
 
 CONNECTIONS = httpx2.Limits(max_connections=64)  # one for each thread of a worker
 _ends: ContextVar[float | None] = ContextVar("ends", default=None)
@@ -36,8 +36,13 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def transport(url: str) -> httpx2.HTTPTransport:
-    """Make what leads to an address; connections are kept. Raises ProxyMistakes for proxies that cannot be used."""
-    made = httpx2.HTTPTransport(proxy=Proxies.read(os.environ).leading_to(url), limits=CONNECTIONS)
+    """Make what leads to an address; connections are kept.
+
+    Raises ProxyMistakes when the environment names proxies that cannot be used; to this machine none is needed.
+    """
+    here = is_loopback(httpx2.URL(url).host)
+    proxy = None if here else Proxies.read(os.environ).leading_to(url)
+    made = httpx2.HTTPTransport(proxy=proxy, limits=CONNECTIONS)
     pool: Any = made._pool  # noqa: SLF001  # httpx2 has no option for httpcore2's public `network_backend`
     pool._network_backend = _Network()  # noqa: SLF001  # as above
     return made

@@ -211,7 +211,7 @@ class ConnectorClient:
         return UnmanagedView.model_validate_json(self._http.get("/api/v1/unmanaged", params=query).content)
 
     def ready(self) -> Readiness:
-        """Ask whether Redis and workers are there; raises ApiProblem 503 when not."""
+        """Ask whether orders are taken, and how many workers there are; raises ApiProblem 503 when none would be."""
         return Readiness.model_validate_json(self._http.get("/readyz").content)
 
     def close(self) -> None:

@@ -17,7 +17,8 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 
 from config.log import get_logger
-from tasks.orders.producer import FieldMistake, RequestRefused, field_mistakes
+from config.mistakes import printable
+from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused, field_mistakes
 from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
 
@@ -29,6 +30,14 @@ _DETAILS = {
     404: "Nothing is at this path. See /docs for the paths there are.",
     405: "This path does not know that method. The Allow header names those it knows.",
 }
+
+
+class KeyTwice(HTTPException):
+    """A body that names a key twice in one object, so that nobody can tell what was meant."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(400)
+        self.key = printable(key)[:LONGEST_FIELD]
 
 
 class ProblemResponse(JSONResponse):
@@ -66,6 +75,7 @@ def add_handlers(app: FastAPI) -> None:
     handlers: dict[type[Exception], Callable[[Request, Any], ProblemResponse]] = {
         RequestRefused: _refused,
         RequestValidationError: _invalid,
+        KeyTwice: _key_twice,
         HTTPException: _http,
         NotReplicated: _not_replicated,
         RedisError: _redis,
@@ -87,6 +97,12 @@ def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse
         return problem(request.url.path, 400, detail)
     inside = [{**finding, "loc": finding["loc"][1:] or finding["loc"]} for finding in findings]  # without "body"
     return _wrong_fields(request, field_mistakes(inside))
+
+
+def _key_twice(request: Request, error: KeyTwice) -> ProblemResponse:
+    detail = f"Nothing was stored. The body names {error.key} twice in one object: keep one of them and send it again."
+    found = FieldProblem(field=error.key, value="two values", message="must stand once in an object")
+    return problem(request.url.path, 400, detail, [found])
 
 
 def _wrong_fields(request: Request, mistakes: Iterable[FieldMistake]) -> ProblemResponse:
