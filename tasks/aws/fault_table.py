@@ -219,7 +219,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     ("iam", "ConcurrentModification"): LATER,
     ("iam", "DeleteConflict"): Fault(
-        Conflict, "Take off the role what people have put on it (own policies, instance profiles), then retry."
+        Conflict, "Take the role out of the instance profiles that people have put it into, then retry."
     ),
     ("iam", "EntityAlreadyExists"): Fault(
         Conflict, "Another account of AWS has the alias: change accountAliasPattern, then replicate again."

@@ -94,7 +94,7 @@ class Withdrawal:
         check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
 
     def _remove(self, group_id: str, there: Mapping[str, str]) -> tuple[set[str], set[str]]:
-        """Take members out, for one whom AWS refuses keeps nobody else in; answers who is unknown, and who may be in."""
+        """Take members out, one by one where AWS refuses somebody; answers who is unknown, and who may be in."""
         unknown, refused = set[str](), set[str]()
         for part in parts(list(there), self.aws.directory.at_once):
             if self.portion.takes(*part):
