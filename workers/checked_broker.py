@@ -15,6 +15,7 @@ from redis import RedisError
 
 from config.celery import QUEUE
 from tasks.engine.message_guard import MessageRefused, check_message
+from tasks.state.counts import Rejection
 from tasks.worker import own_worker
 from workers import broker
 from workers.app import app
@@ -62,12 +63,12 @@ def _checked(answer: Any, **_options: Any) -> tuple[Any, Any] | None:
     try:
         check_message(message, _runs())
     except MessageRefused as refusal:
-        _count(str(refusal), len(message))
+        _count(refusal.reason, len(message))
         return None
     return queue, message
 
 
-def _count(reason: str, size: int) -> None:
+def _count(reason: Rejection, size: int) -> None:
     log.warning("a message in the queue was rejected", reason=reason, bytes=size)
     try:
         own_worker().store.counts.reject(reason)

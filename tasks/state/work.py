@@ -10,7 +10,7 @@ from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import LastError, StepState
-from tasks.state.counts import UNKNOWN
+from tasks.state.counts import Rejection
 from tasks.state.database import Part
 from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.parameters import Begin, Pump, Record, Renew, milliseconds
@@ -69,7 +69,7 @@ class Work(Part):
                 name=step,
                 holder=holder,
                 lease=lease,
-                unknown=UNKNOWN,
+                unknown=Rejection.UNKNOWN_REPLICATION,
             )
         )
         return _begun(json.loads(answer), step) if answer else None
