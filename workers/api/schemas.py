@@ -49,7 +49,7 @@ class TenantRow(View):
     landing_zone: str
     status: State
     account_id: str | None = None
-    updated_at: datetime
+    updated_at: datetime = Field(description="when its order, its state or what AWS gave it changed last")
     paused: Pause | None = Field(default=None, description="nothing runs for it, or for its platform")
 
 
