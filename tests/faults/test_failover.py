@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.broker import wrong
 from tests.faults.test_broker import creating, put
-from tests.support.cluster import PLATFORM, QUICK, desired, running_cluster
+from tests.support.cluster import PLATFORM, QUICK, cluster_on, desired
 from tests.support.redis_pair import MASTER, SENTINEL_PASSWORD, Pair, asked, redis_pair, replicas, sentinel
 from tests.support.waiting import eventually
 from tests.workers.api.server import is_problem, running
@@ -58,13 +58,14 @@ def test_a_replica_promoted_in_the_middle_loses_nothing(
     with (
         redis_pair() as pair,
         way_of(pair, tmp_path) as way,
-        running_cluster(tmp_path, 1, QUICK, **way.environment) as cluster,
+        cluster_on(pair.servers[0], tmp_path, 1, QUICK, **way.environment) as cluster,
         running(pair.servers[0], way.url, redis_sentinel_password=way.sentinel_password, redis_replicas=1) as api,
         api.client() as http,
     ):
         answers = [put(http, project) for project in BEFORE]
         eventually(lambda: creating(cluster))
         way.fail_over()
+        cluster.redis = pair.servers[pair.primary]
         answers += [until_accepted(http, project) for project in AFTER]
 
         for answer in answers:
