@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
-from config.mistakes import printable
+from config.printable import printable
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 VARIABLES = {

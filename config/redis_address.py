@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from config.mistakes import printable
+from config.printable import printable
 
 EXAMPLE = "redis://:password@host:6379/0"
 SENTINEL_EXAMPLE = "sentinel://:password@host1:26379;sentinel://host2:26379/0?master_name=mymaster"

@@ -17,7 +17,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 
 from config.log import get_logger
-from config.mistakes import printable
+from config.printable import printable
 from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused, field_mistakes
 from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
