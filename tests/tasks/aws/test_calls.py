@@ -174,7 +174,7 @@ def test_a_call_that_is_not_declared_as_what_it_is_is_refused_before_it_is_sent(
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
 def test_expired_credentials_are_given_up(code: str) -> None:
     given_up: list[str] = []
-    observer = Observer(lambda: None, lambda record: None)
+    observer = Observer(lambda _: None, lambda record: None)
     calls = Calls(Client(failing(refused(code))), observer, expired=lambda: given_up.append(code))
 
     with pytest.raises(Throttled):
