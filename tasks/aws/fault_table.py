@@ -244,6 +244,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("sts", "RegionDisabledException"): Fault(
         AccessDenied, "Activate AWS STS in the platform's region in the account that AWS names, then retry."
     ),
+    ("sts", "ExpiredTokenException"): SIGN_IN,  # of a web identity: our credentials that end are ExpiredToken
     ("sts", "IDPCommunicationError"): LATER,
     ("sts", "IDPRejectedClaim"): SIGN_IN,
     ("sts", "InvalidIdentityToken"): SIGN_IN,
