@@ -138,7 +138,7 @@ def _scheme(parts: list[SplitResult]) -> Scheme:
         )
     scheme = SCHEMES[names.pop()]
     if len(parts) > 1 and not scheme.sentinels:
-        raise ValueError(f"must name one Redis; of several only Sentinels are asked: {SENTINEL_EXAMPLE}")
+        raise ValueError(f"must name one Redis; several are possible for Sentinels only: {SENTINEL_EXAMPLE}")
     return scheme
 
 
@@ -185,5 +185,5 @@ def _tls(parameters: Mapping[str, str]) -> Tls:
 def _master_name(parameters: Mapping[str, str]) -> str:
     name = parameters.get(MASTER_NAME)
     if not name:
-        raise ValueError(f"must say what the Sentinels call this Redis: {SENTINEL_EXAMPLE}")
+        raise ValueError(f"must give the name that the Sentinels have for this Redis: {SENTINEL_EXAMPLE}")
     return name

@@ -57,14 +57,14 @@ def make_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Wait:
         raise NotFound(
             "NoAccessRole",
             f"account {account_id} has no role {name}",
-            remedy=f"Make the role {name} in account {account_id} as aws-connector policies prints it, then retry.",
+            remedy=f"Create the role {name} in account {account_id} as aws-connector policies prints it, then retry.",
         )
     access_role.open_door(tenant, aws.access_role_from_outside(account_id))
     return _made(tenant, handles, aws)
 
 
 def _made(tenant: Tenant, handles: Handles, aws: Aws) -> Wait:
-    note = f"{tenant.platform.account_access_role} was made in account {handles.known_account()}"
+    note = f"{tenant.platform.account_access_role} was created in account {handles.known_account()}"
     return Wait(handles, note, aws.role_propagation)
 
 

@@ -80,7 +80,7 @@ INVALID = frozenset({"InvalidParameterValue", "ValidationError", "ValidationExce
 
 LATER = Fault(Throttled)
 UNCERTAIN = Fault(Unanswered)
-AGAIN = Fault(Throttled, "Nothing, unless it lasts: then set the clock of the worker right.")
+AGAIN = Fault(Throttled, "Nothing, unless it goes on: then set the clock of the worker.")
 ALLOW = Fault(
     AccessDenied,
     "Allow the call in the policy of the role that AWS names (aws-connector policies prints what it needs), and see "

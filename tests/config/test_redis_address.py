@@ -109,7 +109,7 @@ def test_sentinels_over_tls_lead_to_redis_over_tls() -> None:
         ("rediss://redis?ssl_check_hostname=False", "must have ssl_check_hostname=true or false"),
         ("rediss://redis?ssl_ca_certs=/no/such.pem", "must name a file in ssl_ca_certs: there is no /no/such.pem"),
         ("rediss://redis?ssl_cert_reqs=none&ssl_cert_reqs=required", "must have each parameter once"),
-        ("sentinel://:hunter2@one:26379/0", "must say what the Sentinels call this Redis: sentinel://"),
+        ("sentinel://:hunter2@one:26379/0", "must give the name that the Sentinels have for this Redis: sentinel://"),
         ("sentinel://:a@one;sentinel://:hunter2@two/0?master_name=m", "must name one password"),
         ("sentinel://one/1;sentinel://two/2?master_name=m", "must name one database"),
     ],

@@ -100,8 +100,8 @@ def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse
 
 
 def _key_twice(request: Request, error: KeyTwice) -> ProblemResponse:
-    detail = f"Nothing was stored. The body names {error.key} twice in one object: keep one of them and send it again."
-    found = FieldProblem(field=error.key, value="two values", message="must stand once in an object")
+    detail = f"Nothing was stored. The body gives {error.key} twice in one object: keep one of them and send it again."
+    found = FieldProblem(field=error.key, value="two values", message="must be given once in an object")
     return problem(request.url.path, 400, detail, [found])
 
 
@@ -126,7 +126,7 @@ def _redis(request: Request, error: RedisError) -> ProblemResponse:
 
 def _not_replicated(request: Request, error: NotReplicated) -> ProblemResponse:
     detail = (
-        f"Nothing is promised: {error}, and CONNECTOR_REDIS_REPLICAS wants so many. Send the request again; "
+        f"Nothing is promised: {error}, and CONNECTOR_REDIS_REPLICAS asks for that many. Send the request again; "
         "sending it twice does no harm."
     )
     return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
