@@ -101,7 +101,7 @@ def test_sentinels_over_tls_lead_to_redis_over_tls() -> None:
         ("redis://redis:6379/0/1", "must end in the number of the database"),
         ("redis://redis:0/0", "must be a URL such as"),
         ("redis://redis/0#hunter2", "must be a URL such as"),
-        ("redis://:hunter2@one;redis://two", "must name one Redis; of several only Sentinels are asked"),
+        ("redis://:hunter2@one;redis://two", "must name one Redis; several are possible for Sentinels only"),
         ("redis://:hunter2@one;sentinel://two", "must start with redis://"),
         ("redis+socket:///run/redis.sock", "must"),
         ("redis://redis?ssl_ca_certs=/ca.pem", "must not have the parameter ssl_ca_certs: redis:// takes none"),

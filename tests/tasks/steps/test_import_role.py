@@ -67,7 +67,7 @@ def test_a_missing_access_role_is_made(world: World) -> None:
     made = world.run(wait_for_access, tenant, handles)
 
     assert isinstance(made, Wait)
-    assert f"{organization.ACCESS_ROLE} was made" in made.note
+    assert f"{organization.ACCESS_ROLE} was created" in made.note
     assert isinstance(world.run(wait_for_access, tenant, made.handles), Done)
     assert entered(world, tenant, handles) == (wanted_trust(tenant), True)
     assert world.counted(wait_for_access, tenant, handles)[1:] == (1, 0)
@@ -90,7 +90,7 @@ def test_a_role_that_is_not_there_is_never_changed_but_made(world: World, import
     else:
         made = world.run(prepare_access_role, tenant, handles)
         assert isinstance(made, Wait)
-        assert f"{organization.ACCESS_ROLE} was made" in made.note
+        assert f"{organization.ACCESS_ROLE} was created" in made.note
         assert isinstance(world.run(prepare_access_role, tenant, handles), Done)
         assert entered(world, tenant, handles) == (wanted_trust(tenant), True)
 

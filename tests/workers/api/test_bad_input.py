@@ -250,5 +250,5 @@ def test_a_key_that_stands_twice_is_named(
 ) -> None:
     document = is_problem(http.request(method, path, content=content, headers=JSON), 400)
     assert [error["field"] for error in document["errors"]] == [key]
-    assert f"names {key} twice" in document["detail"]
+    assert f"gives {key} twice" in document["detail"]
     assert api.keys() == []
