@@ -1,7 +1,7 @@
 """Celery's Redis transport on our connections: whoever speaks to the broker notices a failover.
 
 It stands in place of kombu's own under the schemes of Redis's address (workers/app.py). A worker has more
-(workers/checked_broker.py); beat, Flower and the rest need no more than this, and load neither documents nor the AWS SDK.
+(workers/checked_broker.py); beat, Flower and the rest need no more than this.
 """
 
 from __future__ import annotations

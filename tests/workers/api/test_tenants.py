@@ -251,7 +251,7 @@ def test_replicate_again_checks_what_is_stored(api: Api, http: httpx2.Client) ->
     assert api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
 
 
-def test_updated_is_the_last_change_of_the_tenant_and_not_of_its_order(api: Api, http: httpx.Client) -> None:
+def test_updated_is_the_last_change_of_the_tenant_and_not_of_its_order(api: Api, http: httpx2.Client) -> None:
     def updated() -> str:
         [row] = http.get("/api/v1/tenants").json()["tenants"]
         assert http.get(TENANT).json()["updatedAt"] == row["updatedAt"]
