@@ -171,7 +171,7 @@ def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
 
 def test_what_alerts_take_an_increase_of_is_there_before_the_first_event(api: Api) -> None:
     """A series that is born at 1 has no increase, and the first message that is not ours must not go unnoticed."""
-    rules = YAML(typ="safe").load(REPOSITORY / "examples" / "prometheus-alerts.yml")["groups"][0]["rules"]
+    rules = YAML(typ="safe").load(EXAMPLES / "prometheus-alerts.yml")["groups"][0]["rules"]
     increased = [found for rule in rules for found in re.findall(r"increase\((\w+)(?:\{(.*?)\})?\[", rule["expr"])]
     shown = {**look(api), **samples(generate_latest(worker_of(api).counters.registry).decode())}
 
