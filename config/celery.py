@@ -6,10 +6,10 @@ to be quick to recover, small, and free of surprises.
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import quote
 
+from config.redis_address import RedisAddress
 from config.settings import Settings
 
 QUEUE = "replication"
@@ -18,15 +18,14 @@ QUEUE = "replication"
 # comes twice is stale by its dispatch number. Only a second net under the pump.
 VISIBILITY_TIMEOUT = 300
 
-TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # parameters of a rediss:// URL, each a path
-
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """Return Celery's configuration."""
-    url = settings.redis_url.get_secret_value()
+    redis = settings.redis
+    asked = {"master_name": redis.master_name, "sentinel_kwargs": settings.redis_sentinels}
     return {
-        "broker_url": url,
-        "broker_use_ssl": _tls(url),
+        "broker_url": _url(redis),
+        "broker_use_ssl": redis.tls and redis.tls.options,  # Flower reads it here only
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # for ever: a worker without Redis waits for it
         "broker_transport_options": {
@@ -35,6 +34,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
             "socket_connect_timeout": 5,  # seconds
             "socket_keepalive": True,
             "health_check_interval": 25,  # seconds
+            **(asked if redis.master_name else {}),
         },
         # JSON only: no pickle is ever read.
         "accept_content": ["json"],
@@ -60,10 +60,10 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _tls(url: str) -> dict[str, Any] | None:
-    """Return how to speak TLS to Redis, None: not at all. Flower reads it here only, the others in the URL as well."""
-    parts = urlsplit(url)
-    if parts.scheme != "rediss":
-        return None
-    files = {name: text for name, text in parse_qsl(parts.query) if name in TLS_FILES}
-    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, **files}
+def _url(redis: RedisAddress) -> str:
+    """Write the address in Celery's way: each Sentinel is a whole URL, for a worker may begin with any."""
+    scheme = "sentinel" if redis.master_name else "rediss" if redis.tls else "redis"
+    user, password = (quote(text or "", safe="") for text in (redis.user, redis.password))
+    signed = f"{user}:{password}@" if user or password else ""
+    hosts = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in redis.nodes)
+    return ";".join(f"{scheme}://{signed}{host}/{redis.database}" for host in hosts)

@@ -7,10 +7,10 @@ repeats a secret.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from config.known_secrets import KNOWN_SECRETS
+from config.proxies import is_loopback
 from config.settings import Settings, SettingsError, process_environment
 
 ENDPOINT = "AWS_ENDPOINT_URL"  # and AWS_ENDPOINT_URL_<SERVICE>
@@ -43,16 +43,12 @@ def check_production_api(settings: Settings) -> None:
 
 
 def _redis(settings: Settings) -> Iterator[str]:
-    password = settings.redis_password
+    password, tls = settings.redis.password, settings.redis.tls
     if not password:
         yield f"CONNECTOR_REDIS_URL needs a password {PRODUCTION}: redis://:password@host:6379/0."
     elif len(password) < SHORTEST_PASSWORD:
         yield f"CONNECTOR_REDIS_URL needs a password of at least {SHORTEST_PASSWORD} characters {PRODUCTION}."
-    query = dict(parse_qsl(urlsplit(settings.redis_url.get_secret_value()).query))
-    if (
-        query.get("ssl_cert_reqs", "required") != "required"
-        or query.get("ssl_check_hostname", "true").lower() != "true"
-    ):
+    if tls is not None and not (tls.verified and tls.named):
         yield f"CONNECTOR_REDIS_URL must have Redis's certificate checked {PRODUCTION}: give ssl_ca_certs instead."
 
 
@@ -93,13 +89,4 @@ def _is_remote_and_encrypted(url: str) -> bool:
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(host) and not _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_loopback or mapped.is_unspecified)
+    return parts.scheme == "https" and bool(host) and not is_loopback(host)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -21,6 +21,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from config.day_window import DayWindow
 from config.mistakes import plain_words, shown
+from config.proxies import Proxies, ProxyMistakes
+from config.redis_address import RedisAddress
 
 PREFIX = "CONNECTOR_"
 ENV_FILE = Path(".env")
@@ -31,7 +33,7 @@ LONGEST_DURATION = timedelta(days=366)
 _NEARLY = 0.85
 """How alike (0 to 1) an unknown name must be to a setting to count as a slip of the pen."""
 
-_SECRET = frozenset({"redis_url", "api_tokens", "notification_url", "notification_secret"})
+_SECRET = frozenset({"redis_url", "redis_sentinel_password", "api_tokens", "notification_url", "notification_secret"})
 """Settings whose values are not repeated, not even a wrong one."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -132,7 +134,15 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis for the queue, the state and the shared limits: redis://, or rediss:// for TLS.",
+        description="Redis for the queue, the state and the shared limits: redis://, rediss:// (TLS) or sentinel://.",
+    )
+    redis_sentinel_password: SecretStr | None = Field(
+        default=None,
+        description="Password of the Sentinels. The password in the URL is that of Redis itself.",
+    )
+    redis_replicas: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0,
+        description="Number of Redis replicas that must have an order before it is accepted (docs/reliability.md).",
     )
     log_format: Literal["json", "text"] = Field(
         default="json", description="Log lines as JSON for machines, or as text for people."
@@ -267,19 +277,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def check_redis_url(cls, url: SecretStr) -> SecretStr:
-        """Refuse what redis-py or Celery cannot connect to, without repeating the password."""
-        text = url.get_secret_value()
-        scheme, separator, rest = text.partition("://")
-        if not separator or scheme not in ("redis", "rediss") or not rest:
-            raise ValueError("must start with redis:// or rediss:// and name a host; Celery knows no unix:// sockets")
-        try:
-            complete = bool(urlsplit(text).hostname and (urlsplit(text).port or 1))
-        except ValueError:
-            complete = False
-        if not complete:
-            raise ValueError(
-                "must be a URL such as redis://:password@host:6379/0 (encode special characters of the password)"
-            )
+        """Refuse what redis-py or Celery would not understand, without repeating the password."""
+        RedisAddress.parse(url.get_secret_value())
         return url
 
     @field_validator("notification_url")
@@ -307,18 +306,22 @@ class Settings(BaseSettings):
         return timedelta(days=self.retention_days)
 
     @property
-    def redis_password(self) -> str:
-        """Return Redis's password, decoded; empty when there is none."""
-        parts = urlsplit(self.redis_url.get_secret_value())
-        [in_query] = parse_qs(parts.query).get("password", [""])[-1:]
-        return unquote(parts.password or "") or in_query
+    def redis(self) -> RedisAddress:
+        """Return where Redis is."""
+        return RedisAddress.parse(self.redis_url.get_secret_value())
+
+    @property
+    def redis_sentinels(self) -> dict[str, Any]:
+        """Return how the Sentinels are spoken to, in redis-py's words."""
+        password = self.redis_sentinel_password
+        return self.redis.sentinel_options(password.get_secret_value() if password else None)
 
     @property
     def secret_texts(self) -> tuple[str, ...]:
         """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
-        written = urlsplit(self.redis_url.get_secret_value()).password or ""
-        notifications = (each.get_secret_value() for each in (self.notification_url, self.notification_secret) if each)
-        return tuple(dict.fromkeys(filter(None, (written, self.redis_password, *notifications))))
+        others = (self.redis_sentinel_password, self.notification_url, self.notification_secret)
+        texts = (self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each))
+        return tuple(dict.fromkeys(text for text in texts if text))
 
     @classmethod
     def settings_customise_sources(
@@ -370,7 +373,7 @@ def variable(name: str) -> str:
 def load_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
     environment = process_environment()
-    mistakes = list(_misspelled(environment))
+    mistakes = [*_misspelled(environment), *_proxies()]
     try:
         settings = Settings()
     except ValidationError as error:
@@ -378,6 +381,14 @@ def load_settings() -> Settings:
     if mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def _proxies() -> Iterable[str]:
+    """Find what our clients would choke on later; the SDK and all others look into the environment alone."""
+    try:
+        Proxies.read(os.environ)
+    except ProxyMistakes as error:
+        yield from error.mistakes
 
 
 def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:

@@ -5,6 +5,7 @@ A worker has more: `tasks/worker.py`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -17,7 +18,9 @@ from redis.retry import Retry
 
 from config.catalog import Catalog, load_catalog
 from config.production import check_production
+from config.proxies import Proxies
 from config.settings import Settings, load_settings
+from tasks.state import connections
 from tasks.state.store import Store
 
 SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
@@ -34,7 +37,7 @@ class Connector:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Every secret text that must never be shown."""
-        return (*self.catalog.secrets, *self.settings.secret_texts)
+        return (*self.catalog.secrets, *self.settings.secret_texts, *Proxies.read(os.environ).secrets)
 
     def log_notes(self) -> None:
         """Log what in the documents has no effect or looks unwise; call it once the logs are set up."""
@@ -44,8 +47,8 @@ class Connector:
 
 def redis_client(settings: Settings) -> Redis:
     """Make a client that reconnects by itself; nothing is sent yet."""
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
+    return connections.client(
+        settings,
         decode_responses=True,
         socket_timeout=SOCKET_SECONDS,
         socket_connect_timeout=SOCKET_SECONDS,
@@ -59,7 +62,7 @@ def redis_client(settings: Settings) -> Redis:
 
 def make_store(settings: Settings) -> Store:
     """Prepare what stands in Redis; nothing is sent yet."""
-    return Store(redis_client(settings), settings.retention, settings.event_history)
+    return Store(redis_client(settings), settings.retention, settings.event_history, replicas=settings.redis_replicas)
 
 
 def make_connector(settings: Settings, *, secrets: bool = False) -> Connector:

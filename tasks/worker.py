@@ -35,6 +35,10 @@ class Worker(Connector):
     expected_calls: ExpectedCalls = field(default_factory=ExpectedCalls)
     counters: Counters = field(default_factory=Counters)
 
+    def __post_init__(self) -> None:
+        """Show what this process will count."""
+        self.counters.begin(sorted(self.catalog.platforms))
+
     @classmethod
     def of(cls, connector: Connector) -> Worker:
         """Return a worker with this connector's documents and store."""

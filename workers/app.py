@@ -18,21 +18,20 @@ from config.schedule import beat_schedule
 from config.settings import SettingsError, load_settings
 from workers import signals
 
-CHECKED = "checked-redis"  # shown as the scheme of Redis's address
+TRANSPORTS = {  # scheme of Redis's address: what speaks to it, loaded when it is needed
+    "redis": "workers.broker:Transport",
+    "rediss": "workers.broker:Transport",
+    "sentinel": "workers.broker:SentinelTransport",
+}
 
 
 class ConnectorApp(Celery):  # type: ignore[misc]  # Celery has no types
-    """Celery with a worker of ours, which also checks every message that it takes from the queue."""
+    """Celery with a worker of ours."""
 
     @cached_property
     def Worker(self) -> Any:  # noqa: N802  # Celery's own name
         """Return what `celery worker` runs."""
         return self.subclass_with_self("workers.celery_worker:CeleryWorker")
-
-    def connection_for_read(self, url: str | None = None, **options: Any) -> Any:
-        """Return the connection from which a worker takes messages; it names itself by Redis's address."""
-        TRANSPORT_ALIASES.setdefault(CHECKED, "workers.broker:CheckedTransport")
-        return super().connection_for_read(url, **{"transport": CHECKED, **options})
 
 
 def _configuration() -> dict[str, Any]:
@@ -45,6 +44,7 @@ def _configuration() -> dict[str, Any]:
     return {**celery_settings(settings), **ticks}
 
 
+TRANSPORT_ALIASES.update(TRANSPORTS)
 app = ConnectorApp("aws-connector")
 app.add_defaults(_configuration)
 signals.connect()

@@ -1,36 +1,23 @@
-"""Celery's Redis transport, with a check of every message before Celery sees it (tasks/engine/message_guard.py).
+"""Celery's Redis transport on our connections: whoever speaks to the broker notices a failover.
 
-Why here: kombu reads the message and writes it down as unacknowledged before any of Celery's hooks runs, and a message
-that it cannot read ends the worker. redis-py's response callback of BRPOP is the one place before that.
+It stands in place of kombu's own under the schemes of Redis's address (workers/app.py). A worker has more
+(workers/checked_broker.py); beat, Flower and the rest need no more than this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-import structlog
-from kombu.transport.redis import Channel, Transport
-from redis import RedisError
+from kombu.transport import redis as kombu
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
-from config.celery import QUEUE
-from tasks.engine.message_guard import MessageRefused, check_message
-from tasks.worker import own_worker
-from workers.app import app
-
-SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority
-log = structlog.get_logger(__name__)
+from tasks.state.connections import PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
 
 
-class CheckedChannel(Channel):
-    """A channel that drops what is not ours, counts it and logs it."""
-
-    def _create_client(self, asynchronous: bool = False) -> Any:
-        client: Any = super()._create_client(asynchronous=asynchronous)  # type: ignore[no-untyped-call]  # kombu
-        client.set_response_callback("BRPOP", _checked)
-        return client
+class _Closing:
+    """What both channels have in common: a connection that is closed stays closed."""
 
     def _connparams(self, asynchronous: bool = False) -> Any:
         """Refuse to connect for a connection that is closed.
@@ -39,40 +26,39 @@ class CheckedChannel(Channel):
         messages back, finds no parameters, and the AttributeError would end the worker. After an error of Redis's the
         worker reconnects, and the pump sends those messages again.
         """
-        if self.connection.client is None:
+        if self.connection.client is None:  # type: ignore[attr-defined]  # of the class it is mixed into
             raise RedisConnectionError("the connection to Redis is closed")
-        return super()._connparams(asynchronous=asynchronous)  # type: ignore[no-untyped-call]  # kombu
+        return super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]  # as above
 
 
-class CheckedTransport(Transport):
-    """The Redis transport with checked channels."""
+class Channel(_Closing, kombu.Channel):
+    """A channel to Redis's own address."""
 
-    Channel = CheckedChannel
-
-
-def _checked(answer: Any, **_options: Any) -> tuple[Any, Any] | None:
-    """Return what BRPOP answered, or None, as when there was nothing, instead of a message that is not ours."""
-    if not answer:
-        return None
-    queue, message = answer
-    if queue.decode().split(SEPARATOR)[0] != QUEUE:
-        return queue, message  # a reply to `celery inspect` or Flower
-    try:
-        check_message(message, _runs())
-    except MessageRefused as refusal:
-        _count(str(refusal), len(message))
-        return None
-    return queue, message
+    connection_class = PlainConnection
+    connection_class_ssl = TlsConnection
 
 
-def _count(reason: str, size: int) -> None:
-    log.warning("a message in the queue was rejected", reason=reason, bytes=size)
-    try:
-        own_worker().store.counts.reject(reason)
-    except RedisError as error:
-        log.warning("a rejected message could not be counted", error=type(error).__name__)
+class SentinelChannel(_Closing, kombu.SentinelChannel):
+    """A channel to what the Sentinels call the primary."""
+
+    connection_class = SentinelConnection
+    connection_class_ssl: Any = SentinelTlsConnection  # kombu names a class of its own that is made like ours
+    sentinel_kwargs: dict[str, Any]
+
+    def _sentinel_managed_pool(self, asynchronous: bool = False) -> Any:
+        """Ask a Sentinel that is away once, and then the next one."""
+        # Not in Celery's configuration: Flower reads that too, and has another class for it.
+        self.sentinel_kwargs = {**self.sentinel_kwargs, "retry": Retry(NoBackoff(), 0)}
+        return super()._sentinel_managed_pool(asynchronous)  # type: ignore[no-untyped-call]  # kombu
 
 
-@cache
-def _runs() -> dict[str, Callable[..., Any]]:
-    return {name: task.run for name, task in app.tasks.items()}
+class Transport(kombu.Transport):
+    """The transport to Redis's own address."""
+
+    Channel = Channel
+
+
+class SentinelTransport(kombu.SentinelTransport):
+    """The transport by way of Sentinels."""
+
+    Channel = SentinelChannel

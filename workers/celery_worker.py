@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.apps.worker import Worker
 from celery.bootsteps import StartStopStep
+from kombu.transport import TRANSPORT_ALIASES
 
 from config.catalog import CatalogError
 from config.log import register_secrets
@@ -21,6 +22,12 @@ from tasks.questions.plan import answer_plan
 from tasks.worker import own_worker
 from workers import schedule
 from workers.metrics_server import MetricsServer, PortTaken
+
+TRANSPORTS = {  # in place of those of workers/app.py: a worker takes no message unseen
+    "redis": "workers.checked_broker:CheckedTransport",
+    "rediss": "workers.checked_broker:CheckedTransport",
+    "sentinel": "workers.checked_broker:CheckedSentinelTransport",
+}
 
 leases = Leases()
 
@@ -44,7 +51,8 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
 
 
 def build(app: Celery) -> None:
-    """Give an app everything that only a worker has: the tasks, the pump and the metrics."""
+    """Give an app everything that only a worker has: checked messages, the tasks, the pump and the metrics."""
+    TRANSPORT_ALIASES.update(TRANSPORTS)
     app.steps["worker"].update((PumpStep, MetricsStep))
     celery_tasks.register(app, own_worker, leases)
     schedule.register(app, own_worker)

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from tasks.documents import AuditEntry, AuditPage
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import Replication, State
+from tasks.outgoing import transport
 from workers.api.schemas import (
     AcceptedView,
     DriftView,
@@ -76,10 +77,13 @@ class ConnectorClient:
     """Speaks the producer API. Methods raise ApiProblem when refused, httpx2.TransportError when nobody answers."""
 
     def __init__(self, base_url: str, token: str, timeout: float = TIMEOUT_SECONDS, page_size: int = 500) -> None:
+        """Make a client; raises ProxyMistakes when the environment names proxies that cannot be used."""
         headers = {"Authorization": f"Bearer {token}"}
         self._page_size = page_size  # rows a request; the API's bound is 1000
         self._following = httpx2.Timeout(timeout, read=SILENCE_SECONDS)
-        self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS)
+        self._http = httpx2.Client(
+            base_url=base_url, headers=headers, timeout=timeout, event_hooks=_HOOKS, transport=transport(base_url)
+        )
 
     def put_tenant(self, tenant: TenantId | str, desired: Desired | Mapping[str, Any]) -> AcceptedView:
         """Order a tenant, or change what is wanted of it."""
@@ -207,7 +211,7 @@ class ConnectorClient:
         return UnmanagedView.model_validate_json(self._http.get("/api/v1/unmanaged", params=query).content)
 
     def ready(self) -> Readiness:
-        """Ask whether Redis and workers are there; raises ApiProblem 503 when not."""
+        """Ask whether orders are taken, and how many workers there are; raises ApiProblem 503 when none would be."""
         return Readiness.model_validate_json(self._http.get("/readyz").content)
 
     def close(self) -> None:

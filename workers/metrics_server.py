@@ -62,6 +62,9 @@ def _guarded(app: WSGIApplication, tokens: tuple[ApiToken, ...]) -> WSGIApplicat
         if find_token(password(header) or bearer(header), tokens) is None:
             start_response("401 Unauthorized", [("WWW-Authenticate", REALM), ("Content-Type", "text/plain")])
             return [b"Send a token of CONNECTOR_API_TOKENS as the password, or as Authorization: Bearer.\n"]
-        return app(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return app(environ, start_response)
+        list(app({**environ, "REQUEST_METHOD": "GET"}, start_response))  # the headers are those of GET
+        return []
 
     return guard

@@ -7,7 +7,7 @@ import role (`importRole`), that role makes the access role, or repairs its trus
 from __future__ import annotations
 
 from tasks.aws import Aws
-from tasks.errors import AccessDenied, NotOurs, NotReady, TransientError
+from tasks.errors import AccessDenied, NotFound, NotOurs, NotReady, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
@@ -46,9 +46,26 @@ def _let_in(refused: NotReady | AccessDenied, tenant: Tenant, handles: Handles, 
         also = f"Or let {tenant.platform.import_role} do what the published policy of the import role says. {remedy}"
         raise AccessDenied(denied.code, denied.message, denied.request_id, also) from denied
     if opened:
-        note = f"{tenant.platform.account_access_role} was made in account {account_id}"
-        return Wait(handles, note, aws.role_propagation)
+        return _made(tenant, handles, aws)
     raise TransientError(refused.code, refused.message, refused.request_id, remedy) from refused
+
+
+def make_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Wait:
+    """Make an access role that is not there, as the import role; NotFound where there is none, or it may not help."""
+    account_id, name = handles.known_account(), tenant.platform.account_access_role
+    if tenant.platform.import_role is None or tenant.desired.platform_tenant_id != account_id:
+        raise NotFound(
+            "NoAccessRole",
+            f"account {account_id} has no role {name}",
+            remedy=f"Create the role {name} in account {account_id} as aws-connector policies prints it, then retry.",
+        )
+    access_role.open_door(tenant, aws.access_role_from_outside(account_id))
+    return _made(tenant, handles, aws)
+
+
+def _made(tenant: Tenant, handles: Handles, aws: Aws) -> Wait:
+    note = f"{tenant.platform.account_access_role} was created in account {handles.known_account()}"
+    return Wait(handles, note, aws.role_propagation)
 
 
 def _locked_out(denied: NotReady | AccessDenied, tenant: Tenant, account_id: str) -> AccessDenied:

@@ -277,6 +277,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(FEDERATED, "iam", "GetPolicy", Kind.READ),
     Operation(FEDERATED, "iam", "AttachRolePolicy", Kind.WRITE),
     Operation(LESS_FEDERATED, "iam", "DetachRolePolicy", Kind.WRITE),
+    Operation(LESS_FEDERATED, "iam", "ListRolePolicies", Kind.READ),
+    Operation(LESS_FEDERATED, "iam", "DeleteRolePolicy", Kind.WRITE),
     Operation(LESS_FEDERATED, "iam", "DeleteRole", Kind.WRITE),
     Operation(EXECUTION, "iam", "GetRole", Kind.READ, (Resource.EXECUTION_ROLE,)),
     Operation(EXECUTION, "iam", "CreateRole", Kind.WRITE, (Resource.EXECUTION_ROLE,)),

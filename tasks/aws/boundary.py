@@ -229,4 +229,8 @@ class Aws:
         return self._calls(client, account_id, young=self.is_young)
 
     def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
-        return Calls(client, self._run.observer, account_id, young=young)
+        return Calls(client, self._run.observer, account_id, young=young, expired=self._sign_in_anew)
+
+    def _sign_in_anew(self) -> None:
+        """Forget the platform's credentials: AWS says that they have expired, whatever our clock says."""
+        self._sessions.forget(self._platform)

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from tasks.aws.actions import Kind, check_declared
+from tasks.aws.fault_table import EXPIRED
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
 from tasks.aws.visibility import NothingYoung, YoungThings, gone, made, missed
 from tasks.errors import NotFound, StepError, Unanswered
@@ -42,6 +43,10 @@ def _unnoted(intent: Intent) -> None:
     """Note no write."""
 
 
+def _kept() -> None:
+    """Keep the credentials."""
+
+
 def _unlimited(service: str) -> None:
     """Let every call of the service pass."""
 
@@ -63,18 +68,29 @@ class Calls:
     A call that `actions.py` does not declare is a defect: it raises UndeclaredCall, and nothing is sent.
     """
 
-    def __init__(self, client: Any, observer: Observer, account_id: str | None = None, *, young: bool = False) -> None:
+    def __init__(
+        self,
+        client: Any,
+        observer: Observer,
+        account_id: str | None = None,
+        *,
+        young: bool = False,
+        expired: Callable[[], None] = _kept,
+    ) -> None:
         """Wrap a client.
 
         account_id  whose calls these are, for the records; None where the credentials alone say so
         young       the account is new: what it refuses because its role or services are still being made is NotReady
+        expired     is called when AWS says that the credentials have expired
         """
+        self._expired = expired
         self._client = client
         self._observer = observer
         self._account_id = account_id
         self._young = young
         self.request_id: str | None = None  # of the newest answer: what it reports is asked after by this id
         self._service: str = client.meta.service_model.service_name
+        self._region: str = getattr(client.meta, "region_name", "")
         self._protocol: str = client.meta.service_model.resolved_protocol
 
     def read(self, operation: str, **parameters: Any) -> Response:
@@ -137,9 +153,11 @@ class Calls:
     def _translated(self, intent: Intent, error: Exception) -> StepError:
         if not isinstance(error, ClientError):
             return translate_unanswered(self._service, intent.operation, error)
-        failure = translate(self._service, error)
+        failure = translate(self._service, error, self._region)
+        if failure.code in EXPIRED:
+            self._expired()
         early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
-        return not_ready(failure) if early or self._names_young(intent, failure) else failure
+        return not_ready(failure, self._region) if early or self._names_young(intent, failure) else failure
 
     def _note_made(self, intent: Intent, answer: Mapping[str, Any]) -> None:
         """Note what a call has made, and what it has deleted when it has answered."""

@@ -87,6 +87,11 @@ class StackContent:
         }
 
 
+READABLE = (
+    "Correct templateUrl of the landing zone, or the template behind it: the address must be that of an object in S3 "
+    "which the account's access role may read (s3:GetObject in its policy, and in the bucket's policy when the bucket "
+    "is another account's); then retry."
+)
 TOLD = ("Version", "Description", "Metadata", "Parameters", "ResourceTypes", "DeclaredTransforms")
 
 
@@ -125,8 +130,13 @@ class Stacks:
         return _stack(answer["Stacks"][0])
 
     def summary(self, url: str) -> TemplateSummary:
-        """Return what AWS tells of the template at an address. GetTemplateSummary."""
-        answer = self._calls.read("get_template_summary", TemplateURL=url)
+        """Return what AWS tells of the template at an address; Refused when it cannot be read. GetTemplateSummary."""
+        try:
+            answer = self._calls.read("get_template_summary", TemplateURL=url)
+        except Refused as refusal:
+            if refusal.code != "ValidationError":
+                raise
+            raise Refused(refusal.code, f"{url}: {refusal.message}", refusal.request_id, READABLE) from refusal
         return TemplateSummary(
             frozenset(parameter["ParameterKey"] for parameter in answer.get("Parameters") or ()),
             json.dumps({name: _in_order(answer.get(name)) for name in TOLD}, sort_keys=True),

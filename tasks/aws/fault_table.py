@@ -53,6 +53,7 @@ AWS_FAILED = frozenset(  # on its own side: the work may be done or not
         "InternalServerError",
         "InternalServerException",
         "InternalServiceError",
+        "RequestAborted",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceFailure",
@@ -64,8 +65,6 @@ AWS_FAILED = frozenset(  # on its own side: the work may be done or not
 NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
 NOT_KNOWN = frozenset(  # the credentials themselves
     {
-        "ExpiredToken",
-        "ExpiredTokenException",
         "IncompleteSignature",
         "InvalidClientTokenId",
         "InvalidSignatureException",
@@ -74,10 +73,14 @@ NOT_KNOWN = frozenset(  # the credentials themselves
         "UnrecognizedClientException",
     }
 )
+EXPIRED = frozenset(  # AWS took nothing: the credentials are made anew (boundary.py), and the call is made again
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+)
 INVALID = frozenset({"InvalidParameterValue", "ValidationError", "ValidationException"})
 
 LATER = Fault(Throttled)
 UNCERTAIN = Fault(Unanswered)
+AGAIN = Fault(Throttled, "Nothing, unless it goes on: then set the clock of the worker.")
 ALLOW = Fault(
     AccessDenied,
     "Allow the call in the policy of the role that AWS names (aws-connector policies prints what it needs), and see "
@@ -152,6 +155,7 @@ EVERY_SERVICE: dict[str, Fault] = {
     **dict.fromkeys(sorted(AWS_FAILED), UNCERTAIN),
     **dict.fromkeys(sorted(NOT_ALLOWED), ALLOW),
     **dict.fromkeys(sorted(NOT_KNOWN), SIGN_IN),
+    **dict.fromkeys(sorted(EXPIRED), AGAIN),
     **dict.fromkeys(sorted(INVALID), CORRECT),
     "OptInRequired": Fault(NotReady),
     "SubscriptionRequiredException": Fault(NotReady),
@@ -215,7 +219,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     ("iam", "ConcurrentModification"): LATER,
     ("iam", "DeleteConflict"): Fault(
-        Conflict, "Take off the role what people have put on it (own policies, instance profiles), then retry."
+        Conflict, "Take the role out of the instance profiles that people have put it into, then retry."
     ),
     ("iam", "EntityAlreadyExists"): Fault(
         Conflict, "Another account of AWS has the alias: change accountAliasPattern, then replicate again."
@@ -240,6 +244,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("sts", "RegionDisabledException"): Fault(
         AccessDenied, "Activate AWS STS in the platform's region in the account that AWS names, then retry."
     ),
+    ("sts", "ExpiredTokenException"): SIGN_IN,  # of a web identity: our credentials that end are ExpiredToken
     ("sts", "IDPCommunicationError"): LATER,
     ("sts", "IDPRejectedClaim"): SIGN_IN,
     ("sts", "InvalidIdentityToken"): SIGN_IN,
@@ -265,6 +270,11 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         "Correct stackSet.arn of the landing zone, or create the StackSet in the automation account, then retry.",
     ),
     ("cloudformation", "StaleRequestException"): LATER,
+    ("cloudformation", "ValidationError"): Fault(
+        Refused,
+        "Correct in the landing zone what AWS names: accessStack with its template and parameters, or stackSet; then "
+        "retry.",
+    ),
     ("cloudformation", "TokenAlreadyExistsException"): Fault(
         Conflict, "Another operation of the stack has this token: retry, and a new one is sent."
     ),

@@ -21,9 +21,11 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
+from tasks.aws.regions import is_opt_in
 from tasks.errors import AccessDenied, NotReady, Refused, StepError, Throttled, Unanswered
 
-# What a new account answers while its services are being made; its access role answers AccessDenied to AssumeRole.
+# What a new account answers while its services are being made; its access role answers AccessDenied to AssumeRole. In a
+# region that accounts must enable first it is also what AWS answers before that.
 NOT_YET = frozenset(
     {
         "InvalidClientTokenId",
@@ -33,24 +35,29 @@ NOT_YET = frozenset(
     }
 )
 
+STALE = ("Signature expired", "Signature not yet current")  # how some services say RequestExpired
 NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 
-def translate(service: str, error: ClientError) -> StepError:
-    """Make AWS's answer one of our errors, with AWS's code, message and request id."""
+def translate(service: str, error: ClientError, region: str = "") -> StepError:
+    """Make AWS's answer one of our errors, with AWS's code, message and request id.
+
+    region  where the call went; empty: it makes no difference
+    """
     details: dict[str, Any] = error.response.get("Error", {})
     metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})
     code = str(details.get("Code") or "Unknown")
     if error.operation_name.startswith("AssumeRole"):
         service = "sts"  # the credentials of this client could not be refreshed
-    fault = find_fault(service, code, _reason(error.response), metadata.get("HTTPStatusCode", 0))
     message = str(details.get("Message") or details.get("message") or "AWS gave no message")
+    known_as = "RequestExpired" if message.startswith(STALE) else code
+    fault = find_fault(service, known_as, _reason(error.response), metadata.get("HTTPStatusCode", 0))
     asked = _retry_after(error.response)
     return fault.kind(
         code,
         f"{service}:{error.operation_name}: {message}",
         metadata.get("RequestId"),
-        fault.remedy,
+        _region_remedy(code, region) or fault.remedy,
         asked if fault.retry_after is None else fault.retry_after.total_seconds(),
     )
 
@@ -63,6 +70,17 @@ def find_fault(service: str, code: str, reason: str, status: int) -> Fault:
     return Fault(Unanswered) if status >= 500 else Fault(Refused)
 
 
+def _region_remedy(code: str, region: str) -> str | None:
+    """Say what helps in a region that accounts must enable first; None: it is not that."""
+    if code not in NOT_YET or not is_opt_in(region):
+        return None
+    return (
+        f"{region} is a region that an account must enable first: enable it in the account that is called (AWS Account "
+        "Management, Regions) and in those that call, or name another region in the document. Tokens of STS's global "
+        "endpoint are not valid there: unset AWS_STS_REGIONAL_ENDPOINTS=legacy. Then retry."
+    )
+
+
 def is_not_yet(code: str, operation: str, message: str) -> bool:
     """Tell whether a refusal may be that of an account still being made; an explicit deny is somebody's will.
 
@@ -71,9 +89,9 @@ def is_not_yet(code: str, operation: str, message: str) -> bool:
     return code in NOT_YET or (code == "AccessDenied" and operation == "AssumeRole" and "explicit deny" not in message)
 
 
-def not_ready(failure: StepError) -> NotReady:
+def not_ready(failure: StepError, region: str = "") -> NotReady:
     """Return the refusal as one that time mends."""
-    return NotReady(failure.code, failure.message, failure.request_id)
+    return NotReady(failure.code, failure.message, failure.request_id, _region_remedy(failure.code, region))
 
 
 def translate_unanswered(service: str, operation: str, error: Exception) -> StepError:

@@ -12,6 +12,7 @@ import httpx2
 
 from config.saml_metadata import SIZE, check_metadata
 from tasks.errors import PermanentError, TransientError
+from tasks.outgoing import transport, within
 
 KEPT_SECONDS = 3600.0  # a certificate is announced days before it is used
 ANSWER_SECONDS = 10.0  # to connect, and between two parts of the answer
@@ -24,9 +25,19 @@ Clock = Callable[[], float]
 class MetadataSource:
     """Metadata documents by their address; usable from several threads."""
 
-    def __init__(self, transport: httpx2.BaseTransport | None = None, clock: Clock = monotonic) -> None:
-        """Take the way that requests go; None: httpx2's own, by the proxies of the environment."""
+    def __init__(
+        self,
+        transport: httpx2.BaseTransport | None = None,
+        clock: Clock = monotonic,
+        patience: float = WHOLE_SECONDS,
+    ) -> None:
+        """Make a source.
+
+        transport  the way that requests go; None: to the address, by the proxies of the environment
+        patience   seconds for one document
+        """
         self._transport = transport
+        self._patience = patience
         self._clock = clock
         self._kept: dict[str, tuple[float, str]] = {}
 
@@ -50,10 +61,10 @@ class MetadataSource:
 
     def _download(self, url: str) -> bytes:
         """Fetch without following a redirect: whoever may redirect decides who signs in."""
-        deadline = self._clock() + WHOLE_SECONDS
         content = b""
         with (
-            httpx2.Client(transport=self._transport, timeout=ANSWER_SECONDS) as client,
+            within(self._patience),
+            httpx2.Client(transport=self._transport or transport(url), timeout=ANSWER_SECONDS) as client,
             client.stream("GET", url) as answer,
         ):
             if answer.status_code == httpx2.codes.TOO_MANY_REQUESTS or answer.is_server_error:
@@ -64,8 +75,6 @@ class MetadataSource:
                 content += part
                 if len(content) > LARGEST:
                     raise _refused(url, f"has more than {LARGEST} bytes")
-                if self._clock() > deadline:
-                    raise TransientError("MetadataUnavailable", f"{url} took longer than {WHOLE_SECONDS:.0f} s")
         return content
 
 

@@ -98,8 +98,19 @@ class Roles:
         except NotFound:
             return
 
+    def own_policies(self, name: str) -> list[str]:
+        """Name a role's own (inline) policies; AWS gives up to 100 at once, and a role has room for no more."""
+        return list(self._calls.read("list_role_policies", RoleName=name)["PolicyNames"])
+
+    def delete_own_policy(self, name: str, policy: str) -> None:
+        """Delete one of a role's own policies; also done when it is gone."""
+        try:
+            self._calls.write("delete_role_policy", RoleName=name, PolicyName=policy)
+        except NotFound:
+            return
+
     def delete(self, name: str) -> None:
-        """Delete a role that has no policies; also done when it is gone."""
+        """Delete a role; also done when it is gone. Conflict while it has policies or stands in an instance profile."""
         try:
             self._calls.write("delete_role", RoleName=name)
         except NotFound:

@@ -20,7 +20,7 @@ from typing import Any
 
 from tasks.aws.calls import Calls
 from tasks.aws.directory import FoundGroup
-from tasks.errors import Conflict, NotFound
+from tasks.errors import AccessDenied, Conflict, NotFound, Refused
 
 
 class ScimDirectory:
@@ -81,13 +81,20 @@ class ScimDirectory:
         self._calls.write("patch_group", group_id=group_id, change="add", user_ids=list(user_ids))
 
     def remove(self, group_id: str, members: Mapping[str, str]) -> set[str]:
-        """Take members out of a group; answers whom AWS does not know. PatchGroup, 1 per person when one is gone."""
+        """Take members out of a group; answers whom AWS does not know. PatchGroup, 1 per person when one is refused.
+
+        Raises the last refusal of those that were refused by themselves, after all others are out.
+        """
         try:
             self._calls.write("patch_group", group_id=group_id, change="remove", user_ids=list(members))
+        except AccessDenied:
+            raise
         except NotFound:
-            if len(members) > 1:
-                return set().union(*(self.remove(group_id, {user_id: user_id}) for user_id in members))
-            return set(members)
+            return set(members) if len(members) == 1 else self._remove_each(group_id, members)
+        except Refused:
+            if len(members) == 1:
+                raise
+            return self._remove_each(group_id, members)
         return set()
 
     def _read(self, group: Mapping[str, Any], mark: str) -> FoundGroup:
@@ -97,6 +104,18 @@ class ScimDirectory:
             marked = self._all("list_groups", equals("externalId", mark))
             shown = mark if any(each["id"] == group["id"] for each in marked) else None
         return FoundGroup(str(group["id"]), str(group["name"]), shown)
+
+    def _remove_each(self, group_id: str, members: Mapping[str, str]) -> set[str]:
+        unknown: set[str] = set()
+        refusal: Refused | None = None
+        for user_id in members:
+            try:
+                unknown |= self.remove(group_id, {user_id: user_id})
+            except Refused as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
+        return unknown
 
     def _all(self, operation: str, condition: str) -> Iterator[Mapping[str, Any]]:
         """Yield what stands on all pages.

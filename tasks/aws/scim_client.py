@@ -27,6 +27,8 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from pydantic import BaseModel, Field, ValidationError
 
+from tasks import outgoing
+
 SERVICE = "scim"
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 LONGEST_TEXT = 300  # characters of an answer that is no SCIM error, as a proxy's
@@ -39,8 +41,8 @@ CODES = {  # AWS documents a name for each status, and sends the status
     429: "ThrottlingException",
     500: "InternalServerException",
 }
-TIMEOUT = httpx2.Timeout(60, connect=5)  # seconds, as of the SDK's clients
-CONNECTIONS = httpx2.Limits(max_connections=64)  # one for each thread of a worker
+WHOLE_SECONDS = 60.0  # for one exchange
+TIMEOUT = httpx2.Timeout(WHOLE_SECONDS, connect=5)  # seconds, as of the SDK's clients
 
 Answer = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,20 +70,28 @@ class ResourcePage(BaseModel):
 class ScimClient:
     """One SCIM endpoint with one access token; safe for threads."""
 
-    def __init__(self, endpoint: str, token: str, user_agent: str, transport: httpx2.BaseTransport | None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        token: str,
+        user_agent: str,
+        transport: httpx2.BaseTransport | None,
+        patience: float = WHOLE_SECONDS,
+    ) -> None:
         """Make a client; nothing is sent.
 
         endpoint    https://…/scim/v2, with or without a slash at its end
         user_agent  AWS refuses a PATCH without one
-        transport   None: httpx2's own, by the proxies of the environment
+        transport   None: to the endpoint, by the proxies of the environment
+        patience    seconds for one exchange
         """
+        self._patience = patience
         self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name=SERVICE, resolved_protocol=SERVICE))
         self._http = httpx2.Client(
             base_url=endpoint.rstrip("/"),
             headers={"Authorization": f"Bearer {token}", "User-Agent": user_agent, "Accept": "application/json"},
             timeout=TIMEOUT,
-            limits=CONNECTIONS,
-            transport=transport,
+            transport=transport or outgoing.transport(endpoint),
         )
         weakref.finalize(self, self._http.close)  # as with the SDK's clients, nobody has to think of it
 
@@ -125,7 +135,8 @@ class ScimClient:
         """Send a request and return its answer when it has succeeded; raises botocore's exceptions otherwise."""
         url = str(self._http.base_url)
         try:
-            response = self._http.request(method, path, **content)
+            with outgoing.within(self._patience):
+                response = self._http.request(method, path, **content)
         except httpx2.ConnectTimeout as error:
             raise ConnectTimeoutError(endpoint_url=url, error=error) from error
         except httpx2.ProxyError as error:

@@ -30,13 +30,17 @@ from botocore.credentials import (
     Credentials,
     DeferredRefreshableCredentials,
 )
+from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
 
 from config.platform import CredentialAuth, Platform, ScimAccess, WorkloadIdentityAuth
+from config.proxies import Proxies
+from config.settings import SettingsError
+from tasks.aws.http_session import bound
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.recent_facts import Recent
 from tasks.aws.scim_client import ScimClient
 from tasks.aws.web_identity import TokenFile
-from tasks.errors import AccessDenied
+from tasks.errors import AccessDenied, PermanentError
 
 SESSION_NAME = "meshstack-aws-connector"  # shown in the accounts' CloudTrail
 DURATION_SECONDS = 3600  # role chaining allows no longer session
@@ -68,11 +72,13 @@ class Sessions:
     def __init__(
         self, now: Callable[[], datetime] = lambda: datetime.now(UTC), metadata: MetadataSource | None = None
     ) -> None:
+        """Read what the SDK and the proxies are told by the environment. Raises SettingsError."""
         self.metadata = metadata or MetadataSource()
         self._now = now
+        self._proxies = Proxies.read(os.environ)
         self.recent = Recent()
         self._lock = RLock()
-        self._session = botocore.session.get_session()
+        self._session = _sdk_session()
         self._maker = boto3.Session(botocore_session=self._session)
         self._credentials: dict[tuple[str, str], Credentials] = {}
         self._clients: OrderedDict[tuple[str, str, str, str, timedelta | None], Any] = OrderedDict()
@@ -143,8 +149,16 @@ class Sessions:
                 self._scim[key] = ScimClient(*key, user_agent=SESSION_NAME, transport=self._scim_transport())
             return self._scim[key]
 
+    def forget(self, platform: Platform) -> None:
+        """Sign in anew for everything that is called on a platform from now on."""
+        with self._lock:
+            for role in [key for key in self._credentials if key[0] == platform.identifier]:
+                del self._credentials[role]
+            for client in [key for key in self._clients if key[0] == platform.identifier]:
+                del self._clients[client]
+
     def _scim_transport(self) -> httpx2.BaseTransport | None:
-        """What SCIM's requests go through; None: httpx2's own, by the proxies of the environment."""
+        """What SCIM's requests go through; None: what leads to the endpoint."""
         return None
 
     def _client(
@@ -232,7 +246,34 @@ class Sessions:
         """Make a client, which keeps its credentials whatever the session is given for the next one."""
         with self._lock:
             self._session._credentials = credentials  # noqa: SLF001 (botocore's own way in for refreshable credentials)
-            return self._maker.client(service, region_name=region, config=config, **keys)
+            try:
+                client = self._maker.client(service, region_name=region, config=config, **keys)
+            except (BotoCoreError, ValueError) as error:
+                raise _not_set_up(service, region, error) from error
+        bound(client, self._proxies)
+        return client
+
+
+def _sdk_session() -> botocore.session.Session:
+    """Make a session of the SDK; raises SettingsError when the profile that the environment names is none."""
+    session = botocore.session.get_session()
+    try:
+        session.get_scoped_config()
+    except (ProfileNotFound, ConfigParseError) as error:
+        sentence = (
+            f"The AWS SDK cannot read its configuration: {error}. Correct or unset AWS_PROFILE: the connector signs"
+        )
+        raise SettingsError([f"{sentence} in with what the platform documents say."]) from error
+    return session
+
+
+def _not_set_up(service: str, region: str, error: Exception) -> PermanentError:
+    return PermanentError(
+        type(error).__name__,
+        f"the AWS SDK cannot speak to {service} in {region}: {error}",
+        remedy="Correct the region in the document, or the SDK's own variables (AWS_…) in the worker's environment; "
+        "then restart the worker and retry.",
+    )
 
 
 def _scim_endpoint(configured: str) -> str:

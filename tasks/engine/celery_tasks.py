@@ -10,7 +10,7 @@ from tasks.chain import CHAINS
 from tasks.engine.execution import Ended, Execution
 from tasks.engine.lease import Leases
 from tasks.errors import PermanentError
-from tasks.state.counts import UNKNOWN
+from tasks.state.counts import Rejection
 from tasks.state.outcome import Dispatch
 from tasks.step import Chain
 from tasks.steps import function_of
@@ -40,6 +40,6 @@ def _executed(worker: Worker, leases: Leases, dispatch: Dispatch) -> Ended:
     try:
         execution = Execution(worker, leases, dispatch)
     except ValueError:
-        worker.store.counts.reject(UNKNOWN)
-        return Ended(UNKNOWN)
+        worker.store.counts.reject(Rejection.UNKNOWN_REPLICATION)
+        return Ended(Rejection.UNKNOWN_REPLICATION)
     return execution.run()

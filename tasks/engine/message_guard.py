@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from tasks.state.counts import Rejection
+
 LARGEST = 64 * 1024
 """Bytes of a message; a chain of 20 steps has 7 KiB."""
 
@@ -29,7 +31,11 @@ Runs = Mapping[str, Callable[..., Any]]
 
 
 class MessageRefused(ValueError):
-    """A message that is not ours; the text is one of a few reasons and holds nothing of the message."""
+    """A message that is not ours; the reason holds nothing of the message."""
+
+    def __init__(self, reason: Rejection) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _Part(BaseModel):
@@ -99,7 +105,7 @@ _BODY: TypeAdapter[tuple[list[Any], dict[str, Any], _Embedded]] = TypeAdapter(
 def check_message(raw: bytes, tasks: Runs) -> None:
     """Raise MessageRefused unless a message of the queue is one of ours."""
     if len(raw) > LARGEST:
-        raise MessageRefused("too large")
+        raise MessageRefused(Rejection.TOO_LARGE)
     headers, (arguments, named, embedded) = _read(raw)
     _check_call(headers.task, arguments, named, tasks)
     for following in embedded.chain or ():
@@ -112,21 +118,21 @@ def _read(raw: bytes) -> tuple[_Headers, tuple[list[Any], dict[str, Any], _Embed
         return envelope.headers, _BODY.validate_json(b64decode(envelope.body, validate=True))
     except ValidationError as error:
         kinds = {detail["type"] for detail in error.errors(include_url=False, include_input=False)}
-        reason = "no JSON" if "json_invalid" in kinds else "no message of ours"
+        reason = Rejection.NO_JSON if "json_invalid" in kinds else Rejection.NOT_OURS
         raise MessageRefused(reason) from None
     except ValueError:  # what is no base64
-        raise MessageRefused("no message of ours") from None
+        raise MessageRefused(Rejection.NOT_OURS) from None
 
 
 def _check_call(name: str, arguments: list[Any], named: dict[str, Any], tasks: Runs) -> None:
     if name not in tasks or name.startswith(OTHERS):
-        raise MessageRefused("unknown task")
+        raise MessageRefused(Rejection.UNKNOWN_TASK)
     signature, types = _parameters(tasks[name])
     try:
         for parameter, value in signature.bind(*arguments, **named).arguments.items():
             types[parameter].validate_python(value, strict=True)
     except (TypeError, ValidationError):
-        raise MessageRefused("wrong arguments") from None
+        raise MessageRefused(Rejection.WRONG_ARGUMENTS) from None
 
 
 @cache

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from config.catalog import Catalog
 from config.celery import QUEUE
-from tasks.state.counts import DISPATCHES, DROPPED, REPAIRS
+from tasks.state.counts import DISPATCHES, DROPPED, REPAIRS, Rejection
 from tasks.state.records import TenantRecord
 from tasks.state.store import Store
 
@@ -107,17 +107,18 @@ class Gauges(Collector):
         repairs = CounterMetricFamily(
             "connector_drift_repairs", "Steps of daily replications that had to write.", labels=("platform",)
         )
-        for what in sorted(counts):
-            if what.startswith(REPAIRS):
-                repairs.add_metric([what.removeprefix(REPAIRS)], counts[what])
+        counted = {what.removeprefix(REPAIRS): times for what, times in counts.items() if what.startswith(REPAIRS)}
+        for platform, times in sorted({**dict.fromkeys(self._catalog.platforms, 0), **counted}.items()):
+            repairs.add_metric([platform], times)
         yield repairs
 
     def _rejected(self) -> Iterator[Metric]:
         found = CounterMetricFamily(
             "connector_rejected_messages", "Messages in the queue that were not ours.", labels=("reason",)
         )
-        for reason, count in sorted(self._store.counts.rejected().items()):
-            found.add_metric([reason], count)
+        counted = self._store.counts.rejected()
+        for reason in sorted({*Rejection, *counted}):
+            found.add_metric([reason], counted.get(reason, 0))
         yield found
 
     def _findings(self) -> Iterator[Metric]:

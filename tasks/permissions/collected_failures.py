@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tasks.errors import PermanentError, RateReached, StepError, TransientError
+from tasks.errors import AccessDenied, PermanentError, RateReached, Refused, StepError, TransientError
 
 
 @dataclass
@@ -23,6 +23,16 @@ class Failures:
         except RateReached:  # nothing was sent, and nothing more of this API will be before our turn
             raise
         except (TransientError, PermanentError) as error:
+            self.errors.append(error)
+
+    @contextmanager
+    def refused(self) -> Iterator[None]:
+        """Keep what AWS refuses about one person or thing; that we may not, or must wait, concerns all and goes on."""
+        try:
+            yield
+        except AccessDenied:
+            raise
+        except Refused as error:
             self.errors.append(error)
 
     def add(self, error: StepError) -> None:

@@ -201,11 +201,26 @@ class Federation:
                 if self._made_by_us(role):
                     for arn in sorted(self.roles.policies(name)):
                         self.roles.detach(name, arn)
-                    self.roles.delete(name)
+                    self._delete(role)
                     self.notes.append(f"role {name} removed")
                 elif is_ours(role.trust):
                     self.roles.set_trust(name, without_trust(role.trust))
                     self.notes.append(f"role {name} trusts us no more")
+
+    def _delete(self, role: Role) -> None:
+        """Delete a role of ours with the policies of its own that people have put on it; Conflict when it must stay.
+
+        Nobody can sign in as it any more, whatever keeps it.
+        """
+        try:
+            self.roles.delete(role.name)
+        except Conflict as conflict:
+            if conflict.code != "DeleteConflict":
+                raise
+            self._trust(role, without_trust(role.trust))
+            for policy in self.roles.own_policies(role.name):
+                self.roles.delete_own_policy(role.name, policy)
+            self.roles.delete(role.name)
 
     def _create(self, name: str, path: str, trust: PolicyDocument) -> None:
         description = f"{name} of {self.tenant.id}, managed by meshStack"

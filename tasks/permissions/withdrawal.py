@@ -78,22 +78,31 @@ class Withdrawal:
 
     def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
         standing = self.proven.standing(name, group)
-        directory, group_id = self.aws.directory, standing.id if standing is not None else None
+        group_id = standing.id if standing is not None else None
         members = self._members(group_id)
         self._recognise(group, allowed, members)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
-        unsure = set(unwanted - members.keys())
         if standing is not None and there:
             self.proven.check(standing)
-        for part in parts(there, directory.at_once):
-            if self.portion.takes(*part):
-                unsure |= directory.remove(group_id or "", {user_id: members[user_id] for user_id in part})
+        unknown, refused = self._remove(group_id or "", {user_id: members[user_id] for user_id in there})
+        unsure = (unwanted - members.keys()) | unknown
         if group.people is None:  # we do not remember whom we have put in: anybody may be missing in the list
             check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)
-        self._forget(name, group, allowed, {*unsure, *self.portion.rest})
-        self.notes.append(f"{len(there)} people taken out of {name}")
+        self._forget(name, group, allowed, {*unsure, *refused, *self.portion.rest})
+        self.notes.append(f"{len(there) - len(refused)} people taken out of {name}")
         check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
+
+    def _remove(self, group_id: str, there: Mapping[str, str]) -> tuple[set[str], set[str]]:
+        """Take members out, one by one where AWS refuses somebody; answers who is unknown, and who may be in."""
+        unknown, refused = set[str](), set[str]()
+        for part in parts(list(there), self.aws.directory.at_once):
+            if self.portion.takes(*part):
+                refused.update(part)
+                with self.failures.refused():
+                    unknown |= self.aws.directory.remove(group_id, {user_id: there[user_id] for user_id in part})
+                    refused.difference_update(part)
+        return unknown, refused
 
     def _forget(self, name: str, group: Group, allowed: frozenset[str], left: set[str]) -> None:
         """Note who may be in the group still; written at once, for after a crash nothing could tell who is out."""

@@ -158,6 +158,7 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
     ("iam", "create_account_alias"): _alias,
     ("iam", "create_role"): _on("create role {} in {here}", "RoleName"),
     ("iam", "delete_role"): _on("delete role {} in {here}", "RoleName"),
+    ("iam", "delete_role_policy"): _on("delete policy {} of role {} in {here}", "PolicyName", "RoleName"),
     ("iam", "update_assume_role_policy"): _on("set the trust policy of role {} in {here}", "RoleName"),
     ("iam", "put_role_policy"): _on("write policy {} of role {} in {here}", "PolicyName", "RoleName"),
     ("iam", "attach_role_policy"): _on("attach {} to role {} in {here}", "PolicyArn", "RoleName"),

@@ -1,4 +1,8 @@
-"""What is counted in Redis for all processes together, for metrics."""
+"""What is counted in Redis for all processes together, for metrics.
+
+All that can be known ahead is known here, so that a counter is shown as 0 before anything has happened: Prometheus
+takes no increase from a series that is born at 1.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from itertools import count
 from typing import Any
 
@@ -15,11 +20,21 @@ from tasks.state.database import Part
 DISPATCHES = "dispatches"
 DROPPED = "notifications dropped"
 REPAIRS = "repairs in "  # and a platform: how often a step of a daily replication had to write
-UNKNOWN = "unknown replication"  # why a message is rejected whose ids are not ours
 BATCH = 200  # tenants, and open replications, that one script counts: a few ms, in which Redis does nothing else
 
 Group = tuple[str, str]
 """A platform, and a state of model.State, or DELETED (tenants), PAUSED or PARKED (replications)."""
+
+
+class Rejection(StrEnum):
+    """Why a message in the queue was not ours."""
+
+    TOO_LARGE = "too large"
+    NO_JSON = "no JSON"
+    NOT_OURS = "no message of ours"
+    UNKNOWN_TASK = "unknown task"
+    WRONG_ARGUMENTS = "wrong arguments"
+    UNKNOWN_REPLICATION = "unknown replication"
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,8 @@ class Counts(Part):
         """Tell what has happened how often."""
         return {what: int(times) for what, times in self._redis.hgetall(self._keys.counts).items()}
 
-    def reject(self, reason: str) -> None:
-        """Count a message in the queue that was not ours; `reason` is one of a few."""
+    def reject(self, reason: Rejection) -> None:
+        """Count a message in the queue that was not ours."""
         self._redis.hincrby(self._keys.rejected, reason, 1)
 
     def rejected(self) -> dict[str, int]:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from redis import RedisError
+
 from tasks.state.keys import Keys
+from tasks.state.parameters import Parameters, milliseconds
 from tasks.state.scripts import Scripts
+
+REPLICATED = timedelta(seconds=2)  # for which a promise waits for replicas; they usually have it within a millisecond
+
+
+class NotReplicated(RedisError):
+    """Too few replicas of Redis have what was written, so a failover might lose it: nothing is promised."""
+
+    def __init__(self, reached: int, wanted: int) -> None:
+        super().__init__(f"{reached} of {wanted} replicas of Redis have it")
+        self.reached = reached
+        self.wanted = wanted
 
 
 @dataclass(frozen=True)
@@ -19,6 +34,23 @@ class Database:
     scripts: Scripts
     retention: timedelta  # of what is kept of ended replications
     history: int  # events kept per tenant
+    replicas: int = 0  # of Redis that must have a promise before it is given
+
+    def promise(self, write: Callable[[Any], object]) -> Any:
+        """Write what somebody is told of or relies on, and wait until enough replicas of Redis have it too.
+
+        write   is given redis-py's client or pipeline and makes one command of it
+        Answers what Redis answers. Raises NotReplicated when too few have it in time: then it may or may not last.
+        """
+        if self.replicas == 0:
+            return write(self.redis)
+        with self.redis.pipeline(transaction=False) as pipeline:  # WAIT is about what its own connection has written
+            write(pipeline)
+            pipeline.execute_command("WAIT", self.replicas, milliseconds(REPLICATED))
+            answer, reached = pipeline.execute()
+        if reached < self.replicas:
+            raise NotReplicated(reached, self.replicas)
+        return answer
 
     def now(self) -> int:
         """Return Redis's own clock in ms: the due index and the places go by it."""
@@ -34,3 +66,7 @@ class Part:
         self._redis = database.redis
         self._keys = database.keys
         self._run = database.scripts.run
+
+    def _promise(self, parameters: Parameters) -> Any:
+        """Run a script whose outcome is promised to somebody: see `Database.promise`."""
+        return self._database.promise(lambda client: self._run(parameters, client))

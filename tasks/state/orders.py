@@ -40,7 +40,10 @@ class Order:
 
 
 class Orders(Part):
-    """Takes what is asked for. Each is one script and raises redis.RedisError when Redis is away."""
+    """Takes what is asked for. Each is one script and raises redis.RedisError when Redis is away.
+
+    What is answered is promised: as many replicas of Redis have it as the settings want, or NotReplicated is raised.
+    """
 
     def submit(self, order: Order) -> str:
         """Store an order and see to it that it is replicated; answers the replication's id.
@@ -80,12 +83,12 @@ class Orders(Part):
 
     def approve(self, tenant: TenantId, by: str | None) -> Deletion | None:
         """Approve the request to delete a tenant, which cannot be undone; None: there is none, or it is done."""
-        answer = self._run(Approve(tenant=str(tenant), by=by))
+        answer = self._promise(Approve(tenant=str(tenant), by=by))
         return Deletion.model_validate_json(answer) if answer else None
 
     def cancel(self, replication: str) -> State | None:
         """Cancel a replication, at once or after the call that runs now; answers its state before, None: unknown."""
-        state = self._run(Cancel(replication=replication))
+        state = self._promise(Cancel(replication=replication))
         return State(state) if state else None
 
     def reinstate(self, tenant: str, fields: Mapping[str, str], replications: list[dict[str, str]]) -> bool:
@@ -102,7 +105,7 @@ class Orders(Part):
     def _submit(
         self, verb: Literal["order", "replicate", "doubt", "delete", "restore"], tenant: TenantId, **asked: Any
     ) -> Any:
-        return self._run(Submit(verb=verb, tenant=str(tenant), replication=uuid4().hex, **asked))
+        return self._promise(Submit(verb=verb, tenant=str(tenant), replication=uuid4().hex, **asked))
 
 
 def _content(desired: Desired) -> str:

@@ -22,12 +22,12 @@ class Pauses(Part):
     def pause(self, name: str, *, by: str | None = None, reason: str | None = None) -> Pause:
         """Pause a tenant or a platform; one that is paused already stays so, with its first reason."""
         wanted = Pause(paused_at=datetime.now(UTC), paused_by=by, reason=reason)
-        self.put_back({name: wanted})
+        self._database.promise(lambda client: client.hsetnx(self._keys.pauses, name, json_of(wanted)))
         return self.all().get(name, wanted)
 
     def resume(self, name: str) -> bool:
         """Let run again what was paused under the name of a tenant or a platform; False: it was not paused."""
-        return bool(self._run(Resume(name=name)))
+        return bool(self._promise(Resume(name=name)))
 
     def all(self) -> dict[str, Pause]:
         """Read everything that is paused: the name of a tenant or a platform, and why."""

@@ -30,14 +30,17 @@ class Scripts:
         self._common = common.model_dump()
         self._scripts: dict[type[Parameters], Script] = {}
 
-    def run(self, parameters: Parameters) -> Any:
-        """Run the script that these parameters are of; raises redis.RedisError."""
+    def run(self, parameters: Parameters, client: Any = None) -> Any:
+        """Run the script that these parameters are of; raises redis.RedisError.
+
+        client   redis-py's pipeline to run it in; None: at once
+        """
         kind = type(parameters)
         script = self._scripts.get(kind)
         if script is None:
             script = self._scripts[kind] = self._redis.register_script(source(kind))
         document = {**self._common, "at": iso_now(), **parameters.model_dump(exclude_none=True)}
-        return script(args=[json.dumps(document)])
+        return script(args=[json.dumps(document)], client=client)
 
 
 @cache

@@ -14,6 +14,10 @@ class Server(Part):
         """See that it answers."""
         self._redis.ping()
 
+    def check_writable(self) -> None:
+        """See that an order would be accepted now; changes nothing."""
+        self._database.promise(lambda client: client.hdel(self._keys.counts, "nothing"))
+
     def setting(self, name: str) -> str | None:
         """Read one of its settings; None: a managed Redis does not say, or not to us."""
         try:

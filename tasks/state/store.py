@@ -48,8 +48,15 @@ class Store:
     """Our part of Redis. Nothing is connected before it is used."""
 
     def __init__(
-        self, redis: Redis, retention: timedelta, history: int, prefix: str = PREFIX, linger: timedelta = LINGER
+        self,
+        redis: Redis,
+        retention: timedelta,
+        history: int,
+        prefix: str = PREFIX,
+        linger: timedelta = LINGER,
+        replicas: int = 0,
     ) -> None:
+        """Make a store; `replicas` of Redis must have what it promises."""
         common = Common(
             prefix=prefix,
             history=history,
@@ -60,7 +67,7 @@ class Store:
         )
         self._redis = redis
         self.keys = Keys(prefix)
-        database = Database(redis, self.keys, Scripts(redis, common), retention, history)
+        database = Database(redis, self.keys, Scripts(redis, common), retention, history, replicas)
         self.orders = Orders(database)
         self.work = Work(database)
         self.limits = Limits(database)

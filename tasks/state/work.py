@@ -10,7 +10,7 @@ from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import LastError, StepState
-from tasks.state.counts import UNKNOWN
+from tasks.state.counts import Rejection
 from tasks.state.database import Part
 from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.parameters import Begin, Pump, Record, Renew, milliseconds
@@ -69,7 +69,7 @@ class Work(Part):
                 name=step,
                 holder=holder,
                 lease=lease,
-                unknown=UNKNOWN,
+                unknown=Rejection.UNKNOWN_REPLICATION,
             )
         )
         return _begun(json.loads(answer), step) if answer else None
@@ -79,8 +79,11 @@ class Work(Part):
 
         Raises OwnedByAnother when the handles name something that is another tenant's; they were not written then.
         """
-        text = None if handles is None else handles_json(handles)
-        answer = self._run(Renew(replication=replication, holder=holder, lease=lease, handles=text))
+        if handles is None:
+            answer = self._run(Renew(replication=replication, holder=holder, lease=lease))
+        else:
+            ahead = Renew(replication=replication, holder=holder, lease=lease, handles=handles_json(handles))
+            answer = self._promise(ahead)  # a call to AWS is about to rely on it
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)
         return Renewal(answer)

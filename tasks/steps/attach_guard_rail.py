@@ -1,7 +1,8 @@
 """The landing zone's OU has its service control policy, with the content that the landing zone says.
 
-The policy is shared by all tenants of the OU, and its name is unique in the organization. What one worker has seen to
-be right is not asked again for a while; two that write at once write the same, and AWS refuses the second.
+The policy is shared by all tenants of the OU, and its name is unique in the organization. That it is attached is looked
+at in every run. Its content, which all OUs share, is not asked again for a while by a worker who has seen it to be
+right; two that write at once write the same, and AWS refuses the second.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
 
 MARK = "Kept as configured by the meshStack AWS connector."  # the description that makes a policy ours
-RECENTLY = timedelta(minutes=10)  # a hand-made change of the policy stands this long at most while tenants replicate
+RECENTLY = timedelta(minutes=10)  # a hand-made change of the content stands this long at most while tenants replicate
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Change:
 def attach_guard_rail(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Create, correct and attach the service control policy of the landing zone.
 
-    Reads    organizations:ListPoliciesForTarget and DescribePolicy 1 call each where this process has not looked for
-             ten minutes, ListPolicies where the policy is not attached; without serviceControlPolicy none
+    Reads    organizations:ListPoliciesForTarget 1 call; DescribePolicy 1 where this process has not looked for ten
+             minutes, ListPolicies where the policy is not attached; without serviceControlPolicy none
     Writes   organizations:CreatePolicy, UpdatePolicy, AttachPolicy, 0 or 1 each
     Returns  Done; never Wait
     Raises   NotOurs when somebody else has made a policy of that name, AccessDenied, Refused (permanent);
@@ -58,14 +59,19 @@ def attach_guard_rail(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if unit is None:
         raise ValueError("this step needs the OU of the workspace, and none is known yet")
     content = guard_rail(tenant.platform, wanted.template)
-    fact = ("guard rail", unit, wanted.name, content)
-    if aws.has_seen(fact, RECENTLY):
-        return Done(handles, f"{wanted.name} was on {unit} a moment ago")
-    standing = _look(unit, wanted.name, aws)
+    attached = aws.control_policies.attached(unit, wanted.name)
+    if attached is not None and aws.has_seen(_content_of(attached, content), RECENTLY):
+        return Done(handles, f"{wanted.name} is on {unit}")
+    standing = _look(attached, wanted.name, aws)
     change = decide(standing, content)
-    _write(change, standing, wanted.name, content, unit, aws)
-    aws.note_seen(fact)
+    policy = _write(change, standing, wanted.name, content, unit, aws)
+    aws.note_seen(_content_of(policy, content))
     return Done(handles, _note(change, wanted.name, unit))
+
+
+def _content_of(policy: ControlPolicy, content: str) -> tuple[str, ...]:
+    """Name the fact that a policy is ours and has this content."""
+    return ("guard rail", policy.id, policy.description, content)
 
 
 def decide(standing: Standing, content: str) -> Change:
@@ -91,16 +97,15 @@ def _same(actual: str | None, wanted: str) -> bool:
         return False
 
 
-def _look(unit: str, name: str, aws: Aws) -> Standing:
+def _look(attached: ControlPolicy | None, name: str, aws: Aws) -> Standing:
     policies = aws.control_policies
-    attached = policies.attached(unit, name)
     policy = attached or policies.find(name)
     content = policies.content(policy.id) if policy is not None and policy.description == MARK else None
     return Standing(policy, content, attached is not None)
 
 
-def _write(change: Change, standing: Standing, name: str, content: str, unit: str, aws: Aws) -> None:
-    """Write in an order that never attaches an outdated document."""
+def _write(change: Change, standing: Standing, name: str, content: str, unit: str, aws: Aws) -> ControlPolicy:
+    """Write in an order that never attaches an outdated document; answers the policy as it is then."""
     policies, policy = aws.control_policies, standing.policy
     try:
         if policy is None:
@@ -109,6 +114,7 @@ def _write(change: Change, standing: Standing, name: str, content: str, unit: st
             policies.update(policy.id, content)
         if change.attach:
             policies.attach(policy.id, unit)
+        return policy
     except (Conflict, NotFound) as raced:
         if raced.code not in ("DuplicatePolicyException", "PolicyNotFoundException"):
             raise

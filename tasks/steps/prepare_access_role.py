@@ -8,6 +8,7 @@ role with both, and the next replication goes on from there.
 
 from __future__ import annotations
 
+from tasks.accounts.entry import make_access_role
 from tasks.aws import Aws
 from tasks.errors import AccessDenied
 from tasks.model.desired import Tenant
@@ -21,9 +22,11 @@ def prepare_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    manageAccessRoleTrust: iam:GetRole 1 call; selfDowngradeAccessRole: iam:GetRolePolicy 1 call, 2 where the
              access stack has a policyFile; else none
-    Writes   iam:UpdateAssumeRolePolicy 0 or 1, iam:PutRolePolicy 0 to 2
-    Returns  Wait after a policy was replaced, until the new one holds; else Done
-    Raises   AccessDenied when the role may not look at itself (permanent); Throttled, Unanswered (transient)
+    Writes   iam:UpdateAssumeRolePolicy 0 or 1, iam:PutRolePolicy 0 to 2; a role that AWS does not show is made anew by
+             the import role, where the platform names one
+    Returns  Wait after a policy was replaced or the role was made, until that holds everywhere; else Done
+    Raises   AccessDenied when the role may not look at itself, NotFound when it is not there and nobody may make it
+             (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     """
     platform = tenant.platform
@@ -38,9 +41,13 @@ def prepare_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 def _prepared(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     role = aws.access_role(handles.known_account())
     changed = []
-    if tenant.platform.manage_access_role_trust and role.trust() != wanted_trust(tenant):
-        role.set_trust(wanted_trust(tenant))
-        changed.append("its trust policy")
+    if tenant.platform.manage_access_role_trust:
+        trust = role.trust()
+        if trust is None:
+            return make_access_role(tenant, handles, aws)
+        if trust != wanted_trust(tenant):
+            role.set_trust(wanted_trust(tenant))
+            changed.append("its trust policy")
     wanted = wanted_policies(tenant) if tenant.platform.self_downgrade_access_role else {}
     older = outdated(wanted, role)
     for name in older:

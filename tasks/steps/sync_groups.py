@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from tasks.aws import Aws
 from tasks.aws.directory import Directory
-from tasks.errors import NotFound, NotOurs, Throttled
+from tasks.errors import AccessDenied, NotFound, NotOurs, Refused, Throttled
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
@@ -216,8 +216,9 @@ class Synchronisation:
                     self.proven.check(group)
                 for part in parts(sorted(change.remove), self.directory.at_once):
                     if self.removing.takes(*part):
-                        unknown_there = self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
-                        check_shown(name, group, unknown_there, self.aws.now(), self.aws.visibility_grace)
+                        with self.failures.refused():
+                            gone = self.directory.remove(group.id, {user_id: actual[user_id] for user_id in part})
+                            check_shown(name, group, gone, self.aws.now(), self.aws.visibility_grace)
         kept = {name: group for name, group in standing.items() if group.id is not None or name in self.roles}
         return kept, members
 
@@ -252,7 +253,8 @@ class Synchronisation:
                     self.proven.check(group, name)
                 for part in parts(newcomers, self.directory.at_once):
                     if self.adding.takes(*part):
-                        self._add(group.id or "", part, users)
+                        with self.failures.refused():
+                            self._add(group.id or "", part, users)
         return standing, users
 
     def note(self, users: Mapping[str, str], without_euid: list[str]) -> str:
@@ -295,23 +297,29 @@ class Synchronisation:
         return made
 
     def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
-        """Put people in, at once where AWS knows them all; else one by one."""
+        """Put people in, at once where AWS takes them all; else one by one, so that nobody keeps the others out."""
         try:
             self.directory.add(group_id, [users[name] for name in user_names])
-        except NotFound as gone:
+        except AccessDenied:
+            raise
+        except Refused as refusal:
             if len(user_names) == 1:
-                self._add_again(group_id, user_names[0], users, gone)
-            else:
-                for name in user_names:
+                self._add_again(group_id, user_names[0], users, refusal)
+                return
+            for name in user_names:
+                with self.failures.refused():
                     self._add(group_id, [name], users)
 
-    def _add_again(self, group_id: str, user_name: str, users: dict[str, str], gone: NotFound) -> None:
-        """Put a person in whose UserId AWS does not know: look the person up once more."""
+    def _add_again(self, group_id: str, user_name: str, users: dict[str, str], refusal: Refused) -> None:
+        """Put a person in whose UserId AWS refuses: look the person up once more; one who is gone is a remark."""
         fresh = self.directory.user_id(user_name)
         if fresh is None:
             del users[user_name]
             return
-        if fresh == users[user_name]:  # so it is the group: new and not everywhere yet, or deleted just now
-            raise Throttled(gone.code, gone.message, gone.request_id) from gone
-        users[user_name] = fresh
-        self.directory.add(group_id, [fresh])
+        if fresh != users[user_name]:
+            users[user_name] = fresh
+            self.directory.add(group_id, [fresh])
+        elif isinstance(refusal, NotFound):  # so it is the group: new and not everywhere yet, or deleted just now
+            raise Throttled(refusal.code, refusal.message, refusal.request_id) from refusal
+        else:
+            raise refusal

@@ -16,7 +16,8 @@ def withdraw_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    iam:GetRole 1 per role, ListAttachedRolePolicies 1 per role of ours; ListRoles 1 for 100 roles when we
              remember none; organizations:DescribeAccount 1 call when the account does not let us in
-    Writes   iam:DetachRolePolicy, DeleteRole, UpdateAssumeRolePolicy, 1 for each difference
+    Writes   iam:DetachRolePolicy, DeleteRole, UpdateAssumeRolePolicy, 1 for each difference; DeleteRolePolicy (and
+             ListRolePolicies) for policies that people have put on a role of ours
     Returns  Done; also without a call where there is no account or no federation, or where the platform keeps access
              (skipUserGroupPermissionCleanup), and where the account is closed already
     Raises   Conflict for a role that cannot be deleted, AccessDenied (permanent); Throttled, Unanswered (transient)

@@ -56,8 +56,8 @@ TAIL = """
 - Variables that a document names with `{env: NAME}` hold [secrets](configuration.md#secrets) of the platforms. Workers,
   and commands that call AWS, read them.
 - `AWS_ENDPOINT_URL`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_CA_BUNDLE` and the like work as in any boto3 program.
-- `HTTPS_PROXY` and `NO_PROXY` name the proxy through which AWS, SCIM, SAML metadata and the receiver of notifications
-  are reached.
+- `HTTPS_PROXY`, `NO_PROXY` and the like name the [proxies](configuration.md#proxies) through which AWS, SCIM, SAML
+  metadata and the receiver of notifications are reached.
 
 The last two are not read from `.env`: export them.
 """

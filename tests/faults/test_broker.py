@@ -67,7 +67,7 @@ def test_an_unreliable_broker_changes_nothing(cluster: Cluster, usual_writes: Co
 def test_a_worker_names_redis_without_its_password(cluster: Cluster) -> None:
     said = cluster.workers[0].log.read_text()
 
-    assert f"Connected to checked-redis://:**@127.0.0.1:{urlsplit(cluster.redis.url).port}/0" in said
+    assert f"Connected to redis://:**@127.0.0.1:{urlsplit(cluster.redis.url).port}/0" in said
     assert str(urlsplit(cluster.redis.url).password) not in said
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
-from kombu.transport.redis import Channel, Transport
-
 from config.celery import QUEUE
-from workers.app import app
+from workers.app import app  # noqa: F401 (what `celery -A` looks for)
+from workers.celery_worker import TRANSPORTS
+from workers.checked_broker import CheckedChannel, CheckedTransport
 
 FILE = "broker"
 LONGEST_DELAY = 0.4  # seconds, in `disorder`
@@ -62,7 +62,7 @@ class Broker:
 broker = Broker()
 
 
-class UnreliableChannel(Channel):
+class UnreliableChannel(CheckedChannel):
     """A channel on which our queue is unreliable."""
 
     def _put(self, queue: str, message: Any, **options: Any) -> None:
@@ -76,10 +76,10 @@ class UnreliableChannel(Channel):
                 put(each)
 
 
-class UnreliableTransport(Transport):
+class UnreliableTransport(CheckedTransport):
     """Redis, unreliable for those who send."""
 
     Channel = UnreliableChannel
 
 
-app.conf.broker_transport = f"{__name__}:UnreliableTransport"
+TRANSPORTS["redis"] = f"{__name__}:UnreliableTransport"

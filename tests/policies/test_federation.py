@@ -10,7 +10,9 @@ import pytest
 from config.catalog import Catalog
 from config.platform import FederatedRoleMapping, IdentityFederation, Platform
 from tasks.aws.actions import OPERATIONS, Kind, Principal
-from tasks.errors import AccessDenied
+from tasks.errors import AccessDenied, NotOurs
+from tasks.model.handles import Handles
+from tasks.permissions.access_role import SHUT
 from tasks.permissions.iam_documents import documents, surroundings_of
 from tasks.steps.federate_identity import federate_identity
 from tests.policies.replications import PLATFORM, Replications, published
@@ -28,6 +30,7 @@ FEDERATION = IdentityFederation(
         READER,
     ),
 )
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 SIDS = ("SamlProviders", "FederatedRoles", "OptionalRemoveFederatedRoles")
 
 
@@ -61,6 +64,9 @@ def test_the_statements_are_used_and_enough(world: World, catalog: Catalog) -> N
     first = of(world, catalog)
     handles = first.replicate(first.tenant("one"))
     world.simulator.operator("create_role", account=handles.account_id, role="audit")
+    world.simulator.operator(
+        "put_role_policy", account=handles.account_id, role="admin", name="by-hand", document=EVERYTHING
+    )
     audit = FederatedRoleMapping(project_role="audit", aws_role="audit", external=True)
     later = of(
         world,
@@ -84,6 +90,48 @@ def test_the_statements_are_used_and_enough(world: World, catalog: Catalog) -> N
         action for who, action in used(calls) if who is Principal.ACCESS_ROLE and action in allowed
     }
     assert {action for who, action in used(calls) if "Role" in action and action.startswith("iam:")} <= allowed
+
+
+class Downgraded(Federated):
+    """A platform whose access roles reduce themselves; AWS makes them administrators."""
+
+    @property
+    def platform(self) -> Platform:
+        """The examples' platform with identity federation and the reduced access role."""
+        return super().platform.model_copy(update={"self_downgrade_access_role": True})
+
+    def restrict(self, account_id: str) -> None:
+        """Leave the new account's access role as AWS makes it."""
+
+
+def test_an_access_role_that_has_reduced_itself_keeps_and_repairs_federation(world: World, catalog: Catalog) -> None:
+    """A first replication, drift by hand, a rollout of other roles and metadata, and a deletion: nothing is denied."""
+
+    def replications(handles: dict[str, Handles], **changes: Any) -> Downgraded:
+        return Downgraded(world, of(world, catalog, **changes).catalog, handles)
+
+    first = replications({})
+    handles = first.replicate(first.tenant("reduced"))
+    account, role = handles.known_account(), first.platform.account_access_role
+    assert not world.aws(first.tenant("reduced")).access_role(account).is_administrator()
+    mark = world.simulator.mark()
+
+    world.simulator.operator("delete_role", account=account, role="reader")
+    world.simulator.operator("create_role", account=account, role="reader", trust=SHUT)
+    with pytest.raises(NotOurs):  # somebody has put a role of their own in its place
+        first.replicate(first.tenant("reduced"))
+    world.simulator.operator("delete_role", account=account, role="reader")
+    first.replicate(first.tenant("reduced"))
+    new = READER.model_copy(update={"aws_role": "new", "policies": ("ReadOnlyAccess",)})
+    rolled_out = replications(first.handles, metadata=saml_metadata(certificate="C"), role_mappings=(new,))
+    rolled_out.replicate(rolled_out.tenant("reduced"))
+    rolled_out.delete(rolled_out.tenant("reduced"))
+
+    calls = world.simulator.calls(mark)
+    assert [call for call in calls if call.outcome.startswith("AccessDenied")] == []
+    assert {"GetSAMLProvider", "UpdateSAMLProvider", "CreateRole", "DeleteRole"} <= {
+        call.operation for call in calls if f":assumed-role/{role}/" in call.caller
+    }
 
 
 def test_without_federation_no_role_may_be_made(catalog: Catalog) -> None:

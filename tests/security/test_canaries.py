@@ -55,7 +55,7 @@ class System:
     def forms(self) -> list[str]:
         """List every secret in every form in which it may stand somewhere."""
         known = vars(self.canaries).values()
-        password = self.cluster.connector.settings.redis_password
+        password = self.cluster.connector.settings.redis.password
         plain = [*known, password, ACCESS_KEY, sha256(self.canaries.token.encode()).hexdigest()]
         coded = [b64encode(text.encode()).decode().rstrip("=") for text in plain]
         return [*plain, *(quote(text, safe="") for text in plain), *coded]

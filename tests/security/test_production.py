@@ -37,7 +37,7 @@ def mistakes(made: Settings, *secrets: str, **environment: str) -> str:
 
 def test_what_is_right_starts() -> None:
     assert mistakes(settings(), "AKIAIOSFODNN7EXAMPLE", "sandbox", PATH="/bin", AWS_ENDPOINT_URL="") == ""
-    assert mistakes(settings(f"rediss://user:{PASSWORD}@redis:6379/0?ssl_ca_certs=/ca.pem")) == ""
+    assert mistakes(settings(f"rediss://user:{PASSWORD}@redis:6379/0?ssl_ca_certs={__file__}")) == ""
     assert mistakes(settings(), AWS_ENDPOINT_URL="https://vpce-1.sts.eu-central-1.vpce.amazonaws.com") == ""
     check_production_api(settings(api_tokens=(ApiToken.of("a", "read", "x"),)))
 
@@ -70,7 +70,7 @@ def test_development_checks_nothing() -> None:
         "redis://user:@redis:6379/0",
         "redis://:short@redis:6379/0",
         f"rediss://:{PASSWORD}@redis/0?ssl_cert_reqs=none",
-        f"rediss://:{PASSWORD}@redis/0?ssl_check_hostname=False",
+        f"rediss://:{PASSWORD}@redis/0?ssl_check_hostname=false",
     ],
 )
 def test_an_open_redis_is_refused(url: str) -> None:

@@ -126,6 +126,11 @@ def test_the_documented_user_may_do_nothing_else(encrypted: Encrypted, command: 
     encrypted.cluster.redis.client.acl_log_reset()
 
 
+def test_the_documented_user_may_wait_for_replicas(encrypted: Encrypted) -> None:
+    with redis.Redis.from_url(encrypted.url) as client:
+        assert client.wait(0, 1) == 0
+
+
 def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(encrypted: Encrypted, tmp_path: Path) -> None:
     stranger, _ = make_certificates(tmp_path)
     for url in (encrypted.url.replace(str(encrypted.ca), str(stranger)), encrypted.url.partition("?")[0]):

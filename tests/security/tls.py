@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-CHUNK = 65_536  # bytes
+from tests.support.forwarding import forwarded
 
 
 def make_certificates(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
@@ -41,44 +38,11 @@ def make_certificates(folder: Path, address: str = "127.0.0.1") -> tuple[Path, P
     return ca_file, server_file
 
 
-@contextmanager
-def tls_proxy(certificate: Path, port: int) -> Iterator[int]:
+def tls_proxy(certificate: Path, port: int) -> AbstractContextManager[int]:
     """Accept TLS on a free port of 127.0.0.1 and hand everything on to `port`; gives the free port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    loop = asyncio.new_event_loop()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
-
-    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0, ssl=context))
-    thread = Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, asyncio.CancelledError):
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-    with suppress(OSError, RuntimeError):
-        writer.close()
-
-
-async def _end(server: asyncio.Server) -> None:
-    server.close()
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    return forwarded(lambda: port, context)
 
 
 def _named(name: str) -> x509.Name:

@@ -164,7 +164,16 @@ def running_cluster(
     directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
 ) -> Iterator[Cluster]:
     """Start everything on free ports; all of it ends with the block."""
-    with CheckedRedis() as redis, running_simulator(options.model_dump()) as simulator:
+    with CheckedRedis() as redis, cluster_on(redis, directory, workers, options, **settings) as cluster:
+        yield cluster
+
+
+@contextmanager
+def cluster_on(
+    redis: CheckedRedis, directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
+) -> Iterator[Cluster]:
+    """Start everything but Redis, which runs already."""
+    with running_simulator(options.model_dump()) as simulator:
         variables = {
             **environment(simulator.url, redis.url),
             **BRISK,

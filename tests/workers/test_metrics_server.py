@@ -59,6 +59,13 @@ def test_who_has_a_token_sees_what_was_counted(served: tuple[Counters, int]) -> 
     assert get(port, httpx2.BasicAuth("any", READ)._auth_header).status_code == 200
 
 
+def test_head_answers_as_get_without_the_body(served: tuple[Counters, int]) -> None:
+    whole, head = (get(served[1], f"Bearer {READ}", method) for method in ("GET", "HEAD"))
+
+    assert (head.status_code, head.content, head.headers["content-type"]) == (200, b"", whole.headers["content-type"])
+    assert get(served[1], None, "HEAD").status_code == 401
+
+
 @pytest.mark.parametrize("header", [None, "", "Basic", "Basic !", "Basic Og==", "Bearer", f"Bearer {READ}x", READ])
 def test_nobody_else_sees_anything(served: tuple[Counters, int], header: str | None) -> None:
     answer = get(served[1], header)

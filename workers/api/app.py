@@ -78,7 +78,7 @@ def create_app(
         app.include_router(part.router)
     problems.add_handlers(app)
     describe_problems(app)
-    for middleware in (Guard, BodyLimit, AccessLog):  # the last one stands outside
+    for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside: no body is read before the token
         app.add_middleware(middleware)
     return app
 

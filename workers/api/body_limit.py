@@ -1,4 +1,7 @@
-"""No body over 4 MiB, however it is sent: with a length, or in chunks without one."""
+"""No body over 4 MiB, however it is sent: with a length, or in chunks without one.
+
+It stands behind the guard, and reads nothing where no token is asked for: what a stranger sends stays unread.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.api.problems import problem
+from workers.api.security import guarded
 
 LIMIT = 4 * 1024 * 1024  # bytes; a tenant with ten thousand people is about 3 MiB
 # Bytes of a body that is too long which are read and dropped: who still sends would see a reset instead of the answer.
@@ -24,7 +28,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on with its body read, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not guarded(scope["path"]):
             await self.app(scope, receive, send)
             return
         body = None if self._is_announced_too_long(scope) else await self._read(receive)

@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, cast
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, cast
 
-from fastapi import Depends, HTTPException, Path, Request
+from fastapi import Depends, HTTPException, Path, Request, Response
+from fastapi.routing import APIRoute
 
 from tasks.connector import Connector
 from tasks.model.desired import TenantId
 from tasks.state.records import TenantRecord
+from workers.api.problems import KeyTwice
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+
+
+class StrictRequest(Request):
+    """A request whose JSON body names each key once: of two Python's parser would drop one without a word."""
+
+    async def json(self) -> Any:
+        """Read the body; raises KeyTwice."""
+        if not hasattr(self, "_json"):
+            self._json = json.loads(await self.body(), object_pairs_hook=_each_once)
+        return self._json
+
+
+class StrictRoute(APIRoute):
+    """A route that takes a body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, which is given a strict request."""
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise KeyTwice(next(name for name in names if names.count(name) > 1))
+    return found
 
 
 def current_connector(request: Request) -> Connector:

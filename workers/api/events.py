@@ -13,13 +13,13 @@ from typing import Annotated, Any, cast
 
 import anyio
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Security
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from config.log import get_logger
 from config.settings import Settings
 from tasks.orders.producer import FieldMistake, RequestRefused
+from tasks.state.connections import async_client
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.openapi import responses
 from workers.api.problems import RETRY_SECONDS
@@ -41,8 +41,8 @@ class Streams:
     """The process's event streams: one pool of connections to Redis, and how many are open."""
 
     def __init__(self, settings: Settings, most: int, heartbeat: timedelta) -> None:
-        self.redis = Redis.from_url(
-            settings.redis_url.get_secret_value(),
+        self.redis = async_client(
+            settings,
             decode_responses=True,
             socket_timeout=SOCKET_SECONDS,
             socket_connect_timeout=SOCKET_SECONDS,

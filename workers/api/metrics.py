@@ -13,6 +13,7 @@ from workers.api.dependencies import CurrentConnector
 router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
 
 
+@router.head("/metrics")
 @router.get("/metrics")
 def get_metrics(connector: CurrentConnector) -> Response:
     """Answer with every metric, read anew."""

@@ -13,13 +13,13 @@ from tasks.model.desired import Desired, TenantId
 from tasks.orders.producer import RequestRefused, check
 from tasks.questions.kinds import PLAN, plan_text
 from tasks.state.questions import Question
-from workers.api.dependencies import CurrentConnector, NamedTenant, known_tenant
+from workers.api.dependencies import CurrentConnector, NamedTenant, StrictRoute, known_tenant
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import PlanView, plan_view
 from workers.api.security import BEARER
 from workers.api.tenants import TENANT
 
-router = APIRouter(prefix="/api/v1", tags=["plans"], dependencies=[Security(BEARER)])
+router = APIRouter(prefix="/api/v1", tags=["plans"], dependencies=[Security(BEARER)], route_class=StrictRoute)
 
 
 @router.post(

@@ -17,7 +17,9 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 
 from config.log import get_logger
-from tasks.orders.producer import FieldMistake, RequestRefused, field_mistakes
+from config.printable import printable
+from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused, field_mistakes
+from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -28,6 +30,14 @@ _DETAILS = {
     404: "Nothing is at this path. See /docs for the paths there are.",
     405: "This path does not know that method. The Allow header names those it knows.",
 }
+
+
+class KeyTwice(HTTPException):
+    """A body that names a key twice in one object, so that nobody can tell what was meant."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(400)
+        self.key = printable(key)[:LONGEST_FIELD]
 
 
 class ProblemResponse(JSONResponse):
@@ -65,7 +75,9 @@ def add_handlers(app: FastAPI) -> None:
     handlers: dict[type[Exception], Callable[[Request, Any], ProblemResponse]] = {
         RequestRefused: _refused,
         RequestValidationError: _invalid,
+        KeyTwice: _key_twice,
         HTTPException: _http,
+        NotReplicated: _not_replicated,
         RedisError: _redis,
         Exception: _unexpected,
     }
@@ -87,6 +99,12 @@ def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse
     return _wrong_fields(request, field_mistakes(inside))
 
 
+def _key_twice(request: Request, error: KeyTwice) -> ProblemResponse:
+    detail = f"Nothing was stored. The body gives {error.key} twice in one object: keep one of them and send it again."
+    found = FieldProblem(field=error.key, value="two values", message="must be given once in an object")
+    return problem(request.url.path, 400, detail, [found])
+
+
 def _wrong_fields(request: Request, mistakes: Iterable[FieldMistake]) -> ProblemResponse:
     found = [FieldProblem(field=each.field, value=each.value, message=each.message) for each in mistakes]
     named = ", ".join(dict.fromkeys(each.field for each in found[:5]))
@@ -104,6 +122,14 @@ def _http(request: Request, error: HTTPException) -> ProblemResponse:
 def _redis(request: Request, error: RedisError) -> ProblemResponse:
     get_logger(__name__).error("redis does not answer", error=f"{type(error).__name__}: {error}")
     return redis_away(request.url.path)
+
+
+def _not_replicated(request: Request, error: NotReplicated) -> ProblemResponse:
+    detail = (
+        f"Nothing is promised: {error}, and CONNECTOR_REDIS_REPLICAS asks for that many. Send the request again; "
+        "sending it twice does no harm."
+    )
+    return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def redis_away(path: str) -> ProblemResponse:

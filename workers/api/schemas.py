@@ -49,7 +49,7 @@ class TenantRow(View):
     landing_zone: str
     status: State
     account_id: str | None = None
-    updated_at: datetime
+    updated_at: datetime = Field(description="when its order, its state or what AWS gave it changed last")
     paused: Pause | None = Field(default=None, description="nothing runs for it, or for its platform")
 
 
@@ -169,10 +169,10 @@ class TenantPage(View):
 
 
 class Readiness(View):
-    """What is needed to take orders and to work on them."""
+    """That orders are taken, and who works on them."""
 
     redis: str = "ok"
-    workers: int = Field(description="workers that have looked for work within the last seconds")
+    workers: int = Field(description="workers that have looked for work within the last seconds; 0: orders wait")
     rejected_messages: int = Field(description="messages in the queue that were not ours; 0, or see the logs")
 
 

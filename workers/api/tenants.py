@@ -12,7 +12,7 @@ from tasks.model.replication import State
 from tasks.orders.producer import Accepted, replicate, replicate_again
 from tasks.orders.withdrawn import still_in
 from tasks.state.records import TenantSummary
-from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, json_body
+from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, StrictRoute, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view
 from workers.api.security import BEARER
@@ -20,7 +20,7 @@ from workers.api.security import BEARER
 LARGEST_PAGE = 1000  # rows; as meshStack
 TENANT = "/{workspace}/{project}/{platform}"
 
-router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Security(BEARER)])
+router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], dependencies=[Security(BEARER)], route_class=StrictRoute)
 
 EXAMPLE = {
     "landingZone": "development",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +10,10 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import ValidationError
 
+from config.proxies import ProxyMistakes
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.options import Access
 from workers.client import ApiProblem, ConnectorClient, NotOurApi
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @contextmanager
@@ -23,8 +21,12 @@ def connect(access: Access) -> Iterator[ConnectorClient]:
     """Give a client; whatever the API refuses inside becomes CommandFailed."""
     url = access.url
     _check_url(url)
-    no_proxy_for_loopback()
-    with ConnectorClient(url, _token(access.token, access.token_file)) as client:
+    token = _token(access.token, access.token_file)
+    try:
+        connected = ConnectorClient(url, token)
+    except ProxyMistakes as error:
+        raise CommandFailed(str(error), ExitCode.USAGE) from error
+    with connected as client:
         try:
             yield client
         except ApiProblem as problem:
@@ -74,13 +76,6 @@ def _not_text() -> CommandFailed:
     """Say that an argument cannot be sent: the shell speaks another encoding than Python was told."""
     message = "an argument holds characters outside of this terminal's encoding: set LC_ALL=C.UTF-8"
     return CommandFailed(message, ExitCode.USAGE)
-
-
-def no_proxy_for_loopback() -> None:
-    """Keep a proxy of the environment out of the way to this machine itself."""
-    for name in ("NO_PROXY", "no_proxy"):
-        listed = [host for host in os.environ.get(name, "").split(",") if host]
-        os.environ[name] = ",".join(dict.fromkeys([*listed, *LOOPBACK]))
 
 
 def _check_url(url: str) -> None:

@@ -15,7 +15,7 @@ import httpx2
 from dotenv import dotenv_values
 from rich.console import Console
 
-from workers.cli.connection import LOOPBACK, connect
+from workers.cli.connection import connect
 from workers.cli.options import Access
 from workers.cli.output import print_line
 from workers.client import ApiProblem, ConnectorClient
@@ -107,7 +107,6 @@ def child_environment(own: Mapping[str, str], directory: Path) -> dict[str, str]
         **kept,
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(directory),
-        "NO_PROXY": ",".join(LOOPBACK),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
@@ -129,6 +128,6 @@ def _is_ready(client: ConnectorClient) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(url, timeout=2.0).status_code < 500
+        return httpx2.get(url, timeout=2.0, trust_env=False).status_code < 500
     except httpx2.TransportError:
         return False

@@ -233,6 +233,7 @@ WRITES: Mapping[tuple[str, str], Write] = {
     ("iam", "attach_role_policy"): _attach,
     ("iam", "detach_role_policy"): _detach,
     ("iam", "delete_role"): _delete_role,
+    ("iam", "delete_role_policy"): _noted,
     ("iam", "create_saml_provider"): _noted,
     ("iam", "update_saml_provider"): _noted,
     ("servicecatalog", "provision_product"): _provision,

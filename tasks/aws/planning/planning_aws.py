@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,10 +23,17 @@ class PlanningCalls(Calls):
     """The calls of one client: reads go to AWS as far as it can answer them, writes only into the plan."""
 
     def __init__(
-        self, client: Any, observer: Observer, planned: Planned, account_id: str | None, *, young: bool
+        self,
+        client: Any,
+        observer: Observer,
+        planned: Planned,
+        account_id: str | None,
+        *,
+        young: bool,
+        expired: Callable[[], None],
     ) -> None:
         """Wrap a client; the plan is shared with all others."""
-        super().__init__(client, observer, account_id, young=young)
+        super().__init__(client, observer, account_id, young=young, expired=expired)
         self._planned = planned
         self._where = Where(self._service, account_id, getattr(client.meta, "region_name", ""))
 
@@ -86,7 +93,8 @@ class PlanningAws(Aws):
         """Note nothing: what is planned is not so yet."""
 
     def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
-        return PlanningCalls(client, self._run.observer, self._planned, account_id, young=young)
+        forget = self._sign_in_anew
+        return PlanningCalls(client, self._run.observer, self._planned, account_id, young=young, expired=forget)
 
 
 def _before(planned: Planned, where: Where, operation: str, parameters: Parameters) -> Mapping[str, str | None]:

@@ -7,5 +7,6 @@ local deletion = cjson.decode(stored)
 if not deletion.approvedAt then
   deletion.approvedAt, deletion.approvedBy = p.at, p.by
   redis.call('HSET', owner, 'deletion', cjson.encode(deletion))
+  touch(p.tenant)
 end
 return redis.call('HGET', owner, 'deletion')

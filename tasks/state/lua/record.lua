@@ -13,7 +13,10 @@ local function write()
   redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
     'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0)
   if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
-  if p.handles then redis.call('HSET', keys.tenant(tenant), 'handles', p.handles) end
+  if p.handles then
+    redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
+    touch(tenant)
+  end
   if p.next then
     redis.call('HSET', key, 'step', p.next)
     redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone

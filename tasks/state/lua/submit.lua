@@ -19,7 +19,7 @@ function verbs.order()
     if other then return true, {other} end -- and nothing is stored
   end
   redis.call('HDEL', owner, 'deletion', 'deleted_at')
-  redis.call('HSET', owner, 'updated_at', p.at)
+  touch(p.tenant)
   desired = p.desired
 end
 
@@ -29,7 +29,7 @@ function verbs.doubt() end
 
 function verbs.delete()
   if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return true, redis.call('HGET', owner, 'last') end
-  redis.call('HSETNX', owner, 'deletion', p.deletion)
+  if redis.call('HSETNX', owner, 'deletion', p.deletion) == 1 then touch(p.tenant) end
 end
 
 function verbs.restore()
@@ -37,6 +37,7 @@ function verbs.restore()
   local deleted = redis.call('HEXISTS', owner, 'deleted_at') == 1
   if deleted or not request or cjson.decode(request).approvedAt then return true, false end
   redis.call('HDEL', owner, 'deletion')
+  touch(p.tenant)
 end
 
 -- The answer to the first run of this script was lost, and a worker may have begun what it has made.

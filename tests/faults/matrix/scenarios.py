@@ -122,6 +122,16 @@ ADOPT = {  # as the published policy of the management role says where groups ar
 
 LEFT_BEHIND = {"action": "add_group", "name": f"mst-{CELL}.cell-admin", "user_names": ["bob@example.com"]}
 
+OWN_POLICY = {  # which people have put on a role of ours
+    "action": "put_role_policy",
+    "role": "admin",
+    "name": "more",
+    "document": {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}],
+    },
+}
+
 SCENARIOS = (
     Scenario(
         "identity store",
@@ -176,8 +186,11 @@ SCENARIOS = (
     ),
     Scenario(
         "import",
-        (Order("import", body(alice="admin"), NOTHING_DEPLOYED), DELETION),
-        platform={"identity_store": None, "import_role": IMPORTER},
+        (
+            Order("import", body(alice="admin"), NOTHING_DEPLOYED),
+            Order("deletion", None, at_account=(OWN_POLICY,)),
+        ),
+        platform={"identity_store": None, "import_role": IMPORTER, "identity_federation": FEDERATION},
         by_hand=(ENTER_BY_IMPORTER,),
         existing=(IMPORTER,),
     ),

@@ -59,6 +59,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "MetadataRefused": "What `identityFederation.metadataUrl` answers is not the metadata of a SAML identity provider.",
     "MetadataUnavailable": "The server of `identityFederation.metadataUrl` does not answer.",
     "NameRefused": "A pattern gives a name that AWS refuses.",
+    "NoAccessRole": "The account has no access role, and there is no import role that may create it.",
     "NoAutomationAccount": "The landing zone has a StackSet, but the platform has no automation account.",
     "NoLandingZone": "Control Tower is not set up in the platform's region.",
     "NoLaunchPath": "The account factory's product is in no portfolio of the connector's, or has no active version.",

@@ -169,3 +169,15 @@ def test_a_call_that_is_not_declared_as_what_it_is_is_refused_before_it_is_sent(
         watched.calls.write("describe_account")
 
     assert watched.records == []
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
+def test_expired_credentials_are_given_up(code: str) -> None:
+    given_up: list[str] = []
+    observer = Observer(lambda _: None, lambda record: None)
+    calls = Calls(Client(failing(refused(code))), observer, expired=lambda: given_up.append(code))
+
+    with pytest.raises(Throttled):
+        calls.read("describe_account")
+
+    assert given_up == [code]

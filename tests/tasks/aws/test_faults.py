@@ -24,7 +24,7 @@ from botocore.parsers import ResponseParserError
 from tasks import errors
 from tasks.aws.actions import OPERATIONS, Kind
 from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
-from tasks.aws.faults import translate, translate_unanswered
+from tasks.aws.faults import not_ready, translate, translate_unanswered
 from tasks.aws.scim_client import CODES, SERVICE
 from tasks.errors import (
     AccessDenied,
@@ -91,7 +91,8 @@ def test_the_table_names_no_reason_that_aws_does_not_have() -> None:
 def test_what_is_final_or_parked_says_what_a_person_can_do() -> None:
     for fault in every_fault():
         for_people = fault.kind is Parked or not issubclass(fault.kind, TransientError)
-        assert (fault.remedy is not None) == for_people
+        assert fault.remedy is not None or not for_people
+        assert fault.remedy is None or for_people or "unless it goes on" in fault.remedy
         assert (fault.retry_after is not None) == (fault.kind is Parked)
         assert fault.remedy is None or fault.remedy.endswith(".")
 
@@ -130,6 +131,13 @@ def test_the_page_of_errors_is_made_of_the_tables_and_complete() -> None:
         ("identitystore", answer("ConflictException", 409, Reason="CONCURRENT_MODIFICATION"), Throttled),
         ("identitystore", answer("ConflictException", 409, Reason="UNIQUENESS_CONSTRAINT_VIOLATION"), Conflict),
         ("organizations", answer("ConflictException", 409), Conflict),
+        ("iam", answer("RequestExpired"), Throttled),
+        ("iam", answer("ExpiredToken", 403), Throttled),
+        ("iam", answer("ExpiredToken", 403, "AssumeRole"), Throttled),
+        ("organizations", answer("ExpiredTokenException"), Throttled),
+        ("iam", answer("ExpiredTokenException", operation="AssumeRoleWithWebIdentity"), AccessDenied),
+        ("iam", answer("RequestAborted"), Unanswered),
+        ("iam", answer("SignatureDoesNotMatch", 403), AccessDenied),
         ("iam", answer("LimitExceeded", 409), Parked),
         ("iam", answer("EntityAlreadyExists", 409), Conflict),
         ("iam", answer("AccessDenied", 403, "AssumeRole"), AccessDenied),
@@ -142,6 +150,24 @@ def test_the_class_of_an_answer(service: str, error: ClientError, expected: type
     assert translated.code == error.response["Error"]["Code"]
     assert translated.request_id == "r-1"
     assert "text" in translated.message
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize("message", ["Signature expired: 20260501T12 is now earlier", "Signature not yet current: 1"])
+def test_a_request_that_was_late_is_sent_again(code: str, message: str) -> None:
+    error = answer(code, 403)
+    error.response["Error"]["Message"] = message
+
+    assert type(translate("organizations", error)) is Throttled
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired"])
+@pytest.mark.parametrize(("region", "said"), [("me-south-1", True), ("eu-central-1", False), ("us-gov-west-1", False)])
+def test_a_region_that_accounts_must_enable_is_said(code: str, region: str, said: bool) -> None:
+    failure = translate("cloudformation", answer(code, 403), region)
+
+    for each in (failure, not_ready(failure, region)):
+        assert each.remedy.startswith(f"{region} is a region that an account must enable first") == said
 
 
 def test_a_refused_role_is_reported_as_that_and_not_as_the_call() -> None:

@@ -43,8 +43,34 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("proxy")
+@pytest.mark.parametrize("entries", ["amazonaws.com", "other.example.com,.eu-central-1.amazonaws.com", "*"])
+def test_who_is_excepted_is_spoken_to_directly(monkeypatch: pytest.MonkeyPatch, entries: str) -> None:
+    """Nobody is there, so a call that is sent directly reaches nobody, and the proxy hears nothing."""
+    monkeypatch.setenv("NO_PROXY", entries)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://sts.nowhere-1.invalid.eu-central-1.amazonaws.com")
+
+    with pytest.raises(Throttled, match="Unreachable"):
+        aws().organizations.root()
+    with pytest.raises(Throttled, match="Unreachable"):
+        aws().directory.user_id("alice@example.com")
+
+    assert asked == []
+
+
+@pytest.mark.usefixtures("proxy")
 def test_every_call_goes_through_the_proxy() -> None:
     """A proxy that connects nobody has sent nothing, so it is simply tried again later."""
+    sent = aws()
+    with pytest.raises(Throttled, match="Unreachable"):
+        sent.organizations.root()
+    with pytest.raises(Throttled, match="Unreachable"):
+        sent.directory.user_id("alice@example.com")
+
+    assert asked == [f"CONNECT sts.{REGION}.amazonaws.com:443", f"CONNECT scim.{REGION}.amazonaws.com:443"]
+
+
+def aws() -> Aws:
+    """Make a boundary to Identity Center by SCIM, with clients of its own."""
     platform = PLATFORM.model_copy(update={"identity_store": None, "scim": SCIM})
     run = Run(
         now=lambda: datetime.now(UTC),
@@ -54,11 +80,4 @@ def test_every_call_goes_through_the_proxy() -> None:
         lookup_grace=timedelta(),
         observer=Observer(before_write=lambda _: None, after_call=lambda call: None),
     )
-    aws = Aws(platform, Sessions(), run)
-
-    with pytest.raises(Throttled, match="Unreachable"):
-        aws.organizations.root()
-    with pytest.raises(Throttled, match="Unreachable"):
-        aws.directory.user_id("alice@example.com")
-
-    assert asked == [f"CONNECT sts.{REGION}.amazonaws.com:443", f"CONNECT scim.{REGION}.amazonaws.com:443"]
+    return Aws(platform, Sessions(), run)

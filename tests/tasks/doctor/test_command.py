@@ -52,3 +52,19 @@ def test_errors_are_exit_code_1_and_hide_nothing_else(
 def test_an_unknown_platform_is_wrong_usage() -> None:
     with pytest.raises(CommandFailed, match="known: aws-scim"):
         show_health("azure.north", as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("AWS_PROFILE", "nope", r"The config profile \(nope\) could not be found"),
+        ("HTTPS_PROXY", "socks5://proxy:1080", "HTTPS_PROXY names a SOCKS proxy"),
+    ],
+)
+def test_an_environment_that_no_client_can_use_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(CommandFailed, match=sentence) as caught:
+        show_health(PLATFORM, as_json=False)
+    assert caught.value.code is ExitCode.MISTAKES

@@ -77,7 +77,7 @@ def test_the_policy_is_created_and_attached_once(world: World, tenant: Tenant, u
     moment, reads, writes = world.counted(attach_guard_rail, tenant, Handles())
 
     assert first.note == f"guard-{world.workspace} created and attached to {unit}"
-    assert (type(moment), reads, writes) == (Done, 0, 0)
+    assert (type(moment), reads, writes) == (Done, 1, 0)  # that it is attached, and no more
     world.ahead = RECENTLY
     assert world.counted(attach_guard_rail, tenant, Handles())[1:] == (2, 0)
     policy = policy_of(world)
@@ -99,6 +99,16 @@ def test_without_an_ou_of_its_own_the_workspaces_ou_is_guarded(world: World, ten
 
     world.run(attach_guard_rail, replace(tenant, landing_zone=zone), Handles(workspace_unit=unit))
 
+    assert policy_of(world)["Targets"] == [unit]
+
+
+def test_one_that_somebody_detaches_is_attached_by_the_next_run(world: World, tenant: Tenant, unit: str) -> None:
+    world.run(attach_guard_rail, tenant)
+    world.simulator.operator("change_control_policy", name=f"guard-{world.workspace}", detach_from=unit)
+
+    outcome = world.run(attach_guard_rail, tenant)
+
+    assert outcome.note == f"guard-{world.workspace} attached to {unit}"
     assert policy_of(world)["Targets"] == [unit]
 
 

@@ -459,3 +459,30 @@ def test_a_token_changes_with_the_content_and_with_the_state_it_starts_from(worl
 )
 def test_declared_parameters_are_read_from_json_and_yaml(body: str, declared: set[str]) -> None:
     assert declared_parameters(body) == declared
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://another-bucket.s3.eu-central-1.amazonaws.com/access-stack.yaml",
+        "https://s3.eu-central-1.amazonaws.com/another-bucket/access-stack.yaml",
+    ],
+)
+def test_an_address_that_the_account_may_not_read_says_so(world: World, url: str) -> None:
+    tenant = world.tenant(landing_zone=access(body=None, url=url))
+
+    refused = failure(world, tenant, world.account(tenant))
+
+    assert url in refused.message
+    assert "templateUrl of the landing zone" in refused.remedy
+    assert "s3:GetObject" in refused.remedy
+    assert "pattern" not in refused.remedy
+
+
+def test_a_template_that_aws_does_not_take_says_where_it_stands(world: World) -> None:
+    tenant = world.tenant(landing_zone=access("Resources: {}"))
+
+    refused = failure(world, tenant, world.account(tenant))
+
+    assert refused.code == "ValidationError"
+    assert "accessStack with its template and parameters" in refused.remedy

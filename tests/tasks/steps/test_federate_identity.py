@@ -302,17 +302,32 @@ def test_the_end_of_federation_without_the_right_names_what_is_left(world: World
     assert world.remembered[-1].federated_roles == {}
 
 
-def test_a_role_that_cannot_be_deleted_is_named(world: World) -> None:
+def test_policies_that_people_have_put_on_a_role_of_ours_go_with_it(world: World) -> None:
     handles = world.account(tenant := tenant_with(world))
     handles = world.run(federate_identity, tenant, handles).handles
     own = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
-    world.simulator.operator("put_role_policy", account=handles.account_id, role="reader", name="own", document=own)
+    for name in ("own", "another"):
+        world.simulator.operator("put_role_policy", account=handles.account_id, role="reader", name=name, document=own)
+
+    world.run(federate_identity, tenant_with(world, role_mappings=(ADMIN,)), handles)
+
+    assert set(shown(world, handles)) == {"admin"}
+
+
+def test_a_role_that_cannot_be_deleted_is_named_and_shut(world: World) -> None:
+    handles = world.account(tenant := tenant_with(world))
+    handles = world.run(federate_identity, tenant, handles).handles
+    with by_hand(world):
+        iam = iam_of(world, handles)
+        iam.create_instance_profile(InstanceProfileName="machines")
+        iam.add_role_to_instance_profile(InstanceProfileName="machines", RoleName="reader")
 
     with pytest.raises(Conflict) as refused:
         world.run(federate_identity, tenant_with(world, role_mappings=(ADMIN,)), handles)
 
     assert refused.value.code == "DeleteConflict"
     assert shown(world, handles)["reader"] == set()
+    assert trust_of(world, handles, "reader")["Statement"][0]["Effect"] == "Deny"
 
 
 def test_a_deletion_takes_the_roles_away(world: World) -> None:

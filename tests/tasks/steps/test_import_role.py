@@ -8,17 +8,19 @@ from uuid import uuid4
 
 import pytest
 
-from tasks.errors import AccessDenied, NotOurs, TransientError, Unanswered
+from tasks.errors import AccessDenied, NotFound, NotOurs, TransientError, Unanswered
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Wait
 from tasks.permissions.access_role import wanted_trust
 from tasks.steps.create_account import create_account
+from tasks.steps.prepare_access_role import prepare_access_role
 from tasks.steps.wait_for_access import wait_for_access
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 
 IMPORTER = "Importer"
+TRUSTING = {"manage_access_role_trust": True, "self_downgrade_access_role": False}
 NOBODY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}]}
 
 
@@ -35,10 +37,17 @@ def allowed(world: World) -> None:
     )
 
 
-def ordered(world: World, roles: list[str], import_role: str | None = IMPORTER, **body: Any) -> tuple[Tenant, str]:
+def ordered(
+    world: World,
+    roles: list[str],
+    import_role: str | None = IMPORTER,
+    platform: dict[str, Any] | None = None,
+    **body: Any,
+) -> tuple[Tenant, str]:
     made = {"name": world.workspace, "email": f"{uuid4().hex}@example.com", "roles": roles, **body}
     account = world.simulator.operator("create_account", **made)["account"]
-    tenant = world.tenant(desired={"platform_tenant_id": account}, platform={"import_role": import_role})
+    changes = {"import_role": import_role, **(platform or {})}
+    tenant = world.tenant(desired={"platform_tenant_id": account}, platform=changes)
     return tenant, account
 
 
@@ -58,10 +67,32 @@ def test_a_missing_access_role_is_made(world: World) -> None:
     made = world.run(wait_for_access, tenant, handles)
 
     assert isinstance(made, Wait)
-    assert f"{organization.ACCESS_ROLE} was made" in made.note
+    assert f"{organization.ACCESS_ROLE} was created" in made.note
     assert isinstance(world.run(wait_for_access, tenant, made.handles), Done)
     assert entered(world, tenant, handles) == (wanted_trust(tenant), True)
     assert world.counted(wait_for_access, tenant, handles)[1:] == (1, 0)
+
+
+@pytest.mark.parametrize("import_role", [None, IMPORTER])
+def test_a_role_that_is_not_there_is_never_changed_but_made(world: World, import_role: str | None) -> None:
+    """Who is let in without the role, as after somebody deleted it a moment ago, does not ask for a change of it."""
+    tenant, account = ordered(
+        world, [IMPORTER, organization.ACCESS_ROLE], platform={"import_role": import_role, **TRUSTING}
+    )
+    handles = world.finish(wait_for_access, tenant, Handles(account_id=account)).handles
+    world.simulator.inject(operation="GetRole", code="NoSuchEntity", status=404)
+    mark = world.simulator.mark()
+
+    if import_role is None:
+        with pytest.raises(NotFound, match=f"has no role {organization.ACCESS_ROLE}"):
+            world.run(prepare_access_role, tenant, handles)
+        assert world.simulator.writes_since(mark) == []
+    else:
+        made = world.run(prepare_access_role, tenant, handles)
+        assert isinstance(made, Wait)
+        assert f"{organization.ACCESS_ROLE} was created" in made.note
+        assert isinstance(world.run(prepare_access_role, tenant, handles), Done)
+        assert entered(world, tenant, handles) == (wanted_trust(tenant), True)
 
 
 def test_it_is_taken_over_once_the_import_role_has_let_us_in(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.patterns import Pattern
-from tasks.errors import AccessDenied, Conflict, PermanentError, Unanswered
+from tasks.errors import AccessDenied, Conflict, PermanentError, Throttled, Unanswered
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
 from tasks.steps.set_alias import needs_alias, set_alias
@@ -96,3 +96,18 @@ def test_a_pattern_that_gives_no_alias_fails_for_good(world: World) -> None:
 )
 def test_when_an_alias_is_written(actual: str | None, enforce: bool, expected: bool) -> None:
     assert needs_alias("a", actual, enforce=enforce) is expected
+
+
+@pytest.mark.parametrize("operation", ["ListAccountAliases", "CreateAccountAlias"])
+def test_credentials_that_aws_calls_expired_are_made_anew(world: World, operation: str) -> None:
+    """The clock of the worker stood still, or somebody revoked the session: signing in again helps."""
+    handles = world.account(tenant := world.tenant(platform=ENFORCED))
+    world.simulator.inject(operation=operation, code="ExpiredToken", status=403)
+
+    with pytest.raises(Throttled, match="ExpiredToken"):
+        world.run(set_alias, tenant, handles)
+    mark = world.simulator.mark()
+    world.run(set_alias, tenant, handles)
+
+    assert alias_of(world, handles) == f"{world.workspace}-shop"
+    assert [call.operation for call in world.simulator.calls(mark)][:2] == ["AssumeRole", "AssumeRole"]

@@ -16,7 +16,7 @@ import pytest
 from config.platform import PlatformRoleMapping
 from tasks.aws.directory import Directory
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied, PermanentError, Throttled, Unanswered
+from tasks.errors import AccessDenied, PermanentError, Refused, Throttled, Unanswered
 from tasks.model.desired import Desired, Tenant
 from tasks.model.handles import Absence, Group, Handles
 from tasks.model.replication import Done, Wait
@@ -247,6 +247,53 @@ def test_people_are_out_even_when_somebody_cannot_be_added(world: DirectoryWorld
         world.run(sync_groups, tenant_of(world, person(ALICE, "admin"), person(CAROL, "admin", "reader")), handles)
 
     assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): []}
+
+
+def refuse(world: DirectoryWorld, which: str, **more: Any) -> None:
+    """Let AWS refuse changes of a group's members as it does an id that it cannot read."""
+    refused = {"code": "ValidationException", "status": 400, **more}
+    world.simulator.inject(service=world.service, operation=write(world, which)["operation"], **refused)
+
+
+@pytest.mark.parametrize("which", ["add", "remove"])
+def test_who_is_refused_together_is_changed_one_by_one(world: DirectoryWorld, which: str) -> None:
+    if world.service != "scim":
+        pytest.skip("the Identity Store takes one person by one call anyway")
+    both = tenant_of(world, person(ALICE, "admin"), person(BOB, "admin"), person(CAROL, "admin"))
+    handles = world.run(sync_groups, both, ACCOUNT).handles if which == "remove" else ACCOUNT
+    refuse(world, which)
+
+    world.run(sync_groups, both if which == "add" else tenant_of(world, person(ALICE, "admin")), handles)
+
+    assert groups(world) == {name(world, "admin"): [ALICE, BOB, CAROL] if which == "add" else [ALICE]}
+
+
+def test_one_whom_aws_does_not_take_keeps_nobody_out(world: DirectoryWorld) -> None:
+    """Of three new people one is refused, also alone; the others are in, and the reason is told."""
+    people = [person(each, "admin") for each in (ALICE, BOB, CAROL)]
+    together = {"identitystore": 0, "scim": 1}[world.service]
+    if together:
+        refuse(world, "add")
+    refuse(world, "add", skip=together, times=1)
+
+    with pytest.raises(Refused, match="ValidationException"):
+        world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
+
+    assert len(groups(world)[name(world, "admin")]) == 2
+
+
+def test_one_who_cannot_be_taken_out_keeps_nobody_in(world: DirectoryWorld) -> None:
+    people = [person(each, "admin") for each in (ALICE, BOB, CAROL)]
+    handles = world.run(sync_groups, tenant_of(world, *people), ACCOUNT).handles
+    together = {"identitystore": 0, "scim": 1}[world.service]
+    if together:
+        refuse(world, "remove")
+    refuse(world, "remove", skip=together, times=1)
+
+    with pytest.raises(Refused, match="ValidationException"):
+        world.run(sync_groups, tenant_of(world), handles)
+
+    assert len(groups(world)[name(world, "admin")]) == 1
 
 
 def test_people_are_out_even_when_somebody_cannot_be_looked_up(world: DirectoryWorld) -> None:

@@ -6,6 +6,7 @@ The groups hold for both ways to them: the Identity Store API and SCIM.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ import pytest
 from config.landing_zone import LandingZone
 from config.patterns import Pattern
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied, NotReady, PermanentError
+from tasks.errors import AccessDenied, NotReady, PermanentError, Refused
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
@@ -23,7 +24,7 @@ from tasks.steps.revoke_access import revoke_access
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.withdraw_access import withdraw_access
 from tests.tasks.steps.directory_world import ALICE, BOB, CAROL, DirectoryWorld, groups, name, person, tenant_of
-from tests.tasks.steps.test_sync_groups import DEAD, ids_only
+from tests.tasks.steps.test_sync_groups import DEAD, ids_only, refuse
 from workers.sandbox.client import SimulatorClient
 
 NOTHING = "nobody has access that the order does not give"
@@ -51,6 +52,22 @@ def test_who_may_have_all_costs_no_call(world: DirectoryWorld) -> None:
         outcome, reads, writes = world.counted(withdraw_access, tenant, known)
         assert outcome == Done(known, NOTHING)
         assert (reads, writes) == (0, 0)
+
+
+def test_one_who_cannot_be_taken_out_keeps_nobody_in(world: DirectoryWorld) -> None:
+    handles = given(world, *(person(each, "admin") for each in (ALICE, BOB, CAROL)))
+    together = {"identitystore": 0, "scim": 1}[world.service]
+    if together:
+        refuse(world, "remove")
+    refuse(world, "remove", skip=together, times=1)
+
+    with pytest.raises(Refused, match="ValidationException"):
+        world.run(withdraw_access, tenant_of(world), handles)
+    assert len(groups(world)[name(world, "admin")]) == 1
+
+    world.ahead = timedelta(minutes=10)  # by then AWS shows who was put in, and that nobody else is there
+    world.run(withdraw_access, tenant_of(world), world.remembered[-1])
+    assert groups(world) == {name(world, "admin"): []}
 
 
 def test_who_is_not_ordered_any_more_is_out_with_nothing_but_the_groups(world: DirectoryWorld) -> None:

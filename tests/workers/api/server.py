@@ -48,7 +48,7 @@ BODY: dict[str, Any] = {
 def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any) -> Connector:
     """Make a connector of the example documents."""
     made = Settings(_env_file=None, redis_url=SecretStr(redis_url), config_dir=CONFIG, api_tokens=tokens, **settings)
-    store = Store(redis_client(made), timedelta(days=1), history=1000)
+    store = Store(redis_client(made), timedelta(days=1), history=1000, replicas=made.redis_replicas)
     return Connector(made, load_catalog([CONFIG], secrets=False), store)
 
 
@@ -105,9 +105,15 @@ class Api:
 
 @contextmanager
 def running(
-    redis: CheckedRedis, *, most_streams: int = MOST_STREAMS, heartbeat: timedelta = HEARTBEAT, **settings: Any
+    redis: CheckedRedis,
+    url: str | None = None,
+    *,
+    most_streams: int = MOST_STREAMS,
+    heartbeat: timedelta = HEARTBEAT,
+    **settings: Any,
 ) -> Iterator[Api]:
-    connector = make(redis.url, **settings)
+    """Run the API; `url` when Redis is reached in another way than at its own address."""
+    connector = make(url or redis.url, **settings)
     app = create_app(connector, most_streams=most_streams, heartbeat=heartbeat)
     with serving(app) as url:
         yield Api(url, redis, connector, app)

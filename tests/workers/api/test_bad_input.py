@@ -233,3 +233,22 @@ def test_no_path_is_a_server_error(http: httpx2.Client, parts: list[bytes], meth
     response = http.request(method, path, json=BODY if method == "PUT" else None)
     assert 400 <= response.status_code < 500
     is_problem(response, response.status_code)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (b'{"landingZone": "development", "landingZone": "production"}', "landingZone"),
+        (b'{"landingZone": "development", "access": [{"username": "ada", "roles": [], "roles": ["admin"]}]}', "roles"),
+        (b'{"landingZone": "development", "\\u0061ccess": [], "access": []}', "access"),
+        (b'{"a\\u001b[31m": 1, "a\\u001b[31m": 2}', "a\\x1b[31m"),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("PUT", TENANT), ("POST", f"{TENANT}/plan")])
+def test_a_key_that_stands_twice_is_named(
+    api: Api, http: httpx2.Client, method: str, path: str, content: bytes, key: str
+) -> None:
+    document = is_problem(http.request(method, path, content=content, headers=JSON), 400)
+    assert [error["field"] for error in document["errors"]] == [key]
+    assert f"gives {key} twice" in document["detail"]
+    assert api.keys() == []

@@ -16,9 +16,10 @@ from ruamel.yaml import YAML
 
 from tasks.daily import drift
 from tasks.documents import DriftChange
-from tasks.metrics.counters import Counters
 from tasks.model.desired import TenantId
-from tasks.state.counts import BATCH
+from tasks.model.replication import State
+from tasks.state.counts import BATCH, Rejection
+from tasks.worker import Worker
 from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
 from workers.examples import EXAMPLES
 
@@ -99,7 +100,7 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Cl
     api.redis.client.zadd("connector:holders:account creation in 111111111111", {"over": 1})
     api.store.pauses.pause("aws.sandbox", by="test")
     drift.repaired(api.store, SHOP, "r1", DriftChange(step="move_to_ou", note="", calls=()), datetime.now(UTC))
-    api.store.counts.reject("unknown replication")
+    api.store.counts.reject(Rejection.UNKNOWN_REPLICATION)
 
     now = look(api)
 
@@ -158,7 +159,7 @@ def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx2.Client) -
 
 def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
     shared = get(api, "/metrics", auth=("prometheus", READ)).text
-    counted = generate_latest(Counters().registry).decode()
+    counted = generate_latest(worker_of(api).counters.registry).decode()
     families = set(re.findall(r"^# TYPE (\w+)", shared + counted, re.MULTILINE))
     known = {f"{family}{ending}" for family in families for ending in ("", "_count", "_total")}
 
@@ -166,6 +167,42 @@ def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
         named = set(re.findall(r"\bconnector_\w+", document.read_text()))
         assert len(named) > 5
         assert named <= known, document
+
+
+def test_what_alerts_take_an_increase_of_is_there_before_the_first_event(api: Api) -> None:
+    """A series that is born at 1 has no increase, and the first message that is not ours must not go unnoticed."""
+    rules = YAML(typ="safe").load(EXAMPLES / "prometheus-alerts.yml")["groups"][0]["rules"]
+    increased = [found for rule in rules for found in re.findall(r"increase\((\w+)(?:\{(.*?)\})?\[", rule["expr"])]
+    shown = {**look(api), **samples(generate_latest(worker_of(api).counters.registry).decode())}
+
+    assert len(increased) >= 2
+    for name, labels in increased:
+        wanted = set(re.findall(r'(\w+)="(.*?)"', labels))
+        fitting = {found: value for found, value in shown.items() if found[0] == name and wanted <= set(found[1])}
+        assert fitting, name
+        assert set(fitting.values()) == {0}
+
+
+def test_every_platform_chain_cause_and_end_is_shown_from_the_beginning(api: Api) -> None:
+    counters = worker_of(api).counters
+    before = samples(generate_latest(counters.registry).decode())
+    counters.ended(SHOP, "replication", State.FAILED, timedelta(seconds=1), daily=False)
+    counters.executed("move_to_ou", State.WAITING, timedelta(seconds=1))
+    after = samples(generate_latest(counters.registry).decode())
+
+    assert before.keys() == after.keys()
+    assert {value for (name, _), value in before.items() if name.endswith(("_count", "_sum", "_bucket"))} == {0}
+    assert {dict(labels)["platform"] for name, labels in before if name == "connector_replication_seconds_count"} == {
+        *api.connector.catalog.platforms
+    }
+    repaired = {labels: value for (name, labels), value in look(api).items() if name == "connector_drift_repairs_total"}
+    assert set(repaired.values()) == {0}
+    assert len(repaired) == len(api.connector.catalog.platforms)
+
+
+def worker_of(api: Api) -> Worker:
+    """Make what a worker has that runs on the API's documents."""
+    return Worker.of(api.connector)
 
 
 def test_the_example_scrapes_what_compose_runs_and_every_alert_says_what_it_is_about() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from http.client import HTTPConnection
+
 import httpx2
 import pytest
 from structlog.testing import capture_logs
@@ -30,6 +32,24 @@ def test_a_stranger_learns_nothing_of_a_bad_body(api: Api) -> None:
         is_problem(http.put(TENANT, content=b"{", headers={"Content-Type": "application/json"}), 401)
         is_problem(http.put("/api/v1/tenants/-/-/-", json=BODY), 401)
         is_problem(http.put(TENANT, content=b"x" * 1_000_000), 401)
+
+
+@pytest.mark.parametrize(("path", "status"), [(TENANT, 401), ("/metrics", 401), ("/healthz", 405)])
+def test_nobody_waits_for_the_body_of_a_stranger(api: Api, path: str, status: int) -> None:
+    """A body is announced, and never comes: the answer is there all the same."""
+    connection = HTTPConnection(api.url.removeprefix("http://"), timeout=5)
+    connection.putrequest("PUT", path)
+    connection.putheader("Content-Length", "1000000")
+    connection.putheader("Content-Type", "application/json")
+    connection.endheaders(b'{"landingZone": ')
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_a_stranger_who_sends_it_all_still_hears_the_answer(api: Api) -> None:
+    with api.client("wrong") as http:
+        for _ in range(2):  # and the connection can be used again
+            is_problem(http.put(TENANT, content=b"x" * 20_000_000), 401)
 
 
 def test_a_token_is_not_repeated_in_any_answer(api: Api) -> None:

@@ -249,3 +249,27 @@ def test_replicate_again_checks_what_is_stored(api: Api, http: httpx2.Client) ->
         document = is_problem(http.post(f"{url}{TENANT}/replications"), 422)
     assert [error["field"] for error in document["errors"]] == ["landingZone"]
     assert api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
+
+
+def test_updated_is_the_last_change_of_the_tenant_and_not_of_its_order(api: Api, http: httpx2.Client) -> None:
+    def updated() -> str:
+        [row] = http.get("/api/v1/tenants").json()["tenants"]
+        assert http.get(TENANT).json()["updatedAt"] == row["updatedAt"]
+        return str(row["updatedAt"])
+
+    replication = http.put(TENANT, json=BODY).json()["replicationId"]
+    moments = [updated()]
+    api.begin(replication)
+    moments.append(updated())
+    api.end(replication)
+    moments.append(updated())
+    for method, path in (
+        ("POST", f"/api/v1/replications/{replication}/cancel"),
+        ("PUT", TENANT),
+        ("DELETE", TENANT),
+        ("POST", f"{TENANT}/deletion/approve"),
+    ):
+        http.request(method, path, json=BODY if method == "PUT" else None).raise_for_status()
+        moments.append(updated())
+
+    assert sorted(set(moments)) == moments

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers.cli.fake_api import FakeApi
 from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
 from workers.examples import EXAMPLES
 from workers.sandbox import organization
@@ -131,3 +132,21 @@ def test_a_port_that_is_taken_is_a_mistake(tmp_path: Path) -> None:
         done = run("api", environment=environment, directory=tmp_path)
     assert done.returncode == 1
     assert f"aws-connector: the API cannot listen on 127.0.0.1:{port}: set CONNECTOR_API_HOST" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "HTTPS_PROXY"])
+def test_a_proxy_that_cannot_be_used_is_a_sentence(run_here: RunHere, environment: dict[str, str], name: str) -> None:
+    elsewhere = {"CONNECTOR_URL": "https://connector.example.com", name: "socks5://user:hunter2@proxy:1080"}
+    done = run_here("status", environment={**environment, **elsewhere})
+    assert done.returncode == 64
+    assert f"{name} names a SOCKS proxy, which is not supported" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_no_proxy_stands_between_us_and_this_machine(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]
+) -> None:
+    for proxy in ("http://127.0.0.1:1", "socks5://proxy:1080"):
+        run_here("status", environment={**environment, "HTTP_PROXY": proxy})
+    assert len(fake_api.asked) == 2

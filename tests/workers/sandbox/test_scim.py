@@ -150,6 +150,17 @@ def test_an_external_id_is_taken_changed_and_asked_for(
     assert scim.post("/Groups", json={"displayName": "x", "externalId": "a:b"}).status_code == 400
 
 
+def test_answers_have_the_headers_that_aws_documents(scim: httpx2.Client, group: str) -> None:
+    """Against RFC 7644 AWS's answer to a creation has no Location; an id that it does not know is a 404."""
+    created = scim.post("/Groups", json={"displayName": f"{group}-2"})
+    assert (created.status_code, created.headers["content-type"]) == (201, "application/json")
+    assert created.headers["x-amzn-requestid"]
+    assert "location" not in created.headers
+    for path in (f"/Groups/{NOBODY}", f"/Users/{NOBODY}"):
+        assert scim.get(path).status_code == 404
+    assert scim.delete(f"/Groups/{NOBODY}").status_code == 404
+
+
 def test_a_group_cannot_be_put(scim: httpx2.Client, group: str) -> None:
     assert scim.put(f"/Groups/{group}", json={"displayName": "x", "members": []}).status_code == 400
     assert scim.post("/Bulk", json={}).status_code == 400

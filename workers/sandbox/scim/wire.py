@@ -86,7 +86,8 @@ def encode_error(error: AwsError, request_id: str) -> tuple[int, bytes, dict[str
 
 
 def _headers(request_id: str) -> dict[str, str]:
-    return {"Content-Type": "application/scim+json", "x-amzn-RequestId": request_id}
+    """Return the headers of AWS's documented answers: JSON's own type, and no Location of what was created."""
+    return {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
 
 
 def _json(body: bytes) -> Any:

@@ -11,7 +11,11 @@ local function emit(tenant, event)
   redis.call('PEXPIRE', keys.events(tenant), p.retention)
 end
 
+-- Note that something of a tenant has changed just now: what was ordered, what AWS gave, or where it stands.
+local function touch(tenant) redis.call('HSET', keys.tenant(tenant), 'updated_at', p.at) end
+
 local function emit_state(tenant, id, state)
+  touch(tenant)
   emit(tenant, cjson.encode({type = 'replication', replication = id, state = state, at = p.at}))
 end
 
