@@ -59,7 +59,7 @@ def replicate_all(running: Cluster, projects: list[str]) -> float:
 
 def calls_and_makespan() -> list[str]:
     """Measure one tenant alone, twenty at once, and all of them again."""
-    options = SimulatorOptions(creation_seconds=3, stack_operation_seconds=0.3)
+    options = SimulatorOptions(creation_seconds=3, stack_operation_seconds=0.3, lag_seconds=0)
     with cluster(2, options) as running:
         alone = replicate_all(running, ["alone"])
         new = running.simulator.counts()
@@ -84,7 +84,9 @@ def throughput() -> list[str]:
     """Measure unchanged tenants when each AWS call takes 50 ms, with 1, 2 and 4 workers."""
     rows = []
     projects = [f"p{number}" for number in range(48)]
-    options = SimulatorOptions(creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99)
+    options = SimulatorOptions(
+        creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99, lag_seconds=0
+    )
     quick = {"CONNECTOR_ACCOUNT_CREATION_LIMIT": "99", "CONNECTOR_WORKER_CONCURRENCY": "8"}
     with cluster(1, options, **quick) as running:
         replicate_all(running, projects)
@@ -99,7 +101,7 @@ def throughput() -> list[str]:
 
 def resume() -> list[str]:
     """Measure how long after kill -9 the work goes on, with the default lease."""
-    with cluster(2, SimulatorOptions(creation_seconds=1)) as running:
+    with cluster(2, SimulatorOptions(creation_seconds=1, lag_seconds=0)) as running:
         running.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=60, times=1)
         replication = running.order("held")
         running.until_running(replication, "move_to_ou")
@@ -127,7 +129,7 @@ def a_day() -> list[str]:
 
 def overhead() -> list[str]:
     """Measure what our record and lease add to a bare Celery chain of no-ops."""
-    with cluster(0, SimulatorOptions()) as running:
+    with cluster(0, SimulatorOptions(lag_seconds=0)) as running:
         bare = bare_chain_seconds(running, chains=200) / STEPS
         record = _record_seconds(running.connector.store, tenants=50)
         waiting = _bytes_per_waiting_tenant(running)

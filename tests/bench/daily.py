@@ -42,6 +42,7 @@ OPTIONS = SimulatorOptions(
     assignment_seconds=0,
     stack_seconds=0,
     stack_operation_seconds=0,
+    lag_seconds=0,
     creations_in_flight=99,
     assignments_in_flight=99,
 )

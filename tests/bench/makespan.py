@@ -153,6 +153,7 @@ def main() -> None:
         creation_seconds=chosen.creation,
         assignment_seconds=chosen.assignment,
         stack_operation_seconds=chosen.operation,
+        lag_seconds=0,
         rates={"sso-admin": chosen.calls, "identitystore": chosen.calls},
     )
     settings = {

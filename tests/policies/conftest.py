@@ -22,6 +22,7 @@ LEAST_PRIVILEGE = SimulatorOptions(
     assignment_seconds=0.05,
     stack_seconds=0.05,
     stack_operation_seconds=0.05,
+    lag_seconds=0,
     enforce_policies=True,
 )
 

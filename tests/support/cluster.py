@@ -33,7 +33,12 @@ CONFIG_DIR = EXAMPLES / "config"
 DOCUMENTS = Path(__file__).parent / "documents"
 PLATFORM = "aws.sandbox"
 QUICK = SimulatorOptions(
-    creation_seconds=0.4, role_delay_seconds=0.2, assignment_seconds=0.1, stack_seconds=0.1, stack_operation_seconds=0.1
+    creation_seconds=0.4,
+    role_delay_seconds=0.2,
+    assignment_seconds=0.1,
+    stack_seconds=0.1,
+    stack_operation_seconds=0.1,
+    lag_seconds=0.3,
 )
 BRISK = {
     "CONNECTOR_POLL_SECONDS": "0.1",

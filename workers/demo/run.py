@@ -57,7 +57,9 @@ def order_twice(processes: Supervisor, endpoints: Endpoints, console: Console, o
     simulator = SimulatorClient(endpoints.simulator)
     try:
         with connect(Access(endpoints.api, endpoints.token)) as client:
-            print_line(console, f"Ordering {len(orders)} tenants through the API")
+            options = simulator.options()
+            late = f"shows what is written up to {options['lag_seconds']:g} s late (seed {options['seed']})"
+            print_line(console, f"Ordering {len(orders)} tenants through the API; the simulated AWS {late}")
             ended = order_all(client, orders, processes, console)
             created = [created_by(each, client.tenant(each.tenant), simulator.state()) for each in ended]
             show_created(console, created)

@@ -24,7 +24,7 @@ from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient, running_simulator
 
-STRICT = SimulatorOptions(enforce_policies=True)
+STRICT = SimulatorOptions(enforce_policies=True, lag_seconds=0)
 
 
 @pytest.fixture(scope="session")

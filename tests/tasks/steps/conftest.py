@@ -20,6 +20,7 @@ FAST = SimulatorOptions(
     assignment_seconds=0.05,
     stack_seconds=0.05,
     stack_operation_seconds=0.05,
+    lag_seconds=0,  # test_late_visibility.py runs every step under lag
     enforce_policies=True,  # so every test also shows that the published policies allow what the steps call
     optional_statements=False,
 )

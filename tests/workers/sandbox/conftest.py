@@ -21,6 +21,7 @@ FAST = {
     "assignment_seconds": 0.1,
     "stack_seconds": 0.1,
     "stack_operation_seconds": 0.1,
+    "lag_seconds": 0,
 }
 ADMINISTRATOR = {
     "AccessKeyId": organization.ADMINISTRATOR_ACCESS_KEY,

@@ -41,6 +41,8 @@ def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool)
         with interruptible(), EmbeddedRedis() as redis, running_simulator(chosen) as simulator:
             environment = sandbox_environment(simulator.url, redis.url)
             _print(environment, as_json=as_json)
+            if not as_json:
+                print(f"# seed {simulator.options()['seed']}: --option seed=… gives the same lags again", flush=True)
             _serve(environment, env_file, simulator)
     except (SandboxMissing, EmbeddedRedisError, SimulatorError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error

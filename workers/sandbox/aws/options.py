@@ -38,7 +38,7 @@ class SimulatorOptions(BaseModel):
     names_ignore_case: bool = True  # of Identity Center's users and groups
 
     latency_seconds: NonNegativeFloat = 0.0  # of every call
-    lag_seconds: NonNegativeFloat = 0.0  # readers see a write up to so much later; AWS: mostly within seconds
+    lag_seconds: NonNegativeFloat = 1.5  # readers see a write up to so much later; AWS: mostly within seconds
     lags: dict[Kind, NonNegativeFloat] = Field(default_factory=dict)  # kind of thing -> lag_seconds of its own
     short_pages: float = Field(default=0.0, ge=0, lt=1)  # chance that a page of Organizations is short or empty
     rates: dict[str, PositiveFloat] = Field(default_factory=dict)  # "organizations:ListAccounts" or "organizations"
