@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from config.platform import AccountClosure
 from tasks.aws import Aws
-from tasks.errors import NotFound, NotOurs, PermanentError
+from tasks.errors import NotFound, NotOurs, NotReady, PermanentError
 from tasks.model.account import Account
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
@@ -56,8 +56,13 @@ def check_ours(tenant: Tenant, handles: Handles, account: Account, tags: Mapping
     )
 
 
-def check_allowed(closure: AccountClosure, account: Account, tags: Mapping[str, str], aws: Aws) -> None:
-    """Raise PermanentError unless accountClosure lists a tag of the account, or an OU above it. ListParents 0 to 6."""
+def check_allowed(
+    closure: AccountClosure, account: Account, tags: Mapping[str, str], moved_at: datetime | None, aws: Aws
+) -> None:
+    """Raise PermanentError unless accountClosure lists a tag of the account, or an OU above it. ListParents 0 to 6.
+
+    moved_at  when we put it where it is. A moment after that AWS may show where it was before: NotReady
+    """
     if any(tags.get(key) == value for key, value in closure.tags.items()):
         return
     allowed, child = set(closure.organizational_units), account.id
@@ -67,6 +72,8 @@ def check_allowed(closure: AccountClosure, account: Account, tags: Mapping[str, 
             return
         if child.startswith("r-"):
             break
+    if allowed and moved_at is not None and aws.now() - moved_at < aws.visibility_grace:
+        raise NotReady("MoveNotShown", f"AWS does not show yet where account {account.id} was moved a moment ago")
     raise PermanentError(
         "ClosureNotAllowed",
         f"account {account.id} may not be closed: accountClosure lists no OU above it and none of its tags",

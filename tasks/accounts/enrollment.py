@@ -91,6 +91,8 @@ class Enrolling:
             return self._done(enrollment, product, parent)
         if following is Next.WAIT:
             return self._wait(enrollment, product)
+        if following is Next.MOVE and (late := self._shown_late(enrollment)):
+            return late
         if following is not Next.MOVE:
             enrollment = self._failed(enrollment, product)
         return self._terminate(enrollment, product) if following is Next.TERMINATE else self._move(enrollment, product)
@@ -134,6 +136,15 @@ class Enrolling:
         return Wait(
             self._with(enrollment), f"Control Tower works on account {self.account} ({product.id})", since=since
         )
+
+    def _shown_late(self, enrollment: Enrollment) -> Wait | None:
+        """Wait while AWS may show where the account was before the request that has just ended; None: it does not."""
+        ended_at = enrollment.ended_at or self.aws.now()
+        if enrollment.sent_at is None or self.aws.now() - ended_at >= self.aws.visibility_grace:
+            return None
+        self.leave()
+        handles = self._with(replace(enrollment, ended_at=ended_at))
+        return Wait(handles, f"AWS does not show yet where Control Tower has put account {self.account}")
 
     def _failed(self, enrollment: Enrollment, product: ProvisionedProduct) -> Enrollment:
         """Note the failure of the last request; raises it when the window is over."""
@@ -200,7 +211,7 @@ class Enrolling:
 
     def _send(self, enrollment: Enrollment, note: str, request: Callable[[], str | None]) -> Outcome:
         now = self.aws.now()
-        ahead = replace(enrollment, sent_at=now, tried_at=now, absent_at=None)
+        ahead = replace(enrollment, sent_at=now, tried_at=now, ended_at=None, absent_at=None)
         self.aws.remember(self._with(ahead))
         try:
             product = request()
@@ -243,7 +254,7 @@ def _available(product: ProvisionedProduct | None) -> bool:
 
 def _settled(enrollment: Enrollment) -> Enrollment:
     """Return the enrolment with nothing under way and nothing failing."""
-    return replace(enrollment, sent_at=None, tried_at=None, failing_since=None, absent_at=None)
+    return replace(enrollment, sent_at=None, tried_at=None, ended_at=None, failing_since=None, absent_at=None)
 
 
 def _given_up(failure: Failure, account_id: str, settings: Settings) -> PermanentError:

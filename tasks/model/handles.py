@@ -70,6 +70,7 @@ class Enrollment:
     sent_at: datetime | None = None  # the newest request to Control Tower, written ahead; None: nothing is under way
     tried_at: datetime | None = None  # the newest request of all
     failing_since: datetime | None = None  # AWS has failed it ever since
+    ended_at: datetime | None = None  # when we saw that AWS had ended that request
     absent_at: datetime | None = None  # when nothing was found in Control Tower and a place was queued for
 
 
@@ -85,6 +86,7 @@ class Handles:
     account_created_at: datetime | None = None  # when it joined the organization
     alias: str | None = None
     organizational_unit: str | None = None
+    moved_at: datetime | None = None  # when we put it there; AWS may show for a while where it was before
     workspace_unit: str | None = None  # the OU of the workspace, where the landing zone names none
     access_stack: str | None = None  # StackId
     access_stack_attempt: str | None = None  # token of the operation whose end has not been seen yet

@@ -23,7 +23,7 @@ def close_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Reads    organizations:DescribeAccount 1 call; before the closing ListTagsForResource 1, ListParents up to 6
     Writes   organizations:CloseAccount 0 or 1
     Returns  Wait while AWS closes it, and day by day while AWS's quota of closures is used up
-    Raises   LaneFull, Throttled, Unanswered (transient); NotOurs without proof, PermanentError where accountClosure
+    Raises   LaneFull, Throttled, Unanswered, NotReady while AWS does not show a move of ours (transient); NotOurs without proof, PermanentError where accountClosure
              does not allow it, AccessDenied (permanent)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_CloseAccount.html
     """
@@ -42,7 +42,7 @@ def close_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         return _done(tenant, handles, f"account {account.id} is {account.state}", aws)
     tags = {} if tenant.platform.is_direct else aws.organizations.tags(account.id)
     check_ours(tenant, handles, account, tags)
-    check_allowed(tenant.platform.account_closure, account, tags, aws)
+    check_allowed(tenant.platform.account_closure, account, tags, handles.moved_at, aws)
     return _close(tenant, replace(handles, closing_since=aws.now()), account.id, aws)
 
 

@@ -38,7 +38,7 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         return Done(replace(handles, organizational_unit=actual), f"already in {actual}")
     _move(account_id, actual, target, handles, aws)
     note = f"moved from {actual} to {'the new ' if created else ''}{target}"
-    return Done(replace(handles, organizational_unit=target), note)
+    return Done(replace(handles, organizational_unit=target, moved_at=aws.now()), note)
 
 
 def _target(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[Handles, str, bool]:

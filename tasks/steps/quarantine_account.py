@@ -41,4 +41,4 @@ def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
             raise
         message = f"account {account.id} has left {actual} meanwhile"
         raise TransientError(missing.code, message, missing.request_id) from missing
-    return Done(moved, f"moved from {actual} to {target}")
+    return Done(replace(moved, moved_at=aws.now()), f"moved from {actual} to {target}")

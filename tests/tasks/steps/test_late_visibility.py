@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from config.platform import AccountClosure
 from tasks.chain import DELETION, REPLICATION
 from tasks.errors import TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done
+from tasks.model.replication import Done, Outcome
 from tasks.step import Step
 from tasks.steps import function_of
+from tasks.steps.enroll_in_control_tower import enroll_in_control_tower
+from tests.tasks.steps.test_enroll_in_control_tower import governed, records
 from tests.tasks.steps.test_federate_identity import FEDERATION
 from tests.tasks.steps.test_sync_groups import ALICE, BOB, person
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
+from workers.sandbox.organization import PRODUCTION_OU_ID
 
 LAG = 0.6  # seconds
 DEADLINE = 40.0  # seconds for the whole chain
@@ -50,6 +54,17 @@ def carried_out(world: World, tenant: Tenant, handles: Handles, steps: list[str]
                 outcome = error
                 time.sleep(0.05)  # between two looks at a condition
     return world.remembered[-1]
+
+
+def outcomes_of(world: World, step: Callable[..., Outcome], tenant: Tenant, handles: Handles) -> Iterator[Outcome]:
+    """Run a step that does not fail until it is done; yields all its answers."""
+    deadline = time.monotonic() + DEADLINE
+    outcome = world.run(step, tenant, handles)
+    while not isinstance(outcome, Done):
+        yield outcome
+        assert time.monotonic() < deadline, outcome
+        time.sleep(0.05)  # between two looks at a condition
+        outcome = world.run(step, tenant, outcome.handles)
 
 
 def names(chain: Any, *without: str) -> list[str]:
@@ -101,3 +116,28 @@ def test_a_tenant_that_is_deleted_right_after_leaves_nobody_in(world: World) -> 
 
     groups = world.simulator.state()["identity_store"]["groups"]
     assert [group["name"] for group in groups if world.workspace in group["name"]] == []
+
+
+def test_an_account_is_closed_in_the_quarantine_although_aws_shows_where_it_was(world: World) -> None:
+    world.simulator.set_options(lag_seconds=0, enforce_policies=False)
+    closure = AccountClosure(quarantine_unit=PRODUCTION_OU_ID, organizational_units=(PRODUCTION_OU_ID,))
+    tenant = world.tenant(
+        platform={"account_closure": closure}, landing_zone={"automate_deletion_replication": True}
+    )
+    handles = world.account(tenant)
+    world.simulator.delay(operation="MoveAccount", seconds=1)
+
+    carried_out(world, tenant, handles, ["quarantine_account", "close_account"])
+
+    assert [account["state"] for account in world.accounts()] == ["SUSPENDED"]
+
+
+def test_an_account_that_is_shown_in_its_ou_late_is_enrolled_once(world: World) -> None:
+    world.simulator.set_options(lag_seconds=0, enforce_policies=False)
+    handles = world.account(tenant := governed(world))
+    world.simulator.delay(kind="account", id=handles.account_id, seconds=2)
+
+    outcomes = list(outcomes_of(world, enroll_in_control_tower, tenant, handles))
+
+    assert records(world, handles) == ["PROVISION"]
+    assert not any("pause" in outcome.note for outcome in outcomes)  # between two requests, a minute

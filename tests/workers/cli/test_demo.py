@@ -107,7 +107,8 @@ def test_sandbox_offers_its_environment_while_it_runs(
         process.terminate()
         printed, complaints = process.communicate(timeout=ENDS_SECONDS)
     assert {"CONNECTOR_REDIS_URL", "AWS_ENDPOINT_URL", "CONNECTOR_CONFIG_DIR", "CONNECTOR_TOKEN"} <= names
-    assert {line.removeprefix("export ").partition("=")[0] for line in printed.splitlines()} == names
+    assert {line.removeprefix("export ").partition("=")[0] for line in printed.splitlines()[:-1]} == names
+    assert re.match("# seed [0-9]+: ", printed.splitlines()[-1])
     assert (process.returncode, complaints) == (130, "")
     assert not offered.exists()
     eventually(lambda: not descendants(marker))

@@ -58,6 +58,11 @@ def role_names(account_id: str) -> list[str]:
     return sorted(role.name for role in backend(account_id).roles.values())
 
 
+def role_policies(account_id: str) -> dict[str, list[str]]:
+    """List the ARNs of the managed policies attached to each of an account's roles."""
+    return {role.name: sorted(role.managed_policies) for role in backend(account_id).roles.values()}
+
+
 def trust_policy(role: Role) -> Mapping[str, Any]:
     """Read a role's trust policy."""
     return _document(role.assume_role_policy_document)

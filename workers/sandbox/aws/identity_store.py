@@ -35,7 +35,7 @@ def seed_users(world: World) -> None:
     for name, user_id in organization.USERS.items():
         _seed_user(world, name, user_id)
     world.snapshots["identity_store"] = snapshot
-    world.actions |= {"add_users": add_users, "remove_users": remove_users, "fill_group": fill_group}
+    world.actions |= {"add_users": add_users, "remove_users": remove_users, "rename_user": rename_user, "fill_group": fill_group}
 
 
 def add_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,6 +51,15 @@ def remove_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     directory, names = world.state(Directory), set(body["user_names"])
     for user_id in [key for key, entry in directory.users.items() if entry.attributes["UserName"] in names]:
         directory.delete_user(user_id)
+    return {}
+
+
+def rename_user(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Operator action: give a user another user name. Body: user_name, to."""
+    users = world.state(Directory).users
+    [user_id] = [key for key, entry in users.items() if entry.attributes["UserName"] == body["user_name"]]
+    email = {"Value": body["to"], "Type": "work", "Primary": True}
+    users.change(user_id, attributes={**users[user_id].attributes, "UserName": body["to"], "Emails": [email]})
     return {}
 
 

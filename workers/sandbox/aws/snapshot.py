@@ -7,7 +7,7 @@ from typing import Any
 
 from workers.sandbox import organization
 from workers.sandbox.aws.iam import Aliases
-from workers.sandbox.aws.identities import role_names
+from workers.sandbox.aws.identities import role_names, role_policies
 from workers.sandbox.aws.permissions import Denials
 from workers.sandbox.aws.tree import Account, OrganizationTree
 from workers.sandbox.aws.world import World
@@ -44,4 +44,5 @@ def _account(account: Account, world: World) -> dict[str, Any]:
         "tags": dict(account.tags),
         "alias": world.state(Aliases).of.get(account.id),
         "roles": role_names(account.id),
+        "role_policies": role_policies(account.id),
     }
