@@ -33,6 +33,7 @@ from tasks.model.handles import Enrollment, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.permissions.execution_role import prepare_execution_role
 
+SHOWN_SOON = timedelta(seconds=5)  # between two looks at what AWS does not show yet
 LOOK_AGAIN = timedelta(hours=1)  # for which an account that was not in Control Tower may queue without another look
 SSO_USER = ("SSOUserEmail", "SSOUserFirstName", "SSOUserLastName")
 
@@ -144,7 +145,7 @@ class Enrolling:
             return None
         self.leave()
         handles = self._with(replace(enrollment, ended_at=ended_at))
-        return Wait(handles, f"AWS does not show yet where Control Tower has put account {self.account}")
+        return Wait(handles, f"AWS does not show yet where Control Tower has put account {self.account}", SHOWN_SOON)
 
     def _failed(self, enrollment: Enrollment, product: ProvisionedProduct) -> Enrollment:
         """Note the failure of the last request; raises it when the window is over."""

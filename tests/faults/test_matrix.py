@@ -61,7 +61,7 @@ def test_two_tenants_alike_have_the_same_end_state_and_a_second_account_shows() 
 def test_the_whole_matrix_has_every_fault_for_each_call() -> None:
     cells = list(chosen(CALLS, reduced=False))
 
-    assert set(cells) == {Strike(call, fault) for call in CALLS for fault in Fault}
+    assert set(cells) == {each for call in CALLS for fault in Fault if (each := Strike(call, fault)).possible}
 
 
 def _state(*accounts: tuple[str, str]) -> dict[str, Any]:

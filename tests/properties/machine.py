@@ -8,9 +8,8 @@ the newest order gives are in, and every tenant has one account of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
-from random import Random
 from typing import Any, ClassVar
 
 from hypothesis import note
@@ -25,7 +24,6 @@ from tasks.state import backup
 from tests.properties.cloud import accounts_of, people_by_account
 from tests.properties.house import House
 from tests.properties.model import NARROW, SCIM, STORE, WIDE, Access, Order, given
-from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient
 
 LOSSES_AT_REST_ONLY = True
@@ -303,10 +301,8 @@ class Tenants(RuleBasedStateMachine):
 
     def check(self, tenant: tuple[str, str], actual: set[Access]) -> None:
         """Compare one tenant's account with its newest order."""
-        found = self.house.replication(self.id(tenant))
-        wanted = self.given(tenant)
-        assert found is not None
-        told = f"{self.id(tenant)} is {found.state}, {found.last_error}"
+        found, wanted = self.house.replication(self.id(tenant)), self.given(tenant)
+        told = f"{self.id(tenant)} is {found and found.state}, {found and found.last_error}"
         assert actual == wanted, f"{told}\ntoo much: {actual - wanted}\nmissing: {wanted - actual}"
 
     def owners(self) -> Mapping[tuple[str, str], str]:

@@ -31,6 +31,7 @@ from workers.examples import EXAMPLES
 from workers.sandbox.client import Counts, SimulatorClient
 from workers.sandbox.installed import SandboxMissing, check_installed
 
+SHOWN_WITHIN_SECONDS = 30.0  # far more than the simulated AWS takes to show everything to everybody
 SHOWN_AGAIN_SECONDS = 0.5  # between two looks whether all processes still run, while the demo stays
 
 
@@ -66,6 +67,7 @@ def order_twice(processes: Supervisor, endpoints: Endpoints, console: Console, o
             print_line(console, ways_to_groups(simulator.counts().operations))
             if complain_about_failures(ended) is not ExitCode.DONE:
                 return ExitCode.FAILED
+            processes.wait("AWS to show all of it", lambda: not simulator.visibility()["late"], SHOWN_WITHIN_SECONDS)
             print_line(console, "Ordering all of them again: nothing has changed, so nothing may be written")
             before = simulator.counts()
             again = order_all(client, orders, processes, console)

@@ -188,7 +188,7 @@ def quick(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "lease": brief,
-            "lookup_grace": timedelta(seconds=1),
+            "lookup_grace": timedelta(seconds=2),
             "poll_interval": timedelta(seconds=0.2),
             "role_propagation": timedelta(seconds=0.2),
             "enrollment_pause": timedelta(seconds=0.2),

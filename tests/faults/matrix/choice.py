@@ -8,9 +8,11 @@ from itertools import cycle
 from tasks.aws.actions import OPERATIONS, Kind
 from tests.faults.matrix.fault import Call, Fault, Strike
 
-READS = tuple(fault for fault in Fault if fault is not Fault.FROZEN)  # what a read answers late changes nothing
+READS = tuple(
+    fault for fault in Fault if fault not in (Fault.FROZEN, Fault.HIDDEN)
+)  # what a read answers late changes nothing
 AT_ONCE = 5  # faults in one replication; with more of them too many calls come in another order than was recorded
-OTHERS = (Fault.FROZEN, *(fault for fault in READS if fault is not Fault.KILLED_AFTER))
+OTHERS = (Fault.FROZEN, Fault.HIDDEN, *(each for each in READS if each not in (Fault.KILLED_AFTER, Fault.STALE)))
 
 
 def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
@@ -22,7 +24,7 @@ def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
     reads, others = cycle(READS), cycle(OTHERS)
     for call in calls:
         if not reduced:
-            yield from (Strike(call, fault) for fault in Fault)
+            yield from filter(lambda strike: strike.possible, (Strike(call, fault) for fault in Fault))
         elif call.write:
             yield from (Strike(call, Fault.KILLED_AFTER), Strike(call, next(others)))
         else:

@@ -20,9 +20,12 @@ class Fault(StrEnum):
     UNAVAILABLE = "503"  # not performed
     THROTTLED = "throttled"  # not performed; in the service's own words
     MALFORMED = "malformed"  # performed, and answered by something that is not AWS
+    HIDDEN = "not visible"  # performed, but nobody who reads sees it yet; of writes only
+    STALE = "stale"  # answered as it was before; of reads only
 
 
 KILLS = frozenset({Fault.KILLED_BEFORE, Fault.KILLED_AFTER})
+VISIBILITY = frozenset({Fault.HIDDEN, Fault.STALE})  # of an answer that is as always
 NOT_PERFORMED = frozenset({Fault.KILLED_BEFORE, Fault.UNAVAILABLE, Fault.THROTTLED})
 
 
@@ -54,6 +57,11 @@ class Strike:
 
     call: Call
     fault: Fault
+
+    @property
+    def possible(self) -> bool:
+        """Say whether the fault can come to such a call."""
+        return self.fault is not (Fault.STALE if self.call.write else Fault.HIDDEN)
 
     def __str__(self) -> str:
         return f"{self.call} {self.fault}"

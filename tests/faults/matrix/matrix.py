@@ -46,6 +46,7 @@ OPTIONS = SimulatorOptions(
     stack_seconds=TIMES,
     stack_operation_seconds=0.02,
     enrollment_seconds=TIMES,
+    memory_seconds=2,
     lag_seconds=0,  # by chance more looks would be needed than were recorded; faults of their own hide what was written
     closing_seconds=TIMES,
     creations_in_flight=100,  # each cell has lanes of its own, so AWS's limits must not make cells wait for each other

@@ -21,14 +21,16 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from tasks.aws.session import Sessions
-from tests.faults.matrix.fault import KILLS, NOT_PERFORMED, Call, Fault, Strike
+from tests.faults.matrix.fault import KILLS, NOT_PERFORMED, VISIBILITY, Call, Fault, Strike
 from workers.sandbox.aws import errors
 from workers.sandbox.aws.call import AwsError
 from workers.sandbox.aws.encoding import Response, encode_error
+from workers.sandbox.aws.visibility import LATE_HEADER
 from workers.sandbox.scim import SERVICE as SCIM
 from workers.sandbox.scim.wire import decode as decode_scim
 
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
+LATE_SECONDS = "0.8"  # by which AWS is late: twice that is less than the look-up grace
 NO_ANSWER_OF_AWS = b"<html><head><title>Bad Gateway</title></head><body>The proxy is tired.</body></html>"
 
 
@@ -53,6 +55,8 @@ class Wire:
         if fault is None:
             return None
         self._note(Strike(call, fault))
+        if fault in VISIBILITY:
+            return fault
         if fault is Fault.FROZEN:
             os.kill(os.getpid(), signal.SIGSTOP)
             return None
@@ -76,6 +80,9 @@ class Wire:
         match fault:
             case None:
                 return None
+            case Fault.HIDDEN | Fault.STALE:
+                request.headers[LATE_HEADER] = LATE_SECONDS
+                return None
             case Fault.LOST:
                 raise ConnectionClosedError(endpoint_url=request.url)
             case Fault.LATE:
@@ -97,6 +104,9 @@ class WiredTransport(httpx2.BaseTransport):
         fault = self._wire.meet(SCIM, operation, lambda: self._inner.handle_request(request).read())
         match fault:
             case None:
+                return self._inner.handle_request(request)
+            case Fault.HIDDEN | Fault.STALE:
+                request.headers[LATE_HEADER] = LATE_SECONDS
                 return self._inner.handle_request(request)
             case Fault.LOST:
                 raise httpx2.RemoteProtocolError("Server disconnected without sending a response.", request=request)

@@ -71,7 +71,8 @@ def no_faults(cluster: Cluster) -> Iterator[None]:
 
 
 def calls_of(cluster: Cluster, body: dict[str, Any], project: str) -> list[RecordedCall]:
-    """Replicate and return the calls that it made."""
+    """Replicate and return the calls that it made, of what AWS shows by then."""
+    cluster.simulator.show_everything()
     mark = cluster.simulator.mark()
     cluster.succeeded(cluster.order(project, body))
     return cluster.simulator.calls(mark)

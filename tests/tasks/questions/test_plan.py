@@ -38,7 +38,7 @@ from tests.policies.replications import (
     take_access_away,
 )
 from tests.support import drifts
-from tests.support.cluster import ACCESS, PLATFORM, Cluster, configuration, desired, running_cluster
+from tests.support.cluster import ACCESS, PLATFORM, QUICK, Cluster, configuration, desired, running_cluster
 from tests.support.saml import saml_metadata
 from tests.support.waiting import eventually
 from tests.tasks.steps.world import World
@@ -50,7 +50,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     directory = tmp_path_factory.mktemp("cluster")
     documents = configuration(directory, "control-tower.yaml", "federation.yaml", "function.yaml")
     (Path(documents) / "saml-metadata.xml").write_text(saml_metadata())
-    with running_cluster(directory, CONNECTOR_CONFIG_DIR=documents) as running:
+    still = QUICK.model_copy(update={"lag_seconds": 0})  # a plan is made of what AWS shows
+    with running_cluster(directory, options=still, CONNECTOR_CONFIG_DIR=documents) as running:
         yield running
 
 

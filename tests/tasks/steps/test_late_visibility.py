@@ -121,9 +121,7 @@ def test_a_tenant_that_is_deleted_right_after_leaves_nobody_in(world: World) -> 
 def test_an_account_is_closed_in_the_quarantine_although_aws_shows_where_it_was(world: World) -> None:
     world.simulator.set_options(lag_seconds=0, enforce_policies=False)
     closure = AccountClosure(quarantine_unit=PRODUCTION_OU_ID, organizational_units=(PRODUCTION_OU_ID,))
-    tenant = world.tenant(
-        platform={"account_closure": closure}, landing_zone={"automate_deletion_replication": True}
-    )
+    tenant = world.tenant(platform={"account_closure": closure}, landing_zone={"automate_deletion_replication": True})
     handles = world.account(tenant)
     world.simulator.delay(operation="MoveAccount", seconds=1)
 

@@ -56,6 +56,7 @@ class Request:
     created_at: float
     ends_at: float
     failure_reason: str | None
+    late: float | None  # by how many seconds what comes of it is seen later; None: by rules or chance
 
     def status(self, now: float) -> dict[str, Any]:
         """Answer the members of sso-admin's AccountAssignmentOperationStatus shape."""
@@ -102,7 +103,7 @@ def submit(world: World, kind: str, assignment: Assignment) -> dict[str, Any]:
         raise AwsError("ConflictException", message)
     ends_at = now + world.options.assignment_seconds
     reason = _failure(world, kind, assignment)
-    request = Request(str(uuid.uuid4()), kind, assignment, now, ends_at, reason)
+    request = Request(str(uuid.uuid4()), kind, assignment, now, ends_at, reason, world.visibility.late)
     state.requests[request.request_id] = request
     state.unfinished.append(request)
     state.peak = max(state.peak, len(state.outstanding(now)))
@@ -117,10 +118,11 @@ def settle(world: World) -> None:
         state.unfinished.remove(request)
         if request.failure_reason is not None:
             continue
-        if request.kind == "creation":
-            state.assignments.put(request.assignment, request.assignment, at=request.ends_at)
-        else:
-            state.assignments.take(request.assignment, at=request.ends_at)
+        with world.visibility.writing("", late=request.late):
+            if request.kind == "creation":
+                state.assignments.put(request.assignment, request.assignment, at=request.ends_at)
+            else:
+                state.assignments.take(request.assignment, at=request.ends_at)
 
 
 def _failure(world: World, kind: str, assignment: Assignment) -> str | None:

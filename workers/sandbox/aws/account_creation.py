@@ -38,6 +38,7 @@ def create_account(call: Call, world: World) -> Mapping[str, Any]:
         role_name=call.parameters.get("RoleName") or organization.DEFAULT_ACCESS_ROLE,
         tags=tags,
         requested=call.now,
+        late=world.visibility.late,
     )
     tree.creations[creation.id] = creation
     tree.open_creations.append(creation.id)
@@ -72,7 +73,8 @@ def settle(world: World) -> None:
             continue
         tree.open_creations.remove(creation.id)
         failure = _failure(creation, tree, world)
-        account_id = None if failure else _open_account(creation, completed, tree, world)
+        with world.visibility.writing("", late=creation.late):
+            account_id = None if failure else _open_account(creation, completed, tree, world)
         ended = replace(
             creation,
             state="FAILED" if failure else "SUCCEEDED",

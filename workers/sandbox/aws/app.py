@@ -30,6 +30,7 @@ from workers.sandbox.aws.decoding import Decoded, Request, UndecodableError, dec
 from workers.sandbox.aws.encoding import Response, UnfitAnswerError, encode, encode_error
 from workers.sandbox.aws.faults import Fault, FaultKind, Faults
 from workers.sandbox.aws.late_roles import around_moto
+from workers.sandbox.aws.visibility import LATE_HEADER
 from workers.sandbox.aws.world import World
 from workers.sandbox.scim import SERVICE as SCIM
 
@@ -137,7 +138,7 @@ class Simulator:
     def _perform(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
         try:
             permissions.authorize(call, self.world)
-            with self.world.visibility.writing(call.operation):
+            with self.world.visibility.writing(call.operation, late=_late(request)):
                 return self._operate(call, environ, request, request_id)
         except AwsError as error:
             return _refused(call.service, error, request_id)
@@ -150,7 +151,8 @@ class Simulator:
 
     def _operate(self, call: Call, environ: dict[str, Any], request: Request, request_id: str) -> Reply:
         """Perform an operation: on the world as it is if it writes, as the endpoint sees it if it reads."""
-        world = self.world if is_write(call.operation) else self.world.seen_by(call.service, call.operation)
+        behind = _late(request) or 0.0
+        world = self.world if is_write(call.operation) else self.world.seen_by(call.service, call.operation, behind)
         handler = operations.handlers.get((call.service, call.operation))
         if handler is not None:
             response = encode(call.service, call.operation, _handled(handler, call, world), request_id)
@@ -183,6 +185,12 @@ def _read(environ: Mapping[str, Any]) -> Request:
     path = quote(str(environ.get("PATH_INFO") or "/"), safe="/~")
     body = environ["wsgi.input"].read(length) if length else b""
     return Request(str(environ["REQUEST_METHOD"]), path, str(environ.get("QUERY_STRING") or ""), headers, body)
+
+
+def _late(request: Request) -> float | None:
+    """Read by how many seconds a request wants to be late."""
+    text = request.headers.get(LATE_HEADER)
+    return None if text is None else float(text)
 
 
 def _call(decoded: Decoded, caller: Caller, now: float) -> Call:

@@ -35,7 +35,12 @@ def seed_users(world: World) -> None:
     for name, user_id in organization.USERS.items():
         _seed_user(world, name, user_id)
     world.snapshots["identity_store"] = snapshot
-    world.actions |= {"add_users": add_users, "remove_users": remove_users, "rename_user": rename_user, "fill_group": fill_group}
+    world.actions |= {
+        "add_users": add_users,
+        "remove_users": remove_users,
+        "rename_user": rename_user,
+        "fill_group": fill_group,
+    }
 
 
 def add_users(world: World, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class SimulatorOptions(BaseModel):
     latency_seconds: NonNegativeFloat = 0.0  # of every call
     lag_seconds: NonNegativeFloat = 1.5  # readers see a write up to so much later; AWS: mostly within seconds
     lags: dict[Kind, NonNegativeFloat] = Field(default_factory=dict)  # kind of thing -> lag_seconds of its own
+    memory_seconds: NonNegativeFloat = 0.0  # how old a view a request may ask for: see LATE_HEADER
     short_pages: float = Field(default=0.0, ge=0, lt=1)  # chance that a page of Organizations is short or empty
     rates: dict[str, PositiveFloat] = Field(default_factory=dict)  # "organizations:ListAccounts" or "organizations"
     burst_seconds: NonNegativeFloat = 1.0  # a rate's bucket holds this many seconds of calls, at least one call

@@ -79,6 +79,7 @@ class Creation:
     account_id: str | None = None
     failure: str | None = None
     completed: float | None = None
+    late: float | None = None  # by how many seconds what comes of it is seen later; None: by rules or chance
 
 
 @dataclass

@@ -23,6 +23,8 @@ from workers.sandbox.aws.visibility_rules import Kind, Rules
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
+LATE_HEADER = "x-sandbox-late"
+"""Header of a request, in seconds: what it writes is seen so much later; what it reads is as it was so long ago."""
 LOOK_UPS = ("ListParents", "ListTagsForResource")
 """Named like lists, but about one thing."""
 CONSISTENT = ("DescribeStackSet", "DescribeStackSetOperation", "ListStackSets")
@@ -127,28 +129,30 @@ class Visibility:
     last_number: int = 0
     _operation: str = ""
     _at_once: bool = False
+    late: float | None = None  # by how many seconds what is written now is seen later; None: by rules or chance
     _dice: dict[Kind | None, random.Random] = field(default_factory=dict)  # None: of pages
 
-    def reader(self, service: str, operation: str) -> Reader:
-        """Describe who is answered by an operation."""
+    def reader(self, service: str, operation: str, behind: float = 0.0) -> Reader:
+        """Describe who is answered by an operation, so many seconds behind the others."""
         lists = operation.startswith(("List", "Search")) and operation not in LOOK_UPS
         newest = self.rules.newest(service, operation, self.now())
-        return Reader(self.now(), lists, operation in CONSISTENT, newest)
+        return Reader(self.now() - behind, lists, operation in CONSISTENT, newest)
 
     @contextmanager
-    def writing(self, operation: str, *, at_once: bool = False) -> Iterator[None]:
-        """Name the operation that writes; at once: only rules may let it be seen late."""
-        self._operation, self._at_once = operation, at_once
+    def writing(self, operation: str, *, at_once: bool = False, late: float | None = None) -> Iterator[None]:
+        """Name the operation that writes; at once: only rules may let it be seen late; late: by so many seconds."""
+        before = self._operation, self._at_once, self.late
+        self._operation, self._at_once, self.late = operation, at_once, late
         try:
             yield
         finally:
-            self._operation, self._at_once = "", False
+            self._operation, self._at_once, self.late = before
 
     def draw(self, kind: Kind, name: str, at: float | None) -> tuple[int, float, float, bool]:
         """Decide on one change: its number, when it is seen and listed, and whether a rule said so."""
         self.last_number += 1
         written = self.now() if at is None else at
-        delay = self.rules.delay_of(kind, name, self._operation)
+        delay = self.rules.delay_of(kind, name, self._operation) if self.late is None else self.late
         if delay is not None:
             return self.last_number, written + delay, written + delay, True
         lag = 0.0 if self._at_once else self.options().lag_of(kind)
@@ -157,8 +161,8 @@ class Visibility:
 
     def is_late(self, change: Change[Any]) -> bool:
         """Say whether somebody may still miss the change."""
-        now = self.now()
-        return now < change.seen or now < change.listed or change.number > self.rules.oldest_stale(now)
+        now = self.now() - self.options().memory_seconds
+        return now < change.seen or now < change.listed or change.number > self.rules.oldest_stale(self.now())
 
     def page_size(self, asked: int) -> int:
         """Shorten a page as AWS does now and then, down to nothing."""

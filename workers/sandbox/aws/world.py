@@ -73,10 +73,10 @@ class World:
         """Give a part of a state, that has shelves of its own, as far as this view of the world sees it."""
         return part if self.reader is None else as_seen(part, self.reader)
 
-    def seen_by(self, service: str, operation: str) -> World:
-        """Give the world as the endpoint sees it that answers an operation."""
+    def seen_by(self, service: str, operation: str, behind: float = 0.0) -> World:
+        """Give the world as the endpoint sees it that answers an operation, so many seconds behind the others."""
         view = copy.copy(self)
-        view.reader, view.truth, view.seen = self.visibility.reader(service, operation), self.truth, {}
+        view.reader, view.truth, view.seen = self.visibility.reader(service, operation, behind), self.truth, {}
         return view
 
     def as_seen(self) -> World:
