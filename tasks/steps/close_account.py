@@ -23,7 +23,7 @@ def close_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Reads    organizations:DescribeAccount 1 call; before the closing ListTagsForResource 1, ListParents up to 6
     Writes   organizations:CloseAccount 0 or 1
     Returns  Wait while AWS closes it, and day by day while AWS's quota of closures is used up
-    Raises   LaneFull, Throttled, Unanswered, NotReady while AWS may not show a move of ours (transient); NotOurs without
+    Raises   LaneFull, Throttled, Unanswered, NotReady until AWS shows a move of ours (transient); NotOurs without
              proof, PermanentError where accountClosure does not allow it, AccessDenied (permanent)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_CloseAccount.html
     """
