@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test installed faults soak check bench clean
+.PHONY: help setup run up test properties installed faults soak check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -26,6 +26,9 @@ test: $(READY) ## run all tests
 
 installed: $(READY) ## install the wheel outside of the checkout, run everything there, on Python 3.11 and the image's
 	@$(BIN)/python -m tests.installed
+
+properties: $(READY) ## play random orders, losses, lags and faults against a model, 100 runs; EXAMPLES=20 for fewer
+	@EXAMPLES=$${EXAMPLES:-100} $(BIN)/pytest -n 0 -q tests/properties
 
 faults: $(READY) ## run the whole fault matrix: every AWS call of a replication by every fault
 	@$(BIN)/python -m tests.faults.matrix
