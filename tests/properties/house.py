@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 
 from pydantic import SecretStr
 from redis import Redis
@@ -30,10 +29,10 @@ from tasks.state.records import TenantRecord
 from tasks.state.store import Store
 from tasks.worker import Worker
 from tests.properties.model import FEDERATION, NARROW, NARROW_MAPPINGS, STORE, WIDE
+from tests.support.cluster import CONFIG_DIR
 from tests.support.waiting import eventually
 from workers.sandbox import organization
 
-CONFIG_DIR = Path(__file__).parents[2] / "examples" / "config"
 SETTLED_WITHIN = 120.0  # seconds; a new account takes a few, and the machine may be busy
 LOOK = 0.03  # seconds between two looks at what AWS works on
 

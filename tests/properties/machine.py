@@ -27,8 +27,9 @@ from tests.properties.model import NARROW, SCIM, STORE, WIDE, Access, Order, giv
 from workers.sandbox.client import SimulatorClient
 
 LOSSES_AT_REST_ONLY = True
-"""Redis is lost only when nothing is under way, and accounts that were closed before stay closed: what was withdrawn
-in the moment of the loss is found only by reading all assignments of an account."""
+"""Redis is lost only when nothing is under way, nothing else is ordered until all is known again, and tenants that were
+deleted before stay deleted: what was withdrawn in the moment of the loss is found only by reading all assignments of an
+account, and an order that takes another account over comes before the tenant's own account is looked for."""
 RENAMES_ARE_NOTICED = False
 """The identity store gives a userName to another person; the connector asks for it again daily and with new orders."""
 
@@ -203,6 +204,8 @@ class Tenants(RuleBasedStateMachine):
             backup.restore(self.house.store, backup.read(self.saved), merge=False)
         for tenant, order in self.orders.items():
             self.send_again(tenant, order)
+        if LOSSES_AT_REST_ONLY:
+            self.settle()
 
     # What becomes of it.
 
