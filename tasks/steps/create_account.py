@@ -16,9 +16,9 @@ from tasks.model.replication import Done, Outcome, Wait
 def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make sure that the tenant's account exists or is being created.
 
-    Reads    known account: none. Account to take over: organizations:DescribeAccount, ListTagsForResource and
-             sts:GetCallerIdentity, 1 call each. Else ListAccounts, 1 call for 20 accounts and none where somebody has
-             just listed them, and ListTagsForResource for one with our email or name
+    Reads    known account: none. Else organizations:ListAccounts, 1 call for 20 accounts and none where somebody has
+             just listed them, and ListTagsForResource for one with our email, name or tag. Account to take over: also
+             DescribeAccount, ListTagsForResource and sts:GetCallerIdentity, 1 call each
     Writes   organizations:CreateAccount   0 or 1 call, with the tenant's tags; nothing in an account to take over but
              what the import role does to let us in
     Returns  Done with an account id or a request id; Wait while an unanswered CreateAccount may still have worked, or
