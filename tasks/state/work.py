@@ -134,7 +134,7 @@ class Work(Part):
     def urgent(self) -> list[TenantId]:
         """Name the tenants whose newest order may take access away, and has not begun to, or not ended that."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            for replication in self._redis.smembers(self._keys.urgent):
+            for replication in self._redis.zrange(self._keys.urgent, 0, -1):
                 pipeline.hget(self._keys.replication(replication), "tenant")
             return sorted({TenantId.parse(name) for name in pipeline.execute() if name})
 

@@ -119,6 +119,7 @@ def test_people_sign_in_by_saml_on_a_platform_with_federation(cluster: Cluster) 
     }
     assert all(provider in str(role["trust"]) for role in roles.values())
     assert access_of(cluster, "by-saml") == {}
+    cluster.simulator.show_everything()
     mark = cluster.simulator.mark()
     cluster.succeeded(cluster.connector.store.orders.submit(Order(TenantId.parse(order.tenant))))
     assert cluster.simulator.writes_since(mark) == []

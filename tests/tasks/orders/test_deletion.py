@@ -21,8 +21,7 @@ CLOSED = {"PENDING_CLOSURE", "SUSPENDED"}
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    # A deletion that comes just before an addition waits until AWS must have shown it, if it was made.
-    with running_cluster(tmp_path_factory.mktemp("cluster"), CONNECTOR_VISIBILITY_GRACE_SECONDS="5") as running:
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
         yield running
 
 
