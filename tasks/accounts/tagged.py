@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from tasks.aws import Aws
 from tasks.aws.run import Unread
-from tasks.errors import NotFound
+from tasks.errors import NotFound, RateReached, StepError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Wait
@@ -31,6 +31,19 @@ def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws) -> Wait | None:
         return None
     if not index.take_turn(str(tenant.id)):
         return Wait(handles, _progress(index.unread(0)), WHILE_ANOTHER_READS)
+    try:
+        left = _read_portion(aws)
+    except RateReached:  # its turn to call comes in a moment
+        raise
+    except StepError:  # it may fail for good, and be tried again late: others need not wait for it
+        index.leave_turn(str(tenant.id))
+        raise
+    return None if left is None else Wait(handles, _progress(left), timedelta())
+
+
+def _read_portion(aws: Aws) -> Unread | None:
+    """Read some tags, and return what is left to read; None: nothing, so that the index is whole."""
+    index = aws.tag_index
     look = index.unread(PORTION)
     if look is None:
         began = aws.now()
@@ -40,7 +53,7 @@ def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws) -> Wait | None:
         index.note(account_id, _tenant_of(account_id, aws), aws.now())
     left = index.unread(0)
     if left is not None and left.left:
-        return Wait(handles, _progress(left), timedelta())
+        return left
     index.end(aws.now())
     return None
 

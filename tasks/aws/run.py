@@ -79,6 +79,9 @@ class TagIndex(Protocol):
     def take_turn(self, reader: str) -> bool:
         """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call."""
 
+    def leave_turn(self, reader: str) -> None:
+        """Let somebody else read at once, if it is the turn of `reader`."""
+
     def begin(self, accounts: Collection[str], began: datetime) -> None:
         """Take in what a whole list showed that began then: what is not known of these accounts is to be read."""
 
@@ -106,6 +109,9 @@ class NoTags:
     def take_turn(self, reader: str) -> bool:  # noqa: ARG002 (as above)
         """Read nothing."""
         return False
+
+    def leave_turn(self, reader: str) -> None:
+        """Read nothing."""
 
     def begin(self, accounts: Collection[str], began: datetime) -> None:
         """Read nothing."""

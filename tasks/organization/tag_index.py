@@ -44,6 +44,10 @@ class SharedTagIndex:
         """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call."""
         return self.store.tag_index.take_turn(self.organization, reader)
 
+    def leave_turn(self, reader: str) -> None:
+        """Let somebody else read at once, if it is the turn of `reader`."""
+        self.store.tag_index.leave_turn(self.organization, reader)
+
     def begin(self, accounts: Collection[str], began: datetime) -> None:
         """Take in what a whole list showed that began then: what is not known of these accounts is to be read."""
         self.store.tag_index.begin(self.organization, self._unknown(accounts, began), len(accounts), began)

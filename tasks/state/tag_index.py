@@ -55,6 +55,12 @@ class TagIndex(Part):
             return True
         return bool(self._redis.get(key) == reader and self._redis.pexpire(key, Keys.tags_reader.ttl))
 
+    def leave_turn(self, organization: str, reader: str) -> None:
+        """Let somebody else read at once, if it is the turn of `reader`."""
+        key = self._keys.tags_reader(organization)
+        if self._redis.get(key) == reader:  # should it have become another one's now, two read: no harm
+            self._redis.delete(key)
+
     def begin(self, organization: str, accounts: Collection[str], total: int, began: datetime) -> None:
         """Begin a look at these accounts; all the others of the list, which has `total`, are known."""
         key = self._keys.tags_unread(organization)

@@ -101,6 +101,10 @@ def test_one_reads_at_a_time_and_goes_on_in_its_next_execution(index: SharedTagI
     assert not index.take_turn(OTHER)
     assert index.take_turn(SHOP)
     assert 0 < redis.pttl(f"connector:tags_reader:{ORGANIZATION}") <= 60_000
+    index.leave_turn(OTHER)
+    assert not index.take_turn(OTHER)
+    index.leave_turn(SHOP)
+    assert index.take_turn(OTHER)
     index.begin(["2"], NOW)
     index.end(NOW)
-    assert index.take_turn(OTHER)
+    assert index.take_turn(SHOP)

@@ -11,7 +11,7 @@ from config.patterns import Pattern
 from tasks.accounts.tagged import PORTION, WHILE_ANOTHER_READS, look_at_tags
 from tasks.aws.run import NoTags
 from tasks.aws.session import Sessions
-from tasks.errors import Conflict, NotOurs
+from tasks.errors import AccessDenied, Conflict, NotOurs
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Wait
@@ -160,6 +160,15 @@ def test_a_portion_at_a_time_with_its_progress_and_others_wait(world: World, ses
     assert isinstance(other.run(create_account, world.tenant("two"), waiting.handles), Done)
     again = [call for call in world.simulator.calls(mark) if call.operation == "ListAccounts"]
     assert again == listed  # one list for both
+
+
+def test_nobody_waits_for_a_reader_that_failed(world: World) -> None:
+    world.simulator.inject(operation="ListTagsForResource", kind="error", code="AccessDeniedException", times=1)
+
+    with pytest.raises(AccessDenied):
+        world.run(create_account, world.tenant("one"))
+
+    assert isinstance(found(world, world.tenant("two")), Done)
 
 
 def test_a_reader_that_is_gone_is_replaced(world: World, redis: Redis) -> None:
