@@ -25,7 +25,7 @@ from tasks.organization import snapshot, unmanaged
 from tasks.questions.plan import make_plan
 from tasks.state.orders import Order
 from tests.support.changed_zone import change, changed
-from tests.support.cluster import ONE_ROLE, PLATFORM, Cluster, configuration, running_cluster
+from tests.support.cluster import ONE_ROLE, PLATFORM, QUICK, Cluster, configuration, running_cluster
 from tests.support.waiting import eventually
 from tests.tasks.engine.test_replication import access_of
 from tests.tasks.steps.by_hand import by_hand as with_every_right
@@ -50,7 +50,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         (Path(documents) / f"watched-{name}").write_text(watched(text))
     development, _, _ = text.partition("---")
     (Path(documents) / ROLLED).write_text(development.replace("name: development", "name: rolled"))
-    with running_cluster(directory, CONNECTOR_CONFIG_DIR=documents, CONNECTOR_ACCESS_GRACE_SECONDS="1") as running:
+    settings = {"CONNECTOR_CONFIG_DIR": documents, "CONNECTOR_ACCESS_GRACE_SECONDS": "1"}
+    at_once = QUICK.model_copy(update={"lag_seconds": 0})  # what is changed by hand is looked for right after it
+    with running_cluster(directory, options=at_once, **settings) as running:
         yield running
 
 
