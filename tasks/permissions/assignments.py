@@ -103,6 +103,7 @@ class Work:
     orphaned: int = 0  # assignments that stay behind when their group is deleted
     plan: str | None = None  # of this run, as in PendingAssignment
     complete: bool = False  # AWS has made all that the newest plan found missing
+    gone: set[Pair] = field(default_factory=set)  # AWS says that it has deleted them, whatever it lists still
 
     def __post_init__(self) -> None:
         self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
@@ -133,13 +134,13 @@ class Work:
                 found |= {(group_id, arn) for group_id in access.groups(arn)}
             except NotFound:
                 continue  # the permission set is gone; creating an assignment says so
-        return frozenset(found)
+        return frozenset(found - self.gone)
 
     def poll(self) -> str | None:
         """Ask for every request in flight; return what we wait for, None when nothing is in flight."""
         flying = 0
         kept = []
-        made = set()
+        made = set[Pair]()
         for pending in self.handles.pending_assignments:
             pair = pair_of(pending)
             request = self._asked(pending)
@@ -151,10 +152,12 @@ class Work:
             else:
                 self._leave(pair)
                 if request is not None and request.status is AssignmentStatus.SUCCEEDED:
-                    made.add(pair)
+                    (self.gone if pending.delete else made).add(pair)
             if request is not None and request.status is AssignmentStatus.FAILED:
                 kept.append(pending)  # until nothing is in flight any more and it can be told
                 self.failed[pair], self.reasons[pair] = pending, request
+        if flying:  # not forgotten before the list is read
+            kept += [each for each in self.handles.pending_assignments if each.delete and pair_of(each) in self.gone]
         plans = {pending.plan for pending in self.handles.pending_assignments}
         self.complete = not kept and plans == {self.digest(sorted(made))}
         self.handles = replace(self.handles, pending_assignments=tuple(kept))

@@ -50,9 +50,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         (Path(documents) / f"watched-{name}").write_text(watched(text))
     development, _, _ = text.partition("---")
     (Path(documents) / ROLLED).write_text(development.replace("name: development", "name: rolled"))
-    settings = {"CONNECTOR_CONFIG_DIR": documents, "CONNECTOR_ACCESS_GRACE_SECONDS": "1"}
     at_once = QUICK.model_copy(update={"lag_seconds": 0})  # what is changed by hand is looked for right after it
-    with running_cluster(directory, options=at_once, **settings) as running:
+    with running_cluster(
+        directory, options=at_once, CONNECTOR_CONFIG_DIR=documents, CONNECTOR_ACCESS_GRACE_SECONDS="1"
+    ) as running:
         yield running
 
 

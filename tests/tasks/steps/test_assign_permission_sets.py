@@ -409,6 +409,21 @@ def test_a_permission_set_that_is_not_mapped_any_more_is_taken_away(world: World
     assert free(world)
 
 
+def test_what_aws_says_to_have_deleted_is_not_deleted_again(world: World) -> None:
+    """The list may show it still, and another deletion would fail."""
+    tenant = tenant_of(world, {ALICE: ["admin"], BOB: ["reader"]})
+    handles = finish(world, tenant, synced(world, tenant))
+    world.ahead = world.aws(tenant).visibility_grace
+    fewer = tenant_of(world, {ALICE: ["admin"], BOB: ["reader"]}, mapping("admin", USER), mapping("reader"))
+    world.simulator.delay(kind="account_assignment", times=-1)
+
+    with by_hand(world):
+        finish(world, fewer, synced(world, fewer, handles))
+
+    world.simulator.show_everything()
+    assert assignments(world, handles) == {("admin", USER)}
+
+
 def test_new_access_works_before_old_access_is_taken_away(world: World) -> None:
     tenant = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN))
     handles = finish(world, tenant, synced(world, tenant))
