@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from config.documents import WHAT_BELONGS_HERE, YamlDocument, find_files, read_file
+from config.environment import process_environment
 from config.federation import unfit_roles
 from config.landing_zone import LandingZone, ServiceControlPolicy, powerless_roles
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
@@ -20,7 +21,6 @@ from config.mistakes import Mistake, mistakes_in, nearest, shown
 from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
 from config.secret import SecretSources
-from config.settings import process_environment
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 from config.unique_names import shared_names
 

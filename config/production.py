@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
+from config.environment import SettingsError, process_environment
 from config.known_secrets import KNOWN_SECRETS
 from config.proxies import is_loopback
-from config.settings import Settings, SettingsError, process_environment
+from config.settings import Settings
 
 ENDPOINT = "AWS_ENDPOINT_URL"  # and AWS_ENDPOINT_URL_<SERVICE>
 PRODUCTION = "in production mode (CONNECTOR_MODE=production)"

@@ -1,27 +1,18 @@
-"""Settings: the environment (and a `.env` file), read once into one frozen object, here and nowhere else.
+"""Settings: what a process is told by its environment, as one frozen object; read by `config.environment`."""
 
-Nothing is read at import; `load_settings()` is called by each process when it starts.
-"""
-
-import difflib
-import hashlib
 import math
 import os
-import re
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.api_token import ApiToken, read_tokens
 from config.day_window import DayWindow
-from config.mistakes import plain_words, shown
-from config.proxies import Proxies, ProxyMistakes
 from config.redis_address import RedisAddress
 
 PREFIX = "CONNECTOR_"
@@ -29,39 +20,6 @@ ENV_FILE = Path(".env")
 
 LONGEST_DURATION = timedelta(days=366)
 """Longer is a slip of the unit: every duration here is about calls and leases."""
-
-_NEARLY = 0.85
-"""How alike (0 to 1) an unknown name must be to a setting to count as a slip of the pen."""
-
-_SECRET = frozenset({"redis_url", "redis_sentinel_password", "api_tokens", "notification_url", "notification_secret"})
-"""Settings whose values are not repeated, not even a wrong one."""
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
-_ENTRY_FORM = "each entry must be name:read:<sha256 of the token in hex> or name:write:<sha256>"
-
-
-class SettingsError(ValueError):
-    """The environment holds mistakes; the text has one sentence for each. Permanent: a person must correct them."""
-
-    def __init__(self, mistakes: Iterable[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(self.mistakes))
-
-
-class ApiToken(BaseModel):
-    """One token of the API: who it is for, what it may do, and its SHA-256 (64 hex digits), never itself."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    scope: Literal["read", "write"]
-    sha256: str = Field(repr=False)
-
-    @classmethod
-    def of(cls, name: str, scope: Literal["read", "write"], token: str) -> "ApiToken":
-        """Return the entry for a token that was just drawn."""
-        return cls(name=name, scope=scope, sha256=hashlib.sha256(token.encode()).hexdigest())
 
 
 def _seconds(value: object) -> timedelta:
@@ -77,30 +35,6 @@ def _number(value: object) -> float:
         return float(value) if isinstance(value, str | int | float) else math.nan
     except ValueError:
         return math.nan
-
-
-def _tokens(value: object) -> object:
-    """Read `name:scope:sha256,…`. What stands in a wrong entry is not repeated: it may be a token."""
-    if not isinstance(value, str):
-        return value
-    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
-    tokens = [_token(number, entry) for number, entry in enumerate(entries, start=1)]
-    names = [token.name for token in tokens]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"names {', '.join(twice)} more than once; every token needs its own name")
-    return tuple(tokens)
-
-
-def _token(number: int, entry: str) -> ApiToken:
-    name, scope, sha256 = (*entry.split(":"), "", "")[:3]
-    if entry.count(":") != 2 or not _TOKEN_NAME.fullmatch(name):
-        raise ValueError(f"entry {number} is wrong; {_ENTRY_FORM}")
-    if not _SHA256.fullmatch(sha256.lower()):
-        raise ValueError(f"entry {number} ('{name}') does not end in 64 hex digits; {_ENTRY_FORM}")
-    match scope:
-        case "read" | "write":
-            return ApiToken(name=name, scope=scope, sha256=sha256.lower())
-    raise ValueError(f"entry {number} ('{name}') has an unknown scope; {_ENTRY_FORM}")
 
 
 Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
@@ -150,7 +84,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe level that is logged."
     )
-    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_tokens)] = Field(
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(read_tokens)] = Field(
         default=(),
         description="Tokens of the API, comma-separated: name:scope:sha256, where scope is read or write and sha256 is "
         "the SHA-256 of the token in hex. Without tokens, every call is refused.",
@@ -346,64 +280,3 @@ class _PortSource(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         port, name, _ = self.get_field_value(self.settings_cls.model_fields["api_port"], "api_port")
         return {} if port is None else {name: port}
-
-
-def process_environment() -> Mapping[str, str]:
-    """Return the process's environment over the variables of `.env`. Raises SettingsError."""
-    try:
-        from_file = {
-            name: text for name, text in dotenv_values(ENV_FILE, interpolate=False).items() if text is not None
-        }
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError([f"{ENV_FILE} cannot be read as UTF-8 text"]) from None
-    return {**from_file, **os.environ}
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a setting, or of the alias under which pydantic names it in an error.
-
-    >>> variable("redis_url"), variable("lease")
-    ('CONNECTOR_REDIS_URL', 'CONNECTOR_LEASE_SECONDS')
-    """
-    field = Settings.model_fields.get(name)
-    alias = name if field is None else field.validation_alias
-    return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"
-
-
-def load_settings() -> Settings:
-    """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
-    environment = process_environment()
-    mistakes = [*_misspelled(environment), *_proxies()]
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise SettingsError([*mistakes, *_sentences(error)]) from None
-    if mistakes:
-        raise SettingsError(mistakes)
-    return settings
-
-
-def _proxies() -> Iterable[str]:
-    """Find what our clients would choke on later; the SDK and all others look into the environment alone."""
-    try:
-        Proxies.read(os.environ)
-    except ProxyMistakes as error:
-        yield from error.mistakes
-
-
-def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:
-    """Find variables that are nearly a setting; other CONNECTOR_ names may belong to other tools."""
-    known = [variable(name).removeprefix(PREFIX) for name in Settings.model_fields]
-    for name in sorted(environment):
-        ending = name.upper().removeprefix(PREFIX)
-        if name.upper().startswith(PREFIX) and ending not in known:
-            for near in difflib.get_close_matches(ending, known, n=1, cutoff=_NEARLY):
-                yield f"{name} is not a known setting; did you mean {PREFIX}{near}?"
-
-
-def _sentences(error: ValidationError) -> Iterable[str]:
-    for detail in error.errors(include_url=False):
-        name = str(detail["loc"][0])
-        told_by = "PORT" if name == "api_port" and os.environ.get("PORT") else variable(name)
-        value = shown(detail["input"], secret=name in _SECRET)
-        yield f"{told_by} = {value}: {plain_words(detail['msg'])}."

@@ -17,9 +17,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from config.catalog import Catalog, load_catalog
+from config.environment import load_settings
 from config.production import check_production
 from config.proxies import Proxies
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from tasks.state import connections
 from tasks.state.store import Store
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import NoReturn
 
+from config.environment import load_settings
 from config.platform import Platform
-from config.settings import load_settings
 from tasks.aws import Run
 from tasks.aws.calls import Observer
 from tasks.aws.session import Sessions

@@ -13,9 +13,9 @@ from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
 from config.celery import celery_settings
+from config.environment import SettingsError, load_settings
 from config.production import check_production
 from config.schedule import beat_schedule
-from config.settings import SettingsError, load_settings
 from workers import signals
 
 TRANSPORTS = {  # scheme of Redis's address: what speaks to it, loaded when it is needed

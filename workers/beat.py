@@ -14,7 +14,7 @@ from celery import Celery
 from celery.beat import Scheduler
 from redis import RedisError
 
-from config.settings import load_settings
+from config.environment import load_settings
 from tasks.connector import make_store
 
 RETRY_SECONDS = 5.0  # until Redis is asked again after it was away

@@ -10,8 +10,8 @@ from celery.bootsteps import StartStopStep
 from kombu.transport import TRANSPORT_ALIASES
 
 from config.catalog import CatalogError
+from config.environment import SettingsError
 from config.log import register_secrets
-from config.settings import SettingsError
 from tasks import questions
 from tasks.doctor.examination import answer_health
 from tasks.engine import celery_tasks

@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from workers.tokens import bearer, find_token, password
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 from celery import signals
 
+from config.environment import load_settings
 from config.log import configure_logging
-from config.settings import load_settings
 
 
 def connect() -> None:

@@ -8,7 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterable
 from hashlib import sha256
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 
 LONGEST_TOKEN = 4096  # characters; nobody's token is longer, and hashing costs time
 

@@ -32,9 +32,9 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
 
+from config.environment import SettingsError
 from config.platform import CredentialAuth, Platform, ScimAccess, WorkloadIdentityAuth
 from config.proxies import Proxies
-from config.settings import SettingsError
 from tasks.aws.http_session import bound
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.recent_facts import Recent

@@ -10,7 +10,7 @@ import time
 from celery import Celery, chain
 
 from config.celery import celery_settings
-from config.settings import load_settings
+from config.environment import load_settings
 from tasks.chain import REPLICATION
 
 app = Celery("bare")

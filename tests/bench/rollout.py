@@ -14,7 +14,7 @@ from time import monotonic
 
 import httpx2
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from tests.security.processes import answers, free_port
 from tests.support.changed_zone import change, changed
 from tests.support.cluster import Cluster

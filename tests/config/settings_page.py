@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from config.settings import Settings, variable
+from config.environment import variable
+from config.settings import Settings
 
 HEAD = """# Settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from config.environment import SettingsError, load_settings
 from config.proxies import Proxies, ProxyMistakes
-from config.settings import SettingsError, load_settings
 
 PROXY, OTHER = "http://proxy.example.com:3128", "http://other.example.com:3128"
 STS = "https://sts.eu-central-1.amazonaws.com"

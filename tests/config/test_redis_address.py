@@ -11,8 +11,9 @@ from kombu.connection import Connection
 from kombu.utils.url import parse_url
 
 from config.celery import celery_settings
+from config.environment import SettingsError, load_settings
 from config.redis_address import RedisAddress
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings
 
 SENTINELS = "sentinel://user:p%40ss@one:26379;sentinel://two;sentinel://[::1]:26380/3?master_name=mine"
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import ApiToken, Settings, SettingsError, load_settings, process_environment, variable
+from config.api_token import ApiToken
+from config.environment import SettingsError, load_settings, process_environment, variable
+from config.settings import Settings
 from tests.config.settings_page import SECTIONS, page
 
 HEX = "a1" * 32

@@ -15,8 +15,8 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from config.api_token import ApiToken
 from config.log import MASKER
-from config.settings import ApiToken
 from tasks.model.replication import State
 from tests.security.processes import answers, free_port
 from tests.support.cluster import QUICK, Cluster, desired, running_cluster

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from config.api_token import ApiToken
+from config.environment import SettingsError
 from config.known_secrets import KNOWN_SECRETS
 from config.production import check_production, check_production_api
-from config.settings import ApiToken, Settings, SettingsError
+from config.settings import Settings
 from tests.support.cluster import CONFIG_DIR
 from workers.sandbox import organization
 

@@ -15,8 +15,9 @@ import httpx2
 import pytest
 import redis
 
+from config.api_token import ApiToken
 from config.celery import celery_settings
-from config.settings import ApiToken, Settings
+from config.settings import Settings
 from tasks.connector import redis_client
 from tests.security.processes import answers, free_port
 from tests.security.read_only import read_only

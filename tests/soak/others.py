@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from tests.support.cluster import Cluster
 from tests.support.procfile import command_of
 from workers.client import ConnectorClient

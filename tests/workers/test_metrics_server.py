@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from tasks.metrics.counters import Counters
 from tasks.model.call import CallRecord
 from tasks.model.desired import TenantId

@@ -9,7 +9,7 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from workers.api.problems import ProblemResponse, problem
 from workers.api.wrong_tokens import WrongTokens
 from workers.tokens import bearer, find_token, password

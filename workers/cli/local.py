@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from config.catalog import CatalogError
+from config.environment import SettingsError
 from config.log import register_secrets
-from config.settings import SettingsError
 from tasks.connector import Connector
 from workers.cli.errors import CommandFailed, ExitCode
 

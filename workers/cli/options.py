@@ -97,7 +97,7 @@ def _environment() -> Mapping[str, str]:
     """Return the environment over the `.env` file, as the settings do. Raises CommandFailed."""
     if not ENV_FILE.exists():
         return os.environ
-    from config.settings import SettingsError, process_environment  # noqa: PLC0415  # takes 0.1 s, and seldom needed
+    from config.environment import SettingsError, process_environment  # noqa: PLC0415  # takes 0.1 s, and seldom needed
 
     try:
         return process_environment()

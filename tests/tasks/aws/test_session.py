@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.settings import SettingsError
+from config.environment import SettingsError
 from tasks.aws.session import Sessions
 from tasks.errors import PermanentError
 from tests.tasks.steps.world import PLATFORM

@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from config.api_token import ApiToken
 from config.catalog import load_catalog
-from config.settings import ApiToken, Settings
+from config.settings import Settings
 from tasks.connector import Connector, redis_client
 from tasks.model.replication import State, StepState
 from tasks.state.outcome import StepRecord

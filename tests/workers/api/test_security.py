@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from tests.workers.api.server import BODY, READ, TENANT, TOKENS, WRITE, Api, is_problem, make, serving
 from workers.api.app import create_app
 from workers.tokens import bearer, find_token

@@ -26,7 +26,7 @@ from workers.sandbox.organization import environment
 COMMAND = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from config.settings import load_settings
+from config.environment import load_settings
 from workers.api.serve import serve
 serve(load_settings())
 """

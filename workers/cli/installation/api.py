@@ -5,7 +5,7 @@ from __future__ import annotations
 from uvicorn.config import STARTUP_FAILURE
 
 from config.catalog import CatalogError
-from config.settings import SettingsError, load_settings
+from config.environment import SettingsError, load_settings
 from workers.api.serve import serve
 from workers.cli.errors import CommandFailed, ExitCode
 

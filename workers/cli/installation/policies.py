@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.catalog import Catalog, CatalogError, load_catalog
+from config.environment import SettingsError, load_settings
 from config.platform import Platform
 from config.printable import printable
-from config.settings import SettingsError, load_settings
 from tasks.accounts.guard_rail import own_guard_rail
 from tasks.permissions.iam_documents import (
     PrincipalDocuments,

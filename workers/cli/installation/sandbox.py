@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 from pydantic import ValidationError
 
-from config.settings import ApiToken
+from config.api_token import ApiToken
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.env_file import check_free, remove, write
 from workers.cli.output import print_json_line

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config.catalog import Catalog, CatalogError, load_catalog
-from config.settings import SettingsError, load_settings
+from config.environment import SettingsError, load_settings
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.orders import orders_of
 from workers.cli.output import facts, print_json, print_line, show, stdout_console

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from redis import RedisError
 
-from config.settings import SettingsError, load_settings
+from config.environment import SettingsError, load_settings
 from tasks.connector import make_store
 from tasks.state import backup
 from tasks.state.store import Store
