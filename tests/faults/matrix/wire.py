@@ -20,6 +20,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
+from tasks.aws.clients import Clients
 from tasks.aws.session import Sessions
 from tests.faults.matrix.fault import KILLS, NOT_PERFORMED, VISIBILITY, Call, Fault, Strike
 from workers.sandbox.aws import errors
@@ -120,9 +121,10 @@ class WiredSessions(Sessions):
     """The product's own sessions, with every client on the wire."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__()
+        clients = Clients()
+        super().__init__(clients=clients)
         self.wire = wire
-        self._maker.events.register("before-send", wire.before_send)
+        clients.maker.events.register("before-send", wire.before_send)
 
     def _scim_transport(self) -> httpx2.BaseTransport:
         return WiredTransport(self.wire)

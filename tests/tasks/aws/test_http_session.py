@@ -7,21 +7,20 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import ReadTimeoutError
 
-from tasks.aws.session import Sessions
+from tasks.aws.clients import Clients
 from tests.support.dripping import dripping
-from tests.tasks.steps.world import PLATFORM
 from workers.sandbox.organization import REGION
 
 PATIENCE = timedelta(seconds=0.5)
 BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
 
-def client(platform: Any = PLATFORM) -> Any:
-    """Make the client whose read time-out can be chosen; it signs in as the service user itself."""
-    plain = platform.model_copy(update={"automation_role_arn": None})
-    return Sessions()._client(plain, "user", "lambda", REGION, lambda: Sessions()._user(plain), PATIENCE)
+def client() -> Any:
+    """Make a client whose read time-out is chosen; it signs in as the service user itself."""
+    return Clients().acting("lambda", REGION, Credentials("AKIA", "secret"), PATIENCE)
 
 
 @pytest.mark.parametrize(
