@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from config.arns import ROLE_ARN, partition_of
+from config.drift_mode import DriftMode
 from config.java_format import JavaFormat
 from config.mapper_text import MapperText
 from config.patterns import Pattern
@@ -173,10 +174,6 @@ class AccountClosure(_Frozen):
     organizational_units: tuple[str, ...] = ()
     tags: dict[str, str] = {}
     quarantine_unit: str | None = None  # OU into which an account goes before it is closed
-
-
-DriftMode = Literal["repair", "report"]
-"""What the daily replication does about a difference: put it right, or only keep what it would write."""
 
 
 class Platform(_Frozen):

@@ -21,12 +21,12 @@ from pydantic import (
 from config.access_document import AccessConfig, AwsIdentityStore, AwsSso, ReplicationAccessConfig
 from config.arns import AccountId, ProductId, Region, RoleArn, RoleName, TargetUnitId, TenantName
 from config.document_fields import Metadata, OwnPart, Part
+from config.drift_mode import DriftMode
 from config.federation_document import IdentityFederationDocument
 from config.mapper_text import MapperText
 from config.patterns import HOW_TENANTS_ARE_NAMED, Pattern, sanitise_tag_key, sanitise_tag_value
 from config.platform import (
     AccountClosure,
-    DriftMode,
     Enrollment,
     ExternalVending,
     Limits,

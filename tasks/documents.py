@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import Field, JsonValue
 
-from config.platform import DriftMode
+from config.drift_mode import DriftMode
 from tasks.model.desired import Document
 from tasks.model.replication import LastError
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 from pydantic.alias_generators import to_camel
 
-from config.landing_zone import LandingZone
-from config.platform import Platform
+if TYPE_CHECKING:  # whoever only shows orders reads no documents
+    from config.landing_zone import LandingZone
+    from config.platform import Platform
 
 
 def _plain_text(text: str) -> str:

@@ -34,6 +34,7 @@ from workers.api.access_log import AccessLog
 from workers.api.body_limit import BodyLimit
 from workers.api.events import HEARTBEAT, MOST_STREAMS, Streams
 from workers.api.openapi import describe_problems
+from workers.api.schemas import View
 from workers.api.security import Guard
 from workers.api.wrong_tokens import WrongTokens
 
@@ -52,6 +53,7 @@ def create_app(
     At most `most_streams` event streams are open at once; each says something every `heartbeat`.
     Starting raises SettingsError or CatalogError with every mistake.
     """
+    View.build()
     app = FastAPIOffline(  # its pages bring their scripts along: operators' networks rarely reach a CDN
         title="meshStack AWS Connector",
         version=version("meshstack-aws-connector"),
