@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Done, Outcome
+
+Condition = Callable[[Tenant, Handles], str | None]
+"""Says why there is nothing to do, in the words of a step's note; None: there is something."""
+
+
+def unless(condition: Condition) -> Callable[[Callable[[Tenant, Handles, Any], Outcome]], Any]:
+    """Let a step answer Done without a call where what is configured and known leaves it nothing to do.
+
+    The condition is asked ahead, too: a step that has nothing to do is not dispatched at all.
+    """
+
+    def decorate(function: Callable[[Tenant, Handles, Any], Outcome]) -> Callable[[Tenant, Handles, Any], Outcome]:
+        @wraps(function)
+        def step(tenant: Tenant, handles: Handles, aws: Any) -> Outcome:
+            why = condition(tenant, handles)
+            return function(tenant, handles, aws) if why is None else Done(handles, why)
+
+        step.nothing_to_do = condition  # type: ignore[attr-defined]  # a function may carry what belongs to it
+        return step
+
+    return decorate
 
 
 @dataclass(frozen=True)

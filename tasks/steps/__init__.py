@@ -13,8 +13,9 @@ from tasks.aws import Aws
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
-from tasks.step import Step
+from tasks.step import Chain, Condition, Step
 
+NOT_A_MEMBER = "nothing to do in the management account"
 StepFunction = Callable[[Tenant, Handles, Aws], Outcome]
 
 
@@ -26,6 +27,23 @@ def function_of(step: Step) -> StepFunction:
 
 def run_step(step: Step, tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Run a step, or leave the management account as it is."""
-    if step.members_only and handles.account_id == tenant.platform.management_account_id:
-        return Done(handles, "nothing to do in the management account")
+    if _is_left_alone(step, tenant, handles):
+        return Done(handles, NOT_A_MEMBER)
     return function_of(step)(tenant, handles, aws)
+
+
+def with_nothing_to_do(chain: Chain, tenant: Tenant, handles: Handles) -> dict[str, str]:
+    """Name the steps of a chain that have nothing to do, as far as that is known by now, each with the reason."""
+    reasons = {step.name: _nothing_to_do(step, tenant, handles) for step in chain.steps}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _nothing_to_do(step: Step, tenant: Tenant, handles: Handles) -> str | None:
+    if _is_left_alone(step, tenant, handles):
+        return NOT_A_MEMBER
+    condition: Condition | None = getattr(function_of(step), "nothing_to_do", None)
+    return condition(tenant, handles) if condition else None
+
+
+def _is_left_alone(step: Step, tenant: Tenant, handles: Handles) -> bool:
+    return step.members_only and handles.account_id == tenant.platform.management_account_id

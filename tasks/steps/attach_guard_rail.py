@@ -18,6 +18,7 @@ from tasks.errors import Conflict, NotFound, NotOurs, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
+from tasks.step import unless
 
 MARK = "Kept as configured by the meshStack AWS connector."  # the description that makes a policy ours
 RECENTLY = timedelta(minutes=10)  # a hand-made change of the content stands this long at most while tenants replicate
@@ -41,6 +42,11 @@ class Change:
     attach: bool
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    return None if tenant.landing_zone.service_control_policy else "the landing zone has no service control policy"
+
+
+@unless(_nothing_to_do)
 def attach_guard_rail(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Create, correct and attach the service control policy of the landing zone.
 
@@ -54,8 +60,7 @@ def attach_guard_rail(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """
     wanted = tenant.landing_zone.service_control_policy
     unit = tenant.landing_zone.target_organizational_unit or handles.workspace_unit
-    if wanted is None:
-        return Done(handles, "the landing zone has no service control policy")
+    assert wanted is not None
     if unit is None:
         raise ValueError("this step needs the OU of the workspace, and none is known yet")
     content = guard_rail(tenant.platform, wanted.template)

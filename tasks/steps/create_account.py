@@ -11,8 +11,15 @@ from tasks.model.account import AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    known, ordered = handles.account_id, tenant.desired.platform_tenant_id
+    return f"account {known} is known" if known is not None and ordered in (None, known) else None
+
+
+@unless(_nothing_to_do)
 def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make sure that the tenant's account exists or is being created.
 
@@ -28,8 +35,7 @@ def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """
     ordered = tenant.desired.platform_tenant_id
     if handles.account_id is not None:
-        _check_same(handles.account_id, ordered)
-        return Done(handles, f"account {handles.account_id} is known")
+        raise _another(handles.account_id, ordered)
     if ordered is not None and handles.creation is None:  # what AWS may be creating must not be left behind
         return _take_over(tenant, ordered, handles, aws)
     return request_account(tenant, handles, aws)
@@ -38,8 +44,8 @@ def create_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> Outcome:
     """Make an account the tenant's once we have been in it: before that nothing may be written to it."""
     other = account_besides(tenant, account_id, named(tenant, handles), aws)
-    if other is not None:
-        _check_same(other.id, account_id)
+    if other is not None and other.id != account_id:
+        raise _another(other.id, account_id)
     account = take_over(tenant, account_id, aws)
     taken = adopted(handles, account)
     note = f"took over account {account_id}, as ordered"
@@ -53,10 +59,9 @@ def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> O
     return Done(taken, f"{note}; {entered.note}")
 
 
-def _check_same(account_id: str, ordered: str | None) -> None:
-    if ordered not in (None, account_id):
-        raise Conflict(
-            "AnotherAccount",
-            f"the tenant has account {account_id}, but account {ordered} was ordered for it",
-            remedy="Order the tenant with the account that it has, or without naming one.",
-        )
+def _another(account_id: str, ordered: str | None) -> Conflict:
+    return Conflict(
+        "AnotherAccount",
+        f"the tenant has account {account_id}, but account {ordered} was ordered for it",
+        remedy="Order the tenant with the account that it has, or without naming one.",
+    )

@@ -33,6 +33,7 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import own_parameters, stack_parameters
 from tasks.stacks.templates import STACK_NAME, declared_parameters
+from tasks.step import unless
 
 DIGEST_TAG = "meshstack:digest"
 HIDDEN = "****"  # how AWS shows a NoEcho parameter
@@ -97,6 +98,12 @@ class Wanted:
     digest: str
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    known = tenant.landing_zone.access_stack or handles.access_stack or handles.former_access_stacks
+    return None if known else "the landing zone has no access stack"
+
+
+@unless(_nothing_to_do)
 def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Create, update or leave the account's access stack, in the account itself through its access role.
 

@@ -32,8 +32,15 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import stack_parameters
 from tasks.stacks.instances import Sending, Standing, confirmed, is_queued, judge, leave, plan
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    known = tenant.landing_zone.stack_set or handles.stack_set or handles.former_stack_sets
+    return None if known else "the landing zone has no StackSet"
+
+
+@unless(_nothing_to_do)
 def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Create or update the account's stack instances, from the automation account.
 

@@ -12,8 +12,19 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
 from tasks.permissions.access_role import outdated, wanted_policies
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    platform = tenant.platform
+    return (
+        None
+        if platform.self_downgrade_access_role
+        else f"{platform.account_access_role} keeps its rights, as configured"
+    )
+
+
+@unless(_nothing_to_do)
 def downgrade_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Take AdministratorAccess from the access role where the platform wants it, and where its own policy is there.
 
@@ -26,8 +37,6 @@ def downgrade_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Source   docs.aws.amazon.com/IAM/latest/APIReference/API_DetachRolePolicy.html
     """
     name = tenant.platform.account_access_role
-    if not tenant.platform.self_downgrade_access_role:
-        return Done(handles, f"{name} keeps its rights, as configured")
     role = aws.access_role(handles.known_account())
     if not role.is_administrator():
         return Done(handles, f"{name} has no AdministratorAccess")

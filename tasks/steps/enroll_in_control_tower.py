@@ -7,9 +7,15 @@ from tasks.aws import Aws
 from tasks.errors import PermanentError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome
+from tasks.model.replication import Outcome
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    return None if tenant.landing_zone.enroll_account else "the landing zone enrols no accounts in Control Tower"
+
+
+@unless(_nothing_to_do)
 def enroll_in_control_tower(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Enrol the account by the account factory's product, put it into another OU, or try again what AWS failed.
 
@@ -25,8 +31,6 @@ def enroll_in_control_tower(tenant: Tenant, handles: Handles, aws: Aws) -> Outco
     Source   docs.aws.amazon.com/controltower/latest/userguide/automated-provisioning-walkthrough.html
     """
     settings, unit = tenant.platform.enrollment, tenant.landing_zone.target_organizational_unit
-    if not tenant.landing_zone.enroll_account:
-        return Done(handles, "the landing zone enrols no accounts in Control Tower")
     if settings is None or unit is None or unit.startswith("r-"):
         raise _not_configured(tenant)
     enrolling = Enrolling(tenant, handles, aws, settings, unit)

@@ -9,10 +9,17 @@ from tasks.aws import Aws
 from tasks.errors import AccessDenied
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome
+from tasks.model.replication import Outcome
 from tasks.permissions.federation import keep_federation, remove_federation
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    federated = tenant.platform.identity_federation is not None or handles.federated_roles
+    return None if federated else "the platform has no identity federation"
+
+
+@unless(_nothing_to_do)
 def federate_identity(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Keep the SAML provider, one IAM role for each mapped AWS role, its trust and its policies as configured.
 
@@ -29,13 +36,11 @@ def federate_identity(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """
     if tenant.platform.identity_federation is not None:
         return keep_federation(tenant, handles, aws)
-    if not handles.federated_roles:
-        return Done(handles, "the platform has no identity federation")
     try:
         return remove_federation(tenant, handles, aws)
     except AccessDenied as denied:
         aws.remember(replace(handles, federated_roles={}))  # said once: nothing but a person can do it any more
-        raise _left_behind(denied, handles.federated_roles, handles.known_account()) from denied
+        raise _left_behind(denied, handles.federated_roles or {}, handles.known_account()) from denied
 
 
 def _left_behind(denied: AccessDenied, roles: Iterable[str], account_id: str) -> AccessDenied:

@@ -15,10 +15,16 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
 from tasks.names import stack_parameters
+from tasks.step import unless
 
 LONGEST_TEXT = 500  # characters of a function's own words that people are shown
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    return None if tenant.landing_zone.lambda_hook else "the landing zone has no Lambda function"
+
+
+@unless(_nothing_to_do)
 def invoke_lambda(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Run the landing zone's function with what templates are given too, and wait for its end.
 
@@ -30,8 +36,7 @@ def invoke_lambda(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Source   docs.aws.amazon.com/lambda/latest/dg/invocation-sync.html
     """
     hook = tenant.landing_zone.lambda_hook
-    if hook is None:
-        return Done(handles, "the landing zone has no Lambda function")
+    assert hook is not None
     functions = aws.functions(hook.region, hook.timeout)
     return Done(handles, remark(hook.name, hook.timeout, functions.invoke(hook.arn, stack_parameters(tenant, handles))))
 

@@ -16,8 +16,14 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Creation, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import account_email, account_name, refused_for_good
+from tasks.step import unless
 
 
+def _nothing_to_do(_: Tenant, handles: Handles) -> str | None:
+    return None if handles.account_id is None else f"account {handles.account_id} is known"
+
+
+@unless(_nothing_to_do)
 def locate_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find out which account the tenant has; one that AWS is creating is awaited, so that none is left behind.
 
@@ -28,8 +34,6 @@ def locate_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Returns  Done, with an account, if only a closed one, or without; Wait while a creation may still give one
     Raises   Conflict when several accounts claim to be the tenant's (permanent); Throttled, Unanswered (transient)
     """
-    if handles.account_id is not None:
-        return Done(handles, f"account {handles.account_id} is known")
     creation = handles.creation
     if creation is not None and creation.request_id is not None:
         return _follow(tenant, handles, creation, creation.request_id, aws)

@@ -10,8 +10,14 @@ from tasks.errors import Conflict, NotFound, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    return "Control Tower puts the account where it belongs" if tenant.landing_zone.enroll_account else None
+
+
+@unless(_nothing_to_do)
 def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Move the account into the landing zone's OU; where it names none, into the OU of the workspace below the root.
 
@@ -26,8 +32,6 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              meanwhile or AWS does not show a new OU yet, Throttled, Unanswered
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_MoveAccount.html
     """
-    if tenant.landing_zone.enroll_account:
-        return Done(handles, "Control Tower puts the account where it belongs")
     account_id = handles.known_account()
     handles, target, created = _target(tenant, handles, aws)
     seen = aws.seen(account_id)

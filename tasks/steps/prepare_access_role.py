@@ -15,8 +15,15 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.permissions.access_role import outdated, wanted_policies, wanted_trust
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    prepared = tenant.platform.manage_access_role_trust or tenant.platform.self_downgrade_access_role
+    return None if prepared else "the access role is left as it is"
+
+
+@unless(_nothing_to_do)
 def prepare_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Repair the access role's trust policy and its own policies, each where the platform manages it.
 
@@ -29,9 +36,6 @@ def prepare_access_role(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     """
-    platform = tenant.platform
-    if not (platform.manage_access_role_trust or platform.self_downgrade_access_role):
-        return Done(handles, "the access role is left as it is")
     try:
         return _prepared(tenant, handles, aws)
     except AccessDenied as denied:

@@ -11,8 +11,16 @@ from tasks.errors import NotFound, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
+    if tenant.platform.account_closure.quarantine_unit is None:
+        return "no quarantine OU is configured"
+    return "Control Tower alone moves the accounts that it governs" if tenant.landing_zone.enroll_account else None
+
+
+@unless(_nothing_to_do)
 def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Move the account into the OU that accountClosure.quarantineOrganizationalUnitId names.
 
@@ -23,10 +31,7 @@ def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              meanwhile, Throttled, Unanswered
     """
     target = tenant.platform.account_closure.quarantine_unit
-    if target is None:
-        return Done(handles, "no quarantine OU is configured")
-    if tenant.landing_zone.enroll_account:
-        return Done(handles, "Control Tower alone moves the accounts that it governs")
+    assert target is not None
     account = current_account(handles, aws)
     if account is None or account.state in CLOSED:
         return Done(handles, "there is no open account")

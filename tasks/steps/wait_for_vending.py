@@ -16,12 +16,19 @@ from tasks.errors import PermanentError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
+from tasks.step import unless
 
 PATIENCE = 10  # looks come after a tenth of the time waited so far, but no more often than any other poll
 BRISK = timedelta(minutes=3)  # until then the connector's own polling is slow enough
 RAREST = timedelta(minutes=2)  # a person may be waiting for the account
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    waits = tenant.platform.external_vending is not None or handles.vending_since is not None
+    return None if waits else "the platform waits for no vending machine"
+
+
+@unless(_nothing_to_do)
 def wait_for_vending(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Look whether the account has the tags that the vending machine sets last.
 

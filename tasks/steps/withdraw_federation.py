@@ -9,8 +9,18 @@ from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
 from tasks.permissions.federation import remove_federation
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    platform = tenant.platform
+    if handles.account_id is None or (platform.identity_federation is None and not handles.federated_roles):
+        return "there is no identity federation to withdraw"
+    skipped = platform.skip_user_group_permission_cleanup
+    return "roles for federation stay: skipUserGroupPermissionCleanup" if skipped else None
+
+
+@unless(_nothing_to_do)
 def withdraw_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Remove the roles that we made for federation, and our statement from the trust policies of others.
 
@@ -23,14 +33,10 @@ def withdraw_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Raises   Conflict for a role that cannot be deleted, AccessDenied (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html
     """
-    platform = tenant.platform
-    if handles.account_id is None or (platform.identity_federation is None and not handles.federated_roles):
-        return Done(handles, "there is no identity federation to withdraw")
-    if platform.skip_user_group_permission_cleanup:
-        return Done(handles, "roles for federation stay: skipUserGroupPermissionCleanup")
+    account_id = handles.known_account()
     try:
         return remove_federation(tenant, handles, aws)
     except (AccessDenied, NotReady):
-        if aws.organizations.account(handles.account_id).state not in CLOSED:
+        if aws.organizations.account(account_id).state not in CLOSED:
             raise
-        return Done(handles, f"account {handles.account_id} is closed")
+        return Done(handles, f"account {account_id} is closed")
