@@ -89,12 +89,14 @@ class Chain:
                 causes[step.name] = broken[0]
         return {name: cause for name, cause in causes.items() if name != cause}
 
-    def after(self, index: int, failed: Iterable[str]) -> int | None:
-        """Return the index of the step that follows; None: nothing is left to do.
+    def after(self, index: int, failed: Iterable[str], idle: Iterable[str] = ()) -> int | None:
+        """Return the index of the step that follows; None: nothing is left to do. Idle steps have nothing to do.
 
         >>> from tasks.chain import DELETION
         >>> DELETION.after(0, []), DELETION.after(4, ["delete_groups"]), DELETION.after(3, ["await_approval"])
         (1, 5, None)
+        >>> DELETION.after(0, [], ["locate_account", "withdraw_federation"])
+        3
         """
-        lost = {*failed, *self.unreachable(failed)}
+        lost = {*failed, *self.unreachable(failed), *idle}
         return next((later for later in range(index + 1, len(self.steps)) if self.steps[later].name not in lost), None)

@@ -29,11 +29,17 @@ def _register_step(app: Celery, chain: Chain, index: int, connect: Callable[[], 
     @app.task(name=chain.task(index), bind=True, throws=(PermanentError,))  # type: ignore[untyped-decorator]  # Celery has no types
     def run_step(task: Task, tenant: str, replication: str, dispatch: int) -> str:
         ended = _executed(connect(), leases, Dispatch(tenant, replication, chain, index, dispatch))
-        if not ended.goes_on:
-            task.request.chain = None
+        _go_on(task, None if ended.following is None else chain.task(ended.following))
         if ended.failure is not None:
             raise ended.failure
         return ended.note
+
+
+def _go_on(task: Task, following: str | None) -> None:
+    """Let the rest of a task's chain begin with a step, so that no message is sent for what has nothing to do."""
+    rest = task.request.chain or []
+    while rest and rest[-1]["task"] != following:  # Celery keeps the rest of a chain in reverse
+        rest.pop()
 
 
 def _executed(worker: Worker, leases: Leases, dispatch: Dispatch) -> Ended:

@@ -28,16 +28,16 @@ from tasks.state.masking import masked_error, masked_outcome
 from tasks.state.outcome import Begun, Dispatch, StepRecord, StoredAlert
 from tasks.state.records import json_of
 from tasks.state.work import OwnedByAnother
-from tasks.steps import run_step
+from tasks.steps import run_step, with_nothing_to_do
 from tasks.worker import Worker
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of one task: shown in Flower, and whether its chain goes on."""
+    """What became of one task: what Flower shows of it, and what its message does then."""
 
     note: str
-    goes_on: bool = False
+    following: int | None = None  # the step with which the message's chain goes on; None: it ends here
     failure: PermanentError | None = None
 
 
@@ -121,7 +121,7 @@ class Execution:
         self._count(begun, record)
         note = record.document.note or ""
         self._log.info(note, state=str(record.document.state))
-        return Ended(note, verdict.goes_on(record), verdict.failure(record, answer))
+        return Ended(note, verdict.continued(record), verdict.failure(record, answer))
 
     def _written(self, record: StepRecord) -> StepRecord:
         self._around.look.keep(record.document)
@@ -131,7 +131,7 @@ class Execution:
 
     def _decided(self, begun: Begun, answer: Answer) -> StepRecord:
         self._learn(begun, answer)
-        record = masked_outcome(verdict.decide(self._moment(begun), answer))
+        record = masked_outcome(verdict.decide(self._moment(begun, answer), answer))
         if record.parked and isinstance(answer, StepError):
             self._log.warning("parked: an operator must act", code=answer.code, error=str(answer), do=answer.remedy)
         return replace(record, responded=self._around.responded, alert=self._alert(record))
@@ -144,7 +144,16 @@ class Execution:
         for since in retry_state.ended(answer.since if isinstance(answer, Wait) else ()):
             self._worker.usual_times.learn(self._step.name, utc_now() - since, retry_state.interval)
 
-    def _moment(self, begun: Begun) -> Moment:
+    def _idle(self, begun: Begun, answer: Answer) -> dict[str, str]:
+        """Name the steps that have nothing to do as far as we know; none where the configuration is not known."""
+        handles = begun.handles if isinstance(answer, StepError) else answer.handles
+        try:
+            tenant = resolved(self._worker.catalog, self._tenant, begun.desired, handles, begun.deletion)
+        except PermanentError:
+            return {}
+        return with_nothing_to_do(self._dispatch.chain, tenant, handles)
+
+    def _moment(self, begun: Begun, answer: Answer) -> Moment:
         return Moment(
             chain=self._dispatch.chain,
             index=self._dispatch.step,
@@ -152,6 +161,7 @@ class Execution:
             times=Times.of(self._worker.settings),
             began=self._began,
             now=utc_now(),
+            idle=self._idle(begun, answer),
             chance=random(),  # noqa: S311 (it spreads looks over time; nobody gains from guessing it)
             usual=self._worker.usual_times.of(self._step.name),
         )

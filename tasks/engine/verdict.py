@@ -6,7 +6,8 @@ whoever calls it (`execution.py`) hands in the time and the chance, and records 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from config.settings import Settings
@@ -73,6 +74,7 @@ class Moment:
     began: datetime  # when this execution began
     now: datetime
     chance: float  # 0 to 1: spreads the next looks of many replications
+    idle: Mapping[str, str] = field(default_factory=dict)  # steps that have nothing to do, and why
     usual: timedelta | None = None  # how long AWS usually takes for what the step waits for; None: not seen yet
 
     @property
@@ -86,7 +88,7 @@ class Moment:
         A replication that was asked to begin later in its chain has run the first step all the same.
         """
         before = max(self.index, self.begun.first - 1) if self.index == 0 else self.index
-        return self.chain.after(before, failed)
+        return self.chain.after(before, failed, self.idle)
 
     def document(self, **changes: object) -> StepState:
         """Return the step's document with this execution counted; a poll after a poll is the same attempt."""
@@ -101,7 +103,9 @@ class Moment:
     def record(self, document: StepState, state: State) -> StepRecord:
         """Return a record that leaves what failed before as it is."""
         begun = self.begun
-        return StepRecord(step=self.index, document=document, state=state, failed=begun.failed, error=begun.failure)
+        return StepRecord(
+            step=self.index, document=document, state=state, idle=self.idle, failed=begun.failed, error=begun.failure
+        )
 
 
 def decide(moment: Moment, answer: Answer) -> StepRecord:
@@ -119,10 +123,10 @@ def decide(moment: Moment, answer: Answer) -> StepRecord:
             return _fails(moment, answer)
 
 
-def goes_on(record: StepRecord) -> bool:
-    """Tell whether the chain's own message goes on with the next step; else the due index has what is left to do."""
+def continued(record: StepRecord) -> int | None:
+    """Return the step with which the chain's own message goes on; None: the due index has what is left to do."""
     succeeded = record.document.state is State.SUCCEEDED and record.state is State.RUNNING
-    return succeeded and record.following == record.step + 1
+    return record.following if succeeded else None
 
 
 def failure(record: StepRecord, answer: Answer) -> PermanentError | None:
@@ -144,8 +148,7 @@ def _done(moment: Moment, answer: Done) -> StepRecord:
     document = moment.document(state=State.SUCCEEDED, note=answer.note, ended_at=moment.now, last_error=None)
     return replace(
         moment.record(document, ended if following is None else State.RUNNING),
-        # The chain's own message goes on at once; what had to skip a step is dispatched by the pump.
-        due=moment.times.lease if following == moment.index + 1 else timedelta(),
+        due=timedelta() if following is None else moment.times.lease,  # the chain's own message goes on at once
         advance=True,
         following=following,
         handles=answer.handles,

@@ -28,7 +28,7 @@ VERSION = 2
 MOST_MISTAKES = 20  # named at once
 TENANT_FIELDS = ("desired", "handles", "state", "last", "created_at", "updated_at", "deletion", "deleted_at")
 REPLICATION_FIELDS = (
-    *("id", "tenant", "chain", "state", "step", "desired", "digest", "first", "failed", "error"),
+    *("id", "tenant", "chain", "state", "step", "desired", "digest", "first", "idle", "failed", "error"),
     *("requested_at", "requested_by", "started_at", "ended_at"),
 )
 STILL = {"holder": "", "lease": "0", "dispatch": "0", "sends": "0", "cancel": "0", "retry_state": "{}"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,6 +64,7 @@ class StepRecord:
     due: timedelta = timedelta()  # when to look again; for a step that is done: when its next message counts as lost
     advance: bool = False
     following: int | None = None  # the step to advance to; None: the one after this
+    idle: Mapping[str, str] = field(default_factory=dict)  # steps of the chain that have nothing to do, and why
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     handles: Handles | None = None  # None: leave those that are stored
     retry_state: dict[str, Any] | None = None

@@ -128,6 +128,7 @@ class Record(Parameters):
     event: Json
     retry_state: Json
     failed: Json  # names of the failed steps
+    idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
     polls: bool  # the step waits for work that AWS does for it
     next: int | None = None  # index of the step to go to

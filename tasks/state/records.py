@@ -82,8 +82,9 @@ def replication_of(row: dict[str, str], handles: str | None) -> Replication:
     """Read the record of a replication; raises ValueError or KeyError for what is none."""
     state, chain = State(row["state"]), CHAINS[row["chain"]]
     failed = json.loads(row.get("failed", "[]"))
+    idle = json.loads(row.get("idle", "{}"))
     steps = [
-        StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else StepState(name=step.name)
+        StepState.model_validate_json(row[f"step:{index}"]) if f"step:{index}" in row else _untouched(step.name, idle)
         for index, step in enumerate(chain.steps)
     ]
     for index in range(int(row.get("first", 0))):
@@ -104,6 +105,11 @@ def replication_of(row: dict[str, str], handles: str | None) -> Replication:
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         account_id=json.loads(handles or "{}").get("account_id"),
     )
+
+
+def _untouched(name: str, idle: Mapping[str, str]) -> StepState:
+    """Return a step that nobody has run: it has its turn yet, or nothing to do."""
+    return StepState(name=name, state=State.SUCCEEDED, note=idle[name]) if name in idle else StepState(name=name)
 
 
 def _skipped(step: StepState, first: str) -> StepState:

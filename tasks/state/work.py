@@ -105,6 +105,7 @@ class Work(Part):
             event=json.dumps(event),
             retry_state=json.dumps(outcome.retry_state or {}),
             failed=json.dumps(outcome.failed),
+            idle=json.dumps(dict(outcome.idle)),
             parked=outcome.parked,
             polls=outcome.polls,
             next=(outcome.following or outcome.step + 1) if outcome.advance else None,

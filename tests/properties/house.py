@@ -135,11 +135,11 @@ class House:
         """Do what Celery's chain does, for so many steps at most; answers how many it were."""
         for done in range(1, executions + 1):
             self.last = dispatch
-            goes_on = Execution(self.worker, self.leases, dispatch).run().goes_on
+            following = Execution(self.worker, self.leases, dispatch).run().following
             self.after_step()
-            if not goes_on:
+            if following is None:
                 return done
-            dispatch = replace(dispatch, step=dispatch.step + 1)
+            dispatch = replace(dispatch, step=following)
         return executions
 
     def due(self) -> list[str]:

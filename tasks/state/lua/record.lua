@@ -11,7 +11,7 @@ local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', redis.cal
 
 local function write()
   redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
-    'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0)
+    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0)
   if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
   if p.handles then
     redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)

@@ -170,8 +170,8 @@ def _drive(worker: Worker, redis: Redis) -> None:
 
 def _run_chain(worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
     """Do what Celery's chain does."""
-    while Execution(worker, leases, dispatch).run().goes_on:
-        dispatch = replace(dispatch, step=dispatch.step + 1)
+    while (following := Execution(worker, leases, dispatch).run().following) is not None:
+        dispatch = replace(dispatch, step=following)
 
 
 def _problems(store: Store, redis: Redis, tenant: TenantId) -> Iterator[str]:

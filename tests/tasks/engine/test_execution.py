@@ -78,8 +78,8 @@ def tried(worker: Worker) -> Replication:
     replication = store.orders.submit(Order(SHOP, Desired(landing_zone="development"), wake=True))
     [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
-    while Execution(worker, Leases(), dispatch).run().goes_on:
-        dispatch = replace(dispatch, step=dispatch.step + 1)
+    while (following := Execution(worker, Leases(), dispatch).run().following) is not None:
+        dispatch = replace(dispatch, step=following)
     found = store.replications.find(replication)
     assert found is not None
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from tasks.engine.verdict import Answer, Moment, Times, decide, failure, goes_on
+from tasks.engine.verdict import Answer, Moment, Times, continued, decide, failure
 from tasks.errors import (
     AccessDenied,
     LaneFull,
@@ -77,6 +77,7 @@ AS_NOTHING = {  # of a first execution that nothing is said of
     "due": timedelta(),
     "advance": False,
     "following": None,
+    "idle": {},
     "failed": (),
     "handles": None,
     "retry_state": None,
@@ -84,7 +85,7 @@ AS_NOTHING = {  # of a first execution that nothing is said of
     "lane": None,
     "parked": False,
     "polls": False,
-    "goes_on": False,
+    "continued": None,
     "failure": None,
     "step": State.WAITING,
     "attempts": 1,
@@ -104,7 +105,7 @@ def everything(record: StepRecord, answer: Answer) -> dict[str, Any]:
     told = {name: getattr(record, name) for name in AS_NOTHING if hasattr(record, name)}
     shown = {name: getattr(document, name) for name in SHOWN}
     what = None if raised is None else (type(raised), str(raised))
-    return {**told, **shown, "step": document.state, "goes_on": goes_on(record), "failure": what}
+    return {**told, **shown, "step": document.state, "continued": continued(record), "failure": what}
 
 
 SUCCEEDED: dict[str, Any] = {
@@ -114,6 +115,8 @@ SUCCEEDED: dict[str, Any] = {
     "advance": True,
     "handles": GIVEN,
 }
+IDLE = {"free": "the platform has none", "needing": "nothing is configured"}
+GOES_ON_WITH_LAST = {**SUCCEEDED, "state": State.RUNNING, "following": LAST, "due": TIMES.lease, "continued": LAST}
 WAITS: dict[str, Any] = {
     "note": "AWS works",
     "handles": GIVEN,
@@ -201,17 +204,25 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
     ),
     "a replication from a later step on has run the first one": (
         *(at(NEEDED, first=NEEDING), Done(GIVEN, "made")),
-        {**SUCCEEDED, "state": State.RUNNING, "following": NEEDING},
+        {**SUCCEEDED, "state": State.RUNNING, "following": NEEDING, "due": TIMES.lease, "continued": NEEDING},
     ),
     # done
     "the chain goes on": (
         *(at(NEEDED), Done(GIVEN, "made")),
-        {**SUCCEEDED, "state": State.RUNNING, "following": FREE, "due": TIMES.lease, "goes_on": True},
+        {**SUCCEEDED, "state": State.RUNNING, "following": FREE, "due": TIMES.lease, "continued": FREE},
     ),
     "the last step": (at(LAST), Done(GIVEN, "made"), {**SUCCEEDED, "state": State.SUCCEEDED}),
-    "a step is skipped, which the pump does": (
+    "the chain goes on after a step that cannot run": (
         *(at(FREE, failed=("needed",), error=OLDER), Done(GIVEN, "made")),
-        {**SUCCEEDED, "state": State.RUNNING, "following": LAST, "failed": ("needed",), "error": OLDER},
+        {**GOES_ON_WITH_LAST, "failed": ("needed",), "error": OLDER},
+    ),
+    "the chain goes on after steps that have nothing to do": (
+        *(at(NEEDED, idle=IDLE), Done(GIVEN, "made")),
+        {**GOES_ON_WITH_LAST, "idle": IDLE},
+    ),
+    "nothing is left but what has nothing to do": (
+        *(at(NEEDING, idle={"last": "nothing"}), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.SUCCEEDED, "idle": {"last": "nothing"}},
     ),
     "the last step after a failure": (
         *(at(LAST, failed=("free",), error=OLDER), Done(GIVEN, "made")),

@@ -61,8 +61,8 @@ def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None
     replication = ""
     while taken := worker.store.work.pump("queue", 10, LEASE, LEASE, "w"):
         [dispatch] = taken
-        while Execution(worker, Leases(), dispatch).run().goes_on:
-            dispatch = replace(dispatch, step=dispatch.step + 1)
+        while (following := Execution(worker, Leases(), dispatch).run().following) is not None:
+            dispatch = replace(dispatch, step=following)
         replication = dispatch.replication
     return replication
 
