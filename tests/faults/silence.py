@@ -10,18 +10,19 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 HEAD_END = b"\r\n\r\n"
+CLOSE = b"\r\nConnection: close"
 CHUNK = 65_536  # bytes
 
 
 @dataclass
 class SilentAws:
-    """One running front; a connection is one client's, so its first request says whose it is."""
+    """One running front. It has every connection closed after one request: each request says whose it is."""
 
     key: str
     url: str = ""
     upstream: str = ""  # the simulator's URL
     answering: asyncio.Event = field(default_factory=asyncio.Event)
-    held: int = 0  # connections that wait for an answer, or whose client has given up since
+    held: int = 0  # requests that wait for an answer, or whose client has given up since
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def answer(self) -> None:
@@ -37,7 +38,7 @@ class SilentAws:
                 await self.answering.wait()
             address = urlsplit(self.upstream)
             there_reader, there_writer = await asyncio.open_connection(address.hostname, address.port)
-            there_writer.write(head)
+            there_writer.write(head.removesuffix(HEAD_END) + CLOSE + HEAD_END)
             await asyncio.gather(_pass(reader, there_writer), _pass(there_reader, writer))
 
 
