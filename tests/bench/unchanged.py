@@ -98,7 +98,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tenants", type=int, default=TENANTS)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory, running_tenants(Path(directory), chosen.tenants) as (cluster, projects):
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_tenants(Path(directory), chosen.tenants) as (cluster, projects),
+    ):
         cost = measure(cluster, projects)
     print(f"an unchanged tenant: {cost.calls:.1f} calls, {cost.scripts:.1f} scripts, {cost.commands:.0f} commands,")
     print(f"{cost.cpu_seconds * 1000:.0f} ms CPU of the worker")
