@@ -85,7 +85,7 @@ def _stats(cluster: Cluster) -> Counter[str]:
 
 
 def _rate(before: Counter[str], after: Counter[str], seconds: float) -> Counter[str]:
-    return Counter({name: (after[name] - before[name]) / seconds for name in after})  # type: ignore[misc]  # a rate
+    return Counter({name: (after[name] - before[name]) / seconds for name in after})
 
 
 def _cpu(worker: Child) -> float:
