@@ -10,6 +10,7 @@ one when it has ended.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import json
@@ -98,6 +99,7 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
+        atexit.register(self._close)
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> Nursling:
         """Run `python -m` this command."""
@@ -126,6 +128,12 @@ class Nursery:
                 for told in map(json.loads, lines):
                     self._note(told)
                 wait = wait and not lines
+
+    def _close(self) -> None:
+        """Wait for its end, so that whoever measures the tests counts what the children took."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
     def _note(self, told: Mapping[str, int]) -> None:
         if "started" in told:
