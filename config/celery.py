@@ -47,7 +47,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         "task_create_missing_queues": True,
         "task_send_sent_event": False,
-        "worker_send_task_events": True,  # Flower
+        "worker_send_task_events": False,  # Flower asks for them as long as it runs, and nobody else listens
         "task_track_started": True,
         "worker_pool": "threads",  # the work is waiting for HTTPS: 32 slots in 80 MB
         "worker_concurrency": settings.worker_concurrency,

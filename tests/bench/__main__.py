@@ -44,7 +44,7 @@ def cluster(workers: int, options: SimulatorOptions, **settings: str) -> Iterato
     }
     with (
         tempfile.TemporaryDirectory() as directory,
-        running_cluster(Path(directory), workers, options, **{**times, **settings}) as running,
+        running_cluster(Path(directory), workers, options, forked=False, **{**times, **settings}) as running,
     ):
         yield running
 

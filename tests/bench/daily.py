@@ -67,7 +67,7 @@ class Day:
 def running_tenants(directory: Path, tenants: int) -> Iterator[tuple[Cluster, list[str]]]:
     """Run a cluster with documents of its own; gives it with the projects of tenants that have succeeded."""
     documents = configuration(directory)
-    with running_cluster(directory, 2, OPTIONS, **SETTINGS, CONNECTOR_CONFIG_DIR=documents) as cluster:
+    with running_cluster(directory, 2, OPTIONS, forked=False, **SETTINGS, CONNECTOR_CONFIG_DIR=documents) as cluster:
         projects = [f"d{number}" for number in range(tenants)]
         for start in range(0, tenants, AT_ONCE):
             orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects[start : start + AT_ONCE]]

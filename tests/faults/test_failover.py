@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -29,7 +30,7 @@ class Way:
     fail_over: Callable[[], None]
 
     @property
-    def environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, Any]:
         password = (
             {} if self.sentinel_password is None else {"CONNECTOR_REDIS_SENTINEL_PASSWORD": self.sentinel_password}
         )

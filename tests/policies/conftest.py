@@ -11,10 +11,11 @@ from tasks.aws.actions import Principal
 from tasks.aws.session import Sessions
 from tests.policies.replications import Replications, every_kind, published
 from tests.support.cluster import CONFIG_DIR
+from tests.support.simulator import running_simulator
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
-from workers.sandbox.client import RecordedCall, SimulatorClient, running_simulator
+from workers.sandbox.client import RecordedCall, SimulatorClient
 
 LEAST_PRIVILEGE = SimulatorOptions(
     creation_seconds=0.05,

@@ -15,8 +15,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.properties.house import House
 from tests.properties.machine import Bench, Tenants
 from tests.support.redis import CheckedRedis
+from tests.support.simulator import running_simulator
 from workers.sandbox.aws.options import SimulatorOptions
-from workers.sandbox.client import running_simulator
 from workers.sandbox.organization import environment
 
 TIMES = 0.1  # seconds that AWS's work takes

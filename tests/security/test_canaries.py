@@ -75,7 +75,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         }
     )
     entry = ApiToken.of("producer", "write", canaries.token)
-    variables = {
+    variables: dict[str, Any] = {
         "SANDBOX_SECRET_KEY": canaries.secret_key,
         "SANDBOX_EXTERNAL_ID": canaries.external_id,
         "SANDBOX_AUTOMATION_EXTERNAL_ID": canaries.automation_external_id,
@@ -103,7 +103,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         ):
             cluster.processes.wait("the API", lambda: answers(api, "/healthz"), 30)
             cluster.processes.wait("Flower", lambda: answers(operator, "/healthcheck"), 30)
-            eventually(lambda: operator.get("/api/workers", params={"refresh": "true"}).json(), 30)
+            eventually(lambda: operator.get("/api/workers", params={"refresh": "true"}).json())
+            eventually(lambda: "Events of group {task} enabled by remote" in cluster.workers[0].log.read_text())
             yield System(cluster, canaries, api, operator, f"http://127.0.0.1:{variables['CONNECTOR_METRICS_PORT']}")
     MASKER.forget()
 

@@ -44,7 +44,7 @@ class Plan:
 def soak(plan: Plan, directory: Path) -> Figures:
     """Run it and answer what was counted and what is wrong."""
     options = QUICK.model_copy(update={"creation_seconds": CREATION_SECONDS, "latency_seconds": 0.01})
-    with running_cluster(directory, plan.workers, options) as cluster:
+    with running_cluster(directory, plan.workers, options, forked=False) as cluster:
         others = Others(cluster)
         others.start()
         began = monotonic()

@@ -1,4 +1,8 @@
-"""A whole connector for tests: real worker processes, a real Redis-protocol server, the AWS simulator over HTTP."""
+"""A whole connector for tests: real worker processes, a real Redis-protocol server, the AWS simulator over HTTP.
+
+Workers are forked from the nursery (tests/support/nursery.py). Where what a worker costs is measured, they are started
+as in production: `forked=False`.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,14 @@ from tasks.model.desired import TenantId
 from tasks.model.replication import ENDED, Replication, State
 from tasks.orders.producer import replicate, replicate_again
 from tasks.worker import Worker
+from tests.support.nursery import nursery
 from tests.support.redis import CheckedRedis
+from tests.support.simulator import running_simulator
 from tests.support.waiting import eventually
 from workers.demo.supervisor import Child, Supervisor
 from workers.examples import EXAMPLES
 from workers.sandbox.aws.options import SimulatorOptions
-from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.client import SimulatorClient
 from workers.sandbox.organization import environment
 
 CONFIG_DIR = EXAMPLES / "config"
@@ -71,6 +77,7 @@ class Cluster:
     processes: Supervisor
     environment: Mapping[str, str]
     directory: Path
+    forked: bool = True
     started: int = 0
     workers: list[Child] = field(default_factory=list)
 
@@ -83,10 +90,17 @@ class Cluster:
         """Start one worker process of a Celery app and wait until its pump looks."""
         self.started += 1
         name = f"w{self.started}"
-        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", f"{name}@test"]
-        child = self.processes.start(name, command)
+        child = self._start(name, ["celery", "-A", app, "worker", "-n", f"{name}@test"])
         self.workers.append(child)
         self.processes.wait(name, lambda: f"{name}@test" in self.redis.client.zrange("connector:workers", 0, -1), 30)
+        return child
+
+    def _start(self, name: str, command: list[str]) -> Child:
+        if not self.forked:
+            return self.processes.start(name, [sys.executable, "-m", *command])
+        log = self.directory / f"{name}.log"
+        child = Child(name, nursery().start(command, self.environment, self.directory, log), log)
+        self.processes.children.append(child)
         return child
 
     def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:
@@ -162,16 +176,22 @@ def configuration(directory: Path, *documents: str) -> str:
 
 @contextmanager
 def running_cluster(
-    directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
+    directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, *, forked: bool = True, **settings: str
 ) -> Iterator[Cluster]:
     """Start everything on free ports; all of it ends with the block."""
-    with CheckedRedis() as redis, cluster_on(redis, directory, workers, options, **settings) as cluster:
+    with CheckedRedis() as redis, cluster_on(redis, directory, workers, options, forked=forked, **settings) as cluster:
         yield cluster
 
 
 @contextmanager
 def cluster_on(
-    redis: CheckedRedis, directory: Path, workers: int = 1, options: SimulatorOptions = QUICK, **settings: str
+    redis: CheckedRedis,
+    directory: Path,
+    workers: int = 1,
+    options: SimulatorOptions = QUICK,
+    *,
+    forked: bool = True,
+    **settings: str,
 ) -> Iterator[Cluster]:
     """Start everything but Redis, which runs already."""
     with running_simulator(options.model_dump()) as simulator:
@@ -186,7 +206,7 @@ def cluster_on(
             for name, value in variables.items():  # the documents' secrets, for this process's own connector
                 patch.setenv(name, value)
             connector = make_connector(Settings(), secrets=True)
-            cluster = Cluster(simulator, redis, connector, processes, surroundings, directory)
+            cluster = Cluster(simulator, redis, connector, processes, surroundings, directory, forked)
             for _ in range(workers):
                 cluster.start_worker()
             yield cluster

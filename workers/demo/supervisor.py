@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from workers.demo import die_with_parent
 
@@ -33,12 +33,39 @@ class ProcessFailed(RuntimeError):
     """A child ended by itself or did not get ready; the text has the last lines of its log."""
 
 
+class Process(Protocol):
+    """A process as subprocess.Popen shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is also that of its session."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, once somebody has asked: its exit code, or minus the signal that killed it."""
+
+    def poll(self) -> int | None:
+        """Ask whether it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal, unless it has ended."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+
 @dataclass(frozen=True)
 class Child:
     """A process that we started, and where its output goes."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def last_lines(self) -> str:
@@ -111,7 +138,7 @@ class Supervisor:
                 self.children.pop()
 
 
-def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _end(process: Process, seconds: float) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)

@@ -34,19 +34,16 @@ def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
 def together(strikes: Sequence[Strike]) -> Iterator[tuple[Strike, ...]]:
     """Put strikes into one replication by fives, of calls far from each other; a frozen process has nothing else.
 
+    strikes   at most two of one call, one behind the other
+
     >>> alias, stack = Call("iam", "CreateAccountAlias", 1), Call("cloudformation", "CreateStack", 1)
     >>> list(map(len, together(list(chosen([alias, stack], reduced=True)))))
-    [1, 1, 1, 1]
+    [1, 2, 1]
     """
     yield from ((strike,) for strike in strikes if strike.fault is Fault.FROZEN)
     rest = [strike for strike in strikes if strike.fault is not Fault.FROZEN]
-    groups = (len(rest) + AT_ONCE - 1) // AT_ONCE
-    for first in range(groups):
-        group = rest[first::groups]
-        if len({strike.call for strike in group}) == len(group):
-            yield tuple(group)
-        else:  # few calls: both faults of one
-            yield from ((strike,) for strike in group)
+    groups = max((len(rest) + AT_ONCE - 1) // AT_ONCE, 2)  # two, so that both faults of one call come apart
+    yield from filter(None, (tuple(rest[first::groups]) for first in range(groups)))
 
 
 def unreached(calls: Iterable[Call]) -> list[str]:

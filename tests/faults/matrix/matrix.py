@@ -159,12 +159,16 @@ class Play:
             state = self.matrix.simulator.state()
             left = []
             for run in runs:
-                missed = [strike for strike in run.cell.strikes if strike not in run.struck]
+                missed = [each for each in run.cell.strikes if each not in run.struck and self._insists_on(each.call)]
                 if missed and not run.problems and attempt < ATTEMPTS:
                     left += [(strike,) for strike in missed]
                     yield from self._verdict(index, run, state, run.struck) if run.struck else ()
                 else:
                     yield from self._verdict(index, run, state, run.cell.strikes)
+
+    def _insists_on(self, call: Call) -> bool:
+        """Say whether a call that did not come is to be reached with another tenant; a repeated look may be spared."""
+        return not (self.matrix.reduced and call.is_repeated_read)
 
     def _cells(self, index: int, strikes: list[tuple[Strike, ...]]) -> list[Cell]:
         """Give each group of strikes a tenant for which the orders before have been done."""

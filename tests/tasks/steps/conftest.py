@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 
 from tasks.aws.session import Sessions
+from tests.support.simulator import running_simulator
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
-from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.client import SimulatorClient
 
 FAST = SimulatorOptions(
     creation_seconds=0.05,

@@ -10,9 +10,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.simulator import running_simulator
 from tests.support.waiting import eventually
 from workers.sandbox import organization
-from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.client import SimulatorClient
 
 FAST = {
     "creation_seconds": 0.15,
