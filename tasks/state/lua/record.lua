@@ -1,8 +1,9 @@
 -- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now, or {what, whose}
 -- when the handles name something that is another tenant's; then nothing was written.
 local key = keys.replication(p.replication)
-if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
-local tenant = redis.call('HGET', key, 'tenant')
+local tenant, holder, recorded = unpack(redis.call('HMGET', key, 'tenant', 'holder', 'recorded'))
+if recorded == p.holder then return 1 end -- the answer to the first request was lost
+if holder ~= p.holder then return 0 end
 if p.handles then
   local what, whose = claim_all(p.handles, tenant)
   if what then return {what, whose} end
@@ -11,7 +12,7 @@ local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', redis.cal
 
 local function write()
   redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
-    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0)
+    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0, 'recorded', p.holder)
   if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
   if p.handles then
     redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
