@@ -8,6 +8,7 @@ leaves the replication in the due index.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import random
 from time import monotonic
 from uuid import uuid4
@@ -20,7 +21,7 @@ from tasks.engine.surroundings import Surroundings, utc_now
 from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
-from tasks.model.handles import Handles, in_doubt
+from tasks.model.handles import Handles, in_doubt, let_in_lately
 from tasks.model.replication import ENDED, Wait
 from tasks.notifications.alerts import alert_of
 from tasks.resolve import resolved
@@ -75,7 +76,14 @@ class Execution:
         try:
             return self._recorded(begun, self._answer(begun, lease))
         except Superseded:
-            if self._around.wrote_late:  # the newer run may have looked before AWS had it
+            around = self._around
+            if lease.left:
+                settled = self._store.work.settle(
+                    self._tenant, self._holder, wrote=around.wrote_late, let_in=around.let_in_late
+                )
+            else:
+                settled = not around.wrote_late
+            if not settled:  # the newer run may have looked before AWS had it
                 self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
                 self._store.orders.doubt(self._tenant)
             return self._dropped("superseded: another worker has taken over")
@@ -108,8 +116,12 @@ class Execution:
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
 
     def _handles(self, begun: Begun) -> Handles:
-        first = begun.doubt and self._dispatch.step == 0  # what it records holds for the steps after it
-        return in_doubt(begun.handles) if first else begun.handles
+        if self._dispatch.step > 0:  # what the first step records holds for those after it
+            return begun.handles
+        handles = in_doubt(begun.handles) if begun.doubt else begun.handles
+        if begun.stray is None:
+            return handles
+        return let_in_lately(handles, utc_now() + min(begun.stray, timedelta()))
 
     def _recorded(self, begun: Begun, answer: Answer) -> Ended:
         try:

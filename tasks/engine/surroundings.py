@@ -29,6 +29,7 @@ from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
 from tasks.worker import Worker
 
+LETTING_IN = frozenset({"identitystore", "scim", "sso-admin"})  # who is in a group, and what that is assigned
 UNRESPONSIVE_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
 
 
@@ -52,6 +53,7 @@ class Surroundings:
         )
         self.responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
         self.wrote_late = False  # a write was sent when the lease may have been somebody else's
+        self.let_in_late = False  # and it may have let somebody in
 
     @contextmanager
     def aws(self, tenant: Tenant, begun: Begun, lease: Lease) -> Iterator[Aws]:
@@ -108,7 +110,9 @@ class Surroundings:
         def after_call(call: CallRecord) -> None:
             # Between the check of the lease and the sending this process may have stood still for as long as a lease.
             sent = call.write and call.code not in (Superseded.__name__, Replaced.__name__)
-            self.wrote_late = self.wrote_late or (sent and not lease.certain)
+            late = sent and not lease.certain
+            self.wrote_late = self.wrote_late or late
+            self.let_in_late = self.let_in_late or (late and call.service in LETTING_IN)
             self._observe(call, trail)
             allowance.observe(call)
 

@@ -114,6 +114,16 @@ class Renew(Parameters):
     holder: str
     lease: Milliseconds
     handles: Json | None = None
+    gives_way: bool = False  # the holder knows that it is replaced, and makes no further call
+
+
+class Settle(Parameters):
+    """Note that a stray call has ended."""
+
+    tenant: str
+    holder: str
+    wrote: bool  # it may have changed something
+    let_in: bool  # that may be who is in a group, or what a group is assigned
 
 
 class Record(Parameters):
@@ -131,6 +141,7 @@ class Record(Parameters):
     idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
     polls: bool  # the step waits for work that AWS does for it
+    beside: bool  # the step looks again when a stray call has ended
     next: int | None = None  # index of the step to go to
     handles: Json | None = None
     error: Json | None = None

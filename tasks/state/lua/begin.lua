@@ -45,4 +45,5 @@ return cjson.encode({
   doubt = field('doubt'),
   first = field('first'),
   asked_by = field('requested_by'),
+  stray = stray_for(tenant) or nil,
 })

@@ -21,6 +21,7 @@ local function write()
   if p.next then
     redis.call('HSET', key, 'step', p.next)
     redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
+    redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
   else
     redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale
@@ -51,6 +52,7 @@ local function go_on()
   if p.parked then leave_all(p.replication, 0) end -- AWS has begun nothing, and others need not wait for a person
   if p.polls then stop_waiting(p.replication) end -- it looks again when its own work ends, and not in its turn
   if p.lane then wake(p.lane) end -- a place may have become free since the step found none
+  if p.beside and (stray_for(tenant) or 0) <= 0 then look_now(p.replication) end -- the stray call has ended meanwhile
 end
 
 write()
