@@ -15,6 +15,7 @@ from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tasks.state.work import OwnedByAnother, Renewal
+from tests.support.waiting import eventually
 from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, state_of, step_done
 
 WAITING = StepState(name="withdraw_access", state=State.WAITING)
@@ -177,6 +178,40 @@ def test_the_newer_one_has_the_places_of_the_older_one_and_its_turn(store: Store
     store.limits.leave(LANE, "shop", holder)
     assert store.limits.enter(LANE, "late", latecomer, 1) == 0
     assert store.limits.enter(LANE, "blog", waiter, 1) == -1
+
+
+def test_a_place_that_the_newer_one_does_not_take_is_given_back_after_a_while(redis: Any) -> None:
+    """Its landing zone has another StackSet; so long AWS may work on what the older one began."""
+    store = Store(redis, timedelta(days=1), 100, linger=timedelta(milliseconds=80))
+    holder = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "shop", holder, 1) == -1
+    other = store.orders.submit(Order(BLOG, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "blog", other, 1) == 0
+
+    newer = store.orders.submit(Order(SHOP, PRODUCTION))
+    [dispatch] = pump(store)
+    assert dispatch.replication == newer
+    assert store.limits.enter(LANE, "blog", other, 1) == 0
+
+    assert [each.replication for each in eventually(lambda: pump(store))] == [other]
+    assert store.limits.enter(LANE, "blog", other, 1) == -1
+    assert store.limits.enter(LANE, "shop", newer, 1) == 0, "which waits in turn"
+
+
+def test_a_place_that_the_newer_one_takes_is_kept(redis: Any) -> None:
+    store = Store(redis, timedelta(days=1), 100, linger=timedelta(milliseconds=20))
+    holder = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "shop", holder, 1) == -1
+
+    newer = store.orders.submit(Order(SHOP, PRODUCTION))
+    assert store.limits.enter(LANE, "shop", newer, 1) == -1
+
+    other = store.orders.submit(Order(BLOG, DEVELOPMENT))
+    redis.blpop("nothing", timeout=0.06)  # longer than a place lingers, by Redis's own clock
+    assert store.limits.enter(LANE, "blog", other, 1) == 0
 
 
 def test_who_may_have_to_go_comes_before_all_others(store: Store, redis: Any) -> None:
