@@ -17,7 +17,7 @@ from redis import RedisError
 
 from tasks.engine import verdict
 from tasks.engine.lease import Lease, Leases, not_ours
-from tasks.engine.surroundings import Surroundings, utc_now
+from tasks.engine.surroundings import Surroundings
 from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
@@ -53,9 +53,10 @@ class Execution:
         self._dispatch = dispatch
         self._step = dispatch.chain.steps[dispatch.step]
         self._holder = uuid4().hex
-        self._began = utc_now()
         self._around = Surroundings(worker, leases, dispatch)
         self._tenant = self._around.tenant
+        self._now = self._around.clock.now
+        self._began = self._now()
         self._log = self._around.log
 
     def run(self) -> Ended:
@@ -65,9 +66,11 @@ class Execution:
             begun = self._store.work.begin(self._dispatch, self._holder, time)
             if begun is None:
                 return self._dropped("stale: a newer message or another worker has it")
+            self._around.clock.set(begun.at, asked_at)
+            self._began = self._now()
             lease = Lease(self._store, self._dispatch.replication, self._holder, time, asked_at)
             with self._leases.kept(lease):
-                return self._finished(begun, lease)
+                return self._finished(verdict.undelayed(begun), lease)
         except RedisError as error:
             self._log.warning("Redis is away; the due index continues this", error=str(error))
             return Ended("Redis is away: continued later")
@@ -121,7 +124,7 @@ class Execution:
         handles = in_doubt(begun.handles) if begun.doubt else begun.handles
         if begun.stray is None:
             return handles
-        return let_in_lately(handles, utc_now() + min(begun.stray, timedelta()))
+        return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))
 
     def _recorded(self, begun: Begun, answer: Answer) -> Ended:
         try:
@@ -154,7 +157,7 @@ class Execution:
             return
         retry_state = RetryState.read(begun.retry_state)
         for since in retry_state.ended(answer.since if isinstance(answer, Wait) else ()):
-            self._worker.usual_times.learn(self._step.name, utc_now() - since, retry_state.interval)
+            self._worker.usual_times.learn(self._step.name, self._now() - since, retry_state.interval)
 
     def _idle(self, begun: Begun, answer: Answer) -> dict[str, str]:
         """Name the steps that have nothing to do as far as we know; none where the configuration is not known."""
@@ -172,7 +175,7 @@ class Execution:
             begun=begun,
             times=Times.of(self._worker.settings),
             began=self._began,
-            now=utc_now(),
+            now=self._now(),
             idle=self._idle(begun, answer),
             chance=random(),  # noqa: S311 (it spreads looks over time; nobody gains from guessing it)
             usual=self._worker.usual_times.of(self._step.name),
@@ -181,11 +184,11 @@ class Execution:
     def _alert(self, record: StepRecord) -> StoredAlert | None:
         if self._worker.settings.notification_url is None:
             return None
-        alert = alert_of(self._tenant, self._dispatch.replication, record, utc_now())
+        alert = alert_of(self._tenant, self._dispatch.replication, record, self._now())
         return StoredAlert(json_of(alert), alert.fingerprint) if alert else None
 
     def _count(self, begun: Begun, record: StepRecord) -> None:
-        now, counters, look = utc_now(), self._worker.counters, self._around.look
+        now, counters, look = self._now(), self._worker.counters, self._around.look
         counters.executed(self._step.name, record.document.state, now - self._began)
         if record.state in ENDED:
             counters.ended(

@@ -113,6 +113,17 @@ class Moment:
         )
 
 
+def undelayed(begun: Begun) -> Begun:
+    """Return what is known with its deadlines later by what nobody has looked, although it was time.
+
+    A tenant may have been paused, every worker away, or the queue long: that is no waiting for AWS or a person.
+    """
+    deadline = begun.step.deadline
+    step = begun.step if deadline is None else begun.step.model_copy(update={"deadline": deadline + begun.late})
+    retry_state = RetryState.read(begun.retry_state).later(begun.late)
+    return replace(begun, step=step, retry_state=retry_state.document())
+
+
 def decide(moment: Moment, answer: Answer) -> StepRecord:
     """Decide what becomes of a step's answer."""
     match answer:

@@ -33,6 +33,8 @@ class Begun:
     step: StepState
     retry_state: dict[str, Any]
     asked_at: datetime  # when the replication was asked for
+    at: datetime  # now, by the connector's own clock
+    late: timedelta = timedelta()  # for how long nobody has looked although it was time
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant

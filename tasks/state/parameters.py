@@ -45,6 +45,10 @@ class Common(Parameters):
     at: str = ""  # the time as people read it (ISO), put in at each call
 
 
+class Now(Parameters):
+    """Ask for the connector's own clock."""
+
+
 class Submit(Parameters):
     """Store what is asked for a tenant, and make sure that a replication of it will run."""
 
@@ -91,6 +95,7 @@ class Pump(Parameters):
     lease: Milliseconds  # time for a message to be taken, before it counts as lost
     longest: Milliseconds  # a message is never given longer than this
     worker: str
+    first: bool  # it is the worker's first look
 
 
 class Begin(Parameters):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, TenantId
@@ -39,9 +40,15 @@ class OwnedByAnother(Exception):
 class Work(Part):
     """Hands out the work. Raises redis.RedisError when Redis is away."""
 
-    def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
-        """Take what is due, at most what the queue has room for, and raise each dispatch number."""
-        taken = json.loads(self._run(Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker)))
+    def pump(
+        self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str, *, first: bool = False
+    ) -> list[Dispatch]:
+        """Take what is due, at most what the queue has room for, and raise each dispatch number.
+
+        first   it is the first look of this worker
+        """
+        asked = Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker, first=first)
+        taken = json.loads(self._run(asked))
         return [Dispatch(**{**each, "chain": CHAINS[each["chain"]]}) for each in taken]
 
     def rest(self, longest: timedelta) -> None:
@@ -163,7 +170,7 @@ class Work(Part):
         return int(self._redis.llen(queue))
 
 
-def _begun(row: dict[str, str], step: str) -> Begun:
+def _begun(row: dict[str, Any], step: str) -> Begun:
     """Read what the script `begin` answers; what does not exist is not there."""
     return Begun(
         desired=Desired.model_validate_json(row["desired"]),
@@ -171,6 +178,8 @@ def _begun(row: dict[str, str], step: str) -> Begun:
         step=StepState.model_validate_json(row["document"]) if "document" in row else StepState(name=step),
         retry_state=json.loads(row["retry_state"]),
         asked_at=datetime.fromisoformat(row["asked_at"]),
+        at=datetime.fromtimestamp(row["at"] / 1000, UTC),
+        late=timedelta(milliseconds=row["late"]),
         failed=tuple(json.loads(row.get("failed", "[]"))),
         error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,

@@ -44,6 +44,7 @@ local function go_on()
     emit_state(tenant, p.replication, p.state)
   end
   set_due(p.replication, now() + p.due)
+  redis.call('HSET', key, 'look_at', now() + p.due) -- begin.lua tells how late the look then is
   if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
     keep_thread(tenant, p.replication, now() + p.due)
   else
