@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     worker_concurrency: Positive = Field(default=32, description="Threads of one worker. Each mostly waits for AWS.")
     lease: Seconds = Field(
         validation_alias="CONNECTOR_LEASE_SECONDS",
-        default=timedelta(seconds=15),
+        default=timedelta(seconds=6),  # who is withdrawn must be out within 15 s, also when a worker dies meanwhile
         description="Time after which another worker takes over the work of one that has died.",
     )
     pump_interval: Seconds = Field(

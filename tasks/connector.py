@@ -24,7 +24,8 @@ from config.settings import Settings
 from tasks.state import connections
 from tasks.state.store import Store
 
-SOCKET_SECONDS = 5.0  # a half-open connection must not hang a worker; every script answers in milliseconds
+SOCKET_SECONDS = 3.0
+"""A half-open connection must hang no worker, nor a lease's renewal beyond the lease; every script answers in ms."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from celery import Celery
 
@@ -20,14 +19,14 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
 
     @app.task(name=REPLICATE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def replicate_daily() -> str:
-        return f"{replicate_oldest(connect(), datetime.now(UTC))} tenants enqueued"
+        return f"{replicate_oldest(connect(), connect().store.now())} tenants enqueued"
 
     @app.task(name=LOOK, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def look() -> str:
-        return f"{look_at_organizations(connect(), datetime.now(UTC))} organizations listed"
+        return f"{look_at_organizations(connect(), connect().store.now())} organizations listed"
 
     @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> str:
-        return f"{outbox.deliver(connect(), datetime.now(UTC))} messages taken"
+        return f"{outbox.deliver(connect(), connect().store.now())} messages taken"
 
     questions.register(app, connect, ANSWERS)

@@ -152,7 +152,7 @@ class Enrolling:
         failure = self.aws.service_catalog.failure(product)
         if failure.busy:
             return replace(enrollment, sent_at=None)
-        since = enrollment.failing_since or self.aws.now()
+        since = self.aws.now() if enrollment.failing_since is None else enrollment.failing_since + self.aws.late
         if self.aws.now() - since >= timedelta(minutes=self.settings.retry_window_minutes):
             self.aws.remember(self._with(_settled(enrollment)))
             raise _given_up(failure, self.account, self.settings)

@@ -47,6 +47,11 @@ class Aws:
         return self._run.now()
 
     @property
+    def late(self) -> timedelta:
+        """For how long nobody has looked although it was time: what a step waits for did not wait then."""
+        return self._run.late
+
+    @property
     def lookup_grace(self) -> timedelta:
         """How long a new account may be missing from AWS's lists."""
         return self._run.lookup_grace

@@ -148,6 +148,7 @@ class Run:
     lookup_grace: timedelta  # how long an account may be missing from ListAccounts after an unanswered CreateAccount
     observer: Observer
     account_created_at: datetime | None = None  # None: the account is old, or not known yet
+    late: timedelta = timedelta()  # for how long nobody has looked although it was time: that is no waiting
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
     visibility_grace: timedelta = timedelta(seconds=60)  # how long AWS may take to show its own writes everywhere
     role_propagation: timedelta = timedelta(seconds=15)  # until a changed role holds everywhere

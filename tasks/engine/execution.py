@@ -8,6 +8,7 @@ leaves the replication in the due index.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import random
 from time import monotonic
 from uuid import uuid4
@@ -16,11 +17,11 @@ from redis import RedisError
 
 from tasks.engine import verdict
 from tasks.engine.lease import Lease, Leases, not_ours
-from tasks.engine.surroundings import Surroundings, utc_now
+from tasks.engine.surroundings import Surroundings
 from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
-from tasks.model.handles import Handles, in_doubt
+from tasks.model.handles import Handles, in_doubt, let_in_lately
 from tasks.model.replication import ENDED, Wait
 from tasks.notifications.alerts import alert_of
 from tasks.resolve import resolved
@@ -52,9 +53,10 @@ class Execution:
         self._dispatch = dispatch
         self._step = dispatch.chain.steps[dispatch.step]
         self._holder = uuid4().hex
-        self._began = utc_now()
         self._around = Surroundings(worker, leases, dispatch)
         self._tenant = self._around.tenant
+        self._now = self._around.clock.now
+        self._began = self._now()
         self._log = self._around.log
 
     def run(self) -> Ended:
@@ -64,9 +66,11 @@ class Execution:
             begun = self._store.work.begin(self._dispatch, self._holder, time)
             if begun is None:
                 return self._dropped("stale: a newer message or another worker has it")
+            self._around.clock.set(begun.at, asked_at)
+            self._began = self._now()
             lease = Lease(self._store, self._dispatch.replication, self._holder, time, asked_at)
             with self._leases.kept(lease):
-                return self._finished(begun, lease)
+                return self._finished(verdict.undelayed(begun), lease)
         except RedisError as error:
             self._log.warning("Redis is away; the due index continues this", error=str(error))
             return Ended("Redis is away: continued later")
@@ -75,7 +79,14 @@ class Execution:
         try:
             return self._recorded(begun, self._answer(begun, lease))
         except Superseded:
-            if self._around.wrote_late:  # the newer run may have looked before AWS had it
+            around = self._around
+            if lease.left:
+                settled = self._store.work.settle(
+                    self._tenant, self._holder, wrote=around.wrote_late, let_in=around.let_in_late
+                )
+            else:
+                settled = not around.wrote_late
+            if not settled:  # the newer run may have looked before AWS had it
                 self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
                 self._store.orders.doubt(self._tenant)
             return self._dropped("superseded: another worker has taken over")
@@ -108,8 +119,12 @@ class Execution:
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
 
     def _handles(self, begun: Begun) -> Handles:
-        first = begun.doubt and self._dispatch.step == 0  # what it records holds for the steps after it
-        return in_doubt(begun.handles) if first else begun.handles
+        if self._dispatch.step > 0:  # what the first step records holds for those after it
+            return begun.handles
+        handles = in_doubt(begun.handles) if begun.doubt else begun.handles
+        if begun.stray is None:
+            return handles
+        return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))
 
     def _recorded(self, begun: Begun, answer: Answer) -> Ended:
         try:
@@ -142,7 +157,7 @@ class Execution:
             return
         retry_state = RetryState.read(begun.retry_state)
         for since in retry_state.ended(answer.since if isinstance(answer, Wait) else ()):
-            self._worker.usual_times.learn(self._step.name, utc_now() - since, retry_state.interval)
+            self._worker.usual_times.learn(self._step.name, self._now() - since, retry_state.interval)
 
     def _idle(self, begun: Begun, answer: Answer) -> dict[str, str]:
         """Name the steps that have nothing to do as far as we know; none where the configuration is not known."""
@@ -160,7 +175,7 @@ class Execution:
             begun=begun,
             times=Times.of(self._worker.settings),
             began=self._began,
-            now=utc_now(),
+            now=self._now(),
             idle=self._idle(begun, answer),
             chance=random(),  # noqa: S311 (it spreads looks over time; nobody gains from guessing it)
             usual=self._worker.usual_times.of(self._step.name),
@@ -169,11 +184,11 @@ class Execution:
     def _alert(self, record: StepRecord) -> StoredAlert | None:
         if self._worker.settings.notification_url is None:
             return None
-        alert = alert_of(self._tenant, self._dispatch.replication, record, utc_now())
+        alert = alert_of(self._tenant, self._dispatch.replication, record, self._now())
         return StoredAlert(json_of(alert), alert.fingerprint) if alert else None
 
     def _count(self, begun: Begun, record: StepRecord) -> None:
-        now, counters, look = utc_now(), self._worker.counters, self._around.look
+        now, counters, look = self._now(), self._worker.counters, self._around.look
         counters.executed(self._step.name, record.document.state, now - self._began)
         if record.state in ENDED:
             counters.ended(

@@ -1,4 +1,14 @@
-"""The lease: the right to run one step of one replication, kept by one thread for all that runs in a process."""
+"""The lease: the right to run one step of one replication, kept by one thread for all that runs in a process.
+
+A newer order replaces what runs: the holder of the lease learns of it when it renews, and makes no further call. But
+the call that runs then may hang for as long as its time-out, and taking access away waits for nothing. So a holder that
+still waits for its call at the next renewal gives the lease up. The newer replication begins at once, beside that
+*stray* call, with its first step only: to take away is right however often it is done. The older order's call may still
+put somebody in, after the first step has looked. Therefore the stray call keeps an entry of its own for as long as it
+runs; until that has ended nothing else of the newer replication runs; and then the first step looks once more, for as
+long as AWS may take to show what the call has done (`Withdrawal`, `let_in_lately`). What the call has changed besides
+is found because the newer replication is in doubt from then on.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +44,7 @@ class Lease:
     time: timedelta
     asked_at: float
     replaced: bool = False  # no other call may be made
+    left: bool = False  # given up for a newer replication: the call that runs is a stray one
 
     @property
     def certain(self) -> bool:
@@ -50,11 +61,19 @@ class Lease:
             renewal = self.store.work.renew(self.replication, self.holder, self.time, handles)
         except OwnedByAnother as owned:
             raise not_ours(owned) from owned
-        self.replaced = self.replaced or renewal is Renewal.CANCELLED
+        self._renewed(renewal, asked)
+
+    def keep(self) -> None:
+        """As `renew`, from outside of the step; gives the lease up when the step has known that it is replaced."""
+        asked = monotonic()
+        self._renewed(self.store.work.renew(self.replication, self.holder, self.time, gives_way=self.replaced), asked)
+
+    def _renewed(self, renewal: Renewal, asked: float) -> None:
+        self.replaced = self.replaced or renewal in (Renewal.CANCELLED, Renewal.LEFT)
+        self.left = self.left or renewal is Renewal.LEFT
+        self.asked_at = asked if renewal in (Renewal.KEPT, Renewal.CANCELLED) else -math.inf
         if renewal is Renewal.LOST:
-            self.asked_at = -math.inf
             raise Superseded(self.replication)
-        self.asked_at = asked
 
     def check(self) -> None:
         """Raise Superseded unless the lease is certainly still ours, Replaced when a newer order is to run."""
@@ -121,7 +140,7 @@ class Leases:
                 held = list(self._held.values())
             for lease in held:
                 try:
-                    lease.renew()
+                    lease.keep()
                 except (Superseded, RedisError) as error:
                     with self._lock:
                         if lease.holder not in self._held:  # given back just now, with the step's record

@@ -35,6 +35,7 @@ class Pump:
         self._room = room
         self._every = every
         self._lease = lease
+        self._looked = False
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="pump", daemon=True)
 
@@ -50,7 +51,10 @@ class Pump:
 
     def look(self) -> int:
         """Dispatch what is due now; answers how many replications that was."""
-        taken = self._store.work.pump(QUEUE, self._room, self._lease, LONGEST_DELIVERY, self._worker)
+        taken = self._store.work.pump(
+            QUEUE, self._room, self._lease, LONGEST_DELIVERY, self._worker, first=not self._looked
+        )
+        self._looked = True
         for dispatch in taken:
             send(self._app, dispatch)
         return len(taken)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -27,14 +28,27 @@ from tasks.organization.tag_index import SharedTagIndex
 from tasks.organization.young_things import SharedYoungThings
 from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
+from tasks.state.scripts import iso_now
 from tasks.worker import Worker
 
+LETTING_IN = frozenset({"identitystore", "scim", "sso-admin"})  # who is in a group, and what that is assigned
 UNRESPONSIVE_SECONDS = 4.0  # a call that got no answer for longer has held its thread; a connection times out after 5
 
 
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
+class Clock:
+    """The time as an execution of a step has it: by the connector's own clock, however wrong this machine's is."""
+
+    def __init__(self) -> None:
+        """Begin with this machine's clock."""
+        self.set(datetime.now(UTC), monotonic())
+
+    def set(self, at: datetime, read_at: float) -> None:
+        """Set it to what the connector's own clock said, at this time of the machine's monotonic clock in seconds."""
+        self._at, self._read_at = at, read_at
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._at + timedelta(seconds=monotonic() - self._read_at)
 
 
 class Surroundings:
@@ -46,12 +60,14 @@ class Surroundings:
         self._replication = dispatch.replication
         self._step = dispatch.chain.steps[dispatch.step].name
         self.tenant = TenantId.parse(dispatch.tenant)
-        self.look = DailyLook(worker.store, self.tenant, dispatch.replication, dispatch.chain, utc_now)
+        self.clock = clock = Clock()
+        self.look = DailyLook(worker.store, self.tenant, dispatch.replication, dispatch.chain, clock.now)
         self.log = structlog.get_logger(__name__).bind(
             tenant=dispatch.tenant, replication=dispatch.replication, step=self._step
         )
         self.responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
         self.wrote_late = False  # a write was sent when the lease may have been somebody else's
+        self.let_in_late = False  # and it may have let somebody in
 
     @contextmanager
     def aws(self, tenant: Tenant, begun: Begun, lease: Lease) -> Iterator[Aws]:
@@ -64,7 +80,8 @@ class Surroundings:
     def _run(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Run:
         settings, organization = self._worker.settings, tenant.platform.management_account_id
         run = Run(
-            now=utc_now,
+            now=self.clock.now,
+            late=begun.late,
             remember=lease.renew,
             places=allowance.places,
             limits=places(settings, tenant.platform),
@@ -88,7 +105,9 @@ class Surroundings:
 
     def _observer(self, begun: Begun, lease: Lease, allowance: Allowance, organization: str) -> Observer:
         trail = self._trail(begun)
-        young = SharedYoungThings(self._worker.store, organization, self._worker.settings.visibility_grace)
+        young = SharedYoungThings(
+            self._worker.store, organization, self._worker.settings.visibility_grace, self.clock.now
+        )
 
         def before_call(service: str) -> None:
             self._leases.check()
@@ -108,7 +127,9 @@ class Surroundings:
         def after_call(call: CallRecord) -> None:
             # Between the check of the lease and the sending this process may have stood still for as long as a lease.
             sent = call.write and call.code not in (Superseded.__name__, Replaced.__name__)
-            self.wrote_late = self.wrote_late or (sent and not lease.certain)
+            late = sent and not lease.certain
+            self.wrote_late = self.wrote_late or late
+            self.let_in_late = self.let_in_late or (late and call.service in LETTING_IN)
             self._observe(call, trail)
             allowance.observe(call)
 
@@ -140,7 +161,7 @@ class Surroundings:
         self._note_end(call, trail, fields)
 
     def _note_end(self, call: CallRecord, trail: Trail, fields: dict[str, Any]) -> None:
-        event = {"type": "write", "replication": self._replication, "step": self._step, "at": utc_now().isoformat()}
+        event = {"type": "write", "replication": self._replication, "step": self._step, "at": iso_now()}
         try:
             trail.ended(call)
             self._worker.store.events.emit(self.tenant, {**event, **fields})

@@ -82,6 +82,11 @@ class Moment:
         """How the step has gone so far."""
         return RetryState.read(self.begun.retry_state)
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether this step comes again: a stray call of a replaced replication may undo what it does (lease.py)."""
+        return self.index == 0 and self.begun.stray is not None and self.begun.stray > timedelta()
+
     def following(self, failed: tuple[str, ...]) -> int | None:
         """Return the step to go on with; None: nothing is left to do.
 
@@ -108,9 +113,22 @@ class Moment:
         )
 
 
+def undelayed(begun: Begun) -> Begun:
+    """Return what is known with its deadlines later by what nobody has looked, although it was time.
+
+    A tenant may have been paused, every worker away, or the queue long: that is no waiting for AWS or a person.
+    """
+    deadline = begun.step.deadline
+    step = begun.step if deadline is None else begun.step.model_copy(update={"deadline": deadline + begun.late})
+    retry_state = RetryState.read(begun.retry_state).later(begun.late)
+    return replace(begun, step=step, retry_state=retry_state.document())
+
+
 def decide(moment: Moment, answer: Answer) -> StepRecord:
     """Decide what becomes of a step's answer."""
     match answer:
+        case Done() | PermanentError() if moment.looks_again:
+            return _stays_beside(moment, answer)
         case Done():
             return _done(moment, answer)
         case Wait():
@@ -134,11 +152,11 @@ def failure(record: StepRecord, answer: Answer) -> PermanentError | None:
 
     A transient error that lasted beyond the step's deadline ends it like a permanent one.
     """
-    if isinstance(answer, PermanentError):
-        return answer
     error = record.document.last_error
     if record.document.state is not State.FAILED or error is None:
         return None
+    if isinstance(answer, PermanentError):
+        return answer
     return PermanentError(error.code, error.message, error.request_id, error.remedy)
 
 
@@ -153,6 +171,14 @@ def _done(moment: Moment, answer: Done) -> StepRecord:
         following=following,
         handles=answer.handles,
     )
+
+
+def _stays_beside(moment: Moment, answer: Done | PermanentError) -> StepRecord:
+    """Do it again once AWS has answered the stray call, which wakes us, or whoever makes it has died."""
+    if isinstance(answer, PermanentError):
+        return replace(_tries_again(moment, answer), beside=True)
+    note = f"{answer.note}; looks again when AWS has answered a call of the replaced replication"
+    return replace(_waits(moment, Wait(answer.handles, note)), beside=True)
 
 
 def _waits(moment: Moment, answer: Wait) -> StepRecord:
@@ -207,12 +233,12 @@ def _may_try_again(moment: Moment, error: TransientError) -> bool:
     return failed.failing_for(moment.now) < moment.times.step_deadline
 
 
-def _after(moment: Moment, error: TransientError) -> RetryState:
+def _after(moment: Moment, error: StepError) -> RetryState:
     before = moment.retry_state
     return before.parked(moment.now) if isinstance(error, Parked) else before.failed(moment.now)
 
 
-def _tries_again(moment: Moment, error: TransientError) -> StepRecord:
+def _tries_again(moment: Moment, error: StepError) -> StepRecord:
     shown, parked = shown_error(error), isinstance(error, Parked)
     deadline = None if parked else moment.begun.step.deadline  # for a person it does not count
     document = moment.document(state=State.WAITING, note=str(error), last_error=shown, deadline=deadline)

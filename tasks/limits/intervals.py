@@ -56,6 +56,10 @@ class RetryState:
         since = self.parked_since or now.isoformat()
         return replace(self, failures=self.failures + 1, failing_since=None, parked_since=since)
 
+    def later(self, by: timedelta) -> RetryState:
+        """As if it had begun to fail, and was parked, later by that."""
+        return replace(self, failing_since=_later(self.failing_since, by), parked_since=_later(self.parked_since, by))
+
     def failing_for(self, now: datetime) -> timedelta:
         """How long the step has failed without one good answer."""
         return _since(self.failing_since, now)
@@ -63,6 +67,10 @@ class RetryState:
     def parked_for(self, now: datetime) -> timedelta:
         """How long the step has waited for a person."""
         return _since(self.parked_since, now)
+
+
+def _later(moment: str | None, by: timedelta) -> str | None:
+    return (datetime.fromisoformat(moment) + by).isoformat() if moment else None
 
 
 def _since(moment: str | None, now: datetime) -> timedelta:

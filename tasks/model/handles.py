@@ -121,11 +121,19 @@ def in_doubt(handles: Handles) -> Handles:
     So it is after a loss or a restore of Redis, and when a call of ours may have come to AWS after somebody had looked.
     """
     groups = {
-        name: replace(group, permission_sets=None, people=None)
+        name: group if group.id is None else replace(group, permission_sets=None, people=None)
         for name, group in handles.groups.items()
-        if group.id is not None
+        if group.id is not None or group.people  # one that was about to be made may be there by now, with its people
     }
     return replace(handles, groups=groups, federated_roles=None, recalled=False)
+
+
+def let_in_lately(handles: Handles, until: datetime) -> Handles:
+    """Return the handles as if people had been put into every group until then: a call of before may have done it."""
+    groups = {
+        name: replace(group, put_in_at=max(group.put_in_at or until, until)) for name, group in handles.groups.items()
+    }
+    return replace(handles, groups=groups)
 
 
 HANDLES = TypeAdapter(Handles)

@@ -24,13 +24,13 @@ from tasks import names
 from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector, own_connector
 from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
+from tasks.orders.withdrawn import left_out, only_takes_away
 from tasks.permissions.group_proof import GroupProof
 from tasks.state.orders import AccountTaken, Order
 from tasks.state.records import TenantRecord
 from tasks.step import Chain
 
 LONGEST_FIELD = 200  # characters; a field's name may be the caller's own text
-IDENTIFIERS = frozenset({"workspace", "project", "platform"})
 CREATING = "wait_for_account"  # the steps after it need an account
 
 
@@ -47,14 +47,29 @@ class FieldMistake:
 
 
 class RequestRefused(ValueError):
-    """A request that can never be replicated; nothing was stored."""
+    """A request that can never be replicated; nothing was stored.
 
-    def __init__(self, mistakes: tuple[FieldMistake, ...]) -> None:
-        super().__init__(mistakes)
+    keep   how many people keep access by that which the request would have taken from them
+    """
+
+    def __init__(self, mistakes: tuple[FieldMistake, ...], keep: int = 0) -> None:
+        super().__init__(mistakes, keep)
         self.mistakes = mistakes
+        self.keep = keep
+
+    @property
+    def advice(self) -> str:
+        """What to do when somebody keeps access; empty: nobody does."""
+        if not self.keep:
+            return ""
+        people = "1 person keeps" if self.keep == 1 else f"{self.keep} people keep"
+        return (
+            f"So {people} access that this order does not give. To take it away at once, send the order that is stored "
+            "(GET shows it) without these people or roles, and change nothing else: that is always accepted."
+        )
 
     def __str__(self) -> str:
-        return "; ".join(str(mistake) for mistake in self.mistakes)
+        return "; ".join([*map(str, self.mistakes), *([self.advice] if self.keep else [])])
 
 
 @dataclass(frozen=True)
@@ -89,11 +104,10 @@ def replicate(
     tenant = TenantId(workspace, project, platform)
     known = connector.store.tenants.find(tenant) if content.platform_tenant_id is not None else None
     mistakes = tuple(check(tenant, content, connector.catalog, connector.settings, known))
-    named = not any(mistake.field in IDENTIFIERS for mistake in mistakes)  # else nothing that we have of it helps
-    if mistakes and named and known is None and (known := connector.store.tenants.find(tenant)):
+    if mistakes and known is None and (known := connector.store.tenants.find(tenant)):
         mistakes = tuple(check(tenant, content, connector.catalog, connector.settings, known))
     if mistakes:
-        raise RequestRefused(mistakes)
+        raise RequestRefused(mistakes, left_out(content, known) if known is not None else 0)
     try:
         replication = connector.store.orders.submit(Order(tenant, content, by=by, wake=again))
     except AccountTaken as taken:
@@ -183,15 +197,21 @@ def check(
     """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses.
 
     known   what we have of the tenant. It stays in its landing zone when that is disabled, and an account that is there
-            needs no other email: nothing of the kind may keep people's access from being taken away
+            needs no other email. An order that only takes people or roles away needs no more than its platform: nothing
+            else may keep access from being taken away
     needs_zone  also refuse what stays in a landing zone that no document describes any more
     """
     lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
+    platform = catalog.platforms.get(tenant.platform)
+    if platform is not None and known is not None and only_takes_away(desired, known):
+        return
     identifiers = list(_identifier_mistakes(tenant, lengths))
     yield from identifiers
-    platform = catalog.platforms.get(tenant.platform)
     if platform is None:
-        yield FieldMistake("platform", tenant.platform, f"unknown platform; known: {_known(catalog.platforms)}")
+        message = f"unknown platform; known: {_known(catalog.platforms)}"
+        if known is not None:
+            message += "; to change anything of this tenant in AWS, put its document back"
+        yield FieldMistake("platform", tenant.platform, message)
         return
     if desired.platform_tenant_id is not None:
         yield from _account_mistakes(tenant, desired.platform_tenant_id, platform, known)

@@ -1,12 +1,16 @@
-"""Who may still be in an account although the newest word does not give it to them: for whoever asks, without AWS.
+"""What an order takes away, and who may still be in an account although the newest word does not give it to them.
 
-That is nobody after some seconds, but while the tenant is paused, or AWS refuses to take somebody out.
+Without AWS, for whoever asks. Nobody is still in after some seconds, but while the tenant is paused, or AWS refuses to
+take somebody out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from config.catalog import Catalog
 from tasks.errors import PermanentError
+from tasks.model.desired import Desired, Person
 from tasks.permissions.groups import allowed_people, without_people
 from tasks.resolve import resolved
 from tasks.state.records import TenantRecord
@@ -23,3 +27,31 @@ def still_in(record: TenantRecord, catalog: Catalog) -> frozenset[str]:
     wanted = tenant if deletion is None else without_people(tenant)
     people = (frozenset(group.people or ()) - allowed_people(wanted, group) for group in handles.groups.values())
     return frozenset().union(*people)
+
+
+def left_out(desired: Desired, record: TenantRecord) -> int:
+    """Count the people to whom the stored order gives a role that this one does not give them."""
+    if record.deletion is not None:  # nobody has any
+        return 0
+    given, now = _roles(record.desired.access), _roles(desired.access)
+    return sum(not roles <= now.get(person, set()) for person, roles in given.items())
+
+
+def only_takes_away(desired: Desired, record: TenantRecord) -> bool:
+    """Tell whether an order differs from the stored one in nothing but people and roles that are gone."""
+    if record.deletion is not None or _but_access(desired) != _but_access(record.desired):
+        return False
+    given, now = _roles(record.desired.access), _roles(desired.access)
+    return given != now and all(roles <= given.get(person, set()) for person, roles in now.items())
+
+
+def _but_access(desired: Desired) -> dict[str, object]:
+    return desired.model_dump(exclude={"access"})
+
+
+def _roles(access: Iterable[Person]) -> dict[str, set[str]]:
+    """Return each person, as JSON text without the roles, with the roles."""
+    found: dict[str, set[str]] = {}
+    for person in access:
+        found.setdefault(person.model_dump_json(exclude={"roles"}), set()).update(person.roles)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from redis import RedisError
@@ -21,10 +21,11 @@ class SharedYoungThings:
     store: Store
     organization: str  # its management account's id
     grace: timedelta
+    now: Callable[[], datetime]
 
     def note(self, names: Collection[str]) -> None:
         """Note that these were made now."""
-        self._told(lambda: self.store.young_things.note(self.organization, names, _now()))
+        self._told(lambda: self.store.young_things.note(self.organization, names, self.now()))
 
     def forget(self, names: Collection[str]) -> None:
         """Note that these are gone."""
@@ -32,7 +33,7 @@ class SharedYoungThings:
 
     def any_of(self, names: Collection[str]) -> bool:
         """Tell whether one of these was made less than the grace ago; raises redis.RedisError."""
-        return bool(names) and self.store.young_things.any_of(self.organization, names, _now() - self.grace)
+        return bool(names) and self.store.young_things.any_of(self.organization, names, self.now() - self.grace)
 
     def _told(self, tell: Callable[[], None]) -> None:
         """Tell the others what would be good to know; it may not spoil AWS's answer."""
@@ -40,7 +41,3 @@ class SharedYoungThings:
             tell()
         except RedisError as error:
             log.warning("the other workers do not know what was just made", error=str(error))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

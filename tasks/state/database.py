@@ -10,7 +10,7 @@ from typing import Any
 from redis import RedisError
 
 from tasks.state.keys import Keys
-from tasks.state.parameters import Parameters, milliseconds
+from tasks.state.parameters import Now, Parameters, milliseconds
 from tasks.state.scripts import Scripts
 
 REPLICATED = timedelta(seconds=2)  # for which a promise waits for replicas; they usually have it within a millisecond
@@ -53,9 +53,8 @@ class Database:
         return answer
 
     def now(self) -> int:
-        """Return Redis's own clock in ms: the due index and the places go by it."""
-        seconds, micros = self.redis.time()
-        return int(seconds * 1000 + micros // 1000)
+        """Return the connector's own clock in ms (lua/shared/clock.lua): the due index and the places go by it."""
+        return int(self.scripts.run(Now()))
 
 
 class Part:

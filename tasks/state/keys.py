@@ -123,6 +123,10 @@ class Keys:
         "replication -> when somebody must look at it (ms)")
     urgent = One("zset", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
         "replication that may have access to take away, and is looked at before all others -> when (ms)")
+    strays = Each("tenant", "zset", "work", Expires(timedelta(hours=1), "the last of them was seen to run"),
+        "holder of a lease who gave way during a call -> until when that call may run, or when it ended (ms)")
+    clock = One("hash", "work", Stays("three fields"),
+        "the connector's own clock, when Redis's was last read for it, and when a pump last looked, by Redis's (ms)")
     wakeups = One("list", "work", Stays("at most one entry"),
         "something was made due: a resting pump looks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),

@@ -33,11 +33,14 @@ class Begun:
     step: StepState
     retry_state: dict[str, Any]
     asked_at: datetime  # when the replication was asked for
+    at: datetime  # now, by the connector's own clock
+    late: timedelta = timedelta()  # for how long nobody has looked although it was time
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant
     doubt: bool = False  # AWS may hold more than the handles say
     first: int = 0  # index of the step to go on with after the first one, which always runs
+    stray: timedelta | None = None  # how long a stray call may run still, or, negative, since when none does any more
     asked_by: str | None = None  # name of the API token; None: nobody, it is the daily replication
 
     @property
@@ -72,5 +75,6 @@ class StepRecord:
     lane: str | None = None
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
     polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
+    beside: bool = False  # it looks again when a stray call has ended
     responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
     alert: StoredAlert | None = None  # to people, about how the step ended

@@ -45,6 +45,10 @@ class Common(Parameters):
     at: str = ""  # the time as people read it (ISO), put in at each call
 
 
+class Now(Parameters):
+    """Ask for the connector's own clock."""
+
+
 class Submit(Parameters):
     """Store what is asked for a tenant, and make sure that a replication of it will run."""
 
@@ -91,6 +95,7 @@ class Pump(Parameters):
     lease: Milliseconds  # time for a message to be taken, before it counts as lost
     longest: Milliseconds  # a message is never given longer than this
     worker: str
+    first: bool  # it is the worker's first look
 
 
 class Begin(Parameters):
@@ -114,6 +119,16 @@ class Renew(Parameters):
     holder: str
     lease: Milliseconds
     handles: Json | None = None
+    gives_way: bool = False  # the holder knows that it is replaced, and makes no further call
+
+
+class Settle(Parameters):
+    """Note that a stray call has ended."""
+
+    tenant: str
+    holder: str
+    wrote: bool  # it may have changed something
+    let_in: bool  # that may be who is in a group, or what a group is assigned
 
 
 class Record(Parameters):
@@ -131,6 +146,7 @@ class Record(Parameters):
     idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
     polls: bool  # the step waits for work that AWS does for it
+    beside: bool  # the step looks again when a stray call has ended
     next: int | None = None  # index of the step to go to
     handles: Json | None = None
     error: Json | None = None

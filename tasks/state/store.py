@@ -7,7 +7,7 @@ for the broker (Celery) and the API's event streams.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from redis import Redis
 
@@ -67,7 +67,7 @@ class Store:
         )
         self._redis = redis
         self.keys = Keys(prefix)
-        database = Database(redis, self.keys, Scripts(redis, common), retention, history, replicas)
+        self._database = database = Database(redis, self.keys, Scripts(redis, common), retention, history, replicas)
         self.orders = Orders(database)
         self.work = Work(database)
         self.limits = Limits(database)
@@ -90,6 +90,10 @@ class Store:
         self.outbox = Outbox(database)
         self.ticks = Ticks(database)
         self.server = Server(database)
+
+    def now(self) -> datetime:
+        """Return the time by the connector's own clock, which all workers share (lua/shared/clock.lua)."""
+        return datetime.fromtimestamp(self._database.now() / 1000, UTC)
 
     def close(self) -> None:
         """Close the connections."""

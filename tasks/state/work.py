@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, TenantId
@@ -13,7 +14,7 @@ from tasks.model.replication import LastError, StepState
 from tasks.state.counts import Rejection
 from tasks.state.database import Part
 from tasks.state.outcome import Begun, Dispatch, StepRecord
-from tasks.state.parameters import Begin, Pump, Record, Renew, milliseconds
+from tasks.state.parameters import Begin, Pump, Record, Renew, Settle, milliseconds
 from tasks.state.records import handles_json, json_of
 from tasks.state.scripts import iso_now
 
@@ -23,6 +24,7 @@ class Renewal(StrEnum):
 
     KEPT = "kept"
     CANCELLED = "cancelled"  # kept for the call that runs now, and for no other: what runs is replaced or cancelled
+    LEFT = "left"  # given up: the call that runs now is a stray one, and what comes next has begun
     LOST = "lost"  # somebody else has it now
 
 
@@ -38,9 +40,15 @@ class OwnedByAnother(Exception):
 class Work(Part):
     """Hands out the work. Raises redis.RedisError when Redis is away."""
 
-    def pump(self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str) -> list[Dispatch]:
-        """Take what is due, at most what the queue has room for, and raise each dispatch number."""
-        taken = json.loads(self._run(Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker)))
+    def pump(
+        self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str, *, first: bool = False
+    ) -> list[Dispatch]:
+        """Take what is due, at most what the queue has room for, and raise each dispatch number.
+
+        first   it is the first look of this worker
+        """
+        asked = Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker, first=first)
+        taken = json.loads(self._run(asked))
         return [Dispatch(**{**each, "chain": CHAINS[each["chain"]]}) for each in taken]
 
     def rest(self, longest: timedelta) -> None:
@@ -74,19 +82,36 @@ class Work(Part):
         )
         return _begun(json.loads(answer), step) if answer else None
 
-    def renew(self, replication: str, holder: str, lease: timedelta, handles: Handles | None = None) -> Renewal:
+    def renew(
+        self,
+        replication: str,
+        holder: str,
+        lease: timedelta,
+        handles: Handles | None = None,
+        *,
+        gives_way: bool = False,
+    ) -> Renewal:
         """Keep the lease, and write handles ahead when given.
 
+        gives_way   the holder has known for a while that it is replaced, and only waits for the end of one call
         Raises OwnedByAnother when the handles name something that is another tenant's; they were not written then.
         """
         if handles is None:
-            answer = self._run(Renew(replication=replication, holder=holder, lease=lease))
+            answer = self._run(Renew(replication=replication, holder=holder, lease=lease, gives_way=gives_way))
         else:
             ahead = Renew(replication=replication, holder=holder, lease=lease, handles=handles_json(handles))
             answer = self._promise(ahead)  # a call to AWS is about to rely on it
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)
         return Renewal(answer)
+
+    def settle(self, tenant: TenantId, holder: str, *, wrote: bool, let_in: bool) -> bool:
+        """Note that a stray call has ended; False: somebody may have looked too early, and must look once more.
+
+        wrote    it may have changed something
+        let_in   that may be who is in a group, or what a group is assigned
+        """
+        return bool(self._run(Settle(tenant=str(tenant), holder=holder, wrote=wrote, let_in=let_in)))
 
     def record(self, replication: str, holder: str, outcome: StepRecord) -> bool:
         """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written.
@@ -108,6 +133,7 @@ class Work(Part):
             idle=json.dumps(dict(outcome.idle)),
             parked=outcome.parked,
             polls=outcome.polls,
+            beside=outcome.beside,
             next=(outcome.following or outcome.step + 1) if outcome.advance else None,
             handles=None if outcome.handles is None else handles_json(outcome.handles),
             error=None if outcome.error is None else json_of(outcome.error),
@@ -144,7 +170,7 @@ class Work(Part):
         return int(self._redis.llen(queue))
 
 
-def _begun(row: dict[str, str], step: str) -> Begun:
+def _begun(row: dict[str, Any], step: str) -> Begun:
     """Read what the script `begin` answers; what does not exist is not there."""
     return Begun(
         desired=Desired.model_validate_json(row["desired"]),
@@ -152,10 +178,13 @@ def _begun(row: dict[str, str], step: str) -> Begun:
         step=StepState.model_validate_json(row["document"]) if "document" in row else StepState(name=step),
         retry_state=json.loads(row["retry_state"]),
         asked_at=datetime.fromisoformat(row["asked_at"]),
+        at=datetime.fromtimestamp(row["at"] / 1000, UTC),
+        late=timedelta(milliseconds=row["late"]),
         failed=tuple(json.loads(row.get("failed", "[]"))),
         error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
         doubt="doubt" in row,
         first=int(row.get("first", 0)),
         asked_by=row.get("asked_by"),
+        stray=timedelta(milliseconds=float(row["stray"])) if "stray" in row else None,
     )

@@ -46,7 +46,7 @@ def wait_for_vending(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     missing = lacking(tenant, vending, aws.organizations.tags(account_id))
     if not missing:
         return Done(replace(handles, vending_since=None), "the vending machine has finished with the account")
-    since = handles.vending_since or now
+    since = now if handles.vending_since is None else handles.vending_since + aws.late
     if now - since >= vending.deadline:
         aws.remember(replace(handles, vending_since=None))  # the next replication waits anew
         raise _overdue(account_id, vending, missing)

@@ -27,7 +27,7 @@ ZONE = "development"  # has a stack and a StackSet
 ACCESS = [{"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}]
 SETTINGS = {
     "CONNECTOR_WORKER_CONCURRENCY": "16",
-    "CONNECTOR_LEASE_SECONDS": "15",
+    "CONNECTOR_LEASE_SECONDS": "6",
     "CONNECTOR_LOG_LEVEL": "warning",
     "CONNECTOR_ACCESS_GRACE_SECONDS": "1",  # the accounts count as old
     "CONNECTOR_ACCOUNT_CREATION_LIMIT": "99",

@@ -57,7 +57,7 @@ def measure(
     **settings: str,
 ) -> Makespan:
     """Order one tenant and wait for it, then all others at once."""
-    quick = {"CONNECTOR_WORKER_CONCURRENCY": "32", "CONNECTOR_LEASE_SECONDS": "15", "CONNECTOR_PUMP_SECONDS": "0.2"}
+    quick = {"CONNECTOR_WORKER_CONCURRENCY": "32", "CONNECTOR_LEASE_SECONDS": "6", "CONNECTOR_PUMP_SECONDS": "0.2"}
     with running_cluster(directory, workers, options, forked=False, **{**quick, **settings}) as cluster:
         # Each process has read AWS's service models before anything is measured.
         _seconds(cluster, [cluster.order(f"warm{number}", _body(zone)) for number in range(2 * workers)])

@@ -29,7 +29,7 @@ def test_defaults() -> None:
     assert (settings.api_host, settings.api_port, settings.worker_concurrency) == ("127.0.0.1", 8080, 32)
     assert (settings.log_format, settings.log_level) == ("json", "info")
     assert (settings.poll_interval, settings.pump_interval) == (timedelta(seconds=5), timedelta(milliseconds=200))
-    assert (settings.lease, settings.lookup_grace) == (timedelta(seconds=15), timedelta(minutes=2))
+    assert (settings.lease, settings.lookup_grace) == (timedelta(seconds=6), timedelta(minutes=2))
     assert (settings.workspace_identifier_length, settings.project_identifier_length) == (16, 30)
     limits = (settings.account_creation_limit, settings.account_assignment_limit, settings.stack_set_operation_limit)
     assert limits == (5, 10, 1)

@@ -86,7 +86,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def _refused(request: Request, error: RequestRefused) -> ProblemResponse:
-    return _wrong_fields(request, error.mistakes)
+    return _wrong_fields(request, error.mistakes, error.advice)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
@@ -105,11 +105,11 @@ def _key_twice(request: Request, error: KeyTwice) -> ProblemResponse:
     return problem(request.url.path, 400, detail, [found])
 
 
-def _wrong_fields(request: Request, mistakes: Iterable[FieldMistake]) -> ProblemResponse:
+def _wrong_fields(request: Request, mistakes: Iterable[FieldMistake], advice: str = "") -> ProblemResponse:
     found = [FieldProblem(field=each.field, value=each.value, message=each.message) for each in mistakes]
     named = ", ".join(dict.fromkeys(each.field for each in found[:5]))
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    detail = f"Nothing was stored. Correct {named}{more} and send it again."
+    detail = f"Nothing was stored. Correct {named}{more} and send it again. {advice}".rstrip()
     return problem(request.url.path, 422, detail, found)
 
 

@@ -19,6 +19,7 @@ if is_paused(tenant) then
   suspend(tenant, p.replication)
   return false
 end
+local look_at = redis.call('HGET', key, 'look_at')
 redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
 redis.call('HSETNX', key, 'started_at', p.at)
 set_due(p.replication, now() + p.lease)
@@ -45,4 +46,7 @@ return cjson.encode({
   doubt = field('doubt'),
   first = field('first'),
   asked_by = field('requested_by'),
+  stray = stray_for(tenant) or nil,
+  at = now(),
+  late = look_at and math.max(now() - look_at, 0) or 0,
 })

@@ -33,8 +33,7 @@ if redis.call('ZSCORE', holders, p.place) then return take() end
 -- When we came (microseconds): who replaces a replication that waited here comes as early as that one.
 local came = tonumber(redis.call('HGET', keys.replication(p.replication), 'came:' .. p.lane) or '0')
 if came == 0 then
-  local time = redis.call('TIME') -- in microseconds, so that no two come at the same time
-  came = time[1] * 1000000 + time[2]
+  came = now_in_microseconds()
 end
 local rank = redis.call('ZRANK', waiters, p.replication)
 local ahead = has_begun() and 0 or rank or redis.call('ZCOUNT', waiters, '-inf', string.format('(%.0f', came))

@@ -9,6 +9,7 @@ local UNRESPONSIVE = 3 -- executions in a row without any answer: from then on a
 local RECHECK = 60000 -- ms. Who gives a thread back wakes the next in line, so this only heals a lost wake-up.
 local BATCH, MOST = 50, 500 -- replications looked at together, and in one run: Redis does nothing else meanwhile
 local PRIORITY = 1e15 -- microseconds
+catch_up(p.first)
 local time = now()
 redis.call('ZADD', keys.workers, time, p.worker)
 redis.call('ZREMRANGEBYSCORE', keys.workers, '-inf', time - FORGOTTEN)

@@ -1,8 +1,9 @@
 -- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now, or {what, whose}
 -- when the handles name something that is another tenant's; then nothing was written.
 local key = keys.replication(p.replication)
-if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
-local tenant = redis.call('HGET', key, 'tenant')
+local tenant, holder, recorded = unpack(redis.call('HMGET', key, 'tenant', 'holder', 'recorded'))
+if recorded == p.holder then return 1 end -- the answer to the first request was lost
+if holder ~= p.holder then return 0 end
 if p.handles then
   local what, whose = claim_all(p.handles, tenant)
   if what then return {what, whose} end
@@ -11,7 +12,7 @@ local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', redis.cal
 
 local function write()
   redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
-    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0)
+    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0, 'recorded', p.holder)
   if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
   if p.handles then
     redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
@@ -20,6 +21,7 @@ local function write()
   if p.next then
     redis.call('HSET', key, 'step', p.next)
     redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
+    redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
   else
     redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale
@@ -42,6 +44,7 @@ local function go_on()
     emit_state(tenant, p.replication, p.state)
   end
   set_due(p.replication, now() + p.due)
+  redis.call('HSET', key, 'look_at', now() + p.due) -- begin.lua tells how late the look then is
   if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
     keep_thread(tenant, p.replication, now() + p.due)
   else
@@ -50,6 +53,7 @@ local function go_on()
   if p.parked then leave_all(p.replication, 0) end -- AWS has begun nothing, and others need not wait for a person
   if p.polls then stop_waiting(p.replication) end -- it looks again when its own work ends, and not in its turn
   if p.lane then wake(p.lane) end -- a place may have become free since the step found none
+  if p.beside and (stray_for(tenant) or 0) <= 0 then look_now(p.replication) end -- the stray call has ended meanwhile
 end
 
 write()

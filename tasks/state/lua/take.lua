@@ -5,12 +5,8 @@
 local rate, turns, time = keys.rate(p.rate), keys.turns(p.rate), now()
 local per_ms = p.per_second * share(p.rate) / 1000
 local level, counted, tail, first = unpack(redis.call('HMGET', rate, 'level', 'counted', 'tail', 'first'))
-level = math.min(p.burst, tonumber(level or p.burst) + math.max(time - tonumber(counted or time), 0) * per_ms)
+level = math.min(p.burst, tonumber(level or p.burst) + (time - tonumber(counted or time)) * per_ms)
 tail, first = tonumber(tail or 0), tonumber(first or 0) -- the last turn of all, and of those who do not queue
-if time < tonumber(counted or time) then -- Redis's clock was set back: turns of the time before would be far ahead
-  redis.call('DEL', turns)
-  tail, first = 0, 0
-end
 
 local function leave_in_rate(left)
   redis.call('HSET', rate, 'level', left, 'counted', time, 'tail', tail, 'first', first)

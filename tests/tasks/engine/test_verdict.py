@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from tasks.engine.verdict import Answer, Moment, Times, continued, decide, failure
+from tasks.engine.verdict import Answer, Moment, Times, continued, decide, failure, undelayed
 from tasks.errors import (
     AccessDenied,
     LaneFull,
@@ -66,8 +66,12 @@ def parked(failures: int, since: timedelta) -> dict[str, Any]:
 
 def at(index: int = NEEDED, *, step: dict[str, Any] | None = None, **changes: Any) -> Moment:
     """Return a moment in which a step of the chain answers; what `begin` gave, and the rest, may be changed."""
-    begun = Begun(Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_RETRY_STATE, BEFORE)
-    given = {name: changes.pop(name) for name in ("retry_state", "failed", "error", "first") if name in changes}
+    begun = Begun(
+        Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_RETRY_STATE, BEFORE, NOW
+    )
+    given = {
+        name: changes.pop(name) for name in ("retry_state", "failed", "error", "first", "stray") if name in changes
+    }
     begun = replace(begun, step=begun.step.model_copy(update=step or {}), **given)
     return replace(Moment(CHAIN, index, begun, TIMES, BEGAN, NOW, chance=1.0), **changes)
 
@@ -85,6 +89,7 @@ AS_NOTHING = {  # of a first execution that nothing is said of
     "lane": None,
     "parked": False,
     "polls": False,
+    "beside": False,
     "continued": None,
     "failure": None,
     "step": State.WAITING,
@@ -205,6 +210,36 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
     "a replication from a later step on has run the first one": (
         *(at(NEEDED, first=NEEDING), Done(GIVEN, "made")),
         {**SUCCEEDED, "state": State.RUNNING, "following": NEEDING, "due": TIMES.lease, "continued": NEEDING},
+    ),
+    # beside a stray call
+    "the first step comes again as long as a call of the replaced replication runs": (
+        *(at(NEEDED, stray=SECOND), Done(GIVEN, "made")),
+        {
+            **WAITS,
+            "note": "made; looks again when AWS has answered a call of the replaced replication",
+            "due": TIMES.poll_interval,
+            "retry_state": polled(1, 4),
+            "beside": True,
+        },
+    ),
+    "also when it has failed for good": (
+        *(at(NEEDED, stray=SECOND), DENIED),
+        {
+            "note": str(DENIED),
+            "last_error": shown_error(DENIED),
+            "error": shown_error(DENIED),
+            "due": SECOND,
+            "retry_state": FAILING,
+            "beside": True,
+        },
+    ),
+    "not any more once that call has ended": (
+        *(at(NEEDED, stray=-SECOND), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.RUNNING, "following": FREE, "due": TIMES.lease, "continued": FREE},
+    ),
+    "nor does a later step, of a replication that nobody knew to have a rival": (
+        *(at(LAST, stray=SECOND), Done(GIVEN, "made")),
+        {**SUCCEEDED, "state": State.SUCCEEDED},
     ),
     # done
     "the chain goes on": (
@@ -462,3 +497,18 @@ def test_the_times_are_those_of_the_settings() -> None:
     assert Times.of(settings) == Times(
         settings.lease, settings.poll_interval, settings.step_deadline, settings.parked_deadline, settings.wait_deadline
     )
+
+
+def test_time_in_which_nobody_looked_is_no_waiting() -> None:
+    """The tenant was paused, or no worker was there."""
+    late, hour = timedelta(hours=5), timedelta(hours=1)
+    waiting = replace(at(step=LATE).begun, late=late)
+    failing_ = replace(at(retry_state=failing(3, late)).begun, late=late)
+    parked_ = replace(at(retry_state=parked(3, 7 * timedelta(days=1))).begun, late=late)
+
+    assert undelayed(waiting).step.deadline == NOW + late
+    assert decide(at(begun=undelayed(waiting)), Wait(GIVEN, "AWS works")).document.state is State.WAITING
+    assert decide(at(begun=undelayed(failing_)), THROTTLED).document.state is State.WAITING
+    assert decide(at(begun=undelayed(parked_)), QUOTA).document.state is State.WAITING
+    assert undelayed(at().begun) == at().begun
+    assert decide(at(begun=undelayed(replace(waiting, late=-hour))), Wait(GIVEN, "x")).document.state is State.FAILED

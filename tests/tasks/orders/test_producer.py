@@ -12,6 +12,7 @@ from config.patterns import Pattern
 from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Handles
+from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import RequestRefused, check, replicate, replicate_again
 from tests.support.redis import CheckedRedis
 from tests.workers.api.server import make
@@ -78,3 +79,84 @@ def test_an_account_that_is_there_needs_no_email(connector: Connector) -> None:
     ]
 
     assert fields == [["accountEmailPattern"], ["accountEmailPattern"], []]
+
+
+ALICE = {"username": "alice", "euid": "alice@example.com", "roles": ["admin", "user"]}
+BOB = {"username": "bob", "euid": "bob@example.com", "roles": ["user"]}
+FULL = {"landingZone": "development", "access": [ALICE, BOB], "project": {"tags": {"stage": ["dev"]}}}
+
+
+def nothing_renders(connector: Connector) -> Connector:
+    """Return a connector whose documents fit no order of before: patterns need a tag, the landing zone has moved."""
+    platform = connector.catalog.platforms[TENANT.platform]
+    needs = {
+        "account_alias_pattern": Pattern.parse("#{tagOwner}"),
+        "account_email_pattern": Pattern.parse("#{tagOwner}"),
+    }
+    zone = connector.catalog.landing_zones["development"].model_copy(update={"platform": "aws.elsewhere"})
+    platforms = {TENANT.platform: platform.model_copy(update=needs)}
+    catalog = replace(connector.catalog, platforms=platforms, landing_zones={"development": zone})
+    return replace(connector, catalog=catalog)
+
+
+@pytest.mark.parametrize(
+    "access",
+    [[], [ALICE], [{**ALICE, "roles": ["user"]}, BOB], [{**ALICE, "roles": ["admin"]}]],
+    ids=["all", "a person", "a role", "both"],
+)
+def test_an_order_that_only_takes_away_is_always_accepted(
+    connector: Connector, access: list[dict[str, object]]
+) -> None:
+    replicate("likvid", "shop", "aws.sandbox", FULL, connector=connector)
+
+    accepted = replicate(
+        "likvid", "shop", "aws.sandbox", {**FULL, "access": access}, connector=nothing_renders(connector)
+    )
+
+    record = connector.store.tenants.find(TENANT)
+    assert record is not None
+    assert accepted.tenant == str(TENANT)
+    assert [person.username for person in record.desired.access] == [person["username"] for person in access]
+
+
+@pytest.mark.parametrize(
+    ("change", "keep"),
+    [
+        ({"access": [ALICE, {**BOB, "roles": ["user", "admin"]}]}, 0),
+        ({"access": [ALICE, BOB, {**BOB, "username": "carol"}]}, 0),
+        ({"access": [{**ALICE, "euid": "other@example.com"}]}, 2),
+        ({"access": [ALICE], "project": {"tags": {}}}, 1),
+        ({"project": {"tags": {}}}, 0),
+        ({}, 0),
+    ],
+)
+def test_any_other_order_is_checked_and_says_who_keeps_access(
+    connector: Connector, change: dict[str, object], keep: int
+) -> None:
+    replicate("likvid", "shop", "aws.sandbox", FULL, connector=connector)
+
+    with pytest.raises(RequestRefused) as refused:
+        replicate("likvid", "shop", "aws.sandbox", {**FULL, **change}, connector=nothing_renders(connector))
+
+    assert refused.value.keep == keep
+    assert ("that is always accepted" in str(refused.value)) == bool(keep)
+
+
+def test_fewer_people_than_before_a_deletion_get_access_back_so_that_is_checked(connector: Connector) -> None:
+    replicate("likvid", "shop", "aws.sandbox", FULL, connector=connector)
+    record = connector.store.tenants.find(TENANT)
+    assert record is not None
+    request_deletion(record, connector, by=None)
+
+    with pytest.raises(RequestRefused) as refused:
+        replicate("likvid", "shop", "aws.sandbox", {**FULL, "access": [ALICE]}, connector=nothing_renders(connector))
+
+    assert refused.value.keep == 0
+
+
+def test_without_the_platforms_document_nobody_can_be_taken_out_and_the_answer_says_so(connector: Connector) -> None:
+    replicate("likvid", "shop", "aws.sandbox", FULL, connector=connector)
+    without = replace(connector, catalog=replace(connector.catalog, platforms={}))
+
+    with pytest.raises(RequestRefused, match=r"unknown platform.*put its document back"):
+        replicate("likvid", "shop", "aws.sandbox", {**FULL, "access": [ALICE]}, connector=without)

@@ -12,9 +12,10 @@ from tasks.model.desired import TenantId
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
-from tasks.state.outcome import StepRecord
+from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tasks.state.work import OwnedByAnother, Renewal
+from tests.support.waiting import eventually
 from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, state_of, step_done
 
 WAITING = StepState(name="withdraw_access", state=State.WAITING)
@@ -24,6 +25,12 @@ LANE = "account creation in 1"
 
 def waits(due: timedelta = timedelta(hours=1), **changes: Any) -> StepRecord:
     return StepRecord(step=0, document=WAITING, state=State.WAITING, due=due, **changes)
+
+
+def pump_again(store: Store, replication: str) -> list[Dispatch]:
+    """Dispatch what the chain's own message goes on with."""
+    store._redis.zadd("connector:due", {replication: 0})
+    return pump(store)
 
 
 def test_what_waits_is_replaced_at_once(store: Store) -> None:
@@ -49,6 +56,75 @@ def test_what_runs_is_replaced_after_its_call(store: Store) -> None:
     assert state_of(store, old) is State.CANCELLED
     [dispatch] = pump(store)
     assert dispatch.replication == new
+
+
+def gives_way(store: Store) -> tuple[str, str]:
+    """Let a newer order replace one whose call hangs; answers both replications."""
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0))
+    [dispatch] = [replace(each, step=1) for each in pump_again(store, old)]
+    assert store.work.begin(dispatch, "old", LEASE)
+    new = store.orders.submit(Order(SHOP, PRODUCTION))
+    assert store.work.renew(old, "old", LEASE) is Renewal.CANCELLED
+    assert store.work.renew(old, "old", LEASE, gives_way=True) is Renewal.LEFT
+    return old, new
+
+
+def test_what_hangs_in_a_call_gives_way_and_is_followed_beside_that_call(store: Store) -> None:
+    old, new = gives_way(store)
+
+    assert state_of(store, old) is State.CANCELLED
+    [dispatch] = pump(store)
+    begun = store.work.begin(dispatch, "new", LEASE)
+    assert (dispatch.replication, dispatch.step) == (new, 0)
+    assert begun is not None
+    assert begun.stray is not None
+    assert timedelta() < begun.stray <= LEASE
+    assert store.work.renew(old, "old", LEASE) is Renewal.LEFT
+    assert store.work.renew(old, "old", LEASE, GROUPS) is Renewal.LOST, "nothing is written any more"
+    assert not store.work.record(old, "old", step_done(1, handles=GROUPS))
+
+
+def test_when_the_stray_call_ends_the_first_step_comes_again_at_once_and_in_doubt(store: Store) -> None:
+    _, new = gives_way(store)
+    run_one(store, waits(beside=True))
+    assert pump(store) == []
+
+    assert store.work.settle(SHOP, "old", wrote=True, let_in=True)
+
+    [dispatch] = pump(store)
+    begun = store.work.begin(dispatch, "new", LEASE)
+    assert begun is not None
+    assert begun.doubt
+    assert begun.stray is not None
+    assert begun.stray <= timedelta()
+    assert store.work.record(new, "new", step_done(0))
+    later = store.work.begin(replace(dispatch, step=1), "later", LEASE)
+    assert later is not None
+    assert later.stray is None
+
+
+def test_a_stray_call_that_ends_during_the_first_step_makes_it_come_again(store: Store) -> None:
+    _, new = gives_way(store)
+    [dispatch] = pump(store)
+    begun = store.work.begin(dispatch, "new", LEASE)
+    assert store.work.settle(SHOP, "old", wrote=False, let_in=False)
+
+    assert store.work.record(new, "new", waits(beside=True))
+
+    [again] = pump(store)
+    begun = store.work.begin(again, "again", LEASE)
+    assert begun is not None
+    assert not begun.doubt
+    assert begun.stray is None
+
+
+def test_a_stray_call_that_ends_after_somebody_has_gone_on_is_told(store: Store) -> None:
+    gives_way(store)
+    run_one(store, step_done(0))
+
+    assert not store.work.settle(SHOP, "old", wrote=True, let_in=False)
+    assert store.work.settle(SHOP, "old", wrote=False, let_in=False), "a read changes nothing"
 
 
 def test_a_newer_order_replaces_also_when_another_one_waits_already(store: Store) -> None:
@@ -102,6 +178,40 @@ def test_the_newer_one_has_the_places_of_the_older_one_and_its_turn(store: Store
     store.limits.leave(LANE, "shop", holder)
     assert store.limits.enter(LANE, "late", latecomer, 1) == 0
     assert store.limits.enter(LANE, "blog", waiter, 1) == -1
+
+
+def test_a_place_that_the_newer_one_does_not_take_is_given_back_after_a_while(redis: Any) -> None:
+    """Its landing zone has another StackSet; so long AWS may work on what the older one began."""
+    store = Store(redis, timedelta(days=1), 100, linger=timedelta(milliseconds=80))
+    holder = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "shop", holder, 1) == -1
+    other = store.orders.submit(Order(BLOG, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "blog", other, 1) == 0
+
+    newer = store.orders.submit(Order(SHOP, PRODUCTION))
+    [dispatch] = pump(store)
+    assert dispatch.replication == newer
+    assert store.limits.enter(LANE, "blog", other, 1) == 0
+
+    assert [each.replication for each in eventually(lambda: pump(store))] == [other]
+    assert store.limits.enter(LANE, "blog", other, 1) == -1
+    assert store.limits.enter(LANE, "shop", newer, 1) == 0, "which waits in turn"
+
+
+def test_a_place_that_the_newer_one_takes_is_kept(redis: Any) -> None:
+    store = Store(redis, timedelta(days=1), 100, linger=timedelta(milliseconds=20))
+    holder = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, waits())
+    assert store.limits.enter(LANE, "shop", holder, 1) == -1
+
+    newer = store.orders.submit(Order(SHOP, PRODUCTION))
+    assert store.limits.enter(LANE, "shop", newer, 1) == -1
+
+    other = store.orders.submit(Order(BLOG, DEVELOPMENT))
+    redis.blpop("nothing", timeout=0.06)  # longer than a place lingers, by Redis's own clock
+    assert store.limits.enter(LANE, "blog", other, 1) == 0
 
 
 def test_who_may_have_to_go_comes_before_all_others(store: Store, redis: Any) -> None:

@@ -116,6 +116,22 @@ def test_a_begin_whose_answer_was_lost_is_asked_again(store: Store) -> None:
     assert store.work.begin(dispatch, "me", LEASE)
 
 
+def test_a_record_whose_answer_was_lost_is_made_once_and_its_chain_goes_on(store: Store, redis: Any) -> None:
+    replication = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    [dispatch] = pump(store)
+    assert store.work.begin(dispatch, "me", LEASE)
+    assert store.work.record(replication, "me", step_done(0))
+    events = redis.xlen("connector:events:" + str(SHOP))
+
+    assert store.work.record(replication, "me", step_done(0))
+
+    assert redis.xlen("connector:events:" + str(SHOP)) == events
+    assert store.work.begin(replace(dispatch, step=1), "the chain's next message", LEASE)
+    assert store.work.record(replication, "me", step_done(0)), "also when another one runs already"
+    assert store.work.record(replication, "the chain's next message", step_done(1))
+    assert not store.work.record(replication, "me", step_done(0))
+
+
 def test_every_transition_is_an_event(store: Store, redis: Any) -> None:
     store.orders.submit(Order(SHOP, DEVELOPMENT))
     run_one(store, step_done(0))

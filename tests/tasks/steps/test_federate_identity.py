@@ -14,12 +14,22 @@ from config.landing_zone import LandingZoneRoleMapping
 from config.platform import FederatedRoleMapping, IdentityFederation
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied, Conflict, NotFound, NotOurs, PermanentError, TransientError, Unanswered
+from tasks.errors import (
+    AccessDenied,
+    Conflict,
+    NotFound,
+    NotOurs,
+    PermanentError,
+    Throttled,
+    TransientError,
+    Unanswered,
+)
 from tasks.model.desired import Deletion, Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
 from tasks.permissions.federation import policies_to_detach
 from tasks.steps.federate_identity import federate_identity
+from tasks.steps.revoke_access import revoke_access
 from tasks.steps.withdraw_federation import withdraw_federation
 from tests.support.saml import saml_metadata
 from tests.tasks.steps.by_hand import by_hand
@@ -339,6 +349,30 @@ def test_a_deletion_takes_the_roles_away(world: World) -> None:
     _, _, writes = world.counted(withdraw_federation, doomed, done.handles)
 
     assert (shown(world, handles), writes) == ({}, 0)
+
+
+def test_a_deletion_takes_them_away_first_whatever_becomes_of_the_account(world: World) -> None:
+    handles = world.account(tenant := tenant_with(world))
+    handles = world.run(federate_identity, tenant, handles).handles
+    doomed = replace(tenant, deletion=Deletion(requested_at=world.now()))
+    world.simulator.inject(service="iam", operation="GetRole", kind="throttle")
+
+    with pytest.raises(Throttled):
+        world.run(revoke_access, doomed, handles)
+    done = world.run(revoke_access, doomed, handles)
+
+    assert shown(world, handles) == {}
+    assert done.handles.federated_roles == {}
+
+
+def test_a_deletion_goes_on_where_the_account_lets_nobody_in(world: World) -> None:
+    handles = world.account(tenant := tenant_with(world))
+    handles = world.run(federate_identity, tenant, handles).handles
+    world.simulator.operator("suspend_account", account=handles.account_id)
+
+    done = replace(world, sessions=Sessions()).run(revoke_access, tenant, handles)
+
+    assert done.handles.federated_roles == handles.federated_roles
 
 
 def test_a_deletion_asks_nothing_of_a_closed_account_twice(world: World) -> None:

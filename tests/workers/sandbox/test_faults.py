@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -84,6 +85,18 @@ def test_a_delay_does_not_hold_up_others(connect: Connect, simulator: SimulatorC
     started = time.monotonic()
     connect("sts").get_caller_identity()
     assert time.monotonic() - started >= 0.3
+
+
+def test_what_is_held_is_performed_late_whether_or_not_anybody_waits(
+    organizations: Any, simulator: SimulatorClient
+) -> None:
+    simulator.inject(operation="CreateOrganizationalUnit", kind="hold", seconds=0.5)
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(create_unit, organizations, "held")
+        eventually(lambda: simulator.faults()[0]["struck"])
+        assert "held" not in unit_names(simulator)
+        held.result()
+    assert "held" in unit_names(simulator)
 
 
 def test_skip_times_match_and_chance(organizations: Any, simulator: SimulatorClient) -> None:

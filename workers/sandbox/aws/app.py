@@ -1,6 +1,7 @@
 """The WSGI application: one request of an AWS SDK in, one answer as AWS would give it out.
 
 Order of a request: latency, (lock) decode, authenticate, rates, faults, permissions, operation, log (unlock), delay.
+A request that is held waits unlocked and then goes through all of it but the faults.
 Operations without a handler of ours go to moto as the caller's account; services that we keep wholly ourselves do not.
 """
 
@@ -66,6 +67,7 @@ class Reply:
     performed: bool = True
     delay_seconds: float = 0.0
     cut: bool = False
+    held_seconds: float = 0.0  # not performed yet: it is served again after this time
 
 
 class Simulator:
@@ -98,22 +100,31 @@ class Simulator:
         request_id = str(uuid.uuid4())
         with self.world.lock:
             reply = self._serve(decoded, request, environ, request_id)
+        if reply.held_seconds:
+            time.sleep(reply.held_seconds)
+            with self.world.lock:
+                reply = self._serve(decoded, request, environ, request_id, struck=True)
         if reply.delay_seconds:
             time.sleep(reply.delay_seconds)
         if reply.cut:
             raise ConnectionCutError(f"{decoded.service}:{decoded.operation} {reply.outcome}")
         return reply.response
 
-    def _serve(self, decoded: Decoded, request: Request, environ: dict[str, Any], request_id: str) -> Reply:
+    def _serve(
+        self, decoded: Decoded, request: Request, environ: dict[str, Any], request_id: str, *, struck: bool = False
+    ) -> Reply:
         self.world.settle()
         caller = Caller("", "unknown")
         try:
             caller = authenticate(self.world, decoded, request)
             call = _call(decoded, caller, self.world.now())
             rates.throttle(call, self.world)
-            reply = self._with_faults(call, environ, request, request_id)
+            serve = self._perform if struck else self._with_faults
+            reply = serve(call, environ, request, request_id)
         except AwsError as error:
             reply = _refused(decoded.service, error, request_id)
+        if reply.held_seconds:
+            return reply
         self.world.state(CallLog).add(
             time=self.world.now(),
             service=decoded.service,
@@ -219,6 +230,8 @@ def _refused(service: str, error: AwsError, request_id: str) -> Reply:
 
 def _struck(fault: Fault, call: Call, request_id: str, performed: Reply | None) -> Reply:
     """Give what a fault makes of a reply; performed is None when the operation has not been performed."""
+    if fault.kind is FaultKind.HOLD:
+        return Reply(Response(500, b""), performed=False, held_seconds=fault.seconds)
     happened = performed is not None and performed.performed
     if fault.kind in CUT:
         return Reply(Response(500, b""), fault.kind.value, happened, cut=True)

@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     LOST_RESPONSE = "lost_response"  # performed, then the connection is closed without an answer
     RESET = "reset"  # the connection is closed, nothing is performed
     DELAY = "delay"  # the answer comes later
+    HOLD = "hold"  # performed later, then answered, whether or not the caller still waits
     MALFORMED = "malformed"  # performed, and answered with something that is not AWS's protocol
 
 
@@ -40,7 +41,7 @@ class Fault(BaseModel):
     message: str = "AWS could not complete the request because of an internal failure."
     status: int = 500
     fields: dict[str, Any] = Field(default_factory=dict)  # further members of the error: Reason, RetryAfterSeconds
-    seconds: NonNegativeFloat = 0.0  # of a delay
+    seconds: NonNegativeFloat = 0.0  # of a delay or a hold
     skip: NonNegativeInt = 0  # let that many matching requests pass first
     times: int = Field(default=1, ge=-1)  # then strike that often; -1 without end
     chance: float = Field(default=1.0, ge=0, le=1)

@@ -1,10 +1,4 @@
--- The time, what people see of a tenant's replication, and the events of every change of it.
-
--- Redis's own clock in milliseconds, so that the workers' clocks need not agree.
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+-- What people see of a tenant's replication, and the events of every change of it.
 
 local function emit(tenant, event)
   redis.call('XADD', keys.events(tenant), 'MAXLEN', '~', p.history, '*', 'data', event)

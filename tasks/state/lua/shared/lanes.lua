@@ -71,7 +71,8 @@ local function stop_waiting(id)
 end
 
 -- Hand the places of a replication over to the one of the same tenant that replaces it: AWS goes on with the work, and
--- where it waited the other one comes as early (enter.lua).
+-- where it waited the other one comes as early (enter.lua). Nobody knows yet whether that one needs the place, for its
+-- landing zone may be another: so until it takes the place itself, the place only lingers.
 local function hand_over(id, to)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
@@ -82,6 +83,9 @@ local function hand_over(id, to)
     else
       redis.call('SADD', keys.places(to), entry)
       redis.call('PEXPIRE', keys.places(to), p.retention)
+      redis.call('ZADD', keys.holders(lane), 'XX', now() + p.linger, place)
+      redis.call('HSETNX', keys.replication(to), 'came:' .. lane, 1) -- if it comes later than that, it is the first
+      wake(lane)
     end
   end
   redis.call('DEL', keys.places(id))

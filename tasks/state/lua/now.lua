@@ -1,0 +1,2 @@
+-- Answers the connector's own clock (ms).
+return now()

@@ -1,0 +1,91 @@
+"""Who is not ordered any more is out within seconds, also while a call of the older order hangs or its worker dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Cluster, desired, running_cluster
+from tests.support.waiting import eventually
+
+BOUND = 15.0  # seconds from the accepted order, as docs/security.md promises
+HANGS = 20  # seconds, longer than anybody may have to wait
+ALICE = {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}
+BOB = {"username": "bob", "euid": "bob@example.com", "roles": ["user", "reader"]}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers with the lease of production."""
+    with running_cluster(tmp_path_factory.mktemp("beside"), workers=2, CONNECTOR_LEASE_SECONDS="6") as running:
+        yield running
+
+
+def members(cluster: Cluster, project: str) -> set[str]:
+    groups = cluster.simulator.state()["identity_store"]["groups"]
+    return {each for group in groups if f".{project}." in group["name"] for each in group["members"]}
+
+
+def given(cluster: Cluster, project: str, *people: dict[str, Any]) -> None:
+    cluster.succeeded(cluster.order(project, desired(access=list(people))))
+
+
+def struck(cluster: Cluster) -> bool:
+    return any(fault["struck"] for fault in cluster.simulator.faults())
+
+
+def performed(cluster: Cluster, mark: int, operation: str) -> bool:
+    return any(call.operation == operation and call.performed for call in cluster.simulator.calls(mark))
+
+
+def test_while_a_call_of_the_older_order_hangs(cluster: Cluster) -> None:
+    given(cluster, "hangs", ALICE, BOB)
+    cluster.simulator.inject(operation="UpdateStack", kind="delay", seconds=HANGS, times=1)
+    changed = desired(access=[ALICE, BOB], project={"createdBy": {"email": "second@example.com"}})
+    cluster.order("hangs", changed)
+    eventually(lambda: struck(cluster))
+
+    last = cluster.order("hangs", {**changed, "access": [ALICE]})
+
+    eventually(lambda: members(cluster, "hangs") == {"alice@example.com"}, BOUND)
+    cluster.succeeded(last)
+
+
+@pytest.mark.parametrize("held", [6, 22], ids=["answered late", "after the time-out"])
+def test_whom_a_late_call_lets_in_is_taken_out_again(cluster: Cluster, held: int) -> None:
+    project = f"late{held}"
+    given(cluster, project, ALICE)
+    cluster.simulator.clear_faults()
+    cluster.simulator.inject(operation="CreateGroupMembership", kind="hold", seconds=held, times=1)
+    mark = cluster.simulator.mark()
+    cluster.order(project, desired(access=[ALICE, BOB]))
+    eventually(lambda: struck(cluster))
+    asked = monotonic()
+
+    last = cluster.order(project, desired(access=[ALICE]))
+    eventually(lambda: performed(cluster, mark, "CreateGroupMembership"), held + 5)
+    late = monotonic()
+    assert late - asked > held - 2
+
+    eventually(lambda: members(cluster, project) == {"alice@example.com"}, BOUND)
+    cluster.succeeded(last, 120)
+    assert members(cluster, project) == {"alice@example.com"}
+
+
+def test_when_the_worker_that_takes_people_out_is_killed(cluster: Cluster) -> None:
+    given(cluster, "killed", ALICE, BOB)
+    cluster.simulator.clear_faults()
+    cluster.simulator.inject(operation="DeleteGroupMembership", kind="hold", seconds=HANGS, times=1)
+    cluster.order("killed", desired(access=[ALICE]))
+    accepted = monotonic()
+    eventually(lambda: struck(cluster))
+
+    for worker in [*cluster.workers]:
+        cluster.kill(worker)
+    cluster.start_worker()
+
+    eventually(lambda: members(cluster, "killed") == {"alice@example.com"}, BOUND - (monotonic() - accepted))
+    cluster.start_worker()
