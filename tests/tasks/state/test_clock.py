@@ -74,7 +74,7 @@ def test_a_lease_ends_when_nobody_renews_it_and_not_before(store: Store, jump: J
 
 @pytest.mark.parametrize("by", [TEN_MINUTES, -TEN_MINUTES])
 def test_a_place_lingers_as_long_as_ever_and_the_line_keeps_its_order(redis: Any, jump: Jump, by: timedelta) -> None:
-    store = Store(redis, timedelta(days=1), 100, linger=timedelta(seconds=5))
+    store = Store(redis, timedelta(days=1), 100, linger=timedelta(minutes=1))
     first, second = (store.orders.submit(Order(each, DEVELOPMENT)) for each in (SHOP, BLOG))
     third = store.orders.submit(Order(replace(SHOP, project="third"), DEVELOPMENT))
     assert store.limits.enter(LANE, "first", first, 1) == -1
