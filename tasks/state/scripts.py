@@ -18,7 +18,7 @@ from redis.commands.core import Script
 from tasks.state.keys import TABLE, Each, Expires, One
 from tasks.state.parameters import Common, Parameters, milliseconds
 
-SHARED = ("prelude", "events", "owners", "alerts", "lanes", "threads", "replications")
+SHARED = ("prelude", "events", "owners", "alerts", "due", "lanes", "threads", "replications")
 """The files of `lua/shared/`, each before those that use it."""
 
 

@@ -21,6 +21,7 @@ if is_paused(tenant) then
 end
 redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
 redis.call('HSETNX', key, 'started_at', p.at)
+redis.call('HDEL', key, 'woken') -- it sees from here on what it was woken for
 set_due(p.replication, now() + p.lease)
 keep_thread(tenant, p.replication, now() + p.lease)
 if state ~= 'RUNNING' then
