@@ -42,6 +42,16 @@ class PendingAssignment:
 
 
 @dataclass(frozen=True)
+class SettledAssignment:
+    """An account assignment that AWS has just said to have made or deleted, which its lists may not show yet."""
+
+    group_id: str
+    permission_set: str
+    stands: bool | None  # False: it was deleted; None: perhaps deleted since it was made
+    at: datetime  # when we learned of it
+
+
+@dataclass(frozen=True)
 class Deployment:
     """What a stack instance was last given. It holds while AWS names `operation` as the instance's last one."""
 
@@ -99,6 +109,7 @@ class Handles:
     absence: Absence | None = None
     groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
     pending_assignments: tuple[PendingAssignment, ...] = ()
+    settled_assignments: tuple[SettledAssignment, ...] = ()  # of the last moments
     recalled: bool = False  # whether all assignments of the account were read since we began to remember
     # IAM roles that have our trust, each with the project roles whose people it was for; None: not looked up yet.
     federated_roles: dict[str, tuple[str, ...]] | None = None
@@ -125,7 +136,8 @@ def in_doubt(handles: Handles) -> Handles:
         for name, group in handles.groups.items()
         if group.id is not None or group.people  # one that was about to be made may be there by now, with its people
     }
-    return replace(handles, groups=groups, federated_roles=None, recalled=False)
+    made = tuple(replace(each, stands=None) for each in handles.settled_assignments if each.stands is not False)
+    return replace(handles, groups=groups, settled_assignments=made, federated_roles=None, recalled=False)
 
 
 def let_in_lately(handles: Handles, until: datetime) -> Handles:
