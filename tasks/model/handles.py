@@ -18,6 +18,14 @@ class Creation:
 
 
 @dataclass(frozen=True)
+class AliasGiven:
+    """The newest CreateAccountAlias, written ahead: AWS may have carried it out and not show it yet."""
+
+    alias: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Group:
     """One of this tenant's groups in the identity store."""
 
@@ -96,8 +104,10 @@ class Handles:
     account_arn: str | None = None  # as Organizations writes it: arn:aws:organizations::…:account/o-…/…
     account_created_at: datetime | None = None  # when it joined the organization
     alias: str | None = None
+    alias_given: AliasGiven | None = None
     organizational_unit: str | None = None
-    moved_at: datetime | None = None  # when we put it there; AWS may show for a while where it was before
+    moved_at: datetime | None = None  # when we put it there
+    moved_from: tuple[str, ...] = ()  # OUs that it left then and shortly before; AWS may show them for a while
     workspace_unit: str | None = None  # the OU of the workspace, where the landing zone names none
     access_stack: str | None = None  # StackId
     access_stack_attempt: str | None = None  # token of the operation whose end has not been seen yet
@@ -137,7 +147,9 @@ def in_doubt(handles: Handles) -> Handles:
         if group.id is not None or group.people  # one that was about to be made may be there by now, with its people
     }
     made = tuple(replace(each, stands=None) for each in handles.settled_assignments if each.stands is not False)
-    return replace(handles, groups=groups, settled_assignments=made, federated_roles=None, recalled=False)
+    return replace(
+        handles, groups=groups, settled_assignments=made, moved_from=(), federated_roles=None, recalled=False
+    )
 
 
 def let_in_lately(handles: Handles, until: datetime) -> Handles:
