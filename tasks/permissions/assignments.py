@@ -63,6 +63,7 @@ def corrected(
 def withdrawn(handles: Handles, roles: Mapping[str, MappedRole]) -> tuple[Pair, ...]:
     """Return which assignments that we remember no mapping asks for any more, where nothing comes in their place."""
     known = {pair_of(each) for each in handles.pending_assignments if each.delete and each.request_id}
+    known |= {pair_of(each) for each in handles.settled_assignments if each.stands is False}
     found = set[Pair]()
     for name, group in handles.groups.items():
         wanted = roles[name].permission_sets if name in roles else None

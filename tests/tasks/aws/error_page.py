@@ -40,6 +40,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "AccessPolicyChanged": "The access role's policy was not as written before, so nothing was taken from the role.",
     "AccountAssignmentFailed": "AWS ended an account assignment as FAILED; the message has its reason.",
     "AccountClosed": "The tenant's account is closed or being closed.",
+    "AliasNotShown": "The account may have the alias already; AWS does not show it yet.",
     "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
     "AnotherEmail": "AWS created an account with another email than was requested.",
     "AnotherPolicy": "The organization has a service control policy of that name which the connector did not create.",
@@ -93,6 +94,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
 }
 RETRIED_OF_OURS = {
     "AccessPolicyChanged",
+    "AliasNotShown",
     "GroupNotShown",
     "MalformedAnswer",
     "MembershipNotShown",

@@ -9,6 +9,7 @@ import pytest
 from tasks.errors import NotReady
 from tasks.model.handles import Handles, SettledAssignment, in_doubt
 from tasks.permissions.assignments import corrected
+from tasks.steps.withdraw_access import withdraw_access
 from tests.tasks.steps.test_assign_permission_sets import (
     ADMIN,
     ALICE,
@@ -88,6 +89,18 @@ def test_what_was_taken_a_moment_ago_is_not_taken_twice(world: World) -> None:
 
     assert [call.operation for call in world.simulator.writes_since(mark)] == ["CreateAccountAssignment"]
     assert assignments(world, handles) == {("admin", ADMIN), ("admin", READER)}
+
+
+def test_what_was_taken_is_not_withdrawn_again_before_all_is_done(world: World) -> None:
+    handles = made(world, ADMIN, USER)
+    fewer = tenant_of(world, PEOPLE, mapping("admin", ADMIN))
+    handles = world.run(withdraw_access, fewer, handles).handles
+    done = finish(world, fewer, handles)
+    mark = world.simulator.mark()
+
+    world.run(withdraw_access, fewer, replace(done, groups=handles.groups))  # the step did not come to its end
+
+    assert world.simulator.writes_since(mark) == []
 
 
 def test_what_nobody_remembers_to_have_taken_is_found_to_be_gone(world: World) -> None:
