@@ -18,6 +18,14 @@ class Creation:
 
 
 @dataclass(frozen=True)
+class AliasGiven:
+    """The newest CreateAccountAlias, written ahead: AWS may have carried it out and not show it yet."""
+
+    alias: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Group:
     """One of this tenant's groups in the identity store."""
 
@@ -39,6 +47,16 @@ class PendingAssignment:
     delete: bool = False
     sent_at: datetime | None = None
     plan: str | None = None  # digest of what was wanted and what of it missing; None: something was also too much
+
+
+@dataclass(frozen=True)
+class SettledAssignment:
+    """An account assignment that AWS has just said to have made or deleted, which its lists may not show yet."""
+
+    group_id: str
+    permission_set: str
+    stands: bool | None  # False: it was deleted; None: perhaps deleted since it was made
+    at: datetime  # when we learned of it
 
 
 @dataclass(frozen=True)
@@ -86,8 +104,10 @@ class Handles:
     account_arn: str | None = None  # as Organizations writes it: arn:aws:organizations::…:account/o-…/…
     account_created_at: datetime | None = None  # when it joined the organization
     alias: str | None = None
+    alias_given: AliasGiven | None = None
     organizational_unit: str | None = None
-    moved_at: datetime | None = None  # when we put it there; AWS may show for a while where it was before
+    moved_at: datetime | None = None  # when we put it there
+    moved_from: tuple[str, ...] = ()  # OUs that it left then and shortly before; AWS may show them for a while
     workspace_unit: str | None = None  # the OU of the workspace, where the landing zone names none
     access_stack: str | None = None  # StackId
     access_stack_attempt: str | None = None  # token of the operation whose end has not been seen yet
@@ -99,6 +119,7 @@ class Handles:
     absence: Absence | None = None
     groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
     pending_assignments: tuple[PendingAssignment, ...] = ()
+    settled_assignments: tuple[SettledAssignment, ...] = ()  # of the last moments
     recalled: bool = False  # whether all assignments of the account were read since we began to remember
     # IAM roles that have our trust, each with the project roles whose people it was for; None: not looked up yet.
     federated_roles: dict[str, tuple[str, ...]] | None = None
@@ -125,7 +146,10 @@ def in_doubt(handles: Handles) -> Handles:
         for name, group in handles.groups.items()
         if group.id is not None or group.people  # one that was about to be made may be there by now, with its people
     }
-    return replace(handles, groups=groups, federated_roles=None, recalled=False)
+    made = tuple(replace(each, stands=None) for each in handles.settled_assignments if each.stands is not False)
+    return replace(
+        handles, groups=groups, settled_assignments=made, moved_from=(), federated_roles=None, recalled=False
+    )
 
 
 def let_in_lately(handles: Handles, until: datetime) -> Handles:

@@ -13,11 +13,12 @@ from tasks.aws import Aws, Lane
 from tasks.aws.identity_center import AccountAccess, AssignmentRequest, AssignmentStatus
 from tasks.errors import AccessDenied, LaneFull, NotFound, NotReady, PermanentError, Refused, StepError, Throttled
 from tasks.model.desired import Tenant
-from tasks.model.handles import Group, Handles, PendingAssignment
+from tasks.model.handles import Group, Handles, PendingAssignment, SettledAssignment
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.groups import MappedRole, mapped_roles, outdated_groups
 from tasks.permissions.proven_groups import ProvenGroups
 
+NO_SUCH_THING = "404"  # in AWS's reasons: "Received a 404 status error: EntitlementItem doesn't exist: …"
 Pair = tuple[str, str]  # group id, permission set ARN
 Send = Callable[[str, str], AssignmentRequest | None]  # None: there is nothing to do
 
@@ -46,9 +47,23 @@ def difference(wanted: frozenset[Pair], actual: frozenset[Pair], ours: Mapping[s
     )
 
 
+def corrected(
+    listed: frozenset[Pair], settled: Iterable[SettledAssignment], wanted: frozenset[Pair]
+) -> frozenset[Pair]:
+    """Return what a list shows, corrected by what has ended so lately that it may not show it.
+
+    What may stand is taken for standing only where nobody wants it: to delete or to create it once too often harms
+    nobody.
+    """
+    gone = {pair_of(each) for each in settled if each.stands is False}
+    made = {pair_of(each) for each in settled if each.stands or (each.stands is None and pair_of(each) not in wanted)}
+    return frozenset((listed - gone) | made)
+
+
 def withdrawn(handles: Handles, roles: Mapping[str, MappedRole]) -> tuple[Pair, ...]:
     """Return which assignments that we remember no mapping asks for any more, where nothing comes in their place."""
     known = {pair_of(each) for each in handles.pending_assignments if each.delete and each.request_id}
+    known |= {pair_of(each) for each in handles.settled_assignments if each.stands is False}
     found = set[Pair]()
     for name, group in handles.groups.items():
         wanted = roles[name].permission_sets if name in roles else None
@@ -72,9 +87,9 @@ def start_withdrawal(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
     return work.handles
 
 
-def pair_of(pending: PendingAssignment) -> Pair:
+def pair_of(assignment: PendingAssignment | SettledAssignment) -> Pair:
     """Return what an assignment is about."""
-    return pending.group_id, pending.permission_set
+    return assignment.group_id, assignment.permission_set
 
 
 def suspects(groups: Iterable[Group], wanted: frozenset[str], configured: Iterable[str]) -> tuple[str, ...]:
@@ -103,7 +118,6 @@ class Work:
     orphaned: int = 0  # assignments that stay behind when their group is deleted
     plan: str | None = None  # of this run, as in PendingAssignment
     complete: bool = False  # AWS has made all that the newest plan found missing
-    gone: set[Pair] = field(default_factory=set)  # AWS says that it has deleted them, whatever it lists still
 
     def __post_init__(self) -> None:
         self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
@@ -124,7 +138,7 @@ class Work:
         return {group.id: group.role for group in self.handles.groups.values() if group.id is not None}
 
     def actual(self) -> frozenset[Pair]:
-        """Return the assignments that AWS has under every permission set that matters."""
+        """Return the assignments that AWS has under every permission set that matters, those of last moments too."""
         wanted = frozenset(arn for _, arn in self.wanted())
         configured = [arn for mapping in self.store.role_mappings for arn in mapping.permission_set_arns]
         more = suspects(self.handles.groups.values(), wanted, configured)
@@ -134,7 +148,12 @@ class Work:
                 found |= {(group_id, arn) for group_id in access.groups(arn)}
             except NotFound:
                 continue  # the permission set is gone; creating an assignment says so
-        return frozenset(found - self.gone)
+        return corrected(frozenset(found), self.settled(), self.wanted())
+
+    def settled(self) -> tuple[SettledAssignment, ...]:
+        """Return what has ended so lately that AWS may not show it everywhere."""
+        oldest = self.aws.now() - self.aws.visibility_grace
+        return tuple(each for each in self.handles.settled_assignments if each.at > oldest)
 
     def poll(self) -> str | None:
         """Ask for every request in flight; return what we wait for, None when nothing is in flight."""
@@ -146,22 +165,35 @@ class Work:
             request = self._asked(pending)
             if pending.request_id is None:  # intended: keeps its place until it is sent again
                 kept.append(pending)
+                if pending.delete:
+                    self._settle(pair, stands=None)
             elif request is not None and request.status is AssignmentStatus.IN_PROGRESS:
                 kept.append(pending)
                 flying += 1
             else:
                 self._leave(pair)
-                if request is not None and request.status is AssignmentStatus.SUCCEEDED:
-                    (self.gone if pending.delete else made).add(pair)
-            if request is not None and request.status is AssignmentStatus.FAILED:
-                kept.append(pending)  # until nothing is in flight any more and it can be told
-                self.failed[pair], self.reasons[pair] = pending, request
-        if flying:  # not forgotten before the list is read
-            kept += [each for each in self.handles.pending_assignments if each.delete and pair_of(each) in self.gone]
+                if request is not None and (
+                    request.status is AssignmentStatus.SUCCEEDED or self._is_gone(pending, request)
+                ):
+                    self._settle(pair, stands=not pending.delete)
+                    made |= set() if pending.delete else {pair}
+                elif request is not None:
+                    kept.append(pending)  # until nothing is in flight any more and it can be told
+                    self.failed[pair], self.reasons[pair] = pending, request
         plans = {pending.plan for pending in self.handles.pending_assignments}
         self.complete = not kept and plans == {self.digest(sorted(made))}
         self.handles = replace(self.handles, pending_assignments=tuple(kept))
         return _waiting(flying) if flying else None
+
+    def _settle(self, pair: Pair, *, stands: bool | None) -> None:
+        others = (each for each in self.settled() if pair_of(each) != pair)
+        newest = SettledAssignment(*pair, stands=stands, at=self.aws.now())
+        self.handles = replace(self.handles, settled_assignments=(*others, newest))
+
+    def _is_gone(self, pending: PendingAssignment, request: AssignmentRequest) -> bool:
+        """Tell whether a deletion failed because there was nothing to delete, of what AWS had the time to know."""
+        missing = pending.delete and NO_SUCH_THING in (request.reason or "")
+        return missing and not any(each.stands and pair_of(each) == pair_of(pending) for each in self.settled())
 
     def digest(self, missing: Iterable[Pair]) -> str:
         """Return the digest of a plan that only creates: what is wanted, and what of it is missing."""
@@ -227,7 +259,7 @@ class Work:
             else replace(group, permission_sets=tuple(sorted(self.roles[name].permission_sets)))
             for name, group in self.handles.groups.items()
         }
-        self.handles = replace(self.handles, groups=groups, pending_assignments=())
+        self.handles = replace(self.handles, groups=groups, pending_assignments=(), settled_assignments=self.settled())
         if unfinished:
             self.aws.remember(self.handles)
             self.failures.reraise()
@@ -322,6 +354,7 @@ class Work:
         message = f"AWS could not {verb} {pair[1]} for group {pair[0]}: {reason}"
         remedy = "Fix what AWS names (permission set, group or account), then retry."
         made = [each.put_in_at for each in self.handles.groups.values() if each.id == pair[0]]
+        made += [each.at for each in self.settled() if each.stands and pair_of(each) == pair]
         newest = max(filter(None, [*made, self.handles.account_created_at]), default=None)
         if newest is not None and self.aws.now() - newest < self.aws.visibility_grace:
             return NotReady("AccountAssignmentFailed", message, request.told_by)

@@ -26,13 +26,16 @@ from config.arns import STACK_SET_ARN
 from config.landing_zone import StackSet
 from tasks.aws import Aws, Lane
 from tasks.aws.stack_sets import InstanceOperation, StackInstance, StackSets
-from tasks.errors import AccessDenied, Conflict, NotFound, PermanentError
+from tasks.errors import AccessDenied, Conflict, NotFound, PermanentError, StepError, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import stack_parameters
 from tasks.stacks.instances import Sending, Standing, confirmed, is_queued, judge, leave, plan
 from tasks.step import unless
+
+# Of "Account … should have '…' role with trust relationship to Role '…'", AWS's reason when it cannot enter an account.
+ROLE_NOT_FOUND = "role with trust relationship to"
 
 
 def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
@@ -48,7 +51,8 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
              StackSet that a landing zone left behind; DescribeStackSet 1 before a write or after a foreign operation
     Writes   cloudformation:CreateStackInstances or UpdateStackInstances, 0 or 1 call for all regions together
     Returns  Wait while an operation works on the account's instances
-    Raises   LaneFull while other tenants' operations are before us, Throttled while AWS runs another one (transient);
+    Raises   LaneFull while other tenants' operations are before us, Throttled while AWS runs another one,
+             TransientError while StackSets may not see a new account or its execution role (transient);
              PermanentError with AWS's reason for each region, or for a StackSet with service-managed permissions
     Source   docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceSummary.html
     """
@@ -73,7 +77,8 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     left = tuple(sorted(found.keys() - set(sending.regions)))
     if bad := _in(standings, Standing.FAILED, Standing.STUCK):
         _give_up(lane, tuple(bad), handles, aws)
-        raise _failed(stack_set, {region: found[region] for region in bad}, sets.request_id)
+        failed = {region: found[region] for region in bad}
+        raise _failed(stack_set, failed, sets.request_id, young=aws.is_young)
     if all(standing is Standing.CURRENT for standing in standings.values()):
         return _done(stack_set, handles, handles, lane, sending, left)
     summary = sets.describe(stack_set.name)
@@ -193,11 +198,17 @@ def _stands(arn: str, account_id: str, aws: Aws) -> bool:
         return True
 
 
-def _failed(stack_set: StackSet, instances: Mapping[str, StackInstance], request_id: str | None) -> PermanentError:
+def _failed(
+    stack_set: StackSet, instances: Mapping[str, StackInstance], request_id: str | None, *, young: bool
+) -> StepError:
+    """Return why instances failed: for good, unless StackSets may not see a new account or its role yet."""
     reasons = [f"{region}: {_code(instance)}: {_reason(instance)}" for region, instance in instances.items()]
+    message = f"{stack_set.name} could not be deployed in {'; '.join(reasons)}"
+    if young and all(ROLE_NOT_FOUND in _reason(instance) for instance in instances.values()):
+        return TransientError("ExecutionRoleNotShown", message, request_id)
     return PermanentError(
         _code(next(iter(instances.values()))),
-        f"{stack_set.name} could not be deployed in {'; '.join(reasons)}",
+        message,
         request_id,
         remedy="Fix what AWS names in the account or the StackSet (delete an INOPERABLE instance), then retry.",
     )

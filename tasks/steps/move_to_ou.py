@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.accounts.units import stands_in, stood_in
+from tasks.accounts.units import move, parent_of, stands_in, stood_in
 from tasks.aws import Aws
 from tasks.errors import Conflict, NotFound, TransientError
 from tasks.model.desired import Tenant
@@ -37,12 +37,11 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     seen = aws.seen(account_id)
     if seen is not None and stood_in(seen.units, target, tenant):
         return Done(replace(handles, organizational_unit=seen.units[0]), f"already in {seen.units[0]}")
-    actual = aws.organizations.parent_of(account_id)
+    actual = parent_of(handles, aws)
     if stands_in(actual, target, tenant, aws):
         return Done(replace(handles, organizational_unit=actual), f"already in {actual}")
-    _move(account_id, actual, target, handles, aws)
     note = f"moved from {actual} to {'the new ' if created else ''}{target}"
-    return Done(replace(handles, organizational_unit=target, moved_at=aws.now()), note)
+    return Done(_moved(handles, actual, target, aws), note)
 
 
 def _target(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[Handles, str, bool]:
@@ -77,16 +76,13 @@ def _unit_named(name: str, parent: str, aws: Aws) -> str | None:
     return next((unit.id for unit in aws.organizations.units_of(parent) if unit.name == name), None)
 
 
-def _move(account_id: str, source: str, target: str, handles: Handles, aws: Aws) -> None:
+def _moved(handles: Handles, source: str, target: str, aws: Aws) -> Handles:
     try:
-        aws.organizations.move_account(account_id, source, target)
+        return move(handles, source, target, aws)
     except NotFound as missing:
-        if missing.code == "SourceParentNotFoundException":
-            message = f"account {account_id} has left {source} meanwhile"
-        elif missing.code == "DestinationParentNotFoundException" and target == handles.workspace_unit:
-            # Too new to be seen everywhere, or deleted since: looked for by name next time, and made again if need be.
-            aws.remember(replace(handles, workspace_unit=None))
-            message = f"AWS does not know the workspace's OU {target}, or not yet"
-        else:
+        if missing.code != "DestinationParentNotFoundException" or target != handles.workspace_unit:
             raise
+        # Too new to be seen everywhere, or deleted since: looked for by name next time, and made again if need be.
+        aws.remember(replace(handles, workspace_unit=None))
+        message = f"AWS does not know the workspace's OU {target}, or not yet"
         raise TransientError(missing.code, message, missing.request_id) from missing

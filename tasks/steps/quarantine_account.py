@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from tasks.accounts.closing import current_account
 from tasks.accounts.lookup import CLOSED
+from tasks.accounts.units import move, parent_of
 from tasks.aws import Aws
-from tasks.errors import NotFound, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
@@ -35,15 +35,7 @@ def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     account = current_account(handles, aws)
     if account is None or account.state in CLOSED:
         return Done(handles, "there is no open account")
-    actual = aws.organizations.parent_of(account.id)
-    moved = replace(handles, organizational_unit=target)
+    actual = parent_of(handles, aws)
     if actual == target:
-        return Done(moved, f"already in {target}")
-    try:
-        aws.organizations.move_account(account.id, actual, target)
-    except NotFound as missing:
-        if missing.code != "SourceParentNotFoundException":
-            raise
-        message = f"account {account.id} has left {actual} meanwhile"
-        raise TransientError(missing.code, message, missing.request_id) from missing
-    return Done(replace(moved, moved_at=aws.now()), f"moved from {actual} to {target}")
+        return Done(replace(handles, organizational_unit=target), f"already in {target}")
+    return Done(move(handles, actual, target, aws), f"moved from {actual} to {target}")

@@ -22,7 +22,7 @@ CALLS = [
 ]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(2400)
 def test_every_call_survives_two_faults() -> None:
     # A process of its own: the matrix forks, and a process that forks should have no threads.
     command = [sys.executable, "-m", "tests.faults.matrix", "--reduced"]

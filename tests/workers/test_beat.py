@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from redis import Redis
 
 from config.celery import QUEUE
+from tests.support.nursery import nursery
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from tests.workers.hasty_beat import INTERVAL, OFTEN, RARELY
@@ -30,7 +30,11 @@ class Beats:
     began: float
 
     def start(self, name: str) -> Child:
-        return self.processes.start(name, [sys.executable, "-m", "celery", "-A", "tests.workers.hasty_beat", "beat"])
+        command = ["celery", "-A", "tests.workers.hasty_beat", "beat"]
+        log = self.processes.directory / f"{name}.log"
+        child = Child(name, nursery().start(command, self.processes.environment, self.processes.directory, log), log)
+        self.processes.children.append(child)
+        return child
 
     def kill(self, child: Child) -> None:
         self.processes.children.remove(child)

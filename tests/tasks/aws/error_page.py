@@ -40,6 +40,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "AccessPolicyChanged": "The access role's policy was not as written before, so nothing was taken from the role.",
     "AccountAssignmentFailed": "AWS ended an account assignment as FAILED; the message has its reason.",
     "AccountClosed": "The tenant's account is closed or being closed.",
+    "AliasNotShown": "The account may have the alias already; AWS does not show it yet.",
     "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
     "AnotherEmail": "AWS created an account with another email than was requested.",
     "AnotherPolicy": "The organization has a service control policy of that name which the connector did not create.",
@@ -47,6 +48,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "ClosureNotAllowed": "`accountClosure` of the platform lists neither an OU above the account nor a tag of it.",
     "EmailOfClosedAccount": "The pattern gives the tenant's new account the email of the closed one.",
     "EnrollmentNotConfigured": "The landing zone enrols accounts, but the documents do not say how or where.",
+    "ExecutionRoleNotShown": "StackSets cannot enter a new account: its execution role is missing, or not shown yet.",
     "FederationNotFound": "An account lacks the SAML provider or the role that somebody else should have created.",
     "ForeignGroup": "A group of that name is another tenant's or another role's, or nothing proves whose it is.",
     "ForeignRole": "The account has a role of that name, and nothing proves that the connector created it.",
@@ -93,6 +95,8 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
 }
 RETRIED_OF_OURS = {
     "AccessPolicyChanged",
+    "AliasNotShown",
+    "ExecutionRoleNotShown",
     "GroupNotShown",
     "MalformedAnswer",
     "MembershipNotShown",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ ADMIN, READER, USER = (
     organization.READER_PERMISSION_SET_ARN,
     organization.USER_PERMISSION_SET_ARN,
 )
+LATER = timedelta(minutes=2)  # than the time within which AWS may not show what it has done
 NO_SUCH_SET = ADMIN.replace("ps-sandboxadmin0001", "ps-doesnotexist0001")
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -226,6 +228,7 @@ def test_an_assignment_removed_by_hand_comes_back(world: World) -> None:
     tenant = tenant_of(world, {ALICE: ["admin"]})
     handles = finish(world, tenant, synced(world, tenant))
     group = next(iter(groups(world)))
+    world.ahead += LATER
     with by_hand(world):
         unassigned(world, tenant, handles, group, ADMIN)
 
@@ -241,7 +244,7 @@ def test_after_a_loss_of_redis_nothing_is_written(world: World) -> None:
 
     outcome, _, writes = world.counted(assign_permission_sets, tenant, synced(world, tenant, account))
 
-    assert ids_only(outcome.handles) == ids_only(handles)
+    assert ids_only(outcome.handles) == ids_only(replace(handles, settled_assignments=()))
     assert writes == 0
 
 
@@ -253,7 +256,7 @@ def test_whatever_was_remembered_last_leads_to_the_same_end(world: World) -> Non
 
     for remembered in (synchronised, *world.remembered):
         outcome, _, writes = world.counted(assign_permission_sets, tenant, remembered)
-        assert outcome.handles == handles
+        assert replace(outcome.handles, settled_assignments=()) == replace(handles, settled_assignments=())
         assert writes == 0
     assert len(world.remembered) == 6  # each of three requests: ahead of the call, and with its id
 
@@ -302,6 +305,7 @@ def test_a_removal_that_fails_because_it_is_gone_is_fine(world: World) -> None:
     handles = finish(world, tenant, synced(world, tenant))
     changed = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN))
     (group,) = groups(world)
+    world.ahead += LATER
     with by_hand(world):
         unassigned(world, tenant, handles, group, USER)
         failed = unassigned(world, tenant, handles, group, USER)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from config.landing_zone import ServiceControlPolicy
 from config.platform import AccountClosure
 from tasks.chain import DELETION, REPLICATION
-from tasks.errors import TransientError
+from tasks.errors import PermanentError, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
@@ -19,6 +20,7 @@ from tasks.step import Step
 from tasks.steps import function_of
 from tasks.steps.enroll_in_control_tower import enroll_in_control_tower
 from tests.tasks.steps.directory_world import ALICE, BOB, person
+from tests.tasks.steps.test_deploy_stack_instances import Baseline
 from tests.tasks.steps.test_enroll_in_control_tower import governed, records
 from tests.tasks.steps.test_federate_identity import FEDERATION
 from tests.tasks.steps.world import World
@@ -139,3 +141,37 @@ def test_an_account_that_is_shown_in_its_ou_late_is_enrolled_once(world: World) 
 
     assert records(world, handles) == ["PROVISION"]
     assert not any("pause" in outcome.note for outcome in outcomes)  # between two requests, a minute
+
+
+def test_an_account_that_stack_sets_do_not_see_yet_gets_its_instance(world: World) -> None:
+    world.simulator.set_options(lag_seconds=0)
+    tenant = Baseline(world).tenant()
+    handles = world.account(tenant)
+    world.simulator.hide("account", handles.account_id or "", seconds=1)
+
+    carried_out(world, tenant, handles, ["deploy_stack_instances"])
+
+
+def test_a_stack_set_that_never_gets_in_fails_with_awss_reason(world: World) -> None:
+    world.simulator.set_options(lag_seconds=0)
+    tenant = Baseline(world).tenant()
+    handles = world.account(tenant)
+    world.simulator.hide("account", handles.account_id or "")
+    world.ahead += timedelta(hours=1)  # so the account is young no more
+
+    with pytest.raises(PermanentError, match="role with trust relationship"):
+        carried_out(world, tenant, handles, ["deploy_stack_instances"])
+
+
+def test_a_policy_that_is_not_shown_yet_is_made_and_attached_once(world: World) -> None:
+    world.simulator.set_options(lag_seconds=0, enforce_policies=False)
+    policy = ServiceControlPolicy(name=f"guard-{world.workspace}")
+    tenant = world.tenant(landing_zone={"service_control_policy": policy})
+    handles, mark = world.account(tenant), world.simulator.mark()
+    world.simulator.set_options(lag_seconds=LAG)
+
+    for _ in range(3):  # tenants of one OU
+        carried_out(world, tenant, handles, ["attach_guard_rail"])
+
+    done = [call.operation for call in world.simulator.writes_since(mark) if call.performed]
+    assert sorted(done) == ["AttachPolicy", "CreatePolicy"]

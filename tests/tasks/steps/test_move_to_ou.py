@@ -166,3 +166,40 @@ def test_a_refusal_of_aws_comes_through(world: World) -> None:
 
     with pytest.raises(AccessDenied):
         world.run(move_to_ou, tenant, handles)
+
+
+def moved(world: World, handles: Handles, unit: str) -> Handles:
+    return world.run(move_to_ou, world.tenant(landing_zone={"target_organizational_unit": unit}), handles).handles
+
+
+def test_an_account_that_is_wanted_back_returns_although_aws_shows_it_there_still(world: World) -> None:
+    handles = moved(world, world.account(world.tenant()), DEVELOPMENT_OU_ID)
+    world.simulator.delay(kind="account", times=-1)
+
+    there = moved(world, handles, PRODUCTION_OU_ID)
+    back = moved(world, there, DEVELOPMENT_OU_ID)
+
+    assert parent(world, handles) == DEVELOPMENT_OU_ID == back.organizational_unit
+
+
+def test_what_aws_shows_late_is_not_moved_twice(world: World) -> None:
+    handles = world.account(world.tenant())
+    world.simulator.delay(kind="account", times=-1)
+    there, mark = moved(world, handles, PRODUCTION_OU_ID), world.simulator.mark()
+
+    again = moved(world, there, PRODUCTION_OU_ID)
+
+    assert again == there
+    assert world.simulator.writes_since(mark) == []
+
+
+def test_an_account_that_somebody_moved_back_a_moment_ago_is_found(world: World) -> None:
+    """AWS cannot be told from somebody who undoes what we did: the attempt to move it on tells."""
+    handles = moved(world, world.account(world.tenant()), PRODUCTION_OU_ID)
+    world.simulator.operator("move_account", account=handles.account_id, parent_id=ROOT_ID)
+
+    with pytest.raises(TransientError, match="has left"):
+        moved(world, handles, DEVELOPMENT_OU_ID)
+    moved(world, world.remembered[-1], DEVELOPMENT_OU_ID)
+
+    assert parent(world, handles) == DEVELOPMENT_OU_ID

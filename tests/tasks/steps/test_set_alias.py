@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.patterns import Pattern
-from tasks.errors import AccessDenied, Conflict, PermanentError, Throttled, Unanswered
+from tasks.errors import AccessDenied, Conflict, NotReady, PermanentError, Throttled, Unanswered
 from tasks.model.handles import Handles
 from tasks.model.replication import Done
 from tasks.steps.set_alias import needs_alias, set_alias
@@ -61,6 +61,34 @@ def test_an_alias_that_is_ours_after_all_is_done(world: World) -> None:
     world.simulator.inject(operation="CreateAccountAlias", code=code, status=409, before=False)
 
     assert isinstance(world.run(set_alias, tenant, handles), Done)
+
+
+@pytest.mark.parametrize("before", ["set", "lost"])
+def test_our_own_alias_that_aws_does_not_show_yet_is_nobody_elses(world: World, before: str) -> None:
+    handles = world.account(tenant := world.tenant())
+    world.simulator.delay(kind="account_alias")
+    if before == "lost":
+        world.simulator.inject(operation="CreateAccountAlias", kind="lost_response")
+        with pytest.raises(Unanswered):
+            world.run(set_alias, tenant, handles)
+    else:
+        world.run(set_alias, tenant, handles)
+
+    with pytest.raises(NotReady):
+        world.run(set_alias, tenant, world.remembered[-1])
+    world.simulator.show_everything()
+
+    assert world.run(set_alias, tenant, world.remembered[-1]).handles.alias == f"{world.workspace}-shop"
+
+
+def test_an_alias_that_somebody_else_has_is_told_every_time(world: World) -> None:
+    handles = world.account(tenant := world.tenant())
+    world.simulator.operator("take_alias", alias=f"{world.workspace}-shop")
+
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            world.run(set_alias, tenant, handles)
+        handles = world.remembered[-1]
 
 
 def test_a_taken_alias_is_named(world: World) -> None:
