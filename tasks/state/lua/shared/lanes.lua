@@ -7,10 +7,15 @@ local function set_due(id, time)
   redis.call('ZADD', keys.urgent, 'XX', time, id)
 end
 
+-- Wake one of the pumps that rest.
+local function ring(id)
+  if redis.call('LLEN', keys.wakeups) == 0 then redis.call('RPUSH', keys.wakeups, id) end
+end
+
 -- Make a replication due at once, and wake one of the pumps that rest.
 local function look_now(id)
   set_due(id, now())
-  if redis.call('LLEN', keys.wakeups) == 0 then redis.call('RPUSH', keys.wakeups, id) end
+  ring(id)
 end
 
 -- How much of a limit we use. That is all of it, or less for a while after AWS has refused although we kept to the
