@@ -97,7 +97,10 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=8080, description="Port on which the API listens. PORT takes precedence when it is set."
     )
-    worker_concurrency: Positive = Field(default=32, description="Threads of one worker. Each mostly waits for AWS.")
+    worker_concurrency: Positive = Field(
+        default=32,
+        description="Threads of one worker. Each mostly waits for AWS. One in eight more only takes access away.",
+    )
     lease: Seconds = Field(
         validation_alias="CONNECTOR_LEASE_SECONDS",
         default=timedelta(seconds=6),  # who is withdrawn must be out within 15 s, also when a worker dies meanwhile

@@ -81,7 +81,7 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
             worker.app,
             own.store,
             worker.hostname,
-            room=max(worker.concurrency, 2),
+            threads=worker.concurrency,
             every=own.settings.pump_interval,
             lease=own.settings.lease,
         )

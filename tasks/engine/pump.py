@@ -3,13 +3,15 @@
 Every replication that has not ended stands in the due index, scored by when somebody must look at it. Retry, polling,
 wake-up, crash recovery and resume after a Redis outage are all this one mechanism; the broker may lose any message.
 
-The queue is kept short (no longer than one worker's slots), so a backlog waits in the index, not in the broker: it can
-neither multiply into messages nor grow old in the queue. A message that nobody has taken is sent again after the lease,
-then after twice that time, and so on: on slow workers each message is given the time to be taken.
+No more is dispatched than there are threads, so a backlog waits in the index, not in the broker: it can neither
+multiply into messages nor grow old in the queue. A few threads are kept for who may have access to take away, because
+all the others may hang in calls that AWS does not answer. A message that nobody has taken is sent again after the
+lease, then after twice that time, and so on: on slow workers each message is given the time to be taken.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -21,18 +23,40 @@ from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
 
 LONGEST_DELIVERY = timedelta(minutes=10)  # a message is never given longer than this to be taken
+MOST_SHARED = 2  # threads of which none is kept
+KEPT = 9  # one in so many threads is kept: config/celery.py gives a worker one in eight more than it is told
 LONGEST_REST = timedelta(seconds=1)  # a pump that rests notices only then that its worker stops
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """What a worker's threads are for."""
+
+    room: int  # everybody
+    kept: int  # who may have access to take away
+
+    @classmethod
+    def of(cls, threads: int) -> Threads:
+        """Divide them.
+
+        >>> [Threads.of(number) for number in (1, 4, 9, 36)]
+        [Threads(room=2, kept=0), Threads(room=3, kept=1), Threads(room=8, kept=1), Threads(room=32, kept=4)]
+        """
+        kept = max(1, threads // KEPT) if threads > MOST_SHARED else 0
+        return cls(max(threads - kept, MOST_SHARED), kept)
 
 
 class Pump:
     """A thread that looks into the due index and dispatches what is due; any number may run."""
 
-    def __init__(self, app: Celery, store: Store, worker: str, room: int, every: timedelta, lease: timedelta) -> None:
+    def __init__(
+        self, app: Celery, store: Store, worker: str, threads: int, every: timedelta, lease: timedelta
+    ) -> None:
         self._app = app
         self._store = store
         self._worker = worker
-        self._room = room
+        self._threads = Threads.of(threads)
         self._every = every
         self._lease = lease
         self._looked = False
@@ -52,7 +76,13 @@ class Pump:
     def look(self) -> int:
         """Dispatch what is due now; answers how many replications that was."""
         taken = self._store.work.pump(
-            QUEUE, self._room, self._lease, LONGEST_DELIVERY, self._worker, first=not self._looked
+            QUEUE,
+            self._threads.room,
+            self._lease,
+            LONGEST_DELIVERY,
+            self._worker,
+            kept=self._threads.kept,
+            first=not self._looked,
         )
         self._looked = True
         for dispatch in taken:

@@ -91,7 +91,8 @@ class Pump(Parameters):
     """Take what is due."""
 
     queue: str  # the broker's key
-    room: int  # messages that the queue may hold: the threads of one worker
+    room: int  # threads of one worker for everybody, and as many messages may wait in the queue
+    kept: int  # and those for who may have access to take away
     lease: Milliseconds  # time for a message to be taken, before it counts as lost
     longest: Milliseconds  # a message is never given longer than this
     worker: str

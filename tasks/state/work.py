@@ -42,13 +42,23 @@ class Work(Part):
     """Hands out the work. Raises redis.RedisError when Redis is away."""
 
     def pump(
-        self, queue: str, room: int, lease: timedelta, longest: timedelta, worker: str, *, first: bool = False
+        self,
+        queue: str,
+        room: int,
+        lease: timedelta,
+        longest: timedelta,
+        worker: str,
+        *,
+        kept: int = 0,
+        first: bool = False,
     ) -> list[Dispatch]:
-        """Take what is due, at most what the queue has room for, and raise each dispatch number.
+        """Take what is due, at most what the threads and the queue have room for, and raise each dispatch number.
 
+        room    threads of this worker for everybody, and as many messages may wait in the queue
+        kept    its threads for who may have access to take away
         first   it is the first look of this worker
         """
-        asked = Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker, first=first)
+        asked = Pump(queue=queue, room=room, lease=lease, longest=longest, worker=worker, kept=kept, first=first)
         taken = json.loads(self._run(asked))
         return [Dispatch(**{**each, "chain": CHAINS[each["chain"]]}) for each in taken]
 

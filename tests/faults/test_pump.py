@@ -14,9 +14,9 @@ import pytest
 
 from config.celery import QUEUE
 from tasks.model.desired import Desired, TenantId
-from tasks.model.replication import State
+from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
-from tasks.state.outcome import Dispatch
+from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tests.faults.broker import cluster_of, moved, wrong
 from tests.support.cluster import ONE_ROLE, PLATFORM, Cluster, desired
@@ -93,6 +93,7 @@ def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_mess
     submit_many(store, 10_000)
     sent, begun, longest, ticks = 0, 0, 0, 200
     waiting: dict[str, Dispatch] = {}
+    waits = StepRecord(step=0, document=StepState(name="x", state=State.WAITING), state=State.WAITING, due=HOUR)
     for tick in range(ticks):
         for pump in range(4):
             for dispatch in store.work.pump(queue, room, lease, HOUR, f"pump{pump}"):
@@ -104,7 +105,7 @@ def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_mess
         dispatch = waiting.pop(redis.rpop(queue))
         holder = f"slow{tick}"
         if store.work.begin(dispatch, holder, HOUR):
-            begun += 1
+            begun += store.work.record(dispatch.replication, holder, waits)
 
     assert longest <= room
     assert begun == ticks, "a message that is taken is never stale: those that came first go first"

@@ -54,6 +54,26 @@ def test_while_a_call_of_the_older_order_hangs(cluster: Cluster) -> None:
     cluster.succeeded(last)
 
 
+def test_while_every_thread_hangs_in_a_call(cluster: Cluster) -> None:
+    """Two workers of 8 threads: 18 tenants wait for CloudFormation, which answers nobody."""
+    given(cluster, "crowded", ALICE, BOB)
+    crowd = [f"crowd{number}" for number in range(18)]
+    for replication in [cluster.order(project, desired(access=[])) for project in crowd]:
+        cluster.succeeded(replication)
+    cluster.simulator.clear_faults()
+    cluster.simulator.inject(operation="UpdateStack", kind="hold", seconds=HANGS, times=-1)
+    for project in crowd:
+        cluster.order(project, desired(access=[], project={"createdBy": {"email": "second@example.com"}}))
+    eventually(lambda: sum(fault["struck"] for fault in cluster.simulator.faults()) >= 16)
+
+    cluster.order("crowded", desired(access=[ALICE]))
+    eventually(lambda: members(cluster, "crowded") == {"alice@example.com"}, BOUND)
+
+    for project in crowd:
+        cluster.order(project, desired(access=[]))
+    cluster.simulator.clear_faults()
+
+
 @pytest.mark.parametrize("held", [6, 22], ids=["answered late", "after the time-out"])
 def test_whom_a_late_call_lets_in_is_taken_out_again(cluster: Cluster, held: int) -> None:
     project = f"late{held}"

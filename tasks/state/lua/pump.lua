@@ -1,12 +1,13 @@
 -- Take what is due, as long as the queue is short, and raise the dispatch number of each replication that is taken.
 -- The queue is kept short on purpose: a backlog waits here in the due index, where it cannot multiply into messages.
--- When there are several platforms none gets all the threads: a call that AWS does not answer holds one until its
--- time-out.
+-- A call that AWS does not answer holds a thread until its time-out. So no more is taken than there are threads, but for
+-- a few that are kept for who may have access to take away; and when there are several platforms none gets all of them.
 -- Answers a list (JSON text) of objects: tenant, replication, chain, step (its index), number (of the dispatch).
 local ALIVE = 10000 -- ms since a worker's pump looked: a worker that has not looked for longer is dead or hangs
 local FORGOTTEN = 86400000 -- ms after which such a worker is dropped
 local UNRESPONSIVE = 3 -- executions in a row without any answer: from then on a platform is only probed
 local LANES = 20 -- looked at in one run
+local RECHECK_URGENT = 500 -- ms: nobody wakes them when one of the kept threads is given back
 local BATCH, MOST = 50, 500 -- replications looked at together, and in one run: Redis does nothing else meanwhile
 local PRIORITY = 1e15 -- microseconds
 catch_up(p.first)
@@ -16,23 +17,29 @@ redis.call('ZREMRANGEBYSCORE', keys.workers, '-inf', time - FORGOTTEN)
 local waiting = redis.call('LLEN', p.queue)
 local room = p.room - waiting
 local taken, looked = {}, 0
+local alive = redis.call('ZCOUNT', keys.workers, time - ALIVE, '+inf')
+local kept = p.kept * alive -- threads that only who may have access to take away gets
 
 -- How many threads a platform may have: half of all, so that another one always finds some; an unresponsive one a few.
 local function share_of_threads(platform)
-  local all = p.room * redis.call('ZCOUNT', keys.workers, time - ALIVE, '+inf')
+  local all = p.room * alive
   local unanswered = tonumber(redis.call('HGET', keys.unresponsive, platform) or '0')
   return math.max(1, math.floor(all / (unanswered >= UNRESPONSIVE and 16 or 2)))
 end
 
 local free = {} -- platform -> threads that it may still take; empty while there is only one platform
+local spare = p.room * alive -- threads that all platforms together may still take
 local function count_threads()
   local platforms = redis.call('SMEMBERS', keys.platforms)
-  if #platforms < 2 then return end
   for _, platform in ipairs(platforms) do
     local lane = threads(platform)
     redis.call('HSET', keys.lanes, lane, share_of_threads(platform))
-    free[platform] = free_threads(lane)
-    wake_for_threads(lane)
+    local left = free_threads(lane)
+    spare = spare - redis.call('ZCARD', keys.holders(lane))
+    if #platforms > 1 then
+      free[platform] = left
+      wake_for_threads(lane)
+    end
   end
 end
 
@@ -41,12 +48,13 @@ local function enters(platform, id)
   local lane = threads(platform)
   if not free[platform] or redis.call('ZSCORE', keys.holders(lane), id) then return true end
   local waiters = keys.waiters(lane)
+  local urgent = redis.call('ZSCORE', keys.urgent, id)
   -- Who has a place in AWS's limits, or was woken to take one, comes first, because others wait for that place.
-  local first = redis.call('EXISTS', keys.places(id)) == 1 or redis.call('ZSCORE', keys.urgent, id)
+  local first = urgent or redis.call('EXISTS', keys.places(id)) == 1
   redis.call('ZADD', waiters, 'NX', time * 1000 + looked - (first and PRIORITY or 0), id)
   redis.call('PEXPIRE', waiters, p.retention)
-  if redis.call('ZRANK', waiters, id) >= free[platform] then
-    set_due(id, 'inf') -- until a thread is free
+  if redis.call('ZRANK', waiters, id) >= free[platform] + (urgent and kept or 0) then
+    set_due(id, urgent and time + RECHECK_URGENT or 'inf') -- until a thread is free
     return false
   end
   redis.call('ZREM', waiters, id)
@@ -65,7 +73,7 @@ local function take(tenant, chain, step, id)
   redis.call('HSET', key, 'holder', '', 'lease', 0)
   set_due(id, lost)
   keep_thread(tenant, id, lost)
-  room = room - 1
+  room, spare = room - 1, spare - 1
   table.insert(taken, {tenant = tenant, replication = id, chain = chain, step = tonumber(step), number = number})
 end
 
@@ -106,7 +114,7 @@ end
 -- Look at who has a place in AWS's limits, or was offered one, before those who have none: others wait for that place.
 local function look_at_placed()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys.placed, '-inf', time, 'LIMIT', 0, BATCH)) do
-    if room > 0 then
+    if room > 0 and spare > 0 then
       looked = looked + 1
       look_at(id)
     end
@@ -117,8 +125,8 @@ count_threads()
 look_at_lanes()
 look_at_urgent()
 look_at_placed()
-while room > 0 and looked < MOST do
-  local due = redis.call('ZRANGEBYSCORE', keys.due, '-inf', time, 'LIMIT', 0, math.min(room, BATCH))
+while room > 0 and spare > 0 and looked < MOST do
+  local due = redis.call('ZRANGEBYSCORE', keys.due, '-inf', time, 'LIMIT', 0, math.min(room, spare, BATCH))
   if #due == 0 then break end
   for _, id in ipairs(due) do -- each of them leaves the head of the index
     looked = looked + 1

@@ -6,11 +6,13 @@ local tenant, holder, cancel = unpack(redis.call('HMGET', key, 'tenant', 'holder
 if holder ~= p.holder then
   if not tenant or p.handles or not redis.call('ZSCORE', keys.strays(tenant), p.holder) then return 'lost' end
   keep_stray(tenant, p.holder, p.lease)
+  keep_thread(tenant, p.holder, now() + p.lease)
   return 'left'
 end
 if cancel == '1' and p.gives_way then
   keep_stray(tenant, p.holder, p.lease)
   finish(tenant, p.replication, 'CANCELLED')
+  keep_thread(tenant, p.holder, now() + p.lease) -- it has its thread still
   return 'left'
 end
 redis.call('HSET', key, 'lease', now() + p.lease)

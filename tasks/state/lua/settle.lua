@@ -8,6 +8,7 @@ if ran and p.let_in then -- AWS may take as long as ever, from now on, to show w
 else
   redis.call('ZREM', keys.strays(p.tenant), p.holder)
 end
+leave_thread(p.tenant, p.holder)
 local step, holder = unpack(redis.call('HMGET', keys.replication(current), 'step', 'holder'))
 local in_time = ran and step == '0'
 if in_time and p.wrote then redis.call('HSET', keys.replication(current), 'doubt', 1) end

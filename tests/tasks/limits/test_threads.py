@@ -10,6 +10,7 @@ from redis import Redis
 
 from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
+from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
@@ -19,6 +20,7 @@ from tests.support.waiting import eventually
 DEVELOPMENT = Desired(landing_zone="development")
 LEASE = timedelta(seconds=30)
 THREADS = 32  # of the one worker there is
+KEPT = 4  # besides, for who may have access to take away
 UNRESPONSIVE, OTHER = "aws.unresponsive", "aws.other"
 
 
@@ -30,7 +32,7 @@ def order(store: Store, platform: str, count: int) -> list[str]:
 
 
 def pump(store: Store, lease: timedelta = LEASE) -> list[Dispatch]:
-    return store.work.pump("queue", THREADS, lease, timedelta(minutes=10), "w")
+    return store.work.pump("queue", THREADS, lease, timedelta(minutes=10), "w", kept=KEPT)
 
 
 def of(platform: str, dispatches: list[Dispatch]) -> list[str]:
@@ -170,3 +172,49 @@ def pump_and_begin(store: Store) -> list[Dispatch]:
     for dispatch in taken:
         begin(store, dispatch)
     return taken
+
+
+def with_people(store: Store, platform: str, count: int) -> list[TenantId]:
+    """Order tenants, and let each have a group with somebody in it."""
+    tenants = [TenantId("likvid", f"given{number}", platform) for number in range(count)]
+    for tenant in tenants:
+        store.orders.submit(Order(tenant, DEVELOPMENT))
+    for dispatch in pump_and_begin(store):
+        handles = Handles(groups={dispatch.tenant: Group("admin", f"g-{dispatch.tenant}", people=("alice",))})
+        done = StepRecord(0, StepState(name="x"), State.SUCCEEDED, handles=handles, advance=True)
+        assert store.work.record(dispatch.replication, dispatch.replication, done)
+    return tenants
+
+
+def fewer(store: Store, tenants: list[TenantId]) -> set[str]:
+    return {store.orders.submit(Order(tenant, Desired(landing_zone="production"))) for tenant in tenants}
+
+
+def test_no_more_is_taken_than_there_are_threads_but_for_who_may_have_to_go(store: Store) -> None:
+    """A call that AWS does not answer holds a thread, and a withdrawal must find one all the same."""
+    leaving = with_people(store, OTHER, 6)
+    order(store, OTHER, 40)
+    taken = pump_and_begin(store)
+    assert len(taken) == THREADS
+    assert pump(store) == []
+
+    urgent = fewer(store, leaving)
+
+    assert set(of(OTHER, pump_and_begin(store))) == urgent
+    record(store, taken[0].replication, responded=None)
+    assert pump(store) == [], "more than all threads are taken still"
+
+
+def test_who_may_have_to_go_finds_a_thread_also_where_the_platform_has_used_its_share(store: Store) -> None:
+    leaving = with_people(store, UNRESPONSIVE, 6)
+    order(store, UNRESPONSIVE, 40)
+    order(store, OTHER, 1)
+    pump_and_begin(store)
+
+    urgent = fewer(store, leaving)
+
+    first = of(UNRESPONSIVE, pump_and_begin(store))
+    assert len(first) == KEPT, "the other platform finds its own still"
+    record(store, first[0], responded=None)
+    [next_] = eventually(lambda: of(UNRESPONSIVE, pump(store)))
+    assert {*first, next_} <= urgent

@@ -25,5 +25,8 @@ end
 local function leave_thread(tenant, id)
   local lane = threads(platform_of(tenant))
   redis.call('ZREM', keys.waiters(lane), id)
-  if redis.call('ZREM', keys.holders(lane), id) == 1 then wake_for_threads(lane) end
+  if redis.call('ZREM', keys.holders(lane), id) == 0 then return end
+  wake_for_threads(lane)
+  local due = redis.call('ZRANGEBYSCORE', keys.due, '-inf', now(), 'LIMIT', 0, 1)[1]
+  if due then ring(due) end -- it may have waited for this thread
 end
