@@ -20,7 +20,8 @@ local function came()
   if has_begun() then return 1 end
   local before = redis.call('HGET', keys.replication(id), 'came:' .. lane)
   if before then return tonumber(before) end
-  return now_in_microseconds()
+  local last = redis.call('ZRANGE', keys.waiters(lane), -1, -1, 'WITHSCORES')[2] or 0
+  return math.max(now_in_microseconds(), last + 1) -- behind all, also when Redis's clock was set back
 end
 
 local known = redis.call('ZSCORE', keys.holders(lane), place)

@@ -245,7 +245,7 @@ def test_who_is_handed_a_place_comes_before_all_who_have_none(store: Store) -> N
 
     store.limits.leave(LANE, "first", first)
 
-    [dispatch] = store.work.pump("queue", 1, LEASE, LEASE, "w")
+    [dispatch] = store.work.pump("queue", 2, LEASE, LEASE, "w")
     assert dispatch.replication == second
 
 
