@@ -92,13 +92,12 @@ class Unanswered(TransientError):
 
 
 class LaneFull(TransientError):
-    """All places of a shared AWS limit are taken; `ahead` replications wait before this one."""
+    """All places of a shared AWS limit are taken, or others came earlier."""
 
-    def __init__(self, lane: str, ahead: int) -> None:
-        super().__init__("LaneFull", f"waiting for {lane} ({ahead} ahead)")
-        self.args = (lane, ahead)
+    def __init__(self, lane: str) -> None:
+        super().__init__("LaneFull", f"waiting for {lane}")
+        self.args = (lane,)
         self.lane = lane
-        self.ahead = ahead
 
 
 class PermanentError(StepError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from celery import Celery
 from celery.apps.worker import Worker
 from celery.bootsteps import StartStopStep
+from celery.utils.nodenames import NODENAME_DEFAULT, default_nodename, gethostname
 from kombu.transport import TRANSPORT_ALIASES
 
 from config.catalog import CatalogError
@@ -42,12 +44,21 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
         except (SettingsError, CatalogError) as error:
             raise SystemExit(str(error)) from error
         build(self.app)
+        self.hostname: str = unique(self.hostname)
         super().on_before_init(**options)
 
     def on_init_blueprint(self) -> None:
         """Set up the logs as Celery does, and say what looks unwise in the documents."""
         super().on_init_blueprint()
         own_worker().log_notes()
+
+
+def unique(name: str) -> str:
+    """Return a worker's name, unique also where several run on one machine; one that was chosen (`-n`) as it is.
+
+    Threads are shared among workers by their names (tasks/state/lua/pump.lua), and `celery@host` would be one worker.
+    """
+    return f"{NODENAME_DEFAULT}-{uuid4().hex[:6]}@{gethostname()}" if name == default_nodename(None) else name
 
 
 def build(app: Celery) -> None:

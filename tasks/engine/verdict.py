@@ -24,7 +24,6 @@ from tasks.errors import (
     TransientError,
 )
 from tasks.limits.intervals import (
-    LANE_RECHECK,
     LONGEST_RETRY,
     SOON,
     RetryState,
@@ -219,7 +218,7 @@ def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replac
     match error:
         case LaneFull():  # AWS works on nothing of ours: the next answer `Wait` is the first one again
             unlimited = document.model_copy(update={"deadline": None})
-            return replace(record, document=unlimited, due=LANE_RECHECK, lane=error.lane)
+            return replace(record, document=unlimited, lane=error.lane)
         case RateReached():
             return replace(record, due=timedelta(seconds=error.seconds))
         case Stopping() | Replaced():

@@ -14,7 +14,6 @@ LONGEST_RETRY = timedelta(minutes=2)
 SOON = timedelta(seconds=5)  # of what AWS does not show yet: it takes seconds, and people wait for it
 SOONEST_BRISK = 0.2  # times the first interval: the shortest distance of two brisk polls
 LEARNING = 0.3  # weight of the newest time in the usual one
-LANE_RECHECK = timedelta(seconds=60)  # whoever frees a place wakes us; this only heals a lost wake-up
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ replication is continued by another one within the lease, under the same place, 
 end of the replication gives back what the steps have not. A replication that ends in the middle of AWS's work
 (cancelled, given up) leaves its place behind for a minute, because AWS counts what is in flight, not who waits for it.
 
-Served in order of arrival. Whoever frees a place wakes the next in line; nobody polls for a place.
+Served in order of arrival. Whoever frees a place hands it to the next in line, who is looked at then and not before.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class ReplicationPlaces:
         if ahead is None:
             raise Superseded(self.replication)
         if ahead >= 0:
-            raise LaneFull(lane, ahead)
+            raise LaneFull(lane)
         self.entered.add(lane)
 
     def leave(self, lane: str, place: str) -> None:

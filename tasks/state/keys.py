@@ -120,13 +120,15 @@ class Keys:
     replication = Each("id", "hash", "work", RetainedOnceEnded(),
         "state, step, dispatch number, holder of the lease and until when (ms), a document per step")
     due = One("zset", "work", Stays("an entry leaves when its replication ends"),
-        "replication -> when somebody must look at it (ms)")
+        "replication -> when somebody must look at it (ms); inf: when it is woken")
     urgent = One("zset", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
         "replication that may have access to take away, and is looked at before all others -> when (ms)")
     strays = Each("tenant", "zset", "work", Expires(timedelta(hours=1), "the last of them was seen to run"),
         "holder of a lease who gave way during a call -> until when that call may run, or when it ended (ms)")
     clock = One("hash", "work", Stays("three fields"),
         "the connector's own clock, when Redis's was last read for it, and when a pump last looked, by Redis's (ms)")
+    placed = One("zset", "work", Stays("an entry leaves with the last place"),
+        "replication that has a place in a lane, or was offered one, and is looked at before the rest -> when (ms)")
     wakeups = One("list", "work", Stays("at most one entry"),
         "something was made due: a resting pump looks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),
@@ -142,13 +144,19 @@ class Keys:
     audit = One("stream", "audit", Stays("entries leave after CONNECTOR_AUDIT_DAYS"),
         "every write to AWS, before it is sent and as it ended")
     holders = Each("lane", "zset", "limits", Retained("the last place was taken"),
-        "place -> until when it is held (ms); inf: as long as its replication goes on")
-    waiters = Each("lane", "zset", "limits", Retained("the last replication came"),
+        "place, or offer of one -> until when it is held (ms); inf: as long as its replication goes on")
+    held_by = Each("lane", "hash", "limits", Retained("the last place was taken"),
+        "place -> replication that holds it, or was offered it")
+    waiters = Each("lane", "zset", "limits", Retained("the last replication came, or a pump looked at them"),
         "replication -> when it came (microseconds)")
     lanes = One("hash", "limits", Stays("one entry per lane"),
         "lane -> number of places")
+    looks = One("zset", "limits", Stays("an entry leaves when nobody waits in the lane"),
+        "lane in which somebody waits -> when a pump looks at it next (ms)")
+    pace = One("hash", "limits", Stays("one entry per lane"),
+        "lane -> time from one hand-over of a place to the next (ms), and when the last one was, if the line goes on")
     places = Each("replication", "set", "limits", Retained("it took the last of them"),
-        "lane and place that it holds, or the lane alone in which it waits")
+        "lane and place that it holds or was offered, or the lane alone in which it waits")
     rate = Each("rate", "hash", "limits", Expires(timedelta(hours=1), "its last use"),
         "tokens left and when they were counted (ms), the last turn given")
     turns = Each("rate", "zset", "limits", Expires(timedelta(hours=1), "its last use"),

@@ -139,7 +139,7 @@ class Record(Parameters):
     step: int  # index
     document: Json  # the step's
     state: State  # of the replication
-    due: Milliseconds  # from now
+    due: Milliseconds  # from now; who waits for a place is woken instead
     event: Json
     retry_state: Json
     failed: Json  # names of the failed steps
@@ -150,7 +150,7 @@ class Record(Parameters):
     next: int | None = None  # index of the step to go to
     handles: Json | None = None
     error: Json | None = None
-    lane: str | None = None  # the full lane that the step waits for
+    lane: str | None = None  # the full lane in whose line the replication stands
     responded: bool | None = None  # whether AWS answered any call; None: the step tells nothing of that
     alert: Json | None = None
     fingerprint: str | None = None  # what the alert is about

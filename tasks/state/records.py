@@ -11,6 +11,7 @@ from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, Document, Pause, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
+from tasks.state.lines import Turn
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,11 @@ def summary_of(name: str, row: list[str]) -> TenantSummary:
     )
 
 
-def replication_of(row: dict[str, str], handles: str | None) -> Replication:
-    """Read the record of a replication; raises ValueError or KeyError for what is none."""
+def replication_of(row: dict[str, str], handles: str | None, turn: Turn | None = None) -> Replication:
+    """Read the record of a replication; raises ValueError or KeyError for what is none.
+
+    turn   where it stands in line; None: it waits for no place
+    """
     state, chain = State(row["state"]), CHAINS[row["chain"]]
     failed = json.loads(row.get("failed", "[]"))
     idle = json.loads(row.get("idle", "{}"))
@@ -89,6 +93,9 @@ def replication_of(row: dict[str, str], handles: str | None) -> Replication:
     ]
     for index in range(int(row.get("first", 0))):
         steps[index] = _skipped(steps[index], chain.steps[int(row["first"])].name)
+    if turn is not None:
+        waiting = steps[int(row["step"])]
+        steps[int(row["step"])] = waiting.model_copy(update={"note": f"{waiting.note} ({turn})"})
     if row["holder"]:  # somebody runs it right now
         steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
     if state in ENDED:

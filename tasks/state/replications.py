@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tasks.model.desired import TenantId
-from tasks.model.replication import Replication
+from tasks.model.replication import Replication, State
 from tasks.state.database import Part
+from tasks.state.lines import Lines
 from tasks.state.records import replication_of
 
 
@@ -18,22 +19,28 @@ class Replications(Part):
         row: dict[str, str] = self._redis.hgetall(self._keys.replication(replication))
         if not row:
             return None
-        return replication_of(row, self._redis.hget(self._keys.tenant(row["tenant"]), "handles"))
+        return self._shown([row])[0]
 
     def those(self, ids: Iterable[str]) -> list[Replication]:
-        """Read replications, in two round trips; those that are unknown are left out."""
+        """Read replications, in four round trips at most; those that are unknown are left out."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for replication in ids:
                 pipeline.hgetall(self._keys.replication(replication))
-            rows = [row for row in pipeline.execute() if row]
-            for row in rows:
-                pipeline.hget(self._keys.tenant(row["tenant"]), "handles")
-            return [replication_of(row, handles) for row, handles in zip(rows, pipeline.execute(), strict=True)]
+            return self._shown([row for row in pipeline.execute() if row])
 
     def history(self, tenant: TenantId, most: int) -> list[Replication]:
-        """Read a tenant's replications, the newest first; in three round trips."""
+        """Read a tenant's replications, the newest first; in five round trips at most."""
         return self.those(self._redis.zrevrange(self._keys.history(tenant), 0, most - 1))
 
     def is_daily(self, replication: str) -> bool:
         """Tell whether nobody asked for a replication but the day."""
         return bool(self._redis.hexists(self._keys.replication(replication), "daily"))
+
+    def _shown(self, rows: Sequence[dict[str, str]]) -> list[Replication]:
+        """Show records: with their accounts, and where those stand in line that wait for a place."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for row in rows:
+                pipeline.hget(self._keys.tenant(row["tenant"]), "handles")
+            accounts = pipeline.execute()
+        turns = Lines(self._database).turns([row["id"] for row in rows if row["state"] == State.WAITING])
+        return [replication_of(row, handles, turns.get(row["id"])) for row, handles in zip(rows, accounts, strict=True)]

@@ -18,7 +18,7 @@ from redis.commands.core import Script
 from tasks.state.keys import TABLE, Each, Expires, One
 from tasks.state.parameters import Common, Parameters, milliseconds
 
-SHARED = ("prelude", "clock", "events", "owners", "alerts", "lanes", "threads", "strays", "replications")
+SHARED = ("prelude", "clock", "events", "owners", "alerts", "due", "lanes", "threads", "strays", "replications")
 """The files of `lua/shared/`, each before those that use it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -56,9 +57,12 @@ class Work(Part):
 
         What is due already and was not taken (the queue is full) does not shorten it.
         """
-        first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
-        seconds = longest.total_seconds()
-        left = (first[0][1] - self._database.now()) / 1000 if first else seconds
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zrange(self._keys.due, 0, 0, withscores=True)
+            pipeline.zrange(self._keys.looks, 0, 0, withscores=True)
+            due, looks = pipeline.execute()
+        seconds, first = longest.total_seconds(), min((at for _, at in (*due, *looks)), default=math.inf)
+        left = (first - self._database.now()) / 1000
         self._redis.blpop([self._keys.wakeups], timeout=min(left, seconds) if left > 0 else seconds)
 
     def begin(self, dispatch: Dispatch, holder: str, lease: timedelta) -> Begun | None:

@@ -78,7 +78,8 @@ def assert_all_right(cluster: Cluster, projects: list[str]) -> None:
     assert state["creations"]["in_flight_peak"] <= 5
     redis = cluster.redis.client
     assert redis.keys("connector:holders:*") == []
-    assert redis.zcard("connector:due") == 0
+    assert [redis.zcard(f"connector:{index}") for index in ("due", "placed", "looks")] == [0, 0, 0]
+    assert redis.keys("connector:waiters:*") == []
     assert redis.keys("connector:places:*") == []
 
 

@@ -8,5 +8,6 @@ if not deletion.approvedAt then
   deletion.approvedAt, deletion.approvedBy = p.at, p.by
   redis.call('HSET', owner, 'deletion', cjson.encode(deletion))
   touch(p.tenant)
+  wake_up(redis.call('HGET', owner, 'current') or '') -- it may wait for this
 end
 return redis.call('HGET', owner, 'deletion')

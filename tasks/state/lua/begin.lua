@@ -22,6 +22,7 @@ end
 local look_at = redis.call('HGET', key, 'look_at')
 redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
 redis.call('HSETNX', key, 'started_at', p.at)
+redis.call('HDEL', key, 'woken') -- it sees from here on what it was woken for
 set_due(p.replication, now() + p.lease)
 keep_thread(tenant, p.replication, now() + p.lease)
 if state ~= 'RUNNING' then

@@ -6,7 +6,7 @@
 local ALIVE = 10000 -- ms since a worker's pump looked: a worker that has not looked for longer is dead or hangs
 local FORGOTTEN = 86400000 -- ms after which such a worker is dropped
 local UNRESPONSIVE = 3 -- executions in a row without any answer: from then on a platform is only probed
-local RECHECK = 60000 -- ms. Who gives a thread back wakes the next in line, so this only heals a lost wake-up.
+local LANES = 20 -- looked at in one run
 local BATCH, MOST = 50, 500 -- replications looked at together, and in one run: Redis does nothing else meanwhile
 local PRIORITY = 1e15 -- microseconds
 catch_up(p.first)
@@ -31,8 +31,8 @@ local function count_threads()
   for _, platform in ipairs(platforms) do
     local lane = threads(platform)
     redis.call('HSET', keys.lanes, lane, share_of_threads(platform))
-    free[platform] = free_places(lane)
-    if redis.call('EXISTS', keys.waiters(lane)) == 1 then wake(lane) end
+    free[platform] = free_threads(lane)
+    wake_for_threads(lane)
   end
 end
 
@@ -46,7 +46,7 @@ local function enters(platform, id)
   redis.call('ZADD', waiters, 'NX', time * 1000 + looked - (first and PRIORITY or 0), id)
   redis.call('PEXPIRE', waiters, p.retention)
   if redis.call('ZRANK', waiters, id) >= free[platform] then
-    set_due(id, time + RECHECK)
+    set_due(id, 'inf') -- until a thread is free
     return false
   end
   redis.call('ZREM', waiters, id)
@@ -75,6 +75,7 @@ local function look_at(id)
   if not tenant then
     redis.call('ZREM', keys.due, id)
     redis.call('ZREM', keys.urgent, id)
+    redis.call('ZREM', keys.placed, id)
   elseif cancel == '1' then
     finish(tenant, id, 'CANCELLED')
   elseif is_paused(tenant) then
@@ -94,8 +95,28 @@ local function look_at_urgent()
   end
 end
 
+-- Hand on what no script has handed on, a few lanes at a time; looks are due where somebody waits only.
+local function look_at_lanes()
+  for _, lane in ipairs(redis.call('ZRANGEBYSCORE', keys.looks, '-inf', time, 'LIMIT', 0, LANES)) do
+    heal(lane)
+    hand_on(lane)
+  end
+end
+
+-- Look at who has a place in AWS's limits, or was offered one, before those who have none: others wait for that place.
+local function look_at_placed()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys.placed, '-inf', time, 'LIMIT', 0, BATCH)) do
+    if room > 0 then
+      looked = looked + 1
+      look_at(id)
+    end
+  end
+end
+
 count_threads()
+look_at_lanes()
 look_at_urgent()
+look_at_placed()
 while room > 0 and looked < MOST do
   local due = redis.call('ZRANGEBYSCORE', keys.due, '-inf', time, 'LIMIT', 0, math.min(room, BATCH))
   if #due == 0 then break end

@@ -38,21 +38,33 @@ local function note_response()
   end
 end
 
+-- Say when to look again. Who stands in line is woken when it is handed a place; one that was handed it since it asked
+-- does not stand there any more, and looks at once, as one does that was woken for something else while it ran.
+local function next_look()
+  local woken = redis.call('HDEL', key, 'woken') == 1
+  if p.lane then return redis.call('ZSCORE', keys.waiters(p.lane), p.replication) and 'inf' or now() end
+  return woken and not p.next and now() or now() + p.due
+end
+
 local function go_on()
   if redis.call('HGET', key, 'state') ~= p.state then
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end
-  set_due(p.replication, now() + p.due)
-  redis.call('HSET', key, 'look_at', now() + p.due) -- begin.lua tells how late the look then is
+  local due = next_look()
+  set_due(p.replication, due)
+  if due == 'inf' then -- no look is late that nobody has promised
+    redis.call('HDEL', key, 'look_at')
+  else
+    redis.call('HSET', key, 'look_at', due) -- begin.lua tells how late the look then is
+  end
   if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
-    keep_thread(tenant, p.replication, now() + p.due)
+    keep_thread(tenant, p.replication, due)
   else
     leave_thread(tenant, p.replication)
   end
   if p.parked then leave_all(p.replication, 0) end -- AWS has begun nothing, and others need not wait for a person
   if p.polls then stop_waiting(p.replication) end -- it looks again when its own work ends, and not in its turn
-  if p.lane then wake(p.lane) end -- a place may have become free since the step found none
   if p.beside and (stray_for(tenant) or 0) <= 0 then look_now(p.replication) end -- the stray call has ended meanwhile
 end
 

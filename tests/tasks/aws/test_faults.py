@@ -212,7 +212,7 @@ def test_a_mistake_of_ours_is_no_answer_of_aws() -> None:
 
 def test_every_error_survives_being_rebuilt_from_its_arguments() -> None:
     arguments: dict[type[StepError], tuple[object, ...]] = {
-        errors.LaneFull: ("a", 1),
+        errors.LaneFull: ("a",),
         errors.RateReached: ("a", 1.5),
         errors.Superseded: ("a",),
         errors.Stopping: (),

@@ -21,7 +21,7 @@ from tasks.errors import (
     TransientError,
     Unanswered,
 )
-from tasks.limits.intervals import LANE_RECHECK, RetryState
+from tasks.limits.intervals import RetryState
 from tasks.model.desired import Desired
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, LastError, State, StepState, Wait
@@ -311,23 +311,21 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
     ),
     # gives way
     "in line again: what AWS did before has ended": (
-        *(at(step=LATE), LaneFull("account creation", 3)),
+        *(at(step=LATE), LaneFull("account creation")),
         {
-            "due": LANE_RECHECK,
             "lane": "account creation",
             "retry_state": NO_RETRY_STATE,
-            "note": "waiting for account creation (3 ahead)",
+            "note": "waiting for account creation",
             "attempts": 3,
             "started_at": LONG_AGO,
         },
     ),
     "no place in a lane": (
-        *(at(retry_state=FAILING), LaneFull("account creation", 3)),
+        *(at(retry_state=FAILING), LaneFull("account creation")),
         {
-            "due": LANE_RECHECK,
             "lane": "account creation",
             "retry_state": FAILING,
-            "note": "waiting for account creation (3 ahead)",
+            "note": "waiting for account creation",
         },
     ),
     "no turn at a rate": (
@@ -348,12 +346,11 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         },
     ),
     "gives way after a failure of another step": (
-        *(at(FREE, failed=("needed",), error=OLDER), LaneFull("lane", 0)),
+        *(at(FREE, failed=("needed",), error=OLDER), LaneFull("lane")),
         {
-            "due": LANE_RECHECK,
             "lane": "lane",
             "retry_state": NO_RETRY_STATE,
-            "note": "waiting for lane (0 ahead)",
+            "note": "waiting for lane",
             "failed": ("needed",),
             "error": OLDER,
         },

@@ -87,7 +87,7 @@ class MemoryPlaces:
         """Take a place; again is fine."""
         places = self.taken.setdefault(lane, [])
         if place not in places and len(places) >= limit:
-            raise LaneFull(lane, 0)
+            raise LaneFull(lane)
         if place not in places:
             places.append(place)
 

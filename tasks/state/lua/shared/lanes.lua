@@ -1,17 +1,11 @@
--- Lanes: how many places each has, who holds one, who waits for one, and who is woken when one becomes free.
-
--- Note when somebody must look at a replication next. The urgent ones stand in an index of their own besides, so that it
--- shows at once which of them are due, however many wait.
-local function set_due(id, time)
-  redis.call('ZADD', keys.due, time, id)
-  redis.call('ZADD', keys.urgent, 'XX', time, id)
-end
-
--- Make a replication due at once, and wake one of the pumps that rest.
-local function look_now(id)
-  set_due(id, now())
-  if redis.call('LLEN', keys.wakeups) == 0 then redis.call('RPUSH', keys.wakeups, id) end
-end
+-- Lanes: how many places each has, who holds one, and who waits for one.
+--
+-- Whoever frees a place hands it on in the same script: the first in line is offered it and made due. An offer is a place
+-- already, so that nobody overtakes; who does not come within OFFER loses it to the next in line, but not its turn. So
+-- nobody who waits is looked at before a place is free. The pump looks at lanes in which somebody waits (pump.lua), for
+-- what no script does: places that end by themselves, and those of replications that are gone.
+local OFFER = 20000 -- ms: who is offered a place is dispatched before all newcomers, so it comes within a second or two
+local LOOK, LOOK_SLOWED = 10000, 1000 -- ms until the pump looks at a lane again
 
 -- How much of a limit we use. That is all of it, or less for a while after AWS has refused although we kept to the
 -- limit, because others use it too. slow.lua halves it, and it grows back to the whole within RECOVERY.
@@ -26,69 +20,174 @@ local function share(limit)
   return 1, 0
 end
 
--- How many places of a lane are free now. A place is held until +inf as long as its replication has not ended.
+-- How many places of a lane nobody has. A place is held until +inf as long as its replication has not ended.
 local function free_places(lane)
-  redis.call('ZREMRANGEBYSCORE', keys.holders(lane), '-inf', now())
   local limit = tonumber(redis.call('HGET', keys.lanes, lane) or '0')
   return math.max(1, math.floor(limit * share(lane))) - redis.call('ZCARD', keys.holders(lane))
 end
 
--- Wake the first replications that wait in a lane, as many as it has free places. The one after them looks again when
--- the next place that only lingers ends.
-local function wake(lane)
-  local free, time = math.max(free_places(lane), 0), now()
-  for position, id in ipairs(redis.call('ZRANGE', keys.waiters(lane), 0, free)) do
-    local score = redis.call('ZSCORE', keys.due, id)
-    -- One that runs right now is due at the end of its lease. It asks again by itself when it finds the lane full.
-    if score and position <= free and redis.call('HGET', keys.replication(id), 'holder') == '' then
-      if tonumber(score) > time then look_now(id) end
-    elseif score and position > free then
-      local ending = redis.call('ZRANGEBYSCORE', keys.holders(lane), '-inf', '(inf', 'WITHSCORES', 'LIMIT', 0, 1)
-      if ending[2] and tonumber(ending[2]) < tonumber(score) then set_due(id, ending[2]) end
-    end
-  end
-end
-
-local function leave(lane, place)
-  redis.call('ZREM', keys.holders(lane), place)
-  wake(lane)
-end
-
--- What a replication holds or waits for is one text: the lane, a tab, and the place; without a place it waits.
+-- What a replication holds, was offered, or waits for is one text: the lane, a tab, and the place; without a place it
+-- waits.
 local function entry_of(lane, place) return lane .. '\t' .. place end
 local function lane_and_place(entry) return string.match(entry, '^(.-)\t(.*)$') end
 
--- Take a replication out of every lane in which it waits.
+-- An offer is a place of this name.
+local function offer_to(id) return 'offer to ' .. id end
+local function offered_to(place) return string.match(place, '^offer to (.+)$') end
+
+local function note(id, entry)
+  redis.call('SADD', keys.places(id), entry)
+  redis.call('PEXPIRE', keys.places(id), p.retention)
+end
+
+-- See to it that who has a place is looked at before who has none.
+local function sort_in(id)
+  local due = redis.call('ZSCORE', keys.due, id)
+  for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
+    local _, place = lane_and_place(entry)
+    if due and place ~= '' then
+      redis.call('ZADD', keys.placed, due, id)
+      return
+    end
+  end
+  redis.call('ZREM', keys.placed, id)
+end
+
+local function hold(lane, place, id, time)
+  redis.call('ZADD', keys.holders(lane), time, place)
+  redis.call('PEXPIRE', keys.holders(lane), p.retention)
+  redis.call('HSET', keys.held_by(lane), place, id)
+  redis.call('PEXPIRE', keys.held_by(lane), p.retention)
+  note(id, entry_of(lane, place))
+  sort_in(id)
+end
+
+local function release(lane, place)
+  redis.call('HDEL', keys.held_by(lane), place)
+  return redis.call('ZREM', keys.holders(lane), place)
+end
+
+-- Stand in line. Whoever came when is kept until it has a place, so that nothing costs it its turn.
+local function line_up(lane, id, came)
+  redis.call('ZADD', keys.waiters(lane), 'NX', string.format('%.0f', came), id)
+  redis.call('PEXPIRE', keys.waiters(lane), p.retention)
+  note(id, entry_of(lane, ''))
+end
+
+local function leave_line(lane, id)
+  redis.call('SREM', keys.places(id), entry_of(lane, ''))
+  return redis.call('ZREM', keys.waiters(lane), id)
+end
+
+-- Take an offer back, if there is one.
+local function withdraw_offer(lane, id)
+  redis.call('SREM', keys.places(id), entry_of(lane, offer_to(id)))
+  local had = release(lane, offer_to(id)) == 1
+  if had then sort_in(id) end
+  return had
+end
+
+-- Free the places whose time has ended: they only lingered, or were offered to somebody who did not come. That one is due
+-- or runs, and stands in line again when it comes.
+local function end_places(lane)
+  for _, place in ipairs(redis.call('ZRANGEBYSCORE', keys.holders(lane), '-inf', now())) do
+    local id = offered_to(place)
+    if id then withdraw_offer(lane, id) else release(lane, place) end
+  end
+end
+
+-- Measure how long it takes from one offer to the next while there is a line, for who asks when its turn comes.
+local WEIGHT = 0.1 -- of the newest time in the mean
+local function measure(lane, offers)
+  local mean, last = string.match(redis.call('HGET', keys.pace, lane) or '', '^(%S+) (%S+)$')
+  local line = redis.call('EXISTS', keys.waiters(lane)) == 1
+  if not last and not line then return end
+  mean, last = tonumber(mean or 0), tonumber(last or 0)
+  if last > 0 then
+    local took = (now() - last) / offers
+    mean = mean == 0 and took or mean + WEIGHT * (took - mean)
+  end
+  redis.call('HSET', keys.pace, lane, string.format('%.0f %.0f', mean, line and now() or 0))
+end
+
+-- Say when the pump must look at a lane: when a place ends by itself, or in a while; never while nobody waits.
+local function plan_look(lane)
+  if redis.call('EXISTS', keys.waiters(lane)) == 0 then
+    redis.call('ZREM', keys.looks, lane)
+    return
+  end
+  local ending = redis.call('ZRANGEBYSCORE', keys.holders(lane), '-inf', '(inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local look = now() + (redis.call('HEXISTS', keys.slowed, lane) == 1 and LOOK_SLOWED or LOOK)
+  redis.call('ZADD', keys.looks, math.min(look, tonumber(ending[2] or look)), lane)
+end
+
+-- Offer the free places of a lane to the first in line, and make these due; `runs` is the replication that asks.
+local function hand_on(lane, runs)
+  end_places(lane)
+  local free, offers = free_places(lane), 0
+  while free > offers do
+    local id, came = unpack(redis.call('ZRANGE', keys.waiters(lane), 0, 0, 'WITHSCORES'))
+    if not id then break end
+    leave_line(lane, id)
+    if redis.call('ZSCORE', keys.due, id) then
+      redis.call('HSET', keys.replication(id), 'came:' .. lane, came)
+      hold(lane, offer_to(id), id, now() + OFFER)
+      if id ~= runs then wake_up(id) end
+      offers = offers + 1
+    end
+  end
+  if offers > 0 then measure(lane, offers) end
+  plan_look(lane)
+end
+
+-- Free the places of replications that are gone. No script leaves such a place; this heals what was lost with Redis.
+local function heal(lane)
+  for _, place in ipairs(redis.call('ZRANGEBYSCORE', keys.holders(lane), 'inf', 'inf')) do
+    local id = redis.call('HGET', keys.held_by(lane), place)
+    if not id or not redis.call('ZSCORE', keys.due, id) then release(lane, place) end
+  end
+  redis.call('PEXPIRE', keys.waiters(lane), p.retention) -- a line in which nobody new comes is a line still
+end
+
+local function leave(lane, place)
+  release(lane, place)
+  hand_on(lane)
+end
+
+-- Take a replication out of every line in which it stands, and hand on what it was offered.
 local function stop_waiting(id)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
     if place == '' then
-      redis.call('ZREM', keys.waiters(lane), id)
-      redis.call('SREM', keys.places(id), entry)
-      wake(lane)
+      leave_line(lane, id)
+      plan_look(lane)
+    elseif place == offer_to(id) then
+      withdraw_offer(lane, id)
+      hand_on(lane)
     end
   end
 end
 
 -- Hand the places of a replication over to the one of the same tenant that replaces it: AWS goes on with the work, and
--- where it waited the other one comes as early (enter.lua). Nobody knows yet whether that one needs the place, for its
--- landing zone may be another: so until it takes the place itself, the place only lingers.
+-- where it waited or was offered a place the other one comes as early (enter.lua). Nobody knows yet whether that one needs
+-- the place, for its landing zone may be another: so until it takes the place itself, the place only lingers.
 local function hand_over(id, to)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
-    if place == '' then
-      redis.call('HSETNX', keys.replication(to), 'came:' .. lane, redis.call('ZSCORE', keys.waiters(lane), id) or 0)
-      redis.call('ZREM', keys.waiters(lane), id)
-      wake(lane)
+    if place == '' or place == offer_to(id) then
+      local came = redis.call('ZSCORE', keys.waiters(lane), id) or redis.call('HGET', keys.replication(id), 'came:' .. lane)
+      redis.call('HSETNX', keys.replication(to), 'came:' .. lane, came or 0)
     else
-      redis.call('SADD', keys.places(to), entry)
-      redis.call('PEXPIRE', keys.places(to), p.retention)
+      redis.call('SREM', keys.places(id), entry)
+      note(to, entry)
+      redis.call('HSET', keys.held_by(lane), place, to)
       redis.call('ZADD', keys.holders(lane), 'XX', now() + p.linger, place)
       redis.call('HSETNX', keys.replication(to), 'came:' .. lane, 1) -- if it comes later than that, it is the first
-      wake(lane)
+      hand_on(lane)
     end
   end
-  redis.call('DEL', keys.places(id))
+  sort_in(to)
+  stop_waiting(id)
 end
 
 -- Give every place of a replication back. After an end without success AWS may still work on what was begun, and AWS
@@ -98,7 +197,8 @@ local function leave_all(id, linger)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
     redis.call('ZADD', keys.holders(lane), 'XX', now() + linger, place)
-    wake(lane)
+    hand_on(lane)
   end
   redis.call('DEL', keys.places(id))
+  redis.call('ZREM', keys.placed, id)
 end

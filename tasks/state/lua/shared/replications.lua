@@ -8,10 +8,9 @@ end
 
 -- Suspend a replication that nobody runs, because it is paused. Others take meanwhile what it held or waited for.
 -- resume.lua makes it due again.
-local SUSPENDED_FOR = 3600000 -- ms until somebody looks all the same: this only heals a resume that was lost
 local function suspend(tenant, id)
   redis.call('HSET', keys.replication(id), 'suspended', 1)
-  set_due(id, now() + SUSPENDED_FOR)
+  set_due(id, 'inf')
   leave_thread(tenant, id)
   leave_all(id, p.linger)
   if redis.call('HGET', keys.replication(id), 'state') == 'RUNNING' then
@@ -48,6 +47,7 @@ local function start_following(tenant, id, state)
     redis.call('HSET', owner, 'last', following)
     set_state(tenant, following, 'QUEUED')
     look_now(following)
+    sort_in(following) -- it may have been handed places
   end
 end
 
@@ -66,6 +66,7 @@ local function finish(tenant, id, state)
   redis.call('ZREM', keys.due, id)
   leave_thread(tenant, id)
   redis.call('ZREM', keys.urgent, id)
+  redis.call('ZREM', keys.placed, id)
   redis.call('PEXPIRE', key, p.retention)
   if state == 'CANCELLED' and is_replaced(owner, id) then hand_over(id, redis.call('HGET', owner, 'next')) end
   leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)

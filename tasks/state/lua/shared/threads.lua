@@ -1,7 +1,20 @@
--- The workers' threads, shared among platforms: a lane for each platform, which the pump enters. A place is held until
--- the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
+-- The workers' threads, shared among platforms: a lane for each platform, which only the pump enters (pump.lua). A place
+-- is held until the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
 local function platform_of(tenant) return string.match(tenant, '[^.]+%.[^.]+$') end
 local function threads(platform) return 'threads of ' .. platform end
+
+-- How many threads a platform may still have.
+local function free_threads(lane)
+  redis.call('ZREMRANGEBYSCORE', keys.holders(lane), '-inf', now())
+  return free_places(lane)
+end
+
+-- Make due who stands first in line for the threads that are free. The pump does so at each of its looks.
+local function wake_for_threads(lane)
+  local free = free_threads(lane)
+  if free <= 0 then return end
+  for _, id in ipairs(redis.call('ZRANGE', keys.waiters(lane), 0, free - 1)) do wake_up(id) end
+end
 
 local function keep_thread(tenant, id, time)
   local holders = keys.holders(threads(platform_of(tenant)))
@@ -12,5 +25,5 @@ end
 local function leave_thread(tenant, id)
   local lane = threads(platform_of(tenant))
   redis.call('ZREM', keys.waiters(lane), id)
-  if redis.call('ZREM', keys.holders(lane), id) == 1 then wake(lane) end
+  if redis.call('ZREM', keys.holders(lane), id) == 1 then wake_for_threads(lane) end
 end
