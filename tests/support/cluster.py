@@ -89,10 +89,10 @@ class Cluster:
     def start_worker(self, app: str = "workers.app") -> Child:
         """Start one worker process of a Celery app and wait until its pump looks."""
         self.started += 1
-        name = f"w{self.started}"
-        child = self._start(name, ["celery", "-A", app, "worker", "-n", f"{name}@test"])
+        name, before = f"w{self.started}", set(self._pumps())
+        child = self._start(name, ["celery", "-A", app, "worker"])
         self.workers.append(child)
-        self.processes.wait(name, lambda: f"{name}@test" in self.redis.client.zrange("connector:workers", 0, -1), 30)
+        self.processes.wait(name, lambda: not before.issuperset(self._pumps()), 30)
         return child
 
     def _start(self, name: str, command: list[str]) -> Child:
@@ -102,6 +102,10 @@ class Cluster:
         child = Child(name, nursery().start(command, self.environment, self.directory, log), log)
         self.processes.children.append(child)
         return child
+
+    def _pumps(self) -> list[str]:
+        """Name the workers whose pumps have looked: each start is another one, also on one machine."""
+        return list(self.redis.client.zrange("connector:workers", 0, -1))
 
     def kill(self, worker: Child, number: signal.Signals = signal.SIGKILL) -> None:
         """End a worker by a signal, and wait until it is gone."""
