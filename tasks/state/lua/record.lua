@@ -51,6 +51,7 @@ local function go_on()
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end
+  count_replication(tenant, p.replication) -- it may be parked from now on, or no longer
   local due = next_look()
   set_due(p.replication, due)
   if due == 'inf' then -- no look is late that nobody has promised
