@@ -160,7 +160,7 @@ def measure_idle(directory: Path, waiting: int, seconds: float = 30.0) -> Idle:
 
 @contextmanager
 def _cluster(directory: Path) -> Iterator[Cluster]:
-    with running_cluster(directory, 0, OPTIONS, **SETTINGS) as cluster:
+    with running_cluster(directory, 0, OPTIONS, forked=False, **SETTINGS) as cluster:
         yield cluster
 
 
