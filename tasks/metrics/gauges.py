@@ -1,6 +1,6 @@
 """What stands in Redis right now, for Prometheus: the same from whichever process it is asked.
 
-A look costs one script for 200 tenants and 200 open replications, and some twenty commands besides. Labels are
+A look costs as many commands for many tenants as for few. Labels are
 platforms, states and kinds of lanes, never a tenant or an account.
 """
 
@@ -59,7 +59,7 @@ class Gauges(Collector):
         return found
 
     def _orders(self) -> Iterator[Metric]:
-        census, now, labels = self._store.counts.census(), datetime.now(UTC), ("platform", "state")
+        census, now, labels = self._store.registry.census(), datetime.now(UTC), ("platform", "state")
         tenants = _gauge("connector_tenants", "Tenants by the state of their newest replication.", *labels)
         for group, count in sorted(census.tenants.items()):
             tenants.add_metric(group, count)

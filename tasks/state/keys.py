@@ -111,6 +111,14 @@ class Keys:
         "desired state, request to delete it, handles, ids of its current, next and last replication")
     tenants = One("zset", "orders", Stays("one entry per tenant"),
         "every tenant, sorted by name")
+    tenants_by = Each("field and value", "zset", "tenants", Stays("one entry per tenant and field"),
+        "tenants with this state, zone, project or platform, sorted by name")
+    changed = One("zset", "tenants", Stays("one entry per tenant"),
+        "tenant -> when it was last changed (microseconds)")
+    tenant_counts = One("hash", "counts", Stays("a few entries per platform"),
+        "platform and state -> number of tenants")
+    under_way = Each("platform and state", "zset", "counts", Stays("an entry leaves when its replication ends"),
+        "replication that has not ended -> when it was asked for (microseconds)")
     platforms = One("set", "orders", Stays("one entry per platform"),
         "every platform of which a tenant was ordered")
     owners = One("hash", "orders", Stays("one entry per account, group and alias"),

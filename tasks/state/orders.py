@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.replication import State
 from tasks.state.database import Part
-from tasks.state.parameters import Approve, Cancel, Reinstate, Submit
+from tasks.state.parameters import Approve, Cancel, Reinstate, Submit, microseconds
 from tasks.state.records import json_of
 from tasks.state.work import OwnedByAnother
 from tasks.step import Chain
@@ -57,7 +58,14 @@ class Orders(Part):
         if order.desired is None:
             return str(self._submit("replicate", order.tenant, **asked))
         account = order.desired.platform_tenant_id
-        answer = self._submit("order", order.tenant, desired=_content(order.desired), account=account, **asked)
+        answer = self._submit(
+            "order",
+            order.tenant,
+            desired=_content(order.desired),
+            account=account,
+            landing_zone=order.desired.landing_zone,
+            **asked,
+        )
         if isinstance(answer, list):
             raise AccountTaken(str(account), answer[0])
         return str(answer)
@@ -96,7 +104,13 @@ class Orders(Part):
 
         Raises OwnedByAnother when it had something that is another tenant's by now; nothing was written then.
         """
-        given = Reinstate(tenant=tenant, fields=dict(fields), replications=replications)
+        given = Reinstate(
+            tenant=tenant,
+            fields=dict(fields),
+            landing_zone=Desired.model_validate_json(fields["desired"]).landing_zone,
+            changed=microseconds(datetime.fromisoformat(fields["updated_at"])),
+            replications=replications,
+        )
         answer = self._run(given)
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)

@@ -7,7 +7,7 @@ error too (`lua/shared/prelude.lua`). Only a parameter that may be None may be a
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
@@ -18,6 +18,11 @@ from tasks.model.replication import State
 def milliseconds(time: timedelta) -> int:
     """Return a duration as Redis counts it."""
     return round(time.total_seconds() * 1000)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a time as it is sorted by in Redis, as exactly as people are shown it."""
+    return round(moment.timestamp() * 1_000_000)
 
 
 Milliseconds = Annotated[timedelta, PlainSerializer(milliseconds)]
@@ -43,6 +48,7 @@ class Common(Parameters):
     replication_chain: str  # name of the chain that replicates
     deletion_chain: str  # name of the chain that deletes
     at: str = ""  # the time as people read it (ISO), put in at each call
+    at_us: int = 0  # the same time, in microseconds
 
 
 class Now(Parameters):
@@ -56,6 +62,7 @@ class Submit(Parameters):
     tenant: str
     replication: str  # id to use for a new one
     desired: Json | None = None  # for order: the desired state
+    landing_zone: str | None = None  # for order: the one that it names
     account: str | None = None  # for order: id of the account to take over
     deletion: Json | None = None  # for delete: the request
     by: str | None = None  # who asks
@@ -84,6 +91,8 @@ class Reinstate(Parameters):
 
     tenant: str
     fields: dict[str, str]  # of its record
+    landing_zone: str  # that of its desired state
+    changed: int  # when it was last changed (microseconds)
     replications: list[dict[str, str]]  # the fields of each, the oldest first
 
 
@@ -203,8 +212,11 @@ class Tick(Parameters):
     every: dict[str, Milliseconds]  # name of a tick -> its interval
 
 
-class Census(Parameters):
-    """Count some tenants and some replications that have not ended."""
+class Page(Parameters):
+    """Find a page of the tenants that fit everything."""
 
-    first: int  # rank, from 0; in batches, because Redis does nothing else meanwhile
-    last: int
+    starts: str  # what their names start with
+    groups: list[str]  # a field and its value, as in the key tenants_by
+    since: int | None = None  # when they were changed at the earliest (microseconds)
+    first: int  # rank, from 0
+    size: int

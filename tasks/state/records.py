@@ -69,10 +69,10 @@ def tenant_of(tenant: TenantId, row: Mapping[str, str], paused: str | None) -> T
 
 def summary_of(name: str, row: list[str]) -> TenantSummary:
     """Read what a list shows of a tenant."""
-    desired, handles, state, updated_at = row
+    landing_zone, handles, state, updated_at = row
     return TenantSummary(
         id=TenantId.parse(name),
-        landing_zone=json.loads(desired)["landingZone"],
+        landing_zone=landing_zone,
         state=State(state),
         account_id=json.loads(handles).get("account_id"),
         updated_at=datetime.fromisoformat(updated_at),

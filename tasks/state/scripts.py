@@ -16,9 +16,21 @@ from redis import Redis
 from redis.commands.core import Script
 
 from tasks.state.keys import TABLE, Each, Expires, One
-from tasks.state.parameters import Common, Parameters, milliseconds
+from tasks.state.parameters import Common, Parameters, microseconds, milliseconds
 
-SHARED = ("prelude", "clock", "events", "owners", "alerts", "due", "lanes", "threads", "strays", "replications")
+SHARED = (
+    "prelude",
+    "clock",
+    "listing",
+    "events",
+    "owners",
+    "alerts",
+    "due",
+    "lanes",
+    "threads",
+    "strays",
+    "replications",
+)
 """The files of `lua/shared/`, each before those that use it."""
 
 
@@ -39,7 +51,9 @@ class Scripts:
         script = self._scripts.get(kind)
         if script is None:
             script = self._scripts[kind] = self._redis.register_script(source(kind))
-        document = {**self._common, "at": iso_now(), **parameters.model_dump(exclude_none=True)}
+        now = datetime.now(UTC)
+        moment = {"at": now.isoformat(), "at_us": microseconds(now)}
+        document = {**self._common, **moment, **parameters.model_dump(exclude_none=True)}
         return script(args=[json.dumps(document)], client=client)
 
 

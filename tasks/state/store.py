@@ -14,6 +14,7 @@ from redis import Redis
 from tasks.chain import DELETION, REPLICATION
 from tasks.state.account_lists import AccountLists
 from tasks.state.audit import Audit
+from tasks.state.census import Registry
 from tasks.state.counts import Counts
 from tasks.state.database import Database
 from tasks.state.drifts import Drifts
@@ -77,6 +78,7 @@ class Store:
         self.events = Events(database)
         self.audit = Audit(database)
         self.counts = Counts(database)
+        self.registry = Registry(database)
         self.locks = Locks(database)
         self.rollouts = Rollouts(database)
         self.questions = Questions(database)

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from tasks.model.desired import TenantId
 from tasks.model.handles import HANDLES, Handles
+from tasks.model.replication import State
 from tasks.state.database import Part
-from tasks.state.parameters import milliseconds
+from tasks.state.parameters import Page, microseconds, milliseconds
 from tasks.state.records import TenantRecord, TenantSummary, summary_of, tenant_of
 
 PAGE = 500  # tenants of one round trip
-SHOWN = ("desired", "handles", "state", "updated_at")  # what a list needs
+SHOWN = ("landing_zone", "handles", "state", "updated_at")  # what a list needs
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which tenants are asked for; None: any."""
+
+    workspace: str | None = None
+    project: str | None = None
+    platform: str | None = None
+    landing_zone: str | None = None
+    state: State | None = None
+    updated_since: datetime | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with."""
+        return "" if self.workspace is None else f"{self.workspace}."
+
+    @property
+    def groups(self) -> list[str]:
+        """What else they are listed under: `shared/listing.lua`."""
+        wanted = {
+            "project": self.project,
+            "platform": self.platform,
+            "zone": self.landing_zone,
+            "state": self.state,
+        }
+        return [f"{field} {value}" for field, value in wanted.items() if value is not None]
 
 
 class Tenants(Part):
@@ -33,11 +64,26 @@ class Tenants(Part):
         start = f"[{prefix}" if prefix else "-"
         stop = f"({prefix}\xff" if prefix else "+"
         for names in self._pages(start, stop):
-            with self._redis.pipeline(transaction=False) as pipeline:
-                for name in names:
-                    pipeline.hmget(self._keys.tenant(name), SHOWN)
-                for name, row in zip(names, pipeline.execute(), strict=True):
-                    yield summary_of(name, row)
+            yield from self._summaries(names)
+
+    def page(self, selection: Selection, first: int, size: int) -> tuple[list[TenantSummary], int]:
+        """Read some of the tenants that fit, sorted by name, from a rank on; and tell how many there are.
+
+        Two round trips, however many tenants there are.
+        """
+        since = selection.updated_since
+        total, *names = json.loads(
+            self._run(
+                Page(
+                    starts=selection.prefix,
+                    groups=selection.groups,
+                    since=None if since is None else microseconds(since),
+                    first=first,
+                    size=size,
+                )
+            )
+        )
+        return list(self._summaries(names)), total
 
     def handles(self) -> Iterator[Handles]:
         """Yield the handles of every tenant; a few hundred each round trip."""
@@ -70,6 +116,13 @@ class Tenants(Part):
     def postpone(self, tenant: TenantId) -> None:
         """Count a tenant as replicated now, although it was not."""
         self._redis.zadd(self._keys.replicated, {str(tenant): self._database.now()})
+
+    def _summaries(self, names: Sequence[str]) -> Iterator[TenantSummary]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hmget(self._keys.tenant(name), SHOWN)
+            for name, row in zip(names, pipeline.execute(), strict=True):
+                yield summary_of(name, row)
 
     def _pages(self, start: str, stop: str) -> Iterator[list[str]]:
         """Yield the names of tenants, sorted, in pages."""

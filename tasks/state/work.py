@@ -70,10 +70,9 @@ class Work(Part):
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.zrange(self._keys.due, 0, 0, withscores=True)
             pipeline.zrange(self._keys.looks, 0, 0, withscores=True)
-            pipeline.time()
-            due, looks, (now, micros) = pipeline.execute()
-        seconds = longest.total_seconds()
-        left = min((at / 1000 for _, at in (*due, *looks)), default=math.inf) - now - micros / 1e6
+            due, looks = pipeline.execute()
+        seconds, first = longest.total_seconds(), min((at for _, at in (*due, *looks)), default=math.inf)
+        left = (first - self._database.now()) / 1000
         self._redis.blpop([self._keys.wakeups], timeout=min(left, seconds) if left > 0 else seconds)
 
     def begin(self, dispatch: Dispatch, holder: str, lease: timedelta) -> Begun | None:

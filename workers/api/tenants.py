@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
+from pydantic import AwareDatetime
 
 from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State
 from tasks.orders.producer import Accepted, replicate, replicate_again
 from tasks.orders.withdrawn import still_in
-from tasks.state.records import TenantSummary
+from tasks.state.tenants import Selection
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, StrictRoute, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view
@@ -69,25 +70,19 @@ def list_tenants(
     platform: Annotated[str | None, Query(description="<platform>.<location>")] = None,
     landing_zone: Annotated[str | None, Query(alias="landingZone")] = None,
     status: State | None = None,
+    updated_since: Annotated[
+        AwareDatetime | None,
+        Query(alias="updatedSince", description="only those whose updatedAt is not before; with an offset from UTC"),
+    ] = None,
     page: Annotated[int, Query(ge=0, description="counts from 0")] = 0,
     size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> TenantPage:
     """Show one page of the tenants that fit every filter."""
-    wanted = {
-        "workspace": workspace,
-        "project": project,
-        "platform": platform,
-        "landing_zone": landing_zone,
-        "state": status,
-    }
-    filters = {name: value for name, value in wanted.items() if value is not None}
-    prefix = "" if workspace is None else f"{workspace}." if project is None else f"{workspace}.{project}."
-    found = [summary for summary in connector.store.tenants.listed(prefix) if _fits(summary, filters)]
+    selection = Selection(workspace, project, platform, landing_zone, status, updated_since)
+    found, total = connector.store.tenants.page(selection, page * size, size)
     paused = connector.store.pauses.all()
-    rows = [tenant_row(summary, paused) for summary in found[page * size : (page + 1) * size]]
-    total = len(found)
     return TenantPage(
-        tenants=rows,
+        tenants=[tenant_row(summary, paused) for summary in found],
         page=PageView(number=page, size=size, total_elements=total, total_pages=-(-total // size)),
     )
 
@@ -135,10 +130,3 @@ def accepted_view(accepted: Accepted, connector: Connector, response: Response) 
     record = connector.store.tenants.find(TenantId.parse(accepted.tenant))
     people = still_in(record, connector.catalog) if record is not None else ()
     return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state, still_in=len(people))
-
-
-def _fits(summary: TenantSummary, filters: dict[str, str]) -> bool:
-    return all(
-        getattr(summary if name in {"landing_zone", "state"} else summary.id, name) == value
-        for name, value in filters.items()
-    )

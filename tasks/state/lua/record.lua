@@ -51,9 +51,14 @@ local function go_on()
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end
+  count_replication(tenant, p.replication) -- it may be parked from now on, or no longer
   local due = next_look()
   set_due(p.replication, due)
-  redis.call('HSET', key, 'look_at', due) -- begin.lua tells how late the look then is
+  if due == 'inf' then -- no look is late that nobody has promised
+    redis.call('HDEL', key, 'look_at')
+  else
+    redis.call('HSET', key, 'look_at', due) -- begin.lua tells how late the look then is
+  end
   if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
     keep_thread(tenant, p.replication, due)
   else

@@ -11,8 +11,11 @@ for position, fields in ipairs(p.replications) do
   redis.call('ZADD', history, position, fields.id)
 end
 redis.call('PEXPIRE', history, p.retention)
+list_tenant(p.tenant)
+set_landing_zone(p.tenant, p.landing_zone)
+set_tenant_state(p.tenant, p.fields.state)
 for name, value in pairs(p.fields) do redis.call('HSET', owner, name, value) end
-redis.call('ZADD', keys.tenants, 0, p.tenant)
-redis.call('SADD', keys.platforms, platform_of(p.tenant))
+count_tenant(p.tenant) -- it may be one that is deleted
+redis.call('ZADD', keys.changed, p.changed, p.tenant)
 if not p.fields.deleted_at then redis.call('ZADD', keys.replicated, 0, p.tenant) end
 return 1

@@ -86,7 +86,8 @@ local function create(slot)
   local id = p.replication
   redis.call('HSET', keys.replication(id),
     'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
-    'requested_at', p.at, 'retry_state', '{}', 'cancel', 0)
+    'requested_at', p.at, 'asked', p.at_us, 'retry_state', '{}', 'cancel', 0)
+  count_replication(p.tenant, id)
   set_content(id)
   if p.first and p.first_chain == chain then begin_with(id, p.first) end
   if p.daily then redis.call('HSET', keys.replication(id), 'daily', 1) end
@@ -119,8 +120,8 @@ local function is_enough(id)
   return not (field(id, 'first') and not p.first)
 end
 
-redis.call('ZADD', keys.tenants, 0, p.tenant)
-redis.call('SADD', keys.platforms, platform_of(p.tenant))
+list_tenant(p.tenant)
+if p.landing_zone then set_landing_zone(p.tenant, p.landing_zone) end
 redis.call('HSETNX', owner, 'created_at', p.at)
 redis.call('HSETNX', owner, 'handles', '{}')
 redis.call('HSET', owner, 'desired', desired)
@@ -158,6 +159,7 @@ if current ~= '' then
 end
 
 local id = take_over(create('current'))
-redis.call('HSET', owner, 'last', id, 'state', 'QUEUED')
+redis.call('HSET', owner, 'last', id)
+set_tenant_state(p.tenant, 'QUEUED')
 look_now(id)
 return id

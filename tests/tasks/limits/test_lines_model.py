@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -149,8 +150,10 @@ class Line(RuleBasedStateMachine):
     def redis_loses_a_holder(self, number: int) -> None:
         """A replication is gone without an end, and its place is left behind."""
         replication = self.redis.hget(f"connector:held_by:{LANE}", name(number)) or ""
-        if self.redis.hget(f"connector:tenant:{name(number)}", "next"):
+        if not replication or self.redis.hget(f"connector:tenant:{name(number)}", "next"):
             return
+        counted = self.redis.hget(f"connector:replication:{replication}", "counted")
+        self.redis.zrem(f"connector:under_way:{counted}", replication)
         self.redis.delete(f"connector:places:{replication}")
         if self.redis.hget(f"connector:tenant:{name(number)}", "current") == replication:
             self.redis.hset(f"connector:tenant:{name(number)}", "current", "")
@@ -213,6 +216,26 @@ class Line(RuleBasedStateMachine):
         assert all(
             self.redis.zscore("connector:due", each) == self.redis.zscore("connector:placed", each) for each in placed
         )
+
+    @invariant()
+    def the_census_agrees(self) -> None:
+        """What is counted as it changes is what a look at every record finds."""
+        tenants, replications = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        paused = self.store.pauses.all()
+        for tenant in self.redis.zrange("connector:tenants", 0, -1):
+            record = self.redis.hgetall(f"connector:tenant:{tenant}")
+            tenants["aws.sandbox", record["state"]] += 1
+            for which in ("current", "next"):
+                found = self.redis.hgetall(f"connector:replication:{record.get(which)}")
+                if not found:
+                    continue
+                where = "PARKED" if found.get("parked") == "1" and found["state"] != "RUNNING" else found["state"]
+                apart = tenant in paused and which == "current" and where != "RUNNING"
+                replications["aws.sandbox", "PAUSED" if apart else where] += 1
+        census = self.store.registry.census()
+        assert census.tenants == tenants
+        assert census.still_open == replications
+        assert census.oldest.keys() == replications.keys()
 
     # Helpers
 

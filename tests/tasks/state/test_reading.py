@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from tasks.model.desired import TenantId
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
+from tasks.state.records import TenantSummary
 from tasks.state.store import Store
+from tasks.state.tenants import Selection
 from tests.support.waiting import eventually
-from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, step_failed
+from tests.tasks.state.as_worker import (
+    BLOG,
+    DEVELOPMENT,
+    LEASE,
+    PRODUCTION,
+    SHOP,
+    pump,
+    run_one,
+    step_done,
+    step_failed,
+)
 
 
 def test_idle_tenants_are_those_that_ended_long_ago(store: Store) -> None:
@@ -28,6 +42,66 @@ def test_tenants_are_listed_by_name_and_prefix(store: Store) -> None:
 
     assert [str(row.id) for row in store.tenants.listed("likvid.")] == [str(BLOG), str(SHOP)]
     assert len(list(store.tenants.listed())) == 3
+
+
+def test_a_page_has_what_a_look_at_every_tenant_finds(store: Store) -> None:
+    chance = random.Random(7)
+    for workspace, project, platform in product(("a", "ab", "b"), ("x", "y", "z"), ("aws.one", "aws.two")):
+        tenant = TenantId(workspace, project, platform)
+        store.orders.submit(Order(tenant, chance.choice((DEVELOPMENT, PRODUCTION))))
+        store.orders.submit(Order(tenant, chance.choice((DEVELOPMENT, PRODUCTION))))
+    for dispatch in pump(store)[::2]:
+        assert store.work.begin(dispatch, "me", LEASE)
+        assert store.work.record(dispatch.replication, "me", chance.choice((step_failed(0), step_done(0, last=True))))
+    everyone = list(store.tenants.listed())
+    times = sorted(row.updated_at for row in everyone)
+    values: dict[str, tuple[Any, ...]] = {
+        "workspace": (None, "a", "b", "none"),
+        "project": (None, "x"),
+        "platform": (None, "aws.two"),
+        "landing_zone": (None, "development"),
+        "state": (None, State.FAILED, State.QUEUED),
+        "updated_since": (None, times[7], times[-1] + timedelta(seconds=1)),
+    }
+    for chosen in product(*values.values()):
+        selection = Selection(**dict(zip(values, chosen, strict=True)))
+        fitting = [row for row in everyone if fits(row, selection)]
+
+        found = [store.tenants.page(selection, first, 5) for first in range(0, 20, 5)]
+
+        assert [row for page, _ in found for row in page] == fitting, selection
+        assert {total for _, total in found} == {len(fitting)}
+
+
+def fits(row: TenantSummary, wanted: Selection) -> bool:
+    pairs = [
+        (wanted.workspace, row.id.workspace),
+        (wanted.project, row.id.project),
+        (wanted.platform, row.id.platform),
+        (wanted.landing_zone, row.landing_zone),
+        (wanted.state, row.state),
+    ]
+    since = wanted.updated_since is None or row.updated_at >= wanted.updated_since
+    return since and all(value in (None, actual) for value, actual in pairs)
+
+
+def test_a_page_costs_the_same_of_many_tenants(store: Store, redis: Any) -> None:
+    def commands() -> int:
+        before = sum(each["calls"] for each in redis.info("commandstats").values())
+        for selection in (Selection(), Selection(workspace="likvid"), Selection(state=State.QUEUED)):
+            assert len(store.tenants.page(selection, 0, 5)[0]) == 5
+        return int(sum(each["calls"] for each in redis.info("commandstats").values()) - before)
+
+    def order(numbers: range) -> None:
+        for number in numbers:
+            store.orders.submit(Order(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT))
+
+    order(range(5))
+    assert commands()  # the script is loaded
+    few = commands()
+    order(range(5, 300))
+
+    assert commands() == few
 
 
 def test_history_is_kept_as_long_as_the_records(store: Store, redis: Any) -> None:

@@ -31,7 +31,7 @@ def test_ready_when_orders_are_taken_whoever_works_on_them(api: Api) -> None:
         look_for_work(api)
         response = http.get("/readyz")
         assert (response.status_code, response.json()["workers"]) == (200, 1)
-    assert api.keys() == ["connector:workers"]
+    assert api.keys() == ["connector:clock", "connector:workers"]
 
 
 def test_a_worker_that_has_stopped_looking_does_not_count(api: Api) -> None:
@@ -79,7 +79,7 @@ def test_without_redis_everything_is_a_503_and_nothing_is_lost(lonely: Api) -> N
             assert int(response.headers["retry-after"]) > 0
             assert "Redis" in document["detail"]
         assert http.get("/healthz").status_code == 200
-        assert is_problem(http.put("/api/v1/tenants/-/shop/aws.sandbox", json=BODY), 422)
+        assert is_problem(http.put(TENANT, json={**BODY, "landingZone": 5}), 422)
         lonely.redis.restart()
         assert eventually(lambda: http.get("/readyz").status_code == 200)
         assert http.put(TENANT, json=BODY).json()["replicationId"] == first

@@ -6,7 +6,10 @@ local function emit(tenant, event)
 end
 
 -- Note that something of a tenant has changed just now: what was ordered, what AWS gave, or where it stands.
-local function touch(tenant) redis.call('HSET', keys.tenant(tenant), 'updated_at', p.at) end
+local function touch(tenant)
+  redis.call('HSET', keys.tenant(tenant), 'updated_at', p.at)
+  redis.call('ZADD', keys.changed, p.at_us, tenant)
+end
 
 local function emit_state(tenant, id, state)
   touch(tenant)
@@ -15,5 +18,6 @@ end
 
 local function set_state(tenant, id, state)
   redis.call('HSET', keys.replication(id), 'state', state)
-  redis.call('HSET', keys.tenant(tenant), 'state', state)
+  count_replication(tenant, id)
+  set_tenant_state(tenant, state)
 end

@@ -40,7 +40,8 @@ local function start_following(tenant, id, state)
     redis.call('HSET', owner, 'next', '')
     return
   end
-  redis.call('HSET', owner, 'current', following, 'next', '', 'state', state)
+  redis.call('HSET', owner, 'current', following, 'next', '')
+  set_tenant_state(tenant, state)
   if following == '' then
     redis.call('PEXPIRE', keys.history(tenant), p.retention)
   else
@@ -63,6 +64,7 @@ end
 local function finish(tenant, id, state)
   local key, owner = keys.replication(id), keys.tenant(tenant)
   redis.call('HSET', key, 'state', state, 'ended_at', p.at, 'holder', '', 'lease', 0)
+  count_replication(tenant, id)
   redis.call('ZREM', keys.due, id)
   leave_thread(tenant, id)
   redis.call('ZREM', keys.urgent, id)
@@ -74,6 +76,7 @@ local function finish(tenant, id, state)
   local deletes = redis.call('HGET', key, 'chain') == p.deletion_chain
   if deletes and state == 'SUCCEEDED' and redis.call('HEXISTS', owner, 'deletion') == 1 then
     redis.call('HSET', owner, 'deleted_at', p.at)
+    count_tenant(tenant)
   end
   if redis.call('HEXISTS', owner, 'deleted_at') == 1 then
     redis.call('ZREM', keys.replicated, tenant) -- nothing is left to keep right

@@ -1,6 +1,5 @@
 -- The workers' threads, shared among platforms: a lane for each platform, which only the pump enters (pump.lua). A place
 -- is held until the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
-local function platform_of(tenant) return string.match(tenant, '[^.]+%.[^.]+$') end
 local function threads(platform) return 'threads of ' .. platform end
 
 -- How many threads a platform may still have.
