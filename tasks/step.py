@@ -47,6 +47,7 @@ class Step:
     name: str
     needs: tuple[str, ...] = ()
     members_only: bool = True  # False: also for the management account, whose people get access and nothing else
+    always: bool = False  # True: also in a replication that was asked to begin later
     needs_landing_zone: bool = True  # False: it works for a tenant whose landing zone no document describes any more
 
 

@@ -34,6 +34,7 @@ def without_account(handles: Handles) -> Handles:
         groups=handles.groups,
         users=handles.users,
         pending_assignments=handles.pending_assignments,
+        doubt=handles.doubt,
     )
 
 

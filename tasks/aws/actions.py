@@ -204,6 +204,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(ORGANIZATION, "organizations", "DescribeCreateAccountStatus", Kind.READ),
     Operation(CLOSURE, "organizations", "CloseAccount", Kind.WRITE, (Resource.ACCOUNT,)),
     Operation(ASSIGNMENTS, "sso-admin", "ListAccountAssignments", Kind.READ, ASSIGNED),
+    Operation(ASSIGNMENTS, "sso-admin", "ListPermissionSetsProvisionedToAccount", Kind.READ, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "CreateAccountAssignment", Kind.WRITE, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "DescribeAccountAssignmentCreationStatus", Kind.READ, (Resource.INSTANCE,)),
     Operation(GROUPS, "identitystore", "GetGroupId", Kind.READ),
