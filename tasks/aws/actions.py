@@ -269,7 +269,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(SAML, "iam", "UpdateSAMLProvider", Kind.WRITE, (Resource.SAML_PROVIDER,)),
     Operation(ALIAS, "iam", "CreateAccountAlias", Kind.WRITE),
     Operation(ALIAS, "iam", "ListAccountAliases", Kind.READ),
-    Operation(FEDERATED, "iam", "ListRoles", Kind.READ),
+    Operation(ALIAS, "iam", "ListRoles", Kind.READ),
     Operation(FEDERATED, "iam", "GetRole", Kind.READ),
     Operation(FEDERATED, "iam", "CreateRole", Kind.WRITE),
     Operation(FEDERATED, "iam", "TagRole", Kind.FORWARDED),  # by CreateRole

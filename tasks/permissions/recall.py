@@ -65,14 +65,9 @@ class Recall:
         self.handles = replace(self.handles, doubt=replace(doubt, looked_at=began))
 
     def roles(self) -> None:
-        """Learn which roles of the account have our trust; later, where the account does not let us in. ListRoles.
-
-        A role that was reduced for a platform without federation may not list any.
-        """
-        platform, account_id = self.tenant.platform, self.handles.account_id
-        if account_id in (None, platform.management_account_id):
-            return
-        if platform.identity_federation is None and platform.self_downgrade_access_role:
+        """Learn which roles of the account have our trust; later, where the account does not let us in. ListRoles."""
+        account_id = self.handles.account_id
+        if account_id in (None, self.tenant.platform.management_account_id):
             return
         try:
             there = trusting_roles(self.aws.roles(account_id or ""))

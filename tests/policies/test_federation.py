@@ -11,7 +11,7 @@ from config.catalog import Catalog
 from config.platform import FederatedRoleMapping, IdentityFederation, Platform
 from tasks.aws.actions import OPERATIONS, Kind, Principal
 from tasks.errors import AccessDenied, NotOurs
-from tasks.model.handles import Handles, in_doubt
+from tasks.model.handles import Handles
 from tasks.permissions.access_role import SHUT
 from tasks.permissions.iam_documents import documents, surroundings_of
 from tasks.steps.federate_identity import federate_identity
@@ -74,8 +74,7 @@ def test_the_statements_are_used_and_enough(world: World, catalog: Catalog) -> N
         metadata=saml_metadata(certificate="B"),
         role_mappings=(READER.model_copy(update={"policies": ("ReadOnlyAccess",)}), audit),
     )
-    later.handles = {"one": in_doubt(handles)}  # Redis was lost, a while after
-    world.ahead += world.aws(later.tenant("one")).visibility_grace
+    later.handles = first.handles
     later.replicate(later.tenant("one"))
     calls = world.simulator.calls(mark)
 

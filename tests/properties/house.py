@@ -47,6 +47,7 @@ def settings(redis_url: str) -> Settings:
         poll_interval=timedelta(seconds=0.1),
         lookup_grace=timedelta(seconds=2),
         visibility_grace=timedelta(seconds=3),
+        users_kept=timedelta(milliseconds=1),
         identity_center_calls_per_second=1000,
         organizations_calls_per_second=1000,
     )

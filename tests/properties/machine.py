@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
@@ -25,12 +25,6 @@ from tests.properties.cloud import accounts_of, people_by_account
 from tests.properties.house import House
 from tests.properties.model import NARROW, SCIM, STORE, WIDE, Access, Order, given
 from workers.sandbox.client import SimulatorClient
-
-LOSSES_AT_REST_ONLY = True
-"""Redis is lost only when nothing is under way, and accounts that were closed before stay closed: what was withdrawn
-in the moment of the loss is found only by reading all assignments of an account."""
-RENAMES_ARE_NOTICED = False
-"""The identity store gives a userName to another person; the connector asks for it again daily and with new orders."""
 
 PEOPLE = ("alice", "bob", "carol")
 ROLES = ("admin", "user", "reader")
@@ -176,7 +170,6 @@ class Tenants(RuleBasedStateMachine):
         self.simulator.operator("add_users", user_names=[self.user(person)])
         self.repeat()
 
-    @precondition(lambda _: RENAMES_ARE_NOTICED)
     @rule(person=st.sampled_from(PEOPLE))
     def rename(self, person: str) -> None:
         """A userName moves to another person."""
@@ -195,9 +188,6 @@ class Tenants(RuleBasedStateMachine):
     @rule(restore=st.booleans())
     def lose_redis(self, restore: bool) -> None:
         """Redis is lost; perhaps an older backup is put back. Then all tenants are ordered again."""
-        if LOSSES_AT_REST_ONLY:
-            self.settle()
-            self.lost |= {tenant for tenant, order in self.orders.items() if order is None}
         self.house.redis.flushall()
         if restore and self.saved is not None:
             backup.restore(self.house.store, backup.read(self.saved), merge=False)
