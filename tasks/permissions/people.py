@@ -60,7 +60,9 @@ class People:
 
         whole  everybody of the tenant was asked for
         """
-        return replace(self.look, asked=None if whole else tuple(sorted({*(self.look.asked or ()), *self._asked})))
+        if whole or self.look.asked is None:
+            return replace(self.look, asked=None)
+        return replace(self.look, asked=tuple(sorted({*self.look.asked, *self._asked})))
 
     def _is_due(self, name: str) -> bool:
         if name in self._asked:

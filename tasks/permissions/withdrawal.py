@@ -52,6 +52,11 @@ class Withdrawal:
         left = len(self.portion.rest | self.people.portion.rest)
         if left:
             return Wait(self.handles, f"{left} people to look at or to take out; goes on", timedelta())
+        look = self.handles.people_look
+        if (
+            look is not None and look.asked is not None
+        ):  # some were asked for, for our own use: it tells nothing of others
+            self.handles = replace(self.handles, people_look=None)
         return Done(self.handles, "; ".join(self.notes) or NOTHING_TO_DO)
 
     def take_away(self) -> None:
