@@ -96,7 +96,7 @@ def take_assignments_back(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[s
     store = tenant.platform.identity_center
     if store is None or handles.account_id is None:
         return None, handles
-    work = Work(tenant, aws, store, mapped_roles(tenant), handles)
+    work = Work(tenant, aws, store, mapped_roles(tenant), handles, groups_stay=True)
     waiting = work.see_through()
     if waiting is None:
         gone = {pair_of(each) for each in work.settled() if each.stands is False}
@@ -144,6 +144,7 @@ class Work:
     failed: dict[Pair, PendingAssignment] = field(default_factory=dict)  # AWS says FAILED; kept until all is told
     reasons: dict[Pair, AssignmentRequest] = field(default_factory=dict)
     orphaned: int = 0  # assignments that stay behind when their group is deleted
+    groups_stay: bool = False  # none is deleted, so no assignment may stay behind
     plan: str | None = None  # of this run, as in PendingAssignment
     complete: bool = False  # AWS has made all that the newest plan found missing
 
@@ -391,7 +392,7 @@ class Work:
 
     def _refused(self, pair: Pair, refusal: Refused, *, delete: bool) -> None:
         outdated = {group.id for group in outdated_groups(dict(self.roles), self.handles).values()}
-        if delete and isinstance(refusal, AccessDenied) and pair[0] in outdated:
+        if delete and isinstance(refusal, AccessDenied) and pair[0] in outdated and not self.groups_stay:
             self.orphaned += 1
         else:
             self.failures.add(refusal)
