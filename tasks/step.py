@@ -94,10 +94,10 @@ class Chain:
         """Return the index of the step that follows; None: nothing is left to do. Idle steps have nothing to do.
 
         >>> from tasks.chain import DELETION
-        >>> DELETION.after(0, []), DELETION.after(4, ["delete_groups"]), DELETION.after(3, ["await_approval"])
-        (1, 5, None)
-        >>> DELETION.after(0, [], ["locate_account", "withdraw_federation"])
-        3
+        >>> DELETION.after(0, []), DELETION.after(5, ["delete_groups"]), DELETION.after(4, ["await_approval"])
+        (1, 6, None)
+        >>> DELETION.after(0, [], ["locate_account", "recall_access", "withdraw_federation"])
+        4
         """
         lost = {*failed, *self.unreachable(failed), *idle}
         return next((later for later in range(index + 1, len(self.steps)) if self.steps[later].name not in lost), None)

@@ -9,11 +9,20 @@ from __future__ import annotations
 from tasks.aws import Aws
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome
+from tasks.model.replication import Outcome
 from tasks.permissions.groups import without_people
 from tasks.permissions.withdrawal import Withdrawal
+from tasks.step import unless
 
 
+def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
+    if tenant.deletion is not None and tenant.platform.skip_user_group_permission_cleanup:
+        return "groups and their members stay: skipUserGroupPermissionCleanup"
+    known = handles.doubt is None or handles.doubt.looked_at is not None
+    return "all that the account has of us is known" if known else None
+
+
+@unless(_nothing_to_do)
 def recall_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find our groups and roles in the account by their proofs, and take away what the newest order does not give.
 
@@ -21,10 +30,6 @@ def recall_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
                             since it is
     Returns                 Done; Wait, to go on at once, after a portion of many people
     """
-    if handles.doubt is None or handles.doubt.looked_at is not None:
-        return Done(handles, "all that the account has of us is known")
-    if tenant.deletion is not None and tenant.platform.skip_user_group_permission_cleanup:
-        return Done(handles, "groups and their members stay: skipUserGroupPermissionCleanup")
     withdrawal = Withdrawal(tenant if tenant.deletion is None else without_people(tenant), handles, aws)
     withdrawal.recall()
     withdrawal.take_away()

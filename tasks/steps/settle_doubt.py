@@ -12,12 +12,18 @@ from datetime import timedelta
 
 from tasks.aws import Aws
 from tasks.model.desired import Tenant
-from tasks.model.handles import Handles
+from tasks.model.handles import Doubt, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.permissions.assignments import follow_withdrawal
 from tasks.permissions.withdrawal import Withdrawal
+from tasks.step import unless
 
 
+def _nothing_to_do(_: Tenant, handles: Handles) -> str | None:
+    return "nothing is in doubt" if handles.doubt is None else None
+
+
+@unless(_nothing_to_do)
 def settle_doubt(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Read the account, our groups and roles once more, take away what no order gives, and end the doubt.
 
@@ -26,9 +32,7 @@ def settle_doubt(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Returns                 Wait until AWS must show what it was asked before the doubt began, and while it takes
                             assignments away
     """
-    doubt = handles.doubt
-    if doubt is None:
-        return Done(handles, "nothing is in doubt")
+    doubt = handles.doubt or Doubt()
     since = doubt.since or aws.now()
     left = since + aws.visibility_grace - aws.now()
     if left > timedelta():
