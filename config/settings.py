@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         default=timedelta(seconds=60),
         description="How long AWS may take to show its own writes everywhere. Until then, 'not found' is not final.",
     )
+    users_kept: Seconds = Field(
+        validation_alias="CONNECTOR_USERS_KEPT_SECONDS",
+        default=timedelta(hours=12),
+        description="How long the id of a person in the identity store is believed, for an unchanged order.",
+    )
     access_grace: Seconds = Field(
         validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
         default=timedelta(minutes=30),

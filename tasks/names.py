@@ -10,7 +10,7 @@ stays the same even when Redis is lost; a drawn one would order a second account
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -24,6 +24,7 @@ from tasks.model.handles import Handles
 
 TENANT_TAG = "meshstack:tenant"  # proves whose an account is; written with CreateAccount, never removed
 GROUP_PREFIX = "mst-"  # only groups with it are managed
+_ANY_ROLE = "\N{REPLACEMENT CHARACTER}"  # stands for a role in a name: no role has it
 NAME_LENGTH = 50  # characters of an account's name. Source: AWS Organizations API reference, CreateAccount
 MOST_TAGS = 50  # on one account. Source: AWS Organizations user guide, quotas
 RANDOM_LENGTH = 100  # characters of `rand`. Source: docs.meshcloud.io "String Templating"
@@ -221,6 +222,16 @@ def group_name(tenant: Tenant, aws_role: str) -> str:
     return GROUP_PREFIX + access.group_name_pattern.render(values)
 
 
+def role_in_group_name(tenant: Tenant, name: str) -> str | None:
+    """Return the AWS role that a group of this name would stand for, a hint only; None: none that can be told."""
+    try:
+        before, _, after = group_name(tenant, _ANY_ROLE).partition(_ANY_ROLE)
+    except PatternError:
+        return None
+    role = name.removeprefix(before).removesuffix(after)
+    return role if role and f"{before}{role}{after}" == name else None
+
+
 def role_members(tenant: Tenant) -> dict[str, set[str]]:
     """Return who has which AWS role: AWS role -> userNames, with every mapped role, also those that nobody has.
 
@@ -232,6 +243,12 @@ def role_members(tenant: Tenant) -> dict[str, set[str]]:
         named = (user_name(tenant, person) for person in people)
         members.setdefault(mapping.aws_role, set()).update(name for name in named if name)
     return members
+
+
+def people_with(tenant: Tenant, project_roles: Collection[str]) -> set[str]:
+    """Return who has one of these project roles, by userName."""
+    people = (person for person in tenant.desired.access if not set(person.roles).isdisjoint(project_roles))
+    return set(filter(None, (user_name(tenant, person) for person in people)))
 
 
 def user_name(tenant: Tenant, person: Person) -> str | None:

@@ -47,6 +47,7 @@ class Step:
     name: str
     needs: tuple[str, ...] = ()
     members_only: bool = True  # False: also for the management account, whose people get access and nothing else
+    always: bool = False  # True: also in a replication that was asked to begin later
     needs_landing_zone: bool = True  # False: it works for a tenant whose landing zone no document describes any more
 
 
@@ -93,10 +94,10 @@ class Chain:
         """Return the index of the step that follows; None: nothing is left to do. Idle steps have nothing to do.
 
         >>> from tasks.chain import DELETION
-        >>> DELETION.after(0, []), DELETION.after(4, ["delete_groups"]), DELETION.after(3, ["await_approval"])
-        (1, 5, None)
-        >>> DELETION.after(0, [], ["locate_account", "withdraw_federation"])
-        3
+        >>> DELETION.after(0, []), DELETION.after(5, ["delete_groups"]), DELETION.after(4, ["await_approval"])
+        (1, 6, None)
+        >>> DELETION.after(0, [], ["locate_account", "recall_access", "withdraw_federation"])
+        4
         """
         lost = {*failed, *self.unreachable(failed), *idle}
         return next((later for later in range(index + 1, len(self.steps)) if self.steps[later].name not in lost), None)

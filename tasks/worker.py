@@ -73,6 +73,7 @@ class Worker(Connector):
             observer=Observer(before_write=_refuse_write, after_call=self.counters.called, before_call=count),
             account_created_at=account_created_at,
             access_grace=self.settings.access_grace,
+            users_kept=self.settings.users_kept,
         )
 
 

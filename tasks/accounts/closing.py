@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from config.platform import AccountClosure
 from tasks.aws import Aws
-from tasks.errors import NotFound, NotOurs, NotReady, PermanentError
+from tasks.errors import AccountNotOurs, NotFound, NotReady, PermanentError
 from tasks.model.account import Account
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
@@ -34,11 +34,12 @@ def without_account(handles: Handles) -> Handles:
         groups=handles.groups,
         users=handles.users,
         pending_assignments=handles.pending_assignments,
+        doubt=handles.doubt,
     )
 
 
 def check_ours(tenant: Tenant, handles: Handles, account: Account, tags: Mapping[str, str]) -> None:
-    """Raise NotOurs unless the account is proven to be this tenant's.
+    """Raise AccountNotOurs unless the account is proven to be this tenant's.
 
     The proof is its tag; where there is none, the creation that we recorded with the account's email; in direct mode,
     which has no tags, the tenant's own email together with its account name.
@@ -49,9 +50,9 @@ def check_ours(tenant: Tenant, handles: Handles, account: Account, tags: Mapping
     if owner == str(tenant.id) or (owner is None and same_email and (handles.creation is not None or same_name)):
         return
     whose = f"is tagged as tenant {owner}'s" if owner else "has no tag that names a tenant"
-    raise NotOurs(
+    raise AccountNotOurs(
         "NotProvablyOurs",
-        f"account {account.id} ({account.name}) {whose}, so it is not closed",
+        f"account {account.id} ({account.name}) {whose}, so it is neither moved nor closed",
         remedy=f"If it is this tenant's account, tag it {TENANT_TAG}={tenant.id} and retry; else close it by hand.",
     )
 

@@ -29,7 +29,7 @@ from tasks.aws import Aws, Lane
 from tasks.aws.organizations import CreationState, CreationStatus
 from tasks.errors import LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model.desired import Tenant
-from tasks.model.handles import Creation, Handles
+from tasks.model.handles import Creation, Doubt, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import account_email, account_name, account_tags, first_tags, refused_for_good
 
@@ -101,7 +101,8 @@ def _taken(tenant: Tenant, handles: Handles, found: Found, aws: Aws) -> Outcome:
     """Make the account that was found the tenant's."""
     if found.account is None:
         raise ValueError("no account was found")
-    taken = adopted(replace(handles, closed_accounts=found.history(handles)), found.account)
+    known = replace(handles, closed_accounts=found.history(handles), federated_roles=None, doubt=Doubt())
+    taken = adopted(known, found.account)
     leave_lane(tenant, aws)
     return Done(taken, f"found account {found.account.id}, which is this tenant's")
 
@@ -123,7 +124,8 @@ def _submit(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Write the intent ahead, then call CreateAccount once."""
     tags = {} if tenant.platform.is_direct else _tags(tenant)
     attempt = handles.creation.attempt + 1 if handles.creation else 1
-    intended = replace(handles, creation=Creation(attempt, aws.now()))
+    begun = _beginning(handles) if handles.creation is None else handles
+    intended = replace(begun, creation=Creation(attempt, aws.now()))
     aws.enter(Lane.ACCOUNT_CREATION, tenant.platform.management_account_id, str(tenant.id))
     aws.remember(intended)
     try:
@@ -138,6 +140,11 @@ def _submit(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         raise
     creation = Creation(attempt, intended.creation.intended_at if intended.creation else aws.now(), request_id)
     return Done(replace(intended, creation=creation), f"asked AWS for the account: creation {request_id}")
+
+
+def _beginning(handles: Handles) -> Handles:
+    """Return the handles of a tenant of which AWS has nothing: from now on they tell all that it has."""
+    return handles if handles.groups else replace(handles, federated_roles={}, doubt=None)
 
 
 def _look(

@@ -204,6 +204,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(ORGANIZATION, "organizations", "DescribeCreateAccountStatus", Kind.READ),
     Operation(CLOSURE, "organizations", "CloseAccount", Kind.WRITE, (Resource.ACCOUNT,)),
     Operation(ASSIGNMENTS, "sso-admin", "ListAccountAssignments", Kind.READ, ASSIGNED),
+    Operation(ASSIGNMENTS, "sso-admin", "ListPermissionSetsProvisionedToAccount", Kind.READ, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "CreateAccountAssignment", Kind.WRITE, ASSIGNED),
     Operation(ASSIGNMENTS, "sso-admin", "DescribeAccountAssignmentCreationStatus", Kind.READ, (Resource.INSTANCE,)),
     Operation(GROUPS, "identitystore", "GetGroupId", Kind.READ),
@@ -268,7 +269,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(SAML, "iam", "UpdateSAMLProvider", Kind.WRITE, (Resource.SAML_PROVIDER,)),
     Operation(ALIAS, "iam", "CreateAccountAlias", Kind.WRITE),
     Operation(ALIAS, "iam", "ListAccountAliases", Kind.READ),
-    Operation(FEDERATED, "iam", "ListRoles", Kind.READ),
+    Operation(ALIAS, "iam", "ListRoles", Kind.READ),
     Operation(FEDERATED, "iam", "GetRole", Kind.READ),
     Operation(FEDERATED, "iam", "CreateRole", Kind.WRITE),
     Operation(FEDERATED, "iam", "TagRole", Kind.FORWARDED),  # by CreateRole

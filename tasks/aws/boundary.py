@@ -62,6 +62,11 @@ class Aws:
         return self._run.visibility_grace
 
     @property
+    def users_kept(self) -> timedelta:
+        """How long the UserId of a person is believed for an unchanged order."""
+        return self._run.users_kept
+
+    @property
     def role_propagation(self) -> timedelta:
         """How long a changed role may be the old one somewhere. Source: IAM user guide, troubleshooting."""
         return self._run.role_propagation

@@ -34,8 +34,8 @@ class Directory(Protocol):
     def find_group(self, name: str, mark: str) -> FoundGroup | None:
         """Return the group of a display name; None when there is none. `mark` is the one that it should have."""
 
-    def group(self, group_id: str, mark: str) -> FoundGroup:
-        """Return the group of an id; NotFound when it is gone. `mark` is the one that it should have."""
+    def group(self, group_id: str, *marks: str) -> FoundGroup:
+        """Return the group of an id; NotFound when it is gone. `marks` are those that it may have."""
 
     def create_group(self, name: str, mark: str) -> str | None:
         """Create a group with a mark and return its GroupId; None when the name is taken."""

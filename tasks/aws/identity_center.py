@@ -58,6 +58,16 @@ class AccountAccess:
         )
         return {item["PrincipalId"] for item in listed if item["PrincipalType"] == "GROUP"}
 
+    def permission_sets(self) -> list[str]:
+        """Return the ARNs of all permission sets that anybody has. ListPermissionSetsProvisionedToAccount."""
+        listed = self._calls.pages(
+            "list_permission_sets_provisioned_to_account",
+            "PermissionSets",
+            InstanceArn=self._instance,
+            AccountId=self._account,
+        )
+        return sorted(listed)
+
     def assign(self, group_id: str, permission_set: str) -> AssignmentRequest:
         """Start giving a group a permission set. CreateAccountAssignment."""
         answer = self._calls.write("create_account_assignment", **self._assignment(group_id, permission_set))

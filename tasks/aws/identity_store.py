@@ -43,7 +43,7 @@ class IdentityStoreDirectory:
         except NotFound:
             return None
 
-    def group(self, group_id: str, mark: str) -> FoundGroup:  # noqa: ARG002 (AWS shows the one that the group has)
+    def group(self, group_id: str, *marks: str) -> FoundGroup:  # noqa: ARG002 (AWS shows the one that the group has)
         """Return the group of an id; NotFound when it is gone. DescribeGroup."""
         found = self._calls.read("describe_group", IdentityStoreId=self._store, GroupId=group_id)
         return FoundGroup(group_id, found.get("DisplayName", ""), found.get("Description"), found.get("Revision"))

@@ -151,6 +151,7 @@ class Run:
     late: timedelta = timedelta()  # for how long nobody has looked although it was time: that is no waiting
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
     visibility_grace: timedelta = timedelta(seconds=60)  # how long AWS may take to show its own writes everywhere
+    users_kept: timedelta = timedelta(hours=12)  # how long a UserId is believed for an unchanged order
     role_propagation: timedelta = timedelta(seconds=15)  # until a changed role holds everywhere
     enrollment_pause: timedelta = timedelta(minutes=1)  # between two requests to Control Tower for one account
     seen: Callable[[str], Account | None] = (

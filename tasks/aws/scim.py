@@ -42,9 +42,9 @@ class ScimDirectory:
         found = next(self._all("list_groups", equals("displayName", name)), None)
         return None if found is None else self._read(found, mark)
 
-    def group(self, group_id: str, mark: str) -> FoundGroup:
-        """Return the group of an id; NotFound when it is gone. GetGroup, ListGroups 0 or 1."""
-        return self._read(self._calls.read("get_group", group_id=group_id)["resource"], mark)
+    def group(self, group_id: str, *marks: str) -> FoundGroup:
+        """Return the group of an id; NotFound when it is gone. GetGroup, ListGroups 0 or 1 for each mark."""
+        return self._read(self._calls.read("get_group", group_id=group_id)["resource"], *marks)
 
     def create_group(self, name: str, mark: str) -> str | None:
         """Create a group with a mark and return its id; None when the name is taken. CreateGroup."""
@@ -97,13 +97,15 @@ class ScimDirectory:
             return self._remove_each(group_id, members)
         return set()
 
-    def _read(self, group: Mapping[str, Any], mark: str) -> FoundGroup:
-        """Read a group, and ask whether it has the mark where AWS does not show what it has."""
+    def _read(self, group: Mapping[str, Any], *marks: str) -> FoundGroup:
+        """Read a group, and ask which of the marks it has where AWS does not show that."""
         shown = group["external_id"]
         if shown is None:
-            marked = self._all("list_groups", equals("externalId", mark))
-            shown = mark if any(each["id"] == group["id"] for each in marked) else None
+            shown = next((mark for mark in marks if self._has(group["id"], mark)), None)
         return FoundGroup(str(group["id"]), str(group["name"]), shown)
+
+    def _has(self, group_id: str, mark: str) -> bool:
+        return any(each["id"] == group_id for each in self._all("list_groups", equals("externalId", mark)))
 
     def _remove_each(self, group_id: str, members: Mapping[str, str]) -> set[str]:
         unknown: set[str] = set()

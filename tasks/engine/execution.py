@@ -108,7 +108,7 @@ class Execution:
                 needs_landing_zone=self._step.needs_landing_zone,
             )
             with self._around.aws(tenant, begun, lease) as aws:
-                return run_step(self._step, tenant, self._handles(begun), aws)
+                return run_step(self._step, tenant, self._handles(begun, lease), aws)
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -118,10 +118,13 @@ class Execution:
             remedy = "This is a defect of the connector: report it with its log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
 
-    def _handles(self, begun: Begun) -> Handles:
+    def _handles(self, begun: Begun, lease: Lease) -> Handles:
         if self._dispatch.step > 0:  # what the first step records holds for those after it
             return begun.handles
-        handles = in_doubt(begun.handles) if begun.doubt else begun.handles
+        handles = begun.handles
+        if begun.doubt and begun.step.started_at is None:  # written down once, before the first call
+            handles = in_doubt(handles)
+            lease.renew(handles)
         if begun.stray is None:
             return handles
         return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))

@@ -90,6 +90,7 @@ class Surroundings:
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
             visibility_grace=settings.visibility_grace,
+            users_kept=settings.users_kept,
             role_propagation=settings.role_propagation,
             enrollment_pause=settings.enrollment_pause,
             tags=SharedTagIndex(self._worker.store, organization),

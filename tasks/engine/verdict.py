@@ -89,10 +89,12 @@ class Moment:
     def following(self, failed: tuple[str, ...]) -> int | None:
         """Return the step to go on with; None: nothing is left to do.
 
-        A replication that was asked to begin later in its chain has run the first step all the same.
+        In a replication that was asked to begin later in its chain, only some of the steps before that run.
         """
-        before = max(self.index, self.begun.first - 1) if self.index == 0 else self.index
-        return self.chain.after(before, failed, self.idle)
+        following = self.chain.after(self.index, failed, self.idle)
+        while following is not None and following < self.begun.first and not self.chain.steps[following].always:
+            following = self.chain.after(following, failed, self.idle)
+        return following
 
     def document(self, **changes: object) -> StepState:
         """Return the step's document with this execution counted; a poll after a poll is the same attempt."""

@@ -35,6 +35,7 @@ class Group:
     people: tuple[str, ...] | None = None  # userNames that we may have put in and not taken out; None: not looked up
     put_in_at: datetime | None = None  # when somebody was about to be put in last
     marked_at: datetime | None = None  # when we made it, or adopted it: since then it says whose it is
+    project_roles: tuple[str, ...] = ()  # whose people it is for, as the mappings said last; none: nobody knows
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,15 @@ class Absence:
 
 
 @dataclass(frozen=True)
+class PeopleLook:
+    """The newest look for the UserIds of a tenant's people."""
+
+    began_at: datetime
+    desired: str  # SHA-256 of the desired state that asked for them
+    asked: tuple[str, ...] | None  # userNames that were asked for by now; None: all of them
+
+
+@dataclass(frozen=True)
 class Enrollment:
     """The account in Control Tower, or on its way there."""
 
@@ -91,6 +101,17 @@ class Enrollment:
     failing_since: datetime | None = None  # AWS has failed it ever since
     ended_at: datetime | None = None  # when we saw that AWS had ended that request
     absent_at: datetime | None = None  # when nothing was found in Control Tower and a place was queued for
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """AWS may hold more of a tenant than the handles say: after a loss or restore of Redis, or a write that came late.
+
+    It ends when everything was read once more, so long after `since` that AWS shows whatever it was asked before.
+    """
+
+    since: datetime | None = None  # when it was first noted that we cannot know; None: nobody has looked yet
+    looked_at: datetime | None = None  # when all assignments of the account were last read in this doubt
 
 
 @dataclass(frozen=True)
@@ -116,11 +137,12 @@ class Handles:
     stack_instances: dict[str, Deployment] = field(default_factory=dict)  # by region
     former_stack_sets: tuple[str, ...] = ()  # ARNs: landing zones had them before, and left their instances standing
     users: dict[str, str] = field(default_factory=dict)  # userName -> UserId
+    people_look: PeopleLook | None = None  # when these were asked for; None: they are believed no more
     absence: Absence | None = None
     groups: dict[str, Group] = field(default_factory=dict)  # display name -> group
     pending_assignments: tuple[PendingAssignment, ...] = ()
     settled_assignments: tuple[SettledAssignment, ...] = ()  # of the last moments
-    recalled: bool = False  # whether all assignments of the account were read since we began to remember
+    doubt: Doubt | None = field(default_factory=Doubt)  # None: all that the account has of us is in these handles
     # IAM roles that have our trust, each with the project roles whose people it was for; None: not looked up yet.
     federated_roles: dict[str, tuple[str, ...]] | None = None
     sign_in_url: str | None = None
@@ -148,7 +170,13 @@ def in_doubt(handles: Handles) -> Handles:
     }
     made = tuple(replace(each, stands=None) for each in handles.settled_assignments if each.stands is not False)
     return replace(
-        handles, groups=groups, settled_assignments=made, moved_from=(), federated_roles=None, recalled=False
+        handles,
+        people_look=None,
+        groups=groups,
+        settled_assignments=made,
+        moved_from=(),
+        federated_roles=None,
+        doubt=Doubt(),
     )
 
 

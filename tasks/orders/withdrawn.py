@@ -25,7 +25,9 @@ def still_in(record: TenantRecord, catalog: Catalog) -> frozenset[str]:
     except PermanentError:  # the platform's document is gone: nobody knows whom its roles let in
         return frozenset()
     wanted = tenant if deletion is None else without_people(tenant)
-    people = (frozenset(group.people or ()) - allowed_people(wanted, group) for group in handles.groups.values())
+    people = (
+        frozenset(group.people or ()) - allowed_people(wanted, handles, group) for group in handles.groups.values()
+    )
     return frozenset().union(*people)
 
 

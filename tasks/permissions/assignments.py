@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +15,7 @@ from tasks.errors import AccessDenied, LaneFull, NotFound, NotReady, PermanentEr
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles, PendingAssignment, SettledAssignment
 from tasks.permissions.collected_failures import Failures
-from tasks.permissions.groups import MappedRole, mapped_roles, outdated_groups
+from tasks.permissions.groups import MappedRole, mapped_roles, outdated_groups, successors
 from tasks.permissions.proven_groups import ProvenGroups
 
 NO_SUCH_THING = "404"  # in AWS's reasons: "Received a 404 status error: EntitlementItem doesn't exist: …"
@@ -32,18 +32,19 @@ class Assignments:
     delete: tuple[Pair, ...] = ()  # those that what is created replaces
 
 
-def difference(wanted: frozenset[Pair], actual: frozenset[Pair], ours: Mapping[str, str]) -> Assignments:
+def difference(wanted: frozenset[Pair], actual: frozenset[Pair], ours: Mapping[str, Collection[str]]) -> Assignments:
     """Return what is missing and what is too much; only groups that are `ours` (ids) are ever touched.
 
-    ours  with the AWS role that each group stands for: what is created for a role replaces what others of it had
+    ours  with the AWS roles that each group stands for, or that replace its own: what is created for one of these
+          replaces what it had
     """
     create = wanted - actual
-    renewed = {ours.get(group_id) for group_id, _ in create}
+    renewed = {role for group_id, _ in create for role in ours.get(group_id, ())}
     surplus = sorted(pair for pair in actual - wanted if pair[0] in ours)
     return Assignments(
-        withdraw=tuple(pair for pair in surplus if ours[pair[0]] not in renewed),
+        withdraw=tuple(pair for pair in surplus if renewed.isdisjoint(ours[pair[0]])),
         create=tuple(sorted(create)),
-        delete=tuple(pair for pair in surplus if ours[pair[0]] in renewed),
+        delete=tuple(pair for pair in surplus if not renewed.isdisjoint(ours[pair[0]])),
     )
 
 
@@ -87,20 +88,47 @@ def start_withdrawal(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
     return work.handles
 
 
+def take_assignments_back(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[str | None, Handles]:
+    """Start deleting whatever our groups are known to have; return what we wait for, if anything, and the handles.
+
+    Raises LaneFull, Throttled, Unanswered, what AWS refuses, and what it could not do.
+    """
+    store = tenant.platform.identity_center
+    if store is None or handles.account_id is None:
+        return None, handles
+    work = Work(tenant, aws, store, mapped_roles(tenant), handles, groups_stay=True)
+    waiting = work.see_through()
+    if waiting is None:
+        gone = {pair_of(each) for each in work.settled() if each.stands is False}
+        known = {
+            (group.id, arn) for group in handles.groups.values() if group.id for arn in group.permission_sets or ()
+        }
+        waiting = work.delete(tuple(sorted(known - gone)))
+    if work.failures.errors:
+        aws.remember(work.handles)
+        work.failures.reraise()
+    return waiting, work.handles
+
+
+def follow_withdrawal(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[str | None, Handles]:
+    """Ask how far the deletions are; return what we wait for, if anything, and the handles.
+
+    Raises what AWS could not do, or refuses.
+    """
+    store = tenant.platform.identity_center
+    if store is None or handles.account_id is None:
+        return None, handles
+    work = Work(tenant, aws, store, mapped_roles(tenant), handles)
+    waiting = work.see_through()
+    if work.failures.errors:
+        aws.remember(work.handles)
+        work.failures.reraise()
+    return waiting, work.handles
+
+
 def pair_of(assignment: PendingAssignment | SettledAssignment) -> Pair:
     """Return what an assignment is about."""
     return assignment.group_id, assignment.permission_set
-
-
-def suspects(groups: Iterable[Group], wanted: frozenset[str], configured: Iterable[str]) -> tuple[str, ...]:
-    """Return the permission sets to look into although no mapping asks for them.
-
-    A group whose permission sets were never looked up may have any that the platform configures.
-    """
-    existing = [group for group in groups if group.id is not None]
-    remembered = {arn for group in existing for arn in group.permission_sets or ()}
-    possible = set(configured) if any(group.permission_sets is None for group in existing) else set[str]()
-    return tuple(sorted((remembered | possible) - wanted))
 
 
 @dataclass
@@ -116,6 +144,7 @@ class Work:
     failed: dict[Pair, PendingAssignment] = field(default_factory=dict)  # AWS says FAILED; kept until all is told
     reasons: dict[Pair, AssignmentRequest] = field(default_factory=dict)
     orphaned: int = 0  # assignments that stay behind when their group is deleted
+    groups_stay: bool = False  # none is deleted, so no assignment may stay behind
     plan: str | None = None  # of this run, as in PendingAssignment
     complete: bool = False  # AWS has made all that the newest plan found missing
 
@@ -133,17 +162,24 @@ class Work:
         ids = [(self.handles.groups[name].id, role.permission_sets) for name, role in used]
         return frozenset((group_id, arn) for group_id, arns in ids if group_id is not None for arn in arns)
 
-    def ours(self) -> dict[str, str]:
-        """Return the ids of the tenant's groups, each with the AWS role that it stands for."""
-        return {group.id: group.role for group in self.handles.groups.values() if group.id is not None}
+    def ours(self) -> dict[str, frozenset[str]]:
+        """Return the ids of the tenant's groups, each with the AWS roles that it stands for or that replace it."""
+        groups = [group for group in self.handles.groups.values() if group.id is not None]
+        return {
+            group.id: frozenset({group.role, *successors(self.tenant, self.handles, group)})
+            for group in groups
+            if group.id is not None
+        }
 
     def actual(self) -> frozenset[Pair]:
-        """Return the assignments that AWS has under every permission set that matters, those of last moments too."""
-        wanted = frozenset(arn for _, arn in self.wanted())
-        configured = [arn for mapping in self.store.role_mappings for arn in mapping.permission_set_arns]
-        more = suspects(self.handles.groups.values(), wanted, configured)
+        """Return the assignments that AWS has under every permission set that matters, those of last moments too.
+
+        That is what is wanted, and what we remember; what we may have forgotten, `recall.py` has found before.
+        """
+        wanted = {arn for _, arn in self.wanted()}
+        remembered = {arn for group in self.handles.groups.values() for arn in group.permission_sets or ()}
         access, found = self.access, set[Pair]()
-        for arn in (*sorted(wanted), *more):
+        for arn in sorted(wanted | remembered):
             try:
                 found |= {(group_id, arn) for group_id in access.groups(arn)}
             except NotFound:
@@ -231,13 +267,27 @@ class Work:
             self.failures.add(self._failure("remove", pair))
         return self._start([pair for pair in stale if pair not in failed], self.access.unassign, delete=True)
 
+    def see_through(self) -> str | None:
+        """Follow the deletions in flight; return what we wait for; None: all have ended, and some may be failures."""
+        waiting = self.poll()
+        if waiting is None:
+            for pair in sorted(self._failed(delete=True)):
+                self.failures.add(self._failure("remove", pair))
+            intended = tuple(each for each in self.handles.pending_assignments if each.request_id is None)
+            self.handles = replace(self.handles, pending_assignments=intended)
+        return waiting
+
     def delete_groups(self) -> None:
         """Delete the groups that have no use any more, and remember the absence of those that a mapping names."""
         for name, group in outdated_groups(dict(self.roles), self.handles).items():
             with self.failures.collected():
                 self.proven.delete(group)
                 groups = {other: kept for other, kept in self.handles.groups.items() if other != name}
-                absence = {name: Group(group.role, None, people=())} if name in self.roles else {}
+                absence = (
+                    {name: Group(group.role, None, people=(), project_roles=group.project_roles)}
+                    if name in self.roles
+                    else {}
+                )
                 self.handles = replace(self.handles, groups=groups | absence)
 
     def _proven(self, pairs: Iterable[Pair]) -> list[Pair]:
@@ -342,7 +392,7 @@ class Work:
 
     def _refused(self, pair: Pair, refusal: Refused, *, delete: bool) -> None:
         outdated = {group.id for group in outdated_groups(dict(self.roles), self.handles).values()}
-        if delete and isinstance(refusal, AccessDenied) and pair[0] in outdated:
+        if delete and isinstance(refusal, AccessDenied) and pair[0] in outdated and not self.groups_stay:
             self.orphaned += 1
         else:
             self.failures.add(refusal)

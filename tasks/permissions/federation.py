@@ -85,12 +85,25 @@ def withdraw_roles(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
     return replace(handles, federated_roles=kept)
 
 
+def remove_own_roles(tenant: Tenant, handles: Handles, aws: Aws) -> list[str]:
+    """Remove the roles that we have made, and nothing else: for an account that is another tenant's. Returns notes."""
+    work = Federation(tenant, handles.known_account(), aws)
+    work.remove(handles.federated_roles or (), proven_only=True)
+    work.failures.reraise()
+    return work.notes
+
+
 def remove_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
     """Remove every role of ours, and our statement from those of others; the provider stays, for nobody trusts it."""
     work = Federation(tenant, handles.known_account(), aws)
     work.remove(work.known_roles(handles))
     work.failures.reraise()
     return Done(replace(handles, federated_roles={}), "; ".join(work.notes) or "no roles for federation are left")
+
+
+def trusting_roles(roles: Roles) -> dict[str, tuple[str, ...]]:
+    """Return the roles that have our trust; nobody knows whose people they were for. ListRoles, 1 for 100 roles."""
+    return {role.name: () for role in roles.all() if is_ours(role.trust)}
 
 
 def withdrawn_roles(known: Mapping[str, tuple[str, ...]], wanted: Iterable[FederatedRole]) -> set[str]:
@@ -166,9 +179,7 @@ class Federation:
 
     def known_roles(self, handles: Handles) -> dict[str, tuple[str, ...]]:
         """Return the roles that have our trust, by what we remember, else by looking at all of them."""
-        if handles.federated_roles is not None:
-            return handles.federated_roles
-        return {role.name: () for role in self.roles.all() if is_ours(role.trust)}
+        return trusting_roles(self.roles) if handles.federated_roles is None else handles.federated_roles
 
     def keep(self, wanted: FederatedRole, federation: IdentityFederation) -> None:
         """Make one role as it should be."""
@@ -191,8 +202,11 @@ class Federation:
             attached = self.roles.policies(wanted.name)
         self._give_policies(wanted, attached)
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Remove roles of ours, and take our statement off those of others; what fails is collected."""
+    def remove(self, names: Iterable[str], *, proven_only: bool = False) -> None:
+        """Remove roles of ours, and take our statement off those of nobody; what fails is collected.
+
+        proven_only  leave the trust of others as it is, as in an account that is another tenant's
+        """
         for name in sorted(names):
             with self.failures.collected():
                 role = self.roles.find(name)
@@ -203,7 +217,7 @@ class Federation:
                         self.roles.detach(name, arn)
                     self._delete(role)
                     self.notes.append(f"role {name} removed")
-                elif is_ours(role.trust):
+                elif is_ours(role.trust) and TENANT_TAG not in role.tags and not proven_only:
                     self.roles.set_trust(name, without_trust(role.trust))
                     self.notes.append(f"role {name} trusts us no more")
 

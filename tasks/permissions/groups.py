@@ -24,6 +24,7 @@ class MappedRole:
     name: str
     user_names: frozenset[str]
     permission_sets: frozenset[str]  # ARNs
+    project_roles: tuple[str, ...] = ()  # whose people it is for
 
     @property
     def used(self) -> bool:
@@ -48,8 +49,9 @@ def mapped_roles(tenant: Tenant) -> dict[str, MappedRole]:
         other = taken.setdefault(name.casefold(), role)
         if other != role:
             raise _ambiguous(name, other, role)
-        arns = frozenset(arn for mapping in mappings if mapping.aws_role == role for arn in mapping.permission_set_arns)
-        roles[name] = MappedRole(role, frozenset(people), arns)
+        own = [mapping for mapping in mappings if mapping.aws_role == role]
+        arns = frozenset(arn for mapping in own for arn in mapping.permission_set_arns)
+        roles[name] = MappedRole(role, frozenset(people), arns, tuple(dict.fromkeys(each.project_role for each in own)))
     return roles
 
 
@@ -58,14 +60,42 @@ def without_people(tenant: Tenant) -> Tenant:
     return replace(tenant, desired=tenant.desired.model_copy(update={"access": []}))
 
 
-def allowed_people(tenant: Tenant, group: Group) -> frozenset[str]:
+def allowed_people(tenant: Tenant, handles: Handles, group: Group) -> frozenset[str]:
     """Return who may be in a group of the tenant's, by userName.
 
+    In the group of an AWS role that no mapping names any more: whoever gets another one in its place, until that works.
     While nobody knows the landing zone, nor therefore what its roles are mapped to: whoever has a role at all.
     """
-    if tenant.landing_zone_known:
-        return frozenset(names.role_members(tenant).get(group.role, ()))
-    return frozenset(filter(None, (names.user_name(tenant, person) for person in tenant.desired.access)))
+    if not tenant.landing_zone_known:
+        return frozenset(filter(None, (names.user_name(tenant, person) for person in tenant.desired.access)))
+    members = names.role_members(tenant)
+    if group.role in members:
+        return frozenset(members[group.role])
+    replaced = successors(tenant, handles, group)
+    return frozenset().union(
+        *(names.people_with(tenant, set(group.project_roles) & set(each)) for each in replaced.values())
+    )
+
+
+def successors(tenant: Tenant, handles: Handles, group: Group) -> dict[str, tuple[str, ...]]:
+    """Return the AWS roles that replace the one of a group and do not work yet, each with the project roles it is for.
+
+    A role works when its group has all of its permission sets; beside one that does, nobody keeps another.
+    """
+    mappings = effective_role_mappings(tenant.platform, tenant.landing_zone)
+    if any(mapping.aws_role == group.role for mapping in mappings):
+        return {}
+    asked = {each.group_id for each in handles.pending_assignments if not each.delete}
+    has = {
+        each.role: set(each.permission_sets or ()) for each in handles.groups.values() if each.id not in {None, *asked}
+    }
+    found: dict[str, tuple[str, ...]] = {}
+    for mapping in mappings:
+        role = mapping.aws_role
+        works = role in has and has[role].issuperset(mapping.permission_set_arns)
+        if mapping.project_role in group.project_roles and not works:
+            found[role] = (*found.get(role, ()), mapping.project_role)
+    return found
 
 
 def check_shown(name: str, group: Group, missing: Collection[str], now: datetime, grace: timedelta) -> None:
@@ -88,9 +118,14 @@ def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str,
 
 def not_looked_for(absence: Absence | None, desired: Desired, now: datetime) -> frozenset[str]:
     """Return the userNames that were missing a short time ago, for the same desired state."""
-    if absence is None or absence.desired != _digest(desired) or now - absence.looked_at >= LOOK_AGAIN:
+    if absence is None or absence.desired != digest_of(desired) or now - absence.looked_at >= LOOK_AGAIN:
         return frozenset()
     return frozenset(absence.user_names)
+
+
+def digest_of(desired: Desired) -> str:
+    """Return the digest of a desired state, by which a changed order is known."""
+    return sha256(desired.model_dump_json().encode()).hexdigest()
 
 
 def absence_after(before: Absence | None, missing: frozenset[str], desired: Desired, now: datetime) -> Absence | None:
@@ -99,11 +134,7 @@ def absence_after(before: Absence | None, missing: frozenset[str], desired: Desi
         return None
     counts = before is not None and bool(not_looked_for(before, desired, now))
     looked_at = before.looked_at if before is not None and counts else now
-    return Absence(looked_at, _digest(desired), tuple(sorted(missing)))
-
-
-def _digest(desired: Desired) -> str:
-    return sha256(desired.model_dump_json().encode()).hexdigest()
+    return Absence(looked_at, digest_of(desired), tuple(sorted(missing)))
 
 
 def _ambiguous(name: str, one: str, other: str) -> PermanentError:

@@ -15,7 +15,7 @@ ours from then on, when it is assigned in no account but the tenant's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from tasks.aws.directory import Directory, FoundGroup
 from tasks.errors import NotFound, NotOurs, NotReady
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group
+from tasks.names import role_in_group_name
 from tasks.permissions.group_proof import GroupProof
 
 
@@ -66,6 +67,25 @@ class ProvenGroups:
             return group
         found = self._found(name, group)
         return replace(group, id=found.id) if found and found.mark == self.proof(group.role).text else None
+
+    def recognised(self, group_id: str, roles: Iterable[str]) -> tuple[str, Group] | None:
+        """Return a group that proves to be the tenant's, with its name; None: it does not, or it is gone.
+
+        roles   those that it may stand for, where AWS does not show its mark: it is asked for each of them
+        """
+        try:
+            found = self.directory.group(group_id)
+            if found.mark is None and not self.directory.shows_marks:
+                told = role_in_group_name(self.tenant, found.name)
+                asked = dict.fromkeys([*([] if told is None else [told]), *roles])
+                found = self.directory.group(group_id, *(self.proof(role).text for role in asked))
+        except NotFound:
+            return None
+        self.seen[group_id] = found
+        proof = GroupProof.read(found.mark)
+        if proof is None or proof.tenant != str(self.tenant.id):
+            return None
+        return found.name, Group(proof.role, group_id)
 
     def create(self, name: str, group: Group) -> Group | None:
         """Make a group, and return it; None: the name is taken."""

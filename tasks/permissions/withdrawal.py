@@ -1,7 +1,8 @@
 """Taking access away: from everybody who has it and is not ordered to, by what we remember and by what AWS shows.
 
-It needs nothing but the groups and roles that are ours. It asks AWS only where somebody may have access who should
-not.
+It needs nothing but the groups and roles that are ours. While we remember all that AWS has, it asks AWS only where
+somebody may have access who should not. Where that is in doubt, what we remember goes first; then AWS is read, and what
+was found there goes too.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from tasks.permissions.assignments import start_withdrawal
 from tasks.permissions.collected_failures import Failures
 from tasks.permissions.federation import withdraw_roles
 from tasks.permissions.groups import allowed_people, check_shown
+from tasks.permissions.people import People
 from tasks.permissions.portions import Portion, parts
 from tasks.permissions.proven_groups import ProvenGroups
+from tasks.permissions.recall import Recall
+
+NOTHING_TO_DO = "nobody has access that the order does not give"
 
 
 @dataclass
@@ -33,26 +38,53 @@ class Withdrawal:
     failures: Failures = field(default_factory=Failures)
     portion: Portion = field(default_factory=Portion)
     notes: list[str] = field(default_factory=list)
+    whole: bool = False  # every group is read, whatever we remember of its people
 
     def __post_init__(self) -> None:
         self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
+        self.people = People.known(self.tenant, self.handles, self.aws, self.failures)
 
     def outcome(self) -> Outcome:
         """Raise what went wrong, or say how far it is."""
         if self.failures.errors:
             self.aws.remember(self.handles)
             self.failures.reraise()
-        if self.portion.rest:
-            return Wait(self.handles, f"{len(self.portion.rest)} people to take out; goes on", timedelta())
-        return Done(self.handles, "; ".join(self.notes) or "nobody has access that the order does not give")
+        left = len(self.portion.rest | self.people.portion.rest)
+        if left:
+            return Wait(self.handles, f"{left} people to look at or to take out; goes on", timedelta())
+        look = self.handles.people_look
+        if (
+            look is not None and look.asked is not None
+        ):  # some were asked for, for our own use: it tells nothing of others
+            self.handles = replace(self.handles, people_look=None)
+        return Done(self.handles, "; ".join(self.notes) or NOTHING_TO_DO)
+
+    def take_away(self) -> None:
+        """Take away whatever the order does not give, of all that is known."""
+        self.take_people_out()
+        self.take_permission_sets_away()
+        self.take_roles_away()
+
+    def recall(self) -> None:
+        """Learn what AWS has of the tenant, whatever we remember; what fails is told at the end."""
+        recall = Recall(self.tenant, self.handles, self.proven, self.aws)
+        for look in (recall.groups_by_name, recall.assignments, recall.roles):
+            with self.failures.collected():
+                look()
+            self.handles = recall.handles
+        if recall.foreign:
+            self.notes.append(f"left alone: {len(recall.foreign)} groups with access that do not prove to be ours")
+        if recall.unread:
+            self.notes.append(f"the account's roles could not be read: {recall.unread}")
 
     def take_people_out(self) -> None:
         """Take everybody out of each group who may be in it and is not ordered to be."""
         if self.tenant.platform.identity_center is None:
             return
         for name, group in self.handles.groups.items():
-            allowed = allowed_people(self.tenant, group)
-            if (group.people is None and group.id is not None) or not allowed.issuperset(group.people or ()):
+            allowed = allowed_people(self.tenant, self.handles, group)
+            unread = group.id is not None and (self.whole or group.people is None)
+            if unread or not allowed.issuperset(group.people or ()):
                 with self.failures.collected():
                     self._take_out(name, group, allowed)
 
@@ -80,7 +112,6 @@ class Withdrawal:
         standing = self.proven.standing(name, group)
         group_id = standing.id if standing is not None else None
         members = self._members(group_id)
-        self._recognise(group, allowed, members)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
         if standing is not None and there:
@@ -90,7 +121,8 @@ class Withdrawal:
         if group.people is None:  # we do not remember whom we have put in: anybody may be missing in the list
             check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)
         self._forget(name, group, allowed, {*unsure, *refused, *self.portion.rest})
-        self.notes.append(f"{len(there) - len(refused)} people taken out of {name}")
+        if len(there) > len(refused):
+            self.notes.append(f"{len(there) - len(refused)} people taken out of {name}")
         check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
 
     def _remove(self, group_id: str, there: Mapping[str, str]) -> tuple[set[str], set[str]]:
@@ -105,13 +137,14 @@ class Withdrawal:
         return unknown, refused
 
     def _forget(self, name: str, group: Group, allowed: frozenset[str], left: set[str]) -> None:
-        """Note who may be in the group still; written at once, for after a crash nothing could tell who is out."""
-        if group.people is None and left:
-            return
-        users = self.handles.users
-        known = group.people if group.people is not None else sorted(allowed)
-        people = tuple(person for person in known if person in allowed or users.get(person) in left)
-        self.handles = replace(self.handles, groups={**self.handles.groups, name: replace(group, people=people)})
+        """Note who may be in the group still; written at once, for after a crash nobody could tell who is out."""
+        look = self.people.remembered(whole=False)
+        self.handles = replace(self.handles, users=dict(self.people.users), people_look=look)
+        if group.people is not None or not (left or self.people.portion.rest):
+            users = self.handles.users
+            known = group.people if group.people is not None else sorted(allowed)
+            people = tuple(person for person in known if person in allowed or users.get(person) in left)
+            self.handles = replace(self.handles, groups={**self.handles.groups, name: replace(group, people=people)})
         self.aws.remember(self.handles)
 
     def _members(self, group_id: str | None) -> Mapping[str, str]:
@@ -121,33 +154,21 @@ class Withdrawal:
         except NotFound:
             return {}
 
-    def _recognise(self, group: Group, allowed: frozenset[str], members: Mapping[str, str]) -> None:
-        """Learn who of those who are to go is a member by an id that we do not remember.
-
-        So it is when the id was not written down any more, or the person was deleted and made again. No call while
-        everybody in the group is known.
-        """
-        users = dict(self.handles.users)
-        strange = members.keys() - set(users.values())
-        for person in group.people or ():
-            if not strange:
-                break
-            if person not in allowed and users.get(person) not in members:
-                found = self.aws.directory.user_id(person)
-                if found is not None and found in strange:
-                    users[person] = found
-                    strange = strange - {found}
-        self.handles = replace(self.handles, users=users)
-
     def _unwanted(self, group: Group, allowed: frozenset[str], members: Mapping[str, str]) -> frozenset[str]:
         """Return the UserIds of those who are to go.
 
-        Where we remember whom we have put in, it is those, as far as they are recognised. Where we do not, it is
-        everybody but those who are to be in the group. An id stays when one of these has it, as after a change of the
-        userName.
+        Where we remember whom we have put in, and know every member, it is those of them who are not allowed. Else it
+        is everybody but those who are, whose ids are asked for once more: somebody may be a member by an id that
+        nobody wrote down, or that another userName has had before. An id stays when one who is allowed has it, as after
+        a change of the userName.
         """
-        users = self.handles.users
-        if group.people is None:
-            return frozenset(members) - {users.get(person) or self.aws.directory.user_id(person) for person in allowed}
-        kept = {users[person] for person in allowed if person in users}
-        return frozenset(users[person] for person in group.people if person not in allowed and person in users) - kept
+        met = self.people.users
+        leaving = frozenset(group.people or ()) - allowed
+        if group.people is not None and not self.whole and members.keys() <= set(met.values()):
+            return self._ids(leaving) - self._ids(allowed)
+        self.people.resolve(allowed | {person for person in leaving if met.get(person) not in members})
+        complete = allowed.isdisjoint(self.people.portion.rest)
+        return ((frozenset(members) if complete else frozenset()) | self._ids(leaving)) - self._ids(allowed)
+
+    def _ids(self, people: frozenset[str]) -> frozenset[str]:
+        return frozenset(self.people.users[person] for person in people if person in self.people.users)

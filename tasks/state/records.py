@@ -92,7 +92,8 @@ def replication_of(row: dict[str, str], handles: str | None, turn: Turn | None =
         for index, step in enumerate(chain.steps)
     ]
     for index in range(int(row.get("first", 0))):
-        steps[index] = _skipped(steps[index], chain.steps[int(row["first"])].name)
+        if not chain.steps[index].always:
+            steps[index] = _skipped(steps[index], chain.steps[int(row["first"])].name)
     if turn is not None:
         waiting = steps[int(row["step"])]
         steps[int(row["step"])] = waiting.model_copy(update={"note": f"{waiting.note} ({turn})"})

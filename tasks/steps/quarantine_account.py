@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.accounts.closing import current_account
+from tasks.accounts.closing import check_ours, current_account
 from tasks.accounts.lookup import CLOSED
 from tasks.accounts.units import move, parent_of
 from tasks.aws import Aws
@@ -24,11 +24,12 @@ def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
 def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Move the account into the OU that accountClosure.quarantineOrganizationalUnitId names.
 
-    Reads    organizations:DescribeAccount 1 call, ListParents 1 call; nothing where no OU is configured
+    Reads    organizations:DescribeAccount, ListParents, ListTagsForResource 1 call each, the last where the account is
+             somewhere else; nothing where no OU is configured
     Writes   organizations:MoveAccount 0 or 1
     Returns  Done; never Wait
-    Raises   NotFound when there is no such OU, AccessDenied (permanent); TransientError when somebody moved the account
-             meanwhile, Throttled, Unanswered
+    Raises   AccountNotOurs without proof, NotFound when there is no such OU, AccessDenied (permanent); TransientError
+             when somebody moved the account meanwhile, Throttled, Unanswered
     """
     target = tenant.platform.account_closure.quarantine_unit
     assert target is not None
@@ -38,4 +39,5 @@ def quarantine_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     actual = parent_of(handles, aws)
     if actual == target:
         return Done(replace(handles, organizational_unit=target), f"already in {target}")
+    check_ours(tenant, handles, account, {} if tenant.platform.is_direct else aws.organizations.tags(account.id))
     return Done(move(handles, actual, target, aws), f"moved from {actual} to {target}")

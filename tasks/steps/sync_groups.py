@@ -24,7 +24,8 @@ from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import people_without_euid
 from tasks.permissions.collected_failures import Failures
-from tasks.permissions.groups import MappedRole, absence_after, check_shown, mapped_roles, not_looked_for
+from tasks.permissions.groups import MappedRole, absence_after, allowed_people, check_shown, mapped_roles
+from tasks.permissions.people import People
 from tasks.permissions.portions import PORTION, Portion, parts
 from tasks.permissions.proven_groups import ProvenGroups, of_another_role
 
@@ -47,43 +48,59 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """
     if tenant.platform.identity_center is None:
         return Done(handles, "the platform has no Identity Center")
-    spared = not_looked_for(handles.absence, tenant.desired, aws.now())
-    sync = Synchronisation(ProvenGroups(tenant, handles.account_id, aws), mapped_roles(tenant), Failures())
-    users = sync.look_people_up(handles.users, spared)
-    unknown = bool(sync.failures.errors or sync.looking_up.rest)
+    failures = Failures()
+    people = People.known(tenant, handles, aws, failures)
+    sync = Synchronisation(
+        ProvenGroups(tenant, handles.account_id, aws), handles, mapped_roles(tenant), people, failures
+    )
+    users = people.resolve(sync.people)
+    unknown = bool(failures.errors or people.portion.rest)
     groups = sync.look_groups_up(handles.groups)
-    groups, members = sync.remove(groups, users, handles.users, unknown=unknown)
+    groups, members = sync.remove(groups, users, unknown=unknown)
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
+    look = people.remembered(whole=not unknown)
     # Spares the look-ups of the next try, and keeps in mind whom we have met: they may still be members.
-    met = replace(handles, users={**handles.users, **users}, groups=groups)
+    met = replace(handles, users=people.users, people_look=look, groups=groups)
     if sync.goes_on(sync.removing):
         return Wait(met, f"{sync.rest}; goes on", timedelta())
     if sync.failures.errors:
         aws.remember(met)
         sync.failures.reraise()
-    if sync.looking_up.rest:
+    if people.portion.rest:
         return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
-    members = {name: certain(there, groups[name], met.users) for name, there in members.items() if name in groups}
-    ahead = replace(met, groups=putting_in(groups, sync.lacking(members, users), aws.now()))
+    members = {name: certain(there, groups[name], users) for name, there in members.items() if name in groups}
+    newcomers = sync.newcomers(members, users)
+    ahead = replace(met, groups=putting_in(groups, newcomers, aws.now()))
     if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
-    groups, users = sync.add(ahead.groups, members, users)
+    groups, users = sync.add(ahead.groups, newcomers, users)
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
-    reached = replace(handles, users=users, groups=groups, absence=absence)
+    reached = replace(handles, users=users, people_look=look, groups=groups, absence=absence)
     if sync.goes_on(sync.adding):
         return Wait(reached, f"{sync.rest}; goes on", timedelta())
     if sync.failures.errors:
         aws.remember(reached)
         sync.failures.reraise()
-    return Done(replace(reached, groups=settled(groups, sync.roles)), sync.note(users, people_without_euid(tenant)))
+    return Done(replace(reached, groups=sync.settled(groups)), sync.note(users, people_without_euid(tenant)))
 
 
-def putting_in(groups: Mapping[str, Group], lacking: Mapping[str, MappedRole], now: datetime) -> dict[str, Group]:
-    """Return the groups with everybody who may be in them once all whom they are `lacking` have been put in."""
+Newcomers = Mapping[str, Sequence[Sequence[str]]]
+"""Who is put into each group, by its name: userNames, in parts that AWS takes at once."""
+
+
+def putting_in(groups: Mapping[str, Group], newcomers: Newcomers, now: datetime) -> dict[str, Group]:
+    """Return the groups with everybody who may be in them once these have been put in, and nobody else.
+
+    Who is left to a later execution may be listed still from before: that counts only for those whom we have put in.
+    """
     changed = dict(groups)
-    for name, role in lacking.items():
-        group = groups.get(name, Group(role.name, None, people=()))
-        people = None if group.people is None else tuple(sorted({*group.people, *role.user_names}))
+    for name, portion in newcomers.items():
+        group = groups[name]
+        people = (
+            None
+            if group.people is None
+            else tuple(sorted({*group.people, *(each for part in portion for each in part)}))
+        )
         changed[name] = replace(group, people=people, put_in_at=now)
     return changed
 
@@ -94,14 +111,6 @@ def certain(members: dict[str, str], group: Group, users: Mapping[str, str]) -> 
         return members
     ours = {users[name] for name in group.people if name in users}
     return {user_id: membership for user_id, membership in members.items() if user_id in ours}
-
-
-def settled(groups: Mapping[str, Group], roles: Mapping[str, MappedRole]) -> dict[str, Group]:
-    """Return the groups after a run that has reached all it wanted: exactly those who are wanted are in them."""
-    wanted: dict[str, set[str]] = {}
-    for role in roles.values():
-        wanted.setdefault(role.name, set()).update(role.user_names)
-    return {name: replace(group, people=tuple(sorted(wanted.get(group.role, ())))) for name, group in groups.items()}
 
 
 @dataclass(frozen=True)
@@ -127,10 +136,11 @@ class Synchronisation:
     """One run for one tenant."""
 
     proven: ProvenGroups
+    before: Handles
     roles: Mapping[str, MappedRole]  # by group name
+    known: People
     failures: Failures
     left_alone: list[str] = field(default_factory=list)  # names of groups that nobody needs and that are not ours
-    looking_up: Portion = field(default_factory=Portion)
     removing: Portion = field(default_factory=Portion)
     adding: Portion = field(default_factory=Portion)
 
@@ -151,7 +161,7 @@ class Synchronisation:
     @property
     def rest(self) -> str:
         """Say what is left for the next execution."""
-        left = {"to look up": self.looking_up, "to take out": self.removing, "to put in": self.adding}
+        left = {"to look up": self.known.portion, "to take out": self.removing, "to put in": self.adding}
         return ", ".join(f"{len(each.rest)} people {what}" for what, each in left.items() if each.rest)
 
     @property
@@ -161,25 +171,14 @@ class Synchronisation:
 
     def missing(self, users: Mapping[str, str]) -> frozenset[str]:
         """Return who has a role and is not in the identity store, as far as it was looked."""
-        return frozenset(self.people - users.keys() - self.looking_up.rest)
-
-    def look_people_up(self, known: Mapping[str, str], spared: frozenset[str]) -> dict[str, str]:
-        """Return userName -> UserId of everybody who has a role and is in the identity store; `spared` are not."""
-        found: dict[str, str] = {}
-        for name in sorted(self.people - (spared - known.keys())):
-            if name not in known and not self.looking_up.takes(name):
-                continue
-            with self.failures.collected():
-                user_id = known.get(name) or self.directory.user_id(name)
-                if user_id is not None:
-                    found[name] = user_id
-        return found
+        return frozenset(self.people - users.keys() - self.known.portion.rest)
 
     def look_groups_up(self, known: Mapping[str, Group]) -> dict[str, Group]:
         """Return the tenant's groups by name: those of mapped roles, and others that we know of."""
         groups = {name: group for name, group in known.items() if name not in self.roles and group.id is not None}
         for name, role in self.roles.items():
             remembered = known.get(name, Group(role.name, None))
+            remembered = replace(remembered, project_roles=role.project_roles)
             if name in known:  # whatever a look-up answers or fails at: who was put in is not forgotten
                 groups[name] = remembered
             if remembered.id is not None or (not role.used and name in known):
@@ -194,24 +193,25 @@ class Synchronisation:
         return groups
 
     def remove(
-        self, groups: Mapping[str, Group], users: Mapping[str, str], met: Mapping[str, str], *, unknown: bool
+        self, groups: Mapping[str, Group], users: Mapping[str, str], *, unknown: bool
     ) -> tuple[dict[str, Group], dict[str, dict[str, str]]]:
         """Take everybody out who does not belong; return the groups that are there and their members before.
 
         unknown  as `difference` has it
         """
         standing, members = dict(groups), {}
+        met = frozenset(self.before.users.values())
         for name, group in groups.items():
             if group.id is None:
                 continue
             with self.failures.collected():
                 actual = self._members(group.id)
                 if actual is None:  # deleted by hand
-                    standing[name] = Group(group.role, None, people=())
+                    standing[name] = Group(group.role, None, people=(), project_roles=group.project_roles)
                     continue
                 members[name] = actual
-                wanted = self._wanted(self.roles[name].name if name in self.roles else group.role, users)
-                change = difference(wanted, frozenset(actual), unknown=unknown, met=frozenset(met.values()))
+                wanted = frozenset(users[each] for each in self.wanted(name, group) & users.keys())
+                change = difference(wanted, frozenset(actual), unknown=unknown, met=met)
                 if change.remove:
                     self.proven.check(group)
                 for part in parts(sorted(change.remove), self.directory.at_once):
@@ -222,18 +222,21 @@ class Synchronisation:
         kept = {name: group for name, group in standing.items() if group.id is not None or name in self.roles}
         return kept, members
 
-    def lacking(self, members: Mapping[str, Mapping[str, str]], users: Mapping[str, str]) -> dict[str, MappedRole]:
-        """Return the roles, by group name, of groups into which somebody is to be put."""
-        return {
-            name: role
-            for name, role in self.roles.items()
-            if not self._wanted(role.name, users) <= members.get(name, {}).keys()
-        }
+    def newcomers(self, members: Mapping[str, Mapping[str, str]], users: Mapping[str, str]) -> Newcomers:
+        """Choose who is put in by this execution; first those whom no earlier one has put in, shown or not."""
+        chosen: dict[str, list[Sequence[str]]] = {}
+        for name, role in self.roles.items():
+            before = set(self.before.groups[name].people or ()) if name in self.before.groups else set()
+            lacking = [each for each in role.user_names & users.keys() if users[each] not in members.get(name, {})]
+            for part in parts(sorted(lacking, key=lambda each: (each in before, each)), self.directory.at_once):
+                if self.adding.takes(*part):
+                    chosen.setdefault(name, []).append(part)
+        return chosen
 
     def add(
-        self, groups: Mapping[str, Group], members: Mapping[str, Mapping[str, str]], known: Mapping[str, str]
+        self, groups: Mapping[str, Group], newcomers: Newcomers, known: Mapping[str, str]
     ) -> tuple[dict[str, Group], dict[str, str]]:
-        """Create missing groups and put missing people in.
+        """Create missing groups and put people in.
 
         known  userName -> UserId of everybody who has a role
         Answers the groups, and `known` corrected where AWS knows an id no more.
@@ -244,18 +247,23 @@ class Synchronisation:
                 continue
             with self.failures.collected():
                 group = standing[name] = self._existing(name, groups[name])
-                there = members.get(name)
-                if there is None:
-                    there = {} if group.permission_sets == () else self.directory.members(group.id or "")
-                change = difference(self._wanted(role.name, users), frozenset(there), unknown=False, met=frozenset())
-                newcomers = sorted(each for each in role.user_names & users.keys() if users[each] in change.add)
-                if newcomers:
+                if name in newcomers:
                     self.proven.check(group, name)
-                for part in parts(newcomers, self.directory.at_once):
-                    if self.adding.takes(*part):
-                        with self.failures.refused():
-                            self._add(group.id or "", part, users)
+                for part in newcomers.get(name, ()):
+                    with self.failures.refused():
+                        self._add(group.id or "", part, users)
         return standing, users
+
+    def settled(self, groups: Mapping[str, Group]) -> dict[str, Group]:
+        """Return the groups after a run that has reached all it wanted: exactly those who are wanted are in them."""
+        wanted = {name: self.wanted(name, group) for name, group in groups.items()}
+        there = {
+            name: wanted[name]
+            if name in self.roles or group.people is None
+            else wanted[name].intersection(group.people)
+            for name, group in groups.items()
+        }
+        return {name: replace(group, people=tuple(sorted(there[name]))) for name, group in groups.items()}
 
     def note(self, users: Mapping[str, str], without_euid: list[str]) -> str:
         """Say how many people have access, and who has none yet."""
@@ -267,9 +275,11 @@ class Synchronisation:
         remarks += [f"not ours and left alone: {', '.join(self.left_alone)}"] if self.left_alone else []
         return "; ".join(remarks)
 
-    def _wanted(self, role: str, users: Mapping[str, str]) -> frozenset[str]:
-        people = {name for mapped in self.roles.values() if mapped.name == role for name in mapped.user_names}
-        return frozenset(users[name] for name in people & users.keys())
+    def wanted(self, name: str, group: Group) -> frozenset[str]:
+        """Return who is to be in a group, by userName."""
+        if name in self.roles:
+            return self.roles[name].user_names
+        return allowed_people(self.proven.tenant, self.before, group)
 
     def _members(self, group_id: str) -> dict[str, str] | None:
         try:

@@ -1,4 +1,8 @@
-"""The account carries the tenant's tags."""
+"""The account proves to be the tenant's, and carries its tags.
+
+Every step that changes something in the account needs this one to have worked in the same replication. When the account
+turns out to be another tenant's, we take back what we have given there, and nothing else goes on.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tasks.aws import Aws
-from tasks.errors import NotOurs, PermanentError
+from tasks.errors import AccountNotOurs, PermanentError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome
+from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import MOST_TAGS, TENANT_TAG, account_tags, first_tags, owned_tag, refused_for_good
+from tasks.permissions.take_back import take_back
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,10 @@ def tag_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    organizations:ListTagsForResource   1 call; none in direct mode, whose user may not tag
     Writes   organizations:UntagResource 0 or 1, TagResource 0 or 1; tags of others stay
-    Returns  Done, with a remark on tags for which AWS has no room, as it allows 50; never Wait
-    Raises   NotOurs when the account is tagged as another tenant's, PermanentError when tags of others leave no room
-             for the tenant's name, Refused by a tag policy (permanent); Throttled, Unanswered (transient)
+    Returns  Done, with a remark on tags for which AWS has no room, as it allows 50; Wait while what we gave in another
+             tenant's account is taken back
+    Raises   AccountNotOurs when the account is tagged as another tenant's, PermanentError when tags of others leave no
+             room for the tenant's name, Refused by a tag policy (permanent); Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_TagResource.html
     """
     account_id = handles.known_account()
@@ -39,7 +45,9 @@ def tag_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     with refused_for_good("tenantTags"):
         desired = account_tags(tenant)
     actual = aws.organizations.tags(account_id)
-    _check_owner(account_id, actual.get(TENANT_TAG), desired[TENANT_TAG])
+    owner = actual.get(TENANT_TAG)
+    if owner not in (None, desired[TENANT_TAG]):
+        return _leave(tenant, handles, owner, aws)
     change = difference(desired, actual, lambda key: owned_tag(tenant, key))
     if TENANT_TAG in change.left_out:
         raise _no_room(account_id, change.total)
@@ -71,13 +79,19 @@ def _note(change: TagChange) -> str:
     return "; ".join(notes)
 
 
-def _check_owner(account_id: str, owner: str | None, tenant: str) -> None:
-    if owner not in (None, tenant):
-        raise NotOurs(
-            "AnotherTenant",
-            f"account {account_id} is tagged {TENANT_TAG}={owner}, not {tenant}",
-            remedy=f"Find out who changed {TENANT_TAG}. If the account is this tenant's, remove the tag and retry.",
-        )
+def _leave(tenant: Tenant, handles: Handles, owner: str | None, aws: Aws) -> Wait:
+    """Take back what we have given in the account; raises AccountNotOurs when that is done, or cannot be."""
+    message = f"account {handles.account_id} is tagged {TENANT_TAG}={owner}, not {tenant.id}"
+    remedy = f"Find out who changed {TENANT_TAG}. If the account is this tenant's, remove the tag and retry."
+    try:
+        outcome = take_back(tenant, handles, aws)
+    except PermanentError as refused:
+        left = f"; what this tenant has there could not all be taken away: {refused.message}"
+        raise AccountNotOurs("AnotherTenant", message + left, refused.request_id, remedy) from refused
+    if isinstance(outcome, Wait):
+        return outcome
+    aws.remember(outcome.handles)
+    raise AccountNotOurs("AnotherTenant", message, remedy=remedy)
 
 
 def _no_room(account_id: str, total: int) -> PermanentError:

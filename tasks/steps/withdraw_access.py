@@ -2,10 +2,13 @@
 
 Nothing comes before it, and it needs nothing but the groups and roles that are ours: no wait, no other step, no landing
 zone document. It asks AWS only where somebody may have access who should not; that everything else is right, drift by
-hand included, the steps that give access see later.
+hand included, the steps that give access see later. Where Redis was lost or restored it is in doubt who has access:
+then what is remembered goes first, and AWS is asked for the rest.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from tasks.aws import Aws
 from tasks.model.desired import Tenant
@@ -19,8 +22,10 @@ def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    nothing where all who may have access are to have it. Else identitystore:ListGroupMemberships 1 per 100
              members of a group (or scim:ListUsers), GetGroupId 1 for a group whose id is not known, GetUserId 1 for
-             somebody who is to go where a group has members whom we do not know, DescribeGroup (or scim:GetGroup) 1 for
-             a group that loses somebody
+             each who is to stay where a group has members whom we do not know, DescribeGroup (or scim:GetGroup) 1 for
+             a group that loses somebody. In doubt also GetGroupId 1 for each mapped role, and once the account is known
+             sso:ListPermissionSetsProvisionedToAccount 1, ListAccountAssignments 1 for each permission set,
+             DescribeGroup 1 for each group that has one and is not known, iam:ListRoles 1 for 100 roles
     Writes   identitystore:DeleteGroupMembership 1 for each person (or scim:PatchGroup 1 per 100);
              sso:DeleteAccountAssignment 1 each, not waited for here; iam:DetachRolePolicy, DeleteRole,
              UpdateAssumeRolePolicy for each role
@@ -29,7 +34,11 @@ def withdraw_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
              in a moment ago; Throttled, Unanswered (transient)
     """
     withdrawal = Withdrawal(tenant, handles, aws)
-    withdrawal.take_people_out()
-    withdrawal.take_permission_sets_away()
-    withdrawal.take_roles_away()
+    withdrawal.take_away()
+    doubt = withdrawal.handles.doubt
+    if doubt is not None:
+        noted = replace(doubt, since=doubt.since or aws.now())
+        withdrawal.handles = replace(withdrawal.handles, doubt=noted)
+        withdrawal.recall()
+        withdrawal.take_away()
     return withdrawal.outcome()

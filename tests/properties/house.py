@@ -16,6 +16,7 @@ from redis import Redis
 
 from config.catalog import Catalog, load_catalog
 from config.landing_zone import LandingZone
+from config.patterns import Pattern
 from config.platform import AccountClosure
 from config.settings import Settings
 from tasks.chain import AWAIT_APPROVAL
@@ -34,6 +35,7 @@ from tests.support.waiting import eventually
 from workers.sandbox import organization
 
 CONFIG_DIR = Path(__file__).parents[2] / "workers" / "examples" / "config"
+EMAIL = "#{rand:%.12s}@example.com"  # a tenant that is ordered again after its deletion gets another account
 SETTLED_WITHIN = 120.0  # seconds; a new account takes a few, and the machine may be busy
 LOOK = 0.03  # seconds between two looks at what AWS works on
 
@@ -47,6 +49,7 @@ def settings(redis_url: str) -> Settings:
         poll_interval=timedelta(seconds=0.1),
         lookup_grace=timedelta(seconds=2),
         visibility_grace=timedelta(seconds=3),
+        users_kept=timedelta(milliseconds=1),
         identity_center_calls_per_second=1000,
         organizations_calls_per_second=1000,
     )
@@ -56,9 +59,10 @@ def catalog() -> Catalog:
     """Return the examples' platforms, with federation on one, and two landing zones that deploy nothing."""
     examples = load_catalog([CONFIG_DIR])
     closes = AccountClosure(organizational_units=(organization.DEVELOPMENT_OU_ID,))
-    common = {"identity_federation": FEDERATION, "self_downgrade_access_role": False}
+    common = {"account_closure": closes, "account_email_pattern": Pattern.parse(EMAIL)}
+    federated = {"identity_federation": FEDERATION, "self_downgrade_access_role": False}
     platforms = {
-        name: each.model_copy(update={"account_closure": closes, **(common if name == STORE else {})})
+        name: each.model_copy(update={**common, **(federated if name == STORE else {})})
         for name, each in examples.platforms.items()
     }
     wide = LandingZone(

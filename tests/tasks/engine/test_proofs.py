@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.model.replication import State
+from tasks.names import TENANT_TAG
 from tasks.orders.producer import RequestRefused
 from tests.support.cluster import ACCESS, ONE_ROLE, Cluster, configuration, desired, running_cluster
 from workers.sandbox import organization
@@ -87,6 +88,29 @@ def test_an_account_is_found_by_its_tag_when_all_else_is_forgotten(cluster: Clus
     assert (renamed.account_id, imported.account_id) == (before, made)
     # What templates are told of the account has changed; else nothing.
     assert {call.operation for call in cluster.simulator.writes_since(mark)} <= {"UpdateStackInstances", "UpdateStack"}
+
+
+@pytest.mark.parametrize("first", [None, "assign_permission_sets"], ids=["from the start", "from a later step on"])
+def test_in_an_account_that_is_another_tenants_by_now_nothing_goes_on(cluster: Cluster, first: str | None) -> None:
+    project, number = ("handed", 40) if first is None else ("later", 41)
+    order = desired(access=ACCESS, tenantPlatformNumber=number)
+    cluster.succeeded(cluster.order(project, order))
+    account = cluster.account(project)["id"]
+    cluster.simulator.operator("tag_account", account=account, tags={TENANT_TAG: "likvid.another.aws.sandbox"})
+    mark = cluster.simulator.mark()
+
+    changed = {**order, "landingZone": "production"}
+    failed = cluster.ended(cluster.order(project, changed) if first is None else cluster.retry(project, first))
+
+    assert failed.last_error is not None
+    assert failed.last_error.code == "AnotherTenant"
+    assert [step.name for step in failed.steps if step.state is State.FAILED] == ["tag_account"]
+    assert assigned(cluster, project) == []
+    assert set().union(*groups(cluster, number).values()) == set()
+    assert {call.operation for call in cluster.simulator.writes_since(mark)} <= {
+        "DeleteGroupMembership",
+        "DeleteAccountAssignment",
+    }
 
 
 def test_while_tags_are_read_the_replication_says_how_far_it_is(cluster: Cluster) -> None:

@@ -207,7 +207,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
             "retry_state": FAILING,
         },
     ),
-    "a replication from a later step on has run the first one": (
+    "a replication from a later step on skips what is before it": (
         *(at(NEEDED, first=NEEDING), Done(GIVEN, "made")),
         {**SUCCEEDED, "state": State.RUNNING, "following": NEEDING, "due": TIMES.lease, "continued": NEEDING},
     ),
@@ -479,6 +479,13 @@ def test_no_deadline_leaves_no_second_try(error: TransientError) -> None:
     moment = at(LAST, times=replace(TIMES, step_deadline=timedelta(), parked_deadline=timedelta()))
 
     assert decide(moment, error).document.state is State.FAILED
+
+
+def test_what_runs_always_is_not_skipped_by_a_replication_from_a_later_step_on() -> None:
+    chain = Chain("proven", (Step("takes"), Step("makes"), Step("proves", always=True), Step("tags"), Step("last")))
+    moments = [replace(at(0, first=4), chain=chain, index=index) for index in (0, 2)]
+
+    assert [decide(moment, Done(GIVEN, "done")).following for moment in moments] == [2, 4]
 
 
 def test_deciding_changes_nothing_that_was_handed_in() -> None:

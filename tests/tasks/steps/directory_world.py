@@ -13,7 +13,7 @@ from tests.tasks.steps.world import PLATFORM, SCIM, World
 STORE = PLATFORM.identity_store
 assert STORE is not None
 ALICE, BOB, CAROL, DAVE = (f"{name}@example.com" for name in ("alice", "bob", "carol", "dave"))
-ACCOUNT = Handles(account_id="123456789012")
+ACCOUNT = Handles(account_id="123456789012", doubt=None)
 
 
 def person(euid: str | None, *roles: str, name: str | None = None) -> dict[str, Any]:

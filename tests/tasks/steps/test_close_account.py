@@ -49,7 +49,7 @@ def test_the_account_is_closed_once_and_forgotten(world: World) -> None:
 
     assert state(world, handles.account_id) == "SUSPENDED"
     assert [call.operation for call in world.simulator.writes_since(mark)] == ["CloseAccount"]
-    assert done.handles == Handles(closed_accounts=(str(handles.account_id),))
+    assert done.handles == Handles(closed_accounts=(str(handles.account_id),), doubt=None)
     assert (again, reads) == (Done(done.handles, "there is no account to close"), 0)
 
 

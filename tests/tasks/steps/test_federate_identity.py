@@ -376,7 +376,7 @@ def test_a_deletion_goes_on_where_the_account_lets_nobody_in(world: World) -> No
 
 
 def test_a_deletion_asks_nothing_of_a_closed_account_twice(world: World) -> None:
-    handles = world.account(tenant := tenant_with(world))
+    handles = world.account(tenant := tenant_with(world), federated_roles=None)  # nobody knows which there are
     world.simulator.operator("suspend_account", account=handles.account_id)
 
     outcome = replace(world, sessions=Sessions()).run(withdraw_federation, tenant, handles)

@@ -28,7 +28,7 @@ from tests.tasks.steps.test_sync_groups import DEAD, ids_only, refuse
 from workers.sandbox.client import SimulatorClient
 
 NOTHING = "nobody has access that the order does not give"
-ACCOUNT = Handles(account_id="123456789012")
+ACCOUNT = Handles(account_id="123456789012", doubt=None)
 
 
 @pytest.fixture(params=["identitystore", "scim"])
@@ -48,7 +48,7 @@ def test_who_may_have_all_costs_no_call(world: DirectoryWorld) -> None:
     handles = given(world, person(ALICE, "admin"), person(BOB, "reader"))
     more = tenant_of(world, person(ALICE, "admin"), person(BOB, "reader"), person(CAROL, "reader"))
 
-    for tenant, known in ((more, handles), (more, Handles())):
+    for tenant, known in ((more, handles), (more, Handles(doubt=None))):
         outcome, reads, writes = world.counted(withdraw_access, tenant, known)
         assert outcome == Done(known, NOTHING)
         assert (reads, writes) == (0, 0)
