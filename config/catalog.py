@@ -20,7 +20,7 @@ from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
 from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
-from config.runner_document import RunnerDocument, RunnerMapping
+from config.runner_document import DEFAULT_MAPPING, RunnerDocument, RunnerMapping
 from config.secret import SecretSources
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 from config.unique_names import shared_names
@@ -50,7 +50,7 @@ class Catalog:
     platforms: Mapping[str, Platform]
     landing_zones: Mapping[str, LandingZone]
     locations: Mapping[str, Location]
-    runner: RunnerMapping = RunnerMapping()  # what the runs of building blocks mean
+    runner: RunnerMapping = DEFAULT_MAPPING  # what the runs of building blocks mean
     secrets: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
@@ -140,7 +140,7 @@ class _Reader:
             platforms=MappingProxyType({name: platform for name, (_, platform) in self.platforms.items()}),
             landing_zones=MappingProxyType(zones),
             locations=MappingProxyType({name: location for name, (_, location) in self.locations.items()}),
-            runner=self.runner[1] if self.runner is not None else RunnerMapping(),
+            runner=self.runner[1] if self.runner is not None else DEFAULT_MAPPING,
             secrets=tuple(sorted(self.secrets)),
             notes=tuple(self.notes),
         )

@@ -1,6 +1,6 @@
 """The connectorRunner document: what the inputs of meshStack's building block runs mean, and what outputs are called.
 
-There may be one, and every field may be left out: `RunnerMapping()` is what holds then.
+There may be one, and every field may be left out: `DEFAULT_MAPPING` is what holds then.
 """
 
 from __future__ import annotations
@@ -74,6 +74,10 @@ class RunnerMapping(BaseModel):
     landing_zone: str = DEFAULT_ZONE
     outputs: RunOutputs = DEFAULT_OUTPUTS
     names_landing_zone: bool = False  # a document names it, so that it must be there
+
+
+DEFAULT_MAPPING = RunnerMapping()
+"""What holds without a document."""
 
 
 class RunnerSpec(OwnPart):

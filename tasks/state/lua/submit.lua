@@ -2,7 +2,7 @@
 --   order      make the tenant as `desired` says; that withdraws a request to delete it
 --   replicate  make it once more as is stored: read here, so that no older content overtakes a newer one
 --   doubt      the same from the first step on, because what a replication under way rests on may not be so any more
---   delete     delete it: `deletion` is the request
+--   delete     delete it: `deletion` is the request. A tenant that nobody knows is as `desired` says
 --   restore    withdraw the request to delete it
 -- Answers the replication's id, or {the tenant that has the ordered account}, or nothing: the request to delete the
 -- tenant cannot be withdrawn any more.
@@ -29,6 +29,7 @@ function verbs.doubt() end
 
 function verbs.delete()
   if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return true, redis.call('HGET', owner, 'last') end
+  if redis.call('HEXISTS', owner, 'desired') == 0 then desired = p.desired end
   if redis.call('HSETNX', owner, 'deletion', p.deletion) == 1 then touch(p.tenant) end
 end
 
