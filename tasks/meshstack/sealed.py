@@ -23,6 +23,7 @@ FEWEST_BITS = 2048
 AES_BYTES = 16
 LENGTH_BYTES = 4
 IV_BYTES = range(12, 16)
+OTHER_KEY = "it was encrypted for another key, or is damaged"
 LARGEST_KEY_FILE = 65_536  # bytes
 OAEP = padding.OAEP(
     mgf=padding.MGF1(algorithm=hashes.SHA1()),  # noqa: S303  # meshStack's choice; OAEP does not rest on collisions
@@ -89,14 +90,14 @@ class PrivateKey:
         rest = whole[size + LENGTH_BYTES :]
         length = int.from_bytes(whole[size : size + LENGTH_BYTES], "big")
         if len(whole) < size + LENGTH_BYTES or length not in IV_BYTES or len(rest) < length:
-            raise NotForUs("it has not the form of an encrypted input")
+            raise NotForUs(OTHER_KEY)
         try:
             key = self._key.decrypt(whole[:size], OAEP)
             if len(key) != AES_BYTES:
-                raise NotForUs("its key has a wrong length")
+                raise NotForUs(OTHER_KEY)
             return AESGCM(key).decrypt(rest[:length], rest[length:], None).decode()
         except (ValueError, InvalidTag) as error:
-            raise NotForUs("it was encrypted for another key, or is damaged") from error
+            raise NotForUs(OTHER_KEY) from error
 
 
 def same_key(one: str, other: str) -> bool:

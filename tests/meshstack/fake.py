@@ -1,7 +1,7 @@
 """A strict meshStack: media types, tokens, the states of a run, what a report may say. It notes every violation.
 
-Transport-free: `handle` takes a request and gives an answer, or raises `Dropped` for a connection that breaks. `http.py`
-serves it, and `in_process` makes a transport of httpx2 of it. Written from meshStack's documentation, apart from the
+Transport-free: `handle` takes a request and gives an answer, or raises `Dropped` for a connection that breaks. It is
+served by `transport.py`, in this process or over HTTP. Written from meshStack's documentation, apart from the
 connector's own client: neither may import the other.
 """
 
@@ -365,7 +365,8 @@ class FakeMeshStack:
         if with_token:
             spec["runToken"] = run.token
         status = "FAILED" if run.status == "ABORTED" else run.status
-        return {"kind": "meshBuildingBlockRun", "apiVersion": "v1", "metadata": {"uuid": run.uuid}, "spec": spec, "status": status, "_links": links}  # fmt: skip
+        head = {"kind": "meshBuildingBlockRun", "apiVersion": "v1", "metadata": {"uuid": run.uuid}}
+        return {**head, "spec": spec, "status": status, "_links": links}
 
     def _read_run(self, uuid: str, headers: Mapping[str, str]) -> Reply:
         if refused := self._refused(headers, RUN, body=False, run=self.runs.get(uuid)):
@@ -551,12 +552,12 @@ def people(*names: str, role: str = "admin") -> str:
     )
 
 
-def inputs(project: str, *names: str, platform: str = "aws.sandbox", **more: dict[str, Any]) -> list[dict[str, Any]]:
+def inputs(of_project: str, /, *names: str, **more: dict[str, Any]) -> list[dict[str, Any]]:
     """Write the inputs of an order."""
     found = {
         "workspace": value("workspace", "likvid"),
-        "project": value("project", project),
-        "platform": value("platform", platform),
+        "project": value("project", of_project),
+        "platform": value("platform", "aws.sandbox"),
         "users": value("users", people(*names), "CODE"),
         **more,
     }

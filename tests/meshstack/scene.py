@@ -182,6 +182,10 @@ class Scene:
             raise AssertionError(f"{run}\n{self.fake.violations}") from None
         return run
 
+    def heard(self, run: FakeRun, step: str) -> None:
+        """Wait until meshStack knows that a step has begun or ended."""
+        eventually(lambda: run.steps.get(step, {}).get("status") not in (None, "PENDING"))
+
     def all_ended(self, seconds: float = 60) -> None:
         eventually(self.fake.ended, seconds)
 

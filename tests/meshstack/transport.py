@@ -34,7 +34,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(fake: FakeMeshStack) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout: ClassVar[int] = 30  # type: ignore[misc]
+        timeout: ClassVar[int] = 30
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -82,8 +82,9 @@ def refusal(refused: RequestRefused, keys: RunInputs, secret: frozenset[str] = f
     for mistake in refused.mistakes:
         key = _key_of(mistake, keys)
         user.append(f"'{key}'" if key else mistake.field)
-        shown = FieldMistake(mistake.field, "***", mistake.message) if key in secret else mistake
-        system.append(f"Input '{key}': {shown}" if key else str(shown))
+        hidden = bool(secret) if key is None else key in secret  # what has no input of its own is made of several
+        said = f"{mistake.field} is not valid (encrypted, so not shown)" if hidden else str(mistake)
+        system.append(f"Input '{key}': {said}" if key else said)
     named = ", ".join(dict.fromkeys(user))
     return BadRun(
         f"The order was not accepted: what it says of {named} cannot be carried out. {CALL}", "; ".join(system)
