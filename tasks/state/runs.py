@@ -32,9 +32,12 @@ class Runs(Part):
     """Keeps runs. Raises redis.RedisError when Redis is away."""
 
     def admit(self, run: Admit) -> tuple[str, bool]:
-        """Store a run that was claimed; answers what is stored of it (JSON text), and whether we hold it."""
-        record, ours = self._promise(run)
-        return str(record), bool(ours)
+        """Store a run that was handed to us, and hold it.
+
+        Answers what is stored of it (JSON text), and whether another runner was still working on it.
+        """
+        record, others = self._promise(run)
+        return str(record), bool(others)
 
     def hold(self, runs: Sequence[str], most: int, holder: str, lease: timedelta) -> tuple[list[str], list[str]]:
         """Renew the leases of our runs; answers those that we have lost, and at most `most` that we have taken over."""

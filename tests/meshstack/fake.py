@@ -84,6 +84,7 @@ class FakeRun:
     token: str = ""
     tokens: list[str] = field(default_factory=list)
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)  # in the order in which they were named
+    claimed_steps: dict[str, dict[str, Any]] = field(default_factory=dict)  # reported since it was last handed out
     sent: dict[str, Any] = field(default_factory=dict)  # outputs
     registered: bool = False
     abort_wanted: bool = False
@@ -163,7 +164,7 @@ class FakeMeshStack:
         """Hand a run out once more, as after its time-out."""
         with self._lock:
             if run.status == "IN_PROGRESS":
-                run.status, run.registered = "QUEUED", False
+                run.status = "QUEUED"
 
     def abort(self, run: FakeRun, *, at_once: bool = False) -> None:
         """Abort a run: the next report hears it, or at once is refused."""
@@ -199,8 +200,10 @@ class FakeMeshStack:
         if fault is not None and fault.before:
             return self._faulty(fault)
         reply = self._answer(method, parts.path, parse_qs(parts.query), lower, body)
-        if fault is not None:
-            raise Dropped  # it was done, and the answer is lost
+        if fault is not None:  # it was done, and the answer is lost, so nobody was told anything
+            for run in self.runs.values():
+                run.abort_told = run.abort_told and run.uuid not in target
+            raise Dropped
         return reply
 
     def _kind(self, method: str, path: str) -> str:
@@ -332,6 +335,7 @@ class FakeMeshStack:
             run.claims += 1
             run.token = f"run-{secrets.token_urlsafe(24)}"
             run.tokens.append(run.token)
+            run.claimed_steps = {}
             run.handed_out_at = run.heard_at = self.clock()
             return Reply(201, self._document(run, with_token=True), media=RUN)
 
@@ -456,8 +460,8 @@ class FakeMeshStack:
                     self._violation(f"{name} of {step['id']} has {len(step[name])} characters")
 
     def _step(self, run: FakeRun, step: dict[str, Any]) -> None:
-        before = run.steps.get(step["id"])
-        if before is None and not step.get("displayName"):
+        before = run.claimed_steps.get(step["id"])
+        if step["id"] not in run.steps and not step.get("displayName"):
             self._violation(f"step {step['id']} has no name")
         if before is not None and before["status"] in FINAL and step.get("status", "") not in FINAL:
             self._violation(f"step {step['id']} of {run.uuid} went from {before['status']} to {step.get('status')}")
@@ -469,7 +473,8 @@ class FakeMeshStack:
             ):
                 self._violation(f"an output that says {output}")
             run.sent[name] = output["value"]
-        run.steps[step["id"]] = {**(before or {}), **step}
+        run.claimed_steps[step["id"]] = step
+        run.steps[step["id"]] = {**run.steps.get(step["id"], {}), **step}
         if len(run.steps) > MOST_STEPS:
             self._violation(f"{len(run.steps)} steps")
 

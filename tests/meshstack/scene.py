@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from config.catalog import Catalog, load_catalog
 from config.settings import Settings
-from tasks.chain import AWAIT_APPROVAL
+from tasks.chain import AWAIT_APPROVAL, REPLICATION
 from tasks.connector import Connector, redis_client
 from tasks.documents import Plan, PlannedChange, PlannedStep, QuestionState
 from tasks.meshstack.client import ApiKey
@@ -46,6 +46,7 @@ class Puppet:
     held: set[str] = field(default_factory=set)  # steps that wait until a test lets go
     failing: dict[str, LastError] = field(default_factory=dict)  # steps that fail
     plans: dict[str, list[PlannedChange]] = field(default_factory=dict)  # by tenant: what every plan says
+    plan_errors: dict[str, LastError] = field(default_factory=dict)  # by tenant: why no plan works
     asked: list[str] = field(default_factory=list)  # tenants that were planned
     _accounts: Any = field(default_factory=lambda: count(500_000_000_001))
     _stopped: Event = field(default_factory=Event)
@@ -123,10 +124,12 @@ class Puppet:
                 self.connector.store.questions.answer(question.id, QuestionState.DONE, document)
 
     def _plan(self, tenant: str) -> Plan:
-        changes = self.plans.get(tenant, [])
+        changes, error = self.plans.get(tenant, []), self.plan_errors.get(tenant)
         steps = [
-            PlannedStep(name="sync_groups", note="groups", changes=changes),
-            PlannedStep(name="report", note="ready"),
+            PlannedStep(name=step.name, note="as it is", changes=changes, error=error)
+            if step.name == "sync_groups"
+            else PlannedStep(name=step.name, note="as it is")
+            for step in REPLICATION.steps
         ]
         return Plan(
             tenant=tenant,
@@ -134,7 +137,7 @@ class Puppet:
             planned_at=datetime.now(UTC),
             steps=steps,
             changes=len(changes),
-            errors=0,
+            errors=0 if error is None else 1,
         )
 
 

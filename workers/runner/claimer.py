@@ -28,6 +28,15 @@ LONGEST_PAUSE = 60.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class HandedOut:
+    """A run that meshStack has handed to us."""
+
+    run: OpenRun
+    fresh: RunRecord  # as if it had been handed out for the first time
+    was_others: bool  # another runner was working on it
+
+
 @dataclass
 class Claimer:
     """Claims runs and stores them."""
@@ -41,7 +50,7 @@ class Claimer:
     failures: int = field(default=0, init=False)  # claims in a row
     unstored: dict[str, Any] | None = field(default=None, init=False)  # handed out to us, and not in Redis yet
 
-    def claim(self) -> OpenRun | None:
+    def claim(self) -> HandedOut | None:
         """Claim one run and store it; None: there is none for us.
 
         Raises MeshStackError when meshStack did not answer as it should, redis.RedisError when Redis is away.
@@ -72,8 +81,8 @@ class Claimer:
         wanted = error.retry_after if isinstance(error, Away) else None
         return wanted if wanted is not None else min(FIRST_PAUSE * 2 ** max(self.failures - 1, 0), LONGEST_PAUSE)
 
-    def _admitted(self, document: dict[str, Any]) -> OpenRun | None:
-        """Store a run that was handed out; None: another runner has it already, and goes on with it."""
+    def _admitted(self, document: dict[str, Any]) -> HandedOut | None:
+        """Store a run that was handed out; None: it cannot be read, and was refused."""
         try:
             claimed = ClaimedRun.read(document)
         except UnreadableRun as unreadable:
@@ -81,7 +90,7 @@ class Claimer:
             return None
         fresh = self._record(claimed, self.connector.catalog.runner.inputs)
         token = claimed.spec.run_token
-        stored, ours = self.connector.store.runs.admit(
+        stored, others = self.connector.store.runs.admit(
             Admit(
                 run=fresh.uuid,
                 block=fresh.block,
@@ -94,10 +103,9 @@ class Claimer:
         )
         known = RunRecord.model_validate_json(stored)
         log.info("claimed", run=fresh.uuid, behavior=fresh.behavior, block=fresh.block_name, again=known != fresh)
-        if not ours:
-            return None
-        record = fresh if known == fresh else known.handed_out_again(fresh)
-        return OpenRun(record, token)
+        record = known.handed_out_again(fresh) if known != fresh else fresh
+        self.connector.store.runs.note(fresh.uuid, record.json_text(), self.holder)
+        return HandedOut(OpenRun(record, token), fresh, others)
 
     def _record(self, claimed: ClaimedRun, keys: RunInputs) -> RunRecord:
         now = datetime.now(UTC)

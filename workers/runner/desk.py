@@ -293,7 +293,7 @@ class Desk:
                 return Final(status=Status.SUCCEEDED, steps=self._with_outputs(record, tenant, steps))
             case State.CANCELLED:
                 user = f"This was stopped, or something newer was ordered for the tenant. {CALL}"
-                return Final(status=Status.FAILED, steps=report.stopped(steps, Status.FAILED, user))
+                return Final(status=Status.FAILED, steps=report.cancelled(steps, user))
             case _:
                 return Final(status=Status.FAILED, steps=steps)
 

@@ -94,6 +94,13 @@ def stopped(steps: Iterable[StepReport], status: Status, message: str) -> tuple[
     return tuple(ended)
 
 
+def cancelled(steps: tuple[StepReport, ...], message: str) -> tuple[StepReport, ...]:
+    """Return the steps of a replication that was cancelled: the first that is not done says so."""
+    first = next((index for index, step in enumerate(steps) if step.status is not Status.SUCCEEDED), len(steps) - 1)
+    told = steps[first].model_copy(update={"status": Status.FAILED, "user": words.fitting(message)})
+    return (*steps[:first], told, *steps[first + 1 :])
+
+
 def never_back(before: Mapping[str, StepReport], now: Iterable[StepReport]) -> tuple[StepReport, ...]:
     """Keep what was reported as ended: a replication that is run once more begins with its first step again."""
     return tuple(

@@ -45,6 +45,14 @@ class OpenRun:
     failures: int = 0  # reports in a row that were not taken
     closed: int = 0  # answers in a row that call the run closed
     busy: bool = False  # somebody has its turn
+    handed_out: tuple[RunRecord, str | None] | None = None  # once more, meanwhile: as it is now, and its token
+
+    def begin(self) -> None:
+        """Begin a turn: meshStack knows no step any more of a run that it has handed out once more."""
+        if self.handed_out is not None:
+            (fresh, self.token), self.handed_out = self.handed_out, None
+            self.record = self.record.handed_out_again(fresh)
+            self.reported_at = None
 
 
 class Over(Exception):

@@ -20,7 +20,7 @@ from redis import RedisError
 from tasks.connector import Connector
 from tasks.meshstack.errors import Away, MeshStackError, Refused
 from tasks.meshstack.sealed import TokenBox
-from workers.runner.claimer import Claimer
+from workers.runner.claimer import Claimer, HandedOut
 from workers.runner.desk import Desk
 from workers.runner.metrics import RunMetrics
 from workers.runner.record import RunRecord, Status
@@ -133,6 +133,16 @@ class Runner:
         with self._lock:
             self._open[run.record.uuid] = run
 
+    def _add_claimed(self, handed: HandedOut) -> None:
+        """Hold a run from now on. One that we hold already goes on when its turn is over."""
+        run = handed.run
+        if handed.was_others:  # they learn of it when they renew their leases, and may be reporting until then
+            run.next_turn = self.clock() + self.connector.settings.lease.total_seconds() / 2
+        with self._lock:
+            ours = self._open.setdefault(run.record.uuid, run)
+            if ours is not run:
+                ours.handed_out = handed.fresh, run.token
+
     def _capacity(self) -> int:
         with self._lock:
             return self.connector.settings.runner_concurrent_runs - len(self._open)
@@ -141,6 +151,7 @@ class Runner:
 
     def _turn(self, run: OpenRun) -> None:
         """Take one turn of a run, and say when the next one is."""
+        run.begin()
         try:
             if self.desk.turn(run):
                 self._count(run)
@@ -212,7 +223,7 @@ class Runner:
             self.metrics.capacity_skips.inc()
             return min(poll, self.pace.look)
         try:
-            run = self.claimer.claim()
+            handed = self.claimer.claim()
         except MeshStackError as error:
             log.warning("no run could be claimed", reason=str(error))
             return self.claimer.pause(error)
@@ -222,7 +233,7 @@ class Runner:
         except Exception:
             log.exception("a claim failed")
             return self.claimer.pause(None)
-        if run is None:
+        if handed is None:
             return poll
-        self._add(run)
+        self._add_claimed(handed)
         return 0.0
