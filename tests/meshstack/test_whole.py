@@ -9,7 +9,7 @@ import httpx2
 
 from tests.meshstack.fake import FakeMeshStack
 from tests.meshstack.faults import Seeded
-from tests.meshstack.play import playing
+from tests.meshstack.play import OUTPUTS, playing
 from tests.support.waiting import eventually
 
 FAULTS = ("401", "500", "html", "drop")
@@ -40,7 +40,7 @@ def test_a_dry_run_by_a_real_worker_and_the_pages_of_the_runner(tmp_path: Path) 
         assert play.accounts() == {}
 
         apply = play.fake.queue(
-            run.spec["inputs"], block=run.block, outputs=run.outputs, predecessor=run.uuid, plan_artifact=True
+            run.spec["inputs"], block=run.block, outputs=OUTPUTS, predecessor=run.uuid, plan_artifact=True
         )
         play.until_ended(120)
         assert apply.status == "SUCCEEDED", apply.operators_messages
