@@ -267,13 +267,3 @@ def test_an_older_run_does_not_overtake_a_newer_one(played: Scene) -> None:
 
     assert old.sent == new.sent
     assert [each["username"] for each in desired(played)["access"]] == ["alice@example.com"]
-
-
-def test_an_unknown_landing_zone_of_the_document_is_a_mistake(tmp_path: Path) -> None:
-    from config.catalog import CatalogError  # noqa: PLC0415
-
-    text = "kind: connectorRunner\nspec: {defaults: {landingZone: developmnt}}\n"
-    with pytest.raises(CatalogError, match="did you mean 'development'"):
-        catalog_with(tmp_path, text)
-    with pytest.raises(CatalogError, match=r"outputs\.acountId is not a known field"):
-        catalog_with(tmp_path, "kind: connectorRunner\nspec: {outputs: {acountId: x}}\n")
