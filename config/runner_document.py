@@ -54,6 +54,7 @@ class RunOutputs(OwnPart):
     account_id: Name | None = None
     sign_in_url: Name | None = None
     summary: Name | None = None
+    access_role_arn: Name | None = None
 
     @model_validator(mode="after")
     def check_names(self) -> RunOutputs:

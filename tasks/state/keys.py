@@ -213,7 +213,7 @@ class Keys:
         "id -> message that the receiver has not taken, tries")
     muted = Each("group", "string", "outbox", Expires(timedelta(hours=1), "the message about many tenants"),
         "more alerts of this group wait, since when")
-    run = Each("run", "hash", "runs", Retained("it was last written"),
+    run = Each("run", "hash", "runs", Expires(timedelta(days=30), "it was last written; a day if it has ended"),
         "a building block run of meshStack: how far it is, who holds it")
     run_token = Each("run", "string", "runs", Expires(timedelta(days=7), "its run was last written"),
         "meshStack's token for this run, encrypted")

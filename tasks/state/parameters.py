@@ -225,6 +225,7 @@ class Note(Parameters):
     record: Json
     holder: str
     ended: bool
+    kept: Milliseconds | None = None  # how long the record stays
 
 
 class Release(Parameters):

@@ -44,9 +44,12 @@ class Runs(Part):
         lost, taken = self._run(Hold(runs=list(runs), most=most, holder=holder, lease=lease))
         return list(lost), list(taken)
 
-    def note(self, run: str, record: str, holder: str, *, ended: bool = False) -> bool:
-        """Write how far a run is; False: somebody else holds it, and nothing was written."""
-        return bool(self._promise(Note(run=run, record=record, holder=holder, ended=ended)))
+    def note(self, run: str, record: str, holder: str, *, ended: bool = False, kept: timedelta | None = None) -> bool:
+        """Write how far a run is; False: somebody else holds it, and nothing was written.
+
+        kept   how long the record stays; None: as long as the table of keys says
+        """
+        return bool(self._promise(Note(run=run, record=record, holder=holder, ended=ended, kept=kept)))
 
     def release(self, runs: Sequence[str], holder: str) -> None:
         """Let other runners have our runs at once."""

@@ -165,7 +165,6 @@ def playing(
     workers: int = 1,
     runners: int = 1,
     options: SimulatorOptions = QUICK,
-    **settings: str,
 ) -> Iterator[Play]:
     """Start everything on free ports; all of it ends with the block."""
     config = shutil.copytree(CONFIG_DIR, directory / "config")
@@ -173,7 +172,7 @@ def playing(
     fake.run_seconds = FORGOTTEN_SECONDS
     with (
         over_http(fake) as url,
-        running_cluster(directory, workers, options, CONNECTOR_CONFIG_DIR=str(config), **settings) as cluster,
+        running_cluster(directory, workers, options, CONNECTOR_CONFIG_DIR=str(config)) as cluster,
     ):
         environment = {
             "CONNECTOR_MESHSTACK_URL": url,

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -62,16 +63,17 @@ class Puppet:
         self._stopped.set()
 
     def _work(self, store: Store, dispatch: Dispatch) -> None:
-        begun = store.work.begin(dispatch, "puppet", LEASE)
+        holder = uuid4().hex  # of this execution alone
+        begun = store.work.begin(dispatch, holder, LEASE)
         while begun is not None:
             outcome = self._outcome(dispatch, begun)
-            if not store.work.record(dispatch.replication, "puppet", outcome) or not outcome.advance:
+            if not store.work.record(dispatch.replication, holder, outcome) or not outcome.advance:
                 return
             following = dispatch.chain.after(dispatch.step, outcome.failed)
             if following is None or following != dispatch.step + 1:
                 return
-            dispatch = replace(dispatch, step=following)
-            begun = store.work.begin(dispatch, "puppet", LEASE)
+            dispatch, holder = replace(dispatch, step=following), uuid4().hex
+            begun = store.work.begin(dispatch, holder, LEASE)
 
     def _outcome(self, dispatch: Dispatch, begun: Begun) -> StepRecord:
         step = dispatch.chain.steps[dispatch.step]

@@ -96,3 +96,15 @@ def test_a_run_of_an_aborted_tenant_may_begin_anew(played: Scene) -> None:
     again = played.fake.queue(inputs("shop", "alice"), block=run.block)
     played.ended(again)
     assert again.status == "SUCCEEDED"
+
+
+def test_an_abort_that_cannot_be_confirmed_at_once_is_confirmed_later_and_nothing_else_is_said(played: Scene) -> None:
+    played.puppet.held.add("set_alias")
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    played.heard(run, "set_alias")
+    played.fake.faults = Scripted({"update": ["fine", "500", "drop", "html"]})
+    played.fake.abort(run)
+    played.ended(run)
+    assert run.status == "ABORTED"
+    eventually(lambda: state(played) is State.CANCELLED)

@@ -148,7 +148,7 @@ class Desk:
         accepted = replicate(
             tenant.workspace, tenant.project, tenant.platform, desired, again=True, by=by, connector=self.connector
         )
-        self.reporter.note(run, stage=Stage.WORKING, desired=desired, replication=accepted.replication)
+        self.reporter.note(run, stage=Stage.WORKING, desired=None, replication=accepted.replication)
         log.info("ordered", run=run.record.uuid, tenant=str(tenant), replication=accepted.replication)
 
     def _order_deletion(self, run: OpenRun, wanted: Wanted) -> None:
@@ -259,8 +259,8 @@ class Desk:
 
     def _look_at_replication(self, run: OpenRun) -> None:
         record = run.record
-        tenant = self.connector.store.tenants.find(_wanted(record).tenant)
         replication = self.connector.store.replications.find(record.replication or "")
+        tenant = self.connector.store.tenants.find(_wanted(record).tenant)  # afterwards: what an end has left is in it
         if tenant is None or replication is None:  # Redis has lost it, or it was too long ago
             self.reporter.note(run, stage=Stage.PREPARING, replication=None)
             return

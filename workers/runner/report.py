@@ -14,7 +14,7 @@ from tasks.model.replication import ENDED, Replication, State, StepState
 from tasks.state.records import TenantRecord
 from tasks.step import Chain
 from workers.runner import words
-from workers.runner.record import FINAL, Status, StepReport
+from workers.runner.record import FINAL, Final, Status, StepReport
 
 STATUSES: Mapping[State, Status] = {
     State.QUEUED: Status.PENDING,
@@ -129,6 +129,14 @@ def update(step: StepReport) -> dict[str, Any]:
     return written | {name: value for name, value in said.items() if value is not None}
 
 
+def last(final: Final) -> dict[str, Any]:
+    """Write the last report of a run; its steps are told already, unless it was aborted."""
+    told = final.steps if final.status is Status.ABORTED else final.steps[-1:]
+    said = {"changesDetected": final.changes_detected, "artifact": final.artifact}
+    written = {"status": final.status, "steps": [*map(update, told)]}
+    return written | {name: value for name, value in said.items() if value is not None}
+
+
 def outputs(names: RunOutputs, record: TenantRecord, catalog: Catalog) -> dict[str, str]:
     """Return the outputs that the definition wants, by their names there."""
     account = record.handles.account_id or ""
@@ -137,8 +145,16 @@ def outputs(names: RunOutputs, record: TenantRecord, catalog: Catalog) -> dict[s
         names.account_id: account,
         names.sign_in_url: record.handles.sign_in_url or _console(account, platform),
         names.summary: summary(record, catalog),
+        names.access_role_arn: _access_role(account, platform),
     }
     return {name: value for name, value in found.items() if name is not None}
+
+
+def _access_role(account: str, platform: Platform | None) -> str:
+    """Return the role by which the account is entered, for building blocks that work in it."""
+    if platform is None:
+        return ""
+    return f"arn:{platform.partition}:iam::{account}:role/{platform.account_access_role}"
 
 
 def _console(account: str, platform: Platform | None) -> str:

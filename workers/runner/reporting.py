@@ -7,20 +7,21 @@ meshStack has taken stands in the record. The last report is decided and written
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 
 import structlog
 
-from tasks.meshstack.errors import Away, Refused
+from tasks.meshstack.errors import Away
 from tasks.meshstack.runs import Address, Runs, Told
 from tasks.state.store import Store
 from workers.runner import report, words
 from workers.runner.planned import MOST_STEPS
-from workers.runner.record import FINAL, RunRecord, Stage, Status, StepReport
+from workers.runner.record import FINAL, Final, RunRecord, Stage, Status, StepReport
 
 log = structlog.get_logger(__name__)
+KEPT = timedelta(days=1)  # for which an ended run is known that nobody has planned; meshStack's time-out is 3 hours
 CLOSED_TRIES = 5  # reports that meshStack may call closed although it shows the run in progress
 
 
@@ -74,23 +75,26 @@ class Reporter:
     clock: Callable[[], float]
 
     def end(self, run: OpenRun) -> None:
-        """Report every step and output, then the end; what meshStack has taken of it is not sent again."""
+        """Report every step and output, then the end; what meshStack has taken of it is not sent again.
+
+        Of a run that was aborted nothing but the end is reported.
+        """
         final = run.record.final
         if final is None:
             raise ValueError("a run that ends has a last report")
-        self.report(run, final.steps, beat=False)
+        if run.record.aborted:
+            self._abandon(run)
+        else:
+            self.report(run, final.steps, beat=False)
         sent_before = run.record.final_sent
         if not sent_before:
             self.note(run, final_sent=True)  # from now on it may be there, whatever the answer says
-        said = {"changesDetected": final.changes_detected, "artifact": final.artifact}
-        body = {name: value for name, value in said.items() if value is not None}
-        last = {"status": final.status, "steps": [report.update(final.steps[-1])]}
-        told = self.runs.update(self._address(run), last | body)
+        told = self.runs.update(self._address(run), report.last(final))
         if told is Told.CLOSED and not self._is_final(run):
             raise NotHeld
         if told is Told.ABORTED and not sent_before:
             self._stop(run, told)
-        self.note(run, stage=Stage.ENDED, ended=True)
+        self._forget(run)
         log.info("the run has ended", run=run.record.uuid, status=final.status)
 
     def report(self, run: OpenRun, steps: tuple[StepReport, ...], *, beat: bool = True) -> None:
@@ -133,15 +137,23 @@ class Reporter:
 
     def _stop(self, run: OpenRun, told: Told) -> NoReturn:
         """End a run that was aborted: no further write, and no success afterwards."""
-        self._abandon(run)
-        if told is Told.ABORTING:
+        if told is Told.ABORTED:
+            self._abandon(run)
+            self._forget(run, aborted=True)
+            log.info("the run was aborted", run=run.record.uuid)
+        else:  # meshStack wants to hear that it has ended
             steps = report.stopped(tuple(run.record.reported.values()), Status.ABORTED, words.STOPPED)
-            shown = [report.update(step) for step in steps if step.status is Status.ABORTED]
-            with suppress(Refused):
-                self.runs.update(self._address(run), {"status": Status.ABORTED, "steps": shown})
-        self.note(run, stage=Stage.ENDED, aborted=True, ended=True)
-        log.info("the run was aborted", run=run.record.uuid)
+            shown = tuple(step for step in steps if step.status is Status.ABORTED)
+            aborted = Final(status=Status.ABORTED, steps=shown or steps[-1:])
+            self.note(run, stage=Stage.ENDING, final=aborted, aborted=True, final_sent=False)
+            self.end(run)
         raise Over
+
+    def _forget(self, run: OpenRun, **changes: object) -> None:
+        """Note that a run has ended, without what is of no use any more."""
+        wanted = run.record.wanted
+        small = None if wanted is None else wanted.model_copy(update={"users": None})
+        self.note(run, stage=Stage.ENDED, ended=True, wanted=small, desired=None, reported={}, **changes)
 
     def _abandon(self, run: OpenRun) -> None:
         """Stop what was ordered for a run that was aborted, unless another run waits for the same."""
@@ -162,7 +174,8 @@ class Reporter:
     def note(self, run: OpenRun, *, ended: bool = False, **changes: object) -> None:
         """Write how far the run is; raises NotHeld when another runner has it."""
         changed = run.record.but(**changes)
-        if not self.store.runs.note(changed.uuid, changed.json_text(), self.holder, ended=ended):
+        kept = KEPT if ended and changed.plan is None else None
+        if not self.store.runs.note(changed.uuid, changed.json_text(), self.holder, ended=ended, kept=kept):
             raise NotHeld
         run.record = changed
 

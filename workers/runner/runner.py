@@ -51,6 +51,7 @@ class Runner:
     _open: dict[str, OpenRun] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
     _held_until: float = field(default=0.0, init=False)
+    _claiming: int = field(default=0, init=False)
     _renewed_at: float | None = field(default=None, init=False)
 
     def run(self) -> None:
@@ -144,8 +145,9 @@ class Runner:
                 ours.handed_out = handed.fresh, run.token
 
     def _capacity(self) -> int:
+        """Return for how many runs there is room; one that is being claimed takes its room already."""
         with self._lock:
-            return self.connector.settings.runner_concurrent_runs - len(self._open)
+            return self.connector.settings.runner_concurrent_runs - len(self._open) - self._claiming
 
     # Turns
 
@@ -157,7 +159,7 @@ class Runner:
                 self._count(run)
                 self._drop(run)
             run.failures = 0
-            run.next_turn = self.clock() + self.pace.look * max(1.0, len(self._open) / CROWD)
+            run.next_turn = self._next_turn(run)
         except NotHeld:
             log.info("not ours any more", run=run.record.uuid)
             self._drop(run)
@@ -172,6 +174,13 @@ class Runner:
             self._later(run, self.pace.longest_retry, "a defect")
         finally:
             run.busy = False
+
+    def _next_turn(self, run: OpenRun) -> float:
+        """Look again soon, and never later than meshStack is to hear of the run."""
+        now = self.clock()
+        look = now + self.pace.look * max(1.0, len(self._open) / CROWD)
+        heard = now if run.reported_at is None else run.reported_at
+        return max(now, min(look, heard + self.pace.heartbeat))
 
     def _later(self, run: OpenRun, wanted: float | None, reason: str) -> None:
         """Take the turn again after a while."""
@@ -222,8 +231,11 @@ class Runner:
         if self._capacity() <= 0:
             self.metrics.capacity_skips.inc()
             return min(poll, self.pace.look)
+        self._claiming = 1
         try:
             handed = self.claimer.claim()
+            if handed is not None:
+                self._add_claimed(handed)
         except MeshStackError as error:
             log.warning("no run could be claimed", reason=str(error))
             return self.claimer.pause(error)
@@ -233,7 +245,6 @@ class Runner:
         except Exception:
             log.exception("a claim failed")
             return self.claimer.pause(None)
-        if handed is None:
-            return poll
-        self._add_claimed(handed)
-        return 0.0
+        finally:
+            self._claiming = 0
+        return poll if handed is None else 0.0

@@ -9,7 +9,7 @@ if not record then
   redis.call('HSET', key, 'record', record)
 end
 redis.call('HSET', key, 'holder', p.holder)
-redis.call('PEXPIRE', key, p.retention)
+redis.call('PEXPIRE', key, ttl.run)
 redis.call('ZADD', keys.runs, time + p.lease, p.run)
 if p.token then redis.call('SET', keys.run_token(p.run), p.token, 'PX', ttl.run_token) end
 local block = keys.block(p.block)

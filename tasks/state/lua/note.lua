@@ -3,7 +3,7 @@ local key = keys.run(p.run)
 if redis.call('HGET', key, 'holder') ~= p.holder then return 0 end
 if not redis.call('ZSCORE', keys.runs, p.run) then return 0 end
 redis.call('HSET', key, 'record', p.record)
-redis.call('PEXPIRE', key, p.retention)
+redis.call('PEXPIRE', key, p.kept or ttl.run)
 if p.ended then
   redis.call('HSET', key, 'holder', '')
   redis.call('ZREM', keys.runs, p.run)
