@@ -20,11 +20,12 @@ from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
 from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
+from config.runner_document import DEFAULT_MAPPING, RunnerDocument, RunnerMapping
 from config.secret import SecretSources
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 from config.unique_names import shared_names
 
-KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition")
+KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition", "connectorRunner")
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -49,6 +50,7 @@ class Catalog:
     platforms: Mapping[str, Platform]
     landing_zones: Mapping[str, LandingZone]
     locations: Mapping[str, Location]
+    runner: RunnerMapping = DEFAULT_MAPPING  # what the runs of building blocks mean
     secrets: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
@@ -96,6 +98,7 @@ class _Reader:
     locations: dict[str, tuple[YamlDocument, Location]] = field(default_factory=dict)
     landing_zones: dict[str, tuple[YamlDocument, LandingZoneDocument]] = field(default_factory=dict)
     tag_definitions: dict[str, tuple[YamlDocument, TagDefinitionDocument]] = field(default_factory=dict)
+    runner: tuple[YamlDocument, RunnerMapping] | None = None
 
     def read(self, document: YamlDocument) -> None:
         """Read one document by its kind (compared without regard to case, as meshStack does)."""
@@ -104,6 +107,7 @@ class _Reader:
             "meshplatform": self._platform,
             "meshlandingzone": self._landing_zone,
             "meshtagdefinition": self._tag_definition,
+            "connectorrunner": self._runner,
         }
         kind = document.data.get("kind") if isinstance(document.data, dict) else None
         if isinstance(kind, str) and kind.lower() in readers:
@@ -129,12 +133,14 @@ class _Reader:
         self._note_powerless_roles(zones)
         self._check_names(zones)
         self._check_enrollment(zones)
+        self._check_runner()
         if self.mistakes:
             raise CatalogError(self.mistakes)
         return Catalog(
             platforms=MappingProxyType({name: platform for name, (_, platform) in self.platforms.items()}),
             landing_zones=MappingProxyType(zones),
             locations=MappingProxyType({name: location for name, (_, location) in self.locations.items()}),
+            runner=self.runner[1] if self.runner is not None else DEFAULT_MAPPING,
             secrets=tuple(sorted(self.secrets)),
             notes=tuple(self.notes),
         )
@@ -163,6 +169,25 @@ class _Reader:
     def _tag_definition(self, document: YamlDocument) -> None:
         if (read := self._validate(TagDefinitionDocument, document)) is not None:
             self._add(self.tag_definitions, read.metadata.name, document, read)
+
+    def _runner(self, document: YamlDocument) -> None:
+        read = self._validate(RunnerDocument, document)
+        if read is not None and self.runner is not None:
+            first = self.runner[0]
+            message = f"there is one already in {first.file} (document {first.number}), and only one may be"
+            self._mistake(document, "kind", "connectorRunner", message)
+        elif read is not None:
+            self.runner = document, read.normalise()
+
+    def _check_runner(self) -> None:
+        """Refuse a default landing zone that no document describes."""
+        if self.runner is None or not self.complete:
+            return
+        document, mapping = self.runner
+        named, zones = mapping.landing_zone, self.landing_zones
+        if mapping.names_landing_zone and named not in zones and named not in self.broken:
+            message = f"is not the name of a meshLandingZone; {nearest(named, zones)}known: {', '.join(sorted(zones))}"
+            self._mistake(document, "spec.defaults.landingZone", named, message)
 
     def _replicate_tags(self) -> None:
         """Give every platform that tags accounts the replicated tags; refuse two of one source with one key."""

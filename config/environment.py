@@ -12,12 +12,15 @@ from pydantic import ValidationError
 
 from config.mistakes import plain_words, shown
 from config.proxies import Proxies, ProxyMistakes
-from config.settings import ENV_FILE, PREFIX, Settings
+from config.settings import ENV_FILE, PREFIX, Settings, port_variable
 
 _NEARLY = 0.85
 """How alike (0 to 1) an unknown name must be to a setting to count as a slip of the pen."""
 
-_SECRET = frozenset({"redis_url", "redis_sentinel_password", "api_tokens", "notification_url", "notification_secret"})
+_SECRET = frozenset(
+    {"redis_url", "redis_sentinel_password", "api_tokens", "notification_url", "notification_secret"}
+    | {"meshstack_url", "meshstack_client_secret"}
+)
 """Settings whose values are not repeated, not even a wrong one."""
 
 
@@ -85,6 +88,6 @@ def _misspelled(environment: Mapping[str, str]) -> Iterable[str]:
 def _sentences(error: ValidationError) -> Iterable[str]:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])
-        told_by = "PORT" if name == "api_port" and os.environ.get("PORT") else variable(name)
+        told_by = port_variable(name) or variable(name)
         value = shown(detail["input"], secret=name in _SECRET)
         yield f"{told_by} = {value}: {plain_words(detail['msg'])}."

@@ -31,7 +31,7 @@ def check_production(
     if settings.mode != "production":
         return
     found = process_environment() if environment is None else environment
-    told = (*_redis(settings), *_metrics(settings), *_notifications(settings))
+    told = (*_redis(settings), *_metrics(settings), *_notifications(settings), *_meshstack(settings))
     mistakes = [*told, *_documents(secrets), *_endpoints(found)]
     if mistakes:
         raise SettingsError(mistakes)
@@ -65,6 +65,11 @@ def _notifications(settings: Settings) -> Iterator[str]:
     url = settings.notification_url
     if url is not None and not _is_remote_and_encrypted(url.get_secret_value()):
         yield f"CONNECTOR_NOTIFICATION_URL must be an https:// address of another machine {PRODUCTION}."
+
+
+def _meshstack(settings: Settings) -> Iterator[str]:
+    if settings.meshstack_url is not None and not _is_remote_and_encrypted(settings.meshstack_url):
+        yield f"CONNECTOR_MESHSTACK_URL must be an https:// address of another machine {PRODUCTION}."
 
 
 def _documents(secrets: Iterable[str]) -> Iterator[str]:

@@ -37,6 +37,19 @@ def _number(value: object) -> float:
         return math.nan
 
 
+def is_web_address(url: str) -> bool:
+    """Tell whether a text is the address of a web server.
+
+    >>> is_web_address("https://mesh.example.com"), is_web_address("mesh.example.com"), is_web_address("http://h:x")
+    (True, False, False)
+    """
+    try:
+        parts = urlsplit(url)
+        return bool(parts.scheme in ("https", "http") and parts.hostname and parts.port != 0)
+    except ValueError:
+        return False
+
+
 Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -205,10 +218,43 @@ class Settings(BaseSettings):
         description="Key with which notifications are signed (HMAC-SHA256), at least 16 characters.",
     )
     metrics_host: str = Field(
-        default="127.0.0.1", description="Address on which a worker serves its metrics (docs/metrics.md)."
+        default="127.0.0.1", description="Address on which a worker or runner serves its metrics (docs/metrics.md)."
     )
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
         default=None, description="Port on which a worker serves its metrics. Without one, it serves none."
+    )
+    meshstack_url: str | None = Field(
+        default=None, description="Address of meshStack, whose runs the runner claims (docs/meshstack.md)."
+    )
+    meshstack_client_id: str | None = Field(default=None, description="Client id of the API key in meshStack.")
+    meshstack_client_secret: SecretStr | None = Field(
+        default=None, description="Client secret of the API key in meshStack."
+    )
+    meshstack_client_secret_file: Path | None = Field(
+        default=None, description="File that holds the client secret, in place of the variable."
+    )
+    meshstack_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file with certificate authorities that are trusted for meshStack beside the usual ones.",
+    )
+    runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
+        default=None, description="Identifier (UUID) of the runner in meshStack."
+    )
+    runner_private_key_file: Path | None = Field(
+        default=None, description="PEM file with the RSA key for encrypted inputs (`aws-connector runner keygen`)."
+    )
+    runner_concurrent_runs: Positive = Field(
+        default=50, description="Runs that one runner has in flight. It claims no more."
+    )
+    runner_poll_interval: Seconds = Field(
+        validation_alias="CONNECTOR_RUNNER_POLL_SECONDS",
+        default=timedelta(seconds=10),
+        description="Time until the runner asks meshStack again when there was no run.",
+    )
+    runner_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
+        default=8100,
+        description="Port of the runner's `/healthz` and `/metrics`, on `CONNECTOR_METRICS_HOST`. MANAGEMENT_PORT "
+        "takes precedence when it is set, and then PORT.",
     )
     retention_days: Positive = Field(default=30, description="How long the record of an ended replication is kept.")
     event_history: Positive = Field(default=1000, description="Events kept per tenant.")
@@ -227,13 +273,16 @@ class Settings(BaseSettings):
     @classmethod
     def check_notification_url(cls, url: SecretStr | None) -> SecretStr | None:
         """Refuse what is no web address, without repeating it: it may hold a token."""
-        try:
-            parts = urlsplit(url.get_secret_value()) if url else None
-            complete = parts is None or bool(parts.scheme in ("https", "http") and parts.hostname and parts.port != 0)
-        except ValueError:
-            complete = False
-        if not complete:
+        if url is not None and not is_web_address(url.get_secret_value()):
             raise ValueError("must be a URL such as https://hooks.example.com/aws-connector")
+        return url
+
+    @field_validator("meshstack_url")
+    @classmethod
+    def check_meshstack_url(cls, url: str | None) -> str | None:
+        """Refuse what is no web address, without repeating it: somebody may have put a password in."""
+        if url is not None and not is_web_address(url):
+            raise ValueError("must be a URL such as https://meshstack.example.com")
         return url
 
     @field_validator("mode", "log_level", "log_format", mode="before")
@@ -261,7 +310,10 @@ class Settings(BaseSettings):
     @property
     def secret_texts(self) -> tuple[str, ...]:
         """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
-        others = (self.redis_sentinel_password, self.notification_url, self.notification_secret)
+        others = (
+            *(self.redis_sentinel_password, self.notification_url, self.notification_secret),
+            self.meshstack_client_secret,
+        )
         texts = (self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each))
         return tuple(dict.fromkeys(text for text in texts if text))
 
@@ -274,17 +326,27 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let PORT, as platforms that run containers set it, win over CONNECTOR_API_PORT."""
+        """Let PORT, as platforms that run containers set it, win over our own names."""
         return init_settings, _PortSource(settings_cls), env_settings, dotenv_settings
 
 
+PORTS = {"api_port": ("PORT",), "runner_port": ("MANAGEMENT_PORT", "PORT")}
+"""The variables that win over ours; the second row is that of meshStack's own runner."""
+
+
+def port_variable(name: str) -> str | None:
+    """Return the variable that tells a port in place of ours; None: none does."""
+    return next((each for each in PORTS.get(name, ()) if os.environ.get(each)), None)
+
+
 class _PortSource(PydanticBaseSettingsSource):
-    """Reads PORT."""
+    """Reads PORT and MANAGEMENT_PORT."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 (the base class's own signature)
-        """Return PORT for any field; only `api_port` is asked for."""
-        return os.environ.get("PORT") or None, field_name, False
+        """Return what the variables say of a port; None: nothing."""
+        told_by = port_variable(field_name)
+        return None if told_by is None else os.environ[told_by], field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        port, name, _ = self.get_field_value(self.settings_cls.model_fields["api_port"], "api_port")
-        return {} if port is None else {name: port}
+        found = {name: self.get_field_value(self.settings_cls.model_fields[name], name)[0] for name in PORTS}
+        return {name: port for name, port in found.items() if port is not None}

@@ -35,14 +35,15 @@ def within(seconds: float) -> Iterator[None]:
         _ends.reset(token)
 
 
-def transport(url: str) -> httpx2.HTTPTransport:
+def transport(url: str, trusted: SSLContext | None = None) -> httpx2.HTTPTransport:
     """Make what leads to an address; connections are kept.
 
+    trusted   whose certificates are believed; None: the usual authorities'
     Raises ProxyMistakes when the environment names proxies that cannot be used; to this machine none is needed.
     """
     here = is_loopback(httpx2.URL(url).host)
     proxy = None if here else Proxies.read(os.environ).leading_to(url)
-    made = httpx2.HTTPTransport(proxy=proxy, limits=CONNECTIONS)
+    made = httpx2.HTTPTransport(verify=trusted or True, proxy=proxy, limits=CONNECTIONS)
     pool: Any = made._pool  # noqa: SLF001  # httpx2 has no option for httpcore2's public `network_backend`
     pool._network_backend = _Network()  # noqa: SLF001  # as above
     return made

@@ -14,6 +14,7 @@ from tests.support.redis import known_keys  # noqa: F401 (a fixture of every tes
 
 LONGEST = (
     "tests/faults/",
+    "tests/meshstack/test_whole",
     "tests/workers/cli/test_demo",
     "tests/tasks/engine/test_replication",
     "tests/tasks/daily/",

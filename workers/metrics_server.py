@@ -30,7 +30,7 @@ class MetricsServer:
         ProcessCollector(registry=registry)  # memory, CPU and open files of this process
         app = _guarded(make_wsgi_app(registry), tuple(tokens))
         try:
-            self._server = make_server(host, port, app, ThreadingWSGIServer, _Silent)
+            self._server = make_server(host, port, app, ThreadingWSGIServer, Silent)
         except OSError as error:
             raise PortTaken(
                 f"CONNECTOR_METRICS_PORT = {port}: a worker cannot listen on {host}:{port} ({error.strerror}). "
@@ -49,7 +49,9 @@ class MetricsServer:
         self._server.server_close()
 
 
-class _Silent(WSGIRequestHandler):
+class Silent(WSGIRequestHandler):
+    """Answers requests without a word in the logs."""
+
     timeout = 10  # seconds; who says nothing for longer must not keep a thread
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's own name)

@@ -221,6 +221,18 @@ class Keys:
         "id -> message that the receiver has not taken, tries")
     muted = Each("group", "string", "outbox", Expires(timedelta(hours=1), "the message about many tenants"),
         "more alerts of this group wait, since when")
+    run = Each("run", "hash", "runs", Expires(timedelta(days=30), "it was last written; a day if it has ended"),
+        "a building block run of meshStack: how far it is, who holds it")
+    run_token = Each("run", "string", "runs", Expires(timedelta(days=7), "its run was last written"),
+        "meshStack's token for this run, encrypted")
+    runs = One("zset", "runs", Stays("an entry leaves when its run has ended"),
+        "run -> until when a runner holds it (ms)")
+    block = Each("building block", "hash", "runs", Retained("its newest run was claimed"),
+        "number of its newest run, and which that is")
+    claimer = One("string", "runs", Expires(timedelta(minutes=1), "its holder last renewed it"),
+        "which runner asks meshStack for a run right now")
+    runners = One("zset", "runs", Stays("an entry leaves after a day"),
+        "runner process -> when it last looked (ms)")
     lock = Each("name", "string", "locks", Expires(timedelta(minutes=15), "it was taken, if its holder died"),
         "who alone does something right now")
     # fmt: on

@@ -77,12 +77,16 @@ class Orders(Part):
         """
         return str(self._submit("doubt", tenant))
 
-    def delete(self, tenant: TenantId, deletion: Deletion) -> str:
-        """Store the request to delete a tenant that is known and see to it; answers the id of the replication.
+    def delete(self, tenant: TenantId, deletion: Deletion, unknown: Desired | None = None) -> str:
+        """Store the request to delete a tenant and see to it; answers the id of the replication.
 
         What runs for the tenant is cancelled after its call. Asked again it is the same request.
+        unknown   what a tenant that nobody knows was ordered as; None: the tenant is known
         """
-        return str(self._submit("delete", tenant, deletion=json_of(deletion), by=deletion.requested_by))
+        asked = {"deletion": json_of(deletion), "by": deletion.requested_by}
+        if unknown is not None:
+            asked |= {"desired": _content(unknown), "landing_zone": unknown.landing_zone}
+        return str(self._submit("delete", tenant, **asked))
 
     def restore(self, tenant: TenantId, by: str | None = None) -> str | None:
         """Withdraw the request to delete a tenant; answers the replication's id, None: it is approved or done."""

@@ -61,8 +61,8 @@ class Submit(Parameters):
     verb: Literal["order", "replicate", "doubt", "delete", "restore"]
     tenant: str
     replication: str  # id to use for a new one
-    desired: Json | None = None  # for order: the desired state
-    landing_zone: str | None = None  # for order: the one that it names
+    desired: Json | None = None  # for order: the desired state; for delete: that of a tenant that nobody knows
+    landing_zone: str | None = None  # the one that it names
     account: str | None = None  # for order: id of the account to take over
     deletion: Json | None = None  # for delete: the request
     by: str | None = None  # who asks
@@ -204,6 +204,44 @@ class Resume(Parameters):
     """Resume a tenant or a platform."""
 
     name: str
+
+
+class Admit(Parameters):
+    """Store a run that was claimed, and hold it."""
+
+    run: str
+    block: str  # uuid of its building block
+    number: int  # of the run among those of the block
+    record: Json  # for a run that is not known
+    token: str | None = None  # encrypted
+    holder: str
+    lease: Milliseconds
+
+
+class Hold(Parameters):
+    """Go on holding some runs, and take over some that nobody holds."""
+
+    runs: list[str]  # that this runner holds
+    most: int  # runs to take over
+    holder: str
+    lease: Milliseconds
+
+
+class Note(Parameters):
+    """Write how far a run is."""
+
+    run: str
+    record: Json
+    holder: str
+    ended: bool
+    kept: Milliseconds | None = None  # how long the record stays
+
+
+class Release(Parameters):
+    """Let other runners have some runs."""
+
+    runs: list[str]
+    holder: str
 
 
 class Tick(Parameters):

@@ -30,6 +30,7 @@ from tasks.state.questions import Questions
 from tasks.state.replications import Replications
 from tasks.state.retries import Retries
 from tasks.state.rollouts import Rollouts
+from tasks.state.runs import Runs
 from tasks.state.scripts import Scripts
 from tasks.state.server import Server
 from tasks.state.snapshots import Snapshots
@@ -84,6 +85,7 @@ class Store:
         self.questions = Questions(database)
         self.drifts = Drifts(database)
         self.retries = Retries(database)
+        self.runs = Runs(database)
         self.snapshots = Snapshots(database)
         self.account_lists = AccountLists(database)
         self.unmanaged = Unmanaged(database)

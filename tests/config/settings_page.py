@@ -37,7 +37,8 @@ SECTIONS = {  # the field with which each begins
     "account_creation_limit": "AWS's limits",
     "workspace_identifier_length": "Identifiers",
     "notification_url": "Notifications",
-    "metrics_host": "Worker metrics",
+    "metrics_host": "Metrics",
+    "meshstack_url": "meshStack and the runner",
     "retention_days": "Retention",
 }
 ABOUT = {

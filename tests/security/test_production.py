@@ -178,6 +178,6 @@ def test_compose_gives_secrets_of_aws_to_workers_only_and_documents_to_whoever_r
     services = YAML(typ="safe").load(ROOT / "docker-compose.yml")["services"]
     assert {name for name, service in services.items() if "env_file" in service} == {"worker"}
     documents = {name for name, service in services.items() if "./config.d:/config:ro" in service.get("volumes", [])}
-    assert documents == {"api", "worker"}
+    assert documents == {"api", "runner", "worker"}
     told = {name for name, service in services.items() if "CONNECTOR_CONFIG_DIR" in service["environment"]}
     assert told == documents

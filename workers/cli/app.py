@@ -14,6 +14,7 @@ from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.installation import commands as installation
 from workers.cli.operations import commands as operations
 from workers.cli.options import Given, Token, TokenFile, Url
+from workers.cli.runner import commands as runner
 from workers.cli.tenants import commands as tenants
 
 PROGRAM = "aws-connector"
@@ -35,6 +36,11 @@ def application() -> typer.Typer:
     made.callback(invoke_without_command=True, epilog=EXIT_CODES)(every_command)
     for command in (*tenants.COMMANDS, *operations.COMMANDS, *installation.COMMANDS):
         made.command(epilog=EXIT_CODES)(command)
+    group = typer.Typer(rich_markup_mode=None)
+    group.callback(invoke_without_command=True, epilog=EXIT_CODES)(runner.runner)
+    for command in runner.COMMANDS:
+        group.command(epilog=EXIT_CODES)(command)
+    made.add_typer(group, name="runner")
     return made
 
 

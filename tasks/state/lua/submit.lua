@@ -2,7 +2,7 @@
 --   order      make the tenant as `desired` says; that withdraws a request to delete it
 --   replicate  make it once more as is stored: read here, so that no older content overtakes a newer one
 --   doubt      the same from the first step on, because what a replication under way rests on may not be so any more
---   delete     delete it: `deletion` is the request
+--   delete     delete it: `deletion` is the request. A tenant that nobody knows is as `desired` says
 --   restore    withdraw the request to delete it
 -- Answers the replication's id, or {the tenant that has the ordered account}, or nothing: the request to delete the
 -- tenant cannot be withdrawn any more.
@@ -29,6 +29,7 @@ function verbs.doubt() end
 
 function verbs.delete()
   if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return true, redis.call('HGET', owner, 'last') end
+  if redis.call('HEXISTS', owner, 'desired') == 0 then desired = p.desired end
   if redis.call('HSETNX', owner, 'deletion', p.deletion) == 1 then touch(p.tenant) end
 end
 
@@ -45,6 +46,7 @@ if redis.call('EXISTS', keys.replication(p.replication)) == 1 then return p.repl
 
 local answered, answer = verbs[p.verb]()
 if answered then return answer end
+local ordered = desired ~= nil
 desired = desired or redis.call('HGET', owner, 'desired')
 local chain = redis.call('HEXISTS', owner, 'deletion') == 1 and p.deletion_chain or p.replication_chain
 local digest = redis.sha1hex(chain .. ' ' .. desired)
@@ -121,7 +123,7 @@ local function is_enough(id)
 end
 
 list_tenant(p.tenant)
-if p.landing_zone then set_landing_zone(p.tenant, p.landing_zone) end
+if ordered then set_landing_zone(p.tenant, p.landing_zone) end
 redis.call('HSETNX', owner, 'created_at', p.at)
 redis.call('HSETNX', owner, 'handles', '{}')
 redis.call('HSET', owner, 'desired', desired)

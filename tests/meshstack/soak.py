@@ -1,0 +1,78 @@
+"""`python -m tests.meshstack.soak`: 200 runs with faults, while runners and workers are killed.
+
+Sizes come from the environment: RUNS, SEED, LOGS (a directory where the logs stay).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic
+
+from tests.meshstack.fake import FakeMeshStack
+from tests.meshstack.faults import BEFORE, Seeded
+from tests.meshstack.play import Play, playing
+from tests.support.cluster import QUICK
+from workers.demo.supervisor import interruptible
+
+WORKERS, RUNNERS = 2, 2
+KILL_EVERY = 4.0  # seconds
+ABORTED = 0.05  # of all runs
+SECONDS = 1500.0
+
+
+def main() -> int:
+    """Play, print what was counted, answer the exit code."""
+    number, seed = int(os.environ.get("RUNS", "200")), int(os.environ.get("SEED", "1"))
+    fake = FakeMeshStack(faults=Seeded(seed, rate=0.05, lost=0.03, names=BEFORE))
+    print(f"{number} runs, {WORKERS} workers, {RUNNERS} runners, seed {seed} …", flush=True)
+    kept = os.environ.get("LOGS")
+    options = QUICK.model_copy(update={"creation_seconds": 1.0})
+    with (
+        interruptible(),
+        tempfile.TemporaryDirectory(prefix="runs-") as directory,
+        playing(Path(kept or directory), fake, workers=WORKERS, runners=RUNNERS, options=options) as play,
+    ):
+        began = monotonic()
+        _queue(play, number, random.Random(seed))
+        play.until_ended(SECONDS, KILL_EVERY)
+        wrong = list(play.wrong())
+        _print(play, monotonic() - began)
+    for each in wrong:
+        print(f"WRONG: {each}")
+    print(f"{len(wrong)} things are wrong")
+    return 1 if wrong else 0
+
+
+def _queue(play: Play, number: int, chance: random.Random) -> None:
+    for each in range(number):
+        run = play.queue(f"p{each}", "alice", "bob")
+        if chance.random() < ABORTED:
+            run.abort_wanted = chance.random() < 0.5  # else in the middle
+            play.to_abort.append(run)
+
+
+def _print(play: Play, seconds: float) -> None:
+    states: dict[str, int] = {}
+    for run in play.fake.runs.values():
+        states[run.status] = states.get(run.status, 0) + 1
+    faults = play.fake.faults
+    rows = {
+        "seconds": f"{seconds:.0f}",
+        "runs ended": ", ".join(f"{count} {status}" for status, count in sorted(states.items())),
+        "requests, logins": f"{play.fake.requests}, {play.fake.logins}",
+        "faults": str(sum(faults.seen.values())) if isinstance(faults, Seeded) else "0",
+        "of them claims whose answer was lost": str(faults.seen["claim lost"]) if isinstance(faults, Seeded) else "0",
+        "disturbances": ", ".join(f"{count} {what}" for what, count in sorted(play.kills.items())),
+        "longest silence about a run": f"{max(run.longest_silence for run in play.fake.runs.values()):.1f} s",
+        "violations": str(len(play.fake.violations)),
+    }
+    for name, text in rows.items():
+        print(f"  {name:40} {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

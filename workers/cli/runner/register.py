@@ -1,0 +1,65 @@
+"""The command `runner register`: give meshStack the public key of this runner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.environment import SettingsError
+from config.settings import Settings
+from tasks.meshstack.objects import Objects
+from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.output import print_json, print_line, stdout_console
+from workers.cli.runner.meshstack import meshstack_objects, own_settings
+from workers.runner.process import private_key
+
+KIND = "meshBuildingBlockRunner"
+VERSION = "v1-preview"
+IMPLEMENTATION = "TERRAFORM"  # the only one whose outputs are its own, and that can be gated and scheduled
+
+
+def register(name: str, *, as_json: bool) -> None:
+    """Put the public key into the runner's object in meshStack, or create the runner. Raises CommandFailed."""
+    settings = own_settings()
+    public = public_key(settings)
+    with meshstack_objects(settings) as objects:
+        if settings.runner_uuid is None:
+            uuid = _created(objects, name, public)
+        else:
+            uuid = settings.runner_uuid
+            objects.put_runner(uuid, _with_key(objects.runner(uuid), public))
+    created = settings.runner_uuid is None
+    if as_json:
+        print_json({"runnerUuid": uuid, "created": created, "publicKey": public})
+        return
+    said = f"CONNECTOR_RUNNER_UUID={uuid}" if created else f"meshStack has the public key of runner {uuid}."
+    print_line(stdout_console(), said)
+
+
+def public_key(settings: Settings) -> str:
+    """Return the public half of the runner's key. Raises CommandFailed when there is no key."""
+    try:
+        key = private_key(settings)
+    except SettingsError as error:
+        raise CommandFailed(str(error), ExitCode.MISTAKES) from error
+    if key is None:
+        message = "there is no key: set CONNECTOR_RUNNER_PRIVATE_KEY_FILE and run 'aws-connector runner keygen'"
+        raise CommandFailed(message, ExitCode.MISTAKES)
+    return key.public_pem()
+
+
+def _created(objects: Objects, name: str, public: str) -> str:
+    spec = {
+        "displayName": name,
+        "publicKey": public,
+        "implementationType": IMPLEMENTATION,
+        "restriction": "PRIVATE",
+    }
+    made = objects.create_runner({"apiVersion": VERSION, "kind": KIND, "metadata": {}, "spec": spec})
+    return str(made["metadata"]["uuid"])
+
+
+def _with_key(found: dict[str, Any], public: str) -> dict[str, Any]:
+    """Return the runner as meshStack has it, with our key; what only meshStack writes is left out."""
+    kept = {name: value for name, value in found.items() if name in ("apiVersion", "kind", "metadata")}
+    spec = {name: value for name, value in found.get("spec", {}).items() if name != "isSelfHosted"}
+    return {"apiVersion": VERSION, "kind": KIND, **kept, "spec": {**spec, "publicKey": public}}
