@@ -1,4 +1,4 @@
-"""The catalog: every platform, landing zone and location of the configuration directory, checked as a whole.
+"""The catalog: everything that the configuration directory describes, checked as a whole.
 
 All mistakes are found in one run: a person corrects a directory once, not line by line.
 """
@@ -20,11 +20,13 @@ from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
 from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
+from config.prices import Prices, merged
+from config.prices_document import ExchangeRatesDocument, PriceListDocument
 from config.secret import SecretSources
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 from config.unique_names import shared_names
 
-KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition")
+KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition", "priceList", "exchangeRates")
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -51,6 +53,7 @@ class Catalog:
     locations: Mapping[str, Location]
     secrets: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    prices: Prices = field(default_factory=Prices)
 
 
 def load_catalog(
@@ -96,6 +99,7 @@ class _Reader:
     locations: dict[str, tuple[YamlDocument, Location]] = field(default_factory=dict)
     landing_zones: dict[str, tuple[YamlDocument, LandingZoneDocument]] = field(default_factory=dict)
     tag_definitions: dict[str, tuple[YamlDocument, TagDefinitionDocument]] = field(default_factory=dict)
+    prices: dict[str, tuple[YamlDocument, Prices]] = field(default_factory=dict)
 
     def read(self, document: YamlDocument) -> None:
         """Read one document by its kind (compared without regard to case, as meshStack does)."""
@@ -104,6 +108,8 @@ class _Reader:
             "meshplatform": self._platform,
             "meshlandingzone": self._landing_zone,
             "meshtagdefinition": self._tag_definition,
+            "pricelist": self._price_list,
+            "exchangerates": self._exchange_rates,
         }
         kind = document.data.get("kind") if isinstance(document.data, dict) else None
         if isinstance(kind, str) and kind.lower() in readers:
@@ -129,6 +135,8 @@ class _Reader:
         self._note_powerless_roles(zones)
         self._check_names(zones)
         self._check_enrollment(zones)
+        self._check_prices(zones)
+        self._note_costs_read_twice()
         if self.mistakes:
             raise CatalogError(self.mistakes)
         return Catalog(
@@ -137,6 +145,7 @@ class _Reader:
             locations=MappingProxyType({name: location for name, (_, location) in self.locations.items()}),
             secrets=tuple(sorted(self.secrets)),
             notes=tuple(self.notes),
+            prices=merged(each for _, each in self.prices.values()),
         )
 
     def _location(self, document: YamlDocument) -> None:
@@ -148,12 +157,6 @@ class _Reader:
         if self._is_aws(document, "config") and (read := self._validate(PlatformDocument, document)) is not None:
             platform = read.normalise()
             self._add(self.platforms, platform.identifier, document, platform)
-            self._note_idle(
-                document,
-                {
-                    "metering": platform.metering is not None,
-                },
-            )
 
     def _landing_zone(self, document: YamlDocument) -> None:
         is_aws = self._is_aws(document, "platformProperties")
@@ -163,6 +166,37 @@ class _Reader:
     def _tag_definition(self, document: YamlDocument) -> None:
         if (read := self._validate(TagDefinitionDocument, document)) is not None:
             self._add(self.tag_definitions, read.metadata.name, document, read)
+
+    def _price_list(self, document: YamlDocument) -> None:
+        if (read := self._validate(PriceListDocument, document)) is not None:
+            self._add(self.prices, f"priceList {read.metadata.name}", document, read.normalise())
+
+    def _exchange_rates(self, document: YamlDocument) -> None:
+        if (read := self._validate(ExchangeRatesDocument, document)) is not None:
+            self._add(self.prices, f"exchangeRates {read.metadata.name}", document, read.normalise())
+
+    def _check_prices(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse fees for what does not exist, and rates into two currencies."""
+        first: str | None = None
+        for document, prices in self.prices.values():
+            first = first or prices.currency
+            if prices.currency not in (None, first):
+                self._mistake(document, "spec.to", prices.currency, f"another document converts into {first}")
+            for fee in prices.fees if self.complete else ():
+                named = {"platforms": (fee.platforms, self.platforms), "landingZones": (fee.landing_zones, zones)}
+                for where, (names, known) in named.items():
+                    for name in (each for each in names if each not in known and each not in self.broken):
+                        message = f"of the fee {fee.name} is not known; {nearest(name, known)}"
+                        self._mistake(document, f"spec.tenantFees.{where}", name, message.rstrip("; "))
+
+    def _note_costs_read_twice(self) -> None:
+        """Note platforms of one organization that would all pay for the same costs."""
+        first: dict[str, str] = {}
+        for name, (document, platform) in sorted(self.platforms.items()):
+            if platform.metering is not None:
+                other = first.setdefault(platform.metering.account_id, name)
+                if other != name:
+                    self._note(document, f"{other} collects the costs of this organization already, so {name} does not")
 
     def _replicate_tags(self) -> None:
         """Give every platform that tags accounts the replicated tags; refuse two of one source with one key."""
@@ -326,12 +360,6 @@ class _Reader:
 
     def _note(self, document: YamlDocument, text: str) -> None:
         self.notes.append(f"{document.file} (document {document.number}): {text}")
-
-    def _note_idle(self, document: YamlDocument, settings: Mapping[str, bool]) -> None:
-        """Note what is asked for and has no effect in this version."""
-        for name, asked in settings.items():
-            if asked:
-                self._note(document, f"{name} has no effect in this version")
 
     def _mistake(self, document: YamlDocument, path: str, value: object, message: str) -> None:
         self.mistakes.append(

@@ -17,7 +17,16 @@ from config.settings import ENV_FILE, PREFIX, Settings
 _NEARLY = 0.85
 """How alike (0 to 1) an unknown name must be to a setting to count as a slip of the pen."""
 
-_SECRET = frozenset({"redis_url", "redis_sentinel_password", "api_tokens", "notification_url", "notification_secret"})
+_SECRET = frozenset(
+    {
+        "redis_url",
+        "redis_sentinel_password",
+        "api_tokens",
+        "notification_url",
+        "notification_secret",
+        "metering_database_url",
+    }
+)
 """Settings whose values are not repeated, not even a wrong one."""
 
 

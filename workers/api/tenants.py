@@ -14,7 +14,7 @@ from tasks.orders.withdrawn import still_in
 from tasks.state.records import TenantSummary
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, StrictRoute, json_body
 from workers.api.openapi import ACCEPTED, responses
-from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view
+from workers.api.schemas import AcceptedView, AgainBody, TenantPage, TenantView, page_of, tenant_row, tenant_view
 from workers.api.security import BEARER
 
 LARGEST_PAGE = 1000  # rows; as meshStack
@@ -85,11 +85,7 @@ def list_tenants(
     found = [summary for summary in connector.store.tenants.listed(prefix) if _fits(summary, filters)]
     paused = connector.store.pauses.all()
     rows = [tenant_row(summary, paused) for summary in found[page * size : (page + 1) * size]]
-    total = len(found)
-    return TenantPage(
-        tenants=rows,
-        page=PageView(number=page, size=size, total_elements=total, total_pages=-(-total // size)),
-    )
+    return TenantPage(tenants=rows, page=page_of(page, size, len(found)))
 
 
 @router.get(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from workers.cli.costs import commands as costs
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.installation import commands as installation
 from workers.cli.operations import commands as operations
@@ -34,6 +36,15 @@ def application() -> typer.Typer:
     )
     made.callback(invoke_without_command=True, epilog=EXIT_CODES)(every_command)
     for command in (*tenants.COMMANDS, *operations.COMMANDS, *installation.COMMANDS):
+        made.command(epilog=EXIT_CODES)(command)
+    made.add_typer(_group("metering", "Read costs from AWS, and show them.", costs.COMMANDS))
+    return made
+
+
+def _group(name: str, text: str, commands: Iterable[Callable[..., object]]) -> typer.Typer:
+    """Put the commands of one subject under a name of their own."""
+    made = typer.Typer(name=name, help=text, no_args_is_help=True, rich_markup_mode=None)
+    for command in commands:
         made.command(epilog=EXIT_CODES)(command)
     return made
 
