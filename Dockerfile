@@ -13,7 +13,7 @@ COPY workers ./workers
 RUN /opt/venv/bin/pip install --no-deps .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin connector
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin connector && install -d -o 10001 -m 700 /data
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv

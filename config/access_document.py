@@ -89,12 +89,6 @@ class _Entry(OwnPart):
 
 
 class AccessConfig(_Entry):
-    """Entry to the management account through a role of it."""
-
-    organization_root_account_role: RoleArn
-
-
-class ReplicationAccessConfig(_Entry):
     """Entry to the management account: through a role of it, or directly, by a service user of the account itself."""
 
     organization_root_account_role: RoleArn | None = None

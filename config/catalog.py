@@ -1,4 +1,4 @@
-"""The catalog: every platform, landing zone and location of the configuration directory, checked as a whole.
+"""The catalog: everything that the configuration directory describes, checked as a whole.
 
 All mistakes are found in one run: a person corrects a directory once, not line by line.
 """
@@ -14,18 +14,24 @@ from pydantic import BaseModel, ValidationError
 from config.documents import WHAT_BELONGS_HERE, YamlDocument, find_files, read_file
 from config.environment import process_environment
 from config.federation import unfit_roles
-from config.landing_zone import LandingZone, ServiceControlPolicy, powerless_roles
+from config.landing_zone import LandingZone, ServiceControlPolicy
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
 from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
 from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
+from config.prices import Prices, merged, other_currency, unknown_in_fees
+from config.prices_document import ExchangeRatesDocument, PriceListDocument
+from config.remarks import costs_read_twice, powerless_groups, powerless_stacks
 from config.runner_document import DEFAULT_MAPPING, RunnerDocument, RunnerMapping
 from config.secret import SecretSources
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 from config.unique_names import shared_names
 
-KINDS = ("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition", "connectorRunner")
+KINDS = (
+    *("meshLocation", "meshPlatform", "meshLandingZone", "meshTagDefinition"),
+    *("connectorRunner", "priceList", "exchangeRates"),
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -53,6 +59,7 @@ class Catalog:
     runner: RunnerMapping = DEFAULT_MAPPING  # what the runs of building blocks mean
     secrets: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    prices: Prices = field(default_factory=Prices)
 
 
 def load_catalog(
@@ -99,6 +106,7 @@ class _Reader:
     landing_zones: dict[str, tuple[YamlDocument, LandingZoneDocument]] = field(default_factory=dict)
     tag_definitions: dict[str, tuple[YamlDocument, TagDefinitionDocument]] = field(default_factory=dict)
     runner: tuple[YamlDocument, RunnerMapping] | None = None
+    prices: dict[str, tuple[YamlDocument, Prices]] = field(default_factory=dict)
 
     def read(self, document: YamlDocument) -> None:
         """Read one document by its kind (compared without regard to case, as meshStack does)."""
@@ -108,6 +116,8 @@ class _Reader:
             "meshlandingzone": self._landing_zone,
             "meshtagdefinition": self._tag_definition,
             "connectorrunner": self._runner,
+            "pricelist": self._price_list,
+            "exchangerates": self._exchange_rates,
         }
         kind = document.data.get("kind") if isinstance(document.data, dict) else None
         if isinstance(kind, str) and kind.lower() in readers:
@@ -128,12 +138,12 @@ class _Reader:
         self._introduce_neighbours()
         zones = {name: self._resolved(*found) for name, found in self.landing_zones.items()}
         self._check_guard_rails(zones)
-        self._note_powerless_stacks(zones)
         self._check_federated_roles(zones)
-        self._note_powerless_roles(zones)
         self._check_names(zones)
         self._check_enrollment(zones)
         self._check_runner()
+        self._check_prices(zones)
+        self._remark(zones)
         if self.mistakes:
             raise CatalogError(self.mistakes)
         return Catalog(
@@ -143,6 +153,7 @@ class _Reader:
             runner=self.runner[1] if self.runner is not None else DEFAULT_MAPPING,
             secrets=tuple(sorted(self.secrets)),
             notes=tuple(self.notes),
+            prices=merged(each for _, each in self.prices.values()),
         )
 
     def _location(self, document: YamlDocument) -> None:
@@ -154,12 +165,6 @@ class _Reader:
         if self._is_aws(document, "config") and (read := self._validate(PlatformDocument, document)) is not None:
             platform = read.normalise()
             self._add(self.platforms, platform.identifier, document, platform)
-            self._note_idle(
-                document,
-                {
-                    "metering": platform.metering is not None,
-                },
-            )
 
     def _landing_zone(self, document: YamlDocument) -> None:
         is_aws = self._is_aws(document, "platformProperties")
@@ -188,6 +193,25 @@ class _Reader:
         if mapping.names_landing_zone and named not in zones and named not in self.broken:
             message = f"is not the name of a meshLandingZone; {nearest(named, zones)}known: {', '.join(sorted(zones))}"
             self._mistake(document, "spec.defaults.landingZone", named, message)
+
+    def _price_list(self, document: YamlDocument) -> None:
+        if (read := self._validate(PriceListDocument, document)) is not None:
+            self._add(self.prices, f"priceList {read.metadata.name}", document, read.normalise())
+
+    def _exchange_rates(self, document: YamlDocument) -> None:
+        if (read := self._validate(ExchangeRatesDocument, document)) is not None:
+            self._add(self.prices, f"exchangeRates {read.metadata.name}", document, read.normalise())
+
+    def _check_prices(self, zones: Mapping[str, LandingZone]) -> None:
+        """Refuse fees for what does not exist, and rates into two currencies."""
+        currency: str | None = None
+        for document, prices in self.prices.values():
+            found = [*other_currency(prices, currency)]
+            if self.complete:
+                found += unknown_in_fees(prices, {*self.platforms, *self.broken}, {*zones, *self.broken})
+            for where, name, message in found:
+                self._mistake(document, where, name, message)
+            currency = currency or prices.currency
 
     def _replicate_tags(self) -> None:
         """Give every platform that tags accounts the replicated tags; refuse two of one source with one key."""
@@ -273,17 +297,6 @@ class _Reader:
                     for problem in unfit_roles(platform, zone):
                         self._mistake(document, "the role mappings", None, f"on {platform.identifier}: {problem}")
 
-    def _note_powerless_roles(self, zones: Mapping[str, LandingZone]) -> None:
-        """Note the AWS roles of a landing zone whose group gets no rights."""
-        for name, zone in zones.items():
-            document, _ = self.landing_zones[name]
-            for _, platform in self.platforms.values():
-                if not zone.role_mappings or zone.platform not in (None, platform.identifier):
-                    continue
-                if powerless := powerless_roles(platform, zone):
-                    roles = ", ".join(powerless)
-                    self._note(document, f"{platform.identifier} has no permission set for {roles} of {name}")
-
     def _check_names(self, zones: Mapping[str, LandingZone]) -> None:
         """Refuse patterns by which two tenants, roles or platforms could share a name in AWS."""
         platforms = [platform for _, platform in self.platforms.values()]
@@ -305,19 +318,13 @@ class _Reader:
                 message = f"has another templateFile in landing zone {other}; give one of them another name"
                 self._mistake(self.landing_zones[name][0], path, policy.name, message)
 
-    def _note_powerless_stacks(self, zones: Mapping[str, LandingZone]) -> None:
-        """Note an access stack whose resources a downgraded access role may not change."""
-        for name, zone in zones.items():
-            downgraded = sorted(
-                identifier
-                for identifier, (_, platform) in self.platforms.items()
-                if platform.self_downgrade_access_role and zone.platform in (None, identifier)
-            )
-            if downgraded and zone.access_stack is not None and zone.access_stack.policy is None:
-                which = (
-                    f"accessStack of {name} has no policyFile, and {', '.join(downgraded)} downgrades the access role"
-                )
-                self._note(self.landing_zones[name][0], f"{which}: once deployed, its resources cannot be changed")
+    def _remark(self, zones: Mapping[str, LandingZone]) -> None:
+        platforms = [platform for _, platform in self.platforms.values()]
+        for remarks in (powerless_stacks, powerless_groups):
+            for name, text in remarks(zones.values(), platforms):
+                self._note(self.landing_zones[name][0], text)
+        for name, text in costs_read_twice(platforms):
+            self._note(self.platforms[name][0], text)
 
     def _resolved(self, document: YamlDocument, zone: LandingZoneDocument) -> LandingZone:
         reference = zone.spec.platform_ref
@@ -351,12 +358,6 @@ class _Reader:
 
     def _note(self, document: YamlDocument, text: str) -> None:
         self.notes.append(f"{document.file} (document {document.number}): {text}")
-
-    def _note_idle(self, document: YamlDocument, settings: Mapping[str, bool]) -> None:
-        """Note what is asked for and has no effect in this version."""
-        for name, asked in settings.items():
-            if asked:
-                self._note(document, f"{name} has no effect in this version")
 
     def _mistake(self, document: YamlDocument, path: str, value: object, message: str) -> None:
         self.mistakes.append(

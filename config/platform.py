@@ -146,7 +146,8 @@ class ExternalVending(_Frozen):
 class Metering(_Frozen):
     """How costs are read: the entry of the metering user or role, and what to count. Days as meshStack writes them."""
 
-    management_role_arn: str
+    management_role_arn: str | None = None  # None: direct, the metering user lives in the management account itself
+    direct_account_id: str | None = None  # direct: the management account, 12 digits
     management_external_id: SecretStr | None = None
     auth: CredentialAuth | WorkloadIdentityAuth
     filter: Literal["NONE", "EXCLUDE_TAX"] = "NONE"
@@ -154,6 +155,14 @@ class Metering(_Frozen):
     savings_plan_fair_chargeback: bool = False
     compact_timelines_after_days: int = 30
     delete_raw_data_after_days: int = 65
+
+    @property
+    def account_id(self) -> str:
+        """Return the id (12 digits) of the account whose costs, with those of all its members, are read."""
+        if self.management_role_arn is not None:
+            return _role_part(self.management_role_arn, "account")
+        assert self.direct_account_id is not None
+        return self.direct_account_id
 
 
 class Limits(_Frozen):
@@ -241,7 +250,7 @@ class Platform(_Frozen):
     @property
     def own_accounts(self) -> tuple[tuple[str, str], ...]:
         """List the accounts by which the platform works: id and what it is, the management account first."""
-        metering = None if self.metering is None else _role_part(self.metering.management_role_arn, "account")
+        metering = None if self.metering is None else self.metering.account_id
         accounts = (
             ("management account", self.management_account_id),
             ("automation account", self.automation_account_id),

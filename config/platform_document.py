@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from config.access_document import AccessConfig, AwsIdentityStore, AwsSso, ReplicationAccessConfig
+from config.access_document import AccessConfig, AwsIdentityStore, AwsSso
 from config.arns import AccountId, ProductId, Region, RoleArn, RoleName, TargetUnitId, TenantName
 from config.document_fields import Metadata, OwnPart, Part
 from config.drift_mode import DriftMode
@@ -167,7 +167,7 @@ class AccountClosureDocument(OwnPart):
 class Replication(OwnPart):
     """How tenants become accounts."""
 
-    access_config: ReplicationAccessConfig
+    access_config: AccessConfig
     automation_account_role: RoleArn | None = None
     automation_account_external_id: Secret | None = None
     account_access_role: RoleName = "OrganizationAccountAccessRole"  # AWS's own default
@@ -247,7 +247,7 @@ class Replication(OwnPart):
 
 
 class Processing(OwnPart):
-    """How long meshStack keeps metering data, in days."""
+    """How long daily costs are kept, in days."""
 
     compact_timelines_after_days: Annotated[int, Field(ge=1)] = 30
     delete_raw_data_after_days: Annotated[int, Field(ge=1)] = 65
@@ -266,6 +266,7 @@ class MeteringDocument(OwnPart):
         """Return the part as the layers above see it."""
         return Metering(
             management_role_arn=self.access_config.organization_root_account_role,
+            direct_account_id=self.access_config.organization_root_account_id,
             management_external_id=self.access_config.organization_root_account_external_id,
             auth=self.access_config.entry(),
             filter=self.filter,

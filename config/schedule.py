@@ -11,11 +11,13 @@ from typing import Any
 REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
 NOTIFY = "notifications.deliver"
+COLLECT = "metering.collect"
 
 EVERY = {
     LOOK: timedelta(minutes=5),
     REPLICATE: timedelta(minutes=5),
     NOTIFY: timedelta(seconds=20),
+    COLLECT: timedelta(minutes=5),
 }
 
 

@@ -3,6 +3,7 @@
 import math
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -256,6 +257,28 @@ class Settings(BaseSettings):
         description="Port of the runner's `/healthz` and `/metrics`, on `CONNECTOR_METRICS_HOST`. MANAGEMENT_PORT "
         "takes precedence when it is set, and then PORT.",
     )
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Directory for what is kept on this machine: the embedded metering database (docs/metering.md).",
+    )
+    metering_database_url: SecretStr | None = Field(
+        default=None,
+        description="Database for costs: postgresql://user:password@host/name, or sqlite:///file. Without one, a file "
+        "in CONNECTOR_DATA_DIR, which only processes of one machine can share.",
+    )
+    metering_dollars_per_day: Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)] = Field(
+        default=Decimal(5),
+        description="Most that questions about costs may cost per platform and day. AWS charges $0.01 for each page.",
+    )
+    metering_interval: Seconds = Field(
+        validation_alias="CONNECTOR_METERING_INTERVAL_SECONDS",
+        default=timedelta(hours=24),
+        description="Time after which the costs of a month that is not final are collected again.",
+    )
+    metering_budget_tag: str = Field(
+        default="budget",
+        description="Tag of a project that holds its monthly budget, such as 500 or 500 EUR.",
+    )
     retention_days: Positive = Field(default=30, description="How long the record of an ended replication is kept.")
     event_history: Positive = Field(default=1000, description="Events kept per tenant.")
     audit_days: Positive = Field(
@@ -313,6 +336,7 @@ class Settings(BaseSettings):
         others = (
             *(self.redis_sentinel_password, self.notification_url, self.notification_secret),
             self.meshstack_client_secret,
+            self.metering_database_url,
         )
         texts = (self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each))
         return tuple(dict.fromkeys(text for text in texts if text))

@@ -20,6 +20,7 @@ import httpx2
 from pydantic import ValidationError
 
 from tasks.documents import AuditEntry, AuditPage
+from tasks.metering.documents import CollectionDocument, CollectionsDocument, CostView
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import Replication, State
 from tasks.outgoing import transport
@@ -34,6 +35,7 @@ from workers.api.schemas import (
     Problem,
     Readiness,
     RolloutView,
+    StatementsView,
     TenantPage,
     TenantRow,
     TenantView,
@@ -209,6 +211,44 @@ class ConnectorClient:
         """List the accounts that no tenant owns."""
         query = {} if platform is None else {"platform": platform}
         return UnmanagedView.model_validate_json(self._http.get("/api/v1/unmanaged", params=query).content)
+
+    def collect_costs(self, platform: str, month: str | None = None) -> CollectionDocument:
+        """Begin to collect the costs of a month (2026-10), by default of the current one."""
+        query = {"platform": platform, **({} if month is None else {"month": month})}
+        answer = self._http.post("/api/v1/metering/collections", params=query)
+        return CollectionDocument.model_validate_json(answer.content)
+
+    def collection(self, collection: int) -> CollectionDocument:
+        """Read how far a collection of costs is."""
+        return CollectionDocument.model_validate_json(
+            self._http.get(f"/api/v1/metering/collections/{collection}").content
+        )
+
+    def collections(self, platform: str | None = None) -> CollectionsDocument:
+        """Read the newest collections of costs, and what was spent today."""
+        query = {} if platform is None else {"platform": platform}
+        return CollectionsDocument.model_validate_json(
+            self._http.get("/api/v1/metering/collections", params=query).content
+        )
+
+    def costs(self, by: str, **wanted: str | None) -> CostView:
+        """Read the costs of a month by service, day, account, tenant, project or workspace.
+
+        wanted   month (default: the current one), platform, workspace, tenant
+        """
+        query = {"by": by, **{name: value for name, value in wanted.items() if value is not None}}
+        return CostView.model_validate_json(self._http.get("/api/v1/costs", params=query).content)
+
+    def statements(self, **wanted: str | None) -> StatementsView:
+        """Read what payment methods are charged for a month; `wanted` as for `costs`, without tenant."""
+        query = {name: value for name, value in wanted.items() if value is not None}
+        return StatementsView.model_validate_json(self._http.get("/api/v1/chargeback", params=query).content)
+
+    def export_reports(self, file_format: str, **wanted: str | None) -> Iterator[bytes]:
+        """Yield a file of usage reports, csv or json; `wanted` as for `costs`, without tenant."""
+        query = {"format": file_format, **{name: value for name, value in wanted.items() if value is not None}}
+        with self._http.stream("GET", "/api/v1/usage-reports/export", params=query) as answer:
+            yield from answer.iter_bytes()
 
     def ready(self) -> Readiness:
         """Ask whether orders are taken, and how many workers there are; raises ApiProblem 503 when none would be."""

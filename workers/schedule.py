@@ -1,4 +1,4 @@
-"""What a worker does when beat says so: the daily round, the look at every organization, messages to people."""
+"""What a worker does when beat says so: the daily round, the look at every organization, costs, messages to people."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from celery import Celery
 
-from config.schedule import LOOK, NOTIFY, REPLICATE
+from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, REPLICATE
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
+from tasks.metering import rounds
 from tasks.notifications import outbox
 from tasks.worker import Worker
 
@@ -28,5 +29,12 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
     @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> str:
         return f"{outbox.deliver(connect(), connect().store.now())} messages taken"
+
+    @app.task(name=COLLECT, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def collect() -> str:
+        done = rounds.collect(connect())
+        if done.left:  # a message must not run for long: another one goes on
+            app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())
+        return str(done)
 
     questions.register(app, connect, ANSWERS)

@@ -23,6 +23,8 @@ class Principal(StrEnum):
     MANAGEMENT_ROLE = "management role"
     AUTOMATION_ROLE = "automation role"
     ACCESS_ROLE = "access role"  # one in every member account
+    METERING_USER = "metering user"  # or the entry role of a workload identity
+    METERING_ROLE = "metering role"  # in the management account
     IMPORT_ROLE = "import role"  # in accounts that are taken over without an access role of ours
 
 
@@ -41,6 +43,7 @@ class Resource(StrEnum):
     ANY = "*"  # the action has no resource that could be named ahead
     MANAGEMENT_ROLE = "{management_role}"
     AUTOMATION_ROLE = "{automation_role}"
+    METERING_ROLE = "{metering_role}"
     ACCESS_ROLE = "arn:{partition}:iam::*:role/{access_role}"
     ACCOUNT = "arn:{partition}:organizations::*:account/o-*/*"
     UNIT = "arn:{partition}:organizations::*:ou/o-*/ou-*"
@@ -67,6 +70,9 @@ class Feature(StrEnum):
     IDENTITY_FEDERATION = "identityFederation"
     CONTROL_TOWER = "enrollmentConfiguration"
     ADOPTION = "adoptGroups"
+    METERING = "metering"
+    RESERVED_INSTANCES = "reservedInstanceFairChargeback"
+    SAVINGS_PLANS = "savingsPlanFairChargeback"
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,12 @@ EXECUTION = Statement(
     without="somebody else must make the role AWSControlTowerExecution before an account is enrolled",
     feature=Feature.CONTROL_TOWER,
 )
+TO_COSTS = Statement(Principal.METERING_USER, "AssumeMeteringRole", feature=Feature.METERING)
+COSTS = Statement(Principal.METERING_ROLE, "CostExplorerRead", feature=Feature.METERING)
+RESERVED_INSTANCES = Statement(
+    Principal.METERING_ROLE, "CostExplorerReadReservedInstances", feature=Feature.RESERVED_INSTANCES
+)
+SAVINGS_PLANS = Statement(Principal.METERING_ROLE, "CostExplorerReadSavingsPlans", feature=Feature.SAVINGS_PLANS)
 IMPORTED = Statement(Principal.IMPORT_ROLE, "AccessRole", feature=Feature.IMPORT_ROLE)
 
 IN_TREE = (Resource.ACCOUNT, Resource.ROOT, Resource.UNIT)
@@ -297,6 +309,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(OWN_ROLE, "iam", "DetachRolePolicy", Kind.WRITE, ROLE),
     Operation(OWN_TRUST, "iam", "GetRole", Kind.READ, ROLE),
     Operation(OWN_TRUST, "iam", "UpdateAssumeRolePolicy", Kind.WRITE, ROLE),
+    Operation(TO_COSTS, "sts", "AssumeRole", Kind.SIGN_IN, (Resource.METERING_ROLE,)),
+    Operation(COSTS, "ce", "GetCostAndUsage", Kind.READ),
+    Operation(RESERVED_INSTANCES, "ce", "GetReservationUtilization", Kind.READ),
+    Operation(SAVINGS_PLANS, "ce", "GetSavingsPlansUtilizationDetails", Kind.READ),
     Operation(IMPORTED, "iam", "GetRole", Kind.READ, ROLE),
     Operation(IMPORTED, "iam", "CreateRole", Kind.WRITE, ROLE),
     Operation(IMPORTED, "iam", "AttachRolePolicy", Kind.WRITE, ROLE),

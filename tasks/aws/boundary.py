@@ -15,6 +15,7 @@ from tasks.aws.account_alias import AccountAliases
 from tasks.aws.calls import Calls
 from tasks.aws.cloudformation import Stacks
 from tasks.aws.control_tower import EXECUTION_ROLE, ControlTower
+from tasks.aws.cost_explorer import CostExplorer
 from tasks.aws.directory import Directory
 from tasks.aws.identity_center import AccountAssignments
 from tasks.aws.identity_store import IdentityStoreDirectory
@@ -195,6 +196,16 @@ class Aws:
         """Control Tower's landing zone."""
         return ControlTower(self._management("controltower"))
 
+    @cached_property
+    def cost_explorer(self) -> CostExplorer:
+        """What the organization costs; the platform must have metering configured."""
+        return CostExplorer(self._metering("ce"))
+
+    @property
+    def metering_identity(self) -> Identity:
+        """Who reads the costs."""
+        return Identity(self._metering("sts"))
+
     def execution_role(self, account_id: str) -> AccessRole:
         """The role of a member account by which Control Tower works in it."""
         return AccessRole(self._member(account_id, "iam"), EXECUTION_ROLE, self._platform.partition)
@@ -233,6 +244,9 @@ class Aws:
 
     def _management(self, service: str) -> Calls:
         return self._calls(self._sessions.management(self._platform, service), self._platform.management_account_id)
+
+    def _metering(self, service: str) -> Calls:
+        return self._calls(self._sessions.metering(self._platform, service), self._platform.management_account_id)
 
     def _member(self, account_id: str, service: str, region: str | None = None) -> Calls:
         client = self._sessions.member(self._platform, account_id, service, region or self._platform.region)

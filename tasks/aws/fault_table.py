@@ -280,6 +280,21 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     **dict.fromkeys((("lambda", code) for code in FUNCTION_NOT_READY), LATER),
     **dict.fromkeys((("lambda", code) for code in FUNCTION_UNFIT), Fault(Refused, RUNNABLE)),
+    ("ce", "BillExpirationException"): Fault(
+        Refused, "AWS does not tell the costs of this month any more: take them from an export of its reports."
+    ),
+    ("ce", "BillingViewHealthStatusException"): Fault(
+        Refused, "See in the Billing console what is wrong with the billing view, then collect again."
+    ),
+    ("ce", "DataUnavailableException"): Fault(
+        NotFound,
+        "Enable Cost Explorer in the management account (Billing console) and wait a day. Without reserved instances "
+        "or savings plans there is nothing to tell of them, which is no error.",
+    ),
+    ("ce", "InvalidNextTokenException"): Fault(Refused, "Nothing: the collection asks this question again."),
+    ("ce", "LimitExceededException"): LATER,
+    ("ce", "RequestChangedException"): Fault(Refused, "Nothing: the collection asks this question again."),
+    ("ce", "ResourceNotFoundException"): GONE,
     ("lambda", "ENILimitReachedException"): QUOTA,
     ("lambda", "InvalidParameterValueException"): CORRECT,
     ("lambda", "InvalidRequestContentException"): Fault(

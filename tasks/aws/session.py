@@ -3,6 +3,7 @@
     service user ─► MeshfedServiceRole (management) ─► access role (member account)
                  └► MeshfedAutomationRole (automation)
     direct: service user of the management account ─► access role (member account)
+    metering user ─► MeshCostExplorerServiceRole (management); direct: a user of the management account
 
 Credentials are kept for each role and made anew ahead of their end, in the background: an AssumeRole is a round trip,
 which nobody who has work to do should wait for.
@@ -89,6 +90,16 @@ class Sessions:
         assumed = self._assumed(platform, self._user(platform), role, _secret(platform.automation_external_id))
         return self._clients.acting(service, region, assumed, patience)
 
+    def metering(self, platform: Platform, service: str) -> Acting:
+        """Return a client that acts as who reads the costs; the platform must have metering configured."""
+        metering = platform.metering
+        assert metering is not None
+        user = self._signed_in(platform, metering.auth)
+        if metering.management_role_arn is not None:
+            external_id = _secret(metering.management_external_id)
+            user = self._assumed(platform, user, metering.management_role_arn, external_id)
+        return self._clients.acting(service, platform.region, user)
+
     def member(self, platform: Platform, account_id: str, service: str, region: str) -> Acting:
         """Return a client that acts as the access role of a member account."""
         return self._inside(platform, account_id, platform.account_access_role, service, region)
@@ -130,8 +141,10 @@ class Sessions:
         return self._assumed(platform, self._user(platform), role, _secret(platform.management_external_id))
 
     def _user(self, platform: Platform) -> Credentials:
-        """The service user's key, or the entry role of a workload identity."""
-        auth = platform.auth
+        return self._signed_in(platform, platform.auth)
+
+    def _signed_in(self, platform: Platform, auth: CredentialAuth | WorkloadIdentityAuth) -> Credentials:
+        """A user's key, or the entry role of a workload identity."""
         if isinstance(auth, CredentialAuth):
             return Credentials(auth.access_key.get_secret_value(), auth.secret_key.get_secret_value())
         return self._kept(platform, auth.role_arn, lambda: self._web_identity(platform, auth))

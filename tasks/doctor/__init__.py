@@ -10,5 +10,6 @@ organization.py  OUs, guard rails, how many accounts
 people.py        Identity Center, SCIM, federation
 group_proofs.py  whose the groups of tenants are
 deployment.py    StackSets, templates, functions, Control Tower
+metering.py      the metering role, and one page of costs
 our_side.py      Redis, workers, our own limits
 """

@@ -52,11 +52,11 @@ def management_external_id(patient: Patient) -> Iterator[Finding]:
     if platform.is_direct:
         return
     if platform.management_external_id is None:
-        yield _without(platform.management_role_arn)
+        yield without(platform.management_role_arn)
         return
-    for how, secret in _others():
+    for how, secret in others():
         other = patient.changed(management_external_id=secret)
-        yield _probed(platform.management_role_arn, how, entered=_enters_management(other))
+        yield probed(platform.management_role_arn, how, entered=_enters_management(other))
 
 
 def automation_role(patient: Patient) -> Iterator[Finding]:
@@ -71,11 +71,11 @@ def automation_external_id(patient: Patient) -> Iterator[Finding]:
     if platform.automation_role_arn is None:
         return
     if platform.automation_external_id is None:
-        yield _without(platform.automation_role_arn)
+        yield without(platform.automation_role_arn)
         return
-    for how, secret in _others():
+    for how, secret in others():
         other = patient.changed(automation_external_id=secret)
-        yield _probed(platform.automation_role_arn, how, entered=_enters_automation(other))
+        yield probed(platform.automation_role_arn, how, entered=_enters_automation(other))
 
 
 def member_role(patient: Patient) -> Iterator[Finding]:
@@ -87,17 +87,20 @@ def member_role(patient: Patient) -> Iterator[Finding]:
     yield ok(f"we act as {patient.aws.identity(account_id).whoami().arn}")
 
 
-def _others() -> Iterator[tuple[str, SecretStr | None]]:
+def others() -> Iterator[tuple[str, SecretStr | None]]:
+    """Yield ways in which somebody else would ask for a role."""
     yield "without the external id", None
     yield "with a wrong external id", SecretStr(uuid4().hex)
 
 
-def _without(role: str | None) -> Finding:
+def without(role: str | None) -> Finding:
+    """Say that a role has no external id."""
     remedy = "Give the role's trust policy an external id, and the platform document the same one."
     return warning(f"{role} has no external id", remedy)
 
 
-def _probed(role: str | None, how: str, *, entered: bool) -> Finding:
+def probed(role: str | None, how: str, *, entered: bool) -> Finding:
+    """Say whether somebody else got into a role."""
     if not entered:
         return ok(f"{role} cannot be assumed {how}")
     remedy = "Put the condition sts:ExternalId into its trust policy: aws-connector policies prints the whole of it."

@@ -9,7 +9,7 @@ from typing import Any
 from redis import RedisError
 
 from config.log import MASKER
-from tasks.doctor import credentials, deployment, organization, our_side, people
+from tasks.doctor import credentials, deployment, metering, organization, our_side, people
 from tasks.doctor.finding import Finding, Level, error, warning
 from tasks.doctor.group_proofs import group_proofs
 from tasks.doctor.patient import Patient, patient
@@ -47,6 +47,9 @@ CHECKS = (
     Check("templates", deployment.templates, needs="access role"),
     Check("functions", deployment.functions, needs="automation role"),
     Check("Control Tower", deployment.control_tower, needs="management role"),
+    Check("metering role", metering.role),
+    Check("metering external id", metering.external_id, needs="metering role"),
+    Check("costs", metering.costs, needs="metering role"),
 )
 
 

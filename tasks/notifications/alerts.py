@@ -1,8 +1,8 @@
 """Alerts: what people are told without asking. A tenant needs one of them, or it is well again.
 
 An alert goes into the outbox with the record of the step that it comes from, in one script (`raise_alert` in
-`state/lua/shared/alerts.lua`), so that no crash loses it. It is raised once until it changes. `notifications/outbox.py`
-delivers it.
+`state/lua/shared/alerts.lua`), so that no crash loses it. It is raised once until it changes. What is told of costs
+comes from `metering/watch.py`. `notifications/outbox.py` delivers all of it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ class Kind(StrEnum):
     FAILED = "failed"  # a replication has ended FAILED
     PARKED = "parked"  # a step waits until a person has acted, e.g. raised a quota
     APPROVAL = "approval"  # a deletion waits for its approval
+    BUDGET = "budget"  # most of a project's monthly budget is used, or all of it
+    RISE = "rise"  # an account costs far more than it usually does
+    IDLE = "idle"  # a tenant's account has cost nothing for long
     RESOLVED = "resolved"  # what the alert before was about is over: the tenant is as ordered, or deleted
     TEST = "test"
 
@@ -35,11 +38,11 @@ class Alert(Document):
     platform: str
     tenant: str
     at: datetime
-    replication: str
+    replication: str | None = None  # None: it is about costs
     step: str | None = None
     note: str | None = None
     error: LastError | None = None
-    link: str = Field(description="path of the API that shows the replication")
+    link: str = Field(description="path of the API that shows the replication, or the costs")
 
     @property
     def fingerprint(self) -> str:

@@ -35,6 +35,12 @@ BUDGET = 20.0  # seconds of one round: one thread of one worker, however slow th
 LONGEST_ROUND = timedelta(minutes=1)  # longer than BUDGET and one time-out
 log = structlog.get_logger(__name__)
 
+OF_MANY = {  # what is said of many tenants at once, of which nothing has failed
+    Kind.APPROVAL: "deletions wait for approval",
+    Kind.BUDGET: "most of their monthly budgets is used, or all of it",
+    Kind.RISE: "they cost far more than they usually do",
+    Kind.IDLE: "their accounts have cost nothing for long",
+}
 Subject = tuple[str, str, str | None, str | None]
 
 
@@ -163,7 +169,7 @@ def _sentence(alerts: list[Alert]) -> str:
     if first.kind is Kind.RESOLVED:
         return f"{who}: well again.{names}"
     if first.error is None:
-        return f"{who}: {first.note if len(alerts) == 1 else 'deletions wait for approval'}.{names}"
+        return f"{who}: {first.note if len(alerts) == 1 else OF_MANY[first.kind]}.{names}"
     error = first.error
     what = "failed" if first.kind is Kind.FAILED else "waits for a person"
     request = f" (request {error.request_id})" if error.request_id else ""

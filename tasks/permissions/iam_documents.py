@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from config.platform import Platform, WorkloadIdentityAuth
 from config.policy_document import PolicyDocument
@@ -16,6 +17,7 @@ from tasks.stacks.templates import STACK_NAME
 
 EXTERNAL_ID = "${EXTERNAL_ID}"
 AUTOMATION_EXTERNAL_ID = "${AUTOMATION_EXTERNAL_ID}"
+METERING_EXTERNAL_ID = "${METERING_EXTERNAL_ID}"
 DIRECT_SIDS = {  # as meshStack published the direct user's policy
     "OrgManagementAccessRead": "OrgManagementAccess1",
     "OrgManagementAccessWrite": "OrgManagementAccess1",
@@ -41,6 +43,10 @@ class Surroundings:
     web_identity: bool = False
     import_role: str | None = None  # its name in accounts that are taken over; None: their access role is there
     features: frozenset[Feature] = frozenset()  # what the platform has configured
+    metering_entry: str | None = None  # ARN of the metering user or its entry role; None: no costs are read
+    metering_role: str | None = None  # ARN; None: the metering user lives in the management account itself
+    metering_external_id: str | None = None
+    metering_web_identity: bool = False
     units: tuple[str, ...] = ()  # ids of the only OUs that accounts may be moved into; none: every OU
 
     @property
@@ -83,6 +89,9 @@ def placeholders(partition: str = "aws") -> Surroundings:
         instance="${SSO_INSTANCE_ARN}",
         import_role="${IMPORT_ROLE}",
         features=frozenset(Feature),
+        metering_entry=f"arn:{partition}:iam::${{MESHCLOUD_ACCOUNT_ID}}:user/meshcloud-cost-explorer-user",
+        metering_role=f"arn:{partition}:iam::${{MANAGEMENT_ACCOUNT_ID}}:role/MeshCostExplorerServiceRole",
+        metering_external_id=METERING_EXTERNAL_ID,
     )
 
 
@@ -97,6 +106,8 @@ def direct_user(partition: str = "aws", *, optional: bool = True) -> PrincipalDo
         instance=None,
         import_role=None,
         features=frozenset(),
+        metering_entry=None,
+        metering_role=None,
     )
     return documents(surroundings, optional=optional)[0]
 
@@ -105,10 +116,12 @@ def _direct_user(partition: str, account: str) -> str:
     return f"arn:{partition}:iam::{account}:user/meshfed-service"
 
 
-def surroundings_of(platform: Platform, service_user: str | None = None) -> Surroundings:
+def surroundings_of(
+    platform: Platform, service_user: str | None = None, metering_user: str | None = None
+) -> Surroundings:
     """Return what a platform fills in; its external ids stay placeholders, see `with_external_ids`.
 
-    service_user   its ARN, which no document of meshStack holds; None: a placeholder
+    service_user, metering_user   their ARNs, which no document of meshStack holds; None: a placeholder
     """
     web_identity = isinstance(platform.auth, WorkloadIdentityAuth)
     entry = platform.auth.role_arn if isinstance(platform.auth, WorkloadIdentityAuth) else service_user
@@ -125,7 +138,24 @@ def surroundings_of(platform: Platform, service_user: str | None = None) -> Surr
         web_identity=web_identity,
         import_role=platform.import_role,
         features=features_of(platform),
+        **_metering(platform, metering_user),
     )
+
+
+def _metering(platform: Platform, given: str | None) -> dict[str, Any]:
+    """Return who reads the costs; empty: nobody."""
+    metering = platform.metering
+    if metering is None:
+        return {}
+    web_identity = isinstance(metering.auth, WorkloadIdentityAuth)
+    account = "${MESHCLOUD_ACCOUNT_ID}" if metering.management_role_arn else platform.management_account_id
+    user = given or f"arn:{platform.partition}:iam::{account}:user/meshcloud-cost-explorer-user"
+    return {
+        "metering_entry": metering.auth.role_arn if isinstance(metering.auth, WorkloadIdentityAuth) else user,
+        "metering_role": metering.management_role_arn,
+        "metering_external_id": METERING_EXTERNAL_ID if metering.management_external_id else None,
+        "metering_web_identity": web_identity,
+    }
 
 
 def _some_user(platform: Platform) -> str:
@@ -136,6 +166,7 @@ def _some_user(platform: Platform) -> str:
 
 def features_of(platform: Platform) -> frozenset[Feature]:
     """Return what the platform has configured, of that which needs statements of its own."""
+    metering = platform.metering
     configured = {
         Feature.SELF_DOWNGRADE: platform.self_downgrade_access_role,
         Feature.ACCESS_ROLE_TRUST: platform.manage_access_role_trust,
@@ -144,6 +175,9 @@ def features_of(platform: Platform) -> frozenset[Feature]:
         Feature.IDENTITY_FEDERATION: platform.identity_federation is not None,
         Feature.CONTROL_TOWER: platform.enrollment is not None,
         Feature.ADOPTION: platform.identity_center is not None and platform.identity_center.adopt_groups,
+        Feature.METERING: metering is not None,
+        Feature.RESERVED_INSTANCES: metering is not None and metering.reserved_instance_fair_chargeback,
+        Feature.SAVINGS_PLANS: metering is not None and metering.savings_plan_fair_chargeback,
     }
     return frozenset(feature for feature, asked in configured.items() if asked)
 
@@ -157,10 +191,12 @@ def access_role_documents(platform: Platform) -> PrincipalDocuments:
 def with_external_ids(surroundings: Surroundings, platform: Platform) -> Surroundings:
     """Fill in the platform's external ids. They are secret: for AWS and the tests, never for a log."""
     management, automation = platform.management_external_id, platform.automation_external_id
+    metering = platform.metering.management_external_id if platform.metering else None
     return replace(
         surroundings,
         external_id=management.get_secret_value() if management else None,
         automation_external_id=automation.get_secret_value() if automation else None,
+        metering_external_id=metering.get_secret_value() if metering else None,
     )
 
 
@@ -187,6 +223,8 @@ def _arns(surroundings: Surroundings) -> Mapping[Principal, str | None]:
         Principal.AUTOMATION_ROLE: surroundings.automation_role,
         Principal.ACCESS_ROLE: _member_role(surroundings, surroundings.access_role),
         Principal.IMPORT_ROLE: _member_role(surroundings, surroundings.import_role),
+        Principal.METERING_USER: surroundings.metering_entry,
+        Principal.METERING_ROLE: surroundings.metering_role,
     }
 
 
@@ -213,7 +251,11 @@ def _of(principal: Principal, arn: str, surroundings: Surroundings, *, optional:
 
 def _standing(statement: Statement | None, surroundings: Surroundings) -> Statement | None:
     """The statement as it stands in this platform's policies: a direct user does the management role's work."""
-    if statement is None or surroundings.management_role is not None:
+    if statement is None:
+        return None
+    if statement.principal is Principal.METERING_ROLE and surroundings.metering_role is None:
+        return replace(statement, principal=Principal.METERING_USER)
+    if surroundings.management_role is not None:
         return statement
     if statement.principal not in (Principal.SERVICE_USER, Principal.MANAGEMENT_ROLE):
         return statement
@@ -229,6 +271,8 @@ def _possible(operation: Operation, surroundings: Surroundings) -> bool:
     feature = operation.statement.feature if operation.statement else None
     if feature is not None and feature not in surroundings.features:
         return False
+    if Resource.METERING_ROLE in operation.resources:
+        return surroundings.metering_role is not None
     if Resource.AUTOMATION_ROLE in operation.resources:
         return surroundings.automation_role is not None
     if operation.service == "identitystore" and surroundings.scim:
@@ -261,6 +305,7 @@ def _arn_pattern(resource: Resource, surroundings: Surroundings) -> str:
         management_role=surroundings.management_role,
         management_account=surroundings.management_account,
         automation_role=surroundings.automation_role,
+        metering_role=surroundings.metering_role,
         access_role=surroundings.access_role,
         import_role=surroundings.import_role,
         instance=surroundings.instance,
@@ -275,6 +320,8 @@ def _external_id_for(resource: Resource, surroundings: Surroundings) -> str | No
             return surroundings.external_id
         case Resource.AUTOMATION_ROLE:
             return surroundings.automation_external_id
+        case Resource.METERING_ROLE:
+            return surroundings.metering_external_id
         case _:
             return None
 
@@ -287,6 +334,12 @@ def _trust_of(principal: Principal, surroundings: Surroundings) -> PolicyDocumen
             return trust(surroundings.entry, surroundings.external_id)
         case Principal.AUTOMATION_ROLE:
             return trust(surroundings.entry, surroundings.automation_external_id)
+        case Principal.METERING_USER:
+            web = surroundings.metering_entry if surroundings.metering_web_identity else None
+            return entry_trust(web, surroundings.partition) if web else None
+        case Principal.METERING_ROLE:
+            assert surroundings.metering_entry is not None
+            return trust(surroundings.metering_entry, surroundings.metering_external_id)
         case Principal.ACCESS_ROLE | Principal.IMPORT_ROLE:
             return trust(surroundings.entrant, surroundings.external_id)
 

@@ -10,9 +10,15 @@ from collections.abc import Iterable
 from tasks.state.database import Part
 from tasks.state.keys import Keys
 
+MOST_ALERTS = 10_000  # as in state/lua/shared/alerts.lua
+
 
 class Outbox(Part):
     """Keeps alerts and messages. Raises redis.RedisError when Redis is away."""
+
+    def add(self, alert: str) -> None:
+        """Add an alert that comes with no record; while nobody takes them the oldest are dropped."""
+        self._redis.xadd(self._keys.alerts, {"data": alert}, maxlen=MOST_ALERTS, approximate=True)
 
     def alerts(self) -> list[tuple[str, str]]:
         """Read the alerts that are not in a message yet, the oldest first: id (milliseconds, a dash, ...) and alert."""

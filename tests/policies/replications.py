@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
 from config.platform import AccountClosure, Platform
 from config.policy_document import PolicyDocument
 from tasks.aws.actions import Principal
+from tasks.aws.cost_explorer import Dimension, Question
 from tasks.chain import DELETION, REPLICATION
 from tasks.errors import PermanentError
 from tasks.model.desired import Desired, Tenant, TenantId
@@ -47,8 +49,10 @@ GUARD_CHANGED = ServiceControlPolicy(
 
 def published(platform: Platform, *, optional: bool = True) -> dict[Principal, PrincipalDocuments]:
     """Return the documents of a platform as they are handed to AWS."""
-    surroundings = with_external_ids(surroundings_of(platform, organization.SERVICE_USER_ARN), platform)
-    return {each.principal: each for each in documents(surroundings, optional=optional)}
+    metering_user = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:user/{organization.METERING_USER}"
+    surroundings = surroundings_of(platform, organization.SERVICE_USER_ARN, metering_user)
+    found = documents(with_external_ids(surroundings, platform), optional=optional)
+    return {each.principal: each for each in found}
 
 
 @dataclass
@@ -154,6 +158,7 @@ def every_kind(of: Replications) -> None:
     guard(of)
     manage(of)
     delete(of)
+    read_costs(of)
 
 
 def create_and_change(of: Replications) -> None:
@@ -234,6 +239,18 @@ def tell_a_function(of: Replications) -> None:
     hook = LambdaHook(arn=arn, name="told", region=organization.REGION)
     of.replicate(of.tenant("third", landing_zone={"target_organizational_unit": None, "lambda_hook": hook}))
     of.world.aws(of.tenant("third")).functions(hook.region, hook.timeout).describe(arn)  # as the doctor does
+
+
+def read_costs(of: Replications) -> None:
+    """What the organization cost in a month, and which commitments it has."""
+    start, end = (of.world.now().date().replace(day=1) - timedelta(days=40)), of.world.now().date().replace(day=1)
+    bought = {"id": "x", "account": organization.MANAGEMENT_ACCOUNT_ID, "upfront": "1"}
+    bought |= {"first": str(start), "end": str(end)}
+    of.world.simulator.operator("set_costs", reserved_instances=[bought], savings_plans=[bought])
+    costs = of.world.aws(of.tenant("first")).cost_explorer
+    assert costs.costs(Question(start, end, (Dimension.ACCOUNT, Dimension.USAGE_TYPE))).groups
+    assert costs.reserved_instances(start, end).commitments
+    assert costs.savings_plans(start, end).commitments
 
 
 def delete(of: Replications) -> None:

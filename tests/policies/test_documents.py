@@ -63,6 +63,12 @@ def test_statements_are_named_as_meshstack_publishes_them() -> None:
         "automation role": ["Automation"],
         "access role": ["SamlProviders", "RolesAndAlias", "FederatedRoles", "Stacks", "OwnRole", "OwnTrust"],
         "import role": ["AccessRole"],
+        "metering user": ["AssumeMeteringRole"],
+        "metering role": [
+            "CostExplorerRead",
+            "CostExplorerReadReservedInstances",
+            "CostExplorerReadSavingsPlans",
+        ],
     }
 
 
@@ -86,12 +92,15 @@ def test_the_sandbox_holds_what_is_published(platform: Platform) -> None:
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
 def test_other_partitions(platform: Platform, partition: str) -> None:
-    store = platform.identity_store
+    store, metering = platform.identity_store, platform.metering
     assert store is not None
+    assert metering is not None
+    metering_role = organization.METERING_ROLE_ARN.replace("arn:aws:", f"arn:{partition}:")
     elsewhere = platform.model_copy(
         update={
             "management_role_arn": organization.MANAGEMENT_ROLE_ARN.replace("arn:aws:", f"arn:{partition}:"),
             "automation_role_arn": organization.AUTOMATION_ROLE_ARN.replace("arn:aws:", f"arn:{partition}:"),
+            "metering": metering.model_copy(update={"management_role_arn": metering_role}),
             "identity_store": store.model_copy(
                 update={"instance_arn": organization.INSTANCE_ARN.replace("arn:aws:", f"arn:{partition}:")}
             ),
@@ -152,6 +161,27 @@ def test_a_workload_identity_enters_by_its_role(platform: Platform) -> None:
     assert trusted["Statement"][0]["Principal"]["Federated"].startswith("arn:aws:iam::222222222222:oidc-provider/")
     for role in (Principal.MANAGEMENT_ROLE, Principal.AUTOMATION_ROLE):
         assert entry in texts(found[role].trust)
+
+
+def test_costs_are_read_by_a_user_of_their_own_with_or_without_a_role(platform: Platform) -> None:
+    assert platform.metering is not None
+    plain = platform.metering.model_copy(update={"reserved_instance_fair_chargeback": False})
+    found = of(platform.model_copy(update={"metering": plain}))
+    assert sids(found[Principal.METERING_ROLE]) == ["CostExplorerRead", "CostExplorerReadSavingsPlans"]
+
+    direct = {"management_role_arn": None, "direct_account_id": organization.MANAGEMENT_ACCOUNT_ID}
+    found = of(platform.model_copy(update={"metering": platform.metering.model_copy(update=direct)}))
+    assert Principal.METERING_ROLE not in found
+    assert found[Principal.METERING_USER].account == organization.MANAGEMENT_ACCOUNT_ID
+    assert sids(found[Principal.METERING_USER])[0] == "CostExplorerRead"
+
+    entry = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/costs"
+    identity = platform.metering.model_copy(update={"auth": WorkloadIdentityAuth(role_arn=entry)})
+    found = of(platform.model_copy(update={"metering": identity}))
+    assert entry in texts(found[Principal.METERING_ROLE].trust)
+    assert found[Principal.METERING_USER].trust is not None
+
+    assert Principal.METERING_USER not in of(platform.model_copy(update={"metering": None}))
 
 
 def test_external_ids_are_never_filled_in_unasked(platform: Platform) -> None:

@@ -16,11 +16,15 @@ ACCOUNTS = {
     Principal.SERVICE_USER: organization.MESHCLOUD_ACCOUNT_ID,
     Principal.MANAGEMENT_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
     Principal.AUTOMATION_ROLE: organization.AUTOMATION_ACCOUNT_ID,
+    Principal.METERING_USER: organization.MESHCLOUD_ACCOUNT_ID,
+    Principal.METERING_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
 }
 NAMES = {
     f"user/{organization.SERVICE_USER}": Principal.SERVICE_USER,
     f"assumed-role/{organization.MANAGEMENT_ROLE}": Principal.MANAGEMENT_ROLE,
     f"assumed-role/{organization.AUTOMATION_ROLE}": Principal.AUTOMATION_ROLE,
+    f"user/{organization.METERING_USER}": Principal.METERING_USER,
+    f"assumed-role/{organization.METERING_ROLE}": Principal.METERING_ROLE,
     f"assumed-role/{organization.ACCESS_ROLE}": Principal.ACCESS_ROLE,
     f"assumed-role/{IMPORT_ROLE}": Principal.IMPORT_ROLE,
 }

@@ -20,6 +20,7 @@ from workers.api import (
     events,
     health,
     history,
+    metering,
     metrics,
     pauses,
     plans,
@@ -76,6 +77,7 @@ def create_app(
         history,
         pauses,
         audit,
+        metering,
     ):
         app.include_router(part.router)
     problems.add_handlers(app)

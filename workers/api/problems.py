@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from config.log import get_logger
 from config.printable import printable
+from tasks.metering.errors import DatabaseAway, NoMetering, NoSuchMonth
 from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused, field_mistakes
 from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
@@ -78,11 +79,28 @@ def add_handlers(app: FastAPI) -> None:
         KeyTwice: _key_twice,
         HTTPException: _http,
         NotReplicated: _not_replicated,
+        NoMetering: _no_metering,
+        NoSuchMonth: _no_such_month,
+        DatabaseAway: _database_away,
         RedisError: _redis,
         Exception: _unexpected,
     }
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
+
+
+def _no_metering(request: Request, error: NoMetering) -> ProblemResponse:
+    return problem(request.url.path, 404, str(error))
+
+
+def _no_such_month(request: Request, error: NoSuchMonth) -> ProblemResponse:
+    return problem(request.url.path, 422, str(error))
+
+
+def _database_away(request: Request, error: DatabaseAway) -> ProblemResponse:
+    get_logger(__name__).error("the metering database does not answer", error=str(error))
+    detail = "The metering database does not answer. Ask again in a few seconds."
+    return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def _refused(request: Request, error: RequestRefused) -> ProblemResponse:

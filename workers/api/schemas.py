@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from tasks.doctor.finding import Finding, Level
 from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
+from tasks.metering.documents import Statement, UsageReport
 from tasks.model.desired import Deletion, Pause, TenantId
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
@@ -178,6 +179,25 @@ class TenantPage(View):
 
     tenants: list[TenantRow]
     page: PageView
+
+
+def page_of(number: int, size: int, total: int) -> PageView:
+    """Return where a page stands among all."""
+    return PageView(number=number, size=size, total_elements=total, total_pages=-(-total // size))
+
+
+class ReportPage(View):
+    """One page of usage reports, by platform and account."""
+
+    reports: list[UsageReport]
+    page: PageView
+
+
+class StatementsView(View):
+    """What payment methods are charged for a month."""
+
+    month: str
+    statements: list[Statement]
 
 
 class Readiness(View):

@@ -15,7 +15,7 @@ from tasks.orders.withdrawn import still_in
 from tasks.state.tenants import Selection
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, StrictRoute, json_body
 from workers.api.openapi import ACCEPTED, responses
-from workers.api.schemas import AcceptedView, AgainBody, PageView, TenantPage, TenantView, tenant_row, tenant_view
+from workers.api.schemas import AcceptedView, AgainBody, TenantPage, TenantView, page_of, tenant_row, tenant_view
 from workers.api.security import BEARER
 
 LARGEST_PAGE = 1000  # rows; as meshStack
@@ -81,10 +81,8 @@ def list_tenants(
     selection = Selection(workspace, project, platform, landing_zone, status, updated_since)
     found, total = connector.store.tenants.page(selection, page * size, size)
     paused = connector.store.pauses.all()
-    return TenantPage(
-        tenants=[tenant_row(summary, paused) for summary in found],
-        page=PageView(number=page, size=size, total_elements=total, total_pages=-(-total // size)),
-    )
+    rows = [tenant_row(summary, paused) for summary in found]
+    return TenantPage(tenants=rows, page=page_of(page, size, total))
 
 
 @router.get(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from workers.cli.costs import commands as costs
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.installation import commands as installation
 from workers.cli.operations import commands as operations
@@ -36,11 +38,24 @@ def application() -> typer.Typer:
     made.callback(invoke_without_command=True, epilog=EXIT_CODES)(every_command)
     for command in (*tenants.COMMANDS, *operations.COMMANDS, *installation.COMMANDS):
         made.command(epilog=EXIT_CODES)(command)
-    group = typer.Typer(rich_markup_mode=None)
-    group.callback(invoke_without_command=True, epilog=EXIT_CODES)(runner.runner)
-    for command in runner.COMMANDS:
-        group.command(epilog=EXIT_CODES)(command)
-    made.add_typer(group, name="runner")
+    made.add_typer(_group("runner", runner.COMMANDS, alone=runner.runner))
+    made.add_typer(_group("metering", costs.COMMANDS, text="Read costs from AWS, and show them."))
+    return made
+
+
+def _group(
+    name: str,
+    commands: Iterable[Callable[..., object]],
+    *,
+    text: str | None = None,
+    alone: Callable[..., object] | None = None,
+) -> typer.Typer:
+    """Put the commands of one subject under a name of their own; `alone` is what the name does without any of them."""
+    made = typer.Typer(name=name, help=text, no_args_is_help=alone is None, rich_markup_mode=None)
+    if alone is not None:
+        made.callback(invoke_without_command=True, epilog=EXIT_CODES)(alone)
+    for command in commands:
+        made.command(epilog=EXIT_CODES)(command)
     return made
 
 

@@ -15,7 +15,7 @@ from workers.cli.output import show, table
 from workers.cli.progress import Followed, seconds_taken
 from workers.sandbox import organization
 
-COLUMNS = ("tenant", "account", "OU", "alias", "stacks", "groups", "assignments", "seconds")
+COLUMNS = ("tenant", "account", "OU", "alias", "stacks", "groups", "assignments", "seconds", "costs this month")
 OUR_ACCOUNTS = frozenset(
     {organization.MANAGEMENT_ACCOUNT_ID, organization.MESHCLOUD_ACCOUNT_ID, organization.AUTOMATION_ACCOUNT_ID}
 )
@@ -54,8 +54,8 @@ def created_by(followed: Followed, view: TenantView, world: Mapping[str, Any]) -
     )
 
 
-def show_created(console: Console, created: Iterable[Created]) -> None:
-    """Print the table."""
+def show_created(console: Console, created: Iterable[Created], costs: Mapping[str, str]) -> None:
+    """Print the table, with what each account costs."""
     rows = [
         (
             each.tenant,
@@ -66,6 +66,7 @@ def show_created(console: Console, created: Iterable[Created]) -> None:
             str(each.groups),
             str(each.assignments),
             "-" if each.seconds is None else f"{each.seconds:.1f}",
+            costs.get(each.account or "", "-"),
         )
         for each in created
     ]

@@ -24,6 +24,7 @@ from workers.cli.output import facts, print_line, show, stdout_console
 from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures
 from workers.client import ApiProblem, ConnectorClient
+from workers.demo.costs import costs_of
 from workers.demo.processes import Endpoints, child_environment, start
 from workers.demo.results import Created, created_by, doubts, show_created, ways_to_groups
 from workers.demo.supervisor import ProcessFailed, Supervisor, interruptible, uninterrupted
@@ -63,7 +64,7 @@ def order_twice(processes: Supervisor, endpoints: Endpoints, console: Console, o
             print_line(console, f"Ordering {len(orders)} tenants through the API; the simulated AWS {late}")
             ended = order_all(client, orders, processes, console)
             created = [created_by(each, client.tenant(each.tenant), simulator.state()) for each in ended]
-            show_created(console, created)
+            show_created(console, created, costs_of(client, processes))
             print_line(console, ways_to_groups(simulator.counts().operations))
             if complain_about_failures(ended) is not ExitCode.DONE:
                 return ExitCode.FAILED

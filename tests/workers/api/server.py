@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -30,6 +32,7 @@ from workers.api.events import HEARTBEAT, MOST_STREAMS
 from workers.examples import EXAMPLES
 
 CONFIG = EXAMPLES / "config"
+DATA = TemporaryDirectory(prefix="connector-api-")  # of this process; it is gone at its end
 WRITE, READ = "writing-token", "reading-token"
 TOKENS = (ApiToken.of("producer", "write", WRITE), ApiToken.of("viewer", "read", READ))
 TENANT = "/api/v1/tenants/likvid/shop/aws.sandbox"
@@ -48,6 +51,7 @@ BODY: dict[str, Any] = {
 
 def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any) -> Connector:
     """Make a connector of the example documents."""
+    settings.setdefault("data_dir", Path(DATA.name))
     made = Settings(_env_file=None, redis_url=SecretStr(redis_url), config_dir=CONFIG, api_tokens=tokens, **settings)
     store = Store(redis_client(made), timedelta(days=1), history=1000, replicas=made.redis_replicas)
     return Connector(made, load_catalog([CONFIG], secrets=False), store)

@@ -47,6 +47,7 @@ OWN_SERVICES = frozenset(
         "servicecatalog",
         "controltower",
         "lambda",
+        "ce",
     }
 )
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Server Error"}

@@ -16,6 +16,7 @@ THROTTLING_CODES = {
     ),
     "sso-admin": ("ThrottlingException", "Rate exceeded"),
     "identitystore": ("ThrottlingException", "Rate exceeded"),
+    "ce": ("LimitExceededException", "Rate exceeded"),
     SCIM: ("ThrottlingException", "Too many requests exceeded the limits."),
 }
 

@@ -35,6 +35,9 @@ class SimulatorOptions(BaseModel):
     enrollment_seconds: NonNegativeFloat = 0.5  # of every operation of Control Tower on an account; AWS: 20 minutes
     control_tower_operations: PositiveInt = 5  # at once
 
+    cost_page_rows: PositiveInt = 5000  # groups on one page of Cost Explorer; AWS does not say how many
+    cost_token_seconds: PositiveFloat = 3600.0  # a token for its next page holds so long
+
     names_ignore_case: bool = True  # of Identity Center's users and groups
 
     latency_seconds: NonNegativeFloat = 0.0  # of every call

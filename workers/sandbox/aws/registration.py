@@ -16,6 +16,7 @@ Snapshots for the control API's state, and actions for its operators:
     fail_enrollment           account, reason, times (default 1)
     catalog_access            principal, allowed: to the account factory's portfolio
     enrolled_before           account, unit, name: somebody enrolled the account long ago
+    set_costs, add_cost       what accounts cost, see cost_book.py
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from workers.sandbox.aws import (
     control_policies,
     control_tower,
+    cost_book,
     iam_roles,
     iam_saml,
     lambda_functions,
@@ -57,6 +59,7 @@ def register(world: World) -> None:
     world.actions["change_control_policy"] = control_policies.change_policy
     world.actions["enable_control_policies"] = control_policies.enable_control_policies
     world.snapshots["control_tower"] = control_tower.snapshot
+    world.snapshots["cost_explorer"] = cost_book.snapshot
     world.snapshots["service_catalog"] = service_catalog_state.snapshot
     for action in (
         control_tower.register_ou,
@@ -64,6 +67,8 @@ def register(world: World) -> None:
         service_catalog_state.fail_enrollment,
         service_catalog_state.catalog_access,
         service_catalog_state.enrolled_before,
+        cost_book.set_costs,
+        cost_book.add_cost,
     ):
         world.actions[action.__name__] = action
 

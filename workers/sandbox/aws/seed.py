@@ -118,7 +118,7 @@ def _seed_roles(world: World) -> None:
             sandbox.METERING_ROLE,
             sandbox.METERING_USER,
             options.external_id,
-            seed_policies.metering_role(),
+            seed_policies.metering_role(options),
         ),
     ):
         identities.create_role(account_id, name, _trust(user, external_id), policies)

@@ -1,7 +1,7 @@
 """The IAM documents of the sandbox's organization: those that the connector publishes, and what else lives there.
 
 With `enforce_policies` the simulator holds every call against them: a call they do not allow fails here first. The
-metering user and the direct user of the older set-up are no part of the connector yet; their policies are as published.
+policy of the direct user of the older set-up is as meshStack published it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.aws.actions import Principal
+from tasks.aws.actions import Feature, Principal
 from tasks.permissions.iam_documents import PrincipalDocuments, Surroundings, documents, entry_trust, trust
 from workers.sandbox import organization as sandbox
 from workers.sandbox.aws.options import SimulatorOptions
@@ -33,6 +33,10 @@ def published(options: SimulatorOptions) -> Mapping[Principal, PrincipalDocument
         external_id=options.external_id,
         automation_external_id=options.automation_external_id,
         instance=sandbox.INSTANCE_ARN,
+        features=frozenset({Feature.METERING, Feature.RESERVED_INSTANCES, Feature.SAVINGS_PLANS}),
+        metering_entry=f"arn:aws:iam::{sandbox.MESHCLOUD_ACCOUNT_ID}:user/{sandbox.METERING_USER}",
+        metering_role=sandbox.METERING_ROLE_ARN,
+        metering_external_id=options.external_id,
     )
     return {each.principal: each for each in documents(surroundings, optional=options.optional_statements)}
 
@@ -41,7 +45,7 @@ def of_users(options: SimulatorOptions) -> Mapping[str, Policy]:
     """Give each seeded user's policy by the user's name."""
     return {
         sandbox.SERVICE_USER: published(options)[Principal.SERVICE_USER].policy,
-        sandbox.METERING_USER: _policy(_assume(sandbox.METERING_ROLE_ARN, options.external_id)),
+        sandbox.METERING_USER: published(options)[Principal.METERING_USER].policy,
         sandbox.DIRECT_USER: _policy(
             _assume(f"arn:aws:iam::*:role/{sandbox.DEFAULT_ACCESS_ROLE}", options.external_id),
             _allow(
@@ -72,19 +76,9 @@ def automation_role(options: SimulatorOptions) -> Mapping[str, Policy]:
     return {sandbox.AUTOMATION_ROLE: published(options)[Principal.AUTOMATION_ROLE].policy}
 
 
-def metering_role() -> Mapping[str, Policy]:
+def metering_role(options: SimulatorOptions) -> Mapping[str, Policy]:
     """Give the inline policy of MeshCostExplorerServiceRole in the management account by name."""
-    actions = (
-        "GetReservationUtilization",
-        "GetDimensionValues",
-        "GetCostAndUsage",
-        "GetSavingsPlansUtilization",
-        "GetReservationCoverage",
-        "GetSavingsPlansCoverage",
-        "GetSavingsPlansUtilizationDetails",
-    )
-    policy = _policy(_allow("ce", actions, "*"), _allow("organizations", ("ListAccounts",), "*"))
-    return {sandbox.METERING_ROLE: policy}
+    return {sandbox.METERING_ROLE: published(options)[Principal.METERING_ROLE].policy}
 
 
 def role_trust(user: str, external_id: str) -> Policy:

@@ -1,0 +1,61 @@
+"""Costs: the metering user, its role, and whether AWS tells them. At most one page is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.aws.cost_explorer import NO_DATA, PRICE, Granularity, Question
+from tasks.doctor.credentials import others, probed, without
+from tasks.doctor.finding import Finding, error, ok, warning
+from tasks.doctor.patient import Patient
+from tasks.errors import AccessDenied, NotFound
+
+
+def role(patient: Patient) -> Iterator[Finding]:
+    """See that we come in to read costs. Reads sts:AssumeRole, GetCallerIdentity 1 call each."""
+    metering = patient.platform.metering
+    if metering is None:
+        return
+    caller = patient.aws.metering_identity.whoami()
+    if caller.account_id != metering.account_id:
+        remedy = "Correct metering.accessConfig in the platform document."
+        yield error(f"we act in account {caller.account_id} and not in {metering.account_id}", remedy)
+        return
+    yield ok(f"we act as {caller.arn}")
+
+
+def external_id(patient: Patient) -> Iterator[Finding]:
+    """See whether others get into the metering role. Reads sts:AssumeRole 2 calls, which must be refused."""
+    metering = patient.platform.metering
+    if metering is None or metering.management_role_arn is None:
+        return
+    if metering.management_external_id is None:
+        yield without(metering.management_role_arn)
+        return
+    for how, secret in others():
+        other = patient.changed(metering=metering.model_copy(update={"management_external_id": secret}))
+        yield probed(metering.management_role_arn, how, entered=_enters(other))
+
+
+def costs(patient: Patient) -> Iterator[Finding]:
+    """See that AWS tells what this month costs. Reads ce:GetCostAndUsage 1 call, which costs $0.01."""
+    if patient.platform.metering is None:
+        return
+    first = patient.now().date().replace(day=1)
+    end = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    try:
+        patient.aws.cost_explorer.costs(Question(first, end, (), Granularity.MONTHLY))
+    except NotFound as missing:
+        if missing.code not in NO_DATA:
+            raise
+        yield warning(f"AWS has no costs of this month ({missing})", missing.remedy)
+        return
+    yield ok(f"AWS tells what this month costs; this look cost ${PRICE}")
+
+
+def _enters(patient: Patient) -> bool:
+    try:
+        patient.aws.metering_identity.whoami()
+    except AccessDenied:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""What the API asks of costs: collections are begun and shown, reports are read. It never calls AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from celery import Celery
+
+from config.celery import celery_settings
+from config.schedule import COLLECT, EVERY
+from config.settings import Settings
+from tasks.connector import Connector
+from tasks.metering import reading, views
+from tasks.metering.database import open_database
+from tasks.metering.documents import (
+    CollectionDocument,
+    CollectionsDocument,
+    CostView,
+    Spending,
+    Statement,
+    UsageReport,
+)
+from tasks.metering.ledger import Collection, Ledger, dollars
+from tasks.metering.months import Month
+from tasks.metering.reading import Wanted
+from tasks.metering.wanted import collecting, collecting_platform, is_whole, wanted_month
+
+
+class Desk:
+    """One process's view of the metering database. Methods raise DatabaseAway."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._ledger = Ledger(open_database(connector.settings), connector.settings.lease)
+
+    def collect(self, platform: str, month: str | None, asked_by: str | None) -> CollectionDocument:
+        """Begin a collection, or name the one that runs, and tell a worker. Raises NoMetering, NoSuchMonth."""
+        now = datetime.now(UTC)
+        wanted = wanted_month(month, now)
+        name = collecting_platform(self._connector.catalog, platform).identifier
+        begun = self._ledger.begin(name, wanted, now, whole=is_whole(wanted, now), asked_by=asked_by)
+        hint(self._connector.settings)
+        return _shown(begun)
+
+    def collection(self, identifier: int) -> CollectionDocument | None:
+        """Show a collection; None: there is none."""
+        found = self._ledger.find(identifier)
+        return None if found is None else _shown(found)
+
+    def collections(self, platform: str | None, most: int) -> CollectionsDocument:
+        """Show the newest collections, and what was spent today."""
+        limit = f"{self._connector.settings.metering_dollars_per_day:.2f}"
+        today = datetime.now(UTC).date()
+        spent = [
+            Spending(platform=each, dollars=f"{dollars(self._ledger.spent(each, today)):.2f}", limit=limit)
+            for each in self._platforms()
+            if platform in (None, each)
+        ]
+        return CollectionsDocument(collections=list(map(_shown, self._ledger.listed(platform, most))), today=spent)
+
+    def reports(self, wanted: Wanted, number: int, size: int) -> tuple[list[UsageReport], int]:
+        """Return one page of reports, and how many there are."""
+        database = self._ledger.database
+        return reading.page(database, wanted, number, size), reading.count(database, wanted)
+
+    def report(self, wanted: Wanted, part: int) -> UsageReport | None:
+        """Return one report; None: there is none."""
+        return next((each for each in reading.stream(self._ledger.database, wanted) if each.part == part), None)
+
+    def export(self, wanted: Wanted) -> Iterator[UsageReport]:
+        """Yield reports."""
+        yield from reading.stream(self._ledger.database, wanted)
+
+    def statements(self, wanted: Wanted) -> list[Statement]:
+        """Return what payment methods are charged."""
+        return reading.statements(self._ledger.database, wanted)
+
+    def view(self, wanted: Wanted, by: str) -> CostView:
+        """Return costs by one kind of thing."""
+        prices, today = self._connector.catalog.prices, datetime.now(UTC).date()
+        with self._ledger.database.reading() as connection:
+            return views.view(connection, wanted, views.By(by), prices, today, self._platforms())
+
+    def _platforms(self) -> list[str]:
+        return [each.identifier for each in collecting(self._connector.catalog)]
+
+
+def month_of(text: str | None) -> Month:
+    """Read the month whose reports are wanted, by default the current one; any month may have reports."""
+    return Month.of(datetime.now(UTC).date()) if text is None else Month.parse(text)
+
+
+def hint(settings: Settings) -> None:
+    """Tell a worker that there is something to collect; if nobody hears it, beat does."""
+    with Celery("metering", set_as_current=False) as app:
+        app.conf.update(celery_settings(settings))
+        app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())
+
+
+def _shown(collection: Collection) -> CollectionDocument:
+    return CollectionDocument(
+        id=collection.id,
+        platform=collection.platform,
+        month=str(collection.month),
+        state=collection.state,
+        stage=collection.stage,
+        final=collection.is_final,
+        pages=collection.pages,
+        dollars=f"{dollars(collection.pages):.2f}",
+        rows=collection.rows,
+        note=collection.note,
+        asked_by=collection.asked_by,
+        started_at=collection.started_at,
+        ended_at=collection.ended_at,
+    )

@@ -1,0 +1,145 @@
+"""What people are shown of costs. Amounts are texts with all their decimals: a number in JSON would lose some."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from tasks.model.desired import Document
+
+
+class NetAmount(Document):
+    """What a line costs, in the currency of the price list and in AWS's own."""
+
+    amount: str = Field(examples=["12.3456"])
+    currency: str = Field(examples=["EUR"])
+    base_amount: str
+    base_currency: str = Field(examples=["USD"])
+    exchange_rate: str | None = Field(default=None, description="null: not converted")
+
+
+class LineItem(Document):
+    """One line of a usage report."""
+
+    kind: str = Field(description="USAGE, DIFFERENCE, UPFRONT_FEE, COMMITMENT_DISCOUNT or FEE")
+    product_name: str
+    usage_type: str
+    usage_unit: str
+    usage_quantity: str
+    net_amount: NetAmount
+    seller_id: str
+    seller_product_group: str | None = None
+
+
+class Amount(Document):
+    """A sum in one currency."""
+
+    amount: str
+    currency: str
+
+
+class UsageReport(Document):
+    """What one account costs its owner in a month."""
+
+    platform: str
+    month: str = Field(examples=["2026-10"])
+    account_id: str
+    account_name: str
+    part: int = Field(description="0, 1 …: which of the account's owners in this month")
+    first_day: date
+    last_day: date
+    tenant: str | None = Field(default=None, description="null: no tenant owns the account")
+    workspace: str | None = None
+    project: str | None = None
+    payment_method: str | None = None
+    landing_zone: str | None = None
+    version: int = Field(description="rises when the content or the status changes")
+    status: str = Field(description="OPEN, FINALIZED or UPDATED")
+    changed_at: datetime
+    totals: list[Amount] = Field(description="of all lines, one for each currency")
+    line_items: list[LineItem] = Field(default_factory=list)
+
+
+class StatementLine(Document):
+    """What one tenant adds to a statement."""
+
+    tenant: str | None
+    account_id: str
+    status: str
+    amount: str
+
+
+class Statement(Document):
+    """What a payment method of a project is charged for a month, in one currency."""
+
+    month: str
+    workspace: str | None = Field(description="null: accounts that no tenant owns")
+    project: str | None
+    payment_method: str | None
+    currency: str
+    amount: str = Field(description="in whole cents")
+    rounding: str = Field(description="what was added to the lines to make whole cents")
+    final: bool = Field(description="every report that it is made of is final")
+    lines: list[StatementLine]
+
+
+class CostRow(Document):
+    """What one service, day, account, tenant or workspace costs."""
+
+    name: str
+    amount: str
+    currency: str
+    before: str | None = Field(default=None, description="in the month before; null: nothing is known of it")
+    rise: str | None = Field(default=None, description="against the month before; of a month that is open, by forecast")
+
+
+class Forecast(Document):
+    """What a month will have cost at its end, if its days go on like those that AWS has told of."""
+
+    currency: str
+    to_date: str
+    whole_month: str
+
+
+class CostView(Document):
+    """Costs of a month by one kind of thing, the most expensive first; days in their order."""
+
+    month: str
+    by: str
+    rows: list[CostRow]
+    forecasts: list[Forecast] = Field(default_factory=list)
+    idle: list[str] = Field(default_factory=list, description="tenants whose accounts have cost nothing for 30 days")
+
+
+class CollectionDocument(Document):
+    """One reading of a month's costs."""
+
+    id: int
+    platform: str
+    month: str
+    state: str = Field(description="RUNNING, DONE or FAILED")
+    stage: str = Field(description="what it asks now, or asked last")
+    final: bool = Field(description="it reads all of a month that AWS does not change any more")
+    pages: int = Field(description="pages that AWS has answered")
+    dollars: str = Field(description="what they cost", examples=["0.12"])
+    rows: int
+    note: str | None = Field(default=None, description="what it waits for, or why it has failed")
+    asked_by: str | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Spending(Document):
+    """What a platform's questions have cost today."""
+
+    platform: str
+    dollars: str
+    limit: str
+
+
+class CollectionsDocument(Document):
+    """Collections, the newest first, and what was spent today."""
+
+    collections: list[CollectionDocument]
+    today: list[Spending]

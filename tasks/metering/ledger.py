@@ -1,0 +1,246 @@
+"""Collections: what was begun, how far it is, who goes on with it, and what was spent. The record is the work.
+
+One collection of a platform's month runs at a time. A worker holds it for a while and renews that with every page; once
+it is dead, another one goes on at the page that was asked for last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+
+from tasks.metering.database import Database
+from tasks.metering.errors import LostCollection
+from tasks.metering.months import Month
+from tasks.metering.tables import account_days, collections, commitments, costs, live_days, seen_products, spending
+from tasks.metering.upserts import put
+
+HELD = 12  # leases: a worker holds a collection for longer than a page, or a statement over a month, takes
+NO_PLAN = "{}"
+DISORDERED = 0  # as resume_day: AWS did not tell the days one after the other
+
+
+class State(StrEnum):
+    """How a collection stands."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class Stage(StrEnum):
+    """What a collection asks next, in this order."""
+
+    TOTALS = "TOTALS"  # what every account costs on every day: from this follows which days are read
+    PRODUCTS = "PRODUCTS"  # which usage types which services have: from this follows what is asked
+    RESERVED_INSTANCES = "RESERVED_INSTANCES"
+    SAVINGS_PLANS = "SAVINGS_PLANS"
+    COSTS = "COSTS"
+    REPORTS = "REPORTS"  # nothing is asked: reports are made
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One reading of one month."""
+
+    id: int
+    platform: str
+    month: Month
+    state: State
+    stage: Stage
+    whole: bool  # every day is read, whether it changed or not
+    plan: str  # as `plan.py` writes it
+    part: int
+    token: str | None
+    asked_from: int | None
+    resume_day: int | None
+    pages: int
+    rows: int
+    estimated: bool
+    note: str | None
+    asked_by: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it read all of a month that AWS does not change any more."""
+        return self.whole and self.started_at.date() >= self.month.final_from
+
+
+class Ledger:
+    """The collections of a database. Raises DatabaseAway."""
+
+    def __init__(self, database: Database, lease: timedelta) -> None:
+        self.database = database
+        self.held = HELD * lease
+
+    def begin(self, platform: str, month: Month, now: datetime, *, whole: bool, asked_by: str | None) -> Collection:
+        """Begin a collection; one of that month that runs is this one."""
+        with self.database.writing() as connection:
+            of_month = and_(collections.c.platform == platform, collections.c.month == str(month))
+            query = select(collections).where(of_month, collections.c.state == State.RUNNING)
+            running = connection.execute(query).first()
+            if running is not None:
+                return _collection(running)
+            fresh: dict[str, Any] = {
+                "platform": platform,
+                "month": str(month),
+                "state": State.RUNNING,
+                "asked_by": asked_by,
+                "started_at": now.isoformat(),
+                "whole": int(whole),
+                "stage": Stage.TOTALS,
+                "plan": NO_PLAN,
+            }
+            fresh |= dict.fromkeys(("part", "pages", "rows_kept", "estimated", "held_until"), 0)
+            made = connection.execute(insert(collections).values(fresh).returning(collections)).one()
+            return _collection(made)
+
+    def find(self, identifier: int) -> Collection | None:
+        """Read a collection; None: there is none."""
+        with self.database.reading() as connection:
+            row = connection.execute(select(collections).where(collections.c.id == identifier)).first()
+        return None if row is None else _collection(row)
+
+    def listed(self, platform: str | None, most: int) -> list[Collection]:
+        """Read collections, the newest first."""
+        query = select(collections).order_by(collections.c.id.desc()).limit(most)
+        if platform is not None:
+            query = query.where(collections.c.platform == platform)
+        with self.database.reading() as connection:
+            return [_collection(row) for row in connection.execute(query)]
+
+    def running(self) -> list[Collection]:
+        """Read those that run, the oldest first."""
+        query = select(collections).where(collections.c.state == State.RUNNING).order_by(collections.c.id)
+        with self.database.reading() as connection:
+            return [_collection(row) for row in connection.execute(query)]
+
+    def newest(self, platform: str, month: Month, state: State | None = None) -> Collection | None:
+        """Read the newest collection of a month; None: there is none, or none that stands so."""
+        query = select(collections).where(collections.c.platform == platform, collections.c.month == str(month))
+        if state is not None:
+            query = query.where(collections.c.state == state)
+        with self.database.reading() as connection:
+            row = connection.execute(query.order_by(collections.c.id.desc()).limit(1)).first()
+        return None if row is None else _collection(row)
+
+    def take(self, identifier: int, holder: str, now: datetime) -> Collection | None:
+        """Hold a collection that runs; None: somebody else does, or it has ended."""
+        free = or_(collections.c.holder.is_(None), collections.c.held_until < _ms(now), collections.c.holder == holder)
+        with self.database.writing() as connection:
+            query = update(collections).where(collections.c.id == identifier, collections.c.state == State.RUNNING)
+            held = {"holder": holder, "held_until": _ms(now + self.held)}
+            row = connection.execute(query.where(free).values(held).returning(collections)).first()
+        return None if row is None else _collection(row)
+
+    def release(self, identifier: int, holder: str, note: str | None) -> None:
+        """Let others go on, and say why we do not."""
+        with self.database.writing() as connection:
+            query = update(collections).where(collections.c.id == identifier, collections.c.holder == holder)
+            connection.execute(query.values(holder=None, held_until=0, note=note))
+
+    def spend(self, platform: str, day: date, most: int) -> bool:
+        """Count a page that is about to be asked for; False: no more may be asked for on this day."""
+        with self.database.writing() as connection:
+            if _spent(connection, platform, day) >= most:
+                return False
+            put(connection, spending, [_pages(platform, day, _spent(connection, platform, day) + 1)])
+        return True
+
+    def refund(self, platform: str, day: date) -> None:
+        """Take back a page that AWS refused: it charges for answers only."""
+        with self.database.writing() as connection:
+            put(connection, spending, [_pages(platform, day, max(0, _spent(connection, platform, day) - 1))])
+
+    def spent(self, platform: str, day: date) -> int:
+        """Return the pages that were asked for on a day."""
+        with self.database.reading() as connection:
+            return _spent(connection, platform, day)
+
+
+def step(connection: Connection, collection: Collection, holder: str, until: datetime, **changes: Any) -> Collection:
+    """Note how far a collection is, in the transaction that keeps what was read; raises LostCollection.
+
+    until     it is held so long
+    changes   columns of the table
+    """
+    query = update(collections).where(
+        collections.c.id == collection.id,
+        collections.c.holder == holder,
+        collections.c.stage == collection.stage,
+        collections.c.part == collection.part,
+        collections.c.pages == collection.pages,
+    )
+    values = {"held_until": _ms(until), **changes}
+    row = connection.execute(query.values(values).returning(collections)).first()
+    if row is None:
+        raise LostCollection(f"collection {collection.id} is continued by another worker")
+    return _collection(row)
+
+
+def forget(connection: Connection, identifiers: list[int]) -> None:
+    """Delete what collections have read beside costs that are live: newer ones have read it again."""
+    for table in (account_days, seen_products, commitments):
+        connection.execute(delete(table).where(table.c.collection.in_(identifiers)))
+    live = select(live_days.c.collection).where(live_days.c.collection.in_(identifiers))
+    connection.execute(delete(costs).where(costs.c.collection.in_(identifiers), costs.c.collection.not_in(live)))
+
+
+def earlier(connection: Connection, collection: Collection) -> list[int]:
+    """Name the earlier collections of the same month that still hold something."""
+    query = select(collections.c.id).where(
+        collections.c.platform == collection.platform,
+        collections.c.month == str(collection.month),
+        collections.c.id < collection.id,
+        collections.c.id.in_(select(account_days.c.collection).distinct()),
+    )
+    return list(connection.execute(query).scalars())
+
+
+def dollars(pages: int) -> Decimal:
+    """Return what pages cost."""
+    return Decimal(pages) * Decimal("0.01")
+
+
+def _spent(connection: Connection, platform: str, day: date) -> int:
+    query = select(func.coalesce(func.sum(spending.c.pages), 0))
+    row = connection.execute(query.where(spending.c.platform == platform, spending.c.day == day.toordinal()))
+    return int(row.scalar_one())
+
+
+def _pages(platform: str, day: date, pages: int) -> dict[str, Any]:
+    return {"platform": platform, "day": day.toordinal(), "pages": pages}
+
+
+def _collection(row: Row[Any]) -> Collection:
+    return Collection(
+        id=row.id,
+        platform=row.platform,
+        month=Month.parse(row.month),
+        state=State(row.state),
+        stage=Stage(row.stage),
+        whole=bool(row.whole),
+        plan=row.plan,
+        part=row.part,
+        token=row.token,
+        asked_from=row.asked_from,
+        resume_day=row.resume_day,
+        pages=row.pages,
+        rows=row.rows_kept,
+        estimated=bool(row.estimated),
+        note=row.note,
+        asked_by=row.asked_by,
+        started_at=datetime.fromisoformat(row.started_at),
+        ended_at=datetime.fromisoformat(row.ended_at) if row.ended_at else None,
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

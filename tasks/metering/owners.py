@@ -1,0 +1,166 @@
+"""Whose an account is since when: kept day by day, so that a month is split between those who owned the account in it.
+
+The tenants in Redis say whose an account is now; a change is noted within minutes, and counts from that day on. What a
+deleted tenant's account still costs stays with it. An account that no tenant had on a day is nobody's then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from tasks.connector import Connector
+from tasks.metering.database import Database
+from tasks.metering.months import Month
+from tasks.metering.tables import ownerships, told
+from tasks.metering.upserts import put
+from tasks.model.desired import Desired, PaymentMethod
+from tasks.state.records import TenantRecord
+
+NOTED = "owners noted"  # until when changes of tenants are in the database
+OVERLAP = timedelta(minutes=2)  # clocks of machines may differ by so much
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who pays for an account."""
+
+    tenant: str
+    workspace: str
+    project: str
+    payment_method: str | None
+    landing_zone: str
+    budget: str | None = None  # a month, as the project's tag has it
+    deleted_on: date | None = None
+
+    @property
+    def platform(self) -> str:
+        """The <platform>.<location> that the tenant is on."""
+        return ".".join(self.tenant.split(".")[2:])
+
+    def is_same(self, other: Owner) -> bool:
+        """Tell whether both pay in the same way."""
+        return replace(self, budget=None, deleted_on=None) == replace(other, budget=None, deleted_on=None)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some days of a month in which an account had one owner."""
+
+    first: date
+    end: date  # exclusive
+    owner: Owner | None  # None: nobody
+
+    def days_before(self, day: date) -> int:
+        """Count its days before a day."""
+        return max(0, (min(day, self.end) - self.first).days)
+
+
+def note_owners(connector: Connector, database: Database, platform: str, now: datetime) -> int:
+    """Note whose accounts are whose; looks at the tenants that have changed since the last time. Answers how many."""
+    organization = connector.catalog.platforms[platform].management_account_id
+    since = _noted(database, platform)
+    changed = [
+        record
+        for summary in connector.store.tenants.listed()
+        if since is None or summary.updated_at >= since - OVERLAP
+        if (at := connector.catalog.platforms.get(summary.id.platform)) and at.management_account_id == organization
+        if (record := connector.store.tenants.find(summary.id)) is not None
+    ]
+    with database.writing() as connection:
+        for record in changed:
+            owner = owner_of(record, connector.settings.metering_budget_tag)
+            for account in filter(None, (*record.handles.closed_accounts, record.handles.account_id)):
+                _note(connection, platform, account, owner, record.created_at.date(), now.date())
+        put(connection, told, [{"platform": platform, "subject": NOTED, "at": now.isoformat()}])
+    return len(changed)
+
+
+def owner_of(record: TenantRecord, budget_tag: str) -> Owner:
+    """Return who pays for a tenant's account."""
+    desired = record.desired
+    return Owner(
+        tenant=str(record.id),
+        workspace=record.id.workspace,
+        project=record.id.project,
+        payment_method=_payment_method(desired),
+        landing_zone=desired.landing_zone,
+        budget=next(iter(desired.project.tags.get(budget_tag, [])), None),
+        deleted_on=record.deleted_at.date() if record.deleted_at else None,
+    )
+
+
+def segments(history: Iterable[tuple[date, Owner]], month: Month) -> list[Segment]:
+    """Split a month between an account's owners.
+
+    history   since when each of them has it, sorted
+    """
+    changes = [(since, owner) for since, owner in history if since < month.end]
+    found: list[Segment] = []
+    first, owner = month.first, None
+    for since, following in changes:
+        if since > first:
+            found.append(Segment(first, since, owner))
+        first, owner = max(since, month.first), following
+    found.append(Segment(first, month.end, owner))
+    return [each for each in found if each.end > each.first]
+
+
+def histories(connection: Connection, platform: str) -> Mapping[str, list[tuple[date, Owner]]]:
+    """Read every account's owners."""
+    query = select(ownerships).where(ownerships.c.platform == platform)
+    found: dict[str, list[tuple[date, Owner]]] = {}
+    for row in connection.execute(query.order_by(ownerships.c.account, ownerships.c.since)):
+        found.setdefault(row.account, []).append((date.fromordinal(row.since), _owner(row)))
+    return found
+
+
+def current_owners(connection: Connection, platform: str) -> Iterator[tuple[str, date, Owner]]:
+    """Yield every account with its owner, and since when."""
+    for account, history in histories(connection, platform).items():
+        yield account, *history[-1]
+
+
+def _note(connection: Connection, platform: str, account: str, owner: Owner, created: date, today: date) -> None:
+    query = select(ownerships).where(ownerships.c.platform == platform, ownerships.c.account == account)
+    last = connection.execute(query.order_by(ownerships.c.since.desc()).limit(1)).first()
+    if last is None:
+        since = created.toordinal()
+    else:
+        before = _owner(last)
+        if before == owner or (before.deleted_on is None and owner.deleted_on and before.tenant != owner.tenant):
+            return  # a closed account of a tenant that has another one now
+        since = last.since if before.is_same(owner) else today.toordinal()
+    row = {"platform": platform, "account": account, "since": since, "tenant": owner.tenant}
+    row |= {"workspace": owner.workspace, "project": owner.project, "payment_method": owner.payment_method}
+    row |= {"landing_zone": owner.landing_zone, "budget": owner.budget}
+    row["deleted_on"] = owner.deleted_on.toordinal() if owner.deleted_on else None
+    put(connection, ownerships, [row])
+
+
+def _owner(row: Any) -> Owner:
+    return Owner(
+        tenant=row.tenant,
+        workspace=row.workspace,
+        project=row.project,
+        payment_method=row.payment_method,
+        landing_zone=row.landing_zone,
+        budget=row.budget,
+        deleted_on=date.fromordinal(row.deleted_on) if row.deleted_on else None,
+    )
+
+
+def _payment_method(desired: Desired) -> str | None:
+    given = desired.payment_method
+    return given.identifier if isinstance(given, PaymentMethod) else given
+
+
+def _noted(database: Database, platform: str) -> datetime | None:
+    with database.reading() as connection:
+        query = select(told.c.at).where(told.c.platform == platform, told.c.subject == NOTED)
+        found = connection.execute(query).scalar()
+    return None if found is None else datetime.fromisoformat(found)

@@ -1,0 +1,53 @@
+"""Which costs may be collected: platforms, months, and how much of a month. For those who ask and those who collect."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from config.catalog import Catalog
+from config.platform import Platform
+from tasks.metering.errors import NoMetering, NoSuchMonth
+from tasks.metering.months import Month
+
+MONTHS_KEPT = 13  # that AWS still tells of by day, beside the current one
+
+
+def collecting(catalog: Catalog) -> list[Platform]:
+    """List the platforms whose costs are collected, sorted: one for each organization."""
+    first: dict[str, Platform] = {}
+    for _, platform in sorted(catalog.platforms.items()):
+        if platform.metering is not None:
+            first.setdefault(platform.metering.account_id, platform)
+    return list(first.values())
+
+
+def collecting_platform(catalog: Catalog, name: str) -> Platform:
+    """Return a platform whose costs are collected; raises NoMetering."""
+    found = {platform.identifier: platform for platform in collecting(catalog)}
+    if name not in found:
+        known = f"costs are collected of {', '.join(found)}" if found else "no platform document has metering"
+        raise NoMetering(f"No costs are collected by platform {name}: {known}.")
+    return found[name]
+
+
+def wanted_month(text: str | None, now: datetime | None = None) -> Month:
+    """Read the month that somebody asks for, by default the current one; raises NoSuchMonth."""
+    today = (now or datetime.now(UTC)).date()
+    try:
+        month = Month.of(today) if text is None else Month.parse(text)
+    except ValueError as error:
+        raise NoSuchMonth(str(error)) from error
+    if month > Month.of(today):
+        raise NoSuchMonth(f"{month} has not begun yet.")
+    if _months_between(month, today) > MONTHS_KEPT:
+        raise NoSuchMonth(f"AWS does not tell the costs of {month} any more: it keeps {MONTHS_KEPT} months.")
+    return month
+
+
+def is_whole(month: Month, now: datetime) -> bool:
+    """Tell whether every day of a month is read: once AWS does not change it any more."""
+    return now.date() >= month.final_from
+
+
+def _months_between(month: Month, today: date) -> int:
+    return (today.year - month.first.year) * 12 + today.month - month.first.month

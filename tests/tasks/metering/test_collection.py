@@ -1,0 +1,296 @@
+"""A month is read in the fewest pages, once, whole, and the same whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from itertools import count
+from math import ceil
+from typing import Any
+
+import boto3
+import pytest
+from sqlalchemy import func, select
+
+from tasks.metering import rounds
+from tasks.metering.export import as_csv, as_json
+from tasks.metering.ledger import State
+from tasks.metering.reading import Wanted, stream
+from tasks.metering.tables import costs, live_days
+from tests.tasks.metering.conftest import AFTER_A_PAUSE, CLOSED, OPEN, PAGE, PLATFORM, House, total
+from workers.sandbox import organization
+
+PERIOD = {"Start": str(CLOSED.first), "End": str(CLOSED.end)}
+
+
+def asked(house: House, **more: Any) -> list[dict[str, Any]]:
+    """Ask the simulator itself, as the administrator; answers the groups of the closed month."""
+    client = boto3.client(
+        "ce",
+        region_name=organization.REGION,
+        endpoint_url=house.simulator.url,
+        aws_access_key_id=organization.ADMINISTRATOR_ACCESS_KEY,
+        aws_secret_access_key=organization.ADMINISTRATOR_SECRET_KEY,
+    )
+    answer = client.get_cost_and_usage(
+        **{"TimePeriod": PERIOD, "Granularity": "MONTHLY", "Metrics": ["AmortizedCost"], **more}
+    )
+    return [group for period in answer["ResultsByTime"] for group in period["Groups"]]
+
+
+def own_totals(house: House) -> dict[tuple[str, str], Decimal]:
+    """Return AWS's own total of every account."""
+    groups = asked(house, GroupBy=[{"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}])
+    amounts = ((group["Keys"][0], group["Metrics"]["AmortizedCost"]) for group in groups)
+    return {(account, amount["Unit"]): Decimal(amount["Amount"]) for account, amount in amounts}
+
+
+def exported(house: House) -> tuple[str, str]:
+    """Return both exports; the moments at which reports were made are no part of their content."""
+    found = [
+        report.model_copy(update={"changed_at": datetime(2026, 1, 1)})  # noqa: DTZ001 (no moment at all)
+        for report in stream(house.database, Wanted(CLOSED))
+    ]
+    return "".join(as_csv(found)), "".join(as_json(found))
+
+
+def test_a_month_adds_up_to_what_aws_says_itself(house: House) -> None:
+    done = house.collect()
+
+    reports = house.reports()
+    assert total(reports) == own_totals(house)
+    assert {currency for _, currency in total(reports)} == {"USD", "EUR"}
+    assert {item.kind for report in reports for item in report.line_items} == {"USAGE"}
+    assert {report.status for report in reports} == {"FINALIZED"}
+    assert done.is_final
+
+
+def test_it_is_read_in_the_fewest_pages(house: House) -> None:
+    before = house.pages()
+    done = house.collect()
+
+    with house.database.reading() as connection:
+        rows = connection.execute(select(func.count()).select_from(costs)).scalar_one()
+    accounts = len({report.account_id for report in house.reports()})
+    batches = 4  # four services of the simulator share one usage type, so four questions are needed
+    fewest = ceil(accounts * CLOSED.length / PAGE) + 1 + ceil(rows / PAGE)
+    assert rows > 2000
+    assert house.pages() - before == done.pages
+    assert fewest <= done.pages < fewest + batches  # each further question has one page that is not full
+
+
+def test_days_that_did_not_change_are_not_read_again(house: House) -> None:
+    house.collect(OPEN, whole=False)
+    first = house.reports(OPEN)
+    before = house.pages()
+
+    again = house.collect(OPEN, whole=False)
+
+    assert again.pages == house.pages() - before <= 2  # the totals alone
+    assert again.rows > 0
+    assert house.reports(OPEN) == first
+    assert {report.status for report in first} == {"OPEN"}
+
+
+def test_a_cost_that_comes_late_is_read_and_makes_another_version(house: House) -> None:
+    house.collect()
+    day = str(CLOSED.first + timedelta(days=9))
+    house.simulator.operator(
+        "add_cost", day=day, account="700000000001", service="AWS Lambda", usage_type="late", amount="7.25"
+    )
+
+    house.collect()
+
+    assert total(house.reports()) == own_totals(house)
+    changed = {report.account_id: (report.version, report.status) for report in house.reports() if report.version > 1}
+    assert changed == {"700000000001": (2, "UPDATED")}
+
+
+def test_a_loss_at_every_page_changes_nothing(make_house: Callable[..., House]) -> None:
+    calm, shaken = make_house(), make_house()
+    calm.collect()
+    begun = shaken.begin()
+    for number in count():
+        shaken.simulator.inject(service="ce", kind=("lost_response", "reset", "throttle")[number % 3], skip=1)
+        rounds.collect(shaken.worker, shaken.now)
+        shaken.simulator.clear_faults()
+        done = shaken.ledger.find(begun.id)
+        assert done is not None
+        if done.state is not State.RUNNING:
+            break
+        assert "it goes on by itself" in (done.note or "")
+
+    assert number > 5
+    assert exported(shaken) == exported(calm)
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+def test_a_death_anywhere_changes_nothing(make_house: Callable[..., House]) -> None:
+    calm, killed = make_house(), make_house()
+    calm.collect()
+    begun = killed.begin()
+    deaths, done = 0, None
+    while done is None or done.state is State.RUNNING:
+        clock = dying(killed, after=4 + 2 * deaths)
+        try:
+            rounds.collect(killed.worker, clock.__next__)
+        except Killed:
+            deaths += 1
+        killed.database.close()
+        done = killed.ledger.find(begun.id)
+
+    assert deaths > 10
+    assert exported(killed) == exported(calm)
+
+
+def dying(house: House, after: int) -> Iterator[datetime]:
+    """Tell the time so often, then die: it is asked for at every page, within transactions too."""
+    for _ in range(after):
+        yield house.now()
+    raise Killed
+
+
+def test_a_token_that_ends_costs_one_day_and_no_line(make_house: Callable[..., House]) -> None:
+    calm, slow = make_house(), make_house()
+    calm.collect()
+    begun = slow.begin()
+    for skip, code in ((4, "InvalidNextTokenException"), (6, "RequestChangedException")):  # the second and third page
+        slow.simulator.inject(service="ce", operation="GetCostAndUsage", code=code, status=400, skip=skip)
+    rounds.collect(slow.worker, slow.now)
+    assert [fault["struck"] for fault in slow.simulator.clear_faults()] == [1, 1]
+
+    done = slow.ledger.find(begun.id)
+    assert done is not None
+    assert done.state is State.DONE
+    assert exported(slow) == exported(calm)
+
+
+def test_the_dollars_of_a_day_are_kept_and_the_next_day_goes_on(house: House) -> None:
+    house.set(metering_dollars_per_day=Decimal("0.03"))
+    begun = house.begin()
+    before = house.pages()
+
+    rounds.collect(house.worker, house.now)
+    rounds.collect(house.worker, house.now)
+    stopped = house.ledger.find(begun.id)
+    assert stopped is not None
+    assert (stopped.state, house.pages() - before) == (State.RUNNING, 3)
+    assert "$0.03 of today are spent" in (stopped.note or "")
+
+    done = stopped
+    while done.state is State.RUNNING:
+        house.ahead += timedelta(days=1)
+        rounds.collect(house.worker, house.now)
+        found = house.ledger.find(begun.id)
+        assert found is not None
+        done = found
+    assert total(house.reports()) == own_totals(house)
+
+
+def test_refusals_are_no_dollars(house: House) -> None:
+    house.simulator.inject(service="ce", kind="throttle", times=3)
+    house.begin()
+    for _ in range(3):
+        rounds.collect(house.worker, house.now)
+    assert house.ledger.spent(PLATFORM, house.now().date()) == 0
+
+
+def test_one_worker_holds_a_collection_until_it_is_dead(house: House) -> None:
+    begun = house.begin()
+    assert house.ledger.take(begun.id, "first", house.now()) is not None
+    assert house.ledger.take(begun.id, "second", house.now()) is None
+    assert house.ledger.take(begun.id, "second", house.now() + AFTER_A_PAUSE) is not None
+    assert house.begin().id == begun.id
+
+
+def test_a_month_that_aws_does_not_tell_any_more_fails_and_says_so(house: House) -> None:
+    begun = house.begin()
+    house.simulator.inject(service="ce", code="BillExpirationException", status=400)
+    rounds.collect(house.worker, house.now)
+    failed = house.ledger.find(begun.id)
+    assert failed is not None
+    assert failed.state is State.FAILED
+    assert "BillExpirationException" in (failed.note or "")
+
+
+def test_a_new_organization_has_no_data_yet_which_is_no_error(house: House) -> None:
+    house.simulator.operator("set_costs", available=False)
+    assert house.collect().pages == 0
+    assert house.reports() == []
+
+
+def test_on_the_first_day_of_a_month_there_is_little_to_tell(house: House) -> None:
+    noon = datetime.combine(OPEN.first, time(12), UTC)
+    house.ahead = noon - datetime.now(UTC)
+    mark = house.simulator.mark()
+    assert house.collect(OPEN, whole=False).state is State.DONE
+    asked_of = {call.operation for call in house.simulator.calls(mark) if call.service == "ce"}
+    assert asked_of == {"GetCostAndUsage"}  # of commitments AWS tells once a day is over
+
+
+def test_costs_outside_of_the_month_stay_in_it(house: House) -> None:
+    shown = str(CLOSED.first - timedelta(days=3))
+    for amount in ("12.00", "0.35"):
+        house.simulator.operator(
+            "add_cost",
+            day=str(CLOSED.first),
+            day_shown=shown,
+            account="111111111111",
+            service="Amazon Registrar",
+            usage_type=f"domain-{amount}",
+            amount=amount,
+        )
+    house.collect()
+    assert total(house.reports()) == own_totals(house)
+    registrar = [
+        item for item in house.reports(account="111111111111")[0].line_items if "Registrar" in item.product_name
+    ]
+    assert [item.net_amount.base_amount for item in registrar] == ["0.35", "12.00"]
+
+
+def test_tax_is_left_out_where_the_platform_says_so(house: House) -> None:
+    house.change(filter="EXCLUDE_TAX")
+    house.collect()
+    assert not [item for report in house.reports() for item in report.line_items if item.product_name == "Tax"]
+
+
+def test_few_accounts_are_asked_for_one_by_one(house: House) -> None:
+    house.simulator.operator("set_costs", accounts=0, lines=12)
+    done = house.collect()
+    assert total(house.reports()) == own_totals(house)
+    assert done.pages == 5  # totals, products, and each of three accounts, where services would need four questions
+
+
+def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
+    file, server = make_house(), make_house(postgresql())
+    for house in (file, server):
+        house.collect()
+
+    assert exported(server) == exported(file)
+    assert exported(file)[0].count("\r\n") > 50
+
+
+def test_days_that_were_replaced_leave_nothing_behind(house: House) -> None:
+    house.collect()
+    house.collect()
+    with house.database.reading() as connection:
+        live = select(live_days.c.collection).distinct()
+        assert connection.execute(select(func.count()).where(costs.c.collection.not_in(live))).scalar_one() == 0
+
+
+@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+def test_the_migrations_make_the_tables_that_the_code_names(
+    tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
+) -> None:
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 (slow to import)
+    from alembic.migration import MigrationContext  # noqa: PLC0415 (as above)
+
+    from tasks.metering.tables import metadata  # noqa: PLC0415 (as above)
+
+    database = make_house(postgresql() if tables == "postgresql" else None).database
+    with database.writing() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -1,0 +1,211 @@
+"""Costs over HTTP: collections are begun and shown, reports are listed, exported and looked at."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import insert, update
+
+from config.schedule import COLLECT
+from tasks.metering.database import Database, open_database
+from tasks.metering.documents import UsageReport
+from tasks.metering.ledger import Ledger, State
+from tasks.metering.months import Month
+from tasks.metering.restoring import restore
+from tasks.metering.tables import account_days, accounts, collections, ownerships
+from tests.support.redis import CheckedRedis
+from tests.workers.api.server import READ, Api, running
+
+NOW = datetime.now(UTC)
+OPEN = Month.of(NOW.date())
+PLATFORM = "aws.sandbox"
+
+
+@pytest.fixture(scope="module")
+def costs_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Run an API whose database has two months of two accounts."""
+    with CheckedRedis(fsync="no") as redis, running(redis, data_dir=tmp_path_factory.mktemp("costs")) as api:
+        fill(open_database(api.connector.settings))
+        yield api
+
+
+@pytest.fixture
+def http(costs_api: Api) -> Iterator[httpx2.Client]:
+    with costs_api.client() as client:
+        yield client
+
+
+def report(month: Month, account: str, amounts: dict[str, str], tenant: str | None, status: str) -> UsageReport:
+    lines = [
+        {
+            "kind": "USAGE",
+            "productName": product,
+            "usageType": "x",
+            "usageUnit": "Hrs",
+            "usageQuantity": "1",
+            "netAmount": {"amount": amount, "currency": "USD", "baseAmount": amount, "baseCurrency": "USD"},
+            "sellerId": "AWS",
+        }
+        for product, amount in amounts.items()
+    ]
+    owner = dict(zip(("workspace", "project"), (tenant or "").split("."), strict=False)) if tenant else {}
+    about: dict[str, Any] = {"platform": PLATFORM, "month": str(month), "accountId": account, "accountName": "=name"}
+    about |= {"part": 0, "firstDay": month.first, "lastDay": month.end - timedelta(days=1), "tenant": tenant, **owner}
+    about |= {"version": 1, "status": status, "changedAt": NOW, "totals": [], "lineItems": lines}
+    return UsageReport.model_validate(about)
+
+
+def fill(database: Database) -> None:
+    shop = "likvid.shop.aws.sandbox"
+    restore(
+        database,
+        [
+            report(OPEN.before, "700000000001", {"AWS Lambda": "10.005"}, shop, "FINALIZED"),
+            report(OPEN, "700000000001", {"AWS Lambda": "30", "Amazon S3": "1"}, shop, "OPEN"),
+            report(OPEN, "700000000002", {"Amazon S3": "5"}, None, "OPEN"),
+        ],
+    )
+    done = Ledger(database, timedelta(seconds=15)).begin(PLATFORM, OPEN, NOW, whole=False, asked_by="producer")
+    day = {"collection": done.id, "currency": "USD", "amount_tail": 0}
+    owner = {"tenant": shop, "workspace": "likvid", "project": "shop", "landing_zone": "development"}
+    with database.writing() as connection:
+        connection.execute(update(collections).values(state=State.DONE, pages=7))
+        named = [{"account": "700000000001", "name": "a"}, {"account": "700000000002", "name": "b"}]
+        connection.execute(insert(accounts), named)
+        days = [day | {"account": 1, "day": each.toordinal(), "amount": 31} for each in OPEN.days()]
+        connection.execute(
+            insert(account_days), [*days, day | {"account": 2, "day": OPEN.first.toordinal(), "amount": 5}]
+        )
+        since = OPEN.before.before.first.toordinal()
+        idle = owner | {"tenant": "likvid.idle.aws.sandbox", "project": "idle"}
+        owned = {"platform": PLATFORM, "since": since}
+        connection.execute(
+            insert(ownerships), [owned | owner | {"account": "700000000001"}, owned | idle | {"account": "9"}]
+        )
+
+
+def test_a_collection_is_begun_once_and_a_worker_is_told(costs_api: Api, http: httpx2.Client) -> None:
+    answer = http.post("/api/v1/metering/collections", params={"platform": PLATFORM, "month": str(OPEN.before)})
+    again = http.post("/api/v1/metering/collections", params={"platform": PLATFORM, "month": str(OPEN.before)})
+
+    assert answer.status_code == again.status_code == 202
+    begun = answer.json()
+    assert (begun["state"], begun["month"], begun["askedBy"]) == ("RUNNING", str(OPEN.before), "producer")
+    assert again.json()["id"] == begun["id"]
+    assert http.get(answer.headers["location"]).json() == begun
+    messages = costs_api.redis.client.lrange("replication", 0, -1)
+    assert any(COLLECT in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ({"platform": "aws.nowhere"}, 404, "costs are collected of aws.sandbox"),
+        ({"platform": "aws-scim.sandbox"}, 404, "costs are collected of aws.sandbox"),
+        ({"platform": PLATFORM, "month": "2026-13"}, 422, ""),
+        ({"platform": PLATFORM, "month": "2020-01"}, 422, "any more"),
+        ({"platform": PLATFORM, "month": "2099-01"}, 422, "has not begun"),
+    ],
+)
+def test_what_cannot_be_collected(http: httpx2.Client, query: dict[str, str], status: int, says: str) -> None:
+    answer = http.post("/api/v1/metering/collections", params=query)
+    assert (answer.status_code, says in answer.json()["detail"]) == (status, True)
+
+
+def test_a_reader_may_not_spend_dollars(costs_api: Api) -> None:
+    with costs_api.client(READ) as client:
+        assert client.post("/api/v1/metering/collections", params={"platform": PLATFORM}).status_code == 403
+        assert client.get("/api/v1/costs").status_code == 200
+
+
+def test_collections_are_listed_with_what_they_cost(http: httpx2.Client) -> None:
+    found = http.get("/api/v1/metering/collections", params={"platform": PLATFORM}).json()
+    assert [each["dollars"] for each in found["collections"] if each["state"] == "DONE"] == ["0.07"]
+    assert found["today"] == [{"platform": PLATFORM, "dollars": "0.00", "limit": "5.00"}]
+    assert http.get("/api/v1/metering/collections/999").status_code == 404
+
+
+def test_reports_are_listed_by_page_and_one_by_one(http: httpx2.Client) -> None:
+    first = http.get("/api/v1/usage-reports", params={"size": 1}).json()
+    second = http.get("/api/v1/usage-reports", params={"size": 1, "page": 1}).json()
+    assert first["page"] == {"number": 0, "size": 1, "totalElements": 2, "totalPages": 2}
+    assert [page["reports"][0]["accountId"] for page in (first, second)] == ["700000000001", "700000000002"]
+    assert first["reports"][0]["totals"] == [{"amount": "31.00", "currency": "USD"}]
+    one = http.get(f"/api/v1/usage-reports/{PLATFORM}/{OPEN}/700000000001")
+    assert one.json() == first["reports"][0]
+    assert http.get(f"/api/v1/usage-reports/{PLATFORM}/{OPEN}/700000000009").status_code == 404
+    for wanted in ({"workspace": "likvid"}, {"tenant": "likvid.shop.aws.sandbox"}):
+        assert len(http.get("/api/v1/usage-reports", params=wanted).json()["reports"]) == 1
+    assert http.get("/api/v1/usage-reports", params={"platform": "aws.x"}).status_code == 404
+
+
+def test_reports_are_exported(http: httpx2.Client) -> None:
+    answer = http.get("/api/v1/usage-reports/export")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert [(row["accountId"], row["productName"], row["amount"]) for row in rows] == [
+        ("700000000001", "AWS Lambda", "30.00"),
+        ("700000000001", "Amazon S3", "1.00"),
+        ("700000000002", "Amazon S3", "5.00"),
+    ]
+    assert rows[0]["accountName"] == "'=name"  # no formula for a spreadsheet
+    text = http.get("/api/v1/usage-reports/export", params={"format": "json"}).text
+    shown = http.get("/api/v1/usage-reports").json()["reports"]
+    assert [UsageReport.model_validate(each) for each in json.loads(text)] == [
+        UsageReport.model_validate(each) for each in shown
+    ]
+    assert json.loads(http.get("/api/v1/usage-reports/export?format=json&month=2024-01").text) == []
+
+
+def test_statements_are_in_whole_cents(http: httpx2.Client) -> None:
+    (found,) = http.get("/api/v1/chargeback", params={"month": str(OPEN.before)}).json()["statements"]
+    assert (found["workspace"], found["amount"], found["rounding"], found["final"]) == (
+        "likvid",
+        "10.00",
+        "-0.005",
+        True,
+    )
+
+
+def test_costs_are_shown_beside_those_of_the_month_before(http: httpx2.Client) -> None:
+    found = http.get("/api/v1/costs", params={"by": "service"}).json()
+    assert [(row["name"], row["amount"], row.get("before")) for row in found["rows"]] == [
+        ("AWS Lambda", "30.00", "10.005"),
+        ("Amazon S3", "6.00", None),
+    ]
+    assert [each["toDate"] for each in found["forecasts"]] == ["36.00"]
+    by_tenant = http.get("/api/v1/costs", params={"by": "tenant"}).json()
+    assert {row["name"] for row in by_tenant["rows"]} == {"likvid.shop.aws.sandbox", "no tenant"}
+    assert by_tenant["idle"] == ["likvid.idle.aws.sandbox"]
+    for by in ("account", "project", "workspace"):
+        assert len(http.get("/api/v1/costs", params={"by": by}).json()["rows"]) == 2
+
+
+def test_days_are_those_of_the_owner_who_is_asked_for(costs_api: Api, http: httpx2.Client) -> None:
+    whole = http.get("/api/v1/costs", params={"by": "day"}).json()["rows"]
+    own = http.get("/api/v1/costs", params={"by": "day", "workspace": "likvid"}).json()["rows"]
+    assert [row["name"] for row in whole] == [str(day) for day in OPEN.days()]
+    rate = costs_api.connector.catalog.prices.rate(str(OPEN), "USD") or 1  # the example has rates of some months
+    assert Decimal(whole[0]["amount"]) - Decimal(own[0]["amount"]) == 5 * rate
+    assert http.get("/api/v1/costs", params={"by": "day", "tenant": "nobody.x.aws.sandbox"}).json()["rows"] == []
+
+
+def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        CheckedRedis(fsync="no") as redis,
+        running(redis, data_dir=tmp_path / "file" / "no-folder") as api,
+        api.client() as client,
+    ):
+        answers = [client.get(path) for path in ("/api/v1/costs", "/api/v1/usage-reports/export")]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].headers["retry-after"]

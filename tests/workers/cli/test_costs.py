@@ -1,0 +1,117 @@
+"""The commands around costs, against a scripted API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workers.cli.fake_api import FakeApi
+from tests.workers.cli.running import Ended, RunHere
+
+Cli = Callable[..., Ended]
+AT = "2026-10-07T10:00:00Z"
+COLLECTION = {
+    "id": 3,
+    "platform": "aws.sandbox",
+    "month": "2026-09",
+    "state": "DONE",
+    "stage": "REPORTS",
+    "final": True,
+    "pages": 12,
+    "dollars": "0.12",
+    "rows": 2400,
+    "startedAt": AT,
+}
+POST = ("POST", "/api/v1/metering/collections?platform=aws.sandbox&month=2026-09")
+LOOK = ("GET", "/api/v1/metering/collections/3")
+VIEW = {
+    "month": "2026-10",
+    "by": "service",
+    "rows": [
+        {"name": "AWS Lambda", "amount": "30.125", "currency": "EUR", "before": "10.00", "rise": "20.125"},
+        {"name": "Credits", "amount": "-5", "currency": "EUR", "before": None, "rise": "-5"},
+    ],
+    "forecasts": [{"currency": "EUR", "toDate": "25.13", "wholeMonth": "60.00"}],
+    "idle": ["a.b.aws.sandbox"],
+}
+STATEMENT: dict[str, Any] = {
+    "month": "2026-10",
+    "workspace": "likvid",
+    "project": "shop",
+    "paymentMethod": None,
+    "currency": "EUR",
+    "amount": "25.13",
+    "rounding": "0.005",
+    "final": False,
+    "lines": [],
+}
+
+
+@pytest.fixture
+def cli(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> Cli:
+    return partial(run_here, environment={**environment, "CONNECTOR_DATA_DIR": str(tmp_path / "data")})
+
+
+def test_collect_waits_and_says_what_it_cost(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script[POST] = [(202, {**COLLECTION, "state": "RUNNING"})]
+    fake_api.script[LOOK] = [(200, COLLECTION)]
+    result = cli("metering", "collect", "--platform", "aws.sandbox", "--month", "2026-09", "--wait")
+    assert (result.returncode, result.stdout) == (0, "collection 3 of 2026-09, aws.sandbox: DONE, 12 pages for $0.12\n")
+    assert "REPORTS, 12 pages" in result.stderr
+
+
+def test_a_collection_that_failed_is_said_so(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script[POST] = [(202, {**COLLECTION, "state": "FAILED", "note": "AccessDenied: no"})]
+    result = cli("metering", "collect", "--platform", "aws.sandbox", "--month", "2026-09")
+    assert (result.returncode, "AccessDenied: no" in result.stderr) == (3, True)
+
+
+def test_collections_are_listed(fake_api: FakeApi, cli: Cli) -> None:
+    today = [{"platform": "aws.sandbox", "dollars": "0.12", "limit": "5.00"}]
+    fake_api.script["GET", "/api/v1/metering/collections"] = [(200, {"collections": [COLLECTION], "today": today})]
+    result = cli("metering", "collections")
+    assert "FINAL" in result.stdout
+    assert "aws.sandbox: $0.12 of $5.00 spent today" in result.stdout
+
+
+def test_costs_are_shown_with_bars(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script["GET", "/api/v1/costs?by=service&month=2026-10"] = [(200, VIEW)]
+    result = cli("metering", "report", "--month", "2026-10")
+    first, second = result.stdout.splitlines()[1:3]
+    assert first.split() == ["AWS", "Lambda", "30.12", "EUR", "█" * 24, "10.00", "+20.12"]
+    assert second.split() == ["Credits", "-5.00", "EUR", "█" * 4, "-5.00"]
+    assert "2026-10: 25.13 EUR to date, about 60.00 EUR by its end" in result.stdout
+    assert "without costs for 30 days: a.b.aws.sandbox" in result.stdout
+
+
+def test_nothing_is_known_yet(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script["GET", "/api/v1/costs?by=day"] = [(200, {"month": "2026-10", "by": "day", "rows": []})]
+    assert "no costs of 2026-10 are known" in cli("metering", "report", "--by", "day").stdout
+
+
+def test_statements_are_shown(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script["GET", "/api/v1/chargeback"] = [(200, {"month": "2026-10", "statements": [STATEMENT]})]
+    assert "likvid" in cli("metering", "chargeback").stdout
+
+
+@pytest.mark.parametrize("given", ["costs.csv", "-"])
+def test_reports_are_exported_as_they_come(fake_api: FakeApi, cli: Cli, tmp_path: Path, given: str) -> None:
+    text = "platform,month\r\naws.sandbox,2026-10\r\n"
+    fake_api.pages["/api/v1/usage-reports/export?format=csv"] = (200, "text/csv", text)
+    file = given if given == "-" else str(tmp_path / given)
+    result = cli("metering", "export", file)
+    assert result.returncode == 0
+    assert (result.stdout.encode() if given == "-" else Path(file).read_bytes()) == text.encode()
+
+
+def test_restore_says_what_is_no_export(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "reports.json"
+    file.write_text("[\n{}\n]\n")
+    failed = cli("metering", "restore", str(file))
+    assert (failed.returncode, "line 2 is no usage report" in failed.stderr) == (1, True)
+    file.write_text("[]\n")
+    assert cli("metering", "restore", str(file)).stdout == "0 reports restored; 0 were there already\n"

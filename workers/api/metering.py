@@ -1,0 +1,216 @@
+"""Costs: collections, usage reports, chargeback statements and views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response, Security
+from fastapi.responses import StreamingResponse
+
+from tasks.metering.documents import CollectionDocument, CollectionsDocument, CostView, UsageReport
+from workers.api.dependencies import CurrentConnector
+from workers.api.drift import PlatformFilter, check_platform
+from workers.api.openapi import Responses, responses
+from workers.api.schemas import ReportPage, StatementsView, page_of
+from workers.api.security import BEARER
+
+LARGEST_PAGE = 200  # reports, of some dozen lines each
+
+router = APIRouter(prefix="/api/v1", tags=["costs"], dependencies=[Security(BEARER)])
+
+
+def desk(connector: CurrentConnector) -> Any:
+    """Return what answers about costs."""
+    from tasks.metering.desk import Desk  # noqa: PLC0415 (SQLAlchemy takes its time, and few ask after costs)
+
+    return Desk(connector)
+
+
+CurrentDesk = Annotated[Any, Depends(desk)]  # FastAPI would want the class itself, which is not loaded yet
+MONTH = r"^20\d{2}-(0[1-9]|1[0-2])$"
+MonthFilter = Annotated[str | None, Query(description="default: the current one", pattern=MONTH, examples=["2026-10"])]
+WorkspaceFilter = Annotated[str | None, Query(description="only this one's")]
+TenantFilter = Annotated[str | None, Query(description="<workspace>.<project>.<platform>.<location>: only this one's")]
+LOCATION = {"description": "path of the collection", "schema": {"type": "string"}}
+BEGUN: Responses = {202: {"description": "It is begun, or runs already", "headers": {"Location": LOCATION}}}
+FILE: Responses = {200: {"description": "A file", "content": {"application/json": {}, "text/csv": {}}}}
+
+
+@router.post(
+    "/metering/collections",
+    status_code=202,
+    operation_id="collect_costs",
+    summary="Collect the costs of a month",
+    responses=BEGUN | responses(401, 403, 404, 422, 503),
+)
+def post_collection(
+    request: Request,
+    response: Response,
+    costs: CurrentDesk,
+    platform: Annotated[str, Query(description="<platform>.<location>", examples=["aws.sandbox"])],
+    month: MonthFilter = None,
+) -> CollectionDocument:
+    """Let a worker read the costs of all accounts of the organization. It costs $0.01 for each page that AWS answers.
+
+    Days that did not change are not read again; while a month is collected, asking again is the same collection.
+    """
+    found: CollectionDocument = costs.collect(platform, month, request.scope["token"])
+    response.headers["Location"] = f"/api/v1/metering/collections/{found.id}"
+    return found
+
+
+@router.get(
+    "/metering/collections",
+    operation_id="list_collections",
+    summary="List collections of costs",
+    responses=responses(401, 404, 422, 503),
+)
+def list_collections(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    platform: PlatformFilter = None,
+    size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+) -> CollectionsDocument:
+    """Show the newest ones with the pages that they read, and what was spent today."""
+    check_platform(platform, connector)
+    found: CollectionsDocument = costs.collections(platform, size)
+    return found
+
+
+@router.get(
+    "/metering/collections/{collection_id}",
+    operation_id="get_collection",
+    summary="Show a collection of costs",
+    responses=responses(401, 404, 422, 503),
+)
+def get_collection(
+    collection_id: Annotated[int, Path(ge=1, le=2_000_000_000)], costs: CurrentDesk
+) -> CollectionDocument:
+    """Show how far it is, and what it waits for."""
+    found: CollectionDocument | None = costs.collection(collection_id)
+    if found is None:
+        raise HTTPException(404, f"There is no collection {collection_id}.")
+    return found
+
+
+@router.get(
+    "/usage-reports",
+    operation_id="list_usage_reports",
+    summary="Show what accounts cost in a month",
+    responses=responses(401, 404, 422, 503),
+)
+def list_usage_reports(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    month: MonthFilter = None,
+    platform: PlatformFilter = None,
+    workspace: WorkspaceFilter = None,
+    tenant: TenantFilter = None,
+    page: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+) -> ReportPage:
+    """Show one report for each account and owner, with all lines, by platform and account."""
+    check_platform(platform, connector)
+    wanted = _wanted(month, platform=platform, workspace=workspace, tenant=tenant)
+    found, count = costs.reports(wanted, page, size)
+    return ReportPage(reports=found, page=page_of(page, size, count))
+
+
+@router.get(
+    "/usage-reports/export",
+    operation_id="export_usage_reports",
+    summary="Export what accounts cost in a month",
+    response_class=StreamingResponse,
+    responses=FILE | responses(401, 404, 422, 503),
+)
+def export_usage_reports(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    month: MonthFilter = None,
+    platform: PlatformFilter = None,
+    workspace: WorkspaceFilter = None,
+    file_format: Annotated[Literal["csv", "json"], Query(alias="format")] = "csv",
+) -> StreamingResponse:
+    """Send a file: CSV with one line for each line of a report, or JSON with one report on each line."""
+    from tasks.metering.export import as_csv, as_json  # noqa: PLC0415 (as above)
+
+    check_platform(platform, connector)
+    found = _begun(costs.export(_wanted(month, platform=platform, workspace=workspace)))
+    text: Iterator[str] = as_csv(found) if file_format == "csv" else as_json(found)
+    kind = "text/csv; charset=utf-8" if file_format == "csv" else "application/json"
+    return StreamingResponse(text, media_type=kind)
+
+
+@router.get(
+    "/usage-reports/{platform}/{month}/{account_id}",
+    operation_id="get_usage_report",
+    summary="Show what one account costs in a month",
+    responses=responses(401, 404, 422, 503),
+)
+def get_usage_report(
+    platform: Annotated[str, Path(examples=["aws.sandbox"])],
+    month: Annotated[str, Path(pattern=MONTH, examples=["2026-10"])],
+    account_id: Annotated[str, Path(pattern=r"^[0-9]{12}$")],
+    costs: CurrentDesk,
+    part: Annotated[int, Query(ge=0, le=1000, description="which of the account's owners in this month")] = 0,
+) -> UsageReport:
+    """Show a report with all lines."""
+    found: UsageReport | None = costs.report(_wanted(month, platform=platform, account=account_id), part)
+    if found is None:
+        raise HTTPException(404, f"There is no report {part} of account {account_id} for {month} on {platform}.")
+    return found
+
+
+@router.get(
+    "/chargeback",
+    operation_id="list_statements",
+    summary="Show what payment methods are charged for a month",
+    responses=responses(401, 404, 422, 503),
+)
+def list_statements(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    month: MonthFilter = None,
+    platform: PlatformFilter = None,
+    workspace: WorkspaceFilter = None,
+) -> StatementsView:
+    """Show one statement for each payment method of a project and each currency, in whole cents."""
+    check_platform(platform, connector)
+    wanted = _wanted(month, platform=platform, workspace=workspace)
+    return StatementsView(month=str(wanted.month), statements=costs.statements(wanted))
+
+
+@router.get(
+    "/costs",
+    operation_id="view_costs",
+    summary="Show the costs of a month by service, day, account, tenant, project or workspace",
+    responses=responses(401, 404, 422, 503),
+)
+def view_costs(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    by: Literal["service", "day", "account", "tenant", "project", "workspace"] = "service",
+    month: MonthFilter = None,
+    platform: PlatformFilter = None,
+    workspace: WorkspaceFilter = None,
+    tenant: TenantFilter = None,
+) -> CostView:
+    """Show them with those of the month before; of the current month also what it is expected to cost in the end."""
+    check_platform(platform, connector)
+    found: CostView = costs.view(_wanted(month, platform=platform, workspace=workspace, tenant=tenant), by)
+    return found
+
+
+def _wanted(month: str | None, **names: str | None) -> Any:
+    from tasks.metering.desk import month_of  # noqa: PLC0415 (as above)
+    from tasks.metering.reading import Wanted  # noqa: PLC0415 (as above)
+
+    return Wanted(month_of(month), **names)
+
+
+def _begun(found: Iterator[UsageReport]) -> Iterator[UsageReport]:
+    """Read the first report at once, so that a database that is away is a problem document and no half file."""
+    first = list(islice(found, 1))
+    return chain(first, found)

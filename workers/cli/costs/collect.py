@@ -1,0 +1,62 @@
+"""The commands `metering collect` and `metering collections`."""
+
+from __future__ import annotations
+
+import time
+
+from tasks.metering.documents import CollectionDocument
+from workers.cli.connection import connect
+from workers.cli.errors import ExitCode, complain
+from workers.cli.options import Access
+from workers.cli.output import print_json, print_line, show, shown_moment, stderr_console, stdout_console, table
+
+LOOK_SECONDS = 1.0  # a page takes about as long
+COLUMNS = ("id", "platform", "month", "state", "pages", "dollars", "rows", "started", "note")
+LEAST = ("rows", "id", "started")
+
+
+def collect(platform: str, month: str | None, access: Access, *, wait: bool, as_json: bool) -> ExitCode:
+    """Begin a collection, and wait for its end; answers the exit code."""
+    with connect(access) as client:
+        found = client.collect_costs(platform, month)
+        told = None
+        while wait and found.state == "RUNNING":
+            if not as_json and (now := f"{found.stage}, {found.pages} pages; {found.note or 'a worker reads'}") != told:
+                print_line(stderr_console(), f"{found.month} of {found.platform}: {now}")
+                told = now
+            time.sleep(LOOK_SECONDS)
+            found = client.collection(found.id)
+    if as_json:
+        print_json(found)
+    elif found.state != "FAILED":
+        print_line(stdout_console(), _sentence(found))
+    if found.state == "FAILED":
+        complain(f"the costs of {found.month} could not be collected: {found.note}")
+        return ExitCode.FAILED
+    return ExitCode.DONE
+
+
+def show_collections(platform: str | None, access: Access, *, as_json: bool) -> None:
+    """Print the newest collections, and what was spent today."""
+    with connect(access) as client:
+        found = client.collections(platform)
+    if as_json:
+        print_json(found)
+        return
+    console = stdout_console()
+    rows = [_row(each) for each in found.collections]
+    show(console, table(COLUMNS, rows, least=LEAST) if rows else "no costs were collected yet")
+    for each in found.today:
+        print_line(console, f"{each.platform}: ${each.dollars} of ${each.limit} spent today")
+
+
+def _row(found: CollectionDocument) -> tuple[str, ...]:
+    numbers = str(found.pages), f"${found.dollars}", str(found.rows)
+    state = "FINAL" if found.final and found.state == "DONE" else found.state
+    started = shown_moment(found.started_at)
+    return str(found.id), found.platform, found.month, state, *numbers, started, found.note or ""
+
+
+def _sentence(found: CollectionDocument) -> str:
+    what = f"collection {found.id} of {found.month}, {found.platform}"
+    return f"{what}: {found.state}, {found.pages} pages for ${found.dollars}"

@@ -1,0 +1,90 @@
+"""The commands `metering report`, `metering chargeback` and `metering export`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from tasks.metering.documents import CostRow, Statement
+from workers.cli.connection import connect
+from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.options import Access
+from workers.cli.output import print_json, print_line, show, stdout_console, table
+
+BAR = 24  # columns of the longest bar
+MOST = 40  # rows; who wants all takes --json
+Wanted = Mapping[str, str | None]
+
+
+def show_costs(by: str, wanted: Wanted, access: Access, *, as_json: bool) -> None:
+    """Print costs by one kind of thing."""
+    with connect(access) as client:
+        found = client.costs(by, **wanted)
+    if as_json:
+        print_json(found)
+        return
+    console = stdout_console()
+    if not found.rows:
+        print_line(console, f"no costs of {found.month} are known; see aws-connector metering collections")
+        return
+    longest = max(abs(Decimal(row.amount)) for row in found.rows) or Decimal(1)
+    shown = found.rows if by == "day" else found.rows[:MOST]
+    rows = [_cells(row, longest) for row in shown]
+    show(console, table((by, "amount", "", "month before", "rise"), rows, least=("rise", "month before", "")))
+    if len(shown) < len(found.rows):
+        print_line(console, f"and {len(found.rows) - len(shown)} more: --json shows all")
+    for each in found.forecasts:
+        told = f"{each.to_date} {each.currency} to date"
+        print_line(console, f"{found.month}: {told}, about {each.whole_month} {each.currency} by its end")
+    if found.idle:
+        print_line(console, f"without costs for 30 days: {', '.join(found.idle)}")
+
+
+def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:
+    """Print what payment methods are charged."""
+    with connect(access) as client:
+        found = client.statements(**wanted)
+    if as_json:
+        print_json(found)
+        return
+    rows = [_charged(each) for each in found.statements]
+    columns = ("workspace", "project", "payment method", "amount", "currency", "state")
+    show(stdout_console(), table(columns, rows) if rows else f"no costs of {found.month} are known")
+
+
+def export(file: Path, file_format: str, wanted: Wanted, access: Access) -> None:
+    """Write usage reports to a file, or to stdout. Raises CommandFailed."""
+    with connect(access) as client:
+        parts = client.export_reports(file_format, **wanted)
+        try:
+            if file == Path("-"):
+                sys.stdout.flush()
+                sys.stdout.buffer.writelines(parts)
+            else:
+                with file.open("wb") as opened:
+                    opened.writelines(parts)
+        except OSError as error:
+            raise CommandFailed(f"{file} cannot be written: {error.strerror}", ExitCode.MISTAKES) from error
+
+
+def _cells(row: CostRow, longest: Decimal) -> Sequence[str]:
+    amount = Decimal(row.amount)
+    bar = "█" * max(1, round(BAR * abs(amount) / longest)) if amount else ""
+    before = "" if row.before is None else _short(row.before)
+    return row.name, f"{_short(row.amount)} {row.currency}", bar, before, "" if row.rise is None else _signed(row.rise)
+
+
+def _charged(found: Statement) -> Sequence[str]:
+    state = "final" if found.final else "open"
+    owner = found.workspace or "no tenant", found.project or "", found.payment_method or ""
+    return *owner, found.amount, found.currency, state
+
+
+def _short(text: str) -> str:
+    return f"{Decimal(text):.2f}"
+
+
+def _signed(text: str) -> str:
+    return f"{Decimal(text):+.2f}"
