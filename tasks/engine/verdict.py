@@ -26,6 +26,7 @@ from tasks.errors import (
 from tasks.limits.intervals import (
     LONGEST_RETRY,
     SOON,
+    WITHDRAWING,
     RetryState,
     brisk_interval,
     poll_interval,
@@ -246,13 +247,17 @@ def _tries_again(moment: Moment, error: StepError) -> StepRecord:
     record = moment.record(document, State.WAITING)
     return replace(
         record,
-        due=retry_interval(
-            moment.retry_state, error.retry_after, moment.chance, SOON if isinstance(error, NotReady) else LONGEST_RETRY
-        ),
+        due=retry_interval(moment.retry_state, error.retry_after, moment.chance, _longest_retry(moment, error)),
         retry_state=_after(moment, error).document(),
         error=moment.begun.failure or shown,
         parked=parked,
     )
+
+
+def _longest_retry(moment: Moment, error: StepError) -> timedelta:
+    if moment.index == 0:
+        return WITHDRAWING
+    return SOON if isinstance(error, NotReady) else LONGEST_RETRY
 
 
 def _fails(moment: Moment, error: StepError) -> StepRecord:

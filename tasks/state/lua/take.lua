@@ -1,20 +1,39 @@
 -- Take tokens of a rate. Answers 0 when we have them, else for how long (ms) our turn is still to come.
 -- Who must wait gets a turn behind all who wait already, comes back at that time, and is then served before newcomers.
--- Who holds a place in a lane, or was woken to take one, does not queue, because others wait for that place; nor does who
--- may have access to take away.
+-- Who holds a place in a lane, or was woken to take one, does not queue, because others wait for that place.
+-- Who may have access to take away waits for nobody but others of its kind, and has AWS's whole rate also while the rest
+-- has slowed down: AWS may refuse because somebody else calls it, and people must be out in time. What these take beyond
+-- the tokens that there are the others wait for.
 local rate, turns, time = keys.rate(p.rate), keys.turns(p.rate), now()
-local per_ms = p.per_second * share(p.rate) / 1000
-local level, counted, tail, first = unpack(redis.call('HMGET', rate, 'level', 'counted', 'tail', 'first'))
+local urgent = redis.call('ZSCORE', keys.urgent, p.replication)
+local whole = p.per_second / 1000 -- tokens per ms
+local per_ms = whole * share(p.rate)
+local level, counted, tail, first, through =
+  unpack(redis.call('HMGET', rate, 'level', 'counted', 'tail', 'first', 'through'))
 level = math.min(p.burst, tonumber(level or p.burst) + (time - tonumber(counted or time)) * per_ms)
 tail, first = tonumber(tail or 0), tonumber(first or 0) -- the last turn of all, and of those who do not queue
+through = math.max(tonumber(through or 0), time) -- when all who take access away have had their calls
 
 local function leave_in_rate(left)
-  redis.call('HSET', rate, 'level', left, 'counted', time, 'tail', tail, 'first', first)
+  redis.call('HSET', rate, 'level', left, 'counted', time, 'tail', tail, 'first', first, 'through', through)
   redis.call('PEXPIRE', rate, ttl.rate)
   redis.call('PEXPIRE', turns, ttl.turns)
 end
 
+local function serve()
+  redis.call('ZREM', turns, p.replication)
+  leave_in_rate(level - p.tokens)
+  return 0
+end
+
+local function wait_until(turn)
+  redis.call('ZADD', turns, turn, p.replication)
+  leave_in_rate(level)
+  return math.ceil(turn - time)
+end
+
 if p.owed then -- the tokens are used already, or given back: whoever comes later waits for the debt
+  if urgent then through = math.max(through + p.tokens / whole, time) end
   leave_in_rate(math.min(p.burst, level - p.tokens))
   return 0
 end
@@ -22,14 +41,17 @@ redis.call('ZREMRANGEBYSCORE', turns, '-inf', time - 600000) -- who has not come
 if redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
 local turn = tonumber(redis.call('ZSCORE', turns, p.replication) or 'nan')
 local known = turn == turn
-local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
-  or redis.call('ZSCORE', keys.urgent, p.replication)
-local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
-if lacking == 0 and (holds or (known and turn or tail) <= time) then
-  redis.call('ZREM', turns, p.replication)
-  leave_in_rate(level - p.tokens)
-  return 0
+if urgent then
+  if not known then
+    turn = through
+    through = through + p.tokens / whole
+  end
+  if turn <= time then return serve() end
+  return wait_until(turn)
 end
+local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
+local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
+if lacking == 0 and (holds or (known and turn or tail) <= time) then return serve() end
 if known then
   turn = math.max(turn, time + lacking / per_ms)
 else
@@ -37,6 +59,4 @@ else
   tail = math.max(tail, turn)
   if holds then first = turn end
 end
-redis.call('ZADD', turns, turn, p.replication)
-leave_in_rate(level)
-return math.ceil(turn - time)
+return wait_until(turn)

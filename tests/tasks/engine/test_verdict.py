@@ -362,7 +362,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         {**RETRIED, "due": 0.5 * SECOND, "retry_state": FAILING},
     ),
     "an error after errors comes later, and is one more attempt": (
-        *(at(step=TRIED, retry_state=failing(3, timedelta(minutes=1))), THROTTLED),
+        *(at(FREE, step=TRIED, retry_state=failing(3, timedelta(minutes=1))), THROTTLED),
         {
             **RETRIED,
             "due": 8 * SECOND,
@@ -370,6 +370,10 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
             "started_at": BEFORE,
             "retry_state": failing(4, timedelta(minutes=1)),
         },
+    ),
+    "the first step comes again soon, for somebody may have to go": (
+        *(at(retry_state=failing(9, timedelta(minutes=1))), THROTTLED),
+        {**RETRIED, "due": 2 * SECOND, "retry_state": failing(10, timedelta(minutes=1))},
     ),
     "an error after polls is a new beginning": (
         *(at(step=HELD, retry_state=polled(7, 16)), THROTTLED),
@@ -383,7 +387,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
     ),
     "AWS says when": (at(), ASKED, {**RETRIED, "due": 30 * SECOND, "retry_state": FAILING}),
     "a moment before the deadline": (
-        *(at(retry_state=failing(9, TIMES.step_deadline - SECOND)), THROTTLED),
+        *(at(FREE, retry_state=failing(9, TIMES.step_deadline - SECOND)), THROTTLED),
         {**RETRIED, "due": timedelta(minutes=2), "retry_state": failing(10, TIMES.step_deadline - SECOND)},
     ),
     "tried again after a failure of another step": (

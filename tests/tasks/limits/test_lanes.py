@@ -23,6 +23,7 @@ from tasks.limits.call_rates import BATCH, FIRST_GUESS, Allowance, ExpectedCalls
 from tasks.limits.lanes import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces, places, rates
 from tasks.model.call import CallRecord
 from tasks.model.desired import Deletion, Desired, TenantId
+from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
 from tasks.state.limits import Rate
 from tasks.state.orders import Order
@@ -125,6 +126,31 @@ def test_what_is_cancelled_leaves_its_place_to_aws_for_a_while(redis: Redis) -> 
     assert store.limits.enter(LANE, "second", second, 1) == 0, "AWS may still be creating the account"
     assert eventually(lambda: woken(store)) == [second], "and not only by polling"
     assert store.limits.enter(LANE, "second", second, 1) == -1
+
+
+def test_who_may_have_to_go_has_the_whole_rate_while_all_others_have_slowed_down(store: Store) -> None:
+    rate = Rate("Identity Center calls in 1", per_second=20, burst=5)
+    store.limits.slow([rate.name])
+    leaving, other = urgent(store, "leaving"), *ordered(store, 1)
+    assert store.limits.take(rate, other, 5) == timedelta()
+    store.limits.take(rate, other, 100, owed=True)
+
+    assert store.limits.take(rate, leaving, 10) == timedelta(), "not for the debt of others"
+    next_ = store.limits.take(rate, urgent(store, "next"), 10)
+    assert timedelta(seconds=0.3) < next_ <= timedelta(seconds=0.5), "only for another one of its kind"
+    assert store.limits.take(rate, other, 1) > timedelta(seconds=5)
+
+
+def urgent(store: Store, project: str) -> str:
+    """Order a tenant with somebody in a group once more; answers the replication."""
+    tenant = TenantId("likvid", project, "aws.sandbox")
+    store.orders.submit(Order(tenant, DEVELOPMENT))
+    [dispatch] = [each for each in store.work.pump("queue", 1000, LEASE, LEASE, "w") if each.tenant == str(tenant)]
+    assert store.work.begin(dispatch, "me", LEASE)
+    handles = Handles(groups={project: Group("admin", f"g-{project}", people=("alice",))})
+    done = StepRecord(0, StepState(name="x"), State.SUCCEEDED, handles=handles, advance=True)
+    assert store.work.record(dispatch.replication, "me", done)
+    return store.orders.submit(Order(tenant, PRODUCTION))
 
 
 def test_a_tenant_that_is_ordered_again_gets_its_lingering_place(store: Store) -> None:
