@@ -29,7 +29,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-@pytest.mark.timeout(400)
 def test_killed_workers_lose_nothing_and_do_nothing_twice(cluster: Cluster) -> None:
     chance = random.Random(11)
     projects = [f"p{number}" for number in range(TENANTS)]

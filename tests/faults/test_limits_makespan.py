@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.bench.makespan import measure
 from workers.sandbox.aws.options import SimulatorOptions
 
@@ -16,7 +14,6 @@ LEAST_BUSY = 0.7
 TENANTS = 10
 
 
-@pytest.mark.timeout(180)
 def test_creations_run_five_at_a_time_all_the_time_and_aws_throttles_nobody(tmp_path: Path) -> None:
     options = SimulatorOptions(
         creation_seconds=3,

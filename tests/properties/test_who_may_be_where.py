@@ -38,7 +38,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         yield Bench(simulator, House.built(redis.url))
 
 
-@pytest.mark.timeout(7200 if EXAMPLES else 400)
+@pytest.mark.timeout(7200 if EXAMPLES else 1200)
 def test_who_may_be_where(bench: Bench) -> None:
     class Played(Tenants):
         pass

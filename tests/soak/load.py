@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from tests.soak.verdict import Held, given
 from tests.support.cluster import PLATFORM, desired
 from workers.client import ApiProblem, ConnectorClient
 from workers.sandbox.organization import USERS
@@ -40,6 +41,8 @@ class Producer:
     seed: int
     latest: dict[str, dict[str, Any]] = field(default_factory=dict)  # project -> the content accepted last
     accepted: dict[str, float] = field(default_factory=dict)  # replication -> when it was accepted last (monotonic)
+    given: set[tuple[str, Held]] = field(default_factory=set)  # by any content that was sent
+    ended: dict[tuple[str, Held], float] = field(default_factory=dict)  # what the newest gives no more; since when
     orders: int = 0
     refused: int = 0  # answers "Redis is away"
     unanswered: int = 0  # the API was away, or went before it answered
@@ -76,6 +79,10 @@ class Producer:
             self._order(project, random_content(chance))
 
     def _order(self, project: str, content: dict[str, Any]) -> None:
+        now_given = {(project, held) for held in given(project, content)}
+        self.given |= now_given
+        for key in now_given:  # it may be accepted although nobody answers
+            self.ended.pop(key, None)
         while True:
             try:
                 accepted = self.client.put_tenant(f"likvid.{project}.{PLATFORM}", content)
@@ -86,6 +93,8 @@ class Producer:
                     raise
                 self.refused += 1
             else:
+                before = given(project, self.latest[project]) if project in self.latest else set()
+                self.ended |= dict.fromkeys({(project, held) for held in before} - now_given, monotonic())
                 self.latest[project] = content
                 self.accepted[accepted.replication_id] = monotonic()
                 self.orders += 1

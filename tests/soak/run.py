@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ from tests.soak.load import Producer
 from tests.soak.others import Others
 from tests.soak.report import Figures
 from tests.soak.verdict import left_behind, lost, wrong_tenants
+from tests.soak.watch import Watcher
 from tests.support.cluster import QUICK, Cluster, running_cluster
 from tests.support.waiting import eventually
+from workers.sandbox.aws.options import SimulatorOptions
 
 PRODUCERS = 4
 CREATION_SECONDS = 2.0
@@ -43,7 +45,10 @@ class Plan:
 
 def soak(plan: Plan, directory: Path) -> Figures:
     """Run it and answer what was counted and what is wrong."""
-    options = QUICK.model_copy(update={"creation_seconds": CREATION_SECONDS, "latency_seconds": 0.01})
+    usual = SimulatorOptions().lag_seconds
+    options = QUICK.model_copy(
+        update={"creation_seconds": CREATION_SECONDS, "latency_seconds": 0.01, "lag_seconds": usual}
+    )
     with running_cluster(directory, plan.workers, options, forked=False) as cluster:
         others = Others(cluster)
         others.start()
@@ -51,34 +56,40 @@ def soak(plan: Plan, directory: Path) -> Figures:
         cluster.simulator.inject(*failing_calls())
         restart_every = min(plan.restart_every, plan.seconds / 3)
         chaos = Chaos(cluster, others, plan.seconds, plan.kill_every, restart_every, plan.frozen)
-        with _producing(others, plan) as producers:
-            chaos.run()
-        quiet = monotonic()
-        accepted = {name: at for producer in producers for name, at in producer.accepted.items()}
-        drain = DRAIN_SECONDS + plan.tenants / 5 * CREATION_SECONDS
-        stuck = [*_drain(cluster, accepted, drain), *others.ended()]
-        return _figures(plan, cluster, chaos, producers, stuck, (quiet - began, monotonic() - quiet))
+        producers = _producers(others, plan)
+        watcher = Watcher(cluster.simulator, producers)
+        with _running([watcher]):
+            with _running(producers):
+                chaos.run()
+            quiet = monotonic()
+            accepted = {name: at for producer in producers for name, at in producer.accepted.items()}
+            drain = DRAIN_SECONDS + plan.tenants / 5 * CREATION_SECONDS
+            stuck = [*_drain(cluster, accepted, drain), *others.ended()]
+        return _figures(plan, cluster, chaos, producers, watcher, stuck, (quiet - began, monotonic() - quiet))
 
 
-@contextmanager
-def _producing(others: Others, plan: Plan) -> Iterator[list[Producer]]:
-    """Run the producers beside the block; afterwards each has sent its last order."""
+def _producers(others: Others, plan: Plan) -> list[Producer]:
     projects = [f"p{number}" for number in range(plan.tenants)]
-    producers = [
+    return [
         Producer(others.client(), projects[index::PRODUCERS], plan.seconds, plan.pause, index)
         for index in range(PRODUCERS)
     ]
-    threads: list[Thread] = []
+
+
+@contextmanager
+def _running(threads: Sequence[Producer | Watcher]) -> Iterator[None]:
+    """Run producers or watchers beside the block; afterwards each has sent its last order, or looked."""
+    started: list[Thread] = []
     try:
-        threads += [producer.start() for producer in producers]
-        yield producers
+        started += [each.start() for each in threads]
+        yield
     finally:
-        for producer, thread in zip(producers, threads, strict=False):
-            producer.stop()
+        for each, thread in zip(threads, started, strict=False):
+            each.stop()
             thread.join()
-    for producer in producers:
-        if producer.crash is not None:
-            raise producer.crash
+    for each in threads:
+        if each.crash is not None:
+            raise each.crash
 
 
 def _drain(cluster: Cluster, accepted: dict[str, float], seconds: float) -> Iterator[str]:
@@ -103,6 +114,7 @@ def _figures(
     cluster: Cluster,
     chaos: Chaos,
     producers: list[Producer],
+    watcher: Watcher,
     stuck: list[str],
     times: tuple[float, float],
 ) -> Figures:
@@ -127,9 +139,12 @@ def _figures(
         ("lost or not succeeded", str(len(gone))),
         ("tenants with another number of accounts than one", str(sum("accounts" in each for each in wrong))),
         ("tenants with wrong access rights", str(sum("access rights" in each for each in wrong))),
+        ("looks at who may be in which account, one a second", str(watcher.looks)),
+        ("people who had what no order gives", str(len(watcher.strange))),
+        ("people who had it still after the order that takes it away: median, 95 %, longest", watcher.row()),
         ("left in Redis", str(len(left))),
     ]
-    return Figures(rows, [*stuck, *gone, *wrong, *left, *over])
+    return Figures(rows, [*stuck, *gone, *wrong, *left, *over, *sorted(watcher.strange)])
 
 
 def _orders(producers: list[Producer]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tasks.model.replication import ENDED, State
+from tasks.model.desired import TenantId
+from tasks.model.replication import ENDED, Replication, State
+from tasks.state.store import Store
 from tests.support.cluster import PLATFORM, Cluster
 from workers.sandbox import organization
 
@@ -17,6 +19,7 @@ PERMISSION_SETS = {
 }
 AWS_ROLES = {"development": {}, "production": {"user": "reader"}}  # where the zone maps a role to another one
 Access = dict[tuple[str, str], set[str]]  # (group, permission set) -> user names
+Held = tuple[str, str]  # user name, permission set
 
 
 def wanted_access(project: str, content: Mapping[str, Any], workspace: str = "likvid") -> Access:
@@ -28,6 +31,12 @@ def wanted_access(project: str, content: Mapping[str, Any], workspace: str = "li
             group = f"mst-{workspace}.{project}.{aws_role}"
             access.setdefault((group, PERMISSION_SETS[aws_role]), set()).add(person["euid"])
     return access
+
+
+def given(project: str, content: Mapping[str, Any]) -> set[Held]:
+    """Return what everybody has in the tenant's account by this content."""
+    wanted = wanted_access(project, content)
+    return {(person, permission_set) for (_, permission_set), people in wanted.items() for person in people}
 
 
 def actual_access(state: Mapping[str, Any], account: str) -> Access:
@@ -72,13 +81,19 @@ def left_behind(cluster: Cluster) -> Iterator[str]:
 
 
 def lost(cluster: Cluster, replications: Mapping[str, Any]) -> Iterator[str]:
-    """Name every accepted replication that is unknown, has not ended, or did not succeed."""
+    """Name every accepted replication that is unknown, has not ended, or has failed; one may be replaced by a newer."""
+    store = cluster.connector.store
     for replication in replications:
-        found = cluster.connector.store.replications.find(replication)
+        found = store.replications.find(replication)
         if found is None:
             yield f"{replication} is unknown"
         elif found.state not in ENDED:
             at = next((step for step in found.steps if step.state not in ENDED), found.steps[-1])
             yield f"{replication} of {found.tenant} has not ended: {at.name}: {at.note}"
-        elif found.state is not State.SUCCEEDED:
+        elif found.state is not State.SUCCEEDED and not _is_replaced(found, store):
             yield f"{replication} of {found.tenant} is {found.state}: {found.last_error}"
+
+
+def _is_replaced(replication: Replication, store: Store) -> bool:
+    record = store.tenants.find(TenantId.parse(replication.tenant))
+    return replication.state is State.CANCELLED and record is not None and record.replication != replication.id

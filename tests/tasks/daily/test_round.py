@@ -52,7 +52,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     (Path(documents) / ROLLED).write_text(development.replace("name: development", "name: rolled"))
     at_once = QUICK.model_copy(update={"lag_seconds": 0})  # what is changed by hand is looked for right after it
     with running_cluster(
-        directory, options=at_once, CONNECTOR_CONFIG_DIR=documents, CONNECTOR_ACCESS_GRACE_SECONDS="1"
+        directory,
+        options=at_once,
+        CONNECTOR_CONFIG_DIR=documents,
+        CONNECTOR_ACCESS_GRACE_SECONDS="1",
+        CONNECTOR_VISIBILITY_GRACE_SECONDS="0.001",
     ) as running:
         yield running
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -55,7 +55,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     documents = configuration(directory, "control-tower.yaml", "federation.yaml", "function.yaml")
     (Path(documents) / "saml-metadata.xml").write_text(saml_metadata())
     still = QUICK.model_copy(update={"lag_seconds": 0})  # a plan is made of what AWS shows
-    with running_cluster(directory, options=still, CONNECTOR_CONFIG_DIR=documents) as running:
+    with running_cluster(
+        directory, options=still, CONNECTOR_CONFIG_DIR=documents, CONNECTOR_VISIBILITY_GRACE_SECONDS="0.001"
+    ) as running:
         yield running
 
 
@@ -286,7 +288,8 @@ class Foretold(Replications):
 def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
     cluster: Cluster, platform: str, zone: str, by_hand: Mapping[str, drifts.Drift]
 ) -> None:
-    world = World(cluster.simulator, Sessions(), workspace="drifts")
+    at_once = timedelta()  # what is changed by hand is looked for right after it
+    world = World(cluster.simulator, Sessions(), workspace="drifts", visibility_grace=at_once)
     of = Foretold(world, cluster.connector.catalog, worker=replace(cluster.worker, sessions=world.sessions))
     closure = AccountClosure(organizational_units=(organization.QUARANTINE_OU_ID,))
     on = of.catalog.platforms[platform].model_copy(update={"account_closure": closure})

@@ -128,6 +128,7 @@ class World:
     workspace: str
     ahead: timedelta = timedelta()  # by which this test's clock is ahead of the simulator's
     lookup_grace: timedelta = timedelta(minutes=2)
+    visibility_grace: timedelta = timedelta(minutes=1)
     remembered: list[Handles] = field(default_factory=list)
     places: MemoryPlaces = field(default_factory=MemoryPlaces)
     young: MemoryYoung = field(default_factory=MemoryYoung)
@@ -176,6 +177,7 @@ class World:
                 places=self.places,
                 limits=self.limits,
                 lookup_grace=self.lookup_grace,
+                visibility_grace=self.visibility_grace,
                 observer=observer,
                 lists=self.lists,
                 tags=self.tags,
