@@ -82,10 +82,8 @@ def settle_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 def _first_look(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Take over the account of a tenant for which nothing that we know of was ever sent, or ask for one."""
     found = find_by_tag(tenant, handles, aws)
-    if found is None and aws.is_unlisted(handles.email or "", handles.account_name or ""):
-        return _submit(tenant, handles, aws)  # a list of the last minutes will do (`organization/account_lists.py`)
-    if found is None or found.account is None:
-        found = find_account(tenant, handles, aws)
+    if found is None or found.account is None:  # a list of the last minutes will do (organization/account_lists.py)
+        found = find_account(tenant, handles, aws, afresh=False)
     if found.account is not None:
         return _taken(tenant, handles, found, aws)
     # Closed ones that we have forgotten count: the next one gets another email where the pattern can give it one.
@@ -160,7 +158,7 @@ def _look(
     since   from when on it may appear during the grace
     grace   None: the lookup grace
     """
-    found = find_account(tenant, handles, aws)
+    found = find_account(tenant, handles, aws, afresh=True)
     if found.account is not None:
         return _taken(tenant, handles, found, aws)
     check_email_is_free(handles.email or "", found)

@@ -61,16 +61,17 @@ class Found:
         return tuple(dict.fromkeys((*handles.closed_accounts, *(account.id for account in self.closed))))
 
 
-def find_account(tenant: Tenant, handles: Handles, aws: Aws) -> Found:
+def find_account(tenant: Tenant, handles: Handles, aws: Aws, *, afresh: bool) -> Found:
     """Look for the tenant's account in the organization; by its tag as far as tags have been read.
 
-    Reads    organizations:ListAccounts 1 call for 20 accounts, ListTagsForResource 1 call for each with our email, name
-             or tag
-    Raises   NotOurs when the email is another account's, or the account runs a platform; Conflict when several accounts
-             that work are the tenant's
+    afresh   an account may have been made for the tenant a moment ago, so no list of the last minutes tells anything
+    Reads    organizations:ListAccounts 1 call for 20 accounts; none where such a list will do, but DescribeAccount 1
+             call for each account that it names; ListTagsForResource 1 call for each with our email, name or tag
+    Raises   LaneFull while somebody else lists for all; NotOurs when the email is another account's, or the account
+             runs a platform; Conflict when several accounts that work are the tenant's
     """
     wanted, tagged = _wanted(tenant, handles), _tagged(tenant, aws)
-    alike = [account for account in aws.list_accounts() if account.id in tagged or _is_alike(account, wanted)]
+    alike = [each for each in _listed(tenant, wanted, tagged, aws, afresh=afresh) if _fits(each, wanted, tagged)]
     before = tuple(account for account in alike if account.id in handles.closed_accounts)
     found = _chosen(tenant, (each for each in alike if each not in before), wanted, aws)
     return replace(found, closed=_by_age((*before, *found.closed)))
@@ -92,14 +93,13 @@ def account_besides(tenant: Tenant, ordered: str, handles: Handles, aws: Aws) ->
     """Return an account that works and proves to be the tenant's, beside the one that is ordered for it; None: none.
 
     So it is after a loss of Redis, when nobody remembers the account that was made.
-    Reads    organizations:ListAccounts 1 call for 20 accounts, none where a list of the last minutes has neither our
-             email nor our name; ListTagsForResource 1 call for each with our email, name or tag
+    Reads    organizations:ListAccounts 1 call for 20 accounts, none where a list of the last minutes will do;
+             DescribeAccount and ListTagsForResource 1 call for each with our email, name or tag
     """
     wanted, tagged = _wanted(tenant, handles), _tagged(tenant, aws) - {ordered}
-    if not tagged and aws.is_unlisted(wanted.email, wanted.name):
-        return None
-    others = (each for each in aws.list_accounts() if each.id != ordered and each.state not in CLOSED)
-    alike = (each for each in others if each.id in tagged or _is_alike(each, wanted))
+    listed = _listed(tenant, wanted, tagged, aws, afresh=False)
+    others = (each for each in listed if each.id != ordered and each.state not in CLOSED)
+    alike = (each for each in others if _fits(each, wanted, tagged))
     return next((each for each in alike if _candidate(each, wanted, aws).tenant == wanted.tenant), None)
 
 
@@ -114,6 +114,18 @@ def _wanted(tenant: Tenant, handles: Handles) -> Wanted:
 def _tagged(tenant: Tenant, aws: Aws) -> frozenset[str]:
     """Return the accounts that carry the tenant's name, as far as somebody has read it."""
     return frozenset() if tenant.platform.is_direct else aws.tag_index.accounts_of(str(tenant.id))
+
+
+def _listed(tenant: Tenant, wanted: Wanted, tagged: frozenset[str], aws: Aws, *, afresh: bool) -> Iterable[Account]:
+    """Return the organization's accounts, or only those that a list of the last minutes names, described afresh."""
+    if afresh:
+        return aws.list_accounts()
+    ids = tagged | aws.listed(wanted.email, wanted.name, str(tenant.id))
+    return [account for account in (_described(each, aws) for each in sorted(ids)) if account is not None]
+
+
+def _fits(account: Account, wanted: Wanted, tagged: frozenset[str]) -> bool:
+    return account.id in tagged or _has_email(account, wanted) or account.name == wanted.name
 
 
 def _described(account_id: str, aws: Aws) -> Account | None:
@@ -248,10 +260,6 @@ def _spent(email: str, account: Account) -> NotOurs:
             "an email of its own; restart the workers, then retry. For 90 days AWS Support can reopen the old account."
         ),
     )
-
-
-def _is_alike(account: Account, wanted: Wanted) -> bool:
-    return _has_email(account, wanted) or account.name == wanted.name
 
 
 def _has_email(account: Account, wanted: Wanted) -> bool:

@@ -116,9 +116,23 @@ class Aws:
         """Return an account's instances of a StackSet (ARN) by region, as `seen` does."""
         return self._run.seen_instances(stack_set, account_id)
 
-    def is_unlisted(self, email: str, name: str) -> bool:
-        """Tell whether a list of the organization from the last minutes has no account with this email or name."""
-        return self._run.lists.lacks(email, name)
+    def listed(self, email: str, name: str, reader: str) -> frozenset[str]:
+        """Return the ids of accounts with this email or name, by a list of the last minutes: one lists for all.
+
+        reader   the tenant that asks
+        ListAccounts, 1 call for 20 accounts, when there is no such list. Raises LaneFull while somebody else lists.
+        """
+        found, organization = self._run.lists.find(email, name), self._platform.management_account_id
+        if found is None:
+            self.enter(Lane.ACCOUNT_LIST, organization, reader)
+        try:
+            return self._listed_now(email, name) if found is None else found
+        finally:  # also the turn of who has waited, and needs none any more
+            self.leave(Lane.ACCOUNT_LIST, organization, reader)
+
+    def _listed_now(self, email: str, name: str) -> frozenset[str]:
+        alike = (each for each in self.list_accounts() if each.name == name or each.email.lower() == email.lower())
+        return frozenset(each.id for each in alike)
 
     @property
     def tag_index(self) -> TagIndex:

@@ -22,6 +22,7 @@ class Lane(StrEnum):
     ACCOUNT_CLOSURE = "account closure"  # per organization
     STACK_SET_OPERATION = "StackSet operation"  # per StackSet
     CONTROL_TOWER = "Control Tower operation"  # per organization
+    ACCOUNT_LIST = "the list of accounts"  # per organization; ours: one reads what all others wait for
 
 
 class Places(Protocol):
@@ -37,8 +38,8 @@ class Places(Protocol):
 class AccountLists(Protocol):
     """What the last lists of the organization's accounts showed (tasks/organization/account_lists.py)."""
 
-    def lacks(self, email: str, name: str) -> bool:
-        """Tell whether a list of the last minutes has neither; False when there is no such list."""
+    def find(self, email: str, name: str) -> frozenset[str] | None:
+        """Return the ids of accounts with this email or name in a list of the last minutes; None: there is none."""
 
     def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
         """Tell the others what a whole list showed that began then."""
@@ -47,9 +48,9 @@ class AccountLists(Protocol):
 class NoLists:
     """Always ask AWS."""
 
-    def lacks(self, email: str, name: str) -> bool:  # noqa: ARG002 (nothing is known of any account)
+    def find(self, email: str, name: str) -> frozenset[str] | None:  # noqa: ARG002 (nothing is known of any account)
         """Know nothing."""
-        return False
+        return None
 
     def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
         """Tell nobody."""

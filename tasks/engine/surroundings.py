@@ -94,14 +94,15 @@ class Surroundings:
             role_propagation=settings.role_propagation,
             enrollment_pause=settings.enrollment_pause,
             tags=SharedTagIndex(self._worker.store, organization),
+            # In doubt AWS may have more than anybody has listed.
+            lists=SharedAccountLists(self._worker.store, organization, believed=not begun.doubt),
         )
-        if begun.doubt:  # AWS may have more than anybody has listed: believe no list
+        if begun.doubt:
             return run
         return replace(
             run,
             seen=partial(self.look.seen, organization),
             seen_instances=self.look.seen_instances,
-            lists=SharedAccountLists(self._worker.store, organization),
         )
 
     def _observer(self, begun: Begun, lease: Lease, allowance: Allowance, organization: str) -> Observer:

@@ -59,7 +59,7 @@ def _look(tenant: Tenant, handles: Handles, aws: Aws, left: timedelta) -> Outcom
     """Look for the account by email, name and tag; it may still appear for as long as `left`."""
     account = None
     try:
-        found = find_account(tenant, _named(tenant, handles), aws)
+        found = find_account(tenant, _named(tenant, handles), aws, afresh=True)
         account = found.account or next((each for each in reversed(found.closed) if _is_new(each, handles)), None)
     except (NotOurs, _Unnamed):  # a stranger's account, or no name that one could have had
         pass

@@ -140,6 +140,7 @@ class World:
             Lane.ACCOUNT_CREATION: 5,
             Lane.ACCOUNT_ASSIGNMENT: 10,
             Lane.ACCOUNT_CLOSURE: 3,
+            Lane.ACCOUNT_LIST: 1,
             Lane.CONTROL_TOWER: 5,
             Lane.STACK_SET_OPERATION: 1,
         }
