@@ -29,9 +29,10 @@ from tasks.state.store import Store
 from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR
 from tests.support.redis import CheckedRedis
+from tests.support.simulator import running_simulator
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
-from workers.sandbox.client import SimulatorClient, running_simulator
+from workers.sandbox.client import SimulatorClient
 
 PLATFORM = "aws.sandbox"
 TODAY = datetime.now(UTC).date()
