@@ -1,17 +1,19 @@
 -- Take the lease of a replication for one step. Answers what the step needs, as an object (JSON text), or nothing: the
 -- message is stale, or somebody runs the replication already.
 local key = keys.replication(p.replication)
-local tenant, chain, state, dispatch, step, lease, holder, cancel =
-  unpack(redis.call('HMGET', key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel'))
-if not tenant or p.tenant ~= tenant or chain ~= p.chain then -- we have sent nothing of the kind
+local document = 'step:' .. p.step
+local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
+  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'first', 'requested_by', document)
+local tenant = record.tenant
+if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
   return false
 end
 if not redis.call('ZSCORE', keys.due, p.replication) then return false end
-if tonumber(dispatch) ~= p.dispatch or tonumber(step) ~= p.step then return false end
+if tonumber(record.dispatch) ~= p.dispatch or tonumber(record.step) ~= p.step then return false end
 -- The same holder asks again when the answer to its first request was lost.
-if tonumber(lease) > now() and holder ~= p.holder then return false end
-if cancel == '1' then
+if tonumber(record.lease) > now() and record.holder ~= p.holder then return false end
+if record.cancel == '1' then
   finish(tenant, p.replication, 'CANCELLED')
   return false
 end
@@ -19,35 +21,31 @@ if is_paused(tenant) then
   suspend(tenant, p.replication)
   return false
 end
-local look_at = redis.call('HGET', key, 'look_at')
-redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0)
-redis.call('HSETNX', key, 'started_at', p.at)
-redis.call('HDEL', key, 'woken') -- it sees from here on what it was woken for
+redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0, 'started_at', record.started_at or p.at)
+if record.woken then redis.call('HDEL', key, 'woken') end -- it sees from here on what it was woken for
 set_due(p.replication, now() + p.lease)
 keep_thread(tenant, p.replication, now() + p.lease)
-if state ~= 'RUNNING' then
+if record.state ~= 'RUNNING' then
   set_state(tenant, p.replication, 'RUNNING')
   emit_state(tenant, p.replication, 'RUNNING')
 end
-local document = redis.call('HGET', key, 'step:' .. p.step)
-if not document then
+if not record[document] then
   emit(tenant, cjson.encode({type = 'step', replication = p.replication, name = p.name, state = 'RUNNING', at = p.at}))
 end
-local function field(name) return redis.call('HGET', key, name) or nil end
-local function of_tenant(name) return redis.call('HGET', keys.tenant(tenant), name) or nil end
+local owner = fields(keys.tenant(tenant), 'handles', 'deletion')
 return cjson.encode({
-  desired = field('desired'),
-  handles = of_tenant('handles'),
-  document = document or nil,
-  retry_state = field('retry_state'),
-  asked_at = field('requested_at'),
-  failed = field('failed'),
-  error = field('error'),
-  deletion = of_tenant('deletion'),
-  doubt = field('doubt'),
-  first = field('first'),
-  asked_by = field('requested_by'),
+  desired = record.desired,
+  handles = owner.handles,
+  document = record[document],
+  retry_state = record.retry_state,
+  asked_at = record.requested_at,
+  failed = record.failed,
+  error = record.error,
+  deletion = owner.deletion,
+  doubt = record.doubt,
+  first = record.first,
+  asked_by = record.requested_by,
   stray = stray_for(tenant) or nil,
   at = now(),
-  late = look_at and math.max(now() - look_at, 0) or 0,
+  late = record.look_at and math.max(now() - record.look_at, 0) or 0,
 })

@@ -1,27 +1,32 @@
 -- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now, or {what, whose}
 -- when the handles name something that is another tenant's; then nothing was written.
 local key = keys.replication(p.replication)
-local tenant, holder, recorded = unpack(redis.call('HMGET', key, 'tenant', 'holder', 'recorded'))
-if recorded == p.holder then return 1 end -- the answer to the first request was lost
-if holder ~= p.holder then return 0 end
-if p.handles then
+local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at')
+local tenant = record.tenant
+if record.recorded == p.holder then return 1 end -- the answer to the first request was lost
+if record.holder ~= p.holder then return 0 end
+local learned = p.handles and p.handles ~= redis.call('HGET', keys.tenant(tenant), 'handles')
+if learned then
   local what, whose = claim_all(p.handles, tenant)
   if what then return {what, whose} end
 end
-local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', redis.call('HGET', key, 'cancel') == '1'
+local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', record.cancel == '1'
 
 local function write()
   redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
-    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0, 'recorded', p.holder)
-  if p.error then redis.call('HSET', key, 'error', p.error) else redis.call('HDEL', key, 'error') end
-  if p.handles then
-    redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
-    touch(tenant)
+    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0, 'recorded', p.holder,
+    'step', p.next or p.step)
+  if p.error then
+    redis.call('HSET', key, 'error', p.error)
+  elseif record.error then
+    redis.call('HDEL', key, 'error')
   end
+  if learned then redis.call('HSET', keys.tenant(tenant), 'handles', p.handles, 'updated_at', p.at) end
   if p.next then
-    redis.call('HSET', key, 'step', p.next)
-    redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
-    redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
+    if p.step == 0 then
+      redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
+      redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
+    end
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
   else
     redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale
@@ -41,13 +46,13 @@ end
 -- Say when to look again. Who stands in line is woken when it is handed a place; one that was handed it since it asked
 -- does not stand there any more, and looks at once, as one does that was woken for something else while it ran.
 local function next_look()
-  local woken = redis.call('HDEL', key, 'woken') == 1
+  if record.woken then redis.call('HDEL', key, 'woken') end
   if p.lane then return redis.call('ZSCORE', keys.waiters(p.lane), p.replication) and 'inf' or now() end
-  return woken and not p.next and now() or now() + p.due
+  return record.woken and not p.next and now() or now() + p.due
 end
 
 local function go_on()
-  if redis.call('HGET', key, 'state') ~= p.state then
+  if record.state ~= p.state then
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end

@@ -8,6 +8,8 @@ local rate, turns, time = keys.rate(p.rate), keys.turns(p.rate), now()
 local urgent = redis.call('ZSCORE', keys.urgent, p.replication)
 local whole = p.per_second / 1000 -- tokens per ms
 local per_ms = whole * share(p.rate)
+local line = redis.call('EXISTS', turns) == 1 -- somebody waits for a turn
+local known = line and redis.call('ZSCORE', turns, p.replication)
 local level, counted, tail, first, through =
   unpack(redis.call('HMGET', rate, 'level', 'counted', 'tail', 'first', 'through'))
 level = math.min(p.burst, tonumber(level or p.burst) + (time - tonumber(counted or time)) * per_ms)
@@ -17,17 +19,17 @@ through = math.max(tonumber(through or 0), time) -- when all who take access awa
 local function leave_in_rate(left)
   redis.call('HSET', rate, 'level', left, 'counted', time, 'tail', tail, 'first', first, 'through', through)
   redis.call('PEXPIRE', rate, ttl.rate)
-  redis.call('PEXPIRE', turns, ttl.turns)
 end
 
 local function serve()
-  redis.call('ZREM', turns, p.replication)
+  if known then redis.call('ZREM', turns, p.replication) end
   leave_in_rate(level - p.tokens)
   return 0
 end
 
 local function wait_until(turn)
   redis.call('ZADD', turns, turn, p.replication)
+  redis.call('PEXPIRE', turns, ttl.turns)
   leave_in_rate(level)
   return math.ceil(turn - time)
 end
@@ -37,10 +39,9 @@ if p.owed then -- the tokens are used already, or given back: whoever comes late
   leave_in_rate(math.min(p.burst, level - p.tokens))
   return 0
 end
-redis.call('ZREMRANGEBYSCORE', turns, '-inf', time - 600000) -- who has not come for ten minutes has ended
-if redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
-local turn = tonumber(redis.call('ZSCORE', turns, p.replication) or 'nan')
-local known = turn == turn
+if line then redis.call('ZREMRANGEBYSCORE', turns, '-inf', time - 600000) end -- who has not come for that long has ended
+if not line or redis.call('ZCARD', turns) == 0 then tail, first = 0, 0 end
+local turn = known and tonumber(known)
 if urgent then
   if not known then
     turn = through
@@ -49,8 +50,9 @@ if urgent then
   if turn <= time then return serve() end
   return wait_until(turn)
 end
-local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
 local lacking = math.max(math.min(p.tokens, p.burst) - level, 0)
+if lacking == 0 and not line then return serve() end
+local holds = redis.call('EXISTS', keys.places(p.replication)) == 1
 if lacking == 0 and (holds or (known and turn or tail) <= time) then return serve() end
 if known then
   turn = math.max(turn, time + lacking / per_ms)

@@ -1,11 +1,12 @@
 -- The connector's own clock: when leases end, when a replication is due, whose turn it is, and, in the steps, how old
 -- something is. It is Redis's clock, so that the workers' clocks need not agree, but for its jumps. A machine's clock may
 -- be set, or another machine becomes the primary: what goes by the clock must neither stand still until Redis's clock has
--- come so far again, nor happen at once because that was set forward. So this clock never goes back, and no more than
--- LONGEST passes between two scripts, for the pump of every worker runs one at least once a second. It follows Redis's
--- clock slowly, by one part in SLOWNESS. Where no worker has looked for a while, time has passed: see catch_up.
+-- come so far again, nor happen at once because that was set forward. So this clock goes back by KEPT at most, and no
+-- more than LONGEST passes between two scripts, for the pump of every worker runs one at least once a second. It follows
+-- Redis's clock slowly, by one part in SLOWNESS. Where no worker has looked for a while, time has passed: see catch_up.
 local LONGEST = 2000 -- ms. A lease is longer, and is renewed sooner.
 local SLOWNESS = 50
+local KEPT = 100 -- ms: what was noted a shorter time ago serves still, so no script writes that need not
 local AWAY = 10000 -- ms since a pump last looked: no worker has been there
 
 local moment -- of this script, in ms: time stands still meanwhile
@@ -31,7 +32,12 @@ local function now()
   local passed = math.min(math.max(read - before, 0), LONGEST)
   local behind = read - (at + passed) -- negative: ahead
   local followed = math.min(math.abs(behind), passed / SLOWNESS)
-  set_clock(read, at + passed + (behind < 0 and -followed or followed))
+  local reached = at + passed + (behind < 0 and -followed or followed)
+  if read >= tonumber(before) and passed < KEPT then
+    moment = math.floor(reached)
+  else
+    set_clock(read, reached)
+  end
   return moment
 end
 

@@ -22,4 +22,11 @@ local keys = setmetatable({}, {__index = function(made, name)
   return made[name]
 end})
 
+-- The fields of a hash that are there, by their names: one command for all.
+local function fields(key, ...)
+  local found, values = {}, redis.call('HMGET', key, ...)
+  for position, name in ipairs({...}) do found[name] = values[position] or nil end
+  return found
+end
+
 local ttl = setmetatable(TTL, {__index = function(_, name) refuse('time to live of', name) end}) -- in ms: ttl.rate
