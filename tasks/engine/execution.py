@@ -122,7 +122,8 @@ class Execution:
         if self._dispatch.step > 0:  # what the first step records holds for those after it
             return begun.handles
         handles = begun.handles
-        if begun.doubt and begun.step.started_at is None:  # written down once, before the first call
+        # Written down before the first call, and once: but for a stray call, which may do more after each look.
+        if begun.doubt and (begun.step.started_at is None or begun.stray is not None):
             handles = in_doubt(handles)
             lease.renew(handles)
         if begun.stray is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -47,7 +48,9 @@ def replications(simulator: SimulatorClient, catalog: Catalog) -> Iterator[Repli
     with pytest.MonkeyPatch.context() as patch:
         for name, value in organization.environment(simulator.url, "redis://127.0.0.1:1/0").items():
             patch.setenv(name, value)
-        found = Replications(World(simulator, Sessions(), workspace="least"), catalog)
+        found = Replications(
+            World(simulator, Sessions(), workspace="least", visibility_grace=timedelta(seconds=2)), catalog
+        )
         found.allow_management(published(found.platform)[Principal.MANAGEMENT_ROLE].policy)
         yield found
 

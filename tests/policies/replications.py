@@ -98,7 +98,7 @@ class Replications:
         handles = self.handles.get(tenant.id.project, Handles())
         for step in REPLICATION.steps:
             known = handles.account_id
-            handles = self.world.finish_at_once(partial(run_step, step), tenant, handles).handles
+            handles = self.world.finish(partial(run_step, step), tenant, handles).handles
             if known is None and handles.account_id is not None and tenant.desired.platform_tenant_id is None:
                 self.restrict(handles.account_id)
             self.handles[tenant.id.project] = handles

@@ -309,7 +309,7 @@ def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(
 
 
 def test_everything_that_a_replication_may_do_is_planned(cluster: Cluster) -> None:
-    world = World(cluster.simulator, Sessions(), workspace="least")
+    world = World(cluster.simulator, Sessions(), workspace="least", visibility_grace=timedelta(seconds=2))
     of = Foretold(world, cluster.connector.catalog, worker=replace(cluster.worker, sessions=world.sessions))
     of.allow_management(published(of.platform)[Principal.MANAGEMENT_ROLE].policy)
     cluster.simulator.set_options(creation_seconds=0.05, role_delay_seconds=0)
