@@ -74,6 +74,7 @@ class Worker(Connector):
             account_created_at=account_created_at,
             access_grace=self.settings.access_grace,
             users_kept=self.settings.users_kept,
+            visibility_grace=self.settings.visibility_grace,
         )
 
 

@@ -44,6 +44,11 @@ class Withdrawal:
         self.proven = ProvenGroups(self.tenant, self.handles.account_id, self.aws)
         self.people = People.known(self.tenant, self.handles, self.aws, self.failures)
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether a later step reads every group once more, when AWS must show everything: `settle_doubt`."""
+        return self.handles.doubt is not None and not self.whole and self.tenant.deletion is None
+
     def outcome(self) -> Outcome:
         """Raise what went wrong, or say how far it is."""
         if self.failures.errors:
@@ -118,7 +123,7 @@ class Withdrawal:
             self.proven.check(standing)
         unknown, refused = self._remove(group_id or "", {user_id: members[user_id] for user_id in there})
         unsure = (unwanted - members.keys()) | unknown
-        if group.people is None:  # we do not remember whom we have put in: anybody may be missing in the list
+        if group.people is None and not self.looks_again:  # anybody may have been put in, and be missing in the list
             check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)
         self._forget(name, group, allowed, {*unsure, *refused, *self.portion.rest})
         if len(there) > len(refused):

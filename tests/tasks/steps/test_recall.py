@@ -15,8 +15,8 @@ import pytest
 from config.platform import PlatformRoleMapping
 from tasks.aws.session import Sessions
 from tasks.model.desired import Deletion, Tenant
-from tasks.model.handles import Doubt, Handles, in_doubt
-from tasks.model.replication import Wait
+from tasks.model.handles import Doubt, Handles, in_doubt, let_in_lately
+from tasks.model.replication import Done, Wait
 from tasks.steps.assign_permission_sets import assign_permission_sets
 from tasks.steps.create_account import create_account
 from tasks.steps.federate_identity import federate_identity
@@ -277,3 +277,20 @@ def test_a_doubt_is_noted_once(world: DirectoryWorld) -> None:
 
     assert first.doubt is not None
     assert second.doubt == Doubt(since=first.doubt.since)
+
+
+def test_a_doubt_waits_for_what_aws_may_not_show_at_its_end_only(world: DirectoryWorld) -> None:
+    """Everybody whom AWS shows is out at once, and the order goes on; who is shown later goes later."""
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    handles = let_in_lately(given(world, tenant_of(world, person(ALICE, "admin"), person(BOB, "admin"))), world.now())
+    group = handles.groups[name(world, "admin")].id or ""
+
+    done = world.run(withdraw_access, tenant, in_doubt(handles))
+    assert isinstance(done, Done)
+    assert groups(world) == {name(world, "admin"): [ALICE]}
+
+    world.aws(tenant).directory.add(group, [handles.users[BOB]])  # as if AWS showed now what it was asked before
+    world.ahead += world.aws(tenant).visibility_grace
+    settled = world.finish(settle_doubt, tenant, done.handles).handles
+    assert groups(world) == {name(world, "admin"): [ALICE]}
+    assert settled.doubt is None
