@@ -252,10 +252,10 @@ class Settings(BaseSettings):
         default=timedelta(seconds=10),
         description="Time until the runner asks meshStack again when there was no run.",
     )
-    runner_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
-        default=8100,
-        description="Port of the runner's `/healthz` and `/metrics`, on `CONNECTOR_METRICS_HOST`. MANAGEMENT_PORT "
-        "takes precedence when it is set, and then PORT.",
+    runner_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None,
+        description="Port of the runner's `/healthz` and `/metrics`, on `CONNECTOR_METRICS_HOST`. Without one it is "
+        "8100, or if that is taken a free one, which the log names. MANAGEMENT_PORT takes precedence, and then PORT.",
     )
     data_dir: Path = Field(
         default=Path("data"),

@@ -15,3 +15,4 @@ def media(kind: str, version: str) -> str:
 RUN = media("meshBuildingBlockRun", "v1")
 RUNNER = media("meshBuildingBlockRunner", "v1-preview")
 JSON = "application/json"
+OCTETS = "application/octet-stream"

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 from tasks.meshstack.client import MeshStack
-from tasks.meshstack.errors import Refused
+from tasks.meshstack.errors import Away, Refused, Unauthorised
 from tasks.meshstack.media import RUNNER, media
 
 ROOT = "/api/meshobjects"
-UNSEEN = frozenset({400, 401, 403, 404, 406, 415, 422})
-FORBIDDEN = frozenset({401, 403})
+UNSEEN = frozenset({400, 403, 404, 406, 415, 422})
+FORBIDDEN = 403
 BLIND_SECONDS = 600.0  # for which a kind is not asked for again that we may not see
 OTHER_VERSION = frozenset({406, 415})  # this meshStack has not the version that we ask for
 TENANT_VERSIONS = ("v4", "v4-preview")
@@ -63,8 +63,10 @@ class Objects:
         for wanted in versions:
             try:
                 return self._get(kind, name, wanted)
+            except Unauthorised as refused:  # also after a new login: later it may be accepted
+                raise Away(f"meshStack does not accept our API key ({refused})") from refused
             except Refused as refused:
-                if refused.status in FORBIDDEN:
+                if refused.status == FORBIDDEN:
                     self._blind_until[kind] = self._clock() + BLIND_SECONDS
                 if refused.status not in UNSEEN:
                     raise

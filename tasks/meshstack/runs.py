@@ -14,9 +14,9 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import quote
 
-from tasks.meshstack.client import Answer, MeshStack
+from tasks.meshstack.client import WHOLE_SECONDS, Answer, MeshStack
 from tasks.meshstack.errors import Away, Refused, Unauthorised
-from tasks.meshstack.media import RUN
+from tasks.meshstack.media import OCTETS, RUN
 
 PATH = "/api/meshobjects/meshbuildingblockruns"
 CLAIM_SECONDS = 300.0  # for one claim: it is never given up early, for meshStack would think that we have the run
@@ -95,7 +95,7 @@ class Runs:
     def status(self, address: Address) -> str | None:
         """Read how meshStack sees a run, with our API key; None: it does not say, or we may not read it."""
         try:
-            answer = self._meshstack.send("GET", address.path(address.own), RUN)
+            answer = self._with_key("GET", address, address.path(address.own), RUN)
             status = answer.document().get("status")
         except Refused:
             return None
@@ -104,30 +104,43 @@ class Runs:
     def artifact(self, address: Address) -> bytes:
         """Read the plan that was approved."""
         link = address.path(address.artifact, "plan-artifact")
-        media = "application/octet-stream"
-        return self._meshstack.send("GET", link, media, token=address.token, within=ARTIFACT_SECONDS).content
+        return self._scoped("GET", address, link, media=OCTETS, within=ARTIFACT_SECONDS).content
 
-    def _scoped(self, method: str, address: Address, link: str, body: Mapping[str, Any]) -> Answer:
+    def _scoped(
+        self,
+        method: str,
+        address: Address,
+        link: str,
+        body: Mapping[str, Any] | None = None,
+        media: str = RUN,
+        within: float = WHOLE_SECONDS,
+    ) -> Answer:
         """Send with the run's own token; with our API key when meshStack keeps refusing that."""
         token = address.token
         if token is None or self._refusals[address.run] >= REFUSALS:
-            return self._with_key(method, address, link, body)
+            return self._with_key(method, address, link, media, body, within)
         try:
-            answer = self._meshstack.send(method, link, RUN, token=token, body=body)
+            answer = self._meshstack.send(method, link, media, token=token, body=body, within=within)
         except Unauthorised as refused:
             self._refusals[address.run] += 1
             raise Away(f"meshStack does not accept the run's token ({refused})") from refused
         self._refusals.pop(address.run, None)
         return answer
 
-    def _with_key(self, method: str, address: Address, link: str, body: Mapping[str, Any]) -> Answer:
+    def _with_key(
+        self,
+        method: str,
+        address: Address,
+        link: str,
+        media: str,
+        body: Mapping[str, Any] | None = None,
+        within: float = WHOLE_SECONDS,
+    ) -> Answer:
         self._refusals.pop(address.run, None)  # whatever comes of it, the token has its turn again
         try:
-            return self._meshstack.send(method, link, RUN, body=body)
-        except Refused as refused:
-            if refused.status in (401, 403):
-                raise Away(f"meshStack accepts neither the run's token nor our API key ({refused})") from refused
-            raise
+            return self._meshstack.send(method, link, media, body=body, within=within)
+        except Unauthorised as refused:  # also after a new login: later it may be accepted
+            raise Away(f"meshStack does not accept our API key ({refused})") from refused
 
 
 def _aborted(text: str) -> bool:

@@ -39,6 +39,7 @@ SECTIONS = {  # the field with which each begins
     "notification_url": "Notifications",
     "metrics_host": "Metrics",
     "meshstack_url": "meshStack and the runner",
+    "data_dir": "Metering",
     "retention_days": "Retention",
 }
 ABOUT = {

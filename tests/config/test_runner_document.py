@@ -30,10 +30,14 @@ def test_the_example_writes_the_defaults_down(tmp_path: Path) -> None:
 
 
 def test_only_the_outputs_that_are_named_are_sent(tmp_path: Path) -> None:
-    text = "kind: ConnectorRunner\nspec: {inputs: {users: people}, outputs: {accountId: accountId}}"
+    text = (
+        "kind: ConnectorRunner\nspec: {inputs: {users: people}, outputs: {accountId: accountId, accessRoleArn: role}}"
+    )
     found = load(text, directory=tmp_path).runner
     assert (found.inputs.users, found.inputs.project) == ("people", "project")
-    assert (found.outputs.account_id, found.outputs.sign_in_url, found.outputs.summary) == ("accountId", None, None)
+    outputs = found.outputs
+    assert (outputs.account_id, outputs.access_role_arn) == ("accountId", "role")
+    assert (outputs.sign_in_url, outputs.summary) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -211,8 +211,12 @@ class FakeMeshStack:
             return "login"
         if path == f"{PATH}/create":
             return "claim"
+        if path.endswith("/plan-artifact"):
+            return "artifact"
+        if path.startswith(PATH) and method == "GET":
+            return "status"
         if path.startswith(PATH):
-            return "register" if method == "POST" else "update" if method == "PATCH" else "read"
+            return "register" if method == "POST" else "update"
         return "read"
 
     def _faulty(self, fault: Any) -> Reply:

@@ -66,17 +66,19 @@ apiVersion: v1
 metadata: {name: default}
 spec:
   inputs: {tenantUuid: tenantUuid, landingZone: zone}
-  outputs: {accountId: accountId, signInUrl: signInUrl}
+  outputs: {accountId: accountId, signInUrl: signInUrl, accessRoleArn: role}
 """
     server.client.flushall()
     with scene(server.url, key, catalog_with(tmp_path, document)) as played:
         more = {"zone": value("zone", "production", "SINGLE_SELECT"), "tenantUuid": value("tenantUuid", "t-1")}
-        run = played.fake.queue(inputs("shop", "alice", **more), outputs=frozenset({"accountId", "signInUrl"}))
+        run = played.fake.queue(inputs("shop", "alice", **more), outputs=frozenset({"accountId", "signInUrl", "role"}))
         played.start_runner()
 
         succeeded(played, run)
 
-        assert run.sent == {"accountId": played.account("shop"), "signInUrl": run.sent["signInUrl"]}
+        account = played.account("shop")
+        role = f"arn:aws:iam::{account}:role/MeshstackAccountAccessRole"
+        assert run.sent == {"accountId": account, "signInUrl": run.sent["signInUrl"], "role": role}
         assert desired(played)["landingZone"] == "production"
         assert played.fake.violations == []
 

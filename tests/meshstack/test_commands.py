@@ -70,8 +70,15 @@ def test_a_runner_is_created_and_later_given_another_key(
     other = PrivateKey.new()
     key_file.write_bytes(other.pem())
     environment |= {"CONNECTOR_RUNNER_UUID": RUNNER_UUID}
-    changed = run("runner", "register", environment=environment)
+    identity = ("--issuer", "https://oidc.example.com", "--subject", "system:serviceaccount:aws:runner")
+    changed = run("runner", "register", *identity, environment=environment)
     assert changed.returncode == 0, changed.stderr
+    assert fake.runner["spec"]["workloadIdentityFederation"] == {
+        "issuer": "https://oidc.example.com",
+        "subject": "system:serviceaccount:aws:runner",
+        "aws": {"audience": "sts.amazonaws.com", "tokenPath": "/var/run/secrets/workload-identity/aws/token"},
+    }
+    assert run("runner", "register", *identity[:2], environment=environment).returncode == 64
     assert fake.runner["spec"] == {**fake.runner["spec"], "displayName": "Ours", "publicKey": other.public_pem()}
 
 

@@ -200,6 +200,20 @@ def test_a_run_that_is_handed_out_again_goes_on_where_it_stands(played: Scene) -
     assert len(played.connector.store.replications.history(SHOP, 10)) == 1
 
 
+@pytest.mark.parametrize("fault", ["401", "500", "drop"])
+def test_a_run_is_not_given_up_while_meshstack_does_not_say_why_it_takes_no_report(played: Scene, fault: str) -> None:
+    played.puppet.held.add("set_alias")
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    played.heard(run, "set_alias")
+    played.fake.faults = Scripted({"status": [fault] * 4, "claim": ["500"] * 3})
+    played.fake.queue_again(run)
+    eventually(lambda: run.claims == 2)
+    played.puppet.held.clear()
+    ended_well(played, run)
+    assert len(played.connector.store.replications.history(SHOP, 10)) == 1
+
+
 def test_a_run_whose_end_meshstack_has_not_heard_is_not_done_again(played: Scene) -> None:
     run = played.fake.queue(inputs("shop", "alice"))
     played.start_runner()

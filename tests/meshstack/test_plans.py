@@ -8,6 +8,7 @@ import pytest
 
 from tasks.model.replication import LastError
 from tests.meshstack.fake import FakeRun, inputs
+from tests.meshstack.faults import Scripted
 from tests.meshstack.scene import Scene, change
 
 TENANT = "likvid.shop.aws.sandbox"
@@ -122,3 +123,12 @@ def test_a_plan_with_errors_ends_failed(played: Scene) -> None:
     assert run.artifact is None
     assert run.steps["sync_groups"]["systemMessage"] == "AccessDenied: no. What to do: Allow it."
     assert run.steps["sync_groups"]["userMessage"] == "This cannot work as it is ordered."
+
+
+@pytest.mark.parametrize("fault", ["401", "500", "drop"])
+def test_a_plan_that_cannot_be_read_at_once_is_read_later(played: Scene, fault: str) -> None:
+    detect = planned(played, LETS_ALICE_IN)
+    played.fake.faults = Scripted({"artifact": [fault, fault]})
+    run = played.fake.queue(inputs("shop", "alice"), block=detect.block, predecessor=detect.uuid, plan_artifact=True)
+    played.ended(run)
+    assert run.status == "SUCCEEDED", run.operators_messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ CONSOLES = {  # by partition
     "aws-cn": "signin.amazonaws.cn",
     "aws-us-gov": "signin.amazonaws-us-gov.com",
 }
+TURN = re.compile(r"\(([^()]* ahead[^()]*)\)$")  # of a note: how many come before, and how long that may take
 OUTPUT_TYPE = "STRING"  # of every output
 
 
@@ -76,7 +78,10 @@ def _why_it_waits(step: StepState, *, paused: bool) -> str:
         return words.TRIED_AGAIN
     if step.name == AWAIT_APPROVAL:
         return words.WAITS_FOR_APPROVAL
-    return words.LIMITED if note.startswith("waiting for") else words.fitting(note)  # LaneFull, RateReached
+    if not note.startswith("waiting for"):  # what LaneFull and RateReached say
+        return words.fitting(note)
+    turn = TURN.search(note)
+    return f"{words.LIMITED}: {turn[1]}." if turn else f"{words.LIMITED}."
 
 
 def stopped(steps: Iterable[StepReport], status: Status, message: str) -> tuple[StepReport, ...]:

@@ -28,6 +28,9 @@ from workers.runner.reporting import NotHeld, OpenRun, Pace
 
 THREADS = 8  # of turns
 TICK_SECONDS = 0.2
+RENEW_SECONDS = (
+    1.0  # at the latest between two renewals of our leases: so the connector's clock goes on without workers
+)
 CROWD = 20  # open runs from which on each is looked at less often, so that looking costs no more
 UNKNOWN = frozenset({404, 410})  # to a report: meshStack has no such run any more
 log = structlog.get_logger(__name__)
@@ -103,7 +106,8 @@ class Runner:
     def _keep_leases(self) -> None:
         """Renew our leases, drop what we have lost, take over what nobody holds."""
         lease, now = self.connector.settings.lease, self.clock()
-        if self._renewed_at is not None and now - self._renewed_at < lease.total_seconds() / 4:
+        every = min(lease.total_seconds() / 4, RENEW_SECONDS)
+        if self._renewed_at is not None and now - self._renewed_at < every:
             return
         with self._lock:
             ours = list(self._open)

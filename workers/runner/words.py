@@ -54,7 +54,7 @@ NOT_DONE = "Not done, because an earlier step failed."
 STOPPED = "Stopped: the run was aborted. What was done until then stays as it is."
 TRIED_AGAIN = "AWS could not do this yet. The connector tries again by itself."
 FAILED = "This could not be done. Your platform team sees the reason, and what to do, in the operators' message."
-LIMITED = "Waits for its turn: AWS does only a few of these at a time."
+LIMITED = "Waits for its turn, because AWS does only a few of these at a time"
 PAUSED = "Paused by an operator. It goes on when the pause ends."
 QUEUED = "The order is stored and waits for a worker."
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.options import Json
 
 
@@ -42,15 +43,24 @@ def keygen(
 
 def register(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What a new runner is called.")] = "AWS Connector",
+    issuer: Annotated[
+        str | None, typer.Option("--issuer", metavar="URL", help="Who issues this runner's workload identity.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", metavar="TEXT", help="The subject of that identity; with --issuer.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Give meshStack the public key of this runner.
 
-    Without CONNECTOR_RUNNER_UUID a runner is created, and its UUID printed.
+    Without CONNECTOR_RUNNER_UUID a runner is created, and its UUID printed. With --issuer and --subject meshStack also
+    tells authors of building blocks whom AWS has to trust.
     """
-    from workers.cli.runner.register import register
+    from workers.cli.runner.register import Identity, register
 
-    register(name, as_json=as_json)
+    if (issuer is None) != (subject is None):
+        raise CommandFailed("--issuer and --subject are given together", ExitCode.USAGE)
+    register(name, None if issuer is None or subject is None else Identity(issuer, subject), as_json=as_json)
 
 
 def status(as_json: Json = False) -> None:

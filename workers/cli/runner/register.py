@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from config.environment import SettingsError
@@ -17,16 +18,33 @@ VERSION = "v1-preview"
 IMPLEMENTATION = "TERRAFORM"  # the only one whose outputs are its own, and that can be gated and scheduled
 
 
-def register(name: str, *, as_json: bool) -> None:
+AUDIENCE = "sts.amazonaws.com"
+TOKEN_PATH = "/var/run/secrets/workload-identity/aws/token"  # noqa: S105  # where meshStack's own runners have it
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The workload identity of the runner, which AWS may be told to trust."""
+
+    issuer: str
+    subject: str
+
+    def document(self) -> dict[str, Any]:
+        """Write it as meshStack keeps it."""
+        return {"issuer": self.issuer, "subject": self.subject, "aws": {"audience": AUDIENCE, "tokenPath": TOKEN_PATH}}
+
+
+def register(name: str, identity: Identity | None, *, as_json: bool) -> None:
     """Put the public key into the runner's object in meshStack, or create the runner. Raises CommandFailed."""
     settings = own_settings()
     public = public_key(settings)
+    ours = {"publicKey": public} | ({} if identity is None else {"workloadIdentityFederation": identity.document()})
     with meshstack_objects(settings) as objects:
         if settings.runner_uuid is None:
-            uuid = _created(objects, name, public)
+            uuid = _created(objects, name, ours)
         else:
             uuid = settings.runner_uuid
-            objects.put_runner(uuid, _with_key(objects.runner(uuid), public))
+            objects.put_runner(uuid, _with(objects.runner(uuid), ours))
     created = settings.runner_uuid is None
     if as_json:
         print_json({"runnerUuid": uuid, "created": created, "publicKey": public})
@@ -47,19 +65,14 @@ def public_key(settings: Settings) -> str:
     return key.public_pem()
 
 
-def _created(objects: Objects, name: str, public: str) -> str:
-    spec = {
-        "displayName": name,
-        "publicKey": public,
-        "implementationType": IMPLEMENTATION,
-        "restriction": "PRIVATE",
-    }
+def _created(objects: Objects, name: str, ours: dict[str, Any]) -> str:
+    spec = {"displayName": name, "implementationType": IMPLEMENTATION, "restriction": "PRIVATE", **ours}
     made = objects.create_runner({"apiVersion": VERSION, "kind": KIND, "metadata": {}, "spec": spec})
     return str(made["metadata"]["uuid"])
 
 
-def _with_key(found: dict[str, Any], public: str) -> dict[str, Any]:
-    """Return the runner as meshStack has it, with our key; what only meshStack writes is left out."""
+def _with(found: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """Return the runner as meshStack has it, with what is ours; what only meshStack writes is left out."""
     kept = {name: value for name, value in found.items() if name in ("apiVersion", "kind", "metadata")}
     spec = {name: value for name, value in found.get("spec", {}).items() if name != "isSelfHosted"}
-    return {"apiVersion": VERSION, "kind": KIND, **kept, "spec": {**spec, "publicKey": public}}
+    return {"apiVersion": VERSION, "kind": KIND, **kept, "spec": {**spec, **ours}}

@@ -63,8 +63,15 @@ def _meshstack(settings: Settings) -> dict[str, Any]:
         "runnerUuid": settings.runner_uuid,
         "displayName": runner.get("spec", {}).get("displayName"),
         "lastSeen": runner.get("metadata", {}).get("lastSeen"),
+        "workloadIdentity": runner.get("spec", {}).get("workloadIdentityFederation"),
         "keyFits": same_key(registered, public_key(settings)) if has_key else None,
     }
+
+
+def _identity(found: dict[str, Any] | None) -> str:
+    if not found:
+        return "none registered"
+    return f"{found.get('subject')}, issued by {found.get('issuer')}"
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -75,6 +82,7 @@ def _show(found: dict[str, Any]) -> None:
         ("runner", f"{meshstack['runnerUuid']} ({meshstack['displayName']})"),
         ("last seen there", meshstack["lastSeen"] or "unknown"),
         ("private key", fits[meshstack["keyFits"]]),
+        ("workload identity", _identity(meshstack["workloadIdentity"])),
         ("processes", ", ".join(found["runners"]) or "none"),
     ]
     show(console, facts(rows))
