@@ -1,4 +1,4 @@
-"""What an unchanged tenant costs is counted, so that nobody adds to it unnoticed; docs/benchmarks.md tells the goals."""
+"""What an unchanged tenant costs is counted, so that nobody adds to it unnoticed: docs/benchmarks.md has the goals."""
 
 from __future__ import annotations
 
