@@ -25,7 +25,8 @@ from tasks.aws import Aws
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
-from tasks.permissions.assignments import Work, difference
+from tasks.permissions.assignment_plan import difference
+from tasks.permissions.assignments import Work
 from tasks.permissions.groups import mapped_roles
 
 

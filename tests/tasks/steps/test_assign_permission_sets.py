@@ -16,7 +16,7 @@ from tasks.errors import AccessDenied, LaneFull, NotReady, PermanentError, StepE
 from tasks.model.desired import Tenant
 from tasks.model.handles import Group, Handles, PendingAssignment
 from tasks.model.replication import Done, Wait
-from tasks.permissions.assignments import Assignments, difference
+from tasks.permissions.assignment_plan import Assignments, difference
 from tasks.steps.assign_permission_sets import assign_permission_sets
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.withdraw_access import withdraw_access

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.errors import NotReady
 from tasks.model.handles import Handles, SettledAssignment, in_doubt
-from tasks.permissions.assignments import corrected
+from tasks.permissions.assignment_plan import corrected
 from tasks.steps.withdraw_access import withdraw_access
 from tests.tasks.steps.test_assign_permission_sets import (
     ADMIN,
