@@ -122,10 +122,9 @@ class Execution:
         if self._dispatch.step > 0:  # what the first step records holds for those after it
             return begun.handles
         handles = begun.handles
-        # Written down before the first call, and once: but for a stray call, which may do more after each look.
-        if begun.doubt and (begun.step.started_at is None or begun.stray is not None):
+        if begun.doubt and not begun.doubted:  # written down once, before the first call
             handles = in_doubt(handles)
-            lease.renew(handles)
+            lease.renew(handles, doubted=True)
         if begun.stray is None:
             return handles
         return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))

@@ -51,14 +51,14 @@ class Lease:
         """Say whether the lease is certainly still ours."""
         return monotonic() < self.asked_at + self.time.total_seconds()
 
-    def renew(self, handles: Handles | None = None) -> None:
-        """Keep the lease and write handles ahead.
+    def renew(self, handles: Handles | None = None, *, doubted: bool = False) -> None:
+        """Keep the lease and write handles ahead; `doubted` says that the replication's doubt is written down in them.
 
         Raises Superseded when somebody else has taken over, NotOurs when the handles name what is another tenant's.
         """
         asked = monotonic()
         try:
-            renewal = self.store.work.renew(self.replication, self.holder, self.time, handles)
+            renewal = self.store.work.renew(self.replication, self.holder, self.time, handles, doubted=doubted)
         except OwnedByAnother as owned:
             raise not_ours(owned) from owned
         self._renewed(renewal, asked)

@@ -39,6 +39,7 @@ class Begun:
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant
     doubt: bool = False  # AWS may hold more than the handles say
+    doubted: bool = False  # and the handles were made to say so
     first: int = 0  # index of the step to go on with after the first one, which always runs
     stray: timedelta | None = None  # how long a stray call may run still, or, negative, since when none does any more
     asked_by: str | None = None  # name of the API token; None: nobody, it is the daily replication

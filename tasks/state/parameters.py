@@ -129,6 +129,7 @@ class Renew(Parameters):
     holder: str
     lease: Milliseconds
     handles: Json | None = None
+    doubted: bool = False  # these are the handles in which the replication's doubt is written down
     gives_way: bool = False  # the holder knows that it is replaced, and makes no further call
 
 

@@ -103,17 +103,21 @@ class Work(Part):
         lease: timedelta,
         handles: Handles | None = None,
         *,
+        doubted: bool = False,
         gives_way: bool = False,
     ) -> Renewal:
         """Keep the lease, and write handles ahead when given.
 
+        doubted     these handles are those in which the replication's doubt is written down
         gives_way   the holder has known for a while that it is replaced, and only waits for the end of one call
         Raises OwnedByAnother when the handles name something that is another tenant's; they were not written then.
         """
         if handles is None:
             answer = self._run(Renew(replication=replication, holder=holder, lease=lease, gives_way=gives_way))
         else:
-            ahead = Renew(replication=replication, holder=holder, lease=lease, handles=handles_json(handles))
+            ahead = Renew(
+                replication=replication, holder=holder, lease=lease, handles=handles_json(handles), doubted=doubted
+            )
             answer = self._promise(ahead)  # a call to AWS is about to rely on it
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)
@@ -198,6 +202,7 @@ def _begun(row: dict[str, Any], step: str) -> Begun:
         error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         deletion=Deletion.model_validate_json(row["deletion"]) if "deletion" in row else None,
         doubt="doubt" in row,
+        doubted="doubted" in row,
         first=int(row.get("first", 0)),
         asked_by=row.get("asked_by"),
         stray=timedelta(milliseconds=float(row["stray"])) if "stray" in row else None,

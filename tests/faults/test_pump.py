@@ -20,6 +20,7 @@ from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tests.faults.broker import cluster_of, moved, wrong
 from tests.support.cluster import ONE_ROLE, PLATFORM, Cluster, desired
+from tests.support.redis import forget
 from tests.support.waiting import eventually
 
 LEASE = 2  # seconds
@@ -110,7 +111,7 @@ def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_mess
     assert longest <= room
     assert begun == ticks, "a message that is taken is never stale: those that came first go first"
     assert sent <= ticks + room
-    redis.delete(*redis.keys("backlog:*"))
+    forget(redis, "backlog:*")
 
 
 def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluster) -> None:

@@ -50,6 +50,12 @@ class CheckedRedis(EmbeddedRedis):
         return list(problems(self.client)) if self._pid is not None else []
 
 
+def forget(redis: Any, pattern: str) -> None:
+    """Delete every key of a pattern, if there is any: a test may be the first that runs."""
+    for key in redis.scan_iter(pattern):
+        redis.delete(key)
+
+
 @pytest.fixture(autouse=True)
 def known_keys() -> Iterator[None]:
     """Fail a test that leaves a key in Redis which the table does not know, or knows otherwise."""

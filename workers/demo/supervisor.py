@@ -166,6 +166,25 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
+def noticed() -> Iterator[list[int]]:
+    """Let the signals that ask us to end be noticed, in the list, where `interruptible` would raise.
+
+    An interrupt that is raised while Python runs a destructor or a callback is lost, and one in the middle of taking a
+    lock keeps that for ever. So who runs for long looks into the list, and raises by itself.
+    """
+    numbers: list[int] = []
+    before = {
+        number: signal.signal(number, lambda received, _: numbers.append(received))
+        for number in (signal.SIGINT, *STOP_SIGNALS)
+    }
+    try:
+        yield numbers
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold signals off while we tidy up: it takes seconds, and an impatient second Ctrl-C must not cut it short."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *STOP_SIGNALS)}

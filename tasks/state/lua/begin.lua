@@ -3,7 +3,8 @@
 local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
-  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'first', 'requested_by', document)
+  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
+  'requested_by', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
@@ -43,6 +44,7 @@ return cjson.encode({
   error = record.error,
   deletion = owner.deletion,
   doubt = record.doubt,
+  doubted = record.doubted,
   first = record.first,
   asked_by = record.requested_by,
   stray = stray_for(tenant) or nil,

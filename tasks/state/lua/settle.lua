@@ -11,6 +11,9 @@ end
 leave_thread(p.tenant, p.holder)
 local step, holder = unpack(redis.call('HMGET', keys.replication(current), 'step', 'holder'))
 local in_time = ran and step == '0'
-if in_time and p.wrote then redis.call('HSET', keys.replication(current), 'doubt', 1) end
+if in_time and p.wrote then
+  redis.call('HSET', keys.replication(current), 'doubt', 1)
+  redis.call('HDEL', keys.replication(current), 'doubted') -- one of before may be written down already
+end
 if in_time and holder == '' then look_now(current) end
 return (in_time or not p.wrote) and 1 or 0

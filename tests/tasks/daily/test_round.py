@@ -26,6 +26,7 @@ from tasks.questions.plan import make_plan
 from tasks.state.orders import Order
 from tests.support.changed_zone import change, changed
 from tests.support.cluster import ONE_ROLE, PLATFORM, QUICK, Cluster, configuration, running_cluster
+from tests.support.redis import forget
 from tests.support.waiting import eventually
 from tests.tasks.engine.test_replication import access_of
 from tests.tasks.steps.by_hand import by_hand as with_every_right
@@ -446,7 +447,7 @@ def interrupted(url: str) -> str:
 
 def test_a_list_that_aws_refuses_stops_nothing(cluster: Cluster) -> None:
     cluster.simulator.deny("organizations:ListAccounts")
-    cluster.redis.client.delete(*cluster.redis.client.keys("connector:listings:*"))
+    forget(cluster.redis.client, "connector:listings:*")
 
     assert look_at_organizations(cluster.worker, now()) == 0
 

@@ -87,7 +87,11 @@ def test_what_hangs_in_a_call_gives_way_and_is_followed_beside_that_call(store: 
 
 def test_when_the_stray_call_ends_the_first_step_comes_again_at_once_and_in_doubt(store: Store) -> None:
     _, new = gives_way(store)
-    run_one(store, waits(beside=True))
+    store.orders.doubt(SHOP)
+    [dispatch] = pump(store)
+    assert store.work.begin(dispatch, "first", LEASE)
+    store.work.renew(new, "first", LEASE, GROUPS, doubted=True)
+    assert store.work.record(new, "first", waits(beside=True))
     assert pump(store) == []
 
     assert store.work.settle(SHOP, "old", wrote=True, let_in=True)
@@ -95,7 +99,7 @@ def test_when_the_stray_call_ends_the_first_step_comes_again_at_once_and_in_doub
     [dispatch] = pump(store)
     begun = store.work.begin(dispatch, "new", LEASE)
     assert begun is not None
-    assert begun.doubt
+    assert (begun.doubt, begun.doubted) == (True, False), "what was written down before is another doubt"
     assert begun.stray is not None
     assert begun.stray <= timedelta()
     assert store.work.record(new, "new", step_done(0))

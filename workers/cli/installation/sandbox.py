@@ -20,7 +20,7 @@ from config.api_token import ApiToken
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.env_file import check_free, remove, write
 from workers.cli.output import print_json_line
-from workers.demo.supervisor import interruptible
+from workers.demo.supervisor import LOOK_SECONDS, interruptible, noticed
 from workers.examples import EXAMPLES
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -93,11 +93,16 @@ def _print(environment: Mapping[str, str], *, as_json: bool) -> None:
 
 def _serve(environment: Mapping[str, str], env_file: Path | None, simulator: SimulatorClient) -> None:
     try:
-        if env_file is not None:
-            write(env_file, environment)
-        while True:
-            simulator.mark()
-            time.sleep(CHECK_SECONDS)
+        with noticed() as signals:
+            if env_file is not None:
+                write(env_file, environment)
+            checked = 0.0
+            while not signals:
+                if time.monotonic() - checked > CHECK_SECONDS:
+                    simulator.mark()
+                    checked = time.monotonic()
+                time.sleep(LOOK_SECONDS)
+        raise KeyboardInterrupt
     except httpx2.HTTPError as error:
         raise CommandFailed(f"the simulator has ended ({error}): start the sandbox again", ExitCode.MISTAKES) from error
     finally:
