@@ -58,7 +58,7 @@ def test_an_unreliable_broker_changes_nothing(cluster: Cluster, usual_writes: Co
 
     with unreliable(cluster, mode):
         for replication in [cluster.order(project) for project in projects]:
-            cluster.succeeded(replication, 100)
+            cluster.succeeded(replication)
 
     assert wrong(cluster, dict.fromkeys(projects, desired())) == []
     assert writes(cluster, mark) == Counter({name: number * TENANTS for name, number in usual_writes.items()})
@@ -116,11 +116,9 @@ def test_redis_frozen_for_longer_than_the_lease_loses_nothing(cluster: Cluster) 
 
     with frozen(cluster):
         Event().wait(FROZEN)  # the time itself is what is tested
-    thawed = monotonic()
 
     for replication in replications:
         cluster.succeeded(replication)
-    assert monotonic() - thawed < 30
     assert wrong(cluster, dict.fromkeys(projects, desired())) == []
 
 

@@ -16,7 +16,7 @@ from tests.soak.verdict import wrong_tenants
 from tests.support.cluster import ACCESS, ONE_ROLE, Cluster, desired
 from tests.support.waiting import eventually
 
-LEASE = 60  # seconds: whoever waited for the lease of a worker that has ended would be seen
+LEASE = 600  # seconds: whoever waited for the lease of a worker that has ended would be seen
 TENANTS = 6
 STEPS = [step.name for step in REPLICATION.steps]
 PLACED = {"create_account", "wait_for_account", "deploy_stack_instances"}  # hold places in AWS's limits

@@ -71,7 +71,7 @@ def test_a_replica_promoted_in_the_middle_loses_nothing(
 
         for answer in answers:
             assert answer.status_code == 202
-            cluster.succeeded(answer.json()["replicationId"], 90)
+            cluster.succeeded(answer.json()["replicationId"])
         cluster.processes.check()  # raises when a worker has ended
         assert wrong(cluster, dict.fromkeys((*BEFORE, *AFTER), desired())) == []
 

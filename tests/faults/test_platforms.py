@@ -95,7 +95,8 @@ def test_tenants_of_one_platform_do_not_wait_for_another_ones_aws(cluster: Clust
     eventually(lambda: silent.held and not overdue(cluster))
     meanwhile = seconds(cluster, [f"meanwhile{number}" for number in range(TENANTS)])
 
-    assert meanwhile < 2 * before + 1  # it waits for time-outs of 10 s where platforms have no shares of the threads
+    # Without shares of the threads each of some 15 steps waits for time-outs of 10 s; the machine may be busy.
+    assert meanwhile < 2 * before + 60
     assert all(cluster.connector.store.replications.find(each).state is not State.FAILED for each in replications)  # type: ignore[union-attr]  # known
 
     silences = cluster.redis.client

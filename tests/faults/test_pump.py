@@ -24,7 +24,7 @@ from tests.support.redis import forget
 from tests.support.waiting import eventually
 
 LEASE = 2  # seconds
-SOON = 30  # seconds, on a busy machine; the broker itself gives a message back after an hour
+SOON = 300  # seconds, on a busy machine; the broker itself gives a message back after an hour
 DEVELOPMENT = Desired(landing_zone="development")
 HOUR = timedelta(hours=1)
 TENANTS = 12  # on two workers of 8 slots
@@ -124,7 +124,7 @@ def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluste
         lengths.append(cluster.redis.client.llen(QUEUE))
         return bool(cluster.redis.client.zcard("connector:due") == 0)
 
-    eventually(all_ended, 90)
+    eventually(all_ended)
     cluster.simulator.set_options(latency_seconds=0)
 
     for replication in replications:

@@ -91,7 +91,7 @@ def test_whom_a_late_call_lets_in_is_taken_out_again(cluster: Cluster, held: int
     assert late - asked > held - 2
 
     eventually(lambda: members(cluster, project) == {"alice@example.com"}, BOUND)
-    cluster.succeeded(last, 120)
+    cluster.succeeded(last)
     assert members(cluster, project) == {"alice@example.com"}
 
 

@@ -149,7 +149,7 @@ def members(groups: list[dict[str, Any]], project: str) -> set[str]:
 def test_who_is_withdrawn_is_out_in_time(cluster: Cluster) -> None:
     deleted = "deleted"
     for replication in [cluster.order(project, BOTH) for project in (*states, deleted)]:
-        cluster.succeeded(replication, 120)
+        cluster.succeeded(replication)
     cluster.simulator.set_options(stack_seconds=600)
     states[GONE](cluster, GONE)
     zone_is_gone(cluster)

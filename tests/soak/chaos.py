@@ -46,6 +46,7 @@ class Chaos:
     kills: Counter[str] = field(default_factory=Counter)  # by kind of process
     restarts: int = 0
     freezes: int = 0
+    froze: tuple[float, float] = (0.0, 0.0)  # from when until when Redis was unreachable (monotonic)
 
     def run(self) -> None:
         """Let it go wrong."""
@@ -80,6 +81,12 @@ class Chaos:
         self.restarts += 1
 
     def _freeze(self, pause: Event) -> None:
+        began = monotonic()
         with frozen(self.cluster):
             pause.wait(self.frozen)
-        self.freezes += 1
+        self.freezes, self.froze = self.freezes + 1, (began, monotonic())
+
+    def seconds_between(self, began: float, ended: float) -> float:
+        """Return how long Redis could be reached between two moments (monotonic)."""
+        frozen = min(ended, self.froze[1]) - max(began, self.froze[0])
+        return ended - began - max(frozen, 0.0)

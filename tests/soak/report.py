@@ -16,7 +16,8 @@ SHOWN = 20  # findings
 ABOUT = """\
 `make soak` sends orders over HTTP to the sandbox while everything is made to fail: `kill -9` of workers, API, beat and
 Flower in turn, restarts and a freeze of Redis, and 5 % of AWS calls (500, 503, throttled, response lost, connection
-reset). AWS's limits are on.
+reset). AWS's limits are on, and AWS shows its writes late. Every second it is compared who may be in which account with
+what was ordered by then; the time in which Redis is frozen, and nobody can be taken out, does not count.
 """
 TITLE = "# Reliability\n\nWhat was measured about crashes, faults and load, and how to measure it again.\n"
 

@@ -57,7 +57,7 @@ def soak(plan: Plan, directory: Path) -> Figures:
         restart_every = min(plan.restart_every, plan.seconds / 3)
         chaos = Chaos(cluster, others, plan.seconds, plan.kill_every, restart_every, plan.frozen)
         producers = _producers(others, plan)
-        watcher = Watcher(cluster.simulator, producers)
+        watcher = Watcher(cluster.simulator, chaos, producers)
         with _running([watcher]):
             with _running(producers):
                 chaos.run()

@@ -11,6 +11,7 @@ from typing import Any
 
 from tasks.names import TENANT_TAG
 from tests.properties.cloud import people_by_account
+from tests.soak.chaos import Chaos
 from tests.soak.load import Producer
 from tests.soak.verdict import Held
 from tests.support.cluster import PLATFORM
@@ -25,10 +26,13 @@ class Watcher:
     """Looks until it is stopped, in a thread of its own."""
 
     simulator: SimulatorClient
+    chaos: Chaos
     producers: Sequence[Producer]
     looks: int = 0
     strange: set[str] = field(default_factory=set)  # sentences about what no order has ever given
-    overdue: dict[tuple[Where, float], float] = field(default_factory=dict)  # seconds that it was seen after it ended
+    overdue: dict[tuple[Where, float], float] = field(
+        default_factory=dict
+    )  # seconds that it was seen after it ended, without those of a freeze
     crash: BaseException | None = None
     _stopped: Event = field(default_factory=Event)
 
@@ -69,7 +73,7 @@ class Watcher:
                 project, (person, permission_set) = where
                 self.strange.add(f"{person} had {permission_set} in the account of {project}, which no order gives")
             elif where in ended:
-                self.overdue[where, ended[where]] = began - ended[where]
+                self.overdue[where, ended[where]] = self.chaos.seconds_between(ended[where], began)
 
 
 def held(state: Mapping[str, Any]) -> Iterator[Where]:

@@ -28,7 +28,7 @@ from tasks.worker import Worker
 from tests.support.nursery import nursery
 from tests.support.redis import CheckedRedis
 from tests.support.simulator import running_simulator
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG, eventually
 from workers.demo.supervisor import Child, Supervisor
 from workers.examples import EXAMPLES
 from workers.sandbox.aws.options import SimulatorOptions
@@ -92,7 +92,7 @@ class Cluster:
         name, before = f"w{self.started}", set(self._pumps())
         child = self._start(name, ["celery", "-A", app, "worker"])
         self.workers.append(child)
-        self.processes.wait(name, lambda: not before.issuperset(self._pumps()), 30)
+        self.processes.wait(name, lambda: not before.issuperset(self._pumps()), LONG)
         return child
 
     def _start(self, name: str, command: list[str]) -> Child:
@@ -112,13 +112,13 @@ class Cluster:
         self.processes.children.remove(worker)
         self.workers.remove(worker)
         worker.process.send_signal(number)
-        worker.process.wait(60)
+        worker.process.wait(LONG)
 
     def order(self, project: str, body: dict[str, Any] | None = None, workspace: str = "likvid") -> str:
         """Enqueue a tenant; answers the replication's id."""
         return replicate(workspace, project, PLATFORM, body or desired(), connector=self.connector).replication
 
-    def ended(self, replication: str, seconds: float = 60) -> Replication:
+    def ended(self, replication: str, seconds: float = LONG) -> Replication:
         """Wait for the end of a replication."""
 
         def look() -> Replication | None:
@@ -130,7 +130,7 @@ class Cluster:
         except AssertionError as error:
             raise AssertionError(f"{self.connector.store.replications.find(replication)}\n{self.logs()}") from error
 
-    def succeeded(self, replication: str, seconds: float = 60) -> Replication:
+    def succeeded(self, replication: str, seconds: float = LONG) -> Replication:
         """Wait for a replication that must succeed."""
         found = self.ended(replication, seconds)
         assert found.state is State.SUCCEEDED, f"{found.last_error}\n{self.logs()}"

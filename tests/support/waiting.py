@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 T = TypeVar("T")
-LONG = 60.0  # seconds: far more than anything takes on a machine with nothing else to do
+LONG = 300.0  # seconds: far more than anything takes, also on a machine that has much else to do
 
 
 def eventually(condition: Callable[[], T | None], seconds: float = LONG, every: float = 0.02) -> T:

@@ -16,7 +16,7 @@ from redis import Redis
 from config.celery import QUEUE
 from tests.support.nursery import nursery
 from tests.support.redis import CheckedRedis
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG, eventually
 from tests.workers.hasty_beat import INTERVAL, OFTEN, RARELY
 from workers.demo.supervisor import Child, Supervisor
 
@@ -49,7 +49,7 @@ class Beats:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition as long as all beats run."""
-        self.processes.wait("beat", condition, 60)
+        self.processes.wait("beat", condition, LONG)
 
     def at_most(self) -> float:
         """Return how often something may have been sent by now."""

@@ -27,7 +27,7 @@ from tasks.state.orders import Order
 from tests.support.changed_zone import change, changed
 from tests.support.cluster import ONE_ROLE, PLATFORM, QUICK, Cluster, configuration, running_cluster
 from tests.support.redis import forget
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG, eventually
 from tests.tasks.engine.test_replication import access_of
 from tests.tasks.steps.by_hand import by_hand as with_every_right
 from tests.tasks.steps.world import World
@@ -416,7 +416,7 @@ def test_a_changed_landing_zone_is_rolled_out_by_workers_that_know_it(cluster: C
         rollout = interrupted(url)
         cluster.start_worker()
         with ConnectorClient(url, WRITE) as client:
-            eventually(lambda: client.rollout(rollout).ended, 60)
+            eventually(lambda: client.rollout(rollout).ended)
             found = client.rollout(rollout)
             mark = cluster.simulator.mark()
             again = client.roll_out("rolled")
@@ -438,7 +438,7 @@ def interrupted(url: str) -> str:
         assert gone.stdout is not None
         assert "0 of 2 ended; 2 QUEUED" in gone.stdout.readline()
         gone.send_signal(signal.SIGINT)
-        _, said = gone.communicate(timeout=60)
+        _, said = gone.communicate(timeout=LONG)
     assert gone.returncode == 130
     assert "left out, because paused: likvid.resting.aws.sandbox" in said
     [found] = re.findall(r"the rollout goes on; look again with: aws-connector rollout --watch (\w+)", said)

@@ -183,7 +183,7 @@ def test_no_forged_message_ends_a_worker_and_all_are_counted(cluster: Cluster) -
         redis.publish(channel, b"garbage")
         redis.publish(channel, message(PICKLE, kind=PICKLED))
 
-    eventually(lambda: store.counts.rejected() == expected, 30)
+    eventually(lambda: store.counts.rejected() == expected)
     cluster.succeeded(cluster.order("after"))
     assert worker.process.poll() is None
     assert redis.llen(QUEUE) == 0

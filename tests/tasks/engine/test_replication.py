@@ -131,7 +131,7 @@ def test_accounts_are_enrolled_as_many_at_once_as_may_be_and_then_vended(cluster
     projects = [f"governed{number}" for number in range(4)]
     orders = [govern(cluster, project) for project in projects]
     for order in orders:
-        eventually(partial(_waits_at, cluster, order, "wait_for_vending"), 60)
+        eventually(partial(_waits_at, cluster, order, "wait_for_vending"))
     assert not any(access_of(cluster, project) for project in projects)
     for told in told_to(cluster, "vend"):
         tags = {"vended-for": told["ProductName"], "Stage": told["Stage"]}
@@ -200,7 +200,7 @@ def test_many_orders_at_once_give_each_tenant_one_account(cluster: Cluster) -> N
         replications = set(pool.map(lambda project: cluster.order(project, ONE_ROLE), orders))
 
     for replication in replications:
-        cluster.succeeded(replication, 90)
+        cluster.succeeded(replication)
 
     assert len(replications) == len(projects)
     for project in projects:

@@ -67,7 +67,7 @@ def answers(url: str) -> bool:
 def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number: signal.Signals) -> None:
     log = tmp_path / "log"
     with process(api, log) as (child, url), httpx2.Client(base_url=url, headers=HEADERS, timeout=30) as http:
-        eventually(lambda: answers(url) or child.poll() is not None, 60)
+        eventually(lambda: answers(url) or child.poll() is not None)
         assert http.put(f"{TENANT}?password=hunter2-hunter2", json=BODY).status_code == 202, log.read_text()
         http.get("/x%0Aforged%1b[31m")
         with http.sse(f"{TENANT}/events") as source:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG, eventually
 from tests.workers.cli.fake_api import SECOND, FakeApi, accepted, problem, replication, tenant
 from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
 
@@ -163,7 +163,7 @@ def test_interrupted_while_it_waits_it_says_that_the_replication_goes_on(
     eventually(lambda: ("GET", "/api/v1/replications/r1") in fake_api.asked)
 
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=LONG)
 
     assert (process.returncode, "Traceback" in said) == (130, False)
     assert "the replications go on" in said

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG, eventually
 from tests.workers.cli.fake_api import Answer, FakeApi, problem
 from tests.workers.cli.running import COMMAND, RunHere
 
@@ -149,7 +149,7 @@ def test_interrupted_it_says_how_to_look_again(fake_api: FakeApi, environment: d
     eventually(lambda: LOOK in fake_api.asked)
 
     os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=LONG)
 
     assert process.returncode == 130
     assert "the rollout goes on; look again with: aws-connector rollout --watch r1" in said
