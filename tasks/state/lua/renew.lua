@@ -22,5 +22,6 @@ if p.handles then
   local what, whose = claim_all(p.handles, tenant)
   if what then return {what, whose} end
   redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
+  forget_joined(key)
 end
 return cancel == '1' and 'cancelled' or 'kept'

@@ -517,7 +517,7 @@ def test_each_instance_has_its_standing(
 
 
 SENDING = Sending("123456789012", (HOME, AWAY), {"Stage": "shop"})
-DECLARED = digest("123456789012", {"Stage": "shop"})
+DECLARED = digest({"Stage": "shop"})
 OURS = f"{DECLARED}-1"
 
 
