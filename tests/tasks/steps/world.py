@@ -84,12 +84,14 @@ class MemoryPlaces:
     def __init__(self) -> None:
         self.taken: dict[str, list[str]] = {}
         self.waiting: list[Wants] = []
+        self.wanted: list[Wants] = []
         self.gathered: list[Batch] = []
         self.disbanded: list[str] = []
 
     def enter(self, lane: str, place: str, limit: int, wants: Wants | None = None) -> None:
         """Take a place; again is fine."""
         places = self.taken.setdefault(lane, [])
+        self.wanted += [wants] if wants is not None else []
         if place not in places and len(places) >= limit:
             raise LaneFull(lane)
         if place not in places:
