@@ -17,8 +17,13 @@ TENANTS = 6
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     directory = tmp_path_factory.mktemp("together")
     options = QUICK.model_copy(update={"creations_in_flight": 9, "stack_operation_seconds": 2.0})
-    many = {"CONNECTOR_ACCOUNT_CREATION_LIMIT": "9", "CONNECTOR_CONFIG_DIR": with_common_set(directory)}
-    with running_cluster(directory, workers=2, options=options, **many) as running:
+    with running_cluster(
+        directory,
+        workers=2,
+        options=options,
+        CONNECTOR_ACCOUNT_CREATION_LIMIT="9",
+        CONNECTOR_CONFIG_DIR=with_common_set(directory),
+    ) as running:
         make_common_set(running)
         yield running
 

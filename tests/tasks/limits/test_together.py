@@ -31,7 +31,7 @@ def wants(number: int, kind: str = "same") -> Wants:
 
 @pytest.fixture
 def line(store: Store) -> list[str]:
-    """Five replications: the first has the only place and runs, the others stand in line, the last for another thing."""
+    """Five replications: the first has the only place and runs, the others wait, the last for another thing."""
     ids = [store.orders.submit(Order(tenant(number), Desired(landing_zone="development"))) for number in range(5)]
     for dispatch in store.work.pump("queue", 10, LEASE, LEASE, "w"):
         assert store.work.begin(dispatch, "me", LEASE)
