@@ -19,9 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tasks.chain import REPLICATION
 from tasks.model.batch import Batch, Wants
 from tasks.model.desired import Desired, TenantId
+from tasks.model.handles import Handles
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
+from tasks.state.parameters import microseconds
 from tasks.state.store import Store
 
 LANE, LIMIT = "account creation in 111111111111", 2
@@ -30,6 +32,7 @@ ZONES = ("development", "production")
 OFFER = "offer to "
 WAYS: list[tuple[State, dict[str, Any]]] = [
     (State.WAITING, {"polls": True}),
+    (State.WAITING, {"polls": True, "handles": Handles(email="learned@example.com")}),
     (State.WAITING, {"parked": True}),
     (State.WAITING, {}),  # an error that time mends
     (State.SUCCEEDED, {}),
@@ -254,6 +257,8 @@ class Line(RuleBasedStateMachine):
         for tenant in self.redis.zrange("connector:tenants", 0, -1):
             record = self.redis.hgetall(f"connector:tenant:{tenant}")
             tenants["aws.sandbox", record["state"]] += 1
+            changed = datetime.fromisoformat(record["updated_at"])
+            assert self.redis.zscore("connector:changed", tenant) == microseconds(changed)
             for which in ("current", "next"):
                 found = self.redis.hgetall(f"connector:replication:{record.get(which)}")
                 if not found:

@@ -35,9 +35,9 @@ def line(store: Store) -> list[str]:
     ids = [store.orders.submit(Order(tenant(number), Desired(landing_zone="development"))) for number in range(5)]
     for dispatch in store.work.pump("queue", 10, LEASE, LEASE, "w"):
         assert store.work.begin(dispatch, "me", LEASE)
-        number = ids.index(dispatch.replication)
+    for number, replication in enumerate(ids):
         kind = "other" if number == 4 else "same"
-        assert store.limits.enter(LANE, str(tenant(number)), dispatch.replication, 1, wants(number, kind)) is not None
+        assert store.limits.enter(LANE, str(tenant(number)), replication, 1, wants(number, kind)) == number - 1
     for replication in ids[1:]:
         waits(store, replication, lane=LANE)
     return ids
@@ -86,6 +86,18 @@ def test_the_next_ones_turn_comes_when_all_are_done(store: Store, redis: Any, li
     store.limits.leave(LANE, str(tenant(0)), line[3])
 
     assert redis.zscore("connector:due", line[4]) != float("inf")
+
+
+def test_when_who_has_sent_is_done_the_others_look_at_once(store: Store, redis: Any, line: list[str]) -> None:
+    gather(store, line)
+    begin_all(store, redis)
+    for replication in line[1:4]:
+        waits(store, replication)
+    assert store.work.pump("queue", 10, LEASE, LEASE, "w") == []
+
+    store.limits.leave(LANE, str(tenant(0)), line[0])
+
+    assert {each.replication for each in store.work.pump("queue", 10, LEASE, LEASE, "w")} == set(line[1:4])
 
 
 def test_no_more_are_taken_along_than_one_operation_may_have(store: Store, line: list[str]) -> None:

@@ -178,8 +178,15 @@ local function heal(lane)
   redis.call('PEXPIRE', keys.waiters(lane), p.retention) -- a line in which nobody new comes is a line still
 end
 
+-- Leave a place, which is free when nobody else holds it. When the one that sent the operation is done, it is over for
+-- the others as well, most likely.
 local function leave(lane, place, id)
-  if not leaves_to_others(lane, place, id) then release(lane, place) end
+  local first = holders_of(lane, place)[1]
+  if not leaves_to_others(lane, place, id) then
+    release(lane, place)
+  elseif first == id then
+    for _, other in ipairs(holders_of(lane, place)) do wake_up(other) end
+  end
   hand_on(lane)
 end
 
