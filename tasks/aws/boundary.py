@@ -32,6 +32,7 @@ from tasks.aws.session import Sessions
 from tasks.aws.stack_sets import StackInstance, StackSets
 from tasks.aws.sts import Identity
 from tasks.model.account import Account
+from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
 
 
@@ -81,9 +82,23 @@ class Aws:
         """Write handles down before a call that must not be forgotten; raises Superseded, then nothing may be sent."""
         self._run.remember(handles)
 
-    def enter(self, lane: Lane, of: str, place: str) -> None:
-        """Take a place in the lane of one organization, instance or StackSet; raises LaneFull. Again is fine."""
-        self._run.places.enter(f"{lane} in {of}", place, self._run.limits[lane])
+    def enter(self, lane: Lane, of: str, place: str, wants: Wants | None = None) -> None:
+        """Take a place in the lane of one organization, instance or StackSet; raises LaneFull. Again is fine.
+
+        wants   what the operation of another tenant may do for this one, while it waits
+        """
+        self._run.places.enter(f"{lane} in {of}", place, self._run.limits[lane], wants)
+
+    def gather(self, lane: Lane, of: str, place: str, batch: Batch) -> tuple[str, ...]:
+        """Take along who waits for the same; returns their accounts. Each of them finds it in its own handles.
+
+        Raises Superseded when somebody else has taken over: then nothing may be sent.
+        """
+        return tuple(sorted(wants.account for wants in self._run.places.gather(f"{lane} in {of}", place, batch)))
+
+    def disband(self, lane: Lane, of: str, place: str, operation: str) -> None:
+        """Let those who were taken along ask by themselves: AWS has refused the operation."""
+        self._run.places.disband(f"{lane} in {of}", place, operation)
 
     def leave(self, lane: Lane, of: str, place: str) -> None:
         """Give the place back and wake who is next. Again is fine."""

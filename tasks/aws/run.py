@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Protocol
 from tasks.aws.calls import Observer
 from tasks.aws.stack_sets import StackInstance
 from tasks.model.account import Account
+from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
 
 
@@ -28,8 +29,14 @@ class Lane(StrEnum):
 class Places(Protocol):
     """The shared count of places in each lane (tasks/limits/lanes.py)."""
 
-    def enter(self, lane: str, place: str, limit: int) -> None:
+    def enter(self, lane: str, place: str, limit: int, wants: Wants | None = None) -> None:
         """Take `place` in `lane`, again is fine; raises LaneFull, and wakes the replication when its turn comes."""
+
+    def gather(self, lane: str, place: str, batch: Batch) -> Sequence[Wants]:
+        """Take along who waits in line for the same, and answer what they want."""
+
+    def disband(self, lane: str, place: str, operation: str) -> None:
+        """Let those who were taken along ask by themselves."""
 
     def leave(self, lane: str, place: str) -> None:
         """Give the place back, again is fine, and wake who is next."""

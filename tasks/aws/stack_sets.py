@@ -57,9 +57,10 @@ class StackSetSummary:
 
 @dataclass(frozen=True)
 class InstanceOperation:
-    """One CreateStackInstances or UpdateStackInstances for one account."""
+    """One CreateStackInstances or UpdateStackInstances, the same for every account."""
 
     create: bool
+    accounts: tuple[str, ...]  # ids
     regions: tuple[str, ...]
     id: str  # [a-zA-Z0-9][-a-zA-Z0-9]*, at most 128 characters
     overrides: Mapping[str, str]
@@ -100,16 +101,20 @@ class StackSets:
             managed_execution=bool((stack_set.get("ManagedExecution") or {}).get("Active")),
         )
 
-    def start(self, name: str, account_id: str, operation: InstanceOperation) -> None:
+    def start(self, name: str, operation: InstanceOperation) -> None:
         """Start an operation; Conflict (OperationIdAlreadyExistsException) says that AWS has it already."""
         self._calls.write(
             "create_stack_instances" if operation.create else "update_stack_instances",
             StackSetName=name,
-            Accounts=[account_id],
+            Accounts=list(operation.accounts),
             Regions=list(operation.regions),
             ParameterOverrides=_overrides(operation.overrides),
-            # All regions at once: one that fails must not cancel the others, and the lane is free sooner.
-            OperationPreferences={"RegionConcurrencyType": "PARALLEL"},
+            # All regions and accounts at once: one that fails must not cancel the others, and the lane is free sooner.
+            OperationPreferences={
+                "RegionConcurrencyType": "PARALLEL",
+                "FailureTolerancePercentage": 100,
+                "MaxConcurrentPercentage": 100,
+            },
             OperationId=operation.id,
         )
 

@@ -73,7 +73,7 @@ class Surroundings:
     def aws(self, tenant: Tenant, begun: Begun, lease: Lease) -> Iterator[Aws]:
         """Give the step its AWS; what it has left of the call rates is given back at its end."""
         limits = rates(self._worker.settings, tenant.platform)
-        shared = ReplicationPlaces(self._worker.store, self._replication)
+        shared = ReplicationPlaces(self._worker.store, self._replication, lease.holder)
         with Allowance(shared, self._step, limits, self._worker.expected_calls) as allowance:
             yield Aws(tenant.platform, self._worker.sessions, self._run(tenant, begun, lease, allowance))
 

@@ -19,6 +19,7 @@ from config.platform import Platform
 from config.settings import Settings
 from tasks.aws import Lane
 from tasks.errors import LaneFull, Superseded
+from tasks.model.batch import Batch, Wants
 from tasks.state.limits import Rate
 from tasks.state.store import Store
 
@@ -65,9 +66,17 @@ def _rate(api: str, per_second: int, platform: Platform) -> Rate:
 class NoPlaces:
     """The places of who only reads. To enter a lane there is a defect of ours."""
 
-    def enter(self, lane: str, place: str, limit: int) -> NoReturn:
+    def enter(self, lane: str, place: str, limit: int, wants: Wants | None = None) -> NoReturn:  # noqa: ARG002 (as below)
         """Refuse: only writes need a place."""
         raise RuntimeError(f"{place} was to be one of {limit} in {lane}, where nothing may be written")
+
+    def gather(self, lane: str, place: str, batch: Batch) -> NoReturn:  # noqa: ARG002 (as below)
+        """Refuse: nothing is sent."""
+        raise RuntimeError(f"{place} was to take others along in {lane}, where nothing may be written")
+
+    def disband(self, lane: str, place: str, operation: str) -> NoReturn:  # noqa: ARG002 (as below)
+        """Refuse: nobody was taken along."""
+        raise RuntimeError(f"{place} was to disband others in {lane}, where nothing may be written")
 
     def leave(self, lane: str, place: str) -> NoReturn:
         """Refuse: there is none to give back."""
@@ -80,14 +89,16 @@ class ReplicationPlaces:
 
     store: Store
     replication: str
+    holder: str = ""  # of its lease
     entered: set[str] = field(default_factory=set)  # lanes in which this execution took a place
 
-    def enter(self, lane: str, place: str, limit: int) -> None:
+    def enter(self, lane: str, place: str, limit: int, wants: Wants | None = None) -> None:
         """Take `place` in `lane`, again is fine; raises LaneFull when others hold all or came earlier.
 
+        wants   what somebody else's operation may do for us, while we wait
         Raises Superseded when the replication has ended meanwhile, or Redis has lost it.
         """
-        ahead = self.store.limits.enter(lane, place, self.replication, limit)
+        ahead = self.store.limits.enter(lane, place, self.replication, limit, wants)
         if ahead is None:
             raise Superseded(self.replication)
         if ahead >= 0:
@@ -97,3 +108,14 @@ class ReplicationPlaces:
     def leave(self, lane: str, place: str) -> None:
         """Give the place back, again is fine, and wake who is next."""
         self.store.limits.leave(lane, place, self.replication)
+
+    def gather(self, lane: str, place: str, batch: Batch) -> list[Wants]:
+        """Take along who waits in line for the same; raises Superseded when somebody else has the lease."""
+        found = self.store.limits.gather(lane, place, batch, self.replication, self.holder)
+        if found is None:
+            raise Superseded(self.replication)
+        return found
+
+    def disband(self, lane: str, place: str, operation: str) -> None:
+        """Let those who were taken along ask by themselves: AWS has refused the operation."""
+        self.store.limits.disband(lane, place, operation, self.replication, self.holder)

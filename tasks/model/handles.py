@@ -65,11 +65,13 @@ class Deployment:
     """What a stack instance was last given. It holds while AWS names `operation` as the instance's last one."""
 
     digest: str  # of every parameter that a template could be given
-    declared: str  # of the account and those parameters that the StackSet's template declares
+    declared: str  # of those parameters that the StackSet's template declares
     operation: str  # OperationId
     sent_at: datetime | None = None  # written ahead of the call; None: AWS has shown the instance CURRENT since
     accepted: bool = False  # AWS has answered that it has the operation
     managed: bool = False  # and queues it behind others (managed execution), so it may be shown much later
+    accounts: tuple[str, ...] = ()  # of other tenants, which our operation takes along
+    leader: str | None = None  # the tenant whose operation takes us along, and who alone sends it
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def leave(handles: Handles, arn: str | None) -> Handles:
 def is_queued(found: Mapping[str, StackInstance], handles: Handles, region: str, wanted: str, now: datetime) -> bool:
     """Tell whether AWS has an operation for what is wanted (a digest) in a region, and has not begun to show it."""
     instance, sent = found.get(region), handles.stack_instances.get(region)
-    if sent is None or sent.sent_at is None or not sent.accepted or sent.digest != wanted:
+    if sent is None or sent.sent_at is None or not (sent.accepted or sent.leader) or sent.digest != wanted:
         return False
     shown = instance is not None and _shown(instance, sent)
     return not shown and now - sent.sent_at < (QUEUED_WITHIN if sent.managed else SHOWN_WITHIN)
@@ -106,7 +106,7 @@ def plan(
     now: datetime,
 ) -> tuple[InstanceOperation | None, dict[str, Deployment]]:
     """Return the next operation, None when nothing differs, and what is then to be remembered for each region."""
-    declared = digest(sending.account_id, overrides)
+    declared = digest(overrides)
     remembered = dict(sent)
     outdated = []
     for region in (region for region in sending.regions if region in found):
@@ -121,17 +121,21 @@ def plan(
         return None, remembered
     first = sent.get(regions[0])
     again = first is not None and all(_unanswered(sent.get(region), first, declared, now) for region in regions)
-    operation = first.operation if first is not None and again else _operation_id(declared, regions, now)
-    at = first.sent_at if first is not None and again else now
-    remembered |= {region: Deployment(sending.digest, declared, operation, at) for region in regions}
-    return InstanceOperation(bool(missing), regions, operation, overrides), remembered
+    if first is not None and again:
+        operation, at, others = first.operation, first.sent_at, first.accounts
+    else:
+        operation, at, others = _operation_id(declared, sending.account_id, regions, now), now, ()
+    remembered |= {region: Deployment(sending.digest, declared, operation, at, accounts=others) for region in regions}
+    accounts = (sending.account_id, *others)
+    return InstanceOperation(bool(missing), accounts, regions, operation, overrides), remembered
 
 
 def confirmed(handles: Handles, sending: Sending) -> Handles:
     """Return the handles after AWS has shown every wanted region CURRENT; other regions are not ours any more."""
     sent = handles.stack_instances
-    shown = {region: replace(sent[region], sent_at=None, accepted=False, managed=False) for region in sending.regions}
-    return replace(handles, stack_instances=shown)
+    shown = {region: sent[region] for region in sending.regions}
+    kept = {region: Deployment(each.digest, each.declared, each.operation) for region, each in shown.items()}
+    return replace(handles, stack_instances=kept)
 
 
 def _given(instance: StackInstance, sent: Deployment | None, declared: str) -> bool:
@@ -152,10 +156,10 @@ def _shown(instance: StackInstance, sent: Deployment) -> bool:
 
 def _unanswered(sent: Deployment | None, first: Deployment, declared: str, now: datetime) -> bool:
     """Tell whether the operation may still be on its way, so that it is sent again under its id."""
-    if sent is None or sent.sent_at is None or sent.declared != declared:
-        return False
+    if sent is None or sent.sent_at is None or sent.declared != declared or sent.leader is not None:
+        return False  # what somebody else sends is sent by nobody else
     return sent.operation == first.operation and now - sent.sent_at < SHOWN_WITHIN
 
 
-def _operation_id(declared: str, regions: tuple[str, ...], now: datetime) -> str:
-    return f"{declared}-{digest(now.isoformat(), regions)}"
+def _operation_id(declared: str, account_id: str, regions: tuple[str, ...], now: datetime) -> str:
+    return f"{declared}-{digest(now.isoformat(), account_id, regions)}"

@@ -154,7 +154,7 @@ class Keys:
     holders = Each("lane", "zset", "limits", Retained("the last place was taken"),
         "place, or offer of one -> until when it is held (ms); inf: as long as its replication goes on")
     held_by = Each("lane", "hash", "limits", Retained("the last place was taken"),
-        "place -> replication that holds it, or was offered it")
+        "place -> replications that hold it, or the one that was offered it")
     waiters = Each("lane", "zset", "limits", Retained("the last replication came, or a pump looked at them"),
         "replication -> when it came (microseconds)")
     lanes = One("hash", "limits", Stays("one entry per lane"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from tasks.model.batch import Batch, Wants
 from tasks.state.database import Part
-from tasks.state.parameters import Enter, Leave, Slow, Take
+from tasks.state.parameters import Disband, Enter, Gather, Leave, Slow, Take
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,38 @@ class Usage:
 class Limits(Part):
     """Keeps to the limits. Raises redis.RedisError when Redis is away."""
 
-    def enter(self, lane: str, place: str, replication: str, limit: int) -> int | None:
-        """Take a place in a lane; answers -1 when we have it, else how many wait before us; None: it has ended."""
-        ahead = self._run(Enter(lane=lane, place=place, replication=replication, limit=limit))
+    def enter(self, lane: str, place: str, replication: str, limit: int, wants: Wants | None = None) -> int | None:
+        """Take a place in a lane; answers -1 when we have it, else how many wait before us; None: it has ended.
+
+        wants   what somebody else's operation may do for us, while we wait
+        """
+        text = None if wants is None else json.dumps(asdict(wants))
+        ahead = self._run(Enter(lane=lane, place=place, replication=replication, limit=limit, wants=text))
         return None if ahead is None else int(ahead)
 
     def leave(self, lane: str, place: str, replication: str) -> None:
         """Give a place back and wake who is next."""
         self._run(Leave(lane=lane, place=place, replication=replication))
+
+    def gather(self, lane: str, place: str, batch: Batch, replication: str, holder: str) -> list[Wants] | None:
+        """Take along who waits in line for the same; answers what they want, None: somebody else has the lease."""
+        found = self._run(
+            Gather(
+                lane=lane,
+                place=place,
+                replication=replication,
+                holder=holder,
+                kind=batch.kind,
+                operation=batch.operation,
+                sent_at=batch.sent_at.isoformat(),
+                most=batch.most,
+            )
+        )
+        return None if found is None else [Wants(**json.loads(each)) for each in found]
+
+    def disband(self, lane: str, place: str, operation: str, replication: str, holder: str) -> None:
+        """Let those who were taken along ask by themselves: AWS has refused the operation."""
+        self._run(Disband(lane=lane, place=place, replication=replication, holder=holder, operation=operation))
 
     def take(self, rate: Rate, replication: str, tokens: int, *, owed: bool = False) -> timedelta:
         """Take tokens of a rate; answers how long our turn is still to come, zero when we have them.

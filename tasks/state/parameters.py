@@ -174,6 +174,7 @@ class Enter(Parameters):
     place: str
     replication: str
     limit: int  # places that the lane has
+    wants: Json | None = None  # what somebody else's operation may do for it, while it waits
 
 
 class Leave(Parameters):
@@ -182,6 +183,29 @@ class Leave(Parameters):
     lane: str
     place: str
     replication: str
+
+
+class Gather(Parameters):
+    """Take along who waits in line for the same."""
+
+    lane: str
+    place: str
+    replication: str  # that has the place
+    holder: str
+    kind: str  # who wants this goes along
+    operation: str  # id of the operation that will do it
+    sent_at: str  # ISO
+    most: int  # replications taken along
+
+
+class Disband(Parameters):
+    """Let those who were taken along ask by themselves."""
+
+    lane: str
+    place: str
+    replication: str
+    holder: str
+    operation: str  # that AWS has refused
 
 
 class Take(Parameters):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from tasks.chain import CHAINS
+from tasks.model.batch import joined
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import LastError, StepState
@@ -188,11 +189,17 @@ class Work(Part):
         return int(self._redis.llen(queue))
 
 
+def _handles(row: dict[str, Any]) -> Handles:
+    """Read the handles, with what somebody else's operation does for the tenant (tasks/model/batch.py)."""
+    handles = HANDLES.validate_json(row["handles"])
+    return joined(handles, json.loads(row["joined"])) if "joined" in row else handles
+
+
 def _begun(row: dict[str, Any], step: str) -> Begun:
     """Read what the script `begin` answers; what does not exist is not there."""
     return Begun(
         desired=Desired.model_validate_json(row["desired"]),
-        handles=HANDLES.validate_json(row["handles"]),
+        handles=_handles(row),
         step=StepState.model_validate_json(row["document"]) if "document" in row else StepState(name=step),
         retry_state=json.loads(row["retry_state"]),
         asked_at=datetime.fromisoformat(row["asked_at"]),

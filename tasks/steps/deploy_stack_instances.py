@@ -9,8 +9,9 @@ shows it or says that it has it; it is replaced only after a known end, or when 
 instance, or Redis was lost, one DescribeStackSet decides whether the template declares other parameters than those
 sent; only then the instance is updated.
 
-A StackSet takes one operation at a time, so tenants take turns in a lane. One with managed execution queues them
-itself: there is no lane then, and an accepted operation may be shown hours later.
+A StackSet takes one operation at a time, so tenants take turns, and those that want the same go together
+(`tasks/stacks/turns.py`). One with managed execution queues operations itself: nobody waits for a turn then, and an
+accepted operation may be shown hours later.
 
 An instance in a region, or of a StackSet, that the landing zone does not name any more stays: deleting it would delete
 what the account's people may be using. The note names it as long as it stands.
@@ -19,12 +20,12 @@ what the account's people may be using. The note names it as long as it stands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from config.arns import STACK_SET_ARN
 from config.landing_zone import StackSet
-from tasks.aws import Aws, Lane
+from tasks.aws import Aws
 from tasks.aws.stack_sets import InstanceOperation, StackInstance, StackSets
 from tasks.errors import AccessDenied, Conflict, NotFound, PermanentError, StepError, TransientError
 from tasks.model.desired import Tenant
@@ -32,6 +33,7 @@ from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import stack_parameters
 from tasks.stacks.instances import Sending, Standing, confirmed, is_queued, judge, leave, plan
+from tasks.stacks.turns import Turns
 from tasks.step import unless
 
 # Of "Account … should have '…' role with trust relationship to Role '…'", AWS's reason when it cannot enter an account.
@@ -49,7 +51,8 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
 
     Reads    cloudformation:ListStackInstances 1 call, none where the day's snapshot shows all CURRENT, and 1 for each
              StackSet that a landing zone left behind; DescribeStackSet 1 before a write or after a foreign operation
-    Writes   cloudformation:CreateStackInstances or UpdateStackInstances, 0 or 1 call for all regions together
+    Writes   cloudformation:CreateStackInstances or UpdateStackInstances, 0 or 1 call for all regions together, and for
+             the accounts of other tenants that wait for the same
     Returns  Wait while an operation works on the account's instances
     Raises   LaneFull while other tenants' operations are before us, Throttled while AWS runs another one,
              TransientError while StackSets may not see a new account or its execution role (transient);
@@ -57,7 +60,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     Source   docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceSummary.html
     """
     stack_set = tenant.landing_zone.stack_set
-    handles = leave(handles, stack_set.arn if stack_set is not None else None)
+    before, handles = handles, leave(handles, stack_set.arn if stack_set is not None else None)
     if stack_set is None:
         return _told(handles, "the landing zone has no StackSet", aws)
     sets = aws.stack_sets(stack_set.region)
@@ -67,20 +70,19 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
         region: judge(found.get(region), handles.stack_instances.get(region), sending.digest)
         for region in sending.regions
     }
-    busy = _in(standings, Standing.BUSY)
-    if busy:
+    if busy := _in(standings, Standing.BUSY):
         return Wait(handles, f"{stack_set.name} is being deployed in {', '.join(busy)}", since=_since(handles, busy))
     if queued := [region for region in sending.regions if is_queued(found, handles, region, sending.digest, aws.now())]:
-        note = f"AWS has taken the operation on {stack_set.name} in {', '.join(queued)} and does not show it yet"
+        note = f"the operation on {stack_set.name} in {', '.join(queued)} was sent, and AWS does not show it yet"
         return Wait(handles, note, since=_since(handles, queued))
-    lane = StackSetLane(aws, stack_set.arn, str(tenant.id))
+    turns = Turns(aws, stack_set.arn, str(tenant.id))
     left = tuple(sorted(found.keys() - set(sending.regions)))
     if bad := _in(standings, Standing.FAILED, Standing.STUCK):
-        _give_up(lane, tuple(bad), handles, aws)
+        _give_up(turns, tuple(bad), handles, aws)
         failed = {region: found[region] for region in bad}
         raise _failed(stack_set, failed, sets.request_id, young=aws.is_young)
     if all(standing is Standing.CURRENT for standing in standings.values()):
-        return _done(stack_set, handles, handles, lane, sending, left)
+        return _done(stack_set, handles, handles, turns, sending, left)
     summary = sets.describe(stack_set.name)
     if not summary.self_managed:
         raise _service_managed(stack_set)
@@ -88,9 +90,12 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     operation, remembered = plan(found, handles.stack_instances, sending, overrides, aws.now())
     ahead = replace(handles, stack_instances=remembered)
     if operation is None:
-        return _done(stack_set, handles, ahead, lane, sending, left)
-    lane = replace(lane, managed=summary.managed_execution)
-    return _start(stack_set, sending.account_id, operation, ahead, lane, aws, sets)
+        return _done(stack_set, handles, ahead, turns, sending, left)
+    if not summary.managed_execution:
+        if handles.stack_set != before.stack_set:
+            aws.remember(handles)  # from now on another tenant's operation may make instances in the account
+        operation, ahead = turns.take(operation, handles, ahead)
+    return _start(stack_set, operation, ahead, turns, sets, managed=summary.managed_execution)
 
 
 def _found(
@@ -109,47 +114,22 @@ def _in(standings: Mapping[str, Standing], *wanted: Standing) -> list[str]:
     return [region for region, standing in standings.items() if standing in wanted]
 
 
-@dataclass(frozen=True)
-class StackSetLane:
-    """A tenant's place among those that want an operation on one StackSet."""
-
-    aws: Aws
-    arn: str
-    tenant: str
-    managed: bool = False  # AWS itself lets operations wait for each other
-
-    def enter(self) -> None:
-        """Wait for our turn: raises LaneFull."""
-        if not self.managed:
-            self.aws.enter(Lane.STACK_SET_OPERATION, self.arn, self.tenant)
-
-    def leave(self) -> None:
-        """Let the next tenant have its turn."""
-        self.aws.leave(Lane.STACK_SET_OPERATION, self.arn, self.tenant)
-
-
 def _start(
-    stack_set: StackSet,
-    account_id: str,
-    operation: InstanceOperation,
-    ahead: Handles,
-    lane: StackSetLane,
-    aws: Aws,
-    sets: StackSets,
+    stack_set: StackSet, operation: InstanceOperation, ahead: Handles, turns: Turns, sets: StackSets, *, managed: bool
 ) -> Outcome:
-    lane.enter()
+    aws = turns.aws
     aws.remember(ahead)
     try:
-        sets.start(stack_set.name, account_id, operation)
+        sets.start(stack_set.name, operation)
     except PermanentError as error:
         # A known id says that an answer was lost: AWS has the operation.
         if not (isinstance(error, Conflict) and error.code == "OperationIdAlreadyExistsException"):
-            _give_up(lane, operation.regions, ahead, aws)
+            turns.disband(operation)
+            _give_up(turns, operation.regions, ahead, aws)
             raise
     word = "creating" if operation.create else "updating"
     taken = {
-        region: replace(ahead.stack_instances[region], accepted=True, managed=lane.managed)
-        for region in operation.regions
+        region: replace(ahead.stack_instances[region], accepted=True, managed=managed) for region in operation.regions
     }
     ahead = replace(ahead, stack_instances={**ahead.stack_instances, **taken})
     note = f"{word} {stack_set.name} in {', '.join(operation.regions)}"
@@ -162,22 +142,22 @@ def _since(handles: Handles, regions: Iterable[str]) -> tuple[datetime, ...]:
     return tuple(sorted(at for at in sent if at is not None))
 
 
-def _give_up(lane: StackSetLane, regions: tuple[str, ...], handles: Handles, aws: Aws) -> None:
+def _give_up(turns: Turns, regions: tuple[str, ...], handles: Handles, aws: Aws) -> None:
     """Forget what was sent to these regions, so that the next replication tries again, and free the lane."""
     kept = {region: sent for region, sent in handles.stack_instances.items() if region not in regions}
-    lane.leave()
+    turns.leave(handles)
     aws.remember(replace(handles, stack_instances=kept))
 
 
 def _done(
-    stack_set: StackSet, before: Handles, after: Handles, lane: StackSetLane, sending: Sending, left: tuple[str, ...]
+    stack_set: StackSet, before: Handles, after: Handles, turns: Turns, sending: Sending, left: tuple[str, ...]
 ) -> Outcome:
     if any(sent.sent_at is not None for sent in before.stack_instances.values()):
-        lane.leave()
+        turns.leave(before)
     note = f"{stack_set.name} is current in {', '.join(sending.regions)}"
     if left:
         note += f"; its instances in {', '.join(left)} are left from before: delete them if nobody needs them"
-    return _told(confirmed(after, sending), note, lane.aws)
+    return _told(confirmed(after, sending), note, turns.aws)
 
 
 def _told(handles: Handles, note: str, aws: Aws) -> Done:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.cluster import Cluster, running_cluster
+from tests.support.common_set import make_common_set, with_common_set
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import RecordedCall
 
@@ -54,11 +55,20 @@ def measure(
     options: SimulatorOptions,
     workers: int = 2,
     zone: str = "production",
+    *,
+    together: bool = False,
     **settings: str,
 ) -> Makespan:
-    """Order one tenant and wait for it, then all others at once."""
+    """Order one tenant and wait for it, then all others at once.
+
+    together   they all want the same of their StackSet; else each has parameters of its own, and an operation
+    """
+    if together:
+        settings["CONNECTOR_CONFIG_DIR"] = with_common_set(directory)
     quick = {"CONNECTOR_WORKER_CONCURRENCY": "32", "CONNECTOR_LEASE_SECONDS": "6", "CONNECTOR_PUMP_SECONDS": "0.2"}
     with running_cluster(directory, workers, options, forked=False, **{**quick, **settings}) as cluster:
+        if together:
+            make_common_set(cluster)
         # Each process has read AWS's service models before anything is measured.
         _seconds(cluster, [cluster.order(f"warm{number}", _body(zone)) for number in range(2 * workers)])
         one = _seconds(cluster, [cluster.order("alone", _body(zone))])
@@ -147,6 +157,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--poll", default="0.5")
     parser.add_argument("--zone", default="production")
+    parser.add_argument("--together", action="store_true", help="all tenants want the same of their StackSet")
     parser.add_argument("--calls", type=int, default=20, help="Identity Center calls a second; AWS allows 20")
     chosen = parser.parse_args()
     options = SimulatorOptions(
@@ -161,7 +172,9 @@ def main() -> None:
         "CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND": str(chosen.calls),
     }
     with tempfile.TemporaryDirectory() as directory:
-        found = measure(Path(directory), chosen.tenants, options, chosen.workers, chosen.zone, **settings)
+        found = measure(
+            Path(directory), chosen.tenants, options, chosen.workers, chosen.zone, together=chosen.together, **settings
+        )
     print(f"one tenant {found.one:.1f} s; {found.tenants} tenants {found.total:.1f} s")
     print(f"bound {found.bound:.1f} s; ratio {found.ratio:.2f}; throttled {found.throttled}")
     for lane, busy in found.busy.items():

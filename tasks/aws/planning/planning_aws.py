@@ -14,6 +14,7 @@ from tasks.aws.planning.planned_reads import READS
 from tasks.aws.planning.planned_writes import WRITES
 from tasks.aws.run import Lane, Run
 from tasks.aws.session import Sessions
+from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
 
 METADATA = {"ResponseMetadata": {"RequestId": "planned-request"}}
@@ -79,8 +80,12 @@ class PlanningAws(Aws):
     def remember(self, handles: Handles) -> None:
         """Remember nothing: a plan leaves no trace."""
 
-    def enter(self, lane: Lane, of: str, place: str) -> None:
+    def enter(self, lane: Lane, of: str, place: str, wants: Wants | None = None) -> None:
         """Take no place: nothing is in flight."""
+
+    def gather(self, lane: Lane, of: str, place: str, batch: Batch) -> tuple[str, ...]:  # noqa: ARG002 (as in Aws)
+        """Take nobody along."""
+        return ()
 
     def leave(self, lane: Lane, of: str, place: str) -> None:
         """Give no place back: a running replication of this tenant may have it."""

@@ -4,7 +4,7 @@ local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
   'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
-  'requested_by', document)
+  'requested_by', 'joined', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
@@ -24,6 +24,7 @@ if is_paused(tenant) then
 end
 redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0, 'started_at', record.started_at or p.at)
 if record.woken then redis.call('HDEL', key, 'woken') end -- it sees from here on what it was woken for
+if record.joined then redis.call('HSET', key, 'joined_seen', record.joined) end -- see forget_joined
 set_due(p.replication, now() + p.lease)
 keep_thread(tenant, p.replication, now() + p.lease)
 if record.state ~= 'RUNNING' then
@@ -47,6 +48,7 @@ return cjson.encode({
   doubted = record.doubted,
   first = record.first,
   asked_by = record.requested_by,
+  joined = record.joined,
   stray = stray_for(tenant) or nil,
   at = now(),
   late = record.look_at and math.max(now() - record.look_at, 0) or 0,

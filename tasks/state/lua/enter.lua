@@ -29,11 +29,14 @@ if not known then
   end_places(lane)
   if not redis.call('ZSCORE', keys.holders(lane), offer_to(id)) then line_up(lane, id, came()) end
   hand_on(lane, id)
-  if not redis.call('ZSCORE', keys.holders(lane), offer_to(id)) then return redis.call('ZRANK', keys.waiters(lane), id) end
+  if not redis.call('ZSCORE', keys.holders(lane), offer_to(id)) then
+    if p.wants then redis.call('HSET', keys.replication(id), 'wants:' .. lane, p.wants) end
+    return redis.call('ZRANK', keys.waiters(lane), id)
+  end
 end
 leave_line(lane, id)
 withdraw_offer(lane, id)
-redis.call('HDEL', keys.replication(id), 'came:' .. lane)
+redis.call('HDEL', keys.replication(id), 'came:' .. lane, 'wants:' .. lane)
 hold(lane, place, id, 'inf')
 hand_on(lane, id)
 return -1

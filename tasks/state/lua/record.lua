@@ -1,7 +1,7 @@
 -- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now, or {what, whose}
 -- when the handles name something that is another tenant's; then nothing was written.
 local key = keys.replication(p.replication)
-local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at')
+local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined')
 local tenant = record.tenant
 if record.recorded == p.holder then return 1 end -- the answer to the first request was lost
 if record.holder ~= p.holder then return 0 end
@@ -21,7 +21,11 @@ local function write()
   elseif record.error then
     redis.call('HDEL', key, 'error')
   end
-  if learned then redis.call('HSET', keys.tenant(tenant), 'handles', p.handles, 'updated_at', p.at) end
+  if learned then
+    redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
+    touch(tenant)
+  end
+  if p.handles and record.joined then forget_joined(key) end
   if p.next then
     if p.step == 0 then
       redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone

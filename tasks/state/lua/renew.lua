@@ -23,5 +23,6 @@ if p.handles then
   if what then return {what, whose} end
   redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
   if p.doubted then redis.call('HSET', key, 'doubted', 1) end
+  forget_joined(key)
 end
 return cancel == '1' and 'cancelled' or 'kept'

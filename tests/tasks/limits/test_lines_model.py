@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tasks.chain import REPLICATION
+from tasks.model.batch import Batch, Wants
 from tasks.model.desired import Desired, TenantId
+from tasks.model.handles import Handles
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
+from tasks.state.parameters import microseconds
 from tasks.state.store import Store
 
 LANE, LIMIT = "account creation in 111111111111", 2
@@ -29,6 +32,7 @@ ZONES = ("development", "production")
 OFFER = "offer to "
 WAYS: list[tuple[State, dict[str, Any]]] = [
     (State.WAITING, {"polls": True}),
+    (State.WAITING, {"polls": True, "handles": Handles(email="learned@example.com")}),
     (State.WAITING, {"parked": True}),
     (State.WAITING, {}),  # an error that time mends
     (State.SUCCEEDED, {}),
@@ -109,9 +113,29 @@ class Line(RuleBasedStateMachine):
     @rule(number=tenants)
     def enter(self, number: int) -> None:
         """A step asks for a place, and records that it waits when there is none."""
+        wants = Wants(f"kind {number % 2}", f"account of {number}", ("r",), "all", "declared")
         for replication, holder in self.runs(number):
-            if self.store.limits.enter(LANE, name(number), replication, self.limit) not in (-1, None):
+            if self.store.limits.enter(LANE, name(number), replication, self.limit, wants) not in (-1, None):
                 self.record(replication, holder, State.WAITING, lane=LANE)
+
+    @rule(number=tenants)
+    def go_together(self, number: int) -> None:
+        """Who has a place takes along who waits for the same; each of them finds that in its handles."""
+        batch = Batch(f"kind {number % 2}", "op", datetime.now(UTC), 2)
+        for replication, holder in self.runs(number):
+            if name(number) in self.places(replication):
+                line = self.line()
+                self.store.limits.gather(LANE, name(number), batch, replication, holder)
+                gone = set(line) - set(self.line())
+                assert all(self.redis.hget(f"connector:replication:{each}", "joined") for each in gone)
+                self.woken |= gone  # they look at their own part of the work
+
+    @rule(number=tenants)
+    def disband(self, number: int) -> None:
+        """AWS refuses, and those who were taken along ask by themselves."""
+        for replication, holder in self.runs(number):
+            if name(number) in self.places(replication):
+                self.store.limits.disband(LANE, name(number), "op", replication, holder)
 
     @rule(number=tenants, leaves=st.booleans(), way=st.sampled_from(WAYS))
     def work(self, number: int, way: tuple[State, dict[str, Any]], *, leaves: bool) -> None:
@@ -149,7 +173,7 @@ class Line(RuleBasedStateMachine):
     @rule(number=tenants)
     def redis_loses_a_holder(self, number: int) -> None:
         """A replication is gone without an end, and its place is left behind."""
-        replication = self.redis.hget(f"connector:held_by:{LANE}", name(number)) or ""
+        replication = (self.redis.hget(f"connector:held_by:{LANE}", name(number)) or "").partition(" ")[0]
         if not replication or self.redis.hget(f"connector:tenant:{name(number)}", "next"):
             return
         counted = self.redis.hget(f"connector:replication:{replication}", "counted")
@@ -161,7 +185,9 @@ class Line(RuleBasedStateMachine):
             self.redis.zrem(f"connector:{index}", replication)
         self.running.pop(replication, None)
         self.time_passes()
-        assert replication not in self.redis.hgetall(f"connector:held_by:{LANE}").values() or not self.line()
+        open_ones = set(self.redis.zrange("connector:due", 0, -1))
+        held = [ids.split() for ids in self.redis.hgetall(f"connector:held_by:{LANE}").values()]
+        assert all(open_ones & set(ids) for ids in held if replication in ids) or not self.line()
 
     @rule(limit=st.integers(1, 3))
     def other_limit(self, limit: int) -> None:
@@ -207,9 +233,15 @@ class Line(RuleBasedStateMachine):
         """Each place is written down twice, and who has one is looked at before the rest."""
         held = self.redis.hgetall(f"connector:held_by:{LANE}")
         assert set(held) == set(self.redis.zrange(f"connector:holders:{LANE}", 0, -1))
+        for place, until in self.redis.zrange(f"connector:holders:{LANE}", 0, -1, withscores=True):
+            holders = held[place].split()
+            assert holders
+            assert until != math.inf or all(
+                place in self.places(each) for each in holders if self.redis.zscore("connector:due", each) is not None
+            )
         placed = set()
         for replication in self.redis.zrange("connector:due", 0, -1):
-            places = {entry.partition("\t")[2] for entry in self.redis.smembers(f"connector:places:{replication}")}
+            places = self.places(replication)
             assert ("" in places) == (replication in self.line())
             placed |= {replication} if places - {""} else set()
         assert set(self.redis.zrange("connector:placed", 0, -1)) == placed
@@ -225,6 +257,8 @@ class Line(RuleBasedStateMachine):
         for tenant in self.redis.zrange("connector:tenants", 0, -1):
             record = self.redis.hgetall(f"connector:tenant:{tenant}")
             tenants["aws.sandbox", record["state"]] += 1
+            changed = datetime.fromisoformat(record["updated_at"])
+            assert self.redis.zscore("connector:changed", tenant) == microseconds(changed)
             for which in ("current", "next"):
                 found = self.redis.hgetall(f"connector:replication:{record.get(which)}")
                 if not found:
@@ -245,6 +279,9 @@ class Line(RuleBasedStateMachine):
     def offered(self) -> set[str]:
         holders = self.redis.zrange(f"connector:holders:{LANE}", 0, -1)
         return {place.removeprefix(OFFER) for place in holders if place.startswith(OFFER)}
+
+    def places(self, replication: str) -> set[str]:
+        return {entry.partition("\t")[2] for entry in self.redis.smembers(f"connector:places:{replication}")}
 
     def runs(self, number: int) -> list[tuple[str, str]]:
         return [(each, holder) for each, (tenant, holder) in self.running.items() if tenant == name(number)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from tasks.aws.calls import Calls, Response
 from tasks.aws.stack_sets import DetailedStatus, InstanceOperation, InstanceStatus, StackInstance, StackSets
 from tasks.digest import digest
 from tasks.errors import AccessDenied, LaneFull, NotFound, PermanentError, Throttled, Unanswered
-from tasks.model.desired import Tenant
+from tasks.model.batch import Wants, joined
+from tasks.model.desired import Tenant, TenantId
 from tasks.model.handles import Deployment, Handles
 from tasks.model.replication import Done, Wait
 from tasks.stacks.instances import ENDED_BADLY, QUEUED_WITHIN, SHOWN_WITHIN, Sending, Standing, is_queued, judge, plan
@@ -40,13 +41,13 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class Baseline:
     """A StackSet of one test."""
 
-    def __init__(self, world: World, name: str | None = None, **more: Any) -> None:
+    def __init__(self, world: World, name: str | None = None, template: str = TEMPLATE, **more: Any) -> None:
         self.world = world
         self.client: Any = world.sessions.automation(world.tenant().platform, "cloudformation", HOME)
         self.name = name or f"baseline-{world.workspace}"
         self.arn = f"arn:aws:cloudformation:{HOME}:{organization.AUTOMATION_ACCOUNT_ID}:stackset/{self.name}:1"
         with by_hand(world):
-            self.client.create_stack_set(StackSetName=self.name, TemplateBody=TEMPLATE, **more)
+            self.client.create_stack_set(StackSetName=self.name, TemplateBody=template, **more)
 
     def tenant(self, *regions: str, cost_center: str = "1", name: str | None = None) -> Tenant:
         """A tenant whose landing zone has this StackSet."""
@@ -63,6 +64,10 @@ class Baseline:
     def instances(self) -> dict[str, tuple[str, dict[str, str]]]:
         """Status and overrides by region."""
         return {item["region"]: (item["status"], item["overrides"]) for item in self._shown()["instances"]}
+
+    def accounts(self) -> dict[str, str]:
+        """Status by account."""
+        return {item["account"]: item["status"] for item in self._shown()["instances"]}
 
     def operations(self) -> list[str]:
         """The ids of all operations, oldest first."""
@@ -517,7 +522,7 @@ def test_each_instance_has_its_standing(
 
 
 SENDING = Sending("123456789012", (HOME, AWAY), {"Stage": "shop"})
-DECLARED = digest("123456789012", {"Stage": "shop"})
+DECLARED = digest({"Stage": "shop"})
 OURS = f"{DECLARED}-1"
 
 
@@ -565,3 +570,115 @@ def test_an_id_is_kept_until_it_is_answered_or_too_old_or_other_parameters_are_w
     assert ids[0] == OURS
     assert OURS not in ids[1:]
     assert all(name.startswith(f"{DECLARED}-") and len(name) <= 128 for name in ids)
+
+
+def waiting_with(world: World, baseline: Baseline, name: str) -> tuple[Tenant, Handles, Wants]:
+    """Let another tenant stand in line for the same; answers it, its handles and what it wants."""
+    tenant = replace(baseline.tenant(), id=TenantId(world.workspace, name, "aws.sandbox"))
+    handles = world.account(tenant)
+    world.places.enter(f"{Lane.STACK_SET_OPERATION} in {baseline.arn}", "somebody", 1)
+    with pytest.raises(LaneFull):
+        world.run(deploy_stack_instances, tenant, handles)
+    world.places.leave(f"{Lane.STACK_SET_OPERATION} in {baseline.arn}", "somebody")
+    return tenant, world.remembered[-1], world.places.wanted[-1]
+
+
+def taken_along(world: World, handles: Handles, wants: Wants, leader: Tenant) -> Handles:
+    """What the other tenant finds in its handles then."""
+    batch = world.places.gathered[-1]
+    noted = {"operation": batch.operation, "sent_at": batch.sent_at.isoformat(), "leader": str(leader.id)}
+    return joined(handles, {**asdict(wants), **noted})
+
+
+@pytest.fixture
+def common(world: World) -> Baseline:
+    """A StackSet that declares nothing of ours, so that all tenants want the same of it."""
+    return Baseline(world, f"common-{world.workspace}", template='Resources: {Topic: {Type: "AWS::SNS::Topic"}}')
+
+
+def test_who_waits_for_the_same_is_taken_along_and_sees_its_own_part(world: World, common: Baseline) -> None:
+    other, handles, wants = waiting_with(world, common, "blog")
+    tenant = common.tenant()
+    account = world.account(tenant)
+    world.places.waiting = [wants]
+    mark = world.simulator.mark()
+
+    outcome = world.finish(deploy_stack_instances, tenant, account)
+    second = world.finish(deploy_stack_instances, other, taken_along(world, handles, wants, tenant))
+
+    assert [call.operation for call in world.simulator.writes_since(mark)] == ["CreateStackInstances"]
+    assert common.accounts() == {account.account_id: "CURRENT", handles.account_id: "CURRENT"}
+    kept = {each.stack_instances[HOME].operation for each in (outcome.handles, second.handles)}
+    assert kept == {common.operations()[0]}
+    assert {each.stack_instances[HOME].leader for each in (outcome.handles, second.handles)} == {None}
+    assert world.counted(deploy_stack_instances, other, second.handles)[1:] == (1, 0)
+    assert free(world)
+
+
+def test_one_that_fails_spoils_nothing_of_the_others(world: World, common: Baseline) -> None:
+    other, handles, wants = waiting_with(world, common, "blog")
+    tenant = common.tenant()
+    account = world.account(tenant)
+    world.places.waiting = [wants]
+    common.fail(handles.account_id, "no such thing")
+
+    world.finish(deploy_stack_instances, tenant, account)
+
+    with pytest.raises(PermanentError, match="no such thing"):
+        world.finish(deploy_stack_instances, other, taken_along(world, handles, wants, tenant))
+    assert common.accounts()[str(account.account_id)] == "CURRENT"
+
+
+def test_what_is_sent_again_takes_along_the_same(world: World, common: Baseline) -> None:
+    _, handles, wants = waiting_with(world, common, "blog")
+    tenant = common.tenant()
+    account = world.account(tenant)
+    world.places.waiting = [wants]
+    world.simulator.inject(service="cloudformation", operation="CreateStackInstances", kind="reset")
+    with pytest.raises(Unanswered):
+        world.run(deploy_stack_instances, tenant, account)
+
+    world.finish(deploy_stack_instances, tenant, world.remembered[-1])
+
+    assert len(common.operations()) == 1
+    assert set(common.accounts()) == {account.account_id, handles.account_id}
+
+
+def test_who_was_taken_along_sends_nothing_before_its_time(world: World, common: Baseline) -> None:
+    other, handles, wants = waiting_with(world, common, "blog")
+    tenant = common.tenant()
+    account = world.account(tenant)
+    world.places.waiting = [wants]
+    world.simulator.inject(service="cloudformation", operation="CreateStackInstances", kind="reset")
+    with pytest.raises(Unanswered):
+        world.run(deploy_stack_instances, tenant, account)
+    along = taken_along(world, handles, wants, tenant)
+
+    outcome, _, writes = world.counted(deploy_stack_instances, other, along)
+    assert (isinstance(outcome, Wait), writes) == (True, 0)
+    world.places.leave(f"{Lane.STACK_SET_OPERATION} in {common.arn}", str(tenant.id))
+    world.ahead = SHOWN_WITHIN + timedelta(seconds=1)
+    world.finish(deploy_stack_instances, other, outcome.handles)
+
+    assert common.accounts() == {handles.account_id: "CURRENT"}
+
+
+def test_when_aws_refuses_the_others_ask_by_themselves(world: World, common: Baseline) -> None:
+    other, handles, wants = waiting_with(world, common, "blog")
+    tenant = common.tenant()
+    account = world.account(tenant)
+    world.places.waiting = [wants]
+    world.simulator.inject(
+        service="cloudformation",
+        operation="CreateStackInstances",
+        kind="error",
+        code="AccessDenied",
+        status=403,
+        times=1,
+    )
+    with pytest.raises(AccessDenied):
+        world.run(deploy_stack_instances, tenant, account)
+    assert world.places.disbanded == [world.places.gathered[-1].operation]
+
+    along = joined(taken_along(world, handles, wants, tenant), {"refused": world.places.disbanded[0]})
+    assert world.finish(deploy_stack_instances, other, along).handles.stack_instances[HOME].leader is None

@@ -18,6 +18,7 @@ from tasks.aws.calls import Observer
 from tasks.aws.run import AccountLists, NoLists, NoTags, TagIndex
 from tasks.aws.session import Sessions
 from tasks.errors import LaneFull
+from tasks.model.batch import Batch, Wants
 from tasks.model.call import CallRecord
 from tasks.model.desired import Desired, Tenant, TenantId
 from tasks.model.handles import Handles
@@ -82,14 +83,30 @@ class MemoryPlaces:
 
     def __init__(self) -> None:
         self.taken: dict[str, list[str]] = {}
+        self.waiting: list[Wants] = []
+        self.wanted: list[Wants] = []
+        self.gathered: list[Batch] = []
+        self.disbanded: list[str] = []
 
-    def enter(self, lane: str, place: str, limit: int) -> None:
+    def enter(self, lane: str, place: str, limit: int, wants: Wants | None = None) -> None:
         """Take a place; again is fine."""
         places = self.taken.setdefault(lane, [])
+        self.wanted += [wants] if wants is not None else []
         if place not in places and len(places) >= limit:
             raise LaneFull(lane)
         if place not in places:
             places.append(place)
+
+    def gather(self, lane: str, place: str, batch: Batch) -> list[Wants]:
+        """Take along whom a test lets wait."""
+        self.gathered.append(batch)
+        found = [each for each in self.waiting if each.kind == batch.kind]
+        self.waiting = [each for each in self.waiting if each not in found]
+        return found
+
+    def disband(self, lane: str, place: str, operation: str) -> None:
+        """Note that those who were taken along ask by themselves."""
+        self.disbanded.append(operation)
 
     def leave(self, lane: str, place: str) -> None:
         """Give a place back; again is fine."""

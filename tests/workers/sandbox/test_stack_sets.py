@@ -189,6 +189,32 @@ def test_an_account_that_cannot_be_reached_fails_and_cancels_the_rest(
     assert stack_sets.results(tolerant["OperationId"])[member] == ("SUCCEEDED", "")
 
 
+@pytest.mark.parametrize(
+    ("preferences", "slices"),
+    [
+        ({}, 2),
+        ({"MaxConcurrentCount": 2}, 2),  # no more than one that may fail besides
+        ({"MaxConcurrentCount": 2, "FailureToleranceCount": 1}, 1),
+        ({"MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 100}, 1),
+    ],
+)
+def test_accounts_are_worked_on_one_after_the_other_or_as_many_at_a_time_as_may_fail(
+    sandbox: Sandbox, stack_sets: StackSets, member: str, preferences: dict[str, int], slices: int
+) -> None:
+    sandbox.set(stack_operation_seconds=MINUTES)
+    operation_id = stack_sets.client.create_stack_instances(
+        StackSetName=stack_sets.name,
+        Accounts=[member, sandbox.account("another")],
+        Regions=REGIONS,
+        OperationPreferences=preferences,
+    )["OperationId"]
+    for _ in range(slices):
+        assert stack_sets.status(operation_id) == "RUNNING"
+        sandbox.pass_time(MINUTES)
+
+    assert stack_sets.status(operation_id) == "SUCCEEDED"
+
+
 def test_a_suspended_account_is_skipped(sandbox: Sandbox, stack_sets: StackSets, member: str) -> None:
     sandbox.operate("suspend_account", account=member)
     operation_id = stack_sets.client.create_stack_instances(

@@ -30,7 +30,7 @@ class SimulatorOptions(BaseModel):
     assignment_seconds: NonNegativeFloat = 0.3
     assignments_in_flight: PositiveInt = 10
     stack_seconds: NonNegativeFloat = 0.5
-    stack_operation_seconds: NonNegativeFloat = 0.5
+    stack_operation_seconds: NonNegativeFloat = 0.5  # of a StackSet in one account and region
 
     enrollment_seconds: NonNegativeFloat = 0.5  # of every operation of Control Tower on an account; AWS: 20 minutes
     control_tower_operations: PositiveInt = 5  # at once

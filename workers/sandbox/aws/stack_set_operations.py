@@ -32,7 +32,7 @@ CANCELLED_REASON = "Cancelled since failure tolerance has exceeded"
 
 @dataclass
 class Course:
-    """Plans one operation: its targets one after the other, region by region, in equal slices of its duration."""
+    """Plans one operation: region by region or all at once, in each so many accounts at a time as it may have."""
 
     world: World
     stack_set: StackSet
@@ -41,23 +41,30 @@ class Course:
 
     def plan(self) -> None:
         """Write results, instances and member stacks with their times."""
-        operation = self.operation
-        seconds = self.world.options.stack_operation_seconds / max(1, len(operation.targets))
-        at, failures = operation.starts_at, dict[str, int]()
+        operation, ends = self.operation, [self.operation.starts_at]
         for target in operation.targets:
             self._announce(target)
-        for target in operation.targets:
-            region = target[1]
-            if any(count > operation.tolerance() for count in failures.values()):
-                operation.failed = True
-                self._end(target, at, Result("CANCELLED", CANCELLED_REASON), "CANCELLED")
+        for region in dict.fromkeys(region for _, region in operation.targets):
+            targets = [target for target in operation.targets if target[1] == region]
+            parallel = operation.preferences.get("RegionConcurrencyType") == "PARALLEL"
+            stopped = operation.failed and not parallel
+            ends.append(self._region(targets, ends[0] if parallel else ends[-1], stopped=stopped))
+        operation.ends_at = max(ends)
+
+    def _region(self, targets: list[Target], start: float, *, stopped: bool) -> float:
+        """Work on the accounts of one region; answers when it ends."""
+        operation, seconds = self.operation, self.world.options.stack_operation_seconds
+        at, failures, together = start, 0, operation.concurrency()
+        for first in range(0, len(targets), together):
+            wave = targets[first : first + together]
+            if stopped or failures > operation.tolerance():
+                for target in wave:
+                    self._end(target, at, Result("CANCELLED", CANCELLED_REASON), "CANCELLED")
                 continue
-            reason = self._work(target, at, seconds)
+            failures += sum(self._work(target, at, seconds) is not None for target in wave)
             at += seconds
-            if reason is not None:
-                failures[region] = failures.get(region, 0) + 1
-        operation.failed = any(count > operation.tolerance() for count in failures.values())
-        operation.ends_at = at
+        operation.failed = operation.failed or failures > operation.tolerance()
+        return at
 
     def _announce(self, target: Target) -> None:
         operation = self.operation

@@ -76,6 +76,15 @@ class Operation:
             return len(accounts) * int(percentage) // 100
         return int(self.preferences.get("FailureToleranceCount") or 0)
 
+    def concurrency(self) -> int:
+        """Answer how many accounts of a region are worked on at once: one by default, and one more than may fail."""
+        accounts = {account_id for account_id, _ in self.targets}
+        percentage = self.preferences.get("MaxConcurrentPercentage")
+        wanted = int(self.preferences.get("MaxConcurrentCount") or 1)
+        if percentage is not None:
+            wanted = max(1, len(accounts) * int(percentage) // 100)
+        return min(wanted, self.tolerance() + 1)
+
 
 @dataclass
 class StackSet:

@@ -53,6 +53,14 @@ local function sort_in(id)
   redis.call('ZREM', keys.placed, id)
 end
 
+-- Who holds a place: one replication, or several whose work one operation of AWS does (gather.lua).
+local function holders_of(lane, place)
+  local ids = {}
+  for id in string.gmatch(redis.call('HGET', keys.held_by(lane), place) or '', '%S+') do ids[#ids + 1] = id end
+  return ids
+end
+
+-- Hold a place, alone: also one that only lingered.
 local function hold(lane, place, id, time)
   redis.call('ZADD', keys.holders(lane), time, place)
   redis.call('PEXPIRE', keys.holders(lane), p.retention)
@@ -65,6 +73,26 @@ end
 local function release(lane, place)
   redis.call('HDEL', keys.held_by(lane), place)
   return redis.call('ZREM', keys.holders(lane), place)
+end
+
+-- Hold a place together with those who hold it.
+local function share_place(lane, place, id)
+  local ids = holders_of(lane, place)
+  ids[#ids + 1] = id
+  redis.call('HSET', keys.held_by(lane), place, table.concat(ids, ' '))
+  note(id, entry_of(lane, place))
+  sort_in(id)
+end
+
+-- Tell whether others hold a place besides, who keep it then.
+local function leaves_to_others(lane, place, id)
+  local others = {}
+  for _, each in ipairs(holders_of(lane, place)) do
+    if each ~= id and redis.call('ZSCORE', keys.due, each) then others[#others + 1] = each end
+  end
+  if #others == 0 then return false end
+  redis.call('HSET', keys.held_by(lane), place, table.concat(others, ' '))
+  return true
 end
 
 -- Stand in line. Whoever came when is kept until it has a place, so that nothing costs it its turn.
@@ -143,15 +171,30 @@ end
 -- Free the places of replications that are gone. No script leaves such a place; this heals what was lost with Redis.
 local function heal(lane)
   for _, place in ipairs(redis.call('ZRANGEBYSCORE', keys.holders(lane), 'inf', 'inf')) do
-    local id = redis.call('HGET', keys.held_by(lane), place)
-    if not id or not redis.call('ZSCORE', keys.due, id) then release(lane, place) end
+    local alive = false
+    for _, id in ipairs(holders_of(lane, place)) do alive = alive or redis.call('ZSCORE', keys.due, id) end
+    if not alive then release(lane, place) end
   end
   redis.call('PEXPIRE', keys.waiters(lane), p.retention) -- a line in which nobody new comes is a line still
 end
 
-local function leave(lane, place)
-  release(lane, place)
+-- Leave a place, which is free when nobody else holds it. When the one that sent the operation is done, it is over for
+-- the others as well, most likely.
+local function leave(lane, place, id)
+  local first = holders_of(lane, place)[1]
+  if not leaves_to_others(lane, place, id) then
+    release(lane, place)
+  elseif first == id then
+    for _, other in ipairs(holders_of(lane, place)) do wake_up(other) end
+  end
   hand_on(lane)
+end
+
+-- What was sent for a replication by somebody else's operation is noted in its record (gather.lua, disband.lua). Once the
+-- handles are written that it began with (begin.lua), they have it; not what was noted since.
+local function forget_joined(key)
+  local joined, seen = unpack(redis.call('HMGET', key, 'joined', 'joined_seen'))
+  if joined and joined == seen then redis.call('HDEL', key, 'joined', 'joined_seen') end
 end
 
 -- Take a replication out of every line in which it stands, and hand on what it was offered.
@@ -174,17 +217,19 @@ end
 local function hand_over(id, to)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
+    local came = 1 -- if it comes later than its place ends, it is the first
     if place == '' or place == offer_to(id) then
-      local came = redis.call('ZSCORE', keys.waiters(lane), id) or redis.call('HGET', keys.replication(id), 'came:' .. lane)
-      redis.call('HSETNX', keys.replication(to), 'came:' .. lane, came or 0)
+      came = redis.call('ZSCORE', keys.waiters(lane), id) or redis.call('HGET', keys.replication(id), 'came:' .. lane)
     else
       redis.call('SREM', keys.places(id), entry)
-      note(to, entry)
-      redis.call('HSET', keys.held_by(lane), place, to)
-      redis.call('ZADD', keys.holders(lane), 'XX', now() + p.linger, place)
-      redis.call('HSETNX', keys.replication(to), 'came:' .. lane, 1) -- if it comes later than that, it is the first
+      if not leaves_to_others(lane, place, id) then
+        note(to, entry)
+        redis.call('HSET', keys.held_by(lane), place, to)
+        redis.call('ZADD', keys.holders(lane), 'XX', now() + p.linger, place)
+      end
       hand_on(lane)
     end
+    redis.call('HSETNX', keys.replication(to), 'came:' .. lane, came or 0)
   end
   sort_in(to)
   stop_waiting(id)
@@ -196,7 +241,9 @@ local function leave_all(id, linger)
   stop_waiting(id)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
-    redis.call('ZADD', keys.holders(lane), 'XX', now() + linger, place)
+    if not leaves_to_others(lane, place, id) then
+      redis.call('ZADD', keys.holders(lane), 'XX', now() + linger, place)
+    end
     hand_on(lane)
   end
   redis.call('DEL', keys.places(id))
