@@ -193,7 +193,8 @@ class Collector:
                 self.numbers.meet_products(connection, map(lines.product, page.groups))
                 rows = keep_costs(connection, collection.id, self.numbers, lines, page.groups)
             if page is not None and page.next_token:
-                resume = _resume_day(collection.resume_day, page)
+                begins = None if collection.token else question.start
+                resume = _resume_day(collection.resume_day, page, begins)
                 self._advance(connection, rows, page, token=page.next_token, resume_day=resume)
             else:
                 following = collection.part + 1
@@ -282,9 +283,14 @@ class Collector:
         return step(connection, self.collection, self.holder, self.now() + self.ledger.held, **changes)
 
 
-def _resume_day(before: int | None, page: CostPage) -> int:
-    """Return the last day that AWS has told of, as long as it tells of them one after the other."""
+def _resume_day(before: int | None, page: CostPage, begins: date | None) -> int:
+    """Return the last day that AWS has told of, as long as it tells of them one after the other.
+
+    begins   the day with which the first page of a question must begin; None: it is another page
+    """
     days = [group.day.toordinal() for group in page.groups]
+    if begins is not None and days[:1] != [begins.toordinal()]:
+        return DISORDERED  # it may tell of the last day first
     if before == DISORDERED or days != sorted(days) or (before is not None and days and days[0] < before):
         return DISORDERED
     return days[-1] if days else before or DISORDERED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -175,6 +177,12 @@ def _resident_megabytes(worker: Child) -> float:
     return int(line.split()[1]) / 1000
 
 
+def costs() -> list[str]:
+    """Measure a month of costs of a very large organization, in a process of its own: its memory is measured too."""
+    command = [sys.executable, "-m", "tests.bench.metering"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def main() -> None:
     """Print every figure as it comes, then write the page."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -188,7 +196,7 @@ def main() -> None:
         "| what | measured |",
         "|---|---|",
     ]
-    for measure in (overhead, calls_and_makespan, throughput, resume, a_day):
+    for measure in (overhead, calls_and_makespan, throughput, resume, a_day, costs):
         rows = measure()
         print("\n".join(rows), flush=True)
         lines += rows

@@ -55,26 +55,28 @@ class MemoryCosts:
     asked: int = 0
     answered: int = 0
     request_id: str | None = None
-    _open: dict[str, tuple[Question, Iterator[CostGroup]]] = field(default_factory=dict)
+    _open: dict[str, tuple[Question, CostGroup, Iterator[CostGroup]]] = field(default_factory=dict)
 
     def costs(self, question: Question, token: str | None = None) -> CostPage:
         """Answer the next page of a question."""
         assert len(question.groups) <= 2
         self.asked += 1
+        first: tuple[CostGroup, ...] = ()
         if token is None:
             rows = self._groups(question)
         elif self.asked in self.lose_token_at:
             raise Refused("InvalidNextTokenException", "the token has expired")
         else:
-            known, rows = self._open.pop(token)
+            known, following, rows = self._open.pop(token)
             assert known == question, "RequestChangedException"
-        page = tuple(islice(rows, self.page_rows))
-        following = next(rows, None)
+            first = (following,)
+        page = (*first, *islice(rows, self.page_rows - len(first)))
+        more = next(rows, None)
         self.answered += 1
-        if following is None:
+        if more is None:
             return CostPage(page, None, estimated=False, account_names={})
         name = f"token-{self.answered}"
-        self._open[name] = question, _before(following, rows)
+        self._open[name] = question, more, rows
         return CostPage(page, name, estimated=False, account_names={})
 
     def reserved_instances(self, start: date, end: date, token: str | None = None) -> CommitmentPage:
@@ -114,11 +116,6 @@ def _added(question: Question, day: date, charges: Iterable[Charge]) -> Iterator
         quantity = charge.quantity if old is None else old.quantity + charge.quantity
         sums[keys] = CostGroup(day, keys, amount, charge.currency, quantity, charge.unit)
     yield from (sums[keys] for keys in sorted(sums))
-
-
-def _before(first: CostGroup, rest: Iterator[CostGroup]) -> Iterator[CostGroup]:
-    yield first
-    yield from rest
 
 
 def totals_of(charges: Iterable[Charge]) -> Mapping[tuple[str, str], Decimal]:
