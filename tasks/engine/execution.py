@@ -108,7 +108,7 @@ class Execution:
                 needs_landing_zone=self._step.needs_landing_zone,
             )
             with self._around.aws(tenant, begun, lease) as aws:
-                return run_step(self._step, tenant, self._handles(begun, lease), aws)
+                return run_step(self._step, tenant, self._handles(begun), aws)
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -118,14 +118,13 @@ class Execution:
             remedy = "This is a defect of the connector: report it with its log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
 
-    def _handles(self, begun: Begun, lease: Lease) -> Handles:
+    def _handles(self, begun: Begun) -> Handles:
         if self._dispatch.step > 0:  # what the first step records holds for those after it
             return begun.handles
         handles = begun.handles
-        # Written down before the first call, and once: but for a stray call, which may do more after each look.
-        if begun.doubt and (begun.step.started_at is None or begun.stray is not None):
-            handles = in_doubt(handles)
-            lease.renew(handles)
+        if begun.doubt:  # in each execution: a stray call may have written since the last one
+            asked = None if begun.step.started_at is None else handles.people_look  # a look for many goes on
+            handles = replace(in_doubt(handles), people_look=asked)
         if begun.stray is None:
             return handles
         return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))
