@@ -54,8 +54,9 @@ def withdrawn(handles: Handles, roles: Mapping[str, MappedRole]) -> tuple[Pair, 
     known = {pair_of(each) for each in handles.pending_assignments if each.delete and each.request_id}
     known |= {pair_of(each) for each in handles.settled_assignments if each.stands is False}
     found = set[Pair]()
-    for name, group in handles.groups.items():
-        wanted = roles[name].permission_sets if name in roles else None
+    mapped = {role.name: role.permission_sets for role in roles.values()}
+    for group in handles.groups.values():  # also one whose name another pattern has given
+        wanted = mapped.get(group.role)
         if wanted is None or group.id is None or not wanted.issubset(group.permission_sets or ()):
             continue
         found |= {(group.id, arn) for arn in group.permission_sets or () if arn not in wanted}

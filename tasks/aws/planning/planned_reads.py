@@ -134,6 +134,11 @@ def _assignments(planned: Planned, where: Where, given: Parameters, ask: Ask) ->
     return {**answer, "AccountAssignments": rows}
 
 
+def _provisioned(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
+    operation = "list_permission_sets_provisioned_to_account"
+    return {"PermissionSets": []} if is_planned(given["AccountId"]) else ask(operation, **given)
+
+
 def _assignment_status(member: str, request: str, operation: str) -> Read:
     def answer(planned: Planned, where: Where, given: Parameters, ask: Ask) -> Members:
         if not is_planned(given[request]):
@@ -273,6 +278,7 @@ READS: Mapping[tuple[str, str], Read] = {
     ("scim", "get_group"): _scim_group,
     ("scim", "list_groups"): _scim_groups,
     ("sso-admin", "list_account_assignments"): _assignments,
+    ("sso-admin", "list_permission_sets_provisioned_to_account"): _provisioned,
     ("sso-admin", "describe_account_assignment_creation_status"): _assignment_status(
         "AccountAssignmentCreationStatus",
         "AccountAssignmentCreationRequestId",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,9 +19,10 @@ from tasks.aws.session import Sessions
 from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.model.desired import Desired, TenantId
+from tasks.model.handles import Handles
 from tasks.model.replication import Replication, State, StepState
 from tasks.state.orders import Order
-from tasks.state.outcome import Dispatch
+from tasks.state.outcome import Dispatch, StepRecord
 from tasks.state.store import Store
 from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR
@@ -179,3 +180,24 @@ def test_waiting_for_a_place_or_a_turn_is_no_error(make_worker: MakeWorker, redi
     assert (found.state, found.last_error) == (State.WAITING, None)
     assert creation(found).note == "waiting for Organizations calls in 111111111111"
     assert 0 < due_in(redis, found) < 15
+
+
+def test_a_doubt_that_comes_between_two_looks_of_the_first_step_counts(
+    make_worker: MakeWorker, store: Store, redis: Any
+) -> None:
+    """A stray call of an older replication has written meanwhile."""
+    worker = make_worker("TooManyRequestsException")
+    replication = store.orders.submit(Order(SHOP, Desired(landing_zone="development")))
+    [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
+    assert store.work.begin(dispatch, "me", LEASE)
+    waiting = StepState(name="withdraw_access", state=State.WAITING, started_at=datetime.now(UTC))
+    assert store.work.record(replication, "me", StepRecord(0, waiting, State.WAITING, handles=Handles(doubt=None)))
+    redis.hset(f"connector:replication:{replication}", "doubt", 1)
+
+    [again] = store.work.pump("queue", 10, LEASE, LEASE, "w")
+    Execution(worker, Leases(), again).run()
+
+    record = store.tenants.find(SHOP)
+    assert record is not None
+    assert record.handles.doubt is not None
+    assert record.handles.doubt.since is not None

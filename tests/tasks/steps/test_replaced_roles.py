@@ -8,8 +8,9 @@ from tasks.model.handles import Handles
 from tasks.steps.assign_permission_sets import assign_permission_sets
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.withdraw_access import withdraw_access
+from tests.support.waiting import eventually
 from tests.tasks.steps.by_hand import by_hand
-from tests.tasks.steps.directory_world import ALICE, BOB, CAROL
+from tests.tasks.steps.directory_world import ALICE, BOB, CAROL, pattern
 from tests.tasks.steps.test_assign_permission_sets import ADMIN, READER, assignments, finish, mapping, synced, tenant_of
 from tests.tasks.steps.world import World
 
@@ -90,5 +91,21 @@ def test_a_landing_zone_that_names_its_own_roles_replaces_those_of_the_platform(
     access = [{"username": ALICE, "euid": ALICE, "roles": ["admin"]}]
 
     taken_away(world, world.tenant(desired={"access": access}, landing_zone=zone), handles)
+
+    assert members(world) == {"admin": [ALICE]}
+
+
+def test_a_permission_set_that_no_mapping_gives_any_more_goes_first_also_from_a_group_of_another_pattern(
+    world: World,
+) -> None:
+    tenant = tenant_of(world, {ALICE: ["admin"]}, mapping("admin", ADMIN, READER))
+    handles = finish(world, tenant, synced(world, tenant))
+    changed = tenant_of(
+        world, {ALICE: ["admin"]}, mapping("admin", READER), group_name_pattern=pattern("#{platformGroupAlias}-new")
+    )
+
+    with by_hand(world):
+        handles = taken_away(world, changed, handles)
+        eventually(lambda: assignments(world, handles) == {("admin", READER)})
 
     assert members(world) == {"admin": [ALICE]}
