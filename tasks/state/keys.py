@@ -229,6 +229,8 @@ class Keys:
         "run -> until when a runner holds it (ms)")
     block = Each("building block", "hash", "runs", Retained("its newest run was claimed"),
         "number of its newest run, and which that is")
+    mesh_tenants = One("hash", "runs", Stays("one entry per tenant"),
+        "tenant -> its UUID in meshStack, as its newest order named it")
     claimer = One("string", "runs", Expires(timedelta(minutes=1), "its holder last renewed it"),
         "which runner asks meshStack for a run right now")
     runners = One("zset", "runs", Stays("an entry leaves after a day"),

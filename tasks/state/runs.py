@@ -14,6 +14,7 @@ from datetime import timedelta
 from redis.exceptions import LockNotOwnedError
 from redis.lock import Lock
 
+from tasks.model.desired import TenantId
 from tasks.state.database import Part
 from tasks.state.parameters import Admit, Hold, Note, Release, milliseconds
 
@@ -69,6 +70,15 @@ class Runs(Part):
         """Return the number and the uuid of the newest run of a building block; None: none is known."""
         number, run = self._redis.hmget(self._keys.block(block), ["number", "run"])
         return None if number is None or run is None else (int(number), str(run))
+
+    def name_tenant(self, tenant: TenantId, uuid: str) -> None:
+        """Remember which tenant of meshStack has ordered one of ours: names are used again, UUIDs are not."""
+        self._redis.hset(self._keys.mesh_tenants, str(tenant), uuid)
+
+    def named_tenant(self, tenant: TenantId) -> str | None:
+        """Return the UUID of the tenant in meshStack that ordered one of ours last; None: it named none."""
+        found = self._redis.hget(self._keys.mesh_tenants, str(tenant))
+        return None if found is None else str(found)
 
     def open(self) -> Iterator[HeldRun]:
         """Yield every run that has not ended."""

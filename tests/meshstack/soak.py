@@ -41,9 +41,7 @@ def main() -> int:
         play.until_ended(SECONDS, KILL_EVERY)
         wrong = list(play.wrong())
         _print(play, monotonic() - began)
-    for each in wrong:
-        print(f"WRONG: {each}")
-    print(f"{len(wrong)} things are wrong")
+        print("\n".join([*(f"WRONG: {each}" for each in wrong), f"{len(wrong)} things are wrong"]), flush=True)
     return 1 if wrong else 0
 
 

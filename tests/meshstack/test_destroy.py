@@ -97,3 +97,29 @@ def test_a_platform_that_nobody_knows_fails_for_both_sides(played: Scene) -> Non
     played.ended(run)
     assert run.status == "FAILED"
     assert "'platform'" in run.last_messages[0]
+
+
+def test_a_tenant_that_was_ordered_again_under_its_name_is_not_taken_away_by_the_former_one(played: Scene) -> None:
+    played.start_runner()
+    for uuid in ("t-1", "t-2"):
+        played.ended(played.fake.queue(inputs("shop", "alice", tenant_uuid=value("tenant_uuid", uuid))))
+    destroy = played.fake.queue(inputs("shop", tenant_uuid=value("tenant_uuid", "t-1")), behavior="DESTROY")
+    played.ended(destroy)
+    assert destroy.status == "FAILED"
+    assert "ordered last by the tenant t-2 in meshStack, and this run is of t-1" in destroy.operators_messages[0]
+    record = played.connector.store.tenants.find(SHOP)
+    assert record is not None
+    assert record.deletion is None
+
+
+def test_a_defect_ends_the_run_after_some_tries(played: Scene) -> None:
+    run = ordered(played)
+
+    def broken(tenant: TenantId) -> str | None:
+        raise ZeroDivisionError(tenant)
+
+    played.connector.store.runs.named_tenant = broken  # type: ignore[method-assign]
+    destroy = played.fake.queue(inputs("shop"), behavior="DESTROY", block=run.block)
+    played.ended(destroy)
+    assert destroy.status == "FAILED"
+    assert "a defect of the connector (ZeroDivisionError)" in destroy.operators_messages[0]

@@ -63,6 +63,16 @@ def _replaced(number: int) -> tuple[str, str]:
     )
 
 
+def _of_another(wanted: Wanted, owner: str) -> tuple[str, str]:
+    ours = (
+        f"{wanted.tenant} was ordered last by the tenant {owner} in meshStack, and this run is of {wanted.tenant_uuid}."
+    )
+    return (
+        f"A tenant of the same name was ordered meanwhile, so nothing was taken away. {CALL}",
+        f"{ours} Purge this building block, or delete the other tenant.",
+    )
+
+
 def _no_plan(why: str) -> tuple[str, str]:
     return (
         f"What was approved does not fit what would be done now, so nothing was done. {AGAIN}",
@@ -126,11 +136,17 @@ class Desk:
             self._ask_for_plan(run, desired, Stage.CHECKING, approved)
 
     def _desired(self, run: OpenRun, wanted: Wanted) -> Desired:
-        """Complete what the run wants; raises BadRun, RequestRefused, or Away as long as that is worth waiting for."""
+        """Complete what the run wants and check it; raises BadRun, RequestRefused or Away."""
         known = self.connector.store.tenants.find(wanted.tenant)
-        mapping = self.connector.catalog.runner
+        desired = self._completed(run, wanted, None if known is None else known.desired)
+        if mistakes := tuple(check(wanted.tenant, desired, self.connector.catalog, self.connector.settings, known)):
+            raise RequestRefused(mistakes)
+        return desired
+
+    def _completed(self, run: OpenRun, wanted: Wanted, known: Desired | None) -> Desired:
+        """Complete what the run wants; raises Away as long as that is worth waiting for, then BadRun."""
         try:
-            desired = complete(wanted, None if known is None else known.desired, mapping, self.objects)
+            return complete(wanted, known, self.connector.catalog.runner, self.objects)
         except Away as away:
             if self._waits_since(run.record) < PATIENCE:
                 raise
@@ -138,13 +154,12 @@ class Desk:
                 "meshStack's own data about the project could not be read. Please try again later.",
                 f"meshStack could not be asked for tenant, project or workspace: {away}. Start the run again.",
             ) from away
-        if mistakes := tuple(check(wanted.tenant, desired, self.connector.catalog, self.connector.settings, known)):
-            raise RequestRefused(mistakes)
-        return desired
 
     def _order(self, run: OpenRun, wanted: Wanted, desired: Desired) -> None:
         """Order the tenant; the same order again is the same replication."""
         tenant, by = wanted.tenant, BY.format(run.record.uuid)
+        if wanted.tenant_uuid is not None:
+            self.connector.store.runs.name_tenant(tenant, wanted.tenant_uuid)
         accepted = replicate(
             tenant.workspace, tenant.project, tenant.platform, desired, again=True, by=by, connector=self.connector
         )
@@ -155,19 +170,22 @@ class Desk:
         newest = self.connector.store.runs.newest(run.record.block)
         if newest is not None and newest[0] > run.record.number:
             raise BadRun(*_replaced(newest[0]))
+        owner = self.connector.store.runs.named_tenant(wanted.tenant)
+        if owner is not None and wanted.tenant_uuid is not None and owner != wanted.tenant_uuid:
+            raise BadRun(*_of_another(wanted, owner))
         record = self.connector.store.tenants.find(wanted.tenant)
-        unknown = self._as_ordered(wanted) if record is None else None
+        unknown = self._as_ordered(run, wanted) if record is None else None
         deletion = Deletion(requested_at=datetime.now(UTC), requested_by=BY.format(run.record.uuid))
         replication = self.connector.store.orders.delete(wanted.tenant, deletion, unknown)
         self.reporter.note(run, stage=Stage.WORKING, replication=replication)
         log.info("deletion ordered", run=run.record.uuid, tenant=str(wanted.tenant), replication=replication)
 
-    def _as_ordered(self, wanted: Wanted) -> Desired:
+    def _as_ordered(self, run: OpenRun, wanted: Wanted) -> Desired:
         """Say how a tenant that nobody knows was ordered, as far as its deletion needs that; an account may be there.
 
         Raises RequestRefused when no such tenant can ever have been.
         """
-        desired = complete(wanted, None, self.connector.catalog.runner, self.objects)
+        desired = self._completed(run, wanted, None)
         mistakes = check(wanted.tenant, desired, self.connector.catalog, self.connector.settings)
         wrong = tuple(each for each in mistakes if each.field in ("workspace", "project", "platform", "landingZone"))
         if wrong:
@@ -311,6 +329,11 @@ class Desk:
 
     def _refusal(self, run: OpenRun, refused: RequestRefused) -> BadRun:
         return refusal(refused, self.connector.catalog.runner.inputs, frozenset(_wanted(run.record).secret))
+
+    def give_up(self, run: OpenRun, defect: str) -> None:
+        """Decide that a run ends FAILED because of a defect of ours, which others turns only meet again."""
+        what = f"This is a defect of the connector ({defect}): report it with the runner's log."
+        self._refuse(run, BadRun(f"The connector could not do this. {CALL}", what))
 
     def _refuse(self, run: OpenRun, bad: BadRun) -> None:
         """Decide that a run ends FAILED, with a sentence for the team and one for operators."""

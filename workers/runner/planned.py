@@ -91,7 +91,7 @@ def _sentence(text: str) -> str:
 
 
 def _name(step: PlannedStep) -> str:
-    return words.STEP_NAMES.get(step.name, step.name)
+    return words.step_name(step.name)
 
 
 def approvable(plan: Plan, account: str | None) -> Approved:

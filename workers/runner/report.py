@@ -36,7 +36,7 @@ OUTPUT_TYPE = "STRING"  # of every output
 
 def initial(chain: Chain) -> tuple[StepReport, ...]:
     """Name the steps of a run that has not begun."""
-    rest = (StepReport(id=step.name, name=words.STEP_NAMES[step.name]) for step in chain.steps)
+    rest = (StepReport(id=step.name, name=words.step_name(step.name)) for step in chain.steps)
     return (prepared(Status.IN_PROGRESS), *rest)
 
 
@@ -56,7 +56,7 @@ def _step(step: StepState, replication: Replication, *, paused: bool) -> StepRep
     status = Status.SUCCEEDED if skipped else STATUSES[step.state]
     return StepReport(
         id=step.name,
-        name=words.STEP_NAMES.get(step.name, step.name),
+        name=words.step_name(step.name),
         status=status,
         user=_for_the_team(step, paused=paused and replication.state not in ENDED),
         system=words.operators_message(step),

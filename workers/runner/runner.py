@@ -32,6 +32,7 @@ RENEW_SECONDS = (
     1.0  # at the latest between two renewals of our leases: so the connector's clock goes on without workers
 )
 CROWD = 20  # open runs from which on each is looked at less often, so that looking costs no more
+MOST_DEFECTS = 8  # turns in a row that fail by a defect of ours
 UNKNOWN = frozenset({404, 410})  # to a report: meshStack has no such run any more
 log = structlog.get_logger(__name__)
 
@@ -173,9 +174,9 @@ class Runner:
             self._later(run, error.retry_after, str(error))
         except RedisError as error:
             self._later(run, None, f"Redis: {type(error).__name__}")
-        except Exception:  # whatever it is, the run must not be forgotten
+        except Exception as defect:  # whatever it is, the run must not be forgotten
             log.exception("a turn failed", run=run.record.uuid)
-            self._later(run, self.pace.longest_retry, "a defect")
+            self._defective(run, type(defect).__name__)
         finally:
             run.busy = False
 
@@ -207,6 +208,16 @@ class Runner:
             self._later(run, None, f"Redis: {type(failure).__name__}")
             return
         self._drop(run)
+
+    def _defective(self, run: OpenRun, defect: str) -> None:
+        """Try again some times, then let the run end FAILED."""
+        self._later(run, None, "a defect")
+        if run.failures < MOST_DEFECTS or run.record.final is not None:
+            return
+        try:
+            self.desk.give_up(run, defect)
+        except (NotHeld, RedisError) as error:
+            log.warning("the run could not be given up", run=run.record.uuid, error=type(error).__name__)
 
     def _drop(self, run: OpenRun) -> None:
         with self._lock:

@@ -59,6 +59,11 @@ PAUSED = "Paused by an operator. It goes on when the pause ends."
 QUEUED = "The order is stored and waits for a worker."
 
 
+def step_name(step: str) -> str:
+    """Return what people call a step; an unknown one, which no version of ours has, is called as it is."""
+    return STEP_NAMES.get(step, step)
+
+
 def operators_message(step: StepState) -> str | None:
     """Say all that is known of a step: what it notes, or AWS's code, request id and what to do."""
     error = step.last_error
