@@ -23,12 +23,16 @@ def api_key(settings: Settings) -> ApiKey:
     return ApiKey(settings.meshstack_client_id or "", secret)
 
 
-def connect(settings: Settings, key: ApiKey, transport: httpx2.BaseTransport | None = None) -> MeshStack:
-    """Make the client; raises SettingsError when the certificates or proxies that are named cannot be used."""
-    runner = settings.runner_uuid
+def connect(
+    settings: Settings, key: ApiKey, transport: httpx2.BaseTransport | None = None, process: str | None = None
+) -> MeshStack:
+    """Make the client; raises SettingsError when the certificates or proxies that are named cannot be used.
+
+    process   of the runner, by which meshStack's operators tell several of them apart; None: it is a command
+    """
     headers = {"X-Meshcloud-Runner-Name": NAME, "X-Meshcloud-Runner-Version": installed_version()}
-    if runner is not None:
-        headers["X-Block-Runner-Node-Id"] = runner
+    if process is not None:
+        headers["X-Block-Runner-Node-Id"] = f"{settings.runner_uuid}-{process}"
     try:
         return MeshStack(
             settings.meshstack_url or "", key, transport=transport, ca_file=settings.meshstack_ca_file, headers=headers

@@ -88,7 +88,7 @@ class FakeRun:
     sent: dict[str, Any] = field(default_factory=dict)  # outputs
     registered: bool = False
     abort_wanted: bool = False
-    abort_told: bool = False
+    abort_told: str | None = None  # which process of the runner was told; another one cannot know of it yet
     predecessor: str | None = None
     plan_artifact: bool = False
     artifact: bytes | None = None
@@ -202,7 +202,7 @@ class FakeMeshStack:
         reply = self._answer(method, parts.path, parse_qs(parts.query), lower, body)
         if fault is not None:  # it was done, and the answer is lost, so nobody was told anything
             for run in self.runs.values():
-                run.abort_told = run.abort_told and run.uuid not in target
+                run.abort_told = None if run.uuid in target else run.abort_told
             raise Dropped
         return reply
 
@@ -400,7 +400,7 @@ class FakeMeshStack:
                 if method == "POST" and source is None:
                     return self._register(run, found)
                 if method == "PATCH" and source == RUNNER_UUID:
-                    return self._update(run, found, body)
+                    return self._update(run, found, body, headers.get("x-block-runner-node-id", ""))
                 self._violation(f"{method} of source {source}")
                 return Reply(404)
         finally:
@@ -425,7 +425,7 @@ class FakeMeshStack:
             run.steps.setdefault(step["id"], {**step, "status": step.get("status", "PENDING")})
         return Reply(200)
 
-    def _update(self, run: FakeRun, found: Any, body: bytes) -> Reply:
+    def _update(self, run: FakeRun, found: Any, body: bytes, node: str) -> Reply:
         if run.status != "IN_PROGRESS":
             if run.final_body is not None and body != run.final_body and found.get("status") in FINAL:
                 self._violation(f"run {run.uuid} ended {run.status}, and then {found.get('status')} was sent")
@@ -436,9 +436,9 @@ class FakeMeshStack:
         self._heard(run)
         run.reports += 1
         status = found.get("status")
-        if run.abort_told and status == "SUCCEEDED":
+        if run.abort_told == node and status == "SUCCEEDED":
             self._violation(f"run {run.uuid} succeeds after it was told to stop")
-        if run.abort_told and status not in FINAL:
+        if run.abort_told == node and status not in FINAL:
             self._violation(f"run {run.uuid} goes on after it was told to stop")
         for step in found.get("steps") or []:
             self._step(run, step)
@@ -448,7 +448,7 @@ class FakeMeshStack:
         if status in FINAL:
             self._finish(run, status, body)
         elif run.abort_wanted:
-            run.abort_told = True
+            run.abort_told = node
         return Reply(200, {"runAborted": run.abort_wanted and status != "ABORTED"}, media=RUN)
 
     def _check(self, run: FakeRun, found: Any) -> None:

@@ -54,7 +54,7 @@ def test_the_abort_is_heard_although_the_first_answer_that_says_so_was_lost(play
     played.heard(run, "set_alias")
     run.abort_wanted = True
     played.fake.faults = Scripted({"update": ["lost", "lost", "drop"]})
-    run.abort_told = False
+    run.abort_told = None
     played.ended(run)
     assert run.status == "ABORTED"
 

@@ -43,7 +43,11 @@ def _handler(fake: FakeMeshStack) -> type[BaseHTTPRequestHandler]:
         timeout: ClassVar[int] = 30
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client was killed while it wrote
+                self.close_connection = True
+                return
             try:
                 reply = fake.handle(self.command, self.path, dict(self.headers), body)
             except Dropped:

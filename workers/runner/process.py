@@ -62,9 +62,9 @@ def assemble(
     settings = connector.settings
     if settings.runner_uuid is None:
         raise SettingsError(["CONNECTOR_RUNNER_UUID is needed: the identifier of the runner in meshStack."])
-    meshstack = connect(settings, key, transport)
-    runs, box, metrics = Runs(meshstack, settings.runner_uuid), TokenBox(key.secret), RunMetrics(settings.runner_uuid)
     holder, pace = f"{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}", pace or Pace()
+    meshstack = connect(settings, key, transport, holder)
+    runs, box, metrics = Runs(meshstack, settings.runner_uuid), TokenBox(key.secret), RunMetrics(settings.runner_uuid)
     reporter = Reporter(connector.store, runs, holder, pace, monotonic)
     return Runner(
         connector=connector,
