@@ -26,6 +26,8 @@ def test_a_platforms_documents(run_here: RunHere) -> None:
         ("management role", organization.MANAGEMENT_ACCOUNT_ID),
         ("automation role", organization.AUTOMATION_ACCOUNT_ID),
         ("access role", "*"),
+        ("metering user", "${MESHCLOUD_ACCOUNT_ID}"),
+        ("metering role", organization.MANAGEMENT_ACCOUNT_ID),
     ]
     assert "OptionalRemovePermissionSets" in shown["principals"][1]["optional"]
     assert organization.EXTERNAL_ID not in done.stdout
