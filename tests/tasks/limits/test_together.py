@@ -39,14 +39,14 @@ def line(store: Store) -> list[str]:
         kind = "other" if number == 4 else "same"
         assert store.limits.enter(LANE, str(tenant(number)), replication, 1, wants(number, kind)) == number - 1
     for replication in ids[1:]:
-        waits(store, replication, lane=LANE)
+        waits(store, replication, "me", lane=LANE)
     return ids
 
 
-def waits(store: Store, replication: str, **how: Any) -> None:
+def waits(store: Store, replication: str, holder: str = "again", **how: Any) -> None:
     document = StepState(name=REPLICATION.steps[0].name, state=State.WAITING)
     record = StepRecord(0, document, State.WAITING, due=timedelta(hours=1), **how)
-    assert store.work.record(replication, "me", record)
+    assert store.work.record(replication, holder, record)
 
 
 def gather(store: Store, line: list[str], most: int = 50, operation: str = "op-1") -> list[str]:
@@ -57,12 +57,15 @@ def gather(store: Store, line: list[str], most: int = 50, operation: str = "op-1
 
 def begin_all(store: Store, redis: Any) -> dict[str, Any]:
     """Begin all that is due by now; answers the handles of each."""
+    running = {
+        each for each in redis.zrange("connector:due", 0, -1) if redis.hget(f"connector:replication:{each}", "holder")
+    }
     for replication, due in redis.zrange("connector:due", 0, -1, withscores=True):
-        if due != float("inf"):
+        if due != float("inf") and replication not in running:
             for index in ("due", "placed"):
                 redis.zadd(f"connector:{index}", {replication: 0}, xx=True)
     taken = store.work.pump("queue", 10, LEASE, LEASE, "w")
-    begun = {each.replication: store.work.begin(each, "me", LEASE) for each in taken}
+    begun = {each.replication: store.work.begin(each, "again", LEASE) for each in taken}
     return {replication: each.handles for replication, each in begun.items() if each is not None}
 
 
@@ -146,7 +149,7 @@ def test_what_was_noted_while_it_ran_is_not_forgotten_with_what_it_began_with(
 def test_what_is_written_down_once_is_not_read_again(store: Store, redis: Any, line: list[str]) -> None:
     gather(store, line)
     handles = begin_all(store, redis)[line[1]]
-    store.work.renew(line[1], "me", LEASE, handles)
+    store.work.renew(line[1], "again", LEASE, handles)
     waits(store, line[1])
 
     assert redis.hget(f"connector:replication:{line[1]}", "joined") is None
@@ -178,7 +181,7 @@ def test_one_that_is_cancelled_leaves_the_place_to_the_others(
 
     store.orders.cancel(line[number])
     if number == 0:
-        waits(store, line[0])
+        waits(store, line[0], "me")
 
     assert redis.zscore(f"connector:holders:{LANE}", str(tenant(0))) == float("inf")
     assert line[number] not in redis.hget(f"connector:held_by:{LANE}", str(tenant(0)))
