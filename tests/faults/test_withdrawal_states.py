@@ -135,6 +135,7 @@ def zone_is_gone(cluster: Cluster) -> None:
     path = Path(cluster.environment["CONNECTOR_CONFIG_DIR"])
     document = path / "landing-zones.yaml"
     document.write_text(document.read_text().partition("\n---\n")[0])
+    (path / "prices.yaml").unlink()  # names it
     for worker in [*cluster.workers]:
         cluster.kill(worker)
         cluster.start_worker()
