@@ -300,6 +300,7 @@ class Tenants(RuleBasedStateMachine):
         """Let the connector do all that is to do, and check what must be true at rest."""
         self.house.settle()
         self.simulator.clear_faults()
+        self.replicate_again_what_found_its_account()
         state = self.simulator.state()
         actual, owners = people_by_account(state), self.owners()
         for tenant in self.orders:
@@ -309,6 +310,15 @@ class Tenants(RuleBasedStateMachine):
         assert len(set(owners.values())) == len(owners), f"an account has two tenants: {owners}"
         ownerless = set(self.imported.values()) - set(owners.values())
         assert not any(map(actual.get, ownerless)), "somebody is in an account that is no tenant's"
+
+    def replicate_again_what_found_its_account(self) -> None:
+        """Let the day come for those whose order failed when the account that they have was found again."""
+        for tenant in self.orders:
+            found, record = self.house.replication(self.id(tenant)), self.house.record(self.id(tenant))
+            refused = found is not None and found.last_error is not None and found.last_error.code == "AnotherAccount"
+            if refused and record is not None and record.handles.doubt is not None:
+                self.replicate_daily(tenant)
+        self.house.settle()
 
     def check(self, tenant: tuple[str, str], actual: set[Access]) -> None:
         """Compare one tenant's account with its newest order."""
