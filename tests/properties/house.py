@@ -30,7 +30,7 @@ from tasks.state.outcome import Dispatch
 from tasks.state.records import TenantRecord
 from tasks.state.store import Store
 from tasks.worker import Worker
-from tests.properties.model import FEDERATION, NARROW, NARROW_MAPPINGS, STORE, WIDE
+from tests.properties.model import FEDERATION, NARROW, NARROW_MAPPINGS, RENAMED, RENAMED_MAPPINGS, STORE, WIDE
 from tests.support.waiting import eventually
 from workers.sandbox import organization
 
@@ -78,7 +78,8 @@ def catalog() -> Catalog:
         target_organizational_unit=organization.PRODUCTION_OU_ID,
         role_mappings=NARROW_MAPPINGS,
     )
-    return replace(examples, platforms=platforms, landing_zones={WIDE: wide, NARROW: narrow})
+    renamed = narrow.model_copy(update={"name": RENAMED, "role_mappings": RENAMED_MAPPINGS})
+    return replace(examples, platforms=platforms, landing_zones={each.name: each for each in (wide, narrow, renamed)})
 
 
 @dataclass

@@ -18,12 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
+from tasks.names import TENANT_TAG
 from tasks.orders.deletion import NotPossible, approve, decline, request_deletion
 from tasks.orders.producer import RequestRefused, replicate, replicate_again
 from tasks.state import backup
 from tests.properties.cloud import accounts_of, people_by_account
 from tests.properties.house import House
-from tests.properties.model import NARROW, SCIM, STORE, WIDE, Access, Order, given
+from tests.properties.model import NARROW, RENAMED, SCIM, STORE, WIDE, Access, Order, given
 from workers.sandbox.client import SimulatorClient
 
 PEOPLE = ("alice", "bob", "carol")
@@ -38,7 +39,7 @@ NUMBERS = count(1)
 tenants = st.sampled_from(PLACES)
 orders = st.builds(
     Order,
-    zone=st.sampled_from((WIDE, NARROW)),
+    zone=st.sampled_from((WIDE, NARROW, RENAMED)),
     people=st.dictionaries(st.sampled_from(PEOPLE), st.frozensets(st.sampled_from(ROLES), min_size=1)),
 )
 
@@ -179,6 +180,22 @@ class Tenants(RuleBasedStateMachine):
         self.simulator.operator("add_users", user_names=[self.user(person)])
         self.repeat()
 
+    @rule(tenant=tenants)
+    def hand_over(self, tenant: tuple[str, str]) -> None:
+        """Somebody tags a tenant's account as another's, and notices the mistake a day later."""
+        self.settle()
+        account = self.owners().get(tenant)
+        if account is None or self.orders[tenant] is None:
+            return
+        self.simulator.operator("tag_account", account=account, tags={TENANT_TAG: "somebody.else.aws.sandbox"})
+        self.replicate_daily(tenant)
+        self.house.settle()
+        there = people_by_account(self.simulator.state()).get(account, set())
+        assert not there, f"{self.id(tenant)}: {there} are in an account that is another tenant's"
+        self.simulator.operator("tag_account", account=account, tags={TENANT_TAG: str(self.id(tenant))})
+        self.replicate_daily(tenant)
+        self.settle()
+
     @rule()
     def back_up(self) -> None:
         """Somebody makes a backup."""
@@ -234,11 +251,15 @@ class Tenants(RuleBasedStateMachine):
 
     def repeat(self) -> None:
         """Let the daily replication come."""
-        for tenant, order in self.orders.items():
-            record = self.house.record(self.id(tenant))
-            if order is not None and record is not None:
-                replicate_again(record, self.house.worker, wake=True, daily=True)
+        for tenant in self.orders:
+            self.replicate_daily(tenant)
         self.settle()
+
+    def replicate_daily(self, tenant: tuple[str, str]) -> None:
+        """Let the daily replication of one tenant come."""
+        record = self.house.record(self.id(tenant))
+        if self.orders[tenant] is not None and record is not None:
+            replicate_again(record, self.house.worker, wake=True, daily=True)
 
     def account(self, name: str) -> str:
         """Return an account that was there before, made when it is first asked for."""
@@ -279,6 +300,7 @@ class Tenants(RuleBasedStateMachine):
         """Let the connector do all that is to do, and check what must be true at rest."""
         self.house.settle()
         self.simulator.clear_faults()
+        self.replicate_again_what_found_its_account()
         state = self.simulator.state()
         actual, owners = people_by_account(state), self.owners()
         for tenant in self.orders:
@@ -288,6 +310,15 @@ class Tenants(RuleBasedStateMachine):
         assert len(set(owners.values())) == len(owners), f"an account has two tenants: {owners}"
         ownerless = set(self.imported.values()) - set(owners.values())
         assert not any(map(actual.get, ownerless)), "somebody is in an account that is no tenant's"
+
+    def replicate_again_what_found_its_account(self) -> None:
+        """Let the day come for those whose order failed when the account that they have was found again."""
+        for tenant in self.orders:
+            found, record = self.house.replication(self.id(tenant)), self.house.record(self.id(tenant))
+            refused = found is not None and found.last_error is not None and found.last_error.code == "AnotherAccount"
+            if refused and record is not None and record.handles.doubt is not None:
+                self.replicate_daily(tenant)
+        self.house.settle()
 
     def check(self, tenant: tuple[str, str], actual: set[Access]) -> None:
         """Compare one tenant's account with its newest order."""

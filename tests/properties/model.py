@@ -11,7 +11,8 @@ from tests.support.saml import saml_metadata
 from workers.sandbox import organization
 
 STORE, SCIM = "aws.sandbox", "aws-scim.sandbox"  # platforms: groups by the Identity Store API, and by SCIM
-WIDE, NARROW = "wide", "narrow"  # landing zones: the platform's own mappings, and fewer
+# Landing zones: the platform's own mappings, fewer, and the same for AWS roles of other names.
+WIDE, NARROW, RENAMED = "wide", "narrow", "renamed"
 ADMIN, USER, READER = (
     organization.ADMIN_PERMISSION_SET_ARN,
     organization.USER_PERMISSION_SET_ARN,
@@ -20,10 +21,12 @@ ADMIN, USER, READER = (
 PERMISSION_SETS: Mapping[str, Mapping[str, str]] = {  # landing zone -> project role -> permission set
     WIDE: {"admin": ADMIN, "user": USER, "reader": READER},
     NARROW: {"admin": ADMIN, "user": READER},
+    RENAMED: {"admin": ADMIN, "user": USER},
 }
 POLICIES: Mapping[str, Mapping[str, str]] = {  # landing zone -> federated role -> managed policy
     WIDE: {"admin": "AdministratorAccess", "user": "ReadOnlyAccess"},
     NARROW: {"admin": "ReadOnlyAccess", "reader": "ViewOnlyAccess"},
+    RENAMED: {"owner": "AdministratorAccess", "member": "ReadOnlyAccess"},
 }
 FEDERATION = IdentityFederation(
     saml_provider_name="mesh",
@@ -36,6 +39,10 @@ FEDERATION = IdentityFederation(
 NARROW_MAPPINGS = (
     LandingZoneRoleMapping(project_role="admin", platform_role="admin", policies=("ReadOnlyAccess",)),
     LandingZoneRoleMapping(project_role="user", platform_role="reader", policies=("ViewOnlyAccess",)),
+)
+RENAMED_MAPPINGS = (
+    LandingZoneRoleMapping(project_role="admin", platform_role="owner", policies=("AdministratorAccess",)),
+    LandingZoneRoleMapping(project_role="user", platform_role="member", policies=("ReadOnlyAccess",)),
 )
 
 Access = tuple[str, str]

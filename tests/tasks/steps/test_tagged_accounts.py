@@ -228,3 +228,15 @@ class _Refusing(NoTags):
 
     def is_whole(self) -> bool:
         raise AssertionError("direct mode has no tags")
+
+
+def test_no_second_account_is_taken_over_for_a_tenant_that_is_forgotten(world: World) -> None:
+    """Its first one, imported too, has another email and name: only the tag tells."""
+    tenant = world.tenant()
+    first, second = somebodys(world, "first", tenant), somebodys(world, "second")
+
+    with pytest.raises(Conflict, match=f"the tenant has account {first}, but account {second} was ordered"):
+        found(world, world.tenant(desired={"platform_tenant_id": second}))
+
+    assert world.remembered[-1].account_id == first
+    assert TENANT_TAG not in world.simulator.state()["accounts"][second]["tags"]
