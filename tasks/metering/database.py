@@ -129,7 +129,7 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("pragma journal_mode = wal")
     cursor.execute("pragma synchronous = normal")  # a crash of the machine loses the last pages: they are read again
-    cursor.execute("pragma cache_size = -65536")  # 64 MiB
+    cursor.execute("pragma cache_size = -16384")  # KiB; each connection has that much, and as much for sorting
     cursor.close()
 
 

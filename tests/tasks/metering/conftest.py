@@ -202,7 +202,7 @@ def make_house(
 
 CALM = {
     "accounts": 9,
-    "lines": 6,
+    "lines": 5,
     "services": 8,
     "second_currency": "EUR",
     "reserved_instances": [],

@@ -44,9 +44,9 @@ def test_a_budget_is_told_at_each_threshold_once(house: House) -> None:
     assert told(house) == {}
 
 
-@pytest.mark.parametrize("budget", ["plenty", "1000000", "5 CHF"])
-def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House, budget: str) -> None:
-    house.own(SHOP, ACCOUNT, project={"tags": {"budget": [budget]}})
+def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House) -> None:
+    for number, budget in enumerate(("plenty", "1000000", "5 CHF"), start=1):
+        house.own(f"likvid.p{number}.aws.sandbox", f"70000000000{number}", project={"tags": {"budget": [budget]}})
     again(house)
     assert told(house) == {}
 
