@@ -54,6 +54,8 @@ class Refusing(Sessions):
             list_accounts=lambda **_: {"Accounts": [], "ResponseMetadata": {}},
             create_account=refuse,
             get_group_id=miss,
+            list_tags_for_resource=lambda **_: {"Tags": [], "ResponseMetadata": {}},
+            tag_resource=lambda **_: {"ResponseMetadata": {}},
         )
 
 

@@ -32,10 +32,11 @@ from tests.tasks.notifications.receiver import Receiver, running_receiver
 from workers.sandbox.organization import environment
 from workers.schedule import register
 
+WITH_ACCOUNT = '{"account_id": "500000000001", "doubt": null}'
 SECRET = "a-key-for-signatures"
 PLATFORM = "aws.sandbox"
 ZONE = Desired(landing_zone="production")
-BRISK = {"organizations_calls_per_second": 1000}
+BRISK = {"organizations_calls_per_second": 1000, "identity_center_calls_per_second": 1000}
 DENIED = ("AccessDeniedException", dict[str, Any]())
 LAST = (REPLICATION, len(REPLICATION.steps) - 1)
 APPROVAL = (DELETION, [step.name for step in DELETION.steps].index("await_approval"))
@@ -52,7 +53,10 @@ def worker(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
     """Return a worker whose AWS denies every CreateAccount, and that tells the receiver."""
     for name, value in environment("http://127.0.0.1:1", "redis://127.0.0.1:1/0").items():
         monkeypatch.setenv(name, value)
-    settings = Settings.model_validate({"notification_url": receiver.url, "notification_secret": SECRET, **BRISK})
+    rates = {"identity_center_calls_per_second": 1000}  # not what is looked at here
+    settings = Settings.model_validate(
+        {"notification_url": receiver.url, "notification_secret": SECRET, **rates, **BRISK}
+    )
     return Worker(settings, load_catalog([CONFIG_DIR]), store, Refusing(*DENIED))
 
 
@@ -66,6 +70,11 @@ def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None
             dispatch = replace(dispatch, step=following)
         replication = dispatch.replication
     return replication
+
+
+def give(redis: Any, tenant: TenantId, handles: str) -> None:
+    """Let a tenant have these handles (JSON text)."""
+    redis.hset(f"connector:tenant:{tenant}", "handles", handles)
 
 
 def later(time: timedelta = GATHERED) -> datetime:
@@ -91,25 +100,28 @@ def test_a_failure_is_told_with_everything_that_helps(worker: Worker, receiver: 
     assert headers["connector-signature"] == signature(SECRET, headers["connector-timestamp"], body)
 
 
-def test_the_same_is_told_once_until_it_is_well_again(worker: Worker, receiver: Receiver) -> None:
+def test_the_same_is_told_once_until_it_is_well_again(worker: Worker, receiver: Receiver, redis: Any) -> None:
     for _ in range(3):
         run(worker)
     assert deliver(worker, later()) == 1
     assert receiver.messages[0]["count"] == 1
 
+    give(redis, SHOP, WITH_ACCOUNT)
     run(worker, first=LAST)
     run(worker, first=LAST)
     assert deliver(worker, later()) == 1
     assert receiver.messages[1]["text"] == f"{SHOP}: well again."
 
+    give(redis, SHOP, "{}")
     run(worker)
     assert deliver(worker, later()) == 1
     assert [message["kind"] for message in receiver.messages] == ["failed", "resolved", "failed"]
 
 
-def test_what_waits_for_a_person_is_told(worker: Worker, receiver: Receiver) -> None:
+def test_what_waits_for_a_person_is_told(worker: Worker, receiver: Receiver, redis: Any) -> None:
     run(replace(worker, sessions=Refusing(*QUOTA)))
     other = TenantId("likvid", "old", PLATFORM)
+    give(redis, other, WITH_ACCOUNT)
     run(worker, other, LAST)
     worker.store.orders.cancel(
         worker.store.orders.delete(other, Deletion(requested_at=datetime.now(UTC), requested_by="ada"))

@@ -58,13 +58,14 @@ def test_pages_are_counted_and_refusals_are_not(ce: Any, simulator: SimulatorCli
         answer = ce.get_cost_and_usage(**asked(BEFORE, FIRST, ACCOUNT, SERVICE), NextPageToken=token)
         number, whole = number + 1, whole + total(answer)
 
-    simulator.set_options(cost_page_rows=5000)
+    simulator.set_options(cost_page_rows=100_000)
     assert whole == total(ce.get_cost_and_usage(**asked(BEFORE, FIRST, ACCOUNT, SERVICE)))
     changed = error_of(lambda: ce.get_cost_and_usage(**asked(BEFORE, FIRST, ACCOUNT), NextPageToken=first))
     assert changed["Code"] == "RequestChangedException"
     assert error_of(lambda: ce.get_cost_and_usage(**asked(), NextPageToken="x"))["Code"] == "InvalidNextTokenException"
     assert simulator.state()["cost_explorer"]["pages"] == before + number + 1
     assert number > 2
+    simulator.set_options(cost_page_rows=5000)
 
 
 def test_a_token_ends(ce: Any, simulator: SimulatorClient) -> None:
