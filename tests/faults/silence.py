@@ -23,6 +23,7 @@ class SilentAws:
     upstream: str = ""  # the simulator's URL
     answering: asyncio.Event = field(default_factory=asyncio.Event)
     held: int = 0  # requests that wait for an answer, or whose client has given up since
+    clients: set[asyncio.StreamWriter] = field(default_factory=set)  # whose connections are open
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def answer(self) -> None:
@@ -31,6 +32,7 @@ class SilentAws:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        self.clients.add(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(HEAD_END)
             if self.key.encode() in head and not self.answering.is_set():
@@ -40,6 +42,15 @@ class SilentAws:
             there_reader, there_writer = await asyncio.open_connection(address.hostname, address.port)
             there_writer.write(head.removesuffix(HEAD_END) + CLOSE + HEAD_END)
             await asyncio.gather(_pass(reader, there_writer), _pass(there_reader, writer))
+        await _close(writer)
+        self.clients.remove(writer)
+
+    async def end(self) -> None:
+        """Cut every connection, and wait until nobody serves one: what runs on would show up in a later test."""
+        self.answering.set()
+        for client in self.clients:
+            client.transport.abort()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +58,13 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while part := await reader.read(CHUNK):
             writer.write(part)
             await writer.drain()
+    await _close(writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @contextmanager
@@ -64,7 +81,5 @@ def silent_aws(key: str) -> Iterator[SilentAws]:
         front.loop.call_soon_threadsafe(front.loop.stop)
         thread.join()
         server.close()
-        for task in asyncio.all_tasks(front.loop):
-            task.cancel()
-        front.loop.run_until_complete(asyncio.sleep(0))
+        front.loop.run_until_complete(front.end())
         front.loop.close()

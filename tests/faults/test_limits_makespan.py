@@ -12,13 +12,13 @@ TENANTS = 10
 
 def test_creations_wait_for_each_other_and_aws_throttles_nobody(tmp_path: Path) -> None:
     options = SimulatorOptions(
-        creation_seconds=3,
+        creation_seconds=1.5,
         role_delay_seconds=0.2,
         assignment_seconds=0.5,
         stack_operation_seconds=0.2,
         rates={"sso-admin": 60, "identitystore": 60, "organizations": 60},
     )
-    # 20 Identity Center calls a second suffice for a tenant every 0.9 s; here an account is created every 0.6 s.
+    # 20 Identity Center calls a second suffice for a tenant every 0.9 s; here an account is created every 0.3 s.
     found = measure(
         tmp_path,
         TENANTS,

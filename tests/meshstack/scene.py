@@ -34,7 +34,7 @@ from workers.runner.reporting import Pace
 from workers.runner.runner import Runner
 
 CONFIG = EXAMPLES / "config"
-QUICK = Pace(heartbeat=0.3, look=0.02, first_retry=0.02, longest_retry=0.2)
+QUICK = Pace(heartbeat=0.3, look=0.05, first_retry=0.02, longest_retry=0.2)
 LEASE = timedelta(seconds=1)
 KEY = ApiKey(CLIENT_ID, CLIENT_SECRET)
 
@@ -53,7 +53,7 @@ class Puppet:
     _stopped: Event = field(default_factory=Event)
 
     def run(self) -> None:
-        while not self._stopped.wait(0.01):
+        while not self._stopped.wait(0.03):
             self._answer_plans()
             store = self.connector.store
             for dispatch in store.work.pump("nobody's queue", 100, LEASE, timedelta(minutes=10), "puppet"):

@@ -9,15 +9,19 @@ from typing import TypeVar
 
 T = TypeVar("T")
 LONG = 300.0  # seconds: far more than anything takes, also on a machine that has much else to do
+SHORTEST, LONGEST = 0.01, 0.05  # seconds between two looks
 
 
-def eventually(condition: Callable[[], T | None], seconds: float = LONG, every: float = 0.02) -> T:
-    """Return the condition's first true answer; AssertionError with its last answer after `seconds`."""
-    deadline = monotonic() + seconds
-    pause = Event()
+def eventually(condition: Callable[[], T | None], seconds: float = LONG, every: float | None = None) -> T:
+    """Return the condition's first true answer; AssertionError with its last answer after `seconds`.
+
+    every   seconds between two looks; None: more the longer it takes, for looks cost the time of those who are waited for
+    """
+    began, pause = monotonic(), Event()
     while True:
         answer = condition()
         if answer:
             return answer
-        assert monotonic() < deadline, f"not within {seconds} s; last answer: {answer!r}"
-        pause.wait(every)
+        waited = monotonic() - began
+        assert waited < seconds, f"not within {seconds} s; last answer: {answer!r}"
+        pause.wait(min(max(waited / 10, SHORTEST), LONGEST) if every is None else every)

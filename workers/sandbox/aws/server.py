@@ -28,7 +28,8 @@ class RequestHandler(WSGIRequestHandler):
         head: list[str] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
-            head.extend([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers), "", ""])
+            last = [("Connection", "close")] if self.close_connection else []  # else the client might use it again
+            head.extend([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in (*headers, *last)), "", ""])
             return self.wfile.write
 
         try:
