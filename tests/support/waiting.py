@@ -15,7 +15,7 @@ SHORTEST, LONGEST = 0.01, 0.05  # seconds between two looks
 def eventually(condition: Callable[[], T | None], seconds: float = LONG, every: float | None = None) -> T:
     """Return the condition's first true answer; AssertionError with its last answer after `seconds`.
 
-    every   seconds between two looks; None: more the longer it takes, for looks cost the time of those who are waited for
+    every   seconds between two looks; None: the longer it takes, the more, for looks cost time
     """
     began, pause = monotonic(), Event()
     while True:
