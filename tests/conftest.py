@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
+FIRST = ("tests/faults/test_matrix", "tests/faults/test_withdrawal", "tests/faults/test_limits")  # a minute or more
 LONGEST = (
     "tests/faults/",
     "tests/meshstack/test_whole",
@@ -27,12 +28,12 @@ LONGEST = (
 
 def pytest_xdist_auto_num_workers() -> int:
     """Use more workers than cores: the tests of clusters wait for processes most of their time."""
-    return 2 * (os.cpu_count() or 1)
+    return 3 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the modules that start whole clusters first; `--no-loadscope-reorder` keeps this order."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=lambda item: (not item.nodeid.startswith(FIRST), not item.nodeid.startswith(LONGEST)))
 
 
 def pytest_collection() -> None:

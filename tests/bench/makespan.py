@@ -57,16 +57,18 @@ def measure(
     zone: str = "production",
     *,
     together: bool = False,
+    forked: bool = False,
     **settings: str,
 ) -> Makespan:
     """Order one tenant and wait for it, then all others at once.
 
+    forked     workers start quickly, as most tests' do; else as in production
     together   they all want the same of their StackSet; else each has parameters of its own, and an operation
     """
     if together:
         settings["CONNECTOR_CONFIG_DIR"] = with_common_set(directory)
     quick = {"CONNECTOR_WORKER_CONCURRENCY": "32", "CONNECTOR_LEASE_SECONDS": "6", "CONNECTOR_PUMP_SECONDS": "0.2"}
-    with running_cluster(directory, workers, options, forked=False, **{**quick, **settings}) as cluster:
+    with running_cluster(directory, workers, options, forked=forked, **{**quick, **settings}) as cluster:
         if together:
             make_common_set(cluster)
         # Each process has read AWS's service models before anything is measured.

@@ -23,6 +23,7 @@ def test_creations_wait_for_each_other_and_aws_throttles_nobody(tmp_path: Path) 
         tmp_path,
         TENANTS,
         options,
+        forked=True,
         CONNECTOR_POLL_SECONDS="0.5",
         CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND="60",
     )
