@@ -1,19 +1,25 @@
-"""Measure and write docs/benchmarks.md. Takes some minutes; nothing else should run meanwhile."""
+"""Measure and write docs/benchmarks.md, in about eight minutes; nothing else should run meanwhile.
+
+python -m tests.bench [--only throughput peers] [--large]
+
+--large measures also what takes an hour: a day and a rollout of 1,000 tenants, and the costs of 10,000 accounts.
+What is not measured this time stays on the page with its date. Results are kept in docs/benchmarks.json.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from time import monotonic
+from typing import Any
 
 from tasks.chain import REPLICATION
 from tasks.model.desired import Desired, TenantId
@@ -21,17 +27,25 @@ from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
+from tests.bench import backlog, makespan, metering, peers, scale, unchanged
 from tests.bench.chains import bare_chain_seconds
 from tests.bench.daily import ZONE, running_tenants
 from tests.bench.daily import measure as measure_day
+from tests.bench.figure import Figure, Results
+from tests.bench.process import resident_megabytes
 from tests.bench.rollout import measure as measure_rollout
-from tests.support.cluster import Cluster, desired, running_cluster
-from workers.demo.supervisor import Child
+from tests.support.cluster import ONE_ROLE, Cluster, running_cluster
 from workers.sandbox.aws.options import SimulatorOptions
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE, RESULTS = DOCS / "benchmarks.md", DOCS / "benchmarks.json"
 STEPS = len(REPLICATION.steps)
 LEASE = timedelta(seconds=6)
+INSTANT = SimulatorOptions(
+    creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99, lag_seconds=0
+)
+AWS_LIMITS = "AWS: 5 creations at once"
+PYTHON = "Python's CPU: botocore, and our record"
 
 
 @contextmanager
@@ -51,57 +65,80 @@ def cluster(workers: int, options: SimulatorOptions, **settings: str) -> Iterato
         yield running
 
 
-def replicate_all(running: Cluster, projects: list[str]) -> float:
+def replicate_all(running: Cluster, projects: Sequence[str], body: dict[str, Any] | None = None) -> float:
     """Order all tenants at once; answers the seconds until the last has succeeded."""
     started = monotonic()
-    for replication in [running.order(project) for project in projects]:
+    for replication in [running.order(project, body) for project in projects]:
         running.succeeded(replication, 600)
     return monotonic() - started
 
 
-def calls_and_makespan() -> list[str]:
-    """Measure one tenant alone, twenty at once, and all of them again."""
-    options = SimulatorOptions(creation_seconds=3, stack_operation_seconds=0.3, lag_seconds=0)
-    with cluster(2, options) as running:
-        alone = replicate_all(running, ["alone"])
-        new = running.simulator.counts()
-        projects = [f"p{number}" for number in range(20)]
-        makespan = replicate_all(running, projects)
-        bound = len(projects) / 5 * options.creation_seconds + alone
-        mark = running.simulator.mark()
-        again = replicate_all(running, projects)
-        calls = [call for call in running.simulator.calls(mark) if call.operation != "AssumeRole"]
-        writes = sum(call.write for call in calls)
-        memory = [_resident_megabytes(worker) for worker in running.workers]
-    return [
-        f"| one new tenant alone, account creation {options.creation_seconds:g} s | {alone:.1f} s |",
-        f"| AWS calls of a new tenant beside AssumeRole (3 roles) | {new.calls - new.assume_role} |",
-        f"| 20 new tenants, 2 workers | {makespan:.1f} s, {makespan / bound:.2f} times what AWS's 5 creations allow |",
-        f"| the same 20 again, unchanged | {again:.1f} s, {len(calls) / 20:.1f} reads and {writes} writes a tenant |",
-        f"| memory of a worker after that, 32 threads | {median(memory):.0f} MB |",
-    ]
+def new_tenants() -> Iterator[Figure]:
+    """Measure forty new tenants against what AWS's limits allow, each with a StackSet operation, which go together."""
+    options = SimulatorOptions(creation_seconds=4, assignment_seconds=1, stack_operation_seconds=1.5, lag_seconds=0)
+    with tempfile.TemporaryDirectory() as directory:
+        found = makespan.measure(Path(directory), 40, options, together=True, CONNECTOR_POLL_SECONDS="0.5")
+    name = "40 new tenants with a StackSet, account creation 4 s"
+    yield Figure("one new tenant alone, account creation 4 s", found.one, "s", "AWS, and looks at what it has done")
+    yield Figure(f"{name}: against AWS's bound", found.ratio, "times", AWS_LIMITS, most=1.05)
+    yield Figure(f"{name}: throttled by AWS", found.throttled, "calls", "", most=0)
 
 
-def throughput() -> list[str]:
+def cost_of_unchanged() -> Iterator[Figure]:
+    """Count what an unchanged tenant costs."""
+    with tempfile.TemporaryDirectory() as directory, unchanged.running_tenants(Path(directory)) as (running, projects):
+        cost = unchanged.measure(running, projects)
+    name = "an unchanged tenant"
+    yield Figure(f"{name}: calls of AWS", cost.calls, "calls", "one read for each thing that is compared", most=9)
+    yield Figure(f"{name}: scripts of Redis", cost.scripts, "scripts", "lease and record of each step", most=25)
+    yield Figure(f"{name}: commands of Redis", cost.commands, "commands", "those of the scripts", most=250)
+    yield Figure(f"{name}: CPU of the worker", cost.cpu_seconds * 1000, "ms", PYTHON, most=40)
+
+
+def throughput() -> Iterator[Figure]:
     """Measure unchanged tenants when each AWS call takes 50 ms, with 1, 2 and 4 workers."""
-    rows = []
     projects = [f"p{number}" for number in range(48)]
-    options = SimulatorOptions(
-        creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99, lag_seconds=0
-    )
-    quick = {"CONNECTOR_ACCOUNT_CREATION_LIMIT": "99", "CONNECTOR_WORKER_CONCURRENCY": "8"}
-    with cluster(1, options, **quick) as running:
-        replicate_all(running, projects)
+    quick = {
+        "CONNECTOR_ACCOUNT_CREATION_LIMIT": "99",
+        "CONNECTOR_WORKER_CONCURRENCY": "8",
+        "CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND": "1000",
+        "CONNECTOR_ORGANIZATIONS_CALLS_PER_SECOND": "1000",
+    }
+    with cluster(1, INSTANT, **quick) as running:
+        before: int = running.redis.client.info("memory")["used_memory"]
+        replicate_all(running, projects, ONE_ROLE)
+        used: int = running.redis.client.info("memory")["used_memory"]
+        yield Figure("Redis memory of a settled tenant", (used - before) / len(projects) / 1000, "kB", "its events")
         running.simulator.set_options(latency_seconds=0.05)
         for workers in (1, 2, 4):
             while len(running.workers) < workers:
                 running.start_worker()
-            seconds = replicate_all(running, projects)
-            rows.append(f"| 48 unchanged tenants, 50 ms a call, {workers} x 8 threads | {seconds:.1f} s |")
-    return rows
+            rate = len(projects) / replicate_all(running, projects, ONE_ROLE)
+            name = f"unchanged tenants a second, 50 ms a call, {workers} x 8 threads"
+            cores = f"{os.cpu_count()} cores, which also run AWS and Redis"
+            yield Figure(name, rate, "a second", cores, least=10 if workers == 1 else None)
+        memory = [resident_megabytes(worker.process.pid) for worker in running.workers]
+    yield Figure("memory of a worker after 48 accounts, 8 threads", median(memory), "MB", "imports", most=130)
 
 
-def resume() -> list[str]:
+def waiting() -> Iterator[Figure]:
+    """Measure what those who wait for the lane of account creation cost, and whether they hold up those who do not."""
+    rates = {}
+    for count in (60, 1500):
+        with tempfile.TemporaryDirectory() as directory:
+            rates[count] = backlog.measure(Path(directory), count, 20).per_minute
+    name = "creations a minute, 1,500 waiting against 60 waiting"
+    yield Figure(name, rates[1500] / rates[60], "times", AWS_LIMITS, least=0.95)
+    with tempfile.TemporaryDirectory() as directory:
+        idle = backlog.measure_idle(Path(directory), 10_000, 15)
+    name = "10,000 tenants that wait"
+    yield Figure(f"{name}: Redis memory of each", idle.bytes_per_tenant / 1024, "KiB", "the order, its steps", most=8)
+    yield Figure(f"{name}: CPU of worker and Redis", idle.cpu, "of a core", "the pump's looks", most=0.05)
+    grown = idle.worker_megabytes / idle.worker_megabytes_before
+    yield Figure(f"{name}: memory of a worker against an idle one", grown, "times", "", most=1.1)
+
+
+def resume() -> Iterator[Figure]:
     """Measure how long after kill -9 the work goes on, with the default lease."""
     with cluster(2, SimulatorOptions(creation_seconds=1, lag_seconds=0)) as running:
         running.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=60, times=1)
@@ -112,35 +149,34 @@ def resume() -> list[str]:
         killed = monotonic()
         running.start_worker()
         running.succeeded(replication, 120)
+        seconds = monotonic() - killed
     lease = f"{LEASE.total_seconds():.0f} s"
-    return [f"| a killed worker's replication has ended, lease {lease} | {monotonic() - killed:.1f} s after kill -9 |"]
+    name = f"after kill -9 a worker's replication has ended, lease {lease}"
+    yield Figure(name, seconds, "s", "lease, a worker's start, the steps left")
 
 
-def a_day() -> list[str]:
-    """Measure, for 1,000 tenants with a role, a stack and a StackSet each, the daily round and a rollout to all."""
-    with tempfile.TemporaryDirectory() as directory, running_tenants(Path(directory), 1000) as (running, projects):
-        day = measure_day(running, projects)
-        first, second = measure_rollout(running, projects, ZONE)
-    cost = f"{day.calls_per_tenant:.2f} calls and {day.writes} writes a tenant, beside AssumeRole"
-    changes = "stack parameter, role mapping and OU"
-    return [
-        f"| daily round of {day.tenants} unchanged tenants, one role, a stack and a StackSet | {cost} |",
-        f"| `aws-connector rollout` to the same {first.tenants} ({changes}) | {first.seconds:.0f} s, {first.cost} |",
-        f"| the same rollout again | {second.seconds:.0f} s, {second.cost} |",
-    ]
+def against_peers() -> Iterator[Figure]:
+    """Measure ten accounts, made by plain scripts and by the connector."""
+    options = SimulatorOptions(creation_seconds=3, assignment_seconds=1, stack_operation_seconds=1, lag_seconds=0)
+    names = [f"p{number}" for number in range(10)]
+    name = "a new account of 10, creation 3 s"
+    alone = peers.in_turn(options, names[:5]) / 5
+    yield Figure(f"{name}: a boto3 script, one after the other", alone, "s", "one thing at a time")
+    threads = peers.in_threads(options, names) / 10
+    yield Figure(f"{name}: a boto3 script, 5 threads, a look every 10 s", threads, "s", "fixed pauses")
+    with cluster(2, options) as running:
+        replicate_all(running, ["warm0", "warm1", "warm2", "warm3"], ONE_ROLE)
+        ours = replicate_all(running, names, ONE_ROLE) / 10
+    yield Figure(f"{name}: the connector, 2 workers", ours, "s", AWS_LIMITS)
 
 
-def overhead() -> list[str]:
+def overhead() -> Iterator[Figure]:
     """Measure what our record and lease add to a bare Celery chain of no-ops."""
     with cluster(0, SimulatorOptions(lag_seconds=0)) as running:
         bare = bare_chain_seconds(running, chains=200) / STEPS
         record = _record_seconds(running.connector.store, tenants=50)
-        waiting = _bytes_per_waiting_tenant(running)
-    return [
-        f"| a step of a bare Celery chain of no-ops, one worker | {bare * 1000:.2f} ms |",
-        f"| what lease and record add to a step | {record * 1000:.2f} ms, in all {1 + record / bare:.2f} times |",
-        f"| Redis memory of one waiting tenant with 3 people | {waiting / 1000:.1f} kB |",
-    ]
+    yield Figure("a step of a bare Celery chain of no-ops, one worker", bare * 1000, "ms", "Celery")
+    yield Figure("what lease and record add to a step", record * 1000, "ms", "Redis: two scripts")
 
 
 def _record_seconds(store: Store, tenants: int) -> float:
@@ -160,48 +196,78 @@ def _record_seconds(store: Store, tenants: int) -> float:
     return (monotonic() - started) / (tenants * STEPS)
 
 
-def _bytes_per_waiting_tenant(running: Cluster, tenants: int = 2000) -> float:
-    order, redis = Desired.model_validate(desired()), running.redis.client
-    before: int = redis.info("memory")["used_memory"]
-    for number in range(tenants):
-        running.connector.store.orders.submit(Order(TenantId("waiting", f"p{number}", "aws.sandbox"), order))
-    used: int = redis.info("memory")["used_memory"]
-    return (used - before) / tenants
+def a_day() -> Iterator[Figure]:
+    """Measure, for 1,000 tenants with a role, a stack and a StackSet each, the daily round and a rollout to all."""
+    with tempfile.TemporaryDirectory() as directory, running_tenants(Path(directory), 1000) as (running, projects):
+        day = measure_day(running, projects)
+        first, second = measure_rollout(running, projects, ZONE)
+    name = "daily round of 1,000 unchanged tenants, one role"
+    yield Figure(f"{name}: calls of AWS", day.calls_per_tenant, "a tenant", "one read for each thing", most=9)
+    yield Figure(f"{name}: writes", day.writes, "writes", "", most=0)
+    name = "`aws-connector rollout` to the same 1,000, stack parameter, role mapping and OU"
+    yield Figure(name, first.seconds, "s", f"{first.cost}")
+    yield Figure(f"{name}, again", second.seconds, "s", f"{second.cost}", most=first.seconds)
 
 
-def _resident_megabytes(worker: Child) -> float:
-    status = Path(f"/proc/{worker.process.pid}/status")
-    if not status.exists():  # no Linux
-        return float("nan")
-    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) / 1000
-
-
-def costs() -> list[str]:
+def costs() -> Iterator[Figure]:
     """Measure a month of costs of a very large organization, in a process of its own: its memory is measured too."""
-    command = [sys.executable, "-m", "tests.bench.metering"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = metering.in_a_process()
+    name = f"costs of a month: {found.asked}"
+    yield Figure(f"{name}: kept and reported", found.collected, "s", "the database")
+    yield Figure(f"{name}: memory", found.megabytes, "MB", "a page of Cost Explorer, a batch of rows", most=300)
+    yield Figure(f"{name}: reports made again", found.reported, "s", "the database")
+    yield Figure(f"{name}: exported as CSV", found.exported, "s", f"{found.export_bytes >> 20} MiB of text")
+
+
+SMALL: Sequence[Callable[[], Iterator[Figure]]] = (
+    cost_of_unchanged,
+    throughput,
+    waiting,
+    new_tenants,
+    against_peers,
+    resume,
+    overhead,
+)
+LARGE: Sequence[Callable[[], Iterator[Figure]]] = (a_day, costs)
+
+
+def page(results: Results) -> str:
+    """Return the text of the page."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "`make bench` writes this page. It measures against the sandbox, on a machine that runs AWS and Redis too.",
+            "Compare ratios and counts: seconds are those of the machine. A figure in bold misses its goal.",
+            "What is counted (calls, scripts, commands) is also a test, so that nobody adds to it unnoticed:",
+            "`tests/tasks/engine/test_cost.py`.",
+            "",
+            f"{machine}.",
+            "",
+            *results.table(list(results.figures)),
+            "",
+            *scale.section(results),
+            "",
+        ]
+    )
 
 
 def main() -> None:
-    """Print every figure as it comes, then write the page."""
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench` against the sandbox on one machine, load and all; compare ratios, not seconds.",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine}.",
-        "",
-        "| what | measured |",
-        "|---|---|",
-    ]
-    for measure in (overhead, calls_and_makespan, throughput, resume, a_day, costs):
-        rows = measure()
-        print("\n".join(rows), flush=True)
-        lines += rows
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text("\n".join(lines) + "\n")
+    """Print every figure as it comes, and write the page after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=[each.__name__ for each in (*SMALL, *LARGE)])
+    parser.add_argument("--large", action="store_true", help="also what takes an hour")
+    chosen = parser.parse_args()
+    results, today = Results.read(RESULTS), f"{datetime.now(UTC):%Y-%m-%d}"
+    for measure in (*SMALL, *LARGE):
+        wanted = measure.__name__ in chosen.only if chosen.only else measure in SMALL or chosen.large
+        if wanted:
+            results = results.with_(replace(each, date=today) for each in measure())
+            names = [name for name, each in results.figures.items() if each.date == today]
+            print("\n".join(results.table(names)[2:]), end="\n\n", flush=True)
+            results.write(RESULTS)
+    PAGE.write_text(page(results))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
+from tests.bench.process import cpu_seconds, resident_megabytes
 from tests.support.cluster import PLATFORM, Cluster, desired, running_cluster
 from tests.support.waiting import eventually
 from workers.sandbox.aws.options import SimulatorOptions
@@ -136,7 +137,7 @@ def measure_idle(directory: Path, waiting: int, seconds: float = 30.0) -> Idle:
     with _cluster(directory) as cluster:
         store, redis = cluster.connector.store, cluster.redis.client
         worker = cluster.start_worker().process.pid
-        before, megabytes = redis.info("memory")["used_memory"], _resident_megabytes(worker)
+        before, megabytes = redis.info("memory")["used_memory"], resident_megabytes(worker)
         os.kill(worker, 19)  # it would take what is ordered before it waits
         wait_in_lane(store, waiting)
         used = redis.info("memory")["used_memory"] - before
@@ -145,13 +146,13 @@ def measure_idle(directory: Path, waiting: int, seconds: float = 30.0) -> Idle:
         dispatches = store.counts.all().get("dispatches", 0)
         settled = monotonic()
         eventually(lambda: monotonic() - settled > 5, 10)
-        cpu, began = sum(map(_cpu_seconds, (worker, server))), monotonic()
+        cpu, began = sum(map(cpu_seconds, (worker, server))), monotonic()
         eventually(lambda: monotonic() - began > seconds, seconds + 10, every=1.0)
-        cpu = sum(map(_cpu_seconds, (worker, server))) - cpu
+        cpu = sum(map(cpu_seconds, (worker, server))) - cpu
         return Idle(
             waiting,
             used / waiting,
-            _resident_megabytes(worker),
+            resident_megabytes(worker),
             megabytes,
             cpu / (monotonic() - began),
             store.counts.all().get("dispatches", 0) - dispatches,
@@ -162,16 +163,6 @@ def measure_idle(directory: Path, waiting: int, seconds: float = 30.0) -> Idle:
 def _cluster(directory: Path) -> Iterator[Cluster]:
     with running_cluster(directory, 0, OPTIONS, forked=False, **SETTINGS) as cluster:
         yield cluster
-
-
-def _resident_megabytes(process: int) -> float:
-    [line] = [each for each in Path(f"/proc/{process}/status").read_text().splitlines() if each.startswith("VmRSS")]
-    return int(line.split()[1]) / 1000
-
-
-def _cpu_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

@@ -7,10 +7,13 @@ Memory is that of the whole process, at its highest.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import chain, islice
@@ -37,6 +40,18 @@ MONTH = Month(date(2026, 10, 1))
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 PAGE_ROWS = 5000
 SERVICES = 60
+
+
+@dataclass(frozen=True)
+class MonthOfCosts:
+    """What a month took: seconds, and the memory of the whole process at its highest."""
+
+    asked: str
+    collected: float
+    reported: float
+    exported: float
+    export_bytes: int
+    megabytes: float
 
 
 @dataclass
@@ -90,8 +105,8 @@ class EndlessCosts:
         return CostGroup(day, keys, worth, "USD", worth, "Hrs")
 
 
-def measure(accounts: int, lines: int, url: str) -> list[str]:
-    """Collect a month, make its reports and export them; answers rows of the page."""
+def measure(accounts: int, lines: int, url: str) -> MonthOfCosts:
+    """Collect a month, make its reports and export them."""
     costs, began = EndlessCosts(accounts, lines), monotonic()
     database = Database(url)
     ledger = Ledger(database, timedelta(seconds=15))
@@ -106,11 +121,15 @@ def measure(accounts: int, lines: int, url: str) -> list[str]:
     database.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = accounts * lines * MONTH.length / 1e6
-    asked = f"{accounts} accounts x {lines} lines x {MONTH.length} days, {rows:.1f} million rows in {costs.pages} pages"
-    return [
-        f"| costs of {asked} | kept and reported in {collected:.0f} s, with {peak:.0f} MB at most |",
-        f"| its reports made again; exported as CSV | {again:.0f} s; {exported:.0f} s, {size >> 20} MiB |",
-    ]
+    asked = f"{accounts:,} accounts, {lines} lines a day, {rows:.1f} million rows in {costs.pages} pages"
+    return MonthOfCosts(asked, collected, again, exported, size, peak)
+
+
+def in_a_process() -> MonthOfCosts:
+    """Measure in a process of its own, of which nothing else fills the memory."""
+    command = [sys.executable, "-m", "tests.bench.metering"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return MonthOfCosts(**json.loads(output))
 
 
 def _collect(ledger: Ledger, costs: EndlessCosts) -> Collector:
@@ -135,7 +154,7 @@ def _collect(ledger: Ledger, costs: EndlessCosts) -> Collector:
 
 
 def main() -> None:
-    """Measure, and print the rows."""
+    """Measure, and print what was found as JSON."""
     parser = argparse.ArgumentParser(description="Measure how a month's costs are collected and reported.")
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=30)
@@ -143,7 +162,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = arguments.url or f"sqlite:///{Path(folder) / 'costs.sqlite'}"
-        print("\n".join(measure(arguments.accounts, arguments.lines, url)))
+        print(json.dumps(asdict(measure(arguments.accounts, arguments.lines, url))))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Counted, not timed: no load on the machine disturbs it but the CPU. python -m te
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from tests.bench.daily import ACCESS, OPTIONS, SETTINGS, ZONE
+from tests.bench.process import cpu_seconds
 from tests.support.cluster import Cluster, desired, running_cluster
-from workers.demo.supervisor import Child
 
 TENANTS = 12
 SCRIPTS = ("evalsha", "eval", "fcall")
@@ -57,7 +56,7 @@ def measure(cluster: Cluster, projects: list[str]) -> Cost:
     began, stats = monotonic(), _stats(cluster)
     sleep(IDLE_SECONDS)
     background = _rate(stats, _stats(cluster), monotonic() - began)
-    mark, cpu, began, stats = cluster.simulator.mark(), _cpu(worker), monotonic(), _stats(cluster)
+    mark, cpu, began, stats = cluster.simulator.mark(), cpu_seconds(worker.process.pid), monotonic(), _stats(cluster)
     orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects]
     store, redis = cluster.connector.store, cluster.redis.client
     while redis.zcard(store.keys.due):
@@ -74,7 +73,7 @@ def measure(cluster: Cluster, projects: list[str]) -> Cost:
         len(calls) / count,
         sum(used[name] for name in SCRIPTS) / count,
         used.total() / count,
-        (_cpu(worker) - cpu) / count,
+        (cpu_seconds(worker.process.pid) - cpu) / count,
         Counter({name: round(number / count, 1) for name, number in used.items()}),
     )
 
@@ -86,11 +85,6 @@ def _stats(cluster: Cluster) -> Counter[str]:
 
 def _rate(before: Counter[str], after: Counter[str], seconds: float) -> Counter[str]:
     return Counter({name: (after[name] - before[name]) / seconds for name in after})
-
-
-def _cpu(worker: Child) -> float:
-    fields = Path(f"/proc/{worker.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
