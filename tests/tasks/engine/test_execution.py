@@ -16,8 +16,8 @@ from config.catalog import load_catalog
 from config.platform import Platform
 from config.settings import Settings
 from tasks.aws.session import Sessions
-from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
+from tasks.engine.stretch import Stretch
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Handles
 from tasks.model.replication import Replication, State, StepState
@@ -81,7 +81,7 @@ def tried(worker: Worker) -> Replication:
     replication = store.orders.submit(Order(SHOP, Desired(landing_zone="development"), wake=True))
     [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
-    while (following := Execution(worker, Leases(), dispatch).run().following) is not None:
+    while (following := Stretch(worker, Leases(), dispatch).run().following) is not None:
         dispatch = replace(dispatch, step=following)
     found = store.replications.find(replication)
     assert found is not None
@@ -197,7 +197,7 @@ def test_a_doubt_that_comes_between_two_looks_of_the_first_step_counts(
     redis.hset(f"connector:replication:{replication}", "doubt", 1)
 
     [again] = store.work.pump("queue", 10, LEASE, LEASE, "w")
-    Execution(worker, Leases(), again).run()
+    Stretch(worker, Leases(), again).run()
 
     record = store.tenants.find(SHOP)
     assert record is not None

@@ -2,7 +2,10 @@
 
 local function emit(tenant, event)
   redis.call('XADD', keys.events(tenant), 'MAXLEN', '~', p.history, '*', 'data', event)
-  redis.call('PEXPIRE', keys.events(tenant), p.retention)
+end
+
+local function emit_running(tenant, id, step)
+  emit(tenant, cjson.encode({type = 'step', replication = id, name = step, state = 'RUNNING', at = p.at}))
 end
 
 -- Note that something of a tenant has changed just now: what was ordered, what AWS gave, or where it stands.
@@ -14,6 +17,7 @@ end
 local function emit_state(tenant, id, state)
   touch(tenant)
   emit(tenant, cjson.encode({type = 'replication', replication = id, state = state, at = p.at}))
+  redis.call('PEXPIRE', keys.events(tenant), p.retention) -- what comes until the next state is much sooner
 end
 
 local function set_state(tenant, id, state)
