@@ -9,7 +9,10 @@ local function emit_running(tenant, id, step)
 end
 
 -- Note that something of a tenant has changed just now: what was ordered, what AWS gave, or where it stands.
+local touched = {} -- in this script
 local function touch(tenant)
+  if touched[tenant] then return end
+  touched[tenant] = true
   redis.call('HSET', keys.tenant(tenant), 'updated_at', p.at)
   redis.call('ZADD', keys.changed, p.at_us, tenant)
 end
@@ -21,7 +24,6 @@ local function emit_state(tenant, id, state)
 end
 
 local function set_state(tenant, id, state)
-  redis.call('HSET', keys.replication(id), 'state', state)
-  count_replication(tenant, id)
+  count_replication(tenant, id, state)
   set_tenant_state(tenant, state)
 end
