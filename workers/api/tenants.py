@@ -123,8 +123,7 @@ def replicate_tenant(
 def accepted_view(accepted: Accepted, connector: Connector, response: Response) -> AcceptedView:
     """Answer a request that is stored; the header Location says where its replication stands."""
     response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
-    replication = connector.store.replications.find(accepted.replication)
-    state = replication.state if replication else State.QUEUED
+    state = connector.store.replications.state_of(accepted.replication) or State.QUEUED
     record = connector.store.tenants.find(TenantId.parse(accepted.tenant))
     people = still_in(record, connector.catalog) if record is not None else ()
     return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state, still_in=len(people))
