@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import subprocess
@@ -22,9 +23,14 @@ from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
 from tests.bench.chains import bare_chain_seconds
-from tests.bench.daily import ZONE, running_tenants
+from tests.bench.daily import OPTIONS as UNLIMITED
+from tests.bench.daily import SETTINGS, ZONE, running_tenants
 from tests.bench.daily import measure as measure_day
+from tests.bench.orders import AT_ONCE, ORDERS, order, running_api
 from tests.bench.rollout import measure as measure_rollout
+from tests.bench.unchanged import measure as measure_unchanged
+from tests.bench.unchanged import replicate
+from tests.bench.unchanged import running_tenants as warm_tenants
 from tests.support.cluster import Cluster, desired, running_cluster
 from workers.demo.supervisor import Child
 from workers.sandbox.aws.options import SimulatorOptions
@@ -83,22 +89,38 @@ def calls_and_makespan() -> list[str]:
 
 
 def throughput() -> list[str]:
-    """Measure unchanged tenants when each AWS call takes 50 ms, with 1, 2 and 4 workers."""
+    """Measure unchanged tenants when each AWS call takes 50 ms and nothing is limited, with 1, 2 and 4 workers."""
     rows = []
     projects = [f"p{number}" for number in range(48)]
-    options = SimulatorOptions(
-        creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99, lag_seconds=0
-    )
-    quick = {"CONNECTOR_ACCOUNT_CREATION_LIMIT": "99", "CONNECTOR_WORKER_CONCURRENCY": "8"}
-    with cluster(1, options, **quick) as running:
-        replicate_all(running, projects)
+    with cluster(1, UNLIMITED, **{**SETTINGS, "CONNECTOR_WORKER_CONCURRENCY": "8"}) as running:
+        replicate(running, projects)
         running.simulator.set_options(latency_seconds=0.05)
         for workers in (1, 2, 4):
             while len(running.workers) < workers:
                 running.start_worker()
-            seconds = replicate_all(running, projects)
-            rows.append(f"| 48 unchanged tenants, 50 ms a call, {workers} x 8 threads | {seconds:.1f} s |")
+            replicate(running, projects)  # a worker that has just begun has no connections
+            started = monotonic()
+            replicate(running, projects)
+            a_second = len(projects) / (monotonic() - started)
+            rows.append(
+                f"| unchanged tenants, 50 ms a call, no limits, {workers} x 8 threads | {a_second:.1f} a second |"
+            )
     return rows
+
+
+def unchanged() -> list[str]:
+    """Count what one unchanged tenant costs."""
+    with tempfile.TemporaryDirectory() as directory, warm_tenants(Path(directory)) as (running, projects):
+        cost = measure_unchanged(running, projects)
+    counts = f"{cost.calls:.1f} calls, {cost.scripts:.1f} scripts, {cost.commands:.0f} commands with those of scripts"
+    return [f"| one unchanged tenant | {counts}, {cost.cpu_seconds * 1000:.0f} ms of the worker's CPU |"]
+
+
+def orders_taken() -> list[str]:
+    """Measure how many orders one API process takes."""
+    with tempfile.TemporaryDirectory() as directory, running_api(Path(directory)) as port:
+        taken = asyncio.run(order(port, ORDERS, AT_ONCE))
+    return [f"| orders through one API process, {AT_ONCE} at once, each on Redis's disk | {taken} |"]
 
 
 def resume() -> list[str]:
@@ -196,7 +218,7 @@ def main() -> None:
         "| what | measured |",
         "|---|---|",
     ]
-    for measure in (overhead, calls_and_makespan, throughput, resume, a_day, costs):
+    for measure in (overhead, unchanged, orders_taken, calls_and_makespan, throughput, resume, a_day, costs):
         rows = measure()
         print("\n".join(rows), flush=True)
         lines += rows
