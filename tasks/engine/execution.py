@@ -97,6 +97,9 @@ class Execution:
             self._log.exception("the step is defective")
             remedy = "This is a defect of the connector: report it with its log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
+        finally:
+            if self._dispatch.step == 0:  # it takes access away, in a line of its own (take.lua) until that is recorded
+                self._held.allowance.settle()
 
     def _handles(self) -> Handles:
         begun = self._begun

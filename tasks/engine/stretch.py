@@ -9,7 +9,6 @@ threads are busy and somebody waits in the queue, the thread is theirs: the mess
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from time import monotonic
 from uuid import uuid4
 
@@ -68,15 +67,8 @@ class Stretch:
             return Ended("Redis is away: continued later")
 
     def _all(self, begun: Begun, held: Held) -> Ended:
-        first = last = self._one(self._dispatch, begun, held)
+        first = last = Execution(self._worker, self._dispatch, begun, held).run()
         while last.begun is not None and last.following is not None:
             dispatch = replace(self._dispatch, step=last.following)
-            last = self._host.show(dispatch, partial(self._one, dispatch, last.begun, held))
+            last = self._host.show(dispatch, Execution(self._worker, dispatch, last.begun, held).run)
         return replace(first, following=last.following, begun=None)
-
-    def _one(self, dispatch: Dispatch, begun: Begun, held: Held) -> Ended:
-        try:
-            return Execution(self._worker, dispatch, begun, held).run()
-        finally:
-            if dispatch.step == 0:  # takes access away, in another line than all others (take.lua)
-                held.allowance.settle()

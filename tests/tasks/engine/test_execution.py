@@ -18,8 +18,9 @@ from config.settings import Settings
 from tasks.aws.session import Sessions
 from tasks.engine.lease import Leases
 from tasks.engine.stretch import Stretch
+from tasks.limits.call_rates import FIRST_GUESS
 from tasks.model.desired import Desired, TenantId
-from tasks.model.handles import Handles
+from tasks.model.handles import Group, Handles
 from tasks.model.replication import Replication, State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
@@ -182,6 +183,26 @@ def test_waiting_for_a_place_or_a_turn_is_no_error(make_worker: MakeWorker, redi
     assert (found.state, found.last_error) == (State.WAITING, None)
     assert creation(found).note == "waiting for Organizations calls in 111111111111"
     assert 0 < due_in(redis, found) < 15
+
+
+def test_who_takes_access_away_gives_back_what_it_did_not_need_in_the_same_line(
+    make_worker: MakeWorker, store: Store, redis: Any
+) -> None:
+    """It asks for four calls and ends at the first: whoever else takes access away waits for that one only."""
+    worker = make_worker("TooManyRequestsException", identity_center_calls_per_second=1)
+    group = Group("admin", "g-1", people=("alice",))
+    first = store.orders.submit(Order(SHOP, Desired(landing_zone="development")))
+    [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
+    assert store.work.begin(dispatch, "me", LEASE)
+    done = StepState(name="withdraw_access", state=State.SUCCEEDED)
+    handles = Handles(account_id="111111111112", groups={"mst-a": group})
+    assert store.work.record(first, "me", StepRecord(0, done, State.SUCCEEDED, handles=handles))
+
+    tried(worker)
+
+    [rate] = redis.scan_iter("connector:rate:Identity Center calls*")
+    through = float(redis.hget(rate, "through")) / 1000
+    assert through - store.now().timestamp() < FIRST_GUESS - 2
 
 
 def test_a_doubt_that_comes_between_two_looks_of_the_first_step_counts(
