@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.worker import state
 from redis import Redis
 
 from config.celery import QUEUE
@@ -155,6 +156,21 @@ def host(dispatcher: Listening) -> Host:
     made = Host()
     made.worker = SimpleNamespace(concurrency=1, consumer=SimpleNamespace(event_dispatcher=dispatcher))
     return made
+
+
+class Running:
+    """A task that a worker runs, as Celery keeps it."""
+
+
+def test_a_worker_is_full_when_every_thread_runs_a_task() -> None:
+    one_thread, task = host(Listening()), Running()
+    assert not one_thread.is_full()
+
+    state.active_requests.add(task)
+    try:
+        assert one_thread.is_full()
+    finally:
+        state.active_requests.discard(task)
 
 
 def test_flower_sees_each_step_as_a_task_of_its_own() -> None:
