@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 
 from config.landing_zone import AccessStack, effective_role_mappings
@@ -66,6 +67,7 @@ def pattern_values(tenant: Tenant) -> dict[str, str | int]:
     return values | {tag_placeholder(name): found[0] for name, found in merged_tags(tenant).items()}
 
 
+@lru_cache(maxsize=256)  # every name of a tenant asks for it
 def random_text(tenant: TenantId, accounts_before: int = 0) -> str:
     """Return 100 lower-case alphanumerics that only this tenant has, others for each account that it had before.
 

@@ -17,6 +17,7 @@ from config.log import register_secrets
 from tasks import questions
 from tasks.doctor.examination import answer_health
 from tasks.engine import celery_tasks
+from tasks.engine.host import Host
 from tasks.engine.lease import Leases
 from tasks.engine.pump import Pump
 from tasks.questions.kinds import HEALTH, PLAN
@@ -32,6 +33,7 @@ TRANSPORTS = {  # in place of those of workers/app.py: a worker takes no message
 }
 
 leases = Leases()
+host = Host()
 
 
 class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
@@ -65,7 +67,7 @@ def build(app: Celery) -> None:
     """Give an app everything that only a worker has: checked messages, the tasks, the pump and the metrics."""
     TRANSPORT_ALIASES.update(TRANSPORTS)
     app.steps["worker"].update((PumpStep, MetricsStep))
-    celery_tasks.register(app, own_worker, leases)
+    celery_tasks.register(app, own_worker, leases, host)
     schedule.register(app, own_worker)
     questions.register(app, own_worker, {HEALTH: answer_health, PLAN: answer_plan})
 
@@ -77,6 +79,7 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
 
     def __init__(self, worker: Any, **_options: Any) -> None:
         own = own_worker()
+        host.worker = worker
         self.pump = Pump(
             worker.app,
             own.store,

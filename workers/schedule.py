@@ -10,7 +10,6 @@ from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, REPLICATE
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
-from tasks.metering import rounds
 from tasks.notifications import outbox
 from tasks.worker import Worker
 
@@ -32,6 +31,8 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
 
     @app.task(name=COLLECT, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def collect() -> str:
+        from tasks.metering import rounds  # noqa: PLC0415 (SQLAlchemy takes its time, and a worker is to begin at once)
+
         done = rounds.collect(connect())
         if done.left:  # a message must not run for long: another one goes on
             app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())

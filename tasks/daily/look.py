@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 from tasks.aws.stack_sets import StackInstance
 from tasks.chain import DELETION
@@ -36,13 +35,9 @@ class DailyLook:
     replication: str
     chain: Chain
     now: Callable[[], datetime]
+    daily: bool  # nobody asked for this replication but the day
     _written: Counter[str] = field(default_factory=Counter)
     _touched: bool = False
-
-    @cached_property
-    def daily(self) -> bool:
-        """Whether nobody asked for this replication but the day."""
-        return self.store.replications.is_daily(self.replication)
 
     def seen(self, organization: str, account_id: str) -> Account | None:
         """Return an account as the snapshot shows it; None: ask AWS."""

@@ -1,8 +1,7 @@
-"""One execution of one step: fence, lease, run, record; then the chain goes on, or it ends here.
+"""One execution of one step, under a lease: run it, decide, record.
 
-A message whose dispatch number is not the record's does nothing and ends its chain. What becomes of a step's answer is
-decided in `verdict.py`, and recorded here in one atomic script together with when to look again, so a crash at any line
-leaves the replication in the due index.
+What becomes of a step's answer is decided in `verdict.py`, and recorded here in one atomic script together with when to
+look again, so a crash at any line leaves the replication in the due index. What comes before and after: `stretch.py`.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import random
-from time import monotonic
-from uuid import uuid4
 
 from redis import RedisError
 
+from config.celery import QUEUE
 from tasks.engine import verdict
-from tasks.engine.lease import Lease, Leases, not_ours
-from tasks.engine.surroundings import Surroundings
+from tasks.engine.lease import not_ours
+from tasks.engine.surroundings import Held, Surroundings
 from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
@@ -35,69 +33,52 @@ from tasks.worker import Worker
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of one task: what Flower shows of it, and what its message does then."""
+    """What became of one step: what Flower shows of it, and what comes then."""
 
     note: str
     following: int | None = None  # the step with which the message's chain goes on; None: it ends here
     failure: PermanentError | None = None
+    begun: Begun | None = None  # the following step has begun, in the same task; None: a message begins it
 
 
 class Execution:
     """One execution of one step for one tenant: collects what the verdict needs, calls the step, records."""
 
-    def __init__(self, worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
-        """Prepare the execution of a dispatch's step; raises ValueError when it names no tenant."""
+    def __init__(self, worker: Worker, dispatch: Dispatch, begun: Begun, held: Held) -> None:
         self._worker = worker
         self._store = worker.store
-        self._leases = leases
         self._dispatch = dispatch
+        self._begun = begun
+        self._held = held
+        self._lease = held.lease
         self._step = dispatch.chain.steps[dispatch.step]
-        self._holder = uuid4().hex
-        self._around = Surroundings(worker, leases, dispatch)
+        self._around = Surroundings(worker, dispatch, begun, held)
         self._tenant = self._around.tenant
-        self._now = self._around.clock.now
+        self._now = held.clock.now
         self._began = self._now()
         self._log = self._around.log
 
     def run(self) -> Ended:
-        """Run the step if the message is the newest; never raises for what a step or Redis may do."""
-        asked_at, time = monotonic(), self._worker.settings.lease
+        """Run the step; never raises for what a step may do, but redis.RedisError when Redis is away."""
         try:
-            begun = self._store.work.begin(self._dispatch, self._holder, time)
-            if begun is None:
-                return self._dropped("stale: a newer message or another worker has it")
-            self._around.clock.set(begun.at, asked_at)
-            self._began = self._now()
-            lease = Lease(self._store, self._dispatch.replication, self._holder, time, asked_at)
-            with self._leases.kept(lease):
-                return self._finished(verdict.undelayed(begun), lease)
-        except RedisError as error:
-            self._log.warning("Redis is away; the due index continues this", error=str(error))
-            return Ended("Redis is away: continued later")
-
-    def _finished(self, begun: Begun, lease: Lease) -> Ended:
-        try:
-            return self._recorded(begun, self._answer(begun, lease))
+            return self._recorded(self._answer())
         except Superseded:
             around = self._around
-            if lease.left:
+            if self._lease.left:
                 settled = self._store.work.settle(
-                    self._tenant, self._holder, wrote=around.wrote_late, let_in=around.let_in_late
+                    self._tenant, self._lease.holder, wrote=around.wrote_late, let_in=around.let_in_late
                 )
             else:
                 settled = not around.wrote_late
             if not settled:  # the newer run may have looked before AWS had it
                 self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
                 self._store.orders.doubt(self._tenant)
-            return self._dropped("superseded: another worker has taken over")
+            self._log.info("superseded: another worker has taken over")
+            return Ended("superseded: another worker has taken over")
 
-    def _dropped(self, why: str) -> Ended:
-        """End without a trace in the record: it is somebody else's."""
-        self._log.info(why)
-        return Ended(why)
-
-    def _answer(self, begun: Begun, lease: Lease) -> Answer:
+    def _answer(self) -> Answer:
         """Run the step; what it raises is its answer too, without secrets."""
+        begun = self._begun
         try:
             tenant = resolved(
                 self._worker.catalog,
@@ -107,8 +88,7 @@ class Execution:
                 begun.deletion,
                 needs_landing_zone=self._step.needs_landing_zone,
             )
-            with self._around.aws(tenant, begun, lease) as aws:
-                return run_step(self._step, tenant, self._handles(begun, lease), aws)
+            return run_step(self._step, tenant, self._handles(), self._around.aws(tenant))
         except (Superseded, RedisError):
             raise
         except StepError as error:
@@ -117,53 +97,67 @@ class Execution:
             self._log.exception("the step is defective")
             remedy = "This is a defect of the connector: report it with its log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
+        finally:
+            if self._dispatch.step == 0:  # it takes access away, in a line of its own (take.lua) until that is recorded
+                self._held.allowance.settle()
 
-    def _handles(self, begun: Begun, lease: Lease) -> Handles:
+    def _handles(self) -> Handles:
+        begun = self._begun
         if self._dispatch.step > 0:  # what the first step records holds for those after it
             return begun.handles
         handles = begun.handles
         if begun.doubt and not begun.doubted:  # written down once, before the first call
             handles = in_doubt(handles)
-            lease.renew(handles, doubted=True)
+            self._lease.renew(handles, doubted=True)
         if begun.stray is None:
             return handles
         return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))
 
-    def _recorded(self, begun: Begun, answer: Answer) -> Ended:
+    def _recorded(self, answer: Answer) -> Ended:
         try:
-            record = self._written(self._decided(begun, answer))
+            record, begun = self._written(answer)
         except OwnedByAnother as owned:
             answer = not_ours(owned)
-            record = self._written(self._decided(begun, answer))
+            record, begun = self._written(answer)
         self._around.look.ended(record.state)
-        self._count(begun, record)
+        self._count(record)
         note = record.document.note or ""
         self._log.info(note, state=str(record.document.state))
-        return Ended(note, verdict.continued(record), verdict.failure(record, answer))
+        return Ended(note, verdict.continued(record), verdict.failure(record, answer), begun)
 
-    def _written(self, record: StepRecord) -> StepRecord:
+    def _written(self, answer: Answer) -> tuple[StepRecord, Begun | None]:
+        """Record an answer, and begin what follows at once if nobody else waits for this thread."""
+        record, lease = self._decided(answer), self._lease
         self._around.look.keep(record.document)
-        if not self._store.work.record(self._dispatch.replication, self._holder, record):
+        recorded: Begun | bool
+        if verdict.continued(record) is not None and lease.certain:
+            queue = QUEUE if self._held.is_full() else None
+            recorded = self._store.work.go_on(self._dispatch, lease.holder, record, self._begun, lease.stored, queue)
+        else:
+            recorded = self._store.work.record(self._dispatch.replication, lease.holder, record, lease.stored)
+        if recorded is False:
             raise Superseded(self._dispatch.replication)
-        return record
+        lease.stored = record.handles or lease.stored
+        return record, recorded if isinstance(recorded, Begun) else None
 
-    def _decided(self, begun: Begun, answer: Answer) -> StepRecord:
-        self._learn(begun, answer)
-        record = masked_outcome(verdict.decide(self._moment(begun, answer), answer))
+    def _decided(self, answer: Answer) -> StepRecord:
+        self._learn(answer)
+        record = masked_outcome(verdict.decide(self._moment(answer), answer))
         if record.parked and isinstance(answer, StepError):
             self._log.warning("parked: an operator must act", code=answer.code, error=str(answer), do=answer.remedy)
-        return replace(record, responded=self._around.responded, alert=self._alert(record))
+        return replace(record, responded=self._held.responded, alert=self._alert(record))
 
-    def _learn(self, begun: Begun, answer: Answer) -> None:
+    def _learn(self, answer: Answer) -> None:
         """Remember how long AWS took for what has ended since the last look; an error tells nothing of it."""
         if isinstance(answer, StepError):
             return
-        retry_state = RetryState.read(begun.retry_state)
+        retry_state = RetryState.read(self._begun.retry_state)
         for since in retry_state.ended(answer.since if isinstance(answer, Wait) else ()):
             self._worker.usual_times.learn(self._step.name, self._now() - since, retry_state.interval)
 
-    def _idle(self, begun: Begun, answer: Answer) -> dict[str, str]:
+    def _idle(self, answer: Answer) -> dict[str, str]:
         """Name the steps that have nothing to do as far as we know; none where the configuration is not known."""
+        begun = self._begun
         handles = begun.handles if isinstance(answer, StepError) else answer.handles
         try:
             tenant = resolved(self._worker.catalog, self._tenant, begun.desired, handles, begun.deletion)
@@ -171,15 +165,15 @@ class Execution:
             return {}
         return with_nothing_to_do(self._dispatch.chain, tenant, handles)
 
-    def _moment(self, begun: Begun, answer: Answer) -> Moment:
+    def _moment(self, answer: Answer) -> Moment:
         return Moment(
             chain=self._dispatch.chain,
             index=self._dispatch.step,
-            begun=begun,
+            begun=self._begun,
             times=Times.of(self._worker.settings),
             began=self._began,
             now=self._now(),
-            idle=self._idle(begun, answer),
+            idle=self._idle(answer),
             chance=random(),  # noqa: S311 (it spreads looks over time; nobody gains from guessing it)
             usual=self._worker.usual_times.of(self._step.name),
         )
@@ -190,10 +184,10 @@ class Execution:
         alert = alert_of(self._tenant, self._dispatch.replication, record, self._now())
         return StoredAlert(json_of(alert), alert.fingerprint) if alert else None
 
-    def _count(self, begun: Begun, record: StepRecord) -> None:
-        now, counters, look = self._now(), self._worker.counters, self._around.look
+    def _count(self, record: StepRecord) -> None:
+        begun, now, counters = self._begun, self._now(), self._worker.counters
         counters.executed(self._step.name, record.document.state, now - self._began)
         if record.state in ENDED:
             counters.ended(
-                self._tenant, self._dispatch.chain.name, record.state, now - begun.asked_at, daily=look.daily
+                self._tenant, self._dispatch.chain.name, record.state, now - begun.asked_at, daily=begun.daily
             )

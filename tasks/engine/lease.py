@@ -1,4 +1,4 @@
-"""The lease: the right to run one step of one replication, kept by one thread for all that runs in a process.
+"""The lease: the right to run steps of one replication, kept by one thread for all that runs in a process.
 
 A newer order replaces what runs: the holder of the lease learns of it when it renews, and makes no further call. But
 the call that runs then may hang for as long as its time-out, and taking access away waits for nothing. So a holder that
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Lease:
-    """The right to run one step of one replication, as long as it is renewed in time.
+    """The right to run steps of one replication, as long as it is renewed in time.
 
     asked_at  when the lease was asked for, by this machine's monotonic clock in seconds: it counts from then on
     """
@@ -43,6 +43,7 @@ class Lease:
     holder: str
     time: timedelta
     asked_at: float
+    stored: Handles | None = None  # those that certainly stand in Redis, so that they need not be written again
     replaced: bool = False  # no other call may be made
     left: bool = False  # given up for a newer replication: the call that runs is a stray one
 
@@ -57,11 +58,13 @@ class Lease:
         Raises Superseded when somebody else has taken over, NotOurs when the handles name what is another tenant's.
         """
         asked = monotonic()
+        self.stored = None if handles is not None else self.stored
         try:
             renewal = self.store.work.renew(self.replication, self.holder, self.time, handles, doubted=doubted)
         except OwnedByAnother as owned:
             raise not_ours(owned) from owned
         self._renewed(renewal, asked)
+        self.stored = handles or self.stored
 
     def keep(self) -> None:
         """As `renew`, from outside of the step; gives the lease up when the step has known that it is replaced."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -51,42 +50,55 @@ class Clock:
         return self._at + timedelta(seconds=monotonic() - self._read_at)
 
 
+@dataclass
+class Held:
+    """What steps have in common that run one after the other in one task."""
+
+    leases: Leases
+    lease: Lease
+    clock: Clock
+    allowance: Allowance
+    is_full: Callable[[], bool]  # every thread is busy, so that what waits in the queue waits for one of them
+    responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
+
+
 class Surroundings:
     """What one execution of a step works with, and what its calls show beside their answers."""
 
-    def __init__(self, worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
+    def __init__(self, worker: Worker, dispatch: Dispatch, begun: Begun, held: Held) -> None:
         self._worker = worker
-        self._leases = leases
+        self._begun = begun
+        self._held = held
         self._replication = dispatch.replication
         self._step = dispatch.chain.steps[dispatch.step].name
         self.tenant = TenantId.parse(dispatch.tenant)
-        self.clock = clock = Clock()
-        self.look = DailyLook(worker.store, self.tenant, dispatch.replication, dispatch.chain, clock.now)
+        self.look = DailyLook(
+            worker.store, self.tenant, dispatch.replication, dispatch.chain, held.clock.now, daily=begun.daily
+        )
         self.log = structlog.get_logger(__name__).bind(
             tenant=dispatch.tenant, replication=dispatch.replication, step=self._step
         )
-        self.responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
         self.wrote_late = False  # a write was sent when the lease may have been somebody else's
         self.let_in_late = False  # and it may have let somebody in
 
-    @contextmanager
-    def aws(self, tenant: Tenant, begun: Begun, lease: Lease) -> Iterator[Aws]:
-        """Give the step its AWS; what it has left of the call rates is given back at its end."""
+    def aws(self, tenant: Tenant) -> Aws:
+        """Give the step its AWS."""
         limits = rates(self._worker.settings, tenant.platform)
-        shared = ReplicationPlaces(self._worker.store, self._replication, lease.holder)
-        with Allowance(shared, self._step, limits, self._worker.expected_calls) as allowance:
-            yield Aws(tenant.platform, self._worker.sessions, self._run(tenant, begun, lease, allowance))
+        shared = ReplicationPlaces(self._worker.store, self._replication, self._held.lease.holder)
+        self._held.allowance.begin(shared, self._step, limits)
+        return Aws(tenant.platform, self._worker.sessions, self._run(tenant, shared))
 
-    def _run(self, tenant: Tenant, begun: Begun, lease: Lease, allowance: Allowance) -> Run:
+    def _run(self, tenant: Tenant, shared: ReplicationPlaces) -> Run:
+        begun, held = self._begun, self._held
         settings, organization = self._worker.settings, tenant.platform.management_account_id
         run = Run(
-            now=self.clock.now,
+            now=held.clock.now,
             late=begun.late,
-            remember=lease.renew,
-            places=allowance.places,
+            remember=held.lease.renew,
+            places=shared,
             limits=places(settings, tenant.platform),
             lookup_grace=settings.lookup_grace,
-            observer=self._observer(begun, lease, allowance, organization),
+            observer=self._observer(organization),
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
             visibility_grace=settings.visibility_grace,
@@ -105,20 +117,21 @@ class Surroundings:
             seen_instances=self.look.seen_instances,
         )
 
-    def _observer(self, begun: Begun, lease: Lease, allowance: Allowance, organization: str) -> Observer:
-        trail = self._trail(begun)
+    def _observer(self, organization: str) -> Observer:
+        trail, held = self._trail(), self._held
+        lease, allowance = held.lease, held.allowance
         young = SharedYoungThings(
-            self._worker.store, organization, self._worker.settings.visibility_grace, self.clock.now
+            self._worker.store, organization, self._worker.settings.visibility_grace, held.clock.now
         )
 
         def before_call(service: str) -> None:
-            self._leases.check()
+            held.leases.check()
             if lease.replaced:
                 raise Replaced
             allowance.use(service)
 
         def note_write(intent: Intent) -> None:
-            self.look.about_to_write(begun.handles.account_id)
+            self.look.about_to_write(self._begun.handles.account_id)
             trail.intend(intent)
 
         def before_write(intent: Intent) -> None:
@@ -137,19 +150,19 @@ class Surroundings:
 
         return Observer(before_write, after_call, before_call, note_write, young)
 
-    def _trail(self, begun: Begun) -> Trail:
+    def _trail(self) -> Trail:
         about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}
         kept = timedelta(days=self._worker.settings.audit_days)
-        return Trail(self._worker.store.audit, kept, {**about, "asked_by": begun.asked_by})
+        return Trail(self._worker.store.audit, kept, {**about, "asked_by": self._begun.asked_by})
 
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
         self.look.observe(call)
         self._worker.counters.called(call)
         if call.request_id is not None:
-            self.responded = True
-        elif call.seconds > UNRESPONSIVE_SECONDS and self.responded is None:
-            self.responded = False
+            self._held.responded = True
+        elif call.seconds > UNRESPONSIVE_SECONDS and self._held.responded is None:
+            self._held.responded = False
         fields: dict[str, Any] = {
             "call": f"{call.service}:{call.operation}",
             "account": call.account_id,

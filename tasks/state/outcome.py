@@ -33,7 +33,7 @@ class Begun:
     step: StepState
     retry_state: dict[str, Any]
     asked_at: datetime  # when the replication was asked for
-    at: datetime  # now, by the connector's own clock
+    at: datetime  # when we got the lease, by the connector's own clock
     late: timedelta = timedelta()  # for how long nobody has looked although it was time
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
@@ -43,6 +43,8 @@ class Begun:
     first: int = 0  # index of the step to go on with after the first one, which always runs
     stray: timedelta | None = None  # how long a stray call may run still, or, negative, since when none does any more
     asked_by: str | None = None  # name of the API token; None: nobody, it is the daily replication
+    daily: bool = False  # nobody asked for it but the day
+    joined: bool = False  # the handles stand in Redis without what somebody else's operation does for the tenant
 
     @property
     def failure(self) -> LastError | None:

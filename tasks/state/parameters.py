@@ -165,6 +165,8 @@ class Record(Parameters):
     responded: bool | None = None  # whether AWS answered any call; None: the step tells nothing of that
     alert: Json | None = None
     fingerprint: str | None = None  # what the alert is about
+    begins: str | None = None  # name of the next step, which is to begin at once under the same lease
+    queue: str | None = None  # the broker's key: unless somebody waits there
 
 
 class Enter(Parameters):

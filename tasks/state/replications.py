@@ -21,6 +21,11 @@ class Replications(Part):
             return None
         return self._shown([row])[0]
 
+    def state_of(self, replication: str) -> State | None:
+        """Read the state of a replication and nothing else; None: unknown, or ended longer than the retention ago."""
+        state = self._redis.hget(self._keys.replication(replication), "state")
+        return State(state) if state else None
+
     def those(self, ids: Iterable[str]) -> list[Replication]:
         """Read replications, in four round trips at most; those that are unknown are left out."""
         with self._redis.pipeline(transaction=False) as pipeline:
@@ -31,10 +36,6 @@ class Replications(Part):
     def history(self, tenant: TenantId, most: int) -> list[Replication]:
         """Read a tenant's replications, the newest first; in five round trips at most."""
         return self.those(self._redis.zrevrange(self._keys.history(tenant), 0, most - 1))
-
-    def is_daily(self, replication: str) -> bool:
-        """Tell whether nobody asked for a replication but the day."""
-        return bool(self._redis.hexists(self._keys.replication(replication), "daily"))
 
     def _shown(self, rows: Sequence[dict[str, str]]) -> list[Replication]:
         """Show records: with their accounts, and where those stand in line that wait for a place."""

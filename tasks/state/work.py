@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -132,39 +133,39 @@ class Work(Part):
         """
         return bool(self._run(Settle(tenant=str(tenant), holder=holder, wrote=wrote, let_in=let_in)))
 
-    def record(self, replication: str, holder: str, outcome: StepRecord) -> bool:
+    def record(self, replication: str, holder: str, outcome: StepRecord, stored: Handles | None = None) -> bool:
         """Record how a step ended and give the lease back; False: somebody else has it now, nothing was written.
 
+        stored   the handles that certainly stand in Redis: the same ones are not written again
         Raises OwnedByAnother when the handles name something that is another tenant's; nothing was written then.
         """
-        document = json_of(outcome.document)
-        event = {"type": "step", "replication": replication, **json.loads(document), "at": iso_now()}
-        given = Record(
-            replication=replication,
-            holder=holder,
-            step=outcome.step,
-            document=document,
-            state=outcome.state,
-            due=outcome.due,
-            event=json.dumps(event),
-            retry_state=json.dumps(outcome.retry_state or {}),
-            failed=json.dumps(outcome.failed),
-            idle=json.dumps(dict(outcome.idle)),
-            parked=outcome.parked,
-            polls=outcome.polls,
-            beside=outcome.beside,
-            next=(outcome.following or outcome.step + 1) if outcome.advance else None,
-            handles=None if outcome.handles is None else handles_json(outcome.handles),
-            error=None if outcome.error is None else json_of(outcome.error),
-            lane=outcome.lane,
-            responded=outcome.responded,
-            alert=outcome.alert.document if outcome.alert else None,
-            fingerprint=outcome.alert.fingerprint if outcome.alert else None,
-        )
+        return bool(self._recorded(_record(replication, holder, outcome, stored)))
+
+    def go_on(
+        self,
+        dispatch: Dispatch,
+        holder: str,
+        outcome: StepRecord,
+        begun: Begun,
+        stored: Handles | None,
+        queue: str | None,
+    ) -> Begun | bool:
+        """As `record`; and begin the step that follows under the same lease, if nobody waits in the queue.
+
+        begun   what the step that has ended began with
+        queue   the broker's key; None: nobody there waits for this thread
+        Answers what the step that follows begins with; else as `record`.
+        """
+        name = dispatch.chain.steps[_following(outcome)].name
+        given = _record(dispatch.replication, holder, outcome, stored)
+        answer = self._recorded(given.model_copy(update={"begins": name, "queue": queue}))
+        return _begun_next(json.loads(answer), begun, outcome, name) if isinstance(answer, str) else bool(answer)
+
+    def _recorded(self, given: Record) -> Any:
         answer = self._run(given)
         if isinstance(answer, list):
             raise OwnedByAnother(*answer)
-        return bool(answer)
+        return answer
 
     def workers(self, within: timedelta) -> list[str]:
         """Name the workers whose pump has looked within that time."""
@@ -195,6 +196,53 @@ def _handles(row: dict[str, Any]) -> Handles:
     return joined(handles, json.loads(row["joined"])) if "joined" in row else handles
 
 
+def _following(outcome: StepRecord) -> int:
+    return outcome.step + 1 if outcome.following is None else outcome.following
+
+
+def _record(replication: str, holder: str, outcome: StepRecord, stored: Handles | None) -> Record:
+    document = json_of(outcome.document)
+    event = {"type": "step", "replication": replication, **json.loads(document), "at": iso_now()}
+    return Record(
+        replication=replication,
+        holder=holder,
+        step=outcome.step,
+        document=document,
+        state=outcome.state,
+        due=outcome.due,
+        event=json.dumps(event),
+        retry_state=json.dumps(outcome.retry_state or {}),
+        failed=json.dumps(outcome.failed),
+        idle=json.dumps(dict(outcome.idle)),
+        parked=outcome.parked,
+        polls=outcome.polls,
+        beside=outcome.beside,
+        next=_following(outcome) if outcome.advance else None,
+        handles=None if outcome.handles in (None, stored) else handles_json(outcome.handles),
+        error=None if outcome.error is None else json_of(outcome.error),
+        lane=outcome.lane,
+        responded=outcome.responded,
+        alert=outcome.alert.document if outcome.alert else None,
+        fingerprint=outcome.alert.fingerprint if outcome.alert else None,
+    )
+
+
+def _begun_next(row: dict[str, Any], before: Begun, outcome: StepRecord, step: str) -> Begun:
+    """Read what the script `record` answers; the rest is as it was, or as it was recorded."""
+    return replace(
+        before,
+        handles=before.handles if outcome.handles is None else outcome.handles,
+        step=StepState.model_validate_json(row["document"]) if "document" in row else StepState(name=step),
+        retry_state={},
+        late=timedelta(),
+        failed=outcome.failed,
+        error=outcome.error,
+        doubt="doubt" in row,
+        doubted="doubted" in row,
+        joined=False,
+    )
+
+
 def _begun(row: dict[str, Any], step: str) -> Begun:
     """Read what the script `begin` answers; what does not exist is not there."""
     return Begun(
@@ -212,5 +260,7 @@ def _begun(row: dict[str, Any], step: str) -> Begun:
         doubted="doubted" in row,
         first=int(row.get("first", 0)),
         asked_by=row.get("asked_by"),
+        daily="daily" in row,
+        joined="joined" in row,
         stray=timedelta(milliseconds=float(row["stray"])) if "stray" in row else None,
     )

@@ -9,6 +9,7 @@ What is not measured this time stays on the page with its date. Results are kept
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import platform
 import tempfile
@@ -27,9 +28,10 @@ from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
-from tests.bench import backlog, makespan, metering, peers, scale, unchanged
+from tests.bench import backlog, makespan, metering, orders, peers, scale, unchanged
 from tests.bench.chains import bare_chain_seconds
-from tests.bench.daily import ZONE, running_tenants
+from tests.bench.daily import OPTIONS as UNLIMITED
+from tests.bench.daily import SETTINGS, ZONE, running_tenants
 from tests.bench.daily import measure as measure_day
 from tests.bench.figure import Figure, Results
 from tests.bench.process import resident_megabytes
@@ -41,9 +43,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, RESULTS = DOCS / "benchmarks.md", DOCS / "benchmarks.json"
 STEPS = len(REPLICATION.steps)
 LEASE = timedelta(seconds=6)
-INSTANT = SimulatorOptions(
-    creation_seconds=0, role_delay_seconds=0, assignment_seconds=0, creations_in_flight=99, lag_seconds=0
-)
 AWS_LIMITS = "AWS: 5 creations at once"
 PYTHON = "Python's CPU: botocore, and our record"
 
@@ -96,29 +95,36 @@ def cost_of_unchanged() -> Iterator[Figure]:
 
 
 def throughput() -> Iterator[Figure]:
-    """Measure unchanged tenants when each AWS call takes 50 ms, with 1, 2 and 4 workers."""
+    """Measure unchanged tenants when each AWS call takes 50 ms and nothing is limited, with 1, 2 and 4 workers."""
     projects = [f"p{number}" for number in range(48)]
-    quick = {
-        "CONNECTOR_ACCOUNT_CREATION_LIMIT": "99",
-        "CONNECTOR_WORKER_CONCURRENCY": "8",
-        "CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND": "1000",
-        "CONNECTOR_ORGANIZATIONS_CALLS_PER_SECOND": "1000",
-    }
-    with cluster(1, INSTANT, **quick) as running:
+    with cluster(1, UNLIMITED, **{**SETTINGS, "CONNECTOR_WORKER_CONCURRENCY": "8"}) as running:
         before: int = running.redis.client.info("memory")["used_memory"]
-        replicate_all(running, projects, ONE_ROLE)
+        unchanged.replicate(running, projects)
         used: int = running.redis.client.info("memory")["used_memory"]
         yield Figure("Redis memory of a settled tenant", (used - before) / len(projects) / 1000, "kB", "its events")
         running.simulator.set_options(latency_seconds=0.05)
         for workers in (1, 2, 4):
             while len(running.workers) < workers:
                 running.start_worker()
-            rate = len(projects) / replicate_all(running, projects, ONE_ROLE)
+            unchanged.replicate(running, projects)  # a worker that has just begun has no connections
+            began = monotonic()
+            unchanged.replicate(running, projects)
+            rate = len(projects) / (monotonic() - began)
             name = f"unchanged tenants a second, 50 ms a call, {workers} x 8 threads"
             cores = f"{os.cpu_count()} cores, which also run AWS and Redis"
             yield Figure(name, rate, "a second", cores, least=10 if workers == 1 else None)
         memory = [resident_megabytes(worker.process.pid) for worker in running.workers]
     yield Figure("memory of a worker after 48 accounts, 8 threads", median(memory), "MB", "imports", most=130)
+
+
+def orders_taken() -> Iterator[Figure]:
+    """Measure how many orders one API process takes, each on Redis's disk before it is answered."""
+    with tempfile.TemporaryDirectory() as directory, orders.running_api(Path(directory)) as port:
+        asyncio.run(orders.order(port, 200, orders.AT_ONCE))  # warm
+        taken = asyncio.run(orders.order(port, orders.ORDERS, orders.AT_ONCE))
+    name = f"orders through one API process, {orders.AT_ONCE} at once"
+    yield Figure(name, taken.per_second, "a second", "Python's CPU", least=500)
+    yield Figure(f"{name}: 99 of 100", taken.p99_milliseconds, "ms", "Redis's disk", most=50)
 
 
 def waiting() -> Iterator[Figure]:
@@ -222,6 +228,7 @@ def costs() -> Iterator[Figure]:
 SMALL: Sequence[Callable[[], Iterator[Figure]]] = (
     cost_of_unchanged,
     throughput,
+    orders_taken,
     waiting,
     new_tenants,
     against_peers,

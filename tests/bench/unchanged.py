@@ -37,7 +37,12 @@ class Cost:
 @contextmanager
 def running_tenants(directory: Path, tenants: int = TENANTS) -> Iterator[tuple[Cluster, list[str]]]:
     """Run a cluster of one worker whose tenants have been replicated twice: everything is warm."""
-    with running_cluster(directory, 1, OPTIONS, forked=False, **SETTINGS, CONNECTOR_PUMP_SECONDS="0.2") as cluster:
+    settings = {
+        **SETTINGS,
+        "CONNECTOR_PUMP_SECONDS": "0.2",
+        "CONNECTOR_LEASE_SECONDS": "60",
+    }  # a busy machine renews none
+    with running_cluster(directory, 1, OPTIONS, forked=False, **settings) as cluster:
         projects = [f"u{number}" for number in range(tenants)]
         replicate(cluster, projects)
         replicate(cluster, projects)

@@ -15,15 +15,16 @@ from pydantic import SecretStr
 from redis import Redis
 
 from config.catalog import Catalog, load_catalog
+from config.celery import QUEUE
 from config.landing_zone import LandingZone
 from config.patterns import Pattern
 from config.platform import AccountClosure
 from config.settings import Settings
 from tasks.chain import AWAIT_APPROVAL
 from tasks.connector import redis_client
-from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.engine.pump import LONGEST_DELIVERY
+from tasks.engine.stretch import Stretch
 from tasks.model.desired import TenantId
 from tasks.model.replication import Replication, State
 from tasks.state.outcome import Dispatch
@@ -138,9 +139,10 @@ class House:
 
     def run(self, dispatch: Dispatch, executions: int) -> int:
         """Do what Celery's chain does, for so many steps at most; answers how many it were."""
+        self.redis.lpush(QUEUE, "somebody who waits for the thread, so that each step has a message of its own")
         for done in range(1, executions + 1):
             self.last = dispatch
-            following = Execution(self.worker, self.leases, dispatch).run().following
+            following = Stretch(self.worker, self.leases, dispatch).run().following
             self.after_step()
             if following is None:
                 return done

@@ -1,4 +1,7 @@
-"""What the routes share: the process's connector, and tenants and bodies as a request names them."""
+"""What the routes share: the process's connector, and tenants and bodies as a request names them.
+
+What waits for nothing is `async`: FastAPI hands any other function to a thread, which costs more than most of them do.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def current_connector(request: Request) -> Connector:
+async def current_connector(request: Request) -> Connector:
     """Return the connector that the application was made with."""
     return cast(Connector, request.app.state.connector)
 
@@ -57,7 +60,7 @@ def current_connector(request: Request) -> Connector:
 CurrentConnector = Annotated[Connector, Depends(current_connector)]
 
 
-def named_tenant(
+async def named_tenant(
     workspace: Annotated[str, Path(examples=["likvid"])],
     project: Annotated[str, Path(examples=["shop"])],
     platform: Annotated[str, Path(description="<platform>.<location>", examples=["aws.sandbox"])],
@@ -89,7 +92,7 @@ def is_well_formed(tenant: TenantId) -> bool:
         return False
 
 
-def json_body(request: Request) -> None:
+async def json_body(request: Request) -> None:
     """Answer 415 to a body that does not say it is JSON."""
     content_type = request.headers.get("content-type", "")
     if not _JSON.fullmatch(content_type):

@@ -35,6 +35,7 @@ EXAMPLE = {
 @router.put(
     TENANT,
     status_code=202,
+    response_model=AcceptedView,
     operation_id="put_tenant",
     summary="Order a tenant, or change what is wanted of it",
     dependencies=[Depends(json_body)],
@@ -45,8 +46,7 @@ def put_tenant(
     desired: Annotated[Desired, Body(examples=[EXAMPLE])],
     connector: CurrentConnector,
     request: Request,
-    response: Response,
-) -> AcceptedView:
+) -> Response:
     """Store the desired state and enqueue its replication.
 
     The same content again while its replication is under way is that replication; other content runs next.
@@ -54,7 +54,7 @@ def put_tenant(
     accepted = replicate(
         tenant.workspace, tenant.project, tenant.platform, desired, by=request.scope["token"], connector=connector
     )
-    return accepted_view(accepted, connector, response)
+    return accepted_answer(accepted, connector)
 
 
 @router.get(
@@ -100,6 +100,7 @@ def get_tenant(record: KnownTenant, connector: CurrentConnector) -> TenantView:
 @router.post(
     f"{TENANT}/replications",
     status_code=202,
+    response_model=AcceptedView,
     operation_id="replicate_tenant",
     summary="Replicate a tenant again",
     responses=ACCEPTED | responses(400, 401, 403, 404, 422, 503),
@@ -108,23 +109,25 @@ def replicate_tenant(
     record: KnownTenant,
     connector: CurrentConnector,
     request: Request,
-    response: Response,
     body: Annotated[AgainBody | None, Body()] = None,
-) -> AcceptedView:
+) -> Response:
     """Replicate with the desired state that is stored; a replication of it that waits is woken instead.
 
     `from` begins with that step. While a replication is under way it is done next, and a newer order runs every step.
     """
     first = body.first if body is not None else None
     accepted = replicate_again(record, connector, wake=True, by=request.scope["token"], first=first)
-    return accepted_view(accepted, connector, response)
+    return accepted_answer(accepted, connector)
 
 
-def accepted_view(accepted: Accepted, connector: Connector, response: Response) -> AcceptedView:
-    """Answer a request that is stored; the header Location says where its replication stands."""
-    response.headers["Location"] = f"/api/v1/replications/{accepted.replication}"
-    replication = connector.store.replications.find(accepted.replication)
-    state = replication.state if replication else State.QUEUED
+def accepted_answer(accepted: Accepted, connector: Connector) -> Response:
+    """Answer a request that is stored; the header Location says where its replication stands.
+
+    It is sent as it is: FastAPI would check it once more, in another thread.
+    """
+    state = connector.store.replications.state_of(accepted.replication) or State.QUEUED
     record = connector.store.tenants.find(TenantId.parse(accepted.tenant))
     people = still_in(record, connector.catalog) if record is not None else ()
-    return AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state, still_in=len(people))
+    view = AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state, still_in=len(people))
+    location = {"Location": f"/api/v1/replications/{accepted.replication}"}
+    return Response(view.model_dump_json(by_alias=True), 202, location, "application/json")

@@ -4,7 +4,7 @@ local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
   'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
-  'requested_by', 'joined', document)
+  'requested_by', 'joined', 'daily', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
@@ -22,18 +22,18 @@ if is_paused(tenant) then
   suspend(tenant, p.replication)
   return false
 end
-redis.call('HSET', key, 'holder', p.holder, 'lease', now() + p.lease, 'sends', 0, 'started_at', record.started_at or p.at)
+local ending = now() + p.lease
+redis.call('HSET', key, 'holder', p.holder, 'lease', ending, 'look_at', ending, 'sends', 0,
+  'started_at', record.started_at or p.at)
 if record.woken then redis.call('HDEL', key, 'woken') end -- it sees from here on what it was woken for
 if record.joined then redis.call('HSET', key, 'joined_seen', record.joined) end -- see forget_joined
-set_due(p.replication, now() + p.lease)
-keep_thread(tenant, p.replication, now() + p.lease)
+set_due(p.replication, ending)
+keep_thread(tenant, p.replication, ending)
 if record.state ~= 'RUNNING' then
   set_state(tenant, p.replication, 'RUNNING')
   emit_state(tenant, p.replication, 'RUNNING')
 end
-if not record[document] then
-  emit(tenant, cjson.encode({type = 'step', replication = p.replication, name = p.name, state = 'RUNNING', at = p.at}))
-end
+if not record[document] then emit_running(tenant, p.replication, p.name) end
 local owner = fields(keys.tenant(tenant), 'handles', 'deletion')
 return cjson.encode({
   desired = record.desired,
@@ -49,6 +49,7 @@ return cjson.encode({
   first = record.first,
   asked_by = record.requested_by,
   joined = record.joined,
+  daily = record.daily,
   stray = stray_for(tenant) or nil,
   at = now(),
   late = record.look_at and math.max(now() - record.look_at, 0) or 0,

@@ -34,12 +34,13 @@ local function count_threads()
   for _, platform in ipairs(platforms) do
     local lane = threads(platform)
     redis.call('HSET', keys.lanes, lane, share_of_threads(platform))
-    local left = free_threads(lane)
-    spare = spare - redis.call('ZCARD', keys.holders(lane))
     if #platforms > 1 then
-      free[platform] = left
+      free[platform] = free_threads(lane)
       wake_for_threads(lane)
+    else
+      end_threads(lane)
     end
+    spare = spare - redis.call('ZCARD', keys.holders(lane))
   end
 end
 
@@ -62,34 +63,38 @@ local function enters(platform, id)
   return true
 end
 
-local function take(tenant, chain, step, id)
-  local key = keys.replication(id)
-  local number = redis.call('HINCRBY', key, 'dispatch', 1)
+local function take(id, record)
+  local number = record.dispatch + 1
   -- The message is given some time to be taken before it counts as lost. That time doubles with each message, so that
   -- slow workers get there too. While the queue is empty nobody is slow, and what was sent before is lost.
-  if waiting == 0 then redis.call('HSET', key, 'sends', 0) end
-  local sends = redis.call('HINCRBY', key, 'sends', 1)
+  local sends = (waiting == 0 and 0 or record.sends) + 1
   local lost = time + math.min(p.lease * 2 ^ (sends - 1), p.longest)
-  redis.call('HSET', key, 'holder', '', 'lease', 0)
+  redis.call('HSET', keys.replication(id), 'dispatch', number, 'sends', sends, 'holder', '', 'lease', 0)
   set_due(id, lost)
-  keep_thread(tenant, id, lost)
+  keep_thread(record.tenant, id, lost)
   room, spare = room - 1, spare - 1
-  table.insert(taken, {tenant = tenant, replication = id, chain = chain, step = tonumber(step), number = number})
+  table.insert(taken, {
+    tenant = record.tenant,
+    replication = id,
+    chain = record.chain,
+    step = tonumber(record.step),
+    number = number,
+  })
 end
 
 local function look_at(id)
-  local tenant, chain, step, cancel =
-    unpack(redis.call('HMGET', keys.replication(id), 'tenant', 'chain', 'step', 'cancel'))
+  local record = fields(keys.replication(id), 'tenant', 'chain', 'step', 'cancel', 'dispatch', 'sends')
+  local tenant = record.tenant
   if not tenant then
     redis.call('ZREM', keys.due, id)
     redis.call('ZREM', keys.urgent, id)
     redis.call('ZREM', keys.placed, id)
-  elseif cancel == '1' then
+  elseif record.cancel == '1' then
     finish(tenant, id, 'CANCELLED')
   elseif is_paused(tenant) then
     suspend(tenant, id)
   elseif enters(platform_of(tenant), id) then
-    take(tenant, chain, step, id)
+    take(id, record)
   end
 end
 

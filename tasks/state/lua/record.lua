@@ -1,9 +1,21 @@
--- Record how a step ended, and give the lease back. Answers 1, or 0 when somebody else has the lease now, or {what, whose}
--- when the handles name something that is another tenant's; then nothing was written.
+-- Record how a step ended, and give the lease back; or keep it, and begin the next step at once, when that is asked for and
+-- nobody waits in the queue. Answers 1; or, when the next step has begun, what it needs, as an object (JSON text); or 0
+-- when somebody else has the lease now; or {what, whose} when the handles name something that is another tenant's. After
+-- the last two nothing was written.
 local key = keys.replication(p.replication)
-local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined')
+local following = 'step:' .. (p.next or p.step)
+local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
+  'doubted', following)
 local tenant = record.tenant
-if record.recorded == p.holder then return 1 end -- the answer to the first request was lost
+local mark = p.holder .. ' ' .. p.step
+
+local function next_step()
+  return cjson.encode({document = record[following], doubt = record.doubt, doubted = record.doubted})
+end
+
+if record.recorded == mark then -- the answer to the first request was lost
+  return record.holder == p.holder and next_step() or 1
+end
 if record.holder ~= p.holder then return 0 end
 local learned = p.handles and p.handles ~= redis.call('HGET', keys.tenant(tenant), 'handles')
 if learned then
@@ -11,16 +23,24 @@ if learned then
   if what then return {what, whose} end
 end
 local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', record.cancel == '1'
+local waits = p.queue and redis.call('LLEN', p.queue) > 0 -- somebody, for our thread
+-- What somebody else's operation has joined to the handles is read by begin.lua only.
+local goes_on = p.begins and not waits and not cancelled and not record.joined and not is_paused(tenant)
 
 local function write()
-  redis.call('HSET', key, 'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed,
-    'idle', p.idle, 'parked', p.parked and 1 or 0, 'holder', '', 'lease', 0, 'recorded', p.holder,
-    'step', p.next or p.step)
-  if p.error then
-    redis.call('HSET', key, 'error', p.error)
-  elseif record.error then
-    redis.call('HDEL', key, 'error')
+  local written = {'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed, 'idle', p.idle,
+    'parked', p.parked and 1 or 0, 'recorded', mark, 'step', p.next or p.step}
+  local function add(name, value)
+    written[#written + 1] = name
+    written[#written + 1] = value
   end
+  if p.error then add('error', p.error) end
+  if not goes_on then
+    add('holder', '')
+    add('lease', 0)
+  end
+  redis.call('HSET', key, unpack(written))
+  if record.error and not p.error then redis.call('HDEL', key, 'error') end
   if learned then
     redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
     touch(tenant)
@@ -80,6 +100,12 @@ end
 
 write()
 emit(tenant, p.event)
+if goes_on then
+  if record.woken then redis.call('HDEL', key, 'woken') end -- the next step sees what it was woken for
+  if p.alert then raise_alert(tenant, p.fingerprint, p.alert) end
+  if not record[following] then emit_running(tenant, p.replication, p.begins) end
+  return next_step()
+end
 note_response()
 if p.alert and (ends or not cancelled) then raise_alert(tenant, p.fingerprint, p.alert) end
 if ends then

@@ -8,6 +8,8 @@
 -- tenant cannot be withdrawn any more.
 local owner = keys.tenant(p.tenant)
 local doubt = p.verb == 'doubt'
+local stored = fields(owner, 'desired', 'landing_zone', 'deletion', 'deleted_at', 'handles', 'created_at', 'current', 'next',
+  'last')
 local desired -- what is to be replicated (JSON text)
 
 -- Each of these may answer at once, with true and the answer; else there is a replication to be found or made.
@@ -18,7 +20,8 @@ function verbs.order()
     local other = claim('account ' .. p.account, p.tenant)
     if other then return true, {other} end -- and nothing is stored
   end
-  redis.call('HDEL', owner, 'deletion', 'deleted_at')
+  if stored.deletion or stored.deleted_at then redis.call('HDEL', owner, 'deletion', 'deleted_at') end
+  stored.deletion, stored.deleted_at = nil, nil
   touch(p.tenant)
   desired = p.desired
 end
@@ -28,16 +31,19 @@ function verbs.replicate() end
 function verbs.doubt() end
 
 function verbs.delete()
-  if redis.call('HEXISTS', owner, 'deleted_at') == 1 then return true, redis.call('HGET', owner, 'last') end
-  if redis.call('HEXISTS', owner, 'desired') == 0 then desired = p.desired end
-  if redis.call('HSETNX', owner, 'deletion', p.deletion) == 1 then touch(p.tenant) end
+  if stored.deleted_at then return true, stored.last end
+  if not stored.desired then desired = p.desired end
+  if stored.deletion then return end
+  redis.call('HSET', owner, 'deletion', p.deletion)
+  stored.deletion = p.deletion
+  touch(p.tenant)
 end
 
 function verbs.restore()
-  local request = redis.call('HGET', owner, 'deletion')
-  local deleted = redis.call('HEXISTS', owner, 'deleted_at') == 1
-  if deleted or not request or cjson.decode(request).approvedAt then return true, false end
+  local request = stored.deletion
+  if stored.deleted_at or not request or cjson.decode(request).approvedAt then return true, false end
   redis.call('HDEL', owner, 'deletion')
+  stored.deletion = nil
   touch(p.tenant)
 end
 
@@ -47,21 +53,20 @@ if redis.call('EXISTS', keys.replication(p.replication)) == 1 then return p.repl
 local answered, answer = verbs[p.verb]()
 if answered then return answer end
 local ordered = desired ~= nil
-desired = desired or redis.call('HGET', owner, 'desired')
-local chain = redis.call('HEXISTS', owner, 'deletion') == 1 and p.deletion_chain or p.replication_chain
+desired = desired or stored.desired
+local chain = stored.deletion and p.deletion_chain or p.replication_chain
 local digest = redis.sha1hex(chain .. ' ' .. desired)
 
 local function field(id, name) return redis.call('HGET', keys.replication(id), name) end
 
-local current = redis.call('HGET', owner, 'current') or ''
-local following = redis.call('HGET', owner, 'next') or ''
+local current, following = stored.current or '', stored.next or ''
 
 -- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation; or
 -- what is under way has not taken it away yet.
 local function asks_for_less()
   if redis.call('ZSCORE', keys.urgent, current) then return true end
   if p.verb ~= 'order' and p.verb ~= 'delete' then return false end
-  local handles = cjson.decode(redis.call('HGET', owner, 'handles') or '{}')
+  local handles = cjson.decode(stored.handles or '{}')
   local function some(found) return type(found) == 'table' and next(found) ~= nil end
   return some(handles.groups) or some(handles.federated_roles)
 end
@@ -75,29 +80,35 @@ end
 
 local function set_content(id)
   local key = keys.replication(id)
+  redis.call('HDEL', key, 'requested_by', 'first') -- new content needs every step
   redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
-  if p.by then redis.call('HSET', key, 'requested_by', p.by) else redis.call('HDEL', key, 'requested_by') end
-  redis.call('HDEL', key, 'first') -- new content needs every step
+  if p.by then redis.call('HSET', key, 'requested_by', p.by) end
   if asks_for_less() then make_urgent(id) end
 end
 
 -- Whatever it begins with, the first step of the chain comes first: it takes away what must go (verdict.py).
 local function begin_with(id, step) redis.call('HSET', keys.replication(id), 'first', step) end
 
-local function create(slot)
-  local id = p.replication
-  redis.call('HSET', keys.replication(id),
-    'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '', 'lease', 0,
-    'requested_at', p.at, 'asked', p.at_us, 'retry_state', '{}', 'cancel', 0)
-  count_replication(p.tenant, id)
-  set_content(id)
-  if p.first and p.first_chain == chain then begin_with(id, p.first) end
-  if p.daily then redis.call('HSET', keys.replication(id), 'daily', 1) end
-  local last = redis.call('HGET', owner, 'last') or ''
-  if field(last, 'doubt') and field(last, 'state') ~= 'SUCCEEDED' then -- it may not have come to look
-    redis.call('HSET', keys.replication(id), 'doubt', 1)
+local function create(...)
+  local id, last = p.replication, stored.last or ''
+  local first = p.first_chain == chain and p.first or nil
+  local in_doubt = doubt or (field(last, 'doubt') and field(last, 'state') ~= 'SUCCEEDED') -- it may not have come to look
+  local record = {'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '',
+    'lease', 0, 'requested_at', p.at, 'asked', p.at_us, 'retry_state', '{}', 'cancel', 0, 'chain', chain,
+    'desired', desired, 'digest', digest}
+  local function add(name, value)
+    if not value then return end
+    record[#record + 1] = name
+    record[#record + 1] = value
   end
-  redis.call('HSET', owner, slot, id)
+  add('requested_by', p.by)
+  add('first', first)
+  add('daily', p.daily and 1)
+  add('doubt', in_doubt and 1)
+  redis.call('HSET', keys.replication(id), unpack(record))
+  count_replication(p.tenant, id)
+  if asks_for_less() then make_urgent(id) end
+  for _, slot in ipairs({...}) do redis.call('HSET', owner, slot, id) end
   remember(p.tenant, id)
   emit_state(p.tenant, id, 'QUEUED')
   return id
@@ -122,11 +133,13 @@ local function is_enough(id)
   return not (field(id, 'first') and not p.first)
 end
 
-list_tenant(p.tenant)
-if ordered then set_landing_zone(p.tenant, p.landing_zone) end
-redis.call('HSETNX', owner, 'created_at', p.at)
-redis.call('HSETNX', owner, 'handles', '{}')
-redis.call('HSET', owner, 'desired', desired)
+if not stored.created_at then
+  list_tenant(p.tenant)
+  redis.call('HSET', owner, 'created_at', p.at)
+end
+if not stored.handles then redis.call('HSET', owner, 'handles', '{}') end
+if ordered and stored.landing_zone ~= p.landing_zone then set_landing_zone(p.tenant, p.landing_zone) end
+if stored.desired ~= desired then redis.call('HSET', owner, 'desired', desired) end
 
 -- What somebody asks replaces what is under way, after the call that runs now: an older order must let nobody in any
 -- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication.
@@ -155,13 +168,12 @@ if current ~= '' and field(current, 'cancel') == '0' then
   end
 end
 if current ~= '' then
-  local id = take_over(create('next'))
+  local id = create('next')
   replace(current)
   return id
 end
 
-local id = take_over(create('current'))
-redis.call('HSET', owner, 'last', id)
+local id = create('current', 'last')
 set_tenant_state(p.tenant, 'QUEUED')
 look_now(id)
 return id

@@ -22,9 +22,9 @@ from redis import Redis
 from config.catalog import Catalog
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
-from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
 from tasks.engine.pump import LONGEST_DELIVERY
+from tasks.engine.stretch import Stretch
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
 from tasks.orders.deletion import request_deletion
@@ -170,7 +170,7 @@ def _drive(worker: Worker, redis: Redis) -> None:
 
 def _run_chain(worker: Worker, leases: Leases, dispatch: Dispatch) -> None:
     """Do what Celery's chain does."""
-    while (following := Execution(worker, leases, dispatch).run().following) is not None:
+    while (following := Stretch(worker, leases, dispatch).run().following) is not None:
         dispatch = replace(dispatch, step=following)
 
 

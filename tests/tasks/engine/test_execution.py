@@ -16,10 +16,11 @@ from config.catalog import load_catalog
 from config.platform import Platform
 from config.settings import Settings
 from tasks.aws.session import Sessions
-from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
+from tasks.engine.stretch import Stretch
+from tasks.limits.call_rates import FIRST_GUESS
 from tasks.model.desired import Desired, TenantId
-from tasks.model.handles import Handles
+from tasks.model.handles import Group, Handles
 from tasks.model.replication import Replication, State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
@@ -81,7 +82,7 @@ def tried(worker: Worker) -> Replication:
     replication = store.orders.submit(Order(SHOP, Desired(landing_zone="development"), wake=True))
     [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
     assert isinstance(dispatch, Dispatch)
-    while (following := Execution(worker, Leases(), dispatch).run().following) is not None:
+    while (following := Stretch(worker, Leases(), dispatch).run().following) is not None:
         dispatch = replace(dispatch, step=following)
     found = store.replications.find(replication)
     assert found is not None
@@ -184,6 +185,26 @@ def test_waiting_for_a_place_or_a_turn_is_no_error(make_worker: MakeWorker, redi
     assert 0 < due_in(redis, found) < 15
 
 
+def test_who_takes_access_away_gives_back_what_it_did_not_need_in_the_same_line(
+    make_worker: MakeWorker, store: Store, redis: Any
+) -> None:
+    """It asks for four calls and ends at the first: whoever else takes access away waits for that one only."""
+    worker = make_worker("TooManyRequestsException", identity_center_calls_per_second=1)
+    group = Group("admin", "g-1", people=("alice",))
+    first = store.orders.submit(Order(SHOP, Desired(landing_zone="development")))
+    [dispatch] = store.work.pump("queue", 10, LEASE, LEASE, "w")
+    assert store.work.begin(dispatch, "me", LEASE)
+    done = StepState(name="withdraw_access", state=State.SUCCEEDED)
+    handles = Handles(account_id="111111111112", groups={"mst-a": group})
+    assert store.work.record(first, "me", StepRecord(0, done, State.SUCCEEDED, handles=handles))
+
+    tried(worker)
+
+    [rate] = redis.scan_iter("connector:rate:Identity Center calls*")
+    through = float(redis.hget(rate, "through")) / 1000
+    assert through - store.now().timestamp() < FIRST_GUESS - 2
+
+
 def test_a_doubt_that_comes_between_two_looks_of_the_first_step_counts(
     make_worker: MakeWorker, store: Store, redis: Any
 ) -> None:
@@ -197,7 +218,7 @@ def test_a_doubt_that_comes_between_two_looks_of_the_first_step_counts(
     redis.hset(f"connector:replication:{replication}", "doubt", 1)
 
     [again] = store.work.pump("queue", 10, LEASE, LEASE, "w")
-    Execution(worker, Leases(), again).run()
+    Stretch(worker, Leases(), again).run()
 
     record = store.tenants.find(SHOP)
     assert record is not None

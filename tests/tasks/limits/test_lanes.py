@@ -552,7 +552,10 @@ def test_a_call_costs_less_than_a_millisecond(store: Store) -> None:
 
 
 def allowance(store: Store, replication: str, rate: Rate, expected: ExpectedCalls | None = None) -> Allowance:
-    return Allowance(ReplicationPlaces(store, replication), "a step", {"sso-admin": rate}, expected or ExpectedCalls())
+    places = ReplicationPlaces(store, replication)
+    allowance = Allowance(places, expected or ExpectedCalls())
+    allowance.begin(places, "a step", {"sso-admin": rate})
+    return allowance
 
 
 def call(code: str | None, *, write: bool) -> CallRecord:

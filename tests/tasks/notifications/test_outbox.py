@@ -15,8 +15,8 @@ from config.catalog import load_catalog
 from config.schedule import NOTIFY
 from config.settings import Settings
 from tasks.chain import DELETION, REPLICATION
-from tasks.engine.execution import Execution
 from tasks.engine.lease import Leases
+from tasks.engine.stretch import Stretch
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.notifications.outbox import DEADLINE, GATHERED, MUTED, SHOWN, deliver, waiting
 from tasks.notifications.webhook import signature
@@ -66,7 +66,7 @@ def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None
     replication = ""
     while taken := worker.store.work.pump("queue", 10, LEASE, LEASE, "w"):
         [dispatch] = taken
-        while (following := Execution(worker, Leases(), dispatch).run().following) is not None:
+        while (following := Stretch(worker, Leases(), dispatch).run().following) is not None:
             dispatch = replace(dispatch, step=following)
         replication = dispatch.replication
     return replication

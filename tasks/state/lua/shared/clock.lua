@@ -11,9 +11,10 @@ local AWAY = 10000 -- ms since a pump last looked: no worker has been there
 
 local moment -- of this script, in ms: time stands still meanwhile
 
+local time_of_redis -- at the beginning of this script
 local function redis_time()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000), time[2] % 1000
+  time_of_redis = time_of_redis or redis.call('TIME')
+  return time_of_redis[1] * 1000 + math.floor(time_of_redis[2] / 1000), time_of_redis[2] % 1000
 end
 
 local function set_clock(read, at)

@@ -2,11 +2,17 @@
 
 local function emit(tenant, event)
   redis.call('XADD', keys.events(tenant), 'MAXLEN', '~', p.history, '*', 'data', event)
-  redis.call('PEXPIRE', keys.events(tenant), p.retention)
+end
+
+local function emit_running(tenant, id, step)
+  emit(tenant, cjson.encode({type = 'step', replication = id, name = step, state = 'RUNNING', at = p.at}))
 end
 
 -- Note that something of a tenant has changed just now: what was ordered, what AWS gave, or where it stands.
+local touched = {} -- in this script
 local function touch(tenant)
+  if touched[tenant] then return end
+  touched[tenant] = true
   redis.call('HSET', keys.tenant(tenant), 'updated_at', p.at)
   redis.call('ZADD', keys.changed, p.at_us, tenant)
 end
@@ -14,10 +20,10 @@ end
 local function emit_state(tenant, id, state)
   touch(tenant)
   emit(tenant, cjson.encode({type = 'replication', replication = id, state = state, at = p.at}))
+  redis.call('PEXPIRE', keys.events(tenant), p.retention) -- what comes until the next state is much sooner
 end
 
 local function set_state(tenant, id, state)
-  redis.call('HSET', keys.replication(id), 'state', state)
-  count_replication(tenant, id)
+  count_replication(tenant, id, state)
   set_tenant_state(tenant, state)
 end

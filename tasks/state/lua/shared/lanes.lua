@@ -238,6 +238,8 @@ end
 -- Give every place of a replication back. After an end without success AWS may still work on what was begun, and AWS
 -- counts its work and not our replications: so such a place lingers for a while (ms).
 local function leave_all(id, linger)
+  redis.call('ZREM', keys.placed, id)
+  if redis.call('EXISTS', keys.places(id)) == 0 then return end
   stop_waiting(id)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
@@ -247,5 +249,5 @@ local function leave_all(id, linger)
     hand_on(lane)
   end
   redis.call('DEL', keys.places(id))
-  redis.call('ZREM', keys.placed, id)
+  redis.call('ZREM', keys.placed, id) -- whoever was handed a place, or had one taken back, is sorted in
 end

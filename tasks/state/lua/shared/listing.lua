@@ -8,20 +8,19 @@ local function list_under(tenant, what, value, before)
   redis.call('ZADD', keys.tenants_by(what .. ' ' .. value), 0, tenant)
 end
 
--- Count a tenant where it stands: by platform, and by its state, or as DELETED.
-local function count_tenant(tenant)
-  local state, deleted, before = unpack(redis.call('HMGET', keys.tenant(tenant), 'state', 'deleted_at', 'counted'))
-  local group = platform_of(tenant) .. '\t' .. (deleted and 'DELETED' or state)
-  if before == group then return end
-  if before then redis.call('HINCRBY', keys.tenant_counts, before, -1) end
-  redis.call('HINCRBY', keys.tenant_counts, group, 1)
-  redis.call('HSET', keys.tenant(tenant), 'counted', group)
-end
-
+-- List and count a tenant where it stands: by platform, and by its state, or as DELETED. `state` is a new one, or nothing.
 local function set_tenant_state(tenant, state)
-  list_under(tenant, 'state', state, redis.call('HGET', keys.tenant(tenant), 'state'))
-  redis.call('HSET', keys.tenant(tenant), 'state', state)
-  count_tenant(tenant)
+  local before, deleted, counted = unpack(redis.call('HMGET', keys.tenant(tenant), 'state', 'deleted_at', 'counted'))
+  state = state or before
+  local group = platform_of(tenant) .. '\t' .. (deleted and 'DELETED' or state)
+  list_under(tenant, 'state', state, before)
+  if counted ~= group then
+    if counted then redis.call('HINCRBY', keys.tenant_counts, counted, -1) end
+    redis.call('HINCRBY', keys.tenant_counts, group, 1)
+  end
+  if before ~= state or counted ~= group then
+    redis.call('HSET', keys.tenant(tenant), 'state', state, 'counted', group)
+  end
 end
 
 -- List a tenant; one that is listed already stays so.
@@ -38,15 +37,18 @@ local function set_landing_zone(tenant, zone)
   redis.call('HSET', keys.tenant(tenant), 'landing_zone', zone)
 end
 
--- Count a replication where it stands: by platform, and by its state, or as PARKED; none that has ended.
-local function count_replication(tenant, id)
+-- Count a replication where it stands: by platform, and by its state, or as PARKED; none that has ended. `new` is a new
+-- state, or nothing.
+local function count_replication(tenant, id, new)
   local key = keys.replication(id)
   local state, parked, before, asked, ended = unpack(
     redis.call('HMGET', key, 'state', 'parked', 'counted', 'asked', 'ended_at'))
+  state = new or state
   local group = platform_of(tenant) .. '\t' .. (parked == '1' and state ~= 'RUNNING' and 'PARKED' or state)
-  if before == group and not ended then return end
-  if before then redis.call('ZREM', keys.under_way(before), id) end
+  local same = before == group and not ended
+  if same and not new then return end
+  if before and not same then redis.call('ZREM', keys.under_way(before), id) end
   if ended then return end
-  redis.call('ZADD', keys.under_way(group), asked, id)
-  redis.call('HSET', key, 'counted', group)
+  if not same then redis.call('ZADD', keys.under_way(group), asked, id) end
+  redis.call('HSET', key, 'state', state, 'counted', group)
 end

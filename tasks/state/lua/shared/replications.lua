@@ -23,11 +23,12 @@ end
 local TEN_YEARS = 315360000000 -- ms: until the replication ends. Our Redis user need not be allowed PERSIST.
 local function remember(tenant, id)
   local history = keys.history(tenant)
-  for _, old in ipairs(redis.call('ZRANGE', history, 0, -1)) do
-    if redis.call('EXISTS', keys.replication(old)) == 1 then break end
-    redis.call('ZREM', history, old)
+  local before = redis.call('ZRANGE', history, 0, -1, 'WITHSCORES')
+  for position = 1, #before, 2 do
+    if redis.call('EXISTS', keys.replication(before[position])) == 1 then break end
+    redis.call('ZREM', history, before[position])
   end
-  local newest = redis.call('ZRANGE', history, -1, -1, 'WITHSCORES')[2] or 0
+  local newest = before[#before] or 0
   redis.call('ZADD', history, newest + 1, id)
   redis.call('PEXPIRE', history, TEN_YEARS)
 end
@@ -68,17 +69,18 @@ local function finish(tenant, id, state)
   redis.call('ZREM', keys.due, id)
   leave_thread(tenant, id)
   redis.call('ZREM', keys.urgent, id)
-  redis.call('ZREM', keys.placed, id)
   redis.call('PEXPIRE', key, p.retention)
   if state == 'CANCELLED' and is_replaced(owner, id) then hand_over(id, redis.call('HGET', owner, 'next')) end
   leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
   emit_state(tenant, id, state)
-  local deletes = redis.call('HGET', key, 'chain') == p.deletion_chain
-  if deletes and state == 'SUCCEEDED' and redis.call('HEXISTS', owner, 'deletion') == 1 then
-    redis.call('HSET', owner, 'deleted_at', p.at)
-    count_tenant(tenant)
+  local ordered = fields(owner, 'deletion', 'deleted_at')
+  local deleted = ordered.deleted_at
+  if ordered.deletion and state == 'SUCCEEDED' and redis.call('HGET', key, 'chain') == p.deletion_chain then
+    deleted = p.at
+    redis.call('HSET', owner, 'deleted_at', deleted)
+    set_tenant_state(tenant)
   end
-  if redis.call('HEXISTS', owner, 'deleted_at') == 1 then
+  if deleted then
     redis.call('ZREM', keys.replicated, tenant) -- nothing is left to keep right
   else
     redis.call('ZADD', keys.replicated, now(), tenant)

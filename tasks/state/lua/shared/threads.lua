@@ -2,14 +2,18 @@
 -- is held until the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
 local function threads(platform) return 'threads of ' .. platform end
 
+-- Free the threads of workers that have died.
+local function end_threads(lane) redis.call('ZREMRANGEBYSCORE', keys.holders(lane), '-inf', now()) end
+
 -- How many threads a platform may still have.
 local function free_threads(lane)
-  redis.call('ZREMRANGEBYSCORE', keys.holders(lane), '-inf', now())
+  end_threads(lane)
   return free_places(lane)
 end
 
 -- Make due who stands first in line for the threads that are free. The pump does so at each of its looks.
 local function wake_for_threads(lane)
+  if redis.call('EXISTS', keys.waiters(lane)) == 0 then return end
   local free = free_threads(lane)
   if free <= 0 then return end
   for _, id in ipairs(redis.call('ZRANGE', keys.waiters(lane), 0, free - 1)) do wake_up(id) end
@@ -17,8 +21,7 @@ end
 
 local function keep_thread(tenant, id, time)
   local holders = keys.holders(threads(platform_of(tenant)))
-  redis.call('ZADD', holders, time, id)
-  redis.call('PEXPIRE', holders, p.retention)
+  if redis.call('ZADD', holders, time, id) == 1 then redis.call('PEXPIRE', holders, p.retention) end
 end
 
 local function leave_thread(tenant, id)
