@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import time
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from celery.worker import state
@@ -30,7 +29,7 @@ class Host:
         dispatcher = getattr(getattr(self.worker, "consumer", None), "event_dispatcher", None)
         if dispatcher is None or not dispatcher.enabled:
             return run()
-        uuid, began = str(uuid4()), time()
+        uuid, began = dispatch.task_id(dispatch.step), time()
         arguments = repr((dispatch.tenant, dispatch.replication, dispatch.number))
         name = dispatch.chain.task(dispatch.step)
         _send(dispatcher, "task-received", uuid=uuid, name=name, args=arguments, kwargs="{}", retries=0, eta=None)

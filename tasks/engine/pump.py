@@ -102,5 +102,8 @@ class Pump:
 def send(app: Celery, dispatch: Dispatch) -> None:
     """Send the rest of the chain as one message: ids only, never desired state, never a secret."""
     arguments = (dispatch.tenant, dispatch.replication, dispatch.number)
-    rest = range(dispatch.step, len(dispatch.chain.steps))
-    chain(*(app.signature(dispatch.chain.task(each), args=arguments, immutable=True) for each in rest)).apply_async()
+    tasks = (
+        app.signature(dispatch.chain.task(each), args=arguments, immutable=True, task_id=dispatch.task_id(each))
+        for each in range(dispatch.step, len(dispatch.chain.steps))
+    )
+    chain(*tasks).apply_async()

@@ -23,6 +23,13 @@ class Dispatch:
     step: int
     number: int
 
+    def task_id(self, step: int) -> str:
+        """Return the id of the Celery task that runs a step of it: Flower shows it, and people read it.
+
+        Nothing else has it: a replication's dispatches have numbers, and each goes through the chain but once.
+        """
+        return f"{self.tenant}/{self.replication[:8]}/{self.chain.steps[step].name}/{self.number}"
+
 
 @dataclass(frozen=True)
 class Begun:

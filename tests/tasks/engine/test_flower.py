@@ -18,11 +18,12 @@ from tests.support.waiting import LONG, eventually
 def listening(cluster: Cluster) -> Iterator[dict[str, list[str]]]:
     """Listen as Flower does; gives the names of the tasks by the kind of event, as they come."""
     names: dict[str, str] = {}
-    seen: dict[str, list[str]] = {"task-received": [], "task-succeeded": []}
+    seen: dict[str, list[str]] = {"task-received": [], "task-succeeded": [], "ids": []}
 
     def note(event: dict[str, Any]) -> None:
         if event["type"] == "task-received":
             names[event["uuid"]] = event["name"]
+            seen["ids"].append(event["uuid"])
         if event["type"] in seen:
             seen[event["type"]].append(names[event["uuid"]])
 
@@ -45,3 +46,6 @@ def test_flower_sees_every_step(tmp_path: Path) -> None:
         ran = {f"replication.{step.name}" for step in found.steps if step.attempts}
         eventually(lambda: set(seen["task-succeeded"]) == ran)
         assert set(seen["task-received"]) == ran
+        assert len(set(seen["ids"])) == len(seen["ids"])
+        start = f"{cluster.tenant_id('seen')}/{found.id[:8]}"
+        assert {each.rpartition("/")[0] for each in seen["ids"]} == {f"{start}/{name.split('.')[1]}" for name in ran}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -178,7 +179,7 @@ def test_flower_sees_each_step_as_a_task_of_its_own() -> None:
     dispatch = Dispatch("likvid.shop.aws.sandbox", "r-1", REPLICATION, 1, 7)
 
     host(listening).show(dispatch, lambda: Ended("account is known"))
-    host(listening).show(dispatch, lambda: Ended("no", failure=PermanentError("AccessDenied", "no")))
+    host(listening).show(replace(dispatch, step=2), lambda: Ended("no", failure=PermanentError("AccessDenied", "no")))
 
     assert [kind for kind, _ in listening.sent] == [
         *("task-received", "task-started", "task-succeeded"),
@@ -189,7 +190,10 @@ def test_flower_sees_each_step_as_a_task_of_its_own() -> None:
         "replication.create_account",
         "('likvid.shop.aws.sandbox', 'r-1', 7)",
     )
-    assert len({fields["uuid"] for _, fields in listening.sent}) == 2
+    assert [fields["uuid"] for kind, fields in listening.sent if kind == "task-started"] == [
+        "likvid.shop.aws.sandbox/r-1/create_account/7",
+        "likvid.shop.aws.sandbox/r-1/wait_for_account/7",
+    ]
 
 
 def test_a_broker_that_is_away_spoils_no_step() -> None:
