@@ -110,6 +110,14 @@ def _up_to_200(text: str | int) -> int:
 
 
 @calls_api
+def why(api: Access, tenant: TenantArgument, as_json: Json = False) -> None:
+    """Say where a tenant stands, what happens by itself and what you can do."""
+    from workers.cli.tenants.why import show_why
+
+    show_why(tenant, api, as_json=as_json)
+
+
+@calls_api
 def history(
     api: Access,
     tenant: TenantArgument,
@@ -183,4 +191,4 @@ def rollout(
     return show_rollout(Wanted(landing_zone, platform, watch), api, wait=wait, as_json=as_json)
 
 
-COMMANDS = (apply, plan, status, retry, cancel, history, rollout, delete, approve, decline)
+COMMANDS = (apply, plan, status, why, retry, cancel, history, rollout, delete, approve, decline)
