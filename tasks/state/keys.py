@@ -211,6 +211,8 @@ class Keys:
         "there: the tag of every account of a list of that time has been read")
     young = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was made"),
         "name of a thing in AWS -> when we made it (s)")
+    gone = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was deleted"),
+        "name of a thing in AWS -> when we deleted it (s)")
     unmanaged = Each("organization", "hash", "unmanaged", Expires(timedelta(days=7), "the last look"),
         "account id -> account that no tenant owns")
     alerts = One("stream", "outbox", Stays("at most 10,000 entries"),
