@@ -133,8 +133,8 @@ def replicate_again(
     by      who asks, for the record; None: nobody
     daily   it is the daily replication, which may believe the snapshot of the day
     first   name of the step to begin with; None: the first
-    Raises RequestRefused when the configuration does not fit what is stored any more, or `first` cannot be the first. In
-    doubt only when it does not know the platform: the first step may have access to take away, and needs no more.
+    Raises RequestRefused when the configuration does not fit what is stored any more, or `first` cannot be the first.
+    In doubt only when it does not know the platform: the first step may have access to take away, and needs no more.
     """
     mistakes = tuple(check(record.id, record.desired, connector.catalog, connector.settings, record, stored=True))
     if mistakes and (record.handles.doubt is None or record.id.platform not in connector.catalog.platforms):
@@ -199,8 +199,8 @@ def check(
     known   what we have of the tenant. It stays in its landing zone when that is disabled, and an account that is there
             needs no other email. An order that only takes people or roles away needs no more than its platform: nothing
             else may keep access from being taken away
-    stored  it is what is stored, and nobody orders it anew: an account that the tenant cannot have keeps it from nothing
-            else, and without the document of its landing zone it gets nowhere
+    stored  it is what is stored, and nobody orders it anew: an account that the tenant cannot have keeps it from
+            nothing else, and without the document of its landing zone it gets nowhere
     """
     lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
     platform = catalog.platforms.get(tenant.platform)
