@@ -166,7 +166,7 @@ class Keys:
     places = Each("replication", "set", "limits", Retained("it took the last of them"),
         "lane and place that it holds or was offered, or the lane alone in which it waits")
     rate = Each("rate", "hash", "limits", Expires(timedelta(hours=1), "its last use"),
-        "tokens left and when they were counted (ms), the last turn given")
+        "tokens left and when they were counted (ms), the last turns given, of each kind")
     turns = Each("rate", "zset", "limits", Expires(timedelta(hours=1), "its last use"),
         "replication -> when its turn to call comes (ms)")
     slowed = One("hash", "limits", Stays("one entry per limit"),
