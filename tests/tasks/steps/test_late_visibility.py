@@ -23,7 +23,7 @@ from tests.tasks.steps.directory_world import ALICE, BOB, person
 from tests.tasks.steps.test_deploy_stack_instances import Baseline
 from tests.tasks.steps.test_enroll_in_control_tower import governed, records
 from tests.tasks.steps.test_federate_identity import FEDERATION, shown
-from tests.tasks.steps.world import World
+from tests.tasks.steps.world import SCIM, World
 from workers.sandbox import organization
 from workers.sandbox.organization import PRODUCTION_OU_ID
 
@@ -190,11 +190,14 @@ def test_roles_that_are_wanted_again_right_after_they_were_deleted_are_made_anew
     assert shown(world, handles).keys() == {"admin", "reader"}
 
 
-def test_groups_that_are_wanted_again_right_after_they_were_deleted_are_made_anew(world: World) -> None:
+@pytest.mark.parametrize("platform", [{}, {"identity_store": None, "scim": SCIM}], ids=["identity store", "scim"])
+def test_groups_that_are_wanted_again_right_after_they_were_deleted_are_made_anew(
+    world: World, platform: dict[str, Any]
+) -> None:
     world.simulator.set_options(lag_seconds=0)
-    tenant = world.tenant(desired={"access": PEOPLE})
+    tenant = world.tenant(desired={"access": PEOPLE}, platform=platform)
     handles = carried_out(world, tenant, world.account(tenant), ["sync_groups"])
-    world.simulator.delay(operation="DeleteGroup", seconds=5, times=-1)
+    world.simulator.delay(kind="group", seconds=5, times=-1)
 
     handles = carried_out(world, tenant, handles, ["delete_groups"])
     carried_out(world, tenant, handles, ["sync_groups"])
