@@ -56,7 +56,7 @@ local function field(id, name) return redis.call('HGET', keys.replication(id), n
 local current = redis.call('HGET', owner, 'current') or ''
 local following = redis.call('HGET', owner, 'next') or ''
 
-local function asks() return p.verb == 'order' or p.verb == 'delete' end
+local function asks() return p.verb == 'order' or p.verb == 'delete' or doubt end
 local function handles_of() return cjson.decode(redis.call('HGET', owner, 'handles') or '{}') end
 
 -- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation; or
@@ -142,9 +142,11 @@ redis.call('HSETNX', owner, 'handles', '{}')
 redis.call('HSET', owner, 'desired', desired)
 
 -- What somebody asks replaces what is under way, after the call that runs now: an older order must let nobody in any
--- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication.
+-- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication. A doubt
+-- replaces also what is the same: somebody may be in again, and must not stay in for as long as that one waits.
 local function replace(id)
-  if p.daily or (field(id, 'digest') == digest and (field(id, 'failed') or '[]') == '[]') then return end
+  if p.daily then return end
+  if not doubt and field(id, 'digest') == digest and (field(id, 'failed') or '[]') == '[]' then return end
   if tonumber(field(id, 'lease')) <= now() then
     finish(p.tenant, id, 'CANCELLED')
   else
