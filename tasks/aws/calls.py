@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.fault_table import EXPIRED
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
-from tasks.aws.visibility import NothingYoung, YoungThings, gone, made, missed
+from tasks.aws.visibility import DELETED, SHOWN, NothingYoung, YoungThings, gone, made, missed
 from tasks.errors import NotFound, StepError, Unanswered
 from tasks.model.call import CallRecord, Intent
 
@@ -128,6 +128,7 @@ class Calls:
             request_id = answer["ResponseMetadata"].get("RequestId")
             self._check_readable(operation, answer, write=write)
             self._note_made(intent, answer)
+            self._check_stands(intent, request_id)
             return answer
         except StepError as ours:  # a garbled answer, or no web identity token to sign in with
             code = ours.code
@@ -167,6 +168,16 @@ class Calls:
         over = self._keys(gone(intent.operation, intent.arguments)) if answer else []
         if over:
             self._observer.young.forget(over)
+        deleted = DELETED.get((self._service, intent.operation))
+        if deleted is not None and answer:
+            self._observer.young.bury(self._key(intent, deleted))
+
+    def _check_stands(self, intent: Intent, request_id: str | None) -> None:
+        """Believe no answer that shows what was deleted a moment ago."""
+        shown = SHOWN.get((self._service, intent.operation))
+        if shown is not None and self._observer.young.is_gone(self._key(intent, shown)):
+            message = f"{intent.arguments[shown]} was deleted a moment ago, and AWS shows it still"
+            raise NotFound("StillShown", message, request_id)
 
     def _names_young(self, intent: Intent, failure: StepError) -> bool:
         """Tell whether AWS knows nothing of a thing that was made a moment ago."""
@@ -177,3 +188,6 @@ class Calls:
     def _keys(self, names: Iterable[str]) -> list[str]:
         """Names of an account are its own: a role of that name stands in many."""
         return [f"{self._account_id or ''}:{name}" for name in names]
+
+    def _key(self, intent: Intent, parameter: str) -> str:
+        return self._keys([str(intent.arguments[parameter])])[0]

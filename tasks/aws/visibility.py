@@ -2,7 +2,8 @@
 
 Organizations, IAM, the identity store and CloudFormation answer a read from copies that learn of a write within
 seconds, sometimes minutes. So "not found" about a young thing is no answer. Whoever makes a thing notes its name here;
-then, for as long as the visibility grace, the seam makes `NotReady` of "not found" for every call that names it.
+then, for as long as the visibility grace, the seam makes `NotReady` of "not found" for every call that names it. What
+we have deleted for good may be shown still in the same way: for as long, the seam makes "not found" of such an answer.
 
 Notes are shared by all workers (tasks/organization/young_things.py): one may wait for an OU that another has made.
 Source: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency;
@@ -24,8 +25,14 @@ class YoungThings(Protocol):
     def forget(self, names: Collection[str]) -> None:
         """Note that these are gone: that they are not found is right."""
 
+    def bury(self, name: str) -> None:
+        """Note that this was deleted now: that it is shown is wrong."""
+
     def any_of(self, names: Collection[str]) -> bool:
         """Tell whether one of these was made less than the visibility grace ago."""
+
+    def is_gone(self, name: str) -> bool:
+        """Tell whether this was deleted less than the visibility grace ago."""
 
 
 class NothingYoung:
@@ -37,7 +44,14 @@ class NothingYoung:
     def forget(self, names: Collection[str]) -> None:
         """Know of nothing."""
 
+    def bury(self, name: str) -> None:
+        """Note nothing."""
+
     def any_of(self, names: Collection[str]) -> bool:  # noqa: ARG002 (nothing is young)
+        """Know of nothing."""
+        return False
+
+    def is_gone(self, name: str) -> bool:  # noqa: ARG002 (nothing was deleted)
         """Know of nothing."""
         return False
 
@@ -67,6 +81,20 @@ MADE_BY_REQUEST: Mapping[tuple[str, str], str] = {
     ("servicecatalog", "provision_product"): "ProvisionedProductName",
 }
 """Which parameter names what a call makes."""
+
+DELETED: Mapping[tuple[str, str], str] = {
+    ("iam", "delete_role"): "RoleName",
+    ("identitystore", "delete_group"): "GroupId",
+    ("scim", "delete_group"): "group_id",
+}
+"""Which parameter names what a call deletes at once: no answer shows it being deleted."""
+
+SHOWN: Mapping[tuple[str, str], str] = {
+    ("iam", "get_role"): "RoleName",
+    ("identitystore", "describe_group"): "GroupId",
+    ("scim", "get_group"): "group_id",
+}
+"""Which parameter names what a read shows, of these."""
 
 
 def made(service: str, operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:

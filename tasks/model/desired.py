@@ -154,3 +154,5 @@ class Tenant:
     deletion: Deletion | None = None  # the request to delete it; None: it is to be there
     landing_zone_known: bool = True  # False: no document describes it any more; then `landing_zone` has its name only
     accounts_before: int = 0  # accounts of this tenant that are closed: the next one needs another email
+    # AWS roles that any document maps on this platform: the tenant may have had any landing zone before.
+    known_roles: frozenset[str] = frozenset()

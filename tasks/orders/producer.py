@@ -133,11 +133,11 @@ def replicate_again(
     by      who asks, for the record; None: nobody
     daily   it is the daily replication, which may believe the snapshot of the day
     first   name of the step to begin with; None: the first
-    Raises RequestRefused when the configuration does not know its platform or landing zone any more, or `first` cannot
-    be the first.
+    Raises RequestRefused when the configuration does not fit what is stored any more, or `first` cannot be the first.
+    In doubt only when it does not know the platform: the first step may have access to take away, and needs no more.
     """
-    mistakes = tuple(check(record.id, record.desired, connector.catalog, connector.settings, record, needs_zone=True))
-    if mistakes:
+    mistakes = tuple(check(record.id, record.desired, connector.catalog, connector.settings, record, stored=True))
+    if mistakes and (record.handles.doubt is None or record.id.platform not in connector.catalog.platforms):
         raise RequestRefused(mistakes)
     start = None if first is None else _start(record, first)
     order = Order(record.id, by=by, wake=wake, anew=anew, daily=daily, first=start)
@@ -192,14 +192,15 @@ def check(
     settings: Settings,
     known: TenantRecord | None = None,
     *,
-    needs_zone: bool = False,
+    stored: bool = False,
 ) -> Iterator[FieldMistake]:
     """Yield what makes the request impossible: identifiers, platform, landing zone, names that AWS refuses.
 
     known   what we have of the tenant. It stays in its landing zone when that is disabled, and an account that is there
             needs no other email. An order that only takes people or roles away needs no more than its platform: nothing
             else may keep access from being taken away
-    needs_zone  also refuse what stays in a landing zone that no document describes any more
+    stored  it is what is stored, and nobody orders it anew: an account that the tenant cannot have keeps it from
+            nothing else, and without the document of its landing zone it gets nowhere
     """
     lengths = {"workspace": settings.workspace_identifier_length, "project": settings.project_identifier_length}
     platform = catalog.platforms.get(tenant.platform)
@@ -213,12 +214,12 @@ def check(
             message += "; to change anything of this tenant in AWS, put its document back"
         yield FieldMistake("platform", tenant.platform, message)
         return
-    if desired.platform_tenant_id is not None:
+    if desired.platform_tenant_id is not None and not stored:
         yield from _account_mistakes(tenant, desired.platform_tenant_id, platform, known)
     zone = catalog.landing_zones.get(desired.landing_zone)
     usable = [name for name, each in catalog.landing_zones.items() if offered(each, platform)]
     stays = known is not None and known.desired.landing_zone == desired.landing_zone
-    if zone is None and stays and not needs_zone:
+    if zone is None and stays and not stored:
         return  # it may take people's access away, which needs no landing zone; the steps that need it fail visibly
     if zone is None or not offered(zone, platform, disabled=stays):
         message = f"unknown landing zone on {platform.identifier}; known: {_known(usable)}"

@@ -31,9 +31,17 @@ class SharedYoungThings:
         """Note that these are gone."""
         self._told(lambda: self.store.young_things.forget(self.organization, names))
 
+    def bury(self, name: str) -> None:
+        """Note that this was deleted now."""
+        self._told(lambda: self.store.young_things.bury(self.organization, name, self.now()))
+
     def any_of(self, names: Collection[str]) -> bool:
         """Tell whether one of these was made less than the grace ago; raises redis.RedisError."""
         return bool(names) and self.store.young_things.any_of(self.organization, names, self.now() - self.grace)
+
+    def is_gone(self, name: str) -> bool:
+        """Tell whether this was deleted less than the grace ago; raises redis.RedisError."""
+        return self.store.young_things.is_gone(self.organization, name, self.now() - self.grace)
 
     def _told(self, tell: Callable[[], None]) -> None:
         """Tell the others what would be good to know; it may not spoil AWS's answer."""

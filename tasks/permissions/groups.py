@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from config.landing_zone import effective_role_mappings
+from config.patterns import PatternError
 from tasks import names
 from tasks.errors import NotReady, PermanentError
 from tasks.model.desired import Desired, Tenant
@@ -53,6 +55,14 @@ def mapped_roles(tenant: Tenant) -> dict[str, MappedRole]:
         arns = frozenset(arn for mapping in own for arn in mapping.permission_set_arns)
         roles[name] = MappedRole(role, frozenset(people), arns, tuple(dict.fromkeys(each.project_role for each in own)))
     return roles
+
+
+def possible_groups(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    """Yield display name and AWS role of every group that the tenant may have had by the documents of today."""
+    mapped = {each.aws_role for each in effective_role_mappings(tenant.platform, tenant.landing_zone)}
+    for role in sorted(mapped | tenant.known_roles):
+        with suppress(PatternError):  # then no group has ever had that name
+            yield names.group_name(tenant, role), role
 
 
 def without_people(tenant: Tenant) -> Tenant:

@@ -1,9 +1,9 @@
 """What AWS has of a tenant beyond what we remember: read afresh when Redis was lost or restored, and judged by proof.
 
-Groups are found by the names that the tenant's roles would have, and by what is assigned in the account, whatever their
-names are: each of them carries whose it is. Roles for federation are found by our statement in their trust. Whatever is
-found goes into the handles; what of it no order gives, `withdrawal.py` takes away. What does not prove to be ours is
-left alone.
+Groups are found by the names that the tenant's roles would have in any landing zone, and by what is assigned in the
+account, whatever their names are: each of them carries whose it is. Roles for federation are found by our statement in
+their trust. Whatever is found goes into the handles; what of it no order gives, `withdrawal.py` takes away. What does
+not prove to be ours is left alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tasks.errors import AccessDenied, NotFound, NotReady
 from tasks.model.desired import Tenant
 from tasks.model.handles import Doubt, Group, Handles
 from tasks.permissions.federation import trusting_roles
-from tasks.permissions.groups import mapped_roles
+from tasks.permissions.groups import possible_groups
 from tasks.permissions.proven_groups import ProvenGroups
 
 
@@ -31,13 +31,16 @@ class Recall:
     unread: str | None = None  # why the account's roles could not be read
 
     def groups_by_name(self) -> None:
-        """Learn which groups of the tenant's roles there are. GetGroupId, DescribeGroup (or ListGroups) for each."""
+        """Learn which groups there are of roles that any document maps. GetGroupId, DescribeGroup (or ListGroups) each.
+
+        The order may have another landing zone than the one by which they were made.
+        """
         if self.tenant.platform.identity_center is None:
             return
-        for name, role in mapped_roles(self.tenant).items():
+        for name, role in possible_groups(self.tenant):
             known = self.handles.groups.get(name)
             if known is None or known.id is None:
-                found = self.proven.standing(name, Group(role.name, None))
+                found = self.proven.standing(name, Group(role, None))
                 if found is not None:
                     self._learn(name, found)
 
@@ -78,7 +81,7 @@ class Recall:
 
     def _recognise(self, group_id: str) -> None:
         """Learn whose a group is that has access to the account."""
-        roles = [role.name for role in mapped_roles(self.tenant).values()] if self.tenant.landing_zone_known else []
+        roles = [role for _, role in possible_groups(self.tenant)]
         known = [group.role for group in self.handles.groups.values()]
         recognised = self.proven.recognised(group_id, [*roles, *known])
         if recognised is None:

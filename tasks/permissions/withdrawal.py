@@ -70,6 +70,13 @@ class Withdrawal:
         self.take_permission_sets_away()
         self.take_roles_away()
 
+    def recall_groups(self) -> None:
+        """Learn which groups of the tenant there are, before anybody knows its account."""
+        recall = Recall(self.tenant, self.handles, self.proven, self.aws)
+        with self.failures.collected():
+            recall.groups_by_name()
+        self.handles = recall.handles
+
     def recall(self) -> None:
         """Learn what AWS has of the tenant, whatever we remember; what fails is told at the end."""
         recall = Recall(self.tenant, self.handles, self.proven, self.aws)

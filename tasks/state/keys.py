@@ -166,7 +166,7 @@ class Keys:
     places = Each("replication", "set", "limits", Retained("it took the last of them"),
         "lane and place that it holds or was offered, or the lane alone in which it waits")
     rate = Each("rate", "hash", "limits", Expires(timedelta(hours=1), "its last use"),
-        "tokens left and when they were counted (ms), the last turn given")
+        "tokens left and when they were counted (ms), the last turns given, of each kind")
     turns = Each("rate", "zset", "limits", Expires(timedelta(hours=1), "its last use"),
         "replication -> when its turn to call comes (ms)")
     slowed = One("hash", "limits", Stays("one entry per limit"),
@@ -211,6 +211,8 @@ class Keys:
         "there: the tag of every account of a list of that time has been read")
     young = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was made"),
         "name of a thing in AWS -> when we made it (s)")
+    gone = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was deleted"),
+        "name of a thing in AWS -> when we deleted it (s)")
     unmanaged = Each("organization", "hash", "unmanaged", Expires(timedelta(days=7), "the last look"),
         "account id -> account that no tenant owns")
     alerts = One("stream", "outbox", Stays("at most 10,000 entries"),

@@ -18,8 +18,9 @@ def revoke_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Take everybody out of the tenant's groups, and remove the roles by which people sign in.
 
     The groups and their permission sets stay until the approval. Whom we have put in goes first, as with any order: AWS
-    may not list them yet, and the groups may have no name any more that the platform's pattern can form. Then the roles
-    for federation that we remember, then whoever else is in the groups.
+    may not list them yet, and the groups may have no name any more that the platform's pattern can form. In doubt also
+    who is in a group that the tenant may have by any landing zone. Then the roles for federation that we remember, then
+    whoever else is in the groups.
 
     Reads, writes, raises   as withdraw_access for people, as sync_groups for a tenant without people; for roles as
                             withdraw_federation, which comes again and raises what is refused here
@@ -31,6 +32,9 @@ def revoke_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     nobody = without_people(tenant)
     withdrawal = Withdrawal(nobody, handles, aws)
     withdrawal.take_people_out()
+    if handles.doubt is not None:
+        withdrawal.recall_groups()
+        withdrawal.take_people_out()
     roles = Failures()
     with roles.collected():
         withdrawal.handles = _without_roles(tenant, withdrawal.handles, aws)

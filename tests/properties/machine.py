@@ -178,6 +178,7 @@ class Tenants(RuleBasedStateMachine):
             self.allowed[tenant] |= {(former, what) for who, what in self.given(tenant) if who == self.user(person)}
         self.simulator.operator("rename_user", user_name=self.user(person), to=former)
         self.simulator.operator("add_users", user_names=[self.user(person)])
+        self.simulator.show_everything()  # a look that comes before AWS shows it finds the name where it was
         self.repeat()
 
     @rule(tenant=tenants)

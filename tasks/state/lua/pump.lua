@@ -44,6 +44,20 @@ local function count_threads()
   end
 end
 
+-- How many more of the urgent ones a platform may have beside its share. Others may hold more than that: its share gets
+-- smaller when another platform comes, when a worker dies, or when AWS does not answer. That takes no kept thread away.
+local urgent_holders = {} -- platform -> urgent ones that hold a thread
+local function kept_threads(platform, lane)
+  if free[platform] >= 0 then return kept end
+  if not urgent_holders[platform] then
+    urgent_holders[platform] = 0
+    for _, id in ipairs(redis.call('ZRANGE', keys.holders(lane), 0, -1)) do
+      if redis.call('ZSCORE', keys.urgent, id) then urgent_holders[platform] = urgent_holders[platform] + 1 end
+    end
+  end
+  return kept + math.max(-free[platform] - urgent_holders[platform], 0)
+end
+
 -- Tell whether a replication gets a thread now. If not, it stands in line for one.
 local function enters(platform, id)
   local lane = threads(platform)
@@ -54,12 +68,13 @@ local function enters(platform, id)
   local first = urgent or redis.call('EXISTS', keys.places(id)) == 1
   redis.call('ZADD', waiters, 'NX', time * 1000 + looked - (first and PRIORITY or 0), id)
   redis.call('PEXPIRE', waiters, p.retention)
-  if redis.call('ZRANK', waiters, id) >= free[platform] + (urgent and kept or 0) then
+  if redis.call('ZRANK', waiters, id) >= free[platform] + (urgent and kept_threads(platform, lane) or 0) then
     set_due(id, urgent and time + RECHECK_URGENT or 'inf') -- until a thread is free
     return false
   end
   redis.call('ZREM', waiters, id)
   free[platform] = free[platform] - 1
+  if urgent and urgent_holders[platform] then urgent_holders[platform] = urgent_holders[platform] + 1 end
   return true
 end
 

@@ -61,14 +61,23 @@ local function field(id, name) return redis.call('HGET', keys.replication(id), n
 
 local current, following = stored.current or '', stored.next or ''
 
+local function asks() return p.verb == 'order' or p.verb == 'delete' or doubt end
+local function handles_of() return cjson.decode(stored.handles or '{}') end
+
 -- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation; or
 -- what is under way has not taken it away yet.
 local function asks_for_less()
   if redis.call('ZSCORE', keys.urgent, current) then return true end
-  if p.verb ~= 'order' and p.verb ~= 'delete' then return false end
-  local handles = cjson.decode(stored.handles or '{}')
+  if not asks() then return false end
+  local handles = handles_of()
   local function some(found) return type(found) == 'table' and next(found) ~= nil end
   return some(handles.groups) or some(handles.federated_roles)
+end
+
+-- Tell whether nobody knows if there is: somebody asks for a tenant in doubt. Mostly that is a new one, but after a loss
+-- of Redis it may be any. What is not written down is in doubt.
+local function is_unsure()
+  return asks() and handles_of().doubt ~= cjson.null or field(current, 'unsure')
 end
 
 -- See to it that a replication is looked at before all others. When it stands in line for a thread already, it must not
@@ -83,7 +92,11 @@ local function set_content(id)
   redis.call('HDEL', key, 'requested_by', 'first') -- new content needs every step
   redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
   if p.by then redis.call('HSET', key, 'requested_by', p.by) end
-  if asks_for_less() then make_urgent(id) end
+  if asks_for_less() then
+    make_urgent(id)
+  elseif is_unsure() then
+    redis.call('HSET', key, 'unsure', 1) -- it comes after the urgent ones where it waits for a rate (take.lua)
+  end
 end
 
 -- Whatever it begins with, the first step of the chain comes first: it takes away what must go (verdict.py).
@@ -142,9 +155,11 @@ if ordered and stored.landing_zone ~= p.landing_zone then set_landing_zone(p.ten
 if stored.desired ~= desired then redis.call('HSET', owner, 'desired', desired) end
 
 -- What somebody asks replaces what is under way, after the call that runs now: an older order must let nobody in any
--- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication.
+-- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication. A doubt
+-- replaces also what is the same: somebody may be in again, and must not stay in for as long as that one waits.
 local function replace(id)
-  if p.daily or (field(id, 'digest') == digest and (field(id, 'failed') or '[]') == '[]') then return end
+  if p.daily then return end
+  if not doubt and field(id, 'digest') == digest and (field(id, 'failed') or '[]') == '[]' then return end
   if tonumber(field(id, 'lease')) <= now() then
     finish(p.tenant, id, 'CANCELLED')
   else

@@ -80,6 +80,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "SamlProviderNotShown": "IAM says that the SAML provider exists, but does not show it yet.",
     "ServiceManagedStackSet": "The StackSet deploys by organizational unit and not by account.",
     "SeveralAccounts": "Several accounts are tagged as this tenant's.",
+    "StillShown": "AWS shows what was deleted a moment ago; it counts as gone.",
     "TooManyTags": "Tags of others fill the account, so that there is no room for the tenant's own.",
     "UnknownAccountState": "AWS describes the account with a state that this version does not know.",
     "UnknownConfiguration": "The tenant's platform or landing zone is no longer in the configuration directory.",

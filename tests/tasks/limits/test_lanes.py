@@ -141,6 +141,26 @@ def test_who_may_have_to_go_has_the_whole_rate_while_all_others_have_slowed_down
     assert store.limits.take(rate, other, 1) > timedelta(seconds=5)
 
 
+def test_of_whom_nobody_knows_what_it_has_goes_between_those_who_may_have_to_go_and_all_others(store: Store) -> None:
+    """As after a loss of Redis: it has no groups that anybody remembers, and new tenants look the same."""
+    rate = Rate("Identity Center calls in 1", per_second=20, burst=5)
+    store.limits.slow([rate.name])
+    forgotten = store.orders.submit(Order(TenantId("likvid", "forgotten", "aws.sandbox"), DEVELOPMENT))
+    known = urgent(store, "known")
+    [other] = ordered(store, 1)
+    for dispatch in store.work.pump("queue", 1000, LEASE, LEASE, "w"):
+        if dispatch.replication == other:  # what must go is gone
+            assert store.work.begin(dispatch, "me", LEASE)
+            done = StepRecord(0, StepState(name="x"), State.RUNNING, advance=True, following=1, due=LEASE)
+            assert store.work.record(other, "me", done)
+
+    assert store.limits.take(rate, forgotten, 10) == timedelta()
+    assert store.limits.take(rate, known, 10) == timedelta(), "it waits for none of those"
+    again = store.orders.submit(Order(TenantId("likvid", "again", "aws.sandbox"), DEVELOPMENT))
+    assert timedelta(seconds=0.7) < store.limits.take(rate, again, 10) <= timedelta(seconds=1)
+    assert store.limits.take(rate, other, 10) > timedelta(seconds=1)
+
+
 def urgent(store: Store, project: str) -> str:
     """Order a tenant with somebody in a group once more; answers the replication."""
     tenant = TenantId("likvid", project, "aws.sandbox")

@@ -218,3 +218,23 @@ def test_who_may_have_to_go_finds_a_thread_also_where_the_platform_has_used_its_
     record(store, first[0], responded=None)
     [next_] = eventually(lambda: of(UNRESPONSIVE, pump(store)))
     assert {*first, next_} <= urgent
+
+
+def test_who_may_have_to_go_finds_a_thread_also_where_the_platform_has_more_than_its_share(store: Store) -> None:
+    """Calls that hang hold the threads that it was given when its share was larger."""
+    leaving = with_people(store, UNRESPONSIVE, 2 * KEPT)
+    order(store, UNRESPONSIVE, 40)
+    order(store, OTHER, 1)
+    taken = of(UNRESPONSIVE, pump_and_begin(store))
+    for replication in taken[:3]:
+        record(store, replication, responded=False)
+    assert of(UNRESPONSIVE, pump(store)) == [], "what hangs is more than it may have"
+
+    urgent = fewer(store, leaving)
+
+    first = of(UNRESPONSIVE, pump_and_begin(store))
+    assert len(first) == KEPT
+    assert of(UNRESPONSIVE, pump(store)) == [], "no more than the kept ones"
+    record(store, first[0], responded=None)
+    [next_] = eventually(lambda: of(UNRESPONSIVE, pump(store)))
+    assert {*first, next_} <= urgent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
 import pytest
@@ -11,14 +12,18 @@ from config.landing_zone import LandingZoneRoleMapping
 from config.patterns import Pattern
 from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
-from tasks.model.handles import Handles
+from tasks.model.handles import Doubt, Handles
+from tasks.model.replication import State, StepState
 from tasks.orders.deletion import request_deletion
 from tasks.orders.producer import RequestRefused, check, replicate, replicate_again
+from tasks.state.outcome import StepRecord
+from tasks.state.records import TenantRecord
 from tests.support.redis import CheckedRedis
 from tests.workers.api.server import make
 
 TENANT = TenantId("likvid", "shop", "aws.sandbox")
 WANTED = Desired(landing_zone="development")
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -160,3 +165,41 @@ def test_without_the_platforms_document_nobody_can_be_taken_out_and_the_answer_s
 
     with pytest.raises(RequestRefused, match=r"unknown platform.*put its document back"):
         replicate("likvid", "shop", "aws.sandbox", {**FULL, "access": [ALICE]}, connector=without)
+
+
+def after_a_loss(connector: Connector, desired: Desired, handles: Handles) -> TenantRecord:
+    """Order a tenant of whom nothing is known, and let a worker learn something of it."""
+    replication = replicate("likvid", "shop", "aws.sandbox", desired, connector=connector).replication
+    [dispatch] = connector.store.work.pump("celery", 10, MINUTE, MINUTE, "w1")
+    assert connector.store.work.begin(dispatch, "holder", MINUTE)
+    failed = StepRecord(0, StepState(name="create_account", state=State.FAILED), State.FAILED, handles=handles)
+    assert connector.store.work.record(replication, "holder", failed)
+    record = connector.store.tenants.find(TENANT)
+    assert record is not None
+    return record
+
+
+@pytest.mark.parametrize("doubt", [Doubt(), None])
+def test_an_account_that_was_ordered_wrongly_keeps_nobody_from_replicating_the_tenant(
+    connector: Connector, doubt: Doubt | None
+) -> None:
+    """The order came when nothing was known, so it was accepted; then the account that the tenant has was found."""
+    wrong = WANTED.model_copy(update={"platform_tenant_id": "222222222222"})
+    record = after_a_loss(connector, wrong, Handles(account_id="999999999999", doubt=doubt))
+
+    again = replicate_again(record, connector, wake=False, daily=True)
+
+    assert connector.store.replications.find(again.replication) is not None
+    with pytest.raises(RequestRefused, match="cannot change"):
+        replicate("likvid", "shop", "aws.sandbox", wrong, connector=connector)
+
+
+def test_a_tenant_in_doubt_is_replicated_again_whatever_does_not_fit_but_its_platform(connector: Connector) -> None:
+    record = after_a_loss(connector, WANTED, Handles(account_id="999999999999"))
+    broken = nothing_renders(connector)
+
+    assert replicate_again(record, broken, wake=False, daily=True)
+    with pytest.raises(RequestRefused):
+        replicate_again(replace(record, handles=Handles(doubt=None)), broken, wake=False, daily=True)
+    with pytest.raises(RequestRefused, match="unknown platform"):
+        replicate_again(record, replace(connector, catalog=replace(connector.catalog, platforms={})), wake=False)

@@ -15,6 +15,7 @@ from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.parameters import Submit
 from tasks.state.store import Store
+from tasks.state.work import Renewal
 from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, run_one, state_of, step_done
 
 GROUPS = Handles(account_id="111111111112", groups={"mst-a": Group("admin", "g-1", people=("alice",))})
@@ -90,6 +91,29 @@ def test_a_doubt_outlives_the_replication_that_did_not_get_to_it(store: Store, s
     begun = store.work.begin(dispatch, "me", LEASE)
     assert begun is not None
     assert begun.doubt
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_doubt_does_not_wait_for_what_the_tenant_waits_for(store: Store, redis: Any, *, runs: bool) -> None:
+    """Somebody may be in again, by a write of a worker that had lost its lease, while a stack takes hours."""
+    old = store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0, handles=GROUPS))
+    redis.zadd("connector:due", {old: 0})  # the chain's next message counts as lost
+    [dispatch] = pump(store)
+    assert store.work.begin(dispatch, "another", LEASE)
+    waiting = waits(step=1)
+    if not runs:
+        assert store.work.record(old, "another", waiting)
+    redis.rpush("queue", *range(32))
+
+    doubtful = store.orders.doubt(SHOP)
+    if runs:
+        assert store.work.renew(old, "another", LEASE) is Renewal.CANCELLED
+        assert store.work.record(old, "another", waiting)
+
+    [dispatch] = pump(store, room=32)
+    assert (dispatch.replication, dispatch.step) == (doubtful, 0)
+    assert state_of(store, old) is State.CANCELLED
 
 
 def test_a_doubt_outlives_the_order_that_replaces_it(store: Store) -> None:

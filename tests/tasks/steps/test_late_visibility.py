@@ -22,8 +22,8 @@ from tasks.steps.enroll_in_control_tower import enroll_in_control_tower
 from tests.tasks.steps.directory_world import ALICE, BOB, person
 from tests.tasks.steps.test_deploy_stack_instances import Baseline
 from tests.tasks.steps.test_enroll_in_control_tower import governed, records
-from tests.tasks.steps.test_federate_identity import FEDERATION
-from tests.tasks.steps.world import World
+from tests.tasks.steps.test_federate_identity import FEDERATION, shown
+from tests.tasks.steps.world import SCIM, World
 from workers.sandbox import organization
 from workers.sandbox.organization import PRODUCTION_OU_ID
 
@@ -175,3 +175,33 @@ def test_a_policy_that_is_not_shown_yet_is_made_and_attached_once(world: World) 
 
     done = [call.operation for call in world.simulator.writes_since(mark) if call.performed]
     assert sorted(done) == ["AttachPolicy", "CreatePolicy"]
+
+
+def test_roles_that_are_wanted_again_right_after_they_were_deleted_are_made_anew(world: World) -> None:
+    world.simulator.set_options(lag_seconds=0)
+    tenant = world.tenant(platform={"identity_federation": FEDERATION})
+    handles = carried_out(world, tenant, world.account(tenant), ["federate_identity"])
+    world.simulator.make_stale("GetRole", seconds=5)
+
+    handles = carried_out(world, tenant, handles, ["withdraw_federation"])
+    handles = carried_out(world, tenant, handles, ["federate_identity"])
+
+    world.simulator.show_everything()
+    assert shown(world, handles).keys() == {"admin", "reader"}
+
+
+@pytest.mark.parametrize("platform", [{}, {"identity_store": None, "scim": SCIM}], ids=["identity store", "scim"])
+def test_groups_that_are_wanted_again_right_after_they_were_deleted_are_made_anew(
+    world: World, platform: dict[str, Any]
+) -> None:
+    world.simulator.set_options(lag_seconds=0)
+    tenant = world.tenant(desired={"access": PEOPLE}, platform=platform)
+    handles = carried_out(world, tenant, world.account(tenant), ["sync_groups"])
+    world.simulator.delay(kind="group", seconds=5, times=-1)
+
+    handles = carried_out(world, tenant, handles, ["delete_groups"])
+    carried_out(world, tenant, handles, ["sync_groups"])
+
+    world.simulator.show_everything()
+    found = [each for each in world.simulator.state()["identity_store"]["groups"] if world.workspace in each["name"]]
+    assert [each["members"] for each in sorted(found, key=lambda each: each["name"])] == [[ALICE], [BOB]]

@@ -21,6 +21,7 @@ from tasks.steps.assign_permission_sets import assign_permission_sets
 from tasks.steps.create_account import create_account
 from tasks.steps.federate_identity import federate_identity
 from tasks.steps.recall_access import recall_access
+from tasks.steps.revoke_access import revoke_access
 from tasks.steps.settle_doubt import settle_doubt
 from tasks.steps.sync_groups import sync_groups
 from tasks.steps.wait_for_account import wait_for_account
@@ -147,6 +148,31 @@ def test_who_is_withdrawn_right_after_a_loss_is_out_before_the_account_is_found(
     world.run(withdraw_access, tenant_of(world, person(ALICE, "admin")), Handles())
 
     assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): []}
+
+
+def moved(world: DirectoryWorld, *people: dict[str, Any]) -> Tenant:
+    """Order the tenant in a landing zone that maps none of the roles that it had."""
+    other = tenant_of(world, *people, mappings=(mapping("reader", READER, aws_role="viewer"),))
+    return replace(other, known_roles=frozenset({"admin", "reader", "viewer"}))
+
+
+def test_who_loses_a_role_by_another_landing_zone_right_after_a_loss_is_out_before_the_account_is_found(
+    world: DirectoryWorld,
+) -> None:
+    given(world, tenant_of(world, person(ALICE, "admin"), person(BOB, "reader")))
+
+    world.run(withdraw_access, moved(world, person(BOB, "reader")), Handles())
+
+    assert ALICE not in {each for members in groups(world).values() for each in members}
+
+
+def test_a_deletion_right_after_a_loss_takes_everybody_out_before_the_account_is_found(world: DirectoryWorld) -> None:
+    given(world, tenant_of(world, person(ALICE, "admin"), person(BOB, "reader")))
+    doomed = replace(moved(world), deletion=Deletion(requested_at=world.now()))
+
+    world.finish(revoke_access, doomed, Handles())
+
+    assert [members for members in groups(world).values() if members] == []
 
 
 def test_a_backup_that_is_older_than_a_grant(world: DirectoryWorld) -> None:

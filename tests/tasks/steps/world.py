@@ -120,20 +120,31 @@ class MemoryYoung:
 
     grace: timedelta = timedelta()  # none: nothing is young, for the simulator shows everything at once
     made: dict[str, float] = field(default_factory=dict)
+    gone: dict[str, float] = field(default_factory=dict)
 
     def note(self, names: Collection[str]) -> None:
         """Note that these were made now."""
         self.made |= dict.fromkeys(names, time.monotonic())
+        for name in names:
+            self.gone.pop(name, None)
 
     def forget(self, names: Collection[str]) -> None:
         """Note that these are gone."""
         for name in names:
             self.made.pop(name, None)
 
+    def bury(self, name: str) -> None:
+        """Note that this was deleted now."""
+        self.gone[name] = time.monotonic()
+
     def any_of(self, names: Collection[str]) -> bool:
         """Tell whether one of these was made less than the grace ago."""
         since = time.monotonic() - self.grace.total_seconds()
         return any(self.made.get(name, 0.0) > since for name in names)
+
+    def is_gone(self, name: str) -> bool:
+        """Tell whether this was deleted less than the grace ago."""
+        return self.gone.get(name, 0.0) > time.monotonic() - self.grace.total_seconds()
 
 
 @dataclass

@@ -241,7 +241,11 @@ def test_replicate_again_wakes_one_that_waits(api: Api, http: httpx2.Client) -> 
 
 
 def test_replicate_again_checks_what_is_stored(api: Api, http: httpx2.Client) -> None:
-    accepted(put(http))
+    replication = accepted(put(http))
+    api.begin(replication)
+    step = StepState(name="create_account", state=State.SUCCEEDED)
+    done = StepRecord(0, step, State.SUCCEEDED, handles=Handles(doubt=None))
+    assert api.store.work.record(replication, "holder", done)
     zones = {name: zone for name, zone in api.connector.catalog.landing_zones.items() if name != "development"}
     changed = replace(api.connector, catalog=replace(api.connector.catalog, landing_zones=zones))
     before = api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox")
