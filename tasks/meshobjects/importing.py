@@ -19,6 +19,7 @@ from tasks.meshobjects.kinds import Imported, read_object, title
 from tasks.meshobjects.loading import around
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.ordering import Change, Ordering, Refusal, key_of_tenant, tenant_id
+from tasks.meshobjects.platforms import by_uuid, with_platform
 from tasks.meshobjects.rows import Invalid, ResultCode, Row
 from tasks.meshobjects.world import World
 from tasks.state.objects import StoredObject
@@ -110,23 +111,15 @@ class _Import:
 
     def _name_platforms(self, configured: Configured) -> None:
         """Give tenants that know their platform by its UUID its name."""
-        by_uuid = {each.uuid: name for name, each in configured.catalog.platforms.items() if each.uuid is not None}
-        for key, (row, each) in list(self._items.items()):
-            tenant = each.object
-            if not isinstance(tenant, MeshTenant) or tenant.named_platform is not None:
-                continue
-            name = by_uuid.get(tenant.platform_uuid or "")
-            if name is None:
-                row.fail(f"spec.platformRef.uuid = {tenant.platform_uuid}: is not the UUID of a known platform")
-                continue
-            spec = {
-                **each.document["spec"],
-                "platformRef": {**each.document["spec"]["platformRef"], "identifier": name},
-            }
-            del self._items[key]
-            renamed = read_object({**each.document, "spec": spec})
-            self._items[renamed.key] = row, renamed
-        self._drop_failed()
+        identifiers = by_uuid(configured.catalog)
+        named: dict[str, tuple[Row, Imported]] = {}
+        for row, each in self._items.values():
+            found = with_platform(each, identifiers)
+            if found is None or found.key in named:
+                row.fail("spec.platformRef.uuid is not that of a known platform, or the tenant stands here twice")
+            else:
+                named[found.key] = row, found
+        self._items = named
 
     def _members(self) -> list[StoredObject]:
         collection = self._wanted.collection

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.connector import Connector
-from tasks.meshobjects.desired import Told, desired_of
+from tasks.meshobjects.desired import desired_of
 from tasks.meshobjects.kinds import Binding, Imported
 from tasks.meshobjects.mesh_object import key_of
 from tasks.meshobjects.mesh_tenant import MeshTenant
@@ -74,8 +74,8 @@ class Ordering:
             elif desired is not None:
                 orders.append((0 if record is None else left_out(desired, record), tenant, record, desired))
         # Taking access away comes first.
-        for _, tenant, record, desired in sorted(orders, key=lambda order: -order[0]):
-            if (why := self._order(tenant, record, desired)) is not None:
+        for _, tenant, record, desired in sorted(orders, key=lambda each: -each[0]):
+            if (why := order(tenant_id(tenant), record, desired, self._connector, self._by)) is not None:
                 refusals.append(Refusal(tenant, why))
         return refusals
 
@@ -112,7 +112,7 @@ class Ordering:
 
     def _desired(self, world: World, tenant: MeshTenant, known: Desired | None) -> Desired:
         told = world.told(tenant, self._default_zone)
-        return desired_of(told if self._says_who(tenant) else _as_stored(told), known)
+        return desired_of(told if self._says_who(tenant) else replace(told, access=None), known)
 
     def _says_who(self, tenant: MeshTenant) -> bool:
         """Tell whether objects say who has access, or have just said so: then nobody else has any.
@@ -122,17 +122,19 @@ class Ordering:
         worlds = self._change.before, self._change.after
         return any(world.has_bindings(tenant.project_key) for world in worlds)
 
-    def _order(self, tenant: MeshTenant, record: TenantRecord | None, desired: Desired) -> str | None:
-        """Order a tenant; answers why it cannot be. Then those lose access at least who are to have none."""
-        name = tenant_id(tenant)
-        where = name.workspace, name.project, name.platform
-        try:
-            replicate(*where, desired, by=self._by, connector=self._connector)
-        except RequestRefused as refused:
-            if record is not None and refused.keep:
-                replicate(*where, _withdrawn(record.desired, desired), by=self._by, connector=self._connector)
-            return "; ".join(map(str, refused.mistakes))
-        return None
+
+def order(
+    tenant: TenantId, record: TenantRecord | None, desired: Desired, connector: Connector, by: str | None
+) -> str | None:
+    """Order a tenant; answers why it cannot be. Then those lose access at least who are to have none."""
+    where = tenant.workspace, tenant.project, tenant.platform
+    try:
+        replicate(*where, desired, by=by, connector=connector)
+    except RequestRefused as refused:
+        if record is not None and refused.keep:
+            replicate(*where, _withdrawn(record.desired, desired), by=by, connector=connector)
+        return "; ".join(map(str, refused.mistakes))
+    return None
 
 
 def tenant_id(tenant: MeshTenant) -> TenantId:
@@ -150,18 +152,6 @@ def _project_of(each: Imported) -> str | None:
     if not isinstance(binding, Binding) or binding.in_workspace:
         return None
     return key_of("meshProject", f"{binding.workspace}.{binding.target_ref.name}")
-
-
-def _as_stored(told: Told) -> Told:
-    return Told(
-        access=None,
-        default_landing_zone=told.default_landing_zone,
-        landing_zone=told.landing_zone,
-        account=told.account,
-        workspace=told.workspace,
-        project=told.project,
-        payment_method=told.payment_method,
-    )
 
 
 def _withdrawn(stored: Desired, wanted: Desired) -> Desired:

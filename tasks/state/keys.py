@@ -245,6 +245,12 @@ class Keys:
         "kinds and names of the objects of a workspace")
     collection = Each("name", "set", "objects", Stays("an entry leaves with its object"),
         "kinds and names of the objects and documents of a meshObjectCollection")
+    pull = One("string", "pulls", Stays("one value"),
+        "how far the pull from meshStack is: the last list of all tenants, the events that were read")
+    pull_due = One("zset", "pulls", Stays("an entry leaves when it was looked at"),
+        "workspace that is to be looked at in meshStack -> since when (s)")
+    pulled = One("hash", "pulls", Stays("one entry per tenant"),
+        "tenant -> digest of what the pull ordered last")
     lock = Each("name", "string", "locks", Expires(timedelta(minutes=15), "it was taken, if its holder died"),
         "who alone does something right now")
     # fmt: on

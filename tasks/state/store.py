@@ -28,6 +28,7 @@ from tasks.state.orders import Orders
 from tasks.state.outbox import Outbox
 from tasks.state.parameters import Common
 from tasks.state.pauses import Pauses
+from tasks.state.pulls import Pulls
 from tasks.state.questions import Questions
 from tasks.state.replications import Replications
 from tasks.state.retries import Retries
@@ -90,6 +91,7 @@ class Store:
         self.runs = Runs(database)
         self.objects = Objects(database)
         self.documents = Documents(database)
+        self.pulls = Pulls(database)
         self.snapshots = Snapshots(database)
         self.account_lists = AccountLists(database)
         self.unmanaged = Unmanaged(database)
