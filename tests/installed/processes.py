@@ -92,6 +92,7 @@ class Processes:
 
     def _told(self) -> dict[str, dict[str, str]]:
         documents = {"CONNECTOR_CONFIG_DIR": str(self.installation.examples() / "config")}
+        costs = {"CONNECTOR_DATA_DIR": str(self.installation.directory.parent / "data")}
         api = {"CONNECTOR_API_TOKENS": self.sandbox["CONNECTOR_API_TOKENS"], "PORT": str(self.port)}
         flower = {"FLOWER_PORT": str(self.flower_port), "FLOWER_BASIC_AUTH": f"operator:{self.password}"}
         secret = {
@@ -101,8 +102,8 @@ class Processes:
         }
         meshstack = {name: text for name, text in self.sandbox.items() if name.startswith(MESHSTACK)}
         return {
-            "api": {**self.broker(), **documents, **api},
-            "worker": {**secret, **documents},
+            "api": {**self.broker(), **documents, **costs, **api},
+            "worker": {**secret, **documents, **costs},
             "beat": self.broker(),
             "flower": {**self.broker(), **flower},
             "runner": {**self.broker(), **documents, **meshstack, "CONNECTOR_RUNNER_PORT": str(self.runner_port)},
