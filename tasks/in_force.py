@@ -27,6 +27,7 @@ from config.production import check_production
 from tasks.connector import Connector, make_connector
 
 LOOK_SECONDS = 1.0  # between two looks at the directory; a change counts once it has been still for so long
+UNREAD = "unread"
 MOST_FILES = 5000  # of a directory that are looked at
 Mine = TypeVar("Mine", bound=Connector)
 Files = Mapping[str, tuple[int, int]]
@@ -48,30 +49,30 @@ class InForce(Generic[Mine]):
         self._lock = Lock()
         self._files = self._seen = _files(connector.settings.config_dir)
         self._looked_at = clock()
-        self._version: str | None = None
+        self._away_at: float | None = None  # when Redis gave no answer last
+        self._version: str | None = UNREAD
         self._documents: Documents = {}  # as they are in force
         self._newest: Documents = {}  # as they stand in Redis
 
     def now(self) -> Mine:
         """Return the connector with the newest configuration that has no mistakes.
 
-        Asks Redis for a version each time; when Redis is away, what was in force stays so.
+        Asks Redis for a version each time; when Redis is away, what was in force stays so. Who comes while documents of
+        the API are read anew waits: what was ordered with them must not be done without them.
         """
-        if self._lock.acquire(blocking=False):  # while somebody reads documents, the others go on with the old ones
+        if self._documents_changed():
+            with self._lock:
+                if self._documents_changed():
+                    self._take_documents()
+        if self._clock() - self._looked_at >= LOOK_SECONDS and self._lock.acquire(blocking=False):
             try:
-                if self._changed():
+                if self._directory_changed():
                     self._read()
             finally:
                 self._lock.release()
         return self._connector
 
-    def _changed(self) -> bool:
-        """Tell whether to read anew, and note what was seen."""
-        return any([self._directory_changed(), self._documents_changed()])
-
     def _directory_changed(self) -> bool:
-        if self._clock() - self._looked_at < LOOK_SECONDS:
-            return False
         self._looked_at = self._clock()
         found = _files(self._connector.settings.config_dir)
         still, self._seen = found == self._seen, found
@@ -81,16 +82,26 @@ class InForce(Generic[Mine]):
         return True
 
     def _documents_changed(self) -> bool:
+        """Tell whether Redis has other documents. It is given a second after it gave no answer, once they are known."""
+        away = self._away_at is not None and self._clock() - self._away_at < LOOK_SECONDS
+        if away and self._version is not UNREAD:
+            return False
+        try:
+            return self._connector.store.documents.version() != self._version
+        except RedisError:
+            self._away_at = self._clock()
+            return False
+
+    def _take_documents(self) -> None:
         documents = self._connector.store.documents
         try:
             version = documents.version()
-            if version == self._version:
-                return False
             self._newest = documents.all()
         except RedisError:
-            return False
-        self._version = version
-        return True
+            return
+        if self._newest or self._documents:
+            self._read()
+        self._version = version  # from now on nobody waits any more
 
     def _read(self) -> None:
         try:

@@ -40,9 +40,11 @@ def checked(items: Iterable[tuple[Row, Imported]], connector: Connector) -> Conf
             catalog = _load(connector, documents)
         except CatalogError as error:
             wanted = list(_without_mistakes(wanted, error, numbers))
+            if not wanted:
+                return Configured(connector.catalog)
             continue
         _remark(wanted, catalog, numbers)
-        return Configured(catalog, kept)
+        return Configured(catalog, {key: each for key, each in kept.items() if stored.get(key) != each})
 
 
 def check_removal(key: str, configured: Configured, connector: Connector) -> Configured:

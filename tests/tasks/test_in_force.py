@@ -3,9 +3,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from pydantic import SecretStr
@@ -184,6 +186,19 @@ def test_one_wrong_document_of_the_api_stops_no_other(house: House) -> None:
     house.store.documents.change({KEY: {**DOCUMENT, "apiVersion": "v9"}, "meshLocation second": second}, [])
 
     assert {"elsewhere", "second"} <= house.locations()
+
+
+def test_who_comes_while_documents_are_read_waits_for_them(house: House) -> None:
+    """What was ordered with a new document must not be done without it."""
+    house.store.documents.change({KEY: DOCUMENT}, [])
+    start = Barrier(8)
+
+    def look(_: int) -> bool:
+        start.wait(10)
+        return "elsewhere" in house.locations()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(look, range(8)))
 
 
 def test_redis_away_changes_nothing(house: House, redis: CheckedRedis) -> None:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,7 +16,9 @@ from starlette.requests import ClientDisconnect
 
 from tasks.meshobjects.reading import read_yaml
 from tasks.model.desired import TenantId
-from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
+from tests.support.redis import CheckedRedis
+from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem, make, serving
+from workers.api.app import create_app
 from workers.examples import EXAMPLES
 
 ROOT = "/api/meshobjects"
@@ -291,6 +296,12 @@ def test_something_that_is_no_object(http: httpx2.Client) -> None:
     answer = http.put(ROOT, content='[7, null, "a", {"kind": ["meshUser"]}]', headers={"Content-Type": JSON})
 
     assert {row["resultCode"] for row in answer.json()} == {"INVALID_MESH_OBJECT"}
+
+
+@pytest.fixture
+def redis_of_its_own() -> Iterator[CheckedRedis]:
+    with CheckedRedis(fsync="no") as redis:
+        yield redis
 
 
 class TestAccess:
@@ -578,6 +589,19 @@ class TestConfiguration:
         assert [row["status"] for row in put(http, zones[0], zones[1], meshObjectCollection="zones")] == ["SUCCESS"] * 3
         body = {**BODY, "landingZone": "c"}
         is_problem(http.put("/api/v1/tenants/likvid/d/aws.sandbox", json=body), 422)
+
+    def test_a_broken_directory_refuses_every_document(self, redis_of_its_own: CheckedRedis, tmp_path: Path) -> None:
+        directory = tmp_path / "config"
+        shutil.copytree(EXAMPLES / "config", directory)
+        connector = make(redis_of_its_own.url)
+        mine = replace(connector, settings=connector.settings.model_copy(update={"config_dir": directory}))
+        with serving(create_app(mine)) as url:
+            (directory / "broken.yaml").write_text("kind: [")
+            headers = {"Authorization": f"Bearer {WRITE}"}
+            with httpx2.Client(base_url=url, headers=headers, timeout=30, verify=False) as http:
+                rows = put(http, zone("fresh"), workspace())
+        mine.store.close()
+        assert [row["status"] for row in rows] == ["FAILED", "SUCCESS"]
 
     def test_what_a_file_describes_counts_as_the_file_says_it(self, http: httpx2.Client) -> None:
         [row] = put_well(http, zone("development"))
