@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from config.documents import WHAT_BELONGS_HERE, YamlDocument, find_files, read_file
 from config.environment import process_environment
 from config.federation import unfit_roles
+from config.imported import IMPORTED, imported_documents
 from config.landing_zone import LandingZone, ServiceControlPolicy
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
 from config.location import Location, LocationDocument
@@ -68,11 +69,13 @@ def load_catalog(
     *,
     complete: bool = True,
     secrets: bool = True,
+    imported: Iterable[Mapping[str, Any]] = (),
 ) -> Catalog:
     """Read the documents in directories and files. Raises CatalogError with every mistake.
 
     complete  False: these are some documents of several; then platforms may be missing
     secrets   False: this process calls no AWS; secrets that stand elsewhere are not read, and stay unresolved
+    imported  documents that came over the API (config/imported.py); one that a file describes too is left out
 
     Secrets by `{env: NAME}` come from `environment`, by default the process's own and the `.env` file.
     """
@@ -82,6 +85,8 @@ def load_catalog(
     for file in find_files(places, reader.mistakes):
         for document in read_file(file, reader.mistakes):
             reader.read(document)
+    for document in imported_documents(imported, reader.mistakes):
+        reader.read(document)
     catalog = reader.finish()
     if complete and not catalog.platforms:
         where = places[0] if places else Path()
@@ -243,7 +248,8 @@ class _Reader:
         return False
 
     def _validate(self, model: type[Model], document: YamlDocument) -> Model | None:
-        sources = SecretSources(document.file.parent, self.environment, self.secrets)
+        imported = document.file == IMPORTED
+        sources = SecretSources(document.file.parent, self.environment, self.secrets, imported=imported)
         try:
             return model.model_validate(document.data, context=sources)
         except ValidationError as error:
@@ -254,7 +260,9 @@ class _Reader:
     def _add(
         self, into: dict[str, tuple[YamlDocument, Value]], name: str, document: YamlDocument, value: Value
     ) -> None:
-        if name in into:
+        if name in into and document.file == IMPORTED:
+            self._note(document, f"{name} stands in {into[name][0].file} too, which counts")
+        elif name in into:
             first, _ = into[name]
             self._mistake(document, "metadata.name", name, f"stands already in {first.file} (document {first.number})")
         else:

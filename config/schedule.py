@@ -12,19 +12,25 @@ REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
 NOTIFY = "notifications.deliver"
 COLLECT = "metering.collect"
+PULL = "meshstack.pull"
 
 EVERY = {
     LOOK: timedelta(minutes=5),
     REPLICATE: timedelta(minutes=5),
     NOTIFY: timedelta(seconds=20),
     COLLECT: timedelta(minutes=5),
+    PULL: timedelta(seconds=15),
 }
 
 
-def beat_schedule() -> dict[str, Any]:
-    """Return the schedule as Celery wants it."""
+def beat_schedule(*, pull: bool = False) -> dict[str, Any]:
+    """Return the schedule as Celery wants it.
+
+    pull   also look at meshStack's tenants
+    """
     # A tick that nobody took within its interval is not made up for: the next one does the same.
     return {
         name: {"task": name, "schedule": interval, "options": {"expires": interval.total_seconds()}}
         for name, interval in EVERY.items()
+        if pull or name != PULL
     }

@@ -14,6 +14,9 @@ from pydantic import BeforeValidator, SecretStr, ValidationInfo
 LARGEST_FILE = 16_384
 """Bytes of a secret's file; anything larger is not a secret."""
 
+IMPORTED_PREFIX = "MESHOBJECT_SECRET_"
+"""What the variables are called that a document from the API may name: it must not get at any other secret."""
+
 _ALLOWED = "allowed: {env: NAME}, {file: path} or {plaintext: text}"
 _HIDDEN = frozenset({"mesh/hidden-secret", "*****"})
 
@@ -25,6 +28,7 @@ class SecretSources:
     folder: Path
     environment: Mapping[str, str] | None  # None: this process is not given secrets
     found: set[str] = field(default_factory=set, repr=False)
+    imported: bool = False  # it came over the API (config/imported.py), and may name a few variables only
 
 
 class UnresolvedSecret(SecretStr):
@@ -55,9 +59,11 @@ def resolve_secret(value: object, sources: SecretSources) -> SecretStr:
 
 def _text(value: object, sources: SecretSources) -> str | None:
     """Return a secret's text; None: it stands elsewhere, and this process is not given it."""
+    pairs, environment = list(value.items()) if isinstance(value, dict) else [], sources.environment
+    if sources.imported and not _may_be_imported(pairs):
+        raise ValueError(f"cannot come over the API; write {{env: {IMPORTED_PREFIX}…}}, a variable that workers have")
     if isinstance(value, str):
         return value
-    pairs, environment = list(value.items()) if isinstance(value, dict) else [], sources.environment
     match pairs:
         case [("hash", _)]:
             raise ValueError(f"holds only a hash, from which nobody can sign in to AWS; {_ALLOWED}")
@@ -70,6 +76,14 @@ def _text(value: object, sources: SecretSources) -> str | None:
         case [("file", str(name))]:
             return _from_file(sources.folder / name)
     raise ValueError(f"is not a secret; {_ALLOWED}")
+
+
+def _may_be_imported(pairs: list[tuple[object, object]]) -> bool:
+    """Tell whether an imported document may say so: no secret goes into Redis, and none may be sent where it says."""
+    match pairs:
+        case [("env", str(name))]:
+            return name.startswith(IMPORTED_PREFIX)
+    return False
 
 
 def _from_environment(name: str, environment: Mapping[str, str]) -> str:

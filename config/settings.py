@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -238,6 +238,12 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file with certificate authorities that are trusted for meshStack beside the usual ones.",
     )
+    meshstack_pull_interval: Seconds | None = Field(
+        validation_alias="CONNECTOR_MESHSTACK_PULL_SECONDS",
+        default=None,
+        description="Time from one look at meshStack's tenants to the next (docs/meshstack.md). Without it, the "
+        "connector does not look there by itself.",
+    )
     runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
         default=None, description="Identifier (UUID) of the runner in meshStack."
     )
@@ -299,6 +305,15 @@ class Settings(BaseSettings):
         if url is not None and not is_web_address(url.get_secret_value()):
             raise ValueError("must be a URL such as https://hooks.example.com/aws-connector")
         return url
+
+    @field_validator("meshstack_pull_interval")
+    @classmethod
+    def check_pull(cls, interval: timedelta | None, information: ValidationInfo) -> timedelta | None:
+        """Refuse to look at a meshStack that nobody has named."""
+        known = information.data
+        if interval is not None and not (known.get("meshstack_url") and known.get("meshstack_client_id")):
+            raise ValueError("needs CONNECTOR_MESHSTACK_URL and CONNECTOR_MESHSTACK_CLIENT_ID")
+        return interval
 
     @field_validator("meshstack_url")
     @classmethod

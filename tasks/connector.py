@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import structlog
 from redis import Redis
@@ -17,7 +17,6 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from config.catalog import Catalog, load_catalog
-from config.environment import load_settings
 from config.production import check_production
 from config.proxies import Proxies
 from config.settings import Settings
@@ -77,12 +76,3 @@ def make_connector(settings: Settings, *, secrets: bool = False) -> Connector:
     catalog = load_catalog([settings.config_dir], secrets=secrets)
     check_production(settings, catalog.secrets)
     return Connector(settings, catalog, store)
-
-
-@cache
-def own_connector() -> Connector:
-    """Return this process's connector, made from the environment at the first call.
-
-    Raises SettingsError or CatalogError with every mistake.
-    """
-    return make_connector(load_settings())

@@ -54,5 +54,5 @@ def _unknown(missing: str) -> PermanentError:
     return PermanentError(
         "UnknownConfiguration",
         f"{missing} is not in the configuration directory of this worker",
-        remedy="Put its document back or order the tenant with another one, restart the workers, then retry.",
+        remedy="Put its document back or order the tenant with another one, then retry.",
     )

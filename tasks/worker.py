@@ -14,6 +14,7 @@ from tasks.aws import Run
 from tasks.aws.calls import Observer
 from tasks.aws.session import Sessions
 from tasks.connector import Connector, make_connector
+from tasks.in_force import InForce
 from tasks.limits.call_rates import ExpectedCalls
 from tasks.limits.intervals import UsualTimes
 from tasks.limits.lanes import NoPlaces, places, rates
@@ -79,12 +80,17 @@ class Worker(Connector):
 
 
 @cache
+def own_in_force() -> InForce[Worker]:
+    """Return what gives this process its worker, made from the environment at the first call."""
+    return InForce(Worker.of(make_connector(load_settings(), secrets=True)), secrets=True)
+
+
 def own_worker() -> Worker:
-    """Return this process's worker, made from the environment at the first call.
+    """Return this process's worker as it is now, made from the environment at the first call.
 
     Raises SettingsError or CatalogError with every mistake.
     """
-    return Worker.of(make_connector(load_settings(), secrets=True))
+    return own_in_force().now()
 
 
 def _refuse(handles: Handles) -> NoReturn:

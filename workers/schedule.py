@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from celery import Celery
 
-from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, REPLICATE
+from config.log import register_secrets
+from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
+from tasks.meshobjects.pull import pull
+from tasks.meshstack import access
+from tasks.meshstack.access import api_key
+from tasks.meshstack.client import MeshStack
 from tasks.notifications import outbox
 from tasks.worker import Worker
 
@@ -37,5 +43,15 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
         if done.left:  # a message must not run for long: another one goes on
             app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())
         return str(done)
+
+    @cache
+    def meshstack() -> MeshStack:
+        key = api_key(connect().settings)
+        register_secrets((key.secret,))
+        return access.connect(connect().settings, key)
+
+    @app.task(name=PULL, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def pull_from_meshstack() -> str:
+        return str(pull(connect(), meshstack(), connect().store.now()))
 
     questions.register(app, connect, ANSWERS)

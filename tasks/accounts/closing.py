@@ -79,7 +79,7 @@ def check_allowed(
         "ClosureNotAllowed",
         f"account {account.id} may not be closed: accountClosure lists no OU above it and none of its tags",
         remedy=(
-            "List its OU or a tag of it under accountClosure of the platform document and restart the workers, or "
-            "close the account by hand; then retry."
+            "List its OU or a tag of it under accountClosure of the platform document, or close the account by hand; "
+            "then retry."
         ),
     )

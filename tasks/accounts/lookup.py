@@ -257,7 +257,7 @@ def _spent(email: str, account: Account) -> NotOurs:
         f"the tenant's account before, {account.id}, is {account.state} and keeps the email {email} for ever",
         remedy=(
             "Put #{rand:%.8s} into accountEmailPattern of the platform document, which gives each account of a tenant "
-            "an email of its own; restart the workers, then retry. For 90 days AWS Support can reopen the old account."
+            "an email of its own, then retry. For 90 days AWS Support can reopen the old account."
         ),
     )
 

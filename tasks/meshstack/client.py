@@ -85,6 +85,7 @@ class MeshStack:
         self._base = httpx2.URL(url)
         self._clock = clock
         self._quiet_until = 0.0
+        self.requests = 0  # that were sent, or tried
         self._http = httpx2.Client(
             base_url=url,
             headers={"User-Agent": f"{NAME}/{installed_version()}", **(headers or {})},
@@ -103,7 +104,7 @@ class MeshStack:
         token: str | None = None,
         body: Mapping[str, Any] | None = None,
         within: float = WHOLE_SECONDS,
-        **query: str | int,
+        **query: str | int | list[str],
     ) -> Answer:
         """Send a request once and return its answer, when that says yes.
 
@@ -128,10 +129,11 @@ class MeshStack:
         authorization: str | None,
         body: Mapping[str, Any] | None,
         within: float,
-        query: Mapping[str, str | int],
+        query: Mapping[str, str | int | list[str]],
     ) -> Answer:
         """Send one request with these headers; raises Away, Refused or Unauthorised for all but a 2xx."""
         self._keep_quiet()
+        self.requests += 1
         headers = {"Accept": media}
         if authorization is not None:
             headers["Authorization"] = authorization

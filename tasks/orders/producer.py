@@ -22,7 +22,8 @@ from config.printable import printable
 from config.settings import Settings
 from tasks import names
 from tasks.chain import DELETION, REPLICATION
-from tasks.connector import Connector, own_connector
+from tasks.connector import Connector
+from tasks.in_force import own_connector
 from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
 from tasks.orders.withdrawn import left_out, only_takes_away
 from tasks.permissions.group_proof import GroupProof

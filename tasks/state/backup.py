@@ -1,10 +1,10 @@
-"""Backup of what Redis alone knows: orders, handles, deletion requests, pauses and the records of replications.
+"""Backup of what Redis alone knows: orders, handles, deletion requests, pauses, meshObjects, records of replications.
 
-JSON lines: a heading, one line for each tenant with its replications, one for each pause, and a last line that counts
-them, so that half a file is no backup. It talks to Redis and not to the API: whoever may order tenants through the API
-must not be able to rewrite what happened, and a backup is put back before anything else runs. Nothing secret is in it,
-because nothing secret is in Redis. What can be built again is left out: events, limits, snapshots; the audit log has an
-export of its own.
+JSON lines: a heading, one line for each tenant with its replications, one for each pause, one for each meshObject that
+came over the API (platforms and landing zones are among them), and a last line that counts them, so that half a file is
+no backup. It talks to Redis and not to the API: whoever may order tenants through the API must not be able to rewrite
+what happened, and a backup is put back before anything else runs. Nothing secret is in it, because nothing secret is in
+Redis. What can be built again is left out: events, limits, snapshots; the audit log has an export of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.model.desired import Deletion, Desired, Pause, TenantId
 from tasks.model.handles import HANDLES, in_doubt
 from tasks.model.replication import ENDED, Replication, State
+from tasks.state.objects import StoredObject
 from tasks.state.records import handles_json, replication_of
 from tasks.state.store import Store
 from tasks.state.work import OwnedByAnother
@@ -62,12 +63,23 @@ class SavedPause(_Line):
     document: Pause
 
 
+class SavedObject(_Line):
+    """One meshObject."""
+
+    mesh_object: str  # kind and name
+    document: dict[str, Any]
+    listed_under: tuple[str, ...] = ()
+    collection: str | None = None
+    configuration: bool = False  # it is a document of the configuration too
+
+
 @dataclass
 class Saved:
     """A backup whose every line was checked."""
 
     tenants: list[SavedTenant] = field(default_factory=list)
     paused: dict[str, Pause] = field(default_factory=dict)
+    objects: list[SavedObject] = field(default_factory=list)
 
 
 @dataclass
@@ -117,6 +129,7 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
     if not merge and store.tenants.there_are_any():
         raise BackupRefused("this Redis holds tenants already: add those that it lacks with --merge")
     store.pauses.put_back(saved.paused)
+    _put_back_objects(store, saved.objects)
     done = Restored()
     for each in saved.tenants:
         replications = [_ended(row) for row in each.replications]
@@ -150,7 +163,19 @@ def _differing(store: Store, saved: SavedTenant) -> str:
     return "; ".join(part for part, differs in parts.items() if differs)
 
 
-def _entries(store: Store) -> Iterator[SavedTenant | SavedPause]:
+def _put_back_objects(store: Store, saved: list[SavedObject]) -> None:
+    """Put objects back that are not there; those that are came later."""
+    there = store.objects.those(each.mesh_object for each in saved)
+    lacking = [each for each in saved if each.mesh_object not in there]
+    documents = {each.mesh_object: each.document for each in lacking if each.configuration}
+    if documents:
+        store.documents.change(documents, [])
+    store.objects.change(
+        StoredObject(each.mesh_object, each.document, each.listed_under, each.collection) for each in lacking
+    )
+
+
+def _entries(store: Store) -> Iterator[SavedTenant | SavedPause | SavedObject]:
     for summary in store.tenants.listed():
         row, replications = store.tenants.raw(summary.id)
         kept = [
@@ -161,6 +186,15 @@ def _entries(store: Store) -> Iterator[SavedTenant | SavedPause]:
         yield SavedTenant(tenant=str(summary.id), fields=fields, replications=kept)
     for name, each in store.pauses.all().items():
         yield SavedPause(pause=name, document=each)
+    documents = store.documents.all()
+    for stored in store.objects.all():
+        yield SavedObject(
+            mesh_object=stored.key,
+            document=stored.document,
+            listed_under=stored.listed_under,
+            collection=stored.collection,
+            configuration=stored.key in documents,
+        )
 
 
 def _frame_mistakes(text: list[str]) -> Iterator[str]:
@@ -185,6 +219,9 @@ def _take(saved: Saved, document: Mapping[str, Any]) -> None:
     if "pause" in document:
         paused = SavedPause.model_validate(document)
         saved.paused[paused.pause] = paused.document
+        return
+    if "mesh_object" in document:
+        saved.objects.append(SavedObject.model_validate(document))
         return
     tenant = SavedTenant.model_validate(document)
     _check(tenant)

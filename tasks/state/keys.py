@@ -237,6 +237,22 @@ class Keys:
         "which runner asks meshStack for a run right now")
     runners = One("zset", "runs", Stays("an entry leaves after a day"),
         "runner process -> when it last looked (ms)")
+    documents = One("hash", "documents", Stays("one entry per document"),
+        "kind and name of a document of the configuration that came over the API -> the document")
+    documents_version = One("string", "documents", Stays("one value"),
+        "another one after each change of these documents, by which processes see it")
+    objects = One("hash", "objects", Stays("one entry per object"),
+        "kind and name of a meshObject that came over the API -> the object, and its collection")
+    objects_of = Each("workspace", "set", "objects", Stays("an entry leaves with its object"),
+        "kinds and names of the objects of a workspace")
+    collection = Each("name", "set", "objects", Stays("an entry leaves with its object"),
+        "kinds and names of the objects and documents of a meshObjectCollection")
+    pull = One("string", "pulls", Stays("one value"),
+        "how far the pull from meshStack is: the last list of all tenants, the events that were read")
+    pull_due = One("zset", "pulls", Stays("an entry leaves when it was looked at"),
+        "workspace that is to be looked at in meshStack -> since when (s)")
+    pulled = One("hash", "pulls", Stays("one entry per tenant"),
+        "tenant -> digest of what the pull ordered last")
     lock = Each("name", "string", "locks", Expires(timedelta(minutes=15), "it was taken, if its holder died"),
         "who alone does something right now")
     # fmt: on

@@ -61,7 +61,7 @@ class Orders(Part):
         answer = self._submit(
             "order",
             order.tenant,
-            desired=_content(order.desired),
+            desired=content_of(order.desired),
             account=account,
             landing_zone=order.desired.landing_zone,
             **asked,
@@ -85,7 +85,7 @@ class Orders(Part):
         """
         asked = {"deletion": json_of(deletion), "by": deletion.requested_by}
         if unknown is not None:
-            asked |= {"desired": _content(unknown), "landing_zone": unknown.landing_zone}
+            asked |= {"desired": content_of(unknown), "landing_zone": unknown.landing_zone}
         return str(self._submit("delete", tenant, **asked))
 
     def restore(self, tenant: TenantId, by: str | None = None) -> str | None:
@@ -126,7 +126,7 @@ class Orders(Part):
         return self._promise(Submit(verb=verb, tenant=str(tenant), replication=uuid4().hex, **asked))
 
 
-def _content(desired: Desired) -> str:
+def content_of(desired: Desired) -> str:
     """Write a desired state so that the same content is the same text."""
     document = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     return json.dumps(document, sort_keys=True)

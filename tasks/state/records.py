@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, Document, Pause, TenantId
@@ -39,6 +40,8 @@ class TenantSummary:
     state: State
     account_id: str | None
     updated_at: datetime
+    marked: bool = False  # somebody has asked to delete it
+    deleted: bool = False
 
 
 def json_of(part: Document) -> str:
@@ -67,15 +70,17 @@ def tenant_of(tenant: TenantId, row: Mapping[str, str], paused: str | None) -> T
     )
 
 
-def summary_of(name: str, row: list[str]) -> TenantSummary:
+def summary_of(name: str, row: list[Any]) -> TenantSummary:
     """Read what a list shows of a tenant."""
-    landing_zone, handles, state, updated_at = row
+    landing_zone, handles, state, updated_at, deletion, deleted_at = row
     return TenantSummary(
         id=TenantId.parse(name),
         landing_zone=landing_zone,
         state=State(state),
         account_id=json.loads(handles).get("account_id"),
         updated_at=datetime.fromisoformat(updated_at),
+        marked=deletion is not None,
+        deleted=deleted_at is not None,
     )
 
 

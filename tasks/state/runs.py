@@ -80,6 +80,10 @@ class Runs(Part):
         found = self._redis.hget(self._keys.mesh_tenants, str(tenant))
         return None if found is None else str(found)
 
+    def named_tenants(self) -> dict[str, str]:
+        """Return the UUID of every tenant of which meshStack, or an import, has told one."""
+        return dict(self._redis.hgetall(self._keys.mesh_tenants))
+
     def open(self) -> Iterator[HeldRun]:
         """Yield every run that has not ended."""
         rows = self._redis.zrange(self._keys.runs, 0, -1, withscores=True)

@@ -17,15 +17,18 @@ from tasks.state.audit import Audit
 from tasks.state.census import Registry
 from tasks.state.counts import Counts
 from tasks.state.database import Database
+from tasks.state.documents import Documents
 from tasks.state.drifts import Drifts
 from tasks.state.events import Events
 from tasks.state.keys import PREFIX, Keys
 from tasks.state.limits import Limits
 from tasks.state.locks import Locks
+from tasks.state.objects import Objects
 from tasks.state.orders import Orders
 from tasks.state.outbox import Outbox
 from tasks.state.parameters import Common
 from tasks.state.pauses import Pauses
+from tasks.state.pulls import Pulls
 from tasks.state.questions import Questions
 from tasks.state.replications import Replications
 from tasks.state.retries import Retries
@@ -86,6 +89,9 @@ class Store:
         self.drifts = Drifts(database)
         self.retries = Retries(database)
         self.runs = Runs(database)
+        self.objects = Objects(database)
+        self.documents = Documents(database)
+        self.pulls = Pulls(database)
         self.snapshots = Snapshots(database)
         self.account_lists = AccountLists(database)
         self.unmanaged = Unmanaged(database)

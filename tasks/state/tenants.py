@@ -15,7 +15,7 @@ from tasks.state.parameters import Page, microseconds, milliseconds
 from tasks.state.records import TenantRecord, TenantSummary, summary_of, tenant_of
 
 PAGE = 500  # tenants of one round trip
-SHOWN = ("landing_zone", "handles", "state", "updated_at")  # what a list needs
+SHOWN = ("landing_zone", "handles", "state", "updated_at", "deletion", "deleted_at")  # what a list needs
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,11 @@ class Tenants(Part):
                 for name in names:
                     pipeline.hget(self._keys.tenant(name), "handles")
                 yield from (HANDLES.validate_json(row) for row in pipeline.execute())
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every tenant, sorted."""
+        for names in self._pages("-", "+"):
+            yield from names
 
     def there_are_any(self) -> bool:
         """Tell whether a tenant was ever ordered."""

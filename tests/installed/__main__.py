@@ -54,9 +54,11 @@ def attempts(directory: Path, python: str) -> Iterator[str]:
     with Supervisor(outside, installed.variables) as supervisor:
         processes = Processes(installed, supervisor)
         processes.start()
-        yield "api, worker, beat and Flower run by the Procfile's lines, and only the worker was given secrets"
+        yield "api, worker, beat, Flower and runner run by the Procfile's lines; only the worker got AWS's secrets"
         installed.run("aws-connector", "apply", str(tenants), variables=processes.client())
         yield f"{TENANT} was replicated"
+        processes.check_runner()
+        yield "the runner has carried out a run of meshStack"
         processes.check_flower()
         yield "Flower shows the worker"
         if "1 node online" not in installed.run("celery", "-A", "workers.app", "status", variables=processes.broker()):

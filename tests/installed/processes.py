@@ -1,4 +1,4 @@
-"""The four processes of an installation, each with what compose would give it, on a sandbox of the checkout's."""
+"""The five processes of an installation, each with what compose would give it, on a sandbox of the checkout's."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from workers.demo.supervisor import Supervisor
 START_SECONDS = 90.0
 TICK_SECONDS = 30.0  # beat has something to send every 20 s
 KNOWN = {"environment", "tenants.yaml"}  # in the directory in which everything runs
+RUN_SECONDS = 120.0  # a tenant takes some 15 s
+MESHSTACK = ("CONNECTOR_MESHSTACK_", "CONNECTOR_RUNNER_")
 LAST_TICK = "connector_beat_last_tick_timestamp_seconds"
 
 
 @dataclass
 class Processes:
-    """API, worker, beat and Flower, and how to reach them."""
+    """API, worker, beat, Flower and runner, and how to reach them."""
 
     installation: Installation
     supervisor: Supervisor
     sandbox: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     flower_port: int = field(default_factory=free_port)
+    runner_port: int = field(default_factory=free_port)
     password: str = field(default_factory=secrets.token_urlsafe)
     http: httpx2.Client = field(default_factory=lambda: httpx2.Client(trust_env=False, timeout=10))
 
@@ -40,6 +43,7 @@ class Processes:
             self.supervisor.start(name, command_of(name), variables)
         self._wait("the API with its worker", lambda: self.http.get(f"{self.url}/readyz").json().get("workers", 0) >= 1)
         self._wait("Flower", lambda: self.http.get(f"{self._flower}/healthcheck").is_success)
+        self._wait("the runner", lambda: self.http.get(f"http://127.0.0.1:{self.runner_port}/healthz").is_success)
 
     @property
     def url(self) -> str:
@@ -58,6 +62,12 @@ class Processes:
         """Flower must show the worker."""
         workers, auth = f"{self._flower}/api/workers?refresh=1", ("operator", self.password)
         self._wait("Flower's worker", lambda: bool(self.http.get(workers, auth=auth).json()))
+
+    def check_runner(self) -> None:
+        """A run of the sandbox's meshStack must be carried out."""
+        runs = f"{self.sandbox['CONNECTOR_MESHSTACK_URL']}/runs"
+        self.http.post(runs, json={"project": "run", "people": ["alice@example.com"]}).raise_for_status()
+        self._wait("the run", lambda: self.http.get(runs).json()[0]["status"] == "SUCCEEDED", RUN_SECONDS)
 
     def check_beat(self) -> None:
         """Beat must tick, and tick again."""
@@ -82,14 +92,21 @@ class Processes:
 
     def _told(self) -> dict[str, dict[str, str]]:
         documents = {"CONNECTOR_CONFIG_DIR": str(self.installation.examples() / "config")}
+        costs = {"CONNECTOR_DATA_DIR": str(self.installation.directory.parent / "data")}
         api = {"CONNECTOR_API_TOKENS": self.sandbox["CONNECTOR_API_TOKENS"], "PORT": str(self.port)}
         flower = {"FLOWER_PORT": str(self.flower_port), "FLOWER_BASIC_AUTH": f"operator:{self.password}"}
-        secret = {name: text for name, text in self.sandbox.items() if name != "CONNECTOR_TOKEN"}
+        secret = {
+            name: text
+            for name, text in self.sandbox.items()
+            if name != "CONNECTOR_TOKEN" and not name.startswith(MESHSTACK)
+        }
+        meshstack = {name: text for name, text in self.sandbox.items() if name.startswith(MESHSTACK)}
         return {
-            "api": {**self.broker(), **documents, **api},
-            "worker": {**secret, **documents},
+            "api": {**self.broker(), **documents, **costs, **api},
+            "worker": {**secret, **documents, **costs},
             "beat": self.broker(),
             "flower": {**self.broker(), **flower},
+            "runner": {**self.broker(), **documents, **meshstack, "CONNECTOR_RUNNER_PORT": str(self.runner_port)},
         }
 
     @property

@@ -10,9 +10,11 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from config.environment import load_settings
 from config.log import get_logger
 from config.production import check_production_api
-from tasks.connector import Connector, own_connector
+from tasks.connector import Connector, make_connector
+from tasks.in_force import InForce
 from workers.api import (
     audit,
     deletions,
@@ -20,6 +22,7 @@ from workers.api import (
     events,
     health,
     history,
+    meshobjects,
     metering,
     metrics,
     pauses,
@@ -78,6 +81,7 @@ def create_app(
         pauses,
         audit,
         metering,
+        meshobjects,
     ):
         app.include_router(part.router)
     problems.add_handlers(app)
@@ -90,7 +94,8 @@ def create_app(
 def _lifespan(connector: Connector | None, most_streams: int, heartbeat: timedelta) -> Lifespan:
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
-        app.state.connector = connector or own_connector()
+        app.state.connector = connector or make_connector(load_settings())
+        app.state.in_force = InForce(app.state.connector)
         check_production_api(app.state.connector.settings)
         app.state.streams = Streams(app.state.connector.settings, most_streams, heartbeat)
         app.state.wrong_tokens = WrongTokens(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Path, Request, Response
 from fastapi.routing import APIRoute
 
 from tasks.connector import Connector
+from tasks.in_force import InForce
 from tasks.model.desired import TenantId
 from tasks.state.records import TenantRecord
 from workers.api.problems import KeyTwice
@@ -52,9 +53,10 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-async def current_connector(request: Request) -> Connector:
-    """Return the connector that the application was made with."""
-    return cast(Connector, request.app.state.connector)
+def current_connector(request: Request) -> Connector:
+    """Return the application's connector, with the configuration that is in force now."""
+    in_force: InForce[Connector] = request.app.state.in_force
+    return in_force.now()
 
 
 CurrentConnector = Annotated[Connector, Depends(current_connector)]

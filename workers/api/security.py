@@ -5,7 +5,7 @@ It stands before the application, so that no route can forget it and a stranger 
 
 from __future__ import annotations
 
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPBasic, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,10 +16,12 @@ from workers.tokens import bearer, find_token, password
 
 GUARDED = "/api/"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-METRICS = "/metrics"  # takes the token also as a password, as Prometheus sends it; no browser may write with one
+METRICS = "/metrics"
+MESH_OBJECTS = "/api/meshobjects"
 
 # Only for OpenAPI: it puts the scheme into the document, the middleware below does the work.
 BEARER = HTTPBearer(auto_error=False, description="A token of CONNECTOR_API_TOKENS. Scope write includes read.")
+BASIC = HTTPBasic(auto_error=False, description="The same token as the password, with any user name.")
 
 
 class Guard:
@@ -39,7 +41,7 @@ class Guard:
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
         tokens: tuple[ApiToken, ...] = scope["app"].state.connector.settings.api_tokens
         header = Headers(scope=scope).get("authorization")
-        sent = bearer(header) or (password(header) if scope["path"] == METRICS else None)
+        sent = bearer(header) or (password(header) if takes_password(scope["path"]) else None)
         token = find_token(sent, tokens)
         if token is None:
             return await self._unknown(scope, guessed=sent is not None)
@@ -55,10 +57,19 @@ class Guard:
         seconds = await wrong.count(scope.get("client")) if guessed else None
         if seconds is None:
             detail = "Send the header Authorization: Bearer <token> with a token that this connector knows."
-            scheme = "Basic" if scope["path"] == METRICS else "Bearer"
+            scheme = "Basic" if takes_password(scope["path"]) else "Bearer"
             return problem(scope["path"], 401, detail, headers={"WWW-Authenticate": f'{scheme} realm="connector"'})
         detail = f"Too many wrong tokens came from your address. Try again in {seconds} s, with the right token."
         return problem(scope["path"], 429, detail, headers={"Retry-After": str(seconds)})
+
+
+def takes_password(path: str) -> bool:
+    """Tell whether the token may come as a password: from Prometheus, and from what was written for meshStack.
+
+    A browser sends a password by itself. No page of another site can write with it: it would need a PUT with a media
+    type of meshStack's, which browsers ask for first, and are never allowed.
+    """
+    return path in (METRICS, MESH_OBJECTS) or path.startswith(f"{MESH_OBJECTS}/")
 
 
 def guarded(path: str) -> bool:

@@ -24,7 +24,15 @@ from workers.demo.supervisor import Supervisor
 WORKERS = ("w1", "w2")
 STACK_SETS = "stack_operation_seconds=0.2"  # one at a time, as in AWS: the tenants queue for it
 START_SECONDS = 90.0  # importing moto and Celery takes seconds on a laptop, and many more on a busy machine
-TOLD_BY_US = ("AWS_", "CONNECTOR_", "SANDBOX_", "CELERY_", "FLOWER_", "PORT")  # the user's own never reach the children
+TOLD_BY_US = (
+    "AWS_",
+    "CONNECTOR_",
+    "SANDBOX_",
+    "CELERY_",
+    "FLOWER_",
+    "PORT",
+    "MANAGEMENT_PORT",
+)  # the user's own never reach the children
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "WS_PROXY", "WSS_PROXY")
 
 
@@ -35,12 +43,16 @@ class Endpoints:
     api: str  # URL
     token: str = field(repr=False)
     simulator: str  # URL
+    meshstack: str  # URL of the simulated one
     flower: str | None  # URL
     flower_password: str | None = field(repr=False)
 
 
-def start(processes: Supervisor, console: Console, *, flower: bool) -> Endpoints:
-    """Start the sandbox, the API, the workers, beat and maybe Flower; answers when orders are taken and worked on."""
+def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
+    """Start the sandbox, the API, the workers and beat; answers when orders are taken and worked on.
+
+    keep   also Flower and the runner, for who stays
+    """
     began = time.monotonic()
     print_line(console, f"Starting sandbox, API, {len(WORKERS)} workers and beat; logs in {processes.directory}")
     environment = start_sandbox(processes)
@@ -51,11 +63,12 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> Endpoints
         api=f"http://127.0.0.1:{ports['api']}",
         token=token,
         simulator=environment["AWS_ENDPOINT_URL"],
-        flower=f"http://127.0.0.1:{ports['flower']}" if flower else None,
-        flower_password=password if flower else None,
+        meshstack=environment["CONNECTOR_MESHSTACK_URL"],
+        flower=f"http://127.0.0.1:{ports['flower']}" if keep else None,
+        flower_password=password if keep else None,
     )
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
-    for name, command in commands(ports["flower"] if flower else None).items():
+    for name, command in commands(ports["flower"] if keep else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})
     with connect(Access(endpoints.api, token)) as client:
@@ -70,6 +83,7 @@ def start(processes: Supervisor, console: Console, *, flower: bool) -> Endpoints
 SIZE = {  # two workers on a laptop, in a hurry, with logs for people
     "CONNECTOR_POLL_SECONDS": "0.3",
     "CONNECTOR_WORKER_CONCURRENCY": "8",
+    "CONNECTOR_RUNNER_POLL_SECONDS": "1",
     "CONNECTOR_LOG_FORMAT": "text",
 }
 
@@ -84,7 +98,7 @@ def start_sandbox(processes: Supervisor) -> dict[str, str]:
 
 
 def commands(flower_port: int | None) -> dict[str, list[str]]:
-    """List the command line of each process, in the order in which they start."""
+    """List the command line of each process, in the order in which they start; Flower and the runner with a port."""
     celery = [sys.executable, "-m", "celery", "-A", "workers.app"]
     workers = {name: [*celery, "worker", "-n", f"{name}@%h"] for name in WORKERS}
     flower = [*celery, "flower", "--address=127.0.0.1", f"--port={flower_port}"]
@@ -92,7 +106,7 @@ def commands(flower_port: int | None) -> dict[str, list[str]]:
         "api": [sys.executable, "-m", "workers.cli", "api"],
         **workers,
         "beat": [*celery, "beat"],
-        **({"flower": flower} if flower_port is not None else {}),
+        **({"flower": flower, "runner": [sys.executable, "-m", "workers.cli", "runner"]} if flower_port else {}),
     }
 
 

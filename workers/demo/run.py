@@ -25,6 +25,7 @@ from workers.cli.progress import Followed, follow, make_view
 from workers.cli.results import complain_about_failures
 from workers.client import ApiProblem, ConnectorClient
 from workers.demo.costs import costs_of
+from workers.demo.meshstack import travel
 from workers.demo.processes import Endpoints, child_environment, start
 from workers.demo.results import Created, created_by, doubts, show_created, ways_to_groups
 from workers.demo.supervisor import ProcessFailed, Supervisor, interruptible, uninterrupted
@@ -44,9 +45,10 @@ def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
         orders = read_orders(tenants or EXAMPLES / "tenants.yaml")
         with interruptible(), temporary_directory() as directory:
             with Supervisor(directory, child_environment(os.environ, directory)) as processes:
-                endpoints = start(processes, console, flower=keep)
+                endpoints = start(processes, console, keep=keep)
                 code = order_twice(processes, endpoints, console, orders)
                 if keep:
+                    travel(endpoints.meshstack, processes, console)
                     stay(processes, endpoints, console, directory)
             print_line(console, "Everything has been stopped; nothing is left.")
             return code
@@ -115,6 +117,7 @@ def stay(processes: Supervisor, endpoints: Endpoints, console: Console, director
         "API": f"{endpoints.api}/docs",
         "Flower": f"{endpoints.flower} (user demo, password {endpoints.flower_password})",
         "simulated AWS": f"{endpoints.simulator}/_simulator/state",
+        "simulated meshStack": f"{endpoints.meshstack} (order there: POST /runs, as docs/sandbox.md says)",
         "logs": str(directory),
     }
     with suppress(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -41,7 +42,7 @@ class HandedOut:
 class Claimer:
     """Claims runs and stores them."""
 
-    connector: Connector
+    connect: Callable[[], Connector]
     runs: Runs
     key: PrivateKey | None
     box: TokenBox
@@ -49,6 +50,11 @@ class Claimer:
     metrics: RunMetrics
     failures: int = field(default=0, init=False)  # claims in a row
     unstored: dict[str, Any] | None = field(default=None, init=False)  # handed out to us, and not in Redis yet
+
+    @property
+    def connector(self) -> Connector:
+        """The connector with the configuration that is in force now."""
+        return self.connect()
 
     def claim(self) -> HandedOut | None:
         """Claim one run and store it; None: there is none for us.

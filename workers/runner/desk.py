@@ -6,6 +6,7 @@ twice does no harm: the same order is the same replication, and a report says ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,9 +85,14 @@ def _no_plan(why: str) -> tuple[str, str]:
 class Desk:
     """Takes turns. One may raise Away, Refused or redis.RedisError, and is then taken again, or NotHeld."""
 
-    connector: Connector
+    connect: Callable[[], Connector]
     reporter: Reporter
     objects: Objects
+
+    @property
+    def connector(self) -> Connector:
+        """The connector with the configuration that is in force now."""
+        return self.connect()
 
     def turn(self, run: OpenRun) -> bool:
         """Do what is due for a run; answers whether it has ended."""

@@ -16,6 +16,7 @@ from config.environment import SettingsError
 from config.log import configure_logging, register_secrets
 from config.settings import Settings
 from tasks.connector import Connector, make_connector
+from tasks.in_force import InForce
 from tasks.meshstack.access import api_key, connect
 from tasks.meshstack.client import ApiKey
 from tasks.meshstack.objects import Objects
@@ -66,10 +67,11 @@ def assemble(
     meshstack = connect(settings, key, transport, holder)
     runs, box, metrics = Runs(meshstack, settings.runner_uuid), TokenBox(key.secret), RunMetrics(settings.runner_uuid)
     reporter = Reporter(connector.store, runs, holder, pace, monotonic)
+    connect_now = InForce(connector).now
     return Runner(
         connector=connector,
-        desk=Desk(connector, reporter, Objects(meshstack)),
-        claimer=Claimer(connector, runs, private, box, holder, metrics),
+        desk=Desk(connect_now, reporter, Objects(meshstack)),
+        claimer=Claimer(connect_now, runs, private, box, holder, metrics),
         box=box,
         metrics=metrics,
         holder=holder,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.worker import Worker, own_worker
+from tasks.worker import Worker, own_in_force
 from tests.support.cluster import PLATFORM
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.operations.doctor import show_health
@@ -17,9 +17,9 @@ from workers.sandbox.client import SimulatorClient
 @pytest.fixture(autouse=True)
 def anew(worker: Worker, patient: object) -> Iterator[None]:
     """Let the command make its connector of this test's environment."""
-    own_worker.cache_clear()
+    own_in_force.cache_clear()
     yield
-    own_worker.cache_clear()
+    own_in_force.cache_clear()
 
 
 def test_a_healthy_platform(capsys: pytest.CaptureFixture[str]) -> None:

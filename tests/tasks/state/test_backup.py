@@ -13,6 +13,7 @@ from tasks.model.handles import Handles
 from tasks.model.replication import State
 from tasks.state import backup
 from tasks.state.backup import BackupRefused
+from tasks.state.objects import StoredObject
 from tasks.state.orders import Order
 from tasks.state.store import Store
 from tests.tasks.state.as_worker import (
@@ -29,6 +30,7 @@ from tests.tasks.state.as_worker import (
 
 GONE = TenantId("likvid", "gone", "aws.sandbox")
 ACCOUNT = "111111111111"
+ZONE = "meshLandingZone fresh"
 
 
 @pytest.fixture
@@ -41,6 +43,10 @@ def saved(store: Store, redis: Any) -> list[str]:
     store.orders.submit(Order(GONE, DEVELOPMENT))
     store.orders.delete(GONE, Deletion(requested_at=datetime.now(UTC), requested_by="bob"))
     store.pauses.pause("aws.sandbox", reason="restore")
+    store.objects.change(
+        [StoredObject("meshUser ada", {"kind": "meshUser"}, ("x",), "c"), StoredObject(ZONE, {"a": 1})]
+    )
+    store.documents.change({ZONE: {"a": 1}}, [])
     written = list(backup.lines(store))
     redis.flushall()
     return written
@@ -61,6 +67,17 @@ def test_what_is_restored_is_what_was_there(store: Store, saved: list[str]) -> N
     assert gone.deletion is not None
     assert gone.deletion.requested_by == "bob"
     assert list(store.pauses.all()) == ["aws.sandbox"]
+
+
+def test_mesh_objects_are_restored_and_newer_ones_stay(store: Store, saved: list[str]) -> None:
+    store.objects.change([StoredObject("meshUser ada", {"kind": "meshUser", "newer": True})])
+
+    backup.restore(store, backup.read(saved), merge=False)
+
+    assert store.documents.all() == {ZONE: {"a": 1}}
+    assert store.documents.version() is not None
+    assert [each.document for each in store.objects.all()] == [{"a": 1}, {"kind": "meshUser", "newer": True}]
+    assert store.objects.in_collection("c") == {}
 
 
 def test_what_was_under_way_is_replicated_again_once_nothing_is_paused(store: Store, saved: list[str]) -> None:
@@ -145,4 +162,6 @@ def test_a_backup_holds_no_more_than_it_says(saved: list[str]) -> None:
     kinds = [set(json.loads(line)) for line in saved]
 
     tenants = [{"tenant", "fields", "replications"}] * 3
-    assert kinds == [{"backup", "version", "taken_at"}, *tenants, {"pause", "document"}, {"end"}]
+    zone = {"mesh_object", "document", "listed_under", "configuration"}
+    objects = [zone, zone | {"collection"}]
+    assert kinds == [{"backup", "version", "taken_at"}, *tenants, {"pause", "document"}, *objects, {"end"}]

@@ -30,6 +30,9 @@ CHECKS = [
 ]
 BODY_CASES, MANY, FEW = 20, 8, 4  # of each mode: of an order, of bodies and queries, of names in the path
 OPERATIONS = {  # all of them, as tests/workers/api/test_openapi.py sees to
+    "import_mesh_objects": MANY,
+    "list_mesh_tenants": MANY,
+    "get_mesh_tenant": FEW,
     "put_tenant": BODY_CASES,
     "get_tenant": FEW,
     "list_tenants": MANY,

@@ -1,4 +1,4 @@
-"""The command `sandbox`: an embedded Redis-protocol server and the AWS simulator in the foreground.
+"""The command `sandbox`: an embedded Redis-protocol server, the AWS simulator and a small meshStack in the foreground.
 
 Its environment is printed as `export NAME=value`, and written as NAME=value for tools that read `.env` files.
 """
@@ -38,8 +38,15 @@ def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool)
         check_free(env_file)
     try:
         check_installed()
-        with interruptible(), EmbeddedRedis() as redis, running_simulator(chosen) as simulator:
-            environment = sandbox_environment(simulator.url, redis.url)
+        from workers.sandbox.meshstack.app import standing_in  # noqa: PLC0415 (its packages come with the sandbox)
+
+        with (
+            interruptible(),
+            EmbeddedRedis() as redis,
+            running_simulator(chosen) as simulator,
+            standing_in() as (meshstack, url),
+        ):
+            environment = {**sandbox_environment(simulator.url, redis.url), **meshstack.environment(url)}
             _print(environment, as_json=as_json)
             if not as_json:
                 print(f"# seed {simulator.options()['seed']}: --option seed=… gives the same lags again", flush=True)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from redis import RedisError
 
-from tasks.connector import Connector, own_connector
+from tasks.connector import Connector
+from tasks.in_force import own_connector
 from tasks.notifications.outbox import OutboxMessage, trial, waiting
 from tasks.state.counts import DROPPED
 from workers.cli.errors import CommandFailed, ExitCode

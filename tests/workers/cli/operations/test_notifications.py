@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.connector import own_connector, redis_client
+from tasks.connector import redis_client
+from tasks.in_force import own_connector, own_in_force
 from tasks.notifications.outbox import deliver
 from tests.support.cluster import CONFIG_DIR
 from tests.support.redis import CheckedRedis
@@ -23,14 +24,14 @@ UNTIMELY = "1-1"  # long ago, so that it has been gathered
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    own_connector.cache_clear()
+    own_in_force.cache_clear()
     with CheckedRedis() as redis, running_receiver() as running:
         for name, value in environment("http://127.0.0.1:1", redis.url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CONNECTOR_CONFIG_DIR", str(CONFIG_DIR))
         monkeypatch.setenv("CONNECTOR_NOTIFICATION_URL", running.url)
         yield running
-    own_connector.cache_clear()
+    own_in_force.cache_clear()
 
 
 def test_a_test_message_and_what_the_receiver_says(receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
