@@ -87,16 +87,21 @@ local function make_urgent(id)
   if redis.call('ZREM', keys.waiters(threads(platform_of(p.tenant))), id) == 1 then look_now(id) end
 end
 
+-- Put a replication where it belongs: before all others, or after these where it waits for a rate (take.lua).
+local function rank(id)
+  if asks_for_less() then
+    make_urgent(id)
+  elseif is_unsure() then
+    redis.call('HSET', keys.replication(id), 'unsure', 1)
+  end
+end
+
 local function set_content(id)
   local key = keys.replication(id)
   redis.call('HDEL', key, 'requested_by', 'first') -- new content needs every step
   redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
   if p.by then redis.call('HSET', key, 'requested_by', p.by) end
-  if asks_for_less() then
-    make_urgent(id)
-  elseif is_unsure() then
-    redis.call('HSET', key, 'unsure', 1) -- it comes after the urgent ones where it waits for a rate (take.lua)
-  end
+  rank(id)
 end
 
 -- Whatever it begins with, the first step of the chain comes first: it takes away what must go (verdict.py).
@@ -120,7 +125,7 @@ local function create(...)
   add('doubt', in_doubt and 1)
   redis.call('HSET', keys.replication(id), unpack(record))
   count_replication(p.tenant, id)
-  if asks_for_less() then make_urgent(id) end
+  rank(id)
   for _, slot in ipairs({...}) do redis.call('HSET', owner, slot, id) end
   remember(p.tenant, id)
   emit_state(p.tenant, id, 'QUEUED')
