@@ -90,8 +90,8 @@ def cost_of_unchanged() -> Iterator[Figure]:
     name = "an unchanged tenant"
     yield Figure(f"{name}: calls of AWS", cost.calls, "calls", "one read for each thing that is compared", most=9)
     yield Figure(f"{name}: scripts of Redis", cost.scripts, "scripts", "lease and record of each step", most=25)
-    yield Figure(f"{name}: commands of Redis", cost.commands, "commands", "those of the scripts", most=250)
-    yield Figure(f"{name}: CPU of the worker", cost.cpu_seconds * 1000, "ms", PYTHON, most=40)
+    yield Figure(scale.COMMANDS, cost.commands, "commands", "those of the scripts", most=250)
+    yield Figure(scale.CPU, cost.cpu_seconds * 1000, "ms", PYTHON, most=40)
 
 
 def throughput() -> Iterator[Figure]:
@@ -101,7 +101,7 @@ def throughput() -> Iterator[Figure]:
         before: int = running.redis.client.info("memory")["used_memory"]
         unchanged.replicate(running, projects)
         used: int = running.redis.client.info("memory")["used_memory"]
-        yield Figure("Redis memory of a settled tenant", (used - before) / len(projects) / 1000, "kB", "its events")
+        yield Figure(scale.SETTLED, (used - before) / len(projects) / 1000, "kB", "its events")
         running.simulator.set_options(latency_seconds=0.05)
         for workers in (1, 2, 4):
             while len(running.workers) < workers:

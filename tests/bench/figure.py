@@ -84,10 +84,6 @@ class Results:
         stored = {"figures": [asdict(each) for each in self.figures.values()], "before": self.before}
         path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
 
-    def value(self, name: str) -> float:
-        """Return the newest value of one; KeyError names what was never measured."""
-        return self.figures[name].value
-
     def table(self, names: Sequence[str]) -> list[str]:
         """Return the lines of a Markdown table of some of them."""
         rows = [self._row(self.figures[name]) for name in names if name in self.figures]

@@ -14,6 +14,9 @@ CREATIONS = 5  # at once in an organization
 CREATION_SECONDS = 180  # what AWS usually takes for one
 REDIS_COMMANDS = 60_000  # a second that one core of Redis carries out with room to spare
 
+COMMANDS, CPU = "an unchanged tenant: commands of Redis", "an unchanged tenant: CPU of the worker"
+SETTLED = "Redis memory of a settled tenant"
+
 
 def on_paper(commands: float, cpu_seconds: float, kilobytes: float) -> Iterator[tuple[str, str, str]]:
     """Yield what, how it is reckoned and what is needed, from what one unchanged tenant costs.
@@ -46,12 +49,10 @@ def on_paper(commands: float, cpu_seconds: float, kilobytes: float) -> Iterator[
 
 
 def section(results: Results) -> list[str]:
-    """Return the section of the page."""
-    rows = on_paper(
-        results.value("an unchanged tenant: commands of Redis"),
-        results.value("an unchanged tenant: CPU of the worker") / 1000,
-        results.value("Redis memory of a settled tenant"),
-    )
+    """Return the section of the page; nothing before everything was measured that it reckons with."""
+    if not {COMMANDS, CPU, SETTLED} <= results.figures.keys():
+        return []
+    commands, cpu, settled = (results.figures[name].value for name in (COMMANDS, CPU, SETTLED))
     return [
         "## Scale, on paper",
         "",
@@ -59,7 +60,7 @@ def section(results: Results) -> list[str]:
         "",
         "| what | how it is reckoned | needs |",
         "|---|---|---|",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        *(f"| {' | '.join(row)} |" for row in on_paper(commands, cpu / 1000, settled)),
         "",
         "So AWS's own limits come first. They are counted per organization: 40 of them go 40 times as fast as one.",
         "Workers are added for calls in flight, not for CPU: a thread waits for AWS most of its time.",
