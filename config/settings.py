@@ -356,7 +356,9 @@ class Settings(BaseSettings):
             *(self.meshstack_client_secret, self.meshstack_api_user),
             self.metering_database_url,
         )
-        texts = (self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each))
+        texts = [self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each)]
+        if self.meshstack_api_user is not None:
+            texts.append(self.meshstack_api_user.get_secret_value().partition(":")[2])
         return tuple(dict.fromkeys(text for text in texts if text))
 
     @classmethod
