@@ -13,6 +13,7 @@ LOOK = "organizations.look"
 NOTIFY = "notifications.deliver"
 COLLECT = "metering.collect"
 PULL = "meshstack.pull"
+SEND = "meshstack.send_usage_reports"
 
 EVERY = {
     LOOK: timedelta(minutes=5),
@@ -20,17 +21,20 @@ EVERY = {
     NOTIFY: timedelta(seconds=20),
     COLLECT: timedelta(minutes=5),
     PULL: timedelta(seconds=15),
+    SEND: timedelta(minutes=10),
 }
 
 
-def beat_schedule(*, pull: bool = False) -> dict[str, Any]:
+def beat_schedule(*, pull: bool = False, send: bool = False) -> dict[str, Any]:
     """Return the schedule as Celery wants it.
 
     pull   also look at meshStack's tenants
+    send   also send usage reports to meshStack
     """
+    unused = {*(() if pull else (PULL,)), *(() if send else (SEND,))}
     # A tick that nobody took within its interval is not made up for: the next one does the same.
     return {
         name: {"task": name, "schedule": interval, "options": {"expires": interval.total_seconds()}}
         for name, interval in EVERY.items()
-        if pull or name != PULL
+        if name not in unused
     }

@@ -244,6 +244,9 @@ class Settings(BaseSettings):
         description="Time from one look at meshStack's tenants to the next (docs/meshstack.md). Without it, the "
         "connector does not look there by itself.",
     )
+    meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
+        default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."
+    )
     runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
         default=None, description="Identifier (UUID) of the runner in meshStack."
     )
@@ -350,10 +353,12 @@ class Settings(BaseSettings):
         """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
         others = (
             *(self.redis_sentinel_password, self.notification_url, self.notification_secret),
-            self.meshstack_client_secret,
+            *(self.meshstack_client_secret, self.meshstack_api_user),
             self.metering_database_url,
         )
-        texts = (self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each))
+        texts = [self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each)]
+        if self.meshstack_api_user is not None:
+            texts.append(self.meshstack_api_user.get_secret_value().partition(":")[2])
         return tuple(dict.fromkeys(text for text in texts if text))
 
     @classmethod

@@ -48,8 +48,10 @@ def _configuration() -> dict[str, Any]:
         check_production(settings)
     except SettingsError as error:
         raise SystemExit(str(error)) from error  # a sentence for people instead of a stack trace
-    pull = settings.meshstack_pull_interval is not None
-    ticks = {"beat_schedule": beat_schedule(pull=pull), "beat_scheduler": "workers.beat:RedisScheduler"}
+    schedule = beat_schedule(
+        pull=settings.meshstack_pull_interval is not None, send=settings.meshstack_api_user is not None
+    )
+    ticks = {"beat_schedule": schedule, "beat_scheduler": "workers.beat:RedisScheduler"}
     return {**celery_settings(settings), **ticks}
 
 

@@ -20,7 +20,7 @@ from tasks.engine import celery_tasks
 from tasks.engine.host import Host
 from tasks.engine.lease import Leases
 from tasks.engine.pump import Pump
-from tasks.meshstack.access import api_key
+from tasks.meshstack.access import check_access
 from tasks.questions.kinds import HEALTH, PLAN
 from tasks.questions.plan import answer_plan
 from tasks.worker import own_worker
@@ -44,8 +44,7 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
         """Load the configuration before anything is logged, and build."""
         try:
             register_secrets(own_worker().secrets)
-            if own_worker().settings.meshstack_pull_interval is not None:
-                api_key(own_worker().settings)  # what is missing is told now
+            check_access(own_worker().settings)
         except (SettingsError, CatalogError) as error:
             raise SystemExit(str(error)) from error
         build(self.app)

@@ -8,14 +8,14 @@ from functools import cache
 from celery import Celery
 
 from config.log import register_secrets
-from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE
+from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE, SEND
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
 from tasks.meshobjects.pull import pull
 from tasks.meshstack import access
-from tasks.meshstack.access import api_key
 from tasks.meshstack.client import MeshStack
+from tasks.meshstack.usage_reports import UsageReports
 from tasks.notifications import outbox
 from tasks.worker import Worker
 
@@ -46,12 +46,21 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
 
     @cache
     def meshstack() -> MeshStack:
-        key = api_key(connect().settings)
+        key = access.api_key(connect().settings)
         register_secrets((key.secret,))
         return access.connect(connect().settings, key)
 
     @app.task(name=PULL, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def pull_from_meshstack() -> str:
         return str(pull(connect(), meshstack(), connect().store.now()))
+
+    @app.task(name=SEND, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def send_usage_reports() -> str:
+        from tasks.metering import sending  # noqa: PLC0415 (as above)
+
+        user = access.api_user(connect().settings)
+        if user is None:  # beat has other settings
+            return "no API user is configured"
+        return str(sending.send(connect(), UsageReports(meshstack(), user), connect().store.now()))
 
     questions.register(app, connect, ANSWERS)

@@ -23,6 +23,22 @@ def api_key(settings: Settings) -> ApiKey:
     return ApiKey(settings.meshstack_client_id or "", secret)
 
 
+def api_user(settings: Settings) -> str | None:
+    """Read as whom usage reports are sent, `name:password`; None: none are. Raises SettingsError."""
+    if settings.meshstack_api_user is None:
+        return None
+    user = settings.meshstack_api_user.get_secret_value()
+    if ":" not in user:
+        raise SettingsError(["CONNECTOR_MESHSTACK_API_USER must be name:password."])
+    return user
+
+
+def check_access(settings: Settings) -> None:
+    """Raise SettingsError for what a worker lacks to speak to meshStack, where it is to."""
+    if api_user(settings) is not None or settings.meshstack_pull_interval is not None:
+        api_key(settings)
+
+
 def connect(
     settings: Settings, key: ApiKey, transport: httpx2.BaseTransport | None = None, process: str | None = None
 ) -> MeshStack:

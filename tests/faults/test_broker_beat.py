@@ -51,7 +51,8 @@ def test_several_beats_replicate_each_tenant_once(connector: Connector, redis: C
 
 def test_one_that_cannot_be_replicated_any_more_stops_no_other(connector: Connector, redis: CheckedRedis) -> None:
     broken, good = ended(connector, "broken"), ended(connector, "good")
-    redis.client.hset(f"connector:tenant:{broken}", "desired", '{"landingZone": "gone"}')
+    stored = {"desired": '{"landingZone": "gone"}', "handles": '{"doubt": null}'}  # in doubt it would be replicated
+    redis.client.hset(f"connector:tenant:{broken}", mapping=stored)
     eventually(lambda: len(connector.store.tenants.idle(timedelta(milliseconds=1), 50)) == 2)
 
     assert replicate_oldest(connector, datetime.now(UTC)) == 1

@@ -111,7 +111,7 @@ def _up_to_200(text: str | int) -> int:
 
 @calls_api
 def why(api: Access, tenant: TenantArgument, as_json: Json = False) -> None:
-    """Say where a tenant stands, what happens by itself and what you can do."""
+    """Say where a tenant stands, and what you can do."""
     from workers.cli.tenants.why import show_why
 
     show_why(tenant, api, as_json=as_json)

@@ -1,0 +1,97 @@
+"""Usage reports on their way to meshStack: what is new or has changed, as an API user, one account by one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx2
+import pytest
+
+from tasks.meshstack.client import ApiKey, MeshStack
+from tasks.meshstack.usage_reports import UsageReports
+from tasks.metering.sending import Sent, send
+from tests.tasks.metering.conftest import CLOSED, House
+
+SHOP, BLOG = "likvid.shop.aws.sandbox", "likvid.blog.aws.sandbox"
+ACCOUNT, OTHER = "700000000001", "700000000002"
+MEDIA = "application/vnd.meshcloud.api.meshresourceusagereport.v1.hal+json"
+
+
+@dataclass
+class Mesh:
+    """A meshStack that takes reports."""
+
+    status: dict[str, int] = field(default_factory=dict)  # of an account's report
+    taken: dict[str, Any] = field(default_factory=dict)  # by account and month
+    requests: int = 0
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests += 1
+        assert request.method == "PUT"
+        assert request.headers["authorization"] == "Basic YXBpOnBhc3N3b3Jk"  # api:password
+        assert request.headers["content-type"] == MEDIA
+        *_, kind, account, month = request.url.path.split("/")
+        assert kind == "meshresourceusagereports"
+        if (status := self.status.get(account, 200)) == 200:
+            self.taken[f"{account} {month}"] = json.loads(request.content)
+        return httpx2.Response(status)
+
+    def reports(self) -> UsageReports:
+        meshstack = MeshStack("https://mesh.example.com", ApiKey("i", "s"), transport=httpx2.MockTransport(self.handle))
+        return UsageReports(meshstack, "api:password")
+
+
+@pytest.fixture
+def mesh() -> Mesh:
+    return Mesh()
+
+
+@pytest.fixture(autouse=True)
+def collected(house: House) -> None:
+    house.own(SHOP, ACCOUNT, paymentMethod="main")
+    house.own(BLOG, OTHER, paymentMethod="main")
+    house.collect()
+
+
+def test_the_reports_of_tenants_are_sent_once(house: House, mesh: Mesh) -> None:
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(2)
+
+    found = mesh.taken[f"{ACCOUNT} {CLOSED}-01Z"]
+    assert found["fullPlatformIdentifier"] == "aws.sandbox"
+    [report] = house.reports(account=ACCOUNT)
+    assert len(found["lineItems"]) == len(report.line_items)
+    for line, item in zip(found["lineItems"], report.line_items, strict=True):
+        assert line["totalCost"] == float(Decimal(item.net_amount.amount))
+        assert line["usageQuantity"] * line["usageCost"] == pytest.approx(line["totalCost"])
+    assert send(house.worker, mesh.reports(), house.now()) == Sent()
+    assert mesh.requests == 2
+
+
+def test_what_has_changed_is_sent_again(house: House, mesh: Mesh) -> None:
+    send(house.worker, mesh.reports(), house.now())
+    house.simulator.operator(
+        "add_cost", day=str(CLOSED.first), account=ACCOUNT, service="AWS Lambda", usage_type="x", amount="3"
+    )
+    house.collect()
+
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+
+
+def test_one_that_is_refused_stops_no_other_and_is_tried_again(house: House, mesh: Mesh) -> None:
+    mesh.status[ACCOUNT] = 422
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1, 1)
+    mesh.status.clear()
+
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+
+
+def test_when_meshstack_is_away_the_next_tick_goes_on(house: House, mesh: Mesh) -> None:
+    mesh.status = {ACCOUNT: 503, OTHER: 503}
+    assert send(house.worker, mesh.reports(), house.now()) == Sent()
+    assert mesh.requests == 1
+    mesh.status.clear()
+
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(2)
