@@ -47,10 +47,10 @@ class Gauges(Collector):
         yield self._withdrawn()
 
     def _withdrawn(self) -> Metric:
-        """Count people who are to go; only tenants whose order has not begun with that can have some."""
+        """Count people who are to go; only tenants whose order has not yet seen to that can have some."""
         found = _gauge("connector_withdrawn_people", "People without an order who still have access.", "platform")
         people = Counter(dict.fromkeys(self._catalog.platforms, 0))
-        for name in self._store.work.urgent():
+        for name in self._store.work.withdrawing():
             record = self._store.tenants.find(name)
             if record is not None:
                 people[name.platform] += len(self._still_in(record, self._catalog))

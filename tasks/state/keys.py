@@ -131,6 +131,8 @@ class Keys:
         "replication -> when somebody must look at it (ms); inf: when it is woken")
     urgent = One("zset", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
         "replication that may have access to take away, and is looked at before all others -> when (ms)")
+    withdrawing = One("set", "work", Stays("an entry leaves when a first step has succeeded"),
+        "tenant that may have access to take away")
     strays = Each("tenant", "zset", "work", Expires(timedelta(hours=1), "the last of them was seen to run"),
         "holder of a lease who gave way during a call -> until when that call may run, or when it ended (ms)")
     clock = One("hash", "work", Stays("three fields"),

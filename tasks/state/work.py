@@ -178,12 +178,9 @@ class Work(Part):
         late = self._database.now() - first[0][1] if first else 0
         return timedelta(milliseconds=max(late, 0))
 
-    def urgent(self) -> list[TenantId]:
-        """Name the tenants whose newest order may take access away, and has not begun to, or not ended that."""
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for replication in self._redis.zrange(self._keys.urgent, 0, -1):
-                pipeline.hget(self._keys.replication(replication), "tenant")
-            return sorted({TenantId.parse(name) for name in pipeline.execute() if name})
+    def withdrawing(self) -> list[TenantId]:
+        """Name the tenants whose newest order may take access away, and of which no first step has succeeded since."""
+        return sorted(map(TenantId.parse, self._redis.smembers(self._keys.withdrawing)))
 
     def queued(self, queue: str) -> int:
         """Count the messages in the broker's queue that no worker has taken yet."""

@@ -83,6 +83,7 @@ end
 -- See to it that a replication is looked at before all others. When it stands in line for a thread already, it must not
 -- keep its place there.
 local function make_urgent(id)
+  redis.call('SADD', keys.withdrawing, p.tenant)
   redis.call('ZADD', keys.urgent, redis.call('ZSCORE', keys.due, id) or 'inf', id)
   if redis.call('ZREM', keys.waiters(threads(platform_of(p.tenant))), id) == 1 then look_now(id) end
 end

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import httpx2
 import pytest
 
 from tasks.model.call import CallRecord, Intent
 from tasks.model.handles import Group, Handles
+from tasks.model.replication import State, StepState
 from tasks.state.audit import Trail
+from tasks.state.outcome import StepRecord
 from tests.workers.api.server import BODY, READ, TENANT, Api, is_problem
 
 NAME = "likvid.shop.aws.sandbox"
@@ -148,3 +151,30 @@ def test_a_paused_tenant_says_how_many_withdrawn_people_are_still_in(
     assert http.get(TENANT).json()["stillIn"] == 1
     assert 'connector_withdrawn_people{platform="aws.sandbox"} 1.0' in http.get("/metrics").text
     assert http.delete(TENANT).json()["stillIn"] == 2
+
+
+@pytest.mark.parametrize("how", ["cancelled", "refused"])
+def test_who_could_not_be_taken_out_is_counted_until_that_has_worked(
+    api: Api, http: httpx2.Client, ordered: str, how: str
+) -> None:
+    def counted() -> bool:
+        return 'connector_withdrawn_people{platform="aws.sandbox"} 1.0' in http.get("/metrics").text
+
+    def first_step(replication: str, state: State, **outcome: Any) -> None:
+        api.begin(replication)
+        step = StepState(name="withdraw_access", state=State.SUCCEEDED)
+        assert api.store.work.record(replication, "holder", StepRecord(0, step, state, **outcome))
+
+    group = Group("admin", "g-1", people=("alice@example.com",))
+    first_step(ordered, State.FAILED, handles=Handles(groups={"mst-admin": group}))
+    following = http.put(TENANT, json={**BODY, "access": []}).json()["replicationId"]
+    if how == "cancelled":
+        http.post(f"/api/v1/replications/{following}/cancel")
+    else:
+        first_step(following, State.FAILED, failed=("withdraw_access",))
+    assert counted()
+
+    again = http.post(f"{TENANT}/replications").json()["replicationId"]
+    first_step(again, State.RUNNING, advance=True, due=timedelta(minutes=1))
+
+    assert not counted()
