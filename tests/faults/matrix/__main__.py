@@ -22,7 +22,9 @@ from tests.faults.matrix.table import details, table
 def main() -> int:
     """Print the tables, the details of wrong cells and a summary."""
     parser = argparse.ArgumentParser(description="Every AWS call of a replication by every fault.")
-    parser.add_argument("--reduced", action="store_true", help="two faults for each call instead of all")
+    parser.add_argument(
+        "--reduced", action="store_true", help="two faults for each write and one for each read instead of all"
+    )
     parser.add_argument("--scenario", choices=[each.name for each in SCENARIOS], help="this one only")
     parser.add_argument("--only", default="", metavar="TEXT", help="only calls whose name holds this")
     parser.add_argument("--fault", choices=list(Fault), type=Fault, help="this one only")

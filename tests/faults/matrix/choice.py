@@ -1,4 +1,4 @@
-"""Which cells are run: every fault of each call, or two; and which writes of the product no scenario reaches."""
+"""Which cells are run: every fault of each call, or a few; and which writes of the product no scenario reaches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OTHERS = (Fault.FROZEN, Fault.HIDDEN, *(each for each in READS if each not in (F
 
 
 def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
-    """Yield the strikes: all, or two for each call, in which the faults take turns and every write has the worst one.
+    """Yield the strikes: all; or, in which the faults take turns, two for each write, one the worst, and one for a read.
 
     >>> [strike.fault.value for strike in chosen([Call("iam", "CreateAccountAlias", 1)], reduced=True)]
     ['killed after', 'frozen']
@@ -28,7 +28,7 @@ def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
         elif call.write:
             yield from (Strike(call, Fault.KILLED_AFTER), Strike(call, next(others)))
         else:
-            yield from (Strike(call, next(reads)), Strike(call, next(reads)))
+            yield Strike(call, next(reads))
 
 
 def together(strikes: Sequence[Strike]) -> Iterator[tuple[Strike, ...]]:

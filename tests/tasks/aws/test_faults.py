@@ -66,7 +66,8 @@ def own_codes() -> dict[str, set[bool]]:
         for node in ast.walk(ast.parse(path.read_text())):
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
             if called in kinds and isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                found[str(node.args[0].value)].add(issubclass(kinds[called], TransientError))
+                if isinstance(code := node.args[0].value, str):  # meshStack's refusals have HTTP's numbers
+                    found[code].add(issubclass(kinds[called], TransientError))
     return found
 
 
