@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import Cluster, desired, running_cluster
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 BOUND = 15.0  # seconds from the accepted order, as docs/security.md promises
 HANGS = 20  # seconds, longer than anybody may have to wait
@@ -50,7 +50,7 @@ def test_while_a_call_of_the_older_order_hangs(cluster: Cluster) -> None:
 
     last = cluster.order("hangs", {**changed, "access": [ALICE]})
 
-    eventually(lambda: members(cluster, "hangs") == {"alice@example.com"}, BOUND)
+    eventually(lambda: members(cluster, "hangs") == {"alice@example.com"}, patience(BOUND))
     cluster.succeeded(last)
 
 
@@ -67,7 +67,7 @@ def test_while_every_thread_hangs_in_a_call(cluster: Cluster) -> None:
     eventually(lambda: sum(fault["struck"] for fault in cluster.simulator.faults()) >= 16)
 
     cluster.order("crowded", desired(access=[ALICE]))
-    eventually(lambda: members(cluster, "crowded") == {"alice@example.com"}, BOUND)
+    eventually(lambda: members(cluster, "crowded") == {"alice@example.com"}, patience(BOUND))
 
     for project in crowd:
         cluster.order(project, desired(access=[]))
@@ -90,7 +90,7 @@ def test_whom_a_late_call_lets_in_is_taken_out_again(cluster: Cluster, held: int
     late = monotonic()
     assert late - asked > held - 2
 
-    eventually(lambda: members(cluster, project) == {"alice@example.com"}, BOUND)
+    eventually(lambda: members(cluster, project) == {"alice@example.com"}, patience(BOUND))
     cluster.succeeded(last)
     assert members(cluster, project) == {"alice@example.com"}
 
@@ -107,5 +107,5 @@ def test_when_the_worker_that_takes_people_out_is_killed(cluster: Cluster) -> No
         cluster.kill(worker)
     cluster.start_worker()
 
-    eventually(lambda: members(cluster, "killed") == {"alice@example.com"}, BOUND - (monotonic() - accepted))
+    eventually(lambda: members(cluster, "killed") == {"alice@example.com"}, patience(BOUND) - (monotonic() - accepted))
     cluster.start_worker()

@@ -17,7 +17,7 @@ import pytest
 from config.catalog import load_catalog
 from tasks.orders.deletion import request_deletion
 from tests.support.cluster import PLATFORM, QUICK, Cluster, configuration, desired, running_cluster
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 from workers.sandbox import organization
 
 QUIET = 4.0  # seconds for which nothing changes any more: longer than AWS's lag
@@ -240,4 +240,4 @@ def too_long(cluster: Cluster, waiting: dict[str, tuple[float, set[str]]]) -> di
         )
 
     eventually(at_rest_for_a_while)
-    return {project: round(seconds, 1) for project, seconds in took.items() if seconds > BOUND}
+    return {project: round(seconds, 1) for project, seconds in took.items() if seconds > patience(BOUND)}

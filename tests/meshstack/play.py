@@ -51,6 +51,7 @@ class Play:
 
     def start_runner(self) -> Child:
         self.started += 1
+        self.fake.processes += 1
         extra = {**self.environment, "CONNECTOR_RUNNER_PORT": str(free_port())}
         command = [sys.executable, "-m", "workers.cli", "runner"]
         child = self.cluster.processes.start(f"runner{self.started}", command, extra)

@@ -167,6 +167,7 @@ class Scene:
         runner = assemble(self.connector, KEY, self.key, in_process(self.fake), QUICK)
         runner.tick = 0.01
         thread = Thread(target=runner.run, name="runner")
+        self.fake.processes += 1
         thread.start()
         self.running[id(runner)] = runner, thread
         return runner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import Event
 from time import monotonic
@@ -10,6 +11,11 @@ from typing import TypeVar
 T = TypeVar("T")
 LONG = 300.0  # seconds: far more than anything takes, also on a machine that has much else to do
 SHORTEST, LONGEST = 0.01, 0.05  # seconds between two looks
+
+
+def patience(seconds: float) -> float:
+    """Return how long that takes at most on a machine that has more to do than it has cores."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def eventually(condition: Callable[[], T | None], seconds: float = LONG, every: float | None = None) -> T:

@@ -16,7 +16,7 @@ OTHERS = (Fault.FROZEN, Fault.HIDDEN, *(each for each in READS if each not in (F
 
 
 def chosen(calls: Iterable[Call], *, reduced: bool) -> Iterator[Strike]:
-    """Yield the strikes: all; or, in which the faults take turns, two for each write, one the worst, and one for a read.
+    """Yield the strikes: all, or two for each write, one of them the worst, and one for each read; faults take turns.
 
     >>> [strike.fault.value for strike in chosen([Call("iam", "CreateAccountAlias", 1)], reduced=True)]
     ['killed after', 'frozen']

@@ -65,9 +65,10 @@ def own_codes() -> dict[str, set[bool]]:
     for path in Path(errors.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
-            if called in kinds and isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                if isinstance(code := node.args[0].value, str):  # meshStack's refusals have HTTP's numbers
-                    found[code].add(issubclass(kinds[called], TransientError))
+            first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+            code = first.value if isinstance(first, ast.Constant) else None
+            if called in kinds and isinstance(code, str):  # what meshStack refuses has HTTP's numbers
+                found[code].add(issubclass(kinds[called], TransientError))
     return found
 
 
