@@ -93,4 +93,4 @@ class Results:
         before = shown(self.before[each.name], each.unit) if each.name in self.before else ""
         now = shown(each.value, each.unit)
         cells = (each.name, f"**{now}**" if each.missed else now, before, each.goal, each.limits, each.date)
-        return f"| {' | '.join(cells)} |".replace("|  |", "| |")
+        return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
