@@ -99,7 +99,7 @@ def _taken(tenant: Tenant, handles: Handles, found: Found, aws: Aws) -> Outcome:
     """Make the account that was found the tenant's."""
     if found.account is None:
         raise ValueError("no account was found")
-    known = replace(handles, closed_accounts=found.history(handles), federated_roles=None, doubt=Doubt())
+    known = replace(handles, closed_accounts=found.history(handles), sign_in_roles=None, doubt=Doubt())
     taken = adopted(known, found.account)
     leave_lane(tenant, aws)
     return Done(taken, f"found account {found.account.id}, which is this tenant's")
@@ -142,7 +142,7 @@ def _submit(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 def _beginning(handles: Handles) -> Handles:
     """Return the handles of a tenant of which AWS has nothing: from now on they tell all that it has."""
-    return handles if handles.groups else replace(handles, federated_roles={}, doubt=None)
+    return handles if handles.groups else replace(handles, sign_in_roles={}, doubt=None)
 
 
 def _look(

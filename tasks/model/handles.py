@@ -61,6 +61,15 @@ class SettledAssignment:
 
 
 @dataclass(frozen=True)
+class SignInRole:
+    """An IAM role of the tenant's account that has our trust: people sign in as it by federation."""
+
+    project_roles: tuple[str, ...] = ()  # whose people it is for; none: nobody knows
+    policies: tuple[str, ...] | None = None  # managed ones it may have, by name or ARN; None: not looked up yet
+    given_at: datetime | None = None  # when we were about to give it one last
+
+
+@dataclass(frozen=True)
 class Deployment:
     """What a stack instance was last given. It holds while AWS names `operation` as the instance's last one."""
 
@@ -145,8 +154,7 @@ class Handles:
     pending_assignments: tuple[PendingAssignment, ...] = ()
     settled_assignments: tuple[SettledAssignment, ...] = ()  # of the last moments
     doubt: Doubt | None = field(default_factory=Doubt)  # None: all that the account has of us is in these handles
-    # IAM roles that have our trust, each with the project roles whose people it was for; None: not looked up yet.
-    federated_roles: dict[str, tuple[str, ...]] | None = None
+    sign_in_roles: dict[str, SignInRole] | None = None  # by name; None: not looked up yet
     sign_in_url: str | None = None
     enrollment: Enrollment | None = None  # None: never looked for
     vending_since: datetime | None = None  # the first look for the vending machine's tags; None: not waited for
@@ -177,7 +185,7 @@ def in_doubt(handles: Handles) -> Handles:
         groups=groups,
         settled_assignments=made,
         moved_from=(),
-        federated_roles=None,
+        sign_in_roles=None,
         doubt=Doubt(),
     )
 

@@ -22,7 +22,7 @@ from tasks.aws.roles import NewRole, Role, Roles
 from tasks.aws.saml_providers import SamlProvider
 from tasks.errors import Conflict, NotFound, NotOurs, Refused, TransientError
 from tasks.model.desired import Tenant
-from tasks.model.handles import Handles
+from tasks.model.handles import Handles, SignInRole
 from tasks.model.replication import Done
 from tasks.names import TENANT_TAG
 from tasks.permissions.collected_failures import Failures
@@ -44,12 +44,12 @@ def keep_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
     federation = tenant.platform.identity_federation
     if federation is None:
         raise ValueError(f"platform {tenant.platform.identifier} has no identity federation")
-    work = Federation(tenant, handles.known_account(), aws)
+    work = Federation(tenant, handles, aws)
     wanted = {role.name: role for role in federated_roles(tenant.platform, tenant.landing_zone)}
-    known = work.known_roles(handles)
-    handles = replace(handles, federated_roles={**known, **_people_of(wanted)})
+    known = work.known_roles()
+    work.handles = replace(handles, sign_in_roles={**known, **_for_their_people(known, wanted)})
     if not known.keys() >= wanted.keys():
-        aws.remember(handles)  # a role that we make must not be forgotten, or nobody would remove it
+        aws.remember(work.handles)  # a role that we make must not be forgotten, or nobody would remove it
     withdrawn = withdrawn_roles(known, wanted.values())
     work.remove(withdrawn)
     provided = False
@@ -61,11 +61,12 @@ def keep_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
                 work.keep(role, federation)
     work.failures.reraise()
     if not provided:
-        return Done(handles, "; ".join(work.notes))
+        return Done(work.handles, "; ".join(work.notes))
     work.remove(known.keys() - wanted.keys() - withdrawn)
     work.failures.reraise()
     note = "; ".join([f"{len(wanted)} roles trust {federation.saml_provider_name}", *work.notes])
-    return Done(replace(handles, federated_roles=_people_of(wanted)), note)
+    kept = {name: replace(work.role(name), policies=role.policies) for name, role in sorted(wanted.items())}
+    return Done(replace(handles, sign_in_roles=kept), note)
 
 
 def withdraw_roles(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
@@ -73,56 +74,62 @@ def withdraw_roles(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
 
     Raises what AWS refuses, after all others were removed.
     """
-    if not handles.federated_roles or handles.account_id is None:
+    if not handles.sign_in_roles or handles.account_id is None:
         return handles
-    withdrawn = withdrawn_roles(handles.federated_roles, federated_roles(tenant.platform, tenant.landing_zone))
+    withdrawn = withdrawn_roles(handles.sign_in_roles, federated_roles(tenant.platform, tenant.landing_zone))
     if not withdrawn:
         return handles
-    work = Federation(tenant, handles.account_id, aws)
+    work = Federation(tenant, handles, aws)
     work.remove(withdrawn)
     work.failures.reraise()
-    kept = {name: people for name, people in handles.federated_roles.items() if name not in withdrawn}
-    return replace(handles, federated_roles=kept)
+    kept = {name: role for name, role in handles.sign_in_roles.items() if name not in withdrawn}
+    return replace(handles, sign_in_roles=kept)
 
 
 def remove_own_roles(tenant: Tenant, handles: Handles, aws: Aws) -> list[str]:
     """Remove the roles that we have made, and nothing else: for an account that is another tenant's. Returns notes."""
-    work = Federation(tenant, handles.known_account(), aws)
-    work.remove(handles.federated_roles or (), proven_only=True)
+    work = Federation(tenant, handles, aws)
+    work.remove(handles.sign_in_roles or (), proven_only=True)
     work.failures.reraise()
     return work.notes
 
 
 def remove_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
     """Remove every role of ours, and our statement from those of others; the provider stays, for nobody trusts it."""
-    work = Federation(tenant, handles.known_account(), aws)
-    work.remove(work.known_roles(handles))
+    work = Federation(tenant, handles, aws)
+    work.remove(work.known_roles())
     work.failures.reraise()
-    return Done(replace(handles, federated_roles={}), "; ".join(work.notes) or "no roles for federation are left")
+    return Done(replace(handles, sign_in_roles={}), "; ".join(work.notes) or "no roles for federation are left")
 
 
-def trusting_roles(roles: Roles) -> dict[str, tuple[str, ...]]:
+def trusting_roles(roles: Roles) -> dict[str, SignInRole]:
     """Return the roles that have our trust; nobody knows whose people they were for. ListRoles, 1 for 100 roles."""
-    return {role.name: () for role in roles.all() if is_ours(role.trust)}
+    return {role.name: SignInRole() for role in roles.all() if is_ours(role.trust)}
 
 
-def withdrawn_roles(known: Mapping[str, tuple[str, ...]], wanted: Iterable[FederatedRole]) -> set[str]:
+def made_for(tenant: Tenant, role: Role) -> bool:
+    """Tell whether a role proves to be one that we made for the tenant."""
+    return role.tags.get(TENANT_TAG) == str(tenant.id)
+
+
+def withdrawn_roles(known: Mapping[str, SignInRole], wanted: Iterable[FederatedRole]) -> set[str]:
     """Decide which roles are taken away: no mapping names them, and none gives their people another role instead.
 
-    known   names of roles, each with the project roles whose people it was for; none: nobody knows
-
-    >>> known = {"admin": ("owner",), "reader": ("guest",)}
+    >>> known = {"admin": SignInRole(("owner",)), "reader": SignInRole(("guest",))}
     >>> withdrawn_roles(known, [FederatedRole(name="viewer", project_roles=("guest",))])
     {'admin'}
     """
     wanted = list(wanted)
     named = {role.name for role in wanted}
     new = {project_role for role in wanted if role.name not in known for project_role in role.project_roles}
-    return {name for name, people in known.items() if name not in named and new.isdisjoint(people)}
+    return {name for name, role in known.items() if name not in named and new.isdisjoint(role.project_roles)}
 
 
-def _people_of(roles: Mapping[str, FederatedRole]) -> dict[str, tuple[str, ...]]:
-    return {name: role.project_roles for name, role in sorted(roles.items())}
+def _for_their_people(known: Mapping[str, SignInRole], wanted: Mapping[str, FederatedRole]) -> dict[str, SignInRole]:
+    return {
+        name: replace(known.get(name, SignInRole()), project_roles=role.project_roles)
+        for name, role in sorted(wanted.items())
+    }
 
 
 def policies_to_detach(wanted: Iterable[str], attached: frozenset[str]) -> list[str]:
@@ -137,13 +144,18 @@ def policies_to_detach(wanted: Iterable[str], attached: frozenset[str]) -> list[
 
 @dataclass
 class Federation:
-    """One run in one account."""
+    """One run in one account; `handles` is what is known by now."""
 
     tenant: Tenant
-    account_id: str
+    handles: Handles
     aws: Aws
     notes: list[str] = field(default_factory=list)
     failures: Failures = field(default_factory=Failures)
+
+    @property
+    def account_id(self) -> str:
+        """The account: 12 digits."""
+        return self.handles.known_account()
 
     @property
     def roles(self) -> Roles:
@@ -177,9 +189,14 @@ class Federation:
             self.notes.append(f"provider {name} updated")
         return True
 
-    def known_roles(self, handles: Handles) -> dict[str, tuple[str, ...]]:
+    def known_roles(self) -> dict[str, SignInRole]:
         """Return the roles that have our trust, by what we remember, else by looking at all of them."""
-        return trusting_roles(self.roles) if handles.federated_roles is None else handles.federated_roles
+        known = self.handles.sign_in_roles
+        return trusting_roles(self.roles) if known is None else known
+
+    def role(self, name: str) -> SignInRole:
+        """Return what is known of a role that is to be there."""
+        return (self.handles.sign_in_roles or {}).get(name, SignInRole())
 
     def keep(self, wanted: FederatedRole, federation: IdentityFederation) -> None:
         """Make one role as it should be."""
@@ -192,7 +209,7 @@ class Federation:
             else:
                 self._trust(actual, with_trust(actual.trust, statement))
             return
-        if actual is not None and not self._made_by_us(actual):
+        if actual is not None and not made_for(self.tenant, actual):
             raise self._foreign(actual)
         attached: frozenset[str] = frozenset()
         if actual is None:
@@ -212,7 +229,7 @@ class Federation:
                 role = self.roles.find(name)
                 if role is None:
                     continue
-                if self._made_by_us(role):
+                if made_for(self.tenant, role):
                     for arn in sorted(self.roles.policies(name)):
                         self.roles.detach(name, arn)
                     self._delete(role)
@@ -263,13 +280,24 @@ class Federation:
         self._take_policies(wanted.name, detached)
         wished = [self._arn_of(name, attached) for name in wanted.policies]
         self._take_policies(wanted.name, sorted(attached - {*wished, *detached}))  # the account's own of such a name
-        for arn in (each for each in wished if each not in attached):
+        missing = [each for each in wished if each not in attached]
+        if missing:
+            self._note_ahead(wanted)
+        for arn in missing:
             try:
                 self.roles.attach(wanted.name, arn)
             except NotFound as missing:
                 _check_early(missing)
                 raise
             self.notes.append(f"{arn} given to {wanted.name}")
+
+    def _note_ahead(self, wanted: FederatedRole) -> None:
+        """Write down what a role is about to be given, or nobody would know what to take from it after a crash."""
+        role = self.role(wanted.name)
+        policies = tuple(dict.fromkeys([*(role.policies or ()), *wanted.policies]))
+        given = replace(role, policies=policies, given_at=self.aws.now())
+        self.handles = replace(self.handles, sign_in_roles={**(self.handles.sign_in_roles or {}), wanted.name: given})
+        self.aws.remember(self.handles)
 
     def _take_policies(self, role: str, arns: Iterable[str]) -> None:
         for arn in arns:
@@ -300,9 +328,6 @@ class Federation:
             raise NotFound("FederationNotFound", what, remedy=remedy)
         self.notes.append(what)
         return False
-
-    def _made_by_us(self, role: Role) -> bool:
-        return role.tags.get(TENANT_TAG) == str(self.tenant.id)
 
     def _foreign(self, role: Role) -> NotOurs:
         message = f"account {self.account_id} has a role {role.path}{role.name} that the connector did not make"

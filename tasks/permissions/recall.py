@@ -68,7 +68,10 @@ class Recall:
         self.handles = replace(self.handles, doubt=replace(doubt, looked_at=began))
 
     def roles(self) -> None:
-        """Learn which roles of the account have our trust; later, where the account does not let us in. ListRoles."""
+        """Learn which roles of the account have our trust; later, where the account does not let us in. ListRoles.
+
+        What policies they have nobody knows then; `federated_policies.py` asks for those that are to stay.
+        """
         account_id = self.handles.account_id
         if account_id in (None, self.tenant.platform.management_account_id):
             return
@@ -77,7 +80,9 @@ class Recall:
         except (AccessDenied, NotReady) as error:
             self.unread = error.code
             return
-        self.handles = replace(self.handles, federated_roles={**there, **(self.handles.federated_roles or {})})
+        known = {**there, **(self.handles.sign_in_roles or {})}
+        unread = {name: replace(role, policies=None) for name, role in known.items()}
+        self.handles = replace(self.handles, sign_in_roles=unread)
 
     def _recognise(self, group_id: str) -> None:
         """Learn whose a group is that has access to the account."""

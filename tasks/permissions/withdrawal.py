@@ -18,6 +18,7 @@ from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.permissions.assignments import start_withdrawal
 from tasks.permissions.collected_failures import Failures
+from tasks.permissions.federated_policies import PolicyWithdrawal
 from tasks.permissions.federation import withdraw_roles
 from tasks.permissions.groups import allowed_people, check_shown
 from tasks.permissions.people import People
@@ -111,14 +112,17 @@ class Withdrawal:
             self.notes += [f"{started} permission sets are being taken away"] if started > 0 else []
 
     def take_roles_away(self) -> None:
-        """Remove the roles for federation that no mapping names any more."""
+        """Remove the roles for federation that no mapping names any more, and of the others what it gives no more."""
         if not self.tenant.landing_zone_known:
             return
         with self.failures.collected():
-            before = self.handles.federated_roles or {}
+            before = self.handles.sign_in_roles or {}
             self.handles = withdraw_roles(self.tenant, self.handles, self.aws)
-            gone = before.keys() - (self.handles.federated_roles or {}).keys()
+            gone = before.keys() - (self.handles.sign_in_roles or {}).keys()
             self.notes += [f"role {role} removed" for role in sorted(gone)]
+        policies = PolicyWithdrawal(self.tenant, self.handles, self.aws, self.failures, self.notes)
+        policies.take_away()
+        self.handles = policies.handles
 
     def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
         standing = self.proven.standing(name, group)

@@ -15,7 +15,7 @@ from tasks.step import unless
 
 
 def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
-    federated = tenant.platform.identity_federation is not None or handles.federated_roles
+    federated = tenant.platform.identity_federation is not None or handles.sign_in_roles
     return None if federated else "the platform has no identity federation"
 
 
@@ -39,8 +39,8 @@ def federate_identity(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     try:
         return remove_federation(tenant, handles, aws)
     except AccessDenied as denied:
-        aws.remember(replace(handles, federated_roles={}))  # said once: nothing but a person can do it any more
-        raise _left_behind(denied, handles.federated_roles or {}, handles.known_account()) from denied
+        aws.remember(replace(handles, sign_in_roles={}))  # said once: nothing but a person can do it any more
+        raise _left_behind(denied, handles.sign_in_roles or {}, handles.known_account()) from denied
 
 
 def _left_behind(denied: AccessDenied, roles: Iterable[str], account_id: str) -> AccessDenied:

@@ -49,7 +49,7 @@ def revoke_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 def _without_roles(tenant: Tenant, handles: Handles, aws: Aws) -> Handles:
     """Remove the roles that we remember."""
-    if handles.account_id is None or not handles.federated_roles:
+    if handles.account_id is None or not handles.sign_in_roles:
         return handles
     try:
         return remove_federation(tenant, handles, aws).handles

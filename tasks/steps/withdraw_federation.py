@@ -14,7 +14,7 @@ from tasks.step import unless
 
 def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
     platform = tenant.platform
-    if handles.account_id is None or (platform.identity_federation is None and not handles.federated_roles):
+    if handles.account_id is None or (platform.identity_federation is None and not handles.sign_in_roles):
         return "there is no identity federation to withdraw"
     skipped = platform.skip_user_group_permission_cleanup
     return "roles for federation stay: skipUserGroupPermissionCleanup" if skipped else None

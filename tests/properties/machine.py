@@ -291,6 +291,15 @@ class Tenants(RuleBasedStateMachine):
                 withdrawn = {who for who, _ in there} - {who for who, _ in self.given(tenant)}
                 people = {who for who in withdrawn if not who.startswith(("federated ", "former"))}
                 assert not people, f"{self.id(tenant)}: {people} are in after the step that withdraws access"
+                if record and record.handles.doubt is None:
+                    wider = self.beyond(tenant, there)
+                    assert not wider, f"{self.id(tenant)}: {wider} after the step that withdraws access"
+
+    def beyond(self, tenant: tuple[str, str], there: set[Access]) -> set[Access]:
+        """Return what roles for federation have that the newest order keeps, and gives other policies."""
+        given = self.given(tenant)
+        kept = {who for who, _ in given if who.startswith("federated ")}
+        return {each for each in there - given if each[0] in kept}
 
     def has_withdrawn(self, tenant: tuple[str, str]) -> bool:
         """Tell whether the first step of the newest order is done."""

@@ -71,7 +71,7 @@ local function asks_for_less()
   if not asks() then return false end
   local handles = handles_of()
   local function some(found) return type(found) == 'table' and next(found) ~= nil end
-  return some(handles.groups) or some(handles.federated_roles)
+  return some(handles.groups) or some(handles.sign_in_roles)
 end
 
 -- Tell whether nobody knows if there is: somebody asks for a tenant in doubt. Mostly that is a new one, but after a loss

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.model.desired import TenantId
-from tasks.model.handles import Group, Handles
+from tasks.model.handles import Group, Handles, SignInRole
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
@@ -20,6 +20,7 @@ from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SH
 
 WAITING = StepState(name="withdraw_access", state=State.WAITING)
 GROUPS = Handles(account_id="111111111112", groups={"mst-a": Group("admin", "g-1", people=("alice",))})
+ROLES = Handles(account_id="111111111112", sign_in_roles={"admin": SignInRole(policies=("AdministratorAccess",))})
 LANE = "account creation in 1"
 
 
@@ -218,9 +219,10 @@ def test_a_place_that_the_newer_one_takes_is_kept(redis: Any) -> None:
     assert store.limits.enter(LANE, "blog", other, 1) == 0
 
 
-def test_who_may_have_to_go_comes_before_all_others(store: Store, redis: Any) -> None:
+@pytest.mark.parametrize("handles", [GROUPS, ROLES], ids=["groups", "roles"])
+def test_who_may_have_to_go_comes_before_all_others(store: Store, redis: Any, handles: Handles) -> None:
     store.orders.submit(Order(SHOP, DEVELOPMENT))
-    run_one(store, step_done(0, handles=GROUPS))
+    run_one(store, step_done(0, handles=handles))
     for number in range(40):
         store.orders.submit(Order(TenantId("likvid", f"p{number}", "aws.sandbox"), DEVELOPMENT))
     redis.rpush("queue", *range(32))  # as many as the workers have threads

@@ -168,7 +168,10 @@ def test_outdated_roles_go_after_the_new_ones_work(world: World) -> None:
     outcome = world.run(federate_identity, tenant_with(world, role_mappings=(ADMIN, right)), world.remembered[-1])
 
     assert set(shown(world, handles)) == {"admin", "viewer"}
-    assert outcome.handles.federated_roles == {"admin": ("admin",), "viewer": ("reader",)}
+    assert {name: role.project_roles for name, role in (outcome.handles.sign_in_roles or {}).items()} == {
+        "admin": ("admin",),
+        "viewer": ("reader",),
+    }
 
 
 def test_after_a_loss_of_redis_outdated_roles_are_found_by_their_trust(world: World) -> None:
@@ -176,7 +179,7 @@ def test_after_a_loss_of_redis_outdated_roles_are_found_by_their_trust(world: Wo
     world.run(federate_identity, tenant, handles)
     make_role(world, handles, "of-others")
 
-    world.run(federate_identity, tenant_with(world, role_mappings=(ADMIN,)), replace(handles, federated_roles=None))
+    world.run(federate_identity, tenant_with(world, role_mappings=(ADMIN,)), replace(handles, sign_in_roles=None))
 
     assert set(shown(world, handles)) == {"admin", "of-others"}
 
@@ -309,7 +312,7 @@ def test_the_end_of_federation_without_the_right_names_what_is_left(world: World
         world.run(federate_identity, tenant_with(world, None), handles)
 
     assert "admin, reader" in refused.value.remedy
-    assert world.remembered[-1].federated_roles == {}
+    assert world.remembered[-1].sign_in_roles == {}
 
 
 def test_policies_that_people_have_put_on_a_role_of_ours_go_with_it(world: World) -> None:
@@ -362,7 +365,7 @@ def test_a_deletion_takes_them_away_first_whatever_becomes_of_the_account(world:
     done = world.run(revoke_access, doomed, handles)
 
     assert shown(world, handles) == {}
-    assert done.handles.federated_roles == {}
+    assert done.handles.sign_in_roles == {}
 
 
 def test_a_deletion_goes_on_where_the_account_lets_nobody_in(world: World) -> None:
@@ -372,11 +375,11 @@ def test_a_deletion_goes_on_where_the_account_lets_nobody_in(world: World) -> No
 
     done = replace(world, sessions=Sessions()).run(revoke_access, tenant, handles)
 
-    assert done.handles.federated_roles == handles.federated_roles
+    assert done.handles.sign_in_roles == handles.sign_in_roles
 
 
 def test_a_deletion_asks_nothing_of_a_closed_account_twice(world: World) -> None:
-    handles = world.account(tenant := tenant_with(world), federated_roles=None)  # nobody knows which there are
+    handles = world.account(tenant := tenant_with(world), sign_in_roles=None)  # nobody knows which there are
     world.simulator.operator("suspend_account", account=handles.account_id)
 
     outcome = replace(world, sessions=Sessions()).run(withdraw_federation, tenant, handles)
