@@ -13,7 +13,7 @@ from typing import Any
 
 from config.policy_document import PolicyDocument
 from tasks.aws.calls import Calls
-from tasks.errors import Conflict, NotFound
+from tasks.errors import Conflict, NotFound, NotReady
 
 OURS = "Lets the meshStack AWS connector work in this account."
 
@@ -59,8 +59,14 @@ class AccessRole:
         self._calls.write("attach_role_policy", RoleName=self._name, PolicyArn=self.administrator)
 
     def is_administrator(self) -> bool:
-        """Tell whether AdministratorAccess is attached."""
-        attached = self._calls.read("list_attached_role_policies", RoleName=self._name)  # AWS attaches at most 20
+        """Tell whether AdministratorAccess is attached to the role, which must be there.
+
+        Raises NotReady while AWS does not show it: a list may be older than the role of a new account.
+        """
+        try:
+            attached = self._calls.read("list_attached_role_policies", RoleName=self._name)  # AWS attaches at most 20
+        except NotFound as missing:
+            raise NotReady(missing.code, missing.message, missing.request_id) from missing
         return any(policy["PolicyArn"] == self.administrator for policy in attached["AttachedPolicies"])
 
     def detach_administrator(self) -> None:

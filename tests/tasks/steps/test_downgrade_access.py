@@ -8,7 +8,7 @@ import pytest
 
 from config.landing_zone import AccessStack
 from tasks.aws.access_role import AccessRole
-from tasks.errors import AccessDenied, TransientError, Unanswered
+from tasks.errors import AccessDenied, NotReady, TransientError, Unanswered
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Wait
@@ -55,6 +55,18 @@ def test_administrator_access_is_replaced_by_what_the_connector_needs(world: Wor
     assert {name: role.policy(name) for name in (POLICY, STACK_POLICY)} == wanted_policies(tenant)
     assert world.counted(prepare_access_role, tenant, handles)[1:] == (2, 0)
     assert world.counted(downgrade_access, tenant, handles)[1:] == (1, 0)
+
+
+def test_a_list_older_than_the_role_fails_nothing(world: World) -> None:
+    tenant = world.tenant(landing_zone=WITH_STACK)
+    handles = world.finish(prepare_access_role, tenant, world.account(tenant)).handles
+    world.simulator.inject(operation="ListAttachedRolePolicies", kind="error", code="NoSuchEntity", status=404, times=1)
+
+    with pytest.raises(NotReady, match="ListAttachedRolePolicies"):
+        world.run(downgrade_access, tenant, handles)
+
+    world.finish(downgrade_access, tenant, handles)
+    assert not role_of(world, tenant, handles).is_administrator()
 
 
 def test_the_connector_still_works_in_a_downgraded_account(world: World) -> None:
