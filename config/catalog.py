@@ -23,6 +23,7 @@ from config.platform import Platform, with_neighbours
 from config.platform_document import PlatformDocument
 from config.prices import Prices, merged, other_currency, unknown_in_fees
 from config.prices_document import ExchangeRatesDocument, PriceListDocument
+from config.printable import counted
 from config.remarks import costs_read_twice, powerless_groups, powerless_stacks
 from config.runner_document import DEFAULT_MAPPING, RunnerDocument, RunnerMapping
 from config.secret import SecretSources
@@ -43,7 +44,7 @@ class CatalogError(ValueError):
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
-        count = f"{len(self.mistakes)} mistake{'s' if len(self.mistakes) > 1 else ''} in the configuration"
+        count = f"{counted(len(self.mistakes), 'mistake')} in the configuration"
         super().__init__("\n".join([f"{count}:", *map(str, self.mistakes)]))
 
 

@@ -1,4 +1,7 @@
-"""The texts of others, fit for a terminal or a log. It imports nothing: who only says a sentence starts at once."""
+"""Texts of others, fit for a terminal or a log, and numbers of things.
+
+It imports nothing: who only says a sentence starts at once.
+"""
 
 
 def printable(text: str) -> str:
@@ -8,3 +11,21 @@ def printable(text: str) -> str:
     a\x1b[31mb
     """
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """Count things, whose plural has an s unless it is given.
+
+    >>> counted(1, "tenant"), counted(2, "tenant"), counted(0, "person", "people")
+    ('1 tenant', '2 tenants', '0 people')
+    """
+    return f"{number} {thing if number == 1 else things or thing + 's'}"
+
+
+def people(number: int) -> str:
+    """Count people.
+
+    >>> people(1)
+    '1 person'
+    """
+    return counted(number, "person", "people")

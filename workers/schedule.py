@@ -8,6 +8,7 @@ from functools import cache
 from celery import Celery
 
 from config.log import register_secrets
+from config.printable import counted
 from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE, SEND
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
@@ -25,15 +26,15 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
 
     @app.task(name=REPLICATE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def replicate_daily() -> str:
-        return f"{replicate_oldest(connect(), connect().store.now())} tenants enqueued"
+        return f"{counted(replicate_oldest(connect(), connect().store.now()), 'tenant')} enqueued"
 
     @app.task(name=LOOK, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def look() -> str:
-        return f"{look_at_organizations(connect(), connect().store.now())} organizations listed"
+        return f"{counted(look_at_organizations(connect(), connect().store.now()), 'organization')} listed"
 
     @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> str:
-        return f"{outbox.deliver(connect(), connect().store.now())} messages taken"
+        return f"{counted(outbox.deliver(connect(), connect().store.now()), 'message')} taken"
 
     @app.task(name=COLLECT, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def collect() -> str:

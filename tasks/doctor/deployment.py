@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.printable import counted
 from tasks.aws.lambda_functions import READY
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
@@ -72,6 +73,6 @@ def control_tower(patient: Patient) -> Iterator[Finding]:
     if enrollment is None or not any(zone.enroll_account for zone in patient.zones):
         return
     own = patient.aws.control_tower.own_accounts()
-    yield ok(f"Control Tower has a landing zone with {len(own)} accounts of its own")
+    yield ok(f"Control Tower has a landing zone with {counted(len(own), 'account')} of its own")
     launch = patient.aws.service_catalog.launch(enrollment.account_factory_product_id)
     yield ok(f"{launch.product} can be launched in version {launch.artifact}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from config.printable import counted
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
 from tasks.errors import NotOurs
@@ -42,7 +43,8 @@ def group_proofs(patient: Patient) -> Iterator[Finding]:
         yield from _judged(patient, each)
     looked = min(len(unseen), MOST_GROUPS)
     rest = f"; {len(unseen) - looked} more are not looked at" if looked < len(unseen) else ""
-    yield ok(f"looked at {looked} groups, of {len(tenants)} tenants, that no replication has seen yet{rest}")
+    groups = f"{counted(looked, 'group')}, of {counted(len(tenants), 'tenant')}"
+    yield ok(f"looked at {groups}, that no replication has seen yet{rest}")
 
 
 def _tenants(patient: Patient) -> Iterator[tuple[Tenant, Handles]]:

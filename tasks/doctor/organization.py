@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from config.printable import counted
 from tasks.doctor.finding import Finding, error, ok
 from tasks.doctor.patient import Patient
 from tasks.errors import NotFound
@@ -61,4 +62,4 @@ def accounts(patient: Patient) -> Iterator[Finding]:
     """Count the accounts, which AWS limits. Reads organizations:ListAccounts 1 call for 20 accounts."""
     states = Counter(account.state for account in patient.aws.organizations.accounts())
     counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    yield ok(f"the organization has {states.total()} accounts: {counts}")
+    yield ok(f"the organization has {counted(states.total(), 'account')}: {counts}")

@@ -5,6 +5,7 @@ An object is known by its kind and name without regard to case, as in meshStack.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar
 
 from pydantic import AliasChoices, Field, StringConstraints
@@ -50,9 +51,9 @@ class MeshObject(Part):
     kind: str
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Name it among those of its kind."""
-        raise NotImplementedError
 
     @property
     def listed_under(self) -> tuple[str, ...]:

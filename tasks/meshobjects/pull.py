@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from config.printable import counted
 from tasks.connector import Connector
 from tasks.digest import digest
 from tasks.meshobjects.desired import at, desired_of
@@ -50,7 +51,7 @@ class Pulled:
     ordered: int = 0
 
     def __str__(self) -> str:
-        return f"{self.workspaces} workspaces looked at, {self.ordered} tenants ordered"
+        return f"{counted(self.workspaces, 'workspace')} looked at, {counted(self.ordered, 'tenant')} ordered"
 
 
 def pull(connector: Connector, meshstack: MeshStack, now: datetime) -> Pulled:

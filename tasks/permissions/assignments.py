@@ -9,6 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from config.platform import IdentityStore, ScimAccess
+from config.printable import counted
 from tasks.aws import Aws, Lane
 from tasks.aws.identity_center import AccountAccess, AssignmentRequest, AssignmentStatus
 from tasks.errors import AccessDenied, LaneFull, NotFound, NotReady, PermanentError, Refused, StepError, Throttled
@@ -261,7 +262,7 @@ class Work:
     def note(self) -> str:
         """Say how many assignments there are."""
         orphans = f"; {self.orphaned} of deleted groups stay: deleting them is not allowed" if self.orphaned else ""
-        return f"{len(self.wanted())} account assignments{orphans}"
+        return f"{counted(len(self.wanted()), 'account assignment')}{orphans}"
 
     def _asked(self, pending: PendingAssignment) -> AssignmentRequest | None:
         """Return how far a request is; None when nobody knows, so that the list of assignments must tell."""
@@ -362,4 +363,4 @@ class Work:
 
 
 def _waiting(count: int) -> str:
-    return f"AWS works on {count} account assignment{'s' if count > 1 else ''}"
+    return f"AWS works on {counted(count, 'account assignment')}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from config.printable import counted, people
 from tasks.aws import Aws
 from tasks.errors import NotFound
 from tasks.model.desired import Tenant
@@ -57,7 +58,7 @@ class Withdrawal:
             self.failures.reraise()
         left = len(self.portion.rest | self.people.portion.rest)
         if left:
-            return Wait(self.handles, f"{left} people to look at or to take out; goes on", timedelta())
+            return Wait(self.handles, f"{people(left)} to look at or to take out; goes on", timedelta())
         look = self.handles.people_look
         if (
             look is not None and look.asked is not None
@@ -86,7 +87,8 @@ class Withdrawal:
                 look()
             self.handles = recall.handles
         if recall.foreign:
-            self.notes.append(f"left alone: {len(recall.foreign)} groups with access that do not prove to be ours")
+            foreign = counted(len(recall.foreign), "group")
+            self.notes.append(f"left alone: {foreign} with access, without proof of being ours")
         if recall.unread:
             self.notes.append(f"the account's roles could not be read: {recall.unread}")
 
@@ -138,7 +140,7 @@ class Withdrawal:
             check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)
         self._forget(name, group, allowed, {*unsure, *refused, *self.portion.rest})
         if len(there) > len(refused):
-            self.notes.append(f"{len(there) - len(refused)} people taken out of {name}")
+            self.notes.append(f"{people(len(there) - len(refused))} taken out of {name}")
         check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
 
     def _remove(self, group_id: str, there: Mapping[str, str]) -> tuple[set[str], set[str]]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from config.printable import counted, people
 from tasks.aws import Aws
 from tasks.aws.directory import Directory
 from tasks.errors import AccessDenied, NotFound, NotOurs, Refused, Throttled
@@ -162,7 +163,7 @@ class Synchronisation:
     def rest(self) -> str:
         """Say what is left for the next execution."""
         left = {"to look up": self.known.portion, "to take out": self.removing, "to put in": self.adding}
-        return ", ".join(f"{len(each.rest)} people {what}" for what, each in left.items() if each.rest)
+        return ", ".join(f"{people(len(each.rest))} {what}" for what, each in left.items() if each.rest)
 
     @property
     def people(self) -> set[str]:
@@ -269,7 +270,7 @@ class Synchronisation:
         """Say how many people have access, and who has none yet."""
         used = [role for role in self.roles.values() if role.used]
         missing = sorted(self.missing(users))
-        remarks = [f"{len(users)} people in {len(used)} groups"]
+        remarks = [f"{people(len(users))} in {counted(len(used), 'group')}"]
         remarks += [f"not in the identity store: {', '.join(missing)}"] if missing else []
         remarks += [f"without cloud identity: {', '.join(without_euid)}"] if without_euid else []
         remarks += [f"not ours and left alone: {', '.join(self.left_alone)}"] if self.left_alone else []

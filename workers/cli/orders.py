@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from config.documents import YamlDocument, read_file
 from config.mistakes import Mistake, mistakes_in, shown
+from config.printable import counted
 from tasks.model.desired import Desired, TenantId
 from workers.cli.errors import CommandFailed, ExitCode
 
@@ -37,7 +38,7 @@ class OrdersRefused(ValueError):
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
-        count = f"{len(self.mistakes)} mistake{'s' if len(self.mistakes) > 1 else ''}, nothing was sent:"
+        count = f"{counted(len(self.mistakes), 'mistake')}, nothing was sent:"
         super().__init__("\n".join([count, *map(str, self.mistakes)]))
 
 

@@ -167,15 +167,6 @@ def shown_moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M %Z}"
 
 
-def counted(number: int, thing: str) -> str:
-    """Count things.
-
-    >>> counted(1, "tenant"), counted(2, "tenant")
-    ('1 tenant', '2 tenants')
-    """
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def print_line(console: Console, text: str) -> None:
     """Print one line as it is."""
     console.print(Text(flat(text)), soft_wrap=True)

@@ -206,6 +206,6 @@ def test_beat_has_it_delivered_whoever_ended_the_replication(worker: Worker, rec
     redis.delete("connector:alerts")
     redis.xadd("connector:alerts", alert, id="1-1")  # as if it had been gathered for long
 
-    assert app.tasks[NOTIFY]() == "1 messages taken"
+    assert app.tasks[NOTIFY]() == "1 message taken"
 
     assert receiver.messages[0]["id"] == "1-1"

@@ -197,7 +197,7 @@ def test_one_that_nobody_needs_is_a_remark(world: DirectoryWorld) -> None:
     outcome = world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT)
 
     assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): [DAVE]}
-    assert outcome.note == f"1 people in 1 groups; not ours and left alone: {name(world, 'reader')}"
+    assert outcome.note == f"1 person in 1 group; not ours and left alone: {name(world, 'reader')}"
 
 
 def test_who_lost_a_role_is_out_of_our_groups_although_another_group_is_not_ours(world: DirectoryWorld) -> None:

@@ -71,5 +71,5 @@ def test_people_are_found_by_what_the_euid_pattern_makes(world: World) -> None:
 
     outcome = world.run(sync_groups, tenant, Handles(account_id="123456789012"))
 
-    assert outcome.note == "1 people in 1 groups; not in the identity store: no@example.com"
+    assert outcome.note == "1 person in 1 group; not in the identity store: no@example.com"
     assert groups(world) == {"admin": ["alice@example.com"]}

@@ -148,7 +148,7 @@ def test_people_without_access_are_a_remark(world: DirectoryWorld) -> None:
     outcome = world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
 
     assert outcome.note == (
-        "1 people in 1 groups; not in the identity store: nobody@example.com; without cloud identity: zoe"
+        "1 person in 1 group; not in the identity store: nobody@example.com; without cloud identity: zoe"
     )
     assert groups(world) == {name(world, "admin"): [ALICE]}
 

@@ -23,6 +23,7 @@ WAITS = {
 PAUSE = {"pausedAt": AT, "pausedBy": "ops", "reason": "audit"}
 SKIPPED = {"name": "sync_groups", "state": "CANCELLED"}
 SHOWN = "2026-01-01 10:00 UTC"
+TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried again by itself"
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,7 @@ SHOWN = "2026-01-01 10:00 UTC"
             "WAITING",
             {"steps": [{**WAITS, "attempts": 2, "lastError": BUSY, "deadline": AT}]},
             [
-                f"{NAME} is under way: create_account waits for another try, since {SHOWN}, because of Throttled: no.",
-                f"It has been tried 2 times, and is tried again by itself. {BUSY['remedy']}",
+                f"{NAME} is under way: {TRIED}: Throttled: no. {BUSY['remedy']}",
                 f"If it still waits {SHOWN}, it fails.",
             ],
         ),
@@ -79,8 +79,7 @@ SHOWN = "2026-01-01 10:00 UTC"
             "FAILED",
             {"steps": [{"name": "set_alias", "state": "FAILED", "lastError": DENIED}, SKIPPED]},
             [
-                f"{NAME} failed at set_alias: AccessDenied: iam:x is not allowed.",
-                "Allow it, then retry.",
+                f"{NAME} failed at set_alias: AccessDenied: iam:x is not allowed. Allow it, then retry.",
                 "1 step did not run because of that.",
                 f"Then aws-connector retry {NAME}.",
             ],
@@ -89,8 +88,7 @@ SHOWN = "2026-01-01 10:00 UTC"
             "FAILED",
             {"lastError": DENIED},
             [
-                f"The last replication of {NAME} failed: AccessDenied: iam:x is not allowed.",
-                "Allow it, then retry.",
+                f"The last replication of {NAME} failed: AccessDenied: iam:x is not allowed. Allow it, then retry.",
                 f"Then aws-connector retry {NAME}.",
             ],
         ),

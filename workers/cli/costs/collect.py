@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from config.printable import counted
 from tasks.metering.documents import CollectionDocument
 from workers.cli.connection import connect
 from workers.cli.errors import ExitCode, complain
@@ -21,7 +22,8 @@ def collect(platform: str, month: str | None, access: Access, *, wait: bool, as_
         found = client.collect_costs(platform, month)
         told = None
         while wait and found.state == "RUNNING":
-            if not as_json and (now := f"{found.stage}, {found.pages} pages; {found.note or 'a worker reads'}") != told:
+            now = f"{found.stage}, {counted(found.pages, 'page')}; {found.note or 'a worker reads'}"
+            if not as_json and now != told:
                 print_line(stderr_console(), f"{found.month} of {found.platform}: {now}")
                 told = now
             time.sleep(LOOK_SECONDS)
@@ -59,4 +61,4 @@ def _row(found: CollectionDocument) -> tuple[str, ...]:
 
 def _sentence(found: CollectionDocument) -> str:
     what = f"collection {found.id} of {found.month}, {found.platform}"
-    return f"{what}: {found.state}, {found.pages} pages for ${found.dollars}"
+    return f"{what}: {found.state}, {counted(found.pages, 'page')} for ${found.dollars}"

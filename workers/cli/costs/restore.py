@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 from config.environment import SettingsError, load_settings
+from config.printable import counted
 from tasks.metering.database import open_database
 from tasks.metering.errors import DatabaseAway
 from tasks.metering.restoring import NoExport, read, restore
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.output import counted, print_line, stdout_console
+from workers.cli.output import print_line, stdout_console
 
 
 def restore_reports(file: Path) -> None:

@@ -14,11 +14,12 @@ from typing import TextIO
 from redis import RedisError
 
 from config.environment import SettingsError, load_settings
+from config.printable import counted
 from tasks.connector import make_store
 from tasks.state import backup
 from tasks.state.store import Store
 from workers.cli.errors import CommandFailed, ExitCode, complain
-from workers.cli.output import counted, print_json, print_line, stderr_console, stdout_console
+from workers.cli.output import print_json, print_line, stderr_console, stdout_console
 
 OWNER_ONLY = 0o600  # it names people and their addresses
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from config.printable import counted
 from tasks.documents import Plan, PlannedStep, QuestionState
 from tasks.model.desired import TenantId
 from workers.api.schemas import PlanView
@@ -16,7 +17,7 @@ from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.names import parse_tenant
 from workers.cli.options import Access
 from workers.cli.orders import Order, orders_of
-from workers.cli.output import counted, flat, print_json, print_line, stdout_console
+from workers.cli.output import flat, print_json, print_line, stdout_console
 from workers.cli.tenants.replicate import REFUSALS
 from workers.client import ApiProblem, ConnectorClient
 

@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from config.printable import counted
 from tasks.model.desired import Deletion, TenantId
 from tasks.model.replication import ENDED, State, StepState
 from workers.api.schemas import TenantRow, TenantView
@@ -20,7 +21,6 @@ from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.names import parse_tenant
 from workers.cli.options import Access
 from workers.cli.output import (
-    counted,
     facts,
     flat,
     is_live,

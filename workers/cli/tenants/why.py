@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.printable import counted, people
 from tasks.model.replication import LastError, State, StepState
 from workers.api.schemas import TenantView
 from workers.cli.connection import connect
 from workers.cli.names import parse_tenant
 from workers.cli.options import Access
-from workers.cli.output import counted, flat, print_json, print_line, shown_moment, stdout_console
+from workers.cli.output import flat, print_json, print_line, shown_moment, stdout_console
+from workers.cli.results import sentence
 
 BY_ITSELF = "Nothing is needed from you."
 
@@ -42,10 +44,8 @@ def why(view: TenantView) -> Iterator[str]:
     else:
         yield from _under_way(view)
     if view.still_in:
-        people = (
-            "1 person without an order has" if view.still_in == 1 else f"{view.still_in} people without an order have"
-        )
-        yield f"{people} access still."
+        has = "has" if view.still_in == 1 else "have"
+        yield f"{people(view.still_in)} without an order {has} access still."
 
 
 def _settled(view: TenantView) -> Iterator[str]:
@@ -60,22 +60,17 @@ def _settled(view: TenantView) -> Iterator[str]:
 def _failed(view: TenantView) -> Iterator[str]:
     failed = [step for step in view.steps if step.state is State.FAILED]
     if not failed:
-        error = view.last_error
-        yield f"The last replication of {view.tenant} failed{_of(error)}."
-        if error:
-            yield error.remedy
+        yield f"The last replication of {view.tenant} failed{_because(view.last_error)}"
     for step in failed:
-        yield f"{view.tenant} failed at {step.name}{_of(step.last_error)}."
-        if step.last_error:
-            yield step.last_error.remedy
+        yield f"{view.tenant} failed at {step.name}{_because(step.last_error)}"
     skipped = sum(step.state is State.CANCELLED for step in view.steps)
     if skipped:
         yield f"{counted(skipped, 'step')} did not run because of that."
     yield f"Then aws-connector retry {view.tenant}."
 
 
-def _of(error: LastError | None) -> str:
-    return f": {error.code}: {error.message}" if error else ""
+def _because(error: LastError | None) -> str:
+    return f": {sentence(error)}" if error else "."
 
 
 def _under_way(view: TenantView) -> Iterator[str]:
@@ -95,9 +90,8 @@ def _at(tenant: str, what: str, step: StepState) -> Iterator[str]:
         yield BY_ITSELF
         return
     if step.last_error is not None:
-        error = step.last_error
-        yield f"{tenant} {what}: {step.name} waits for another try{since}, because of {error.code}: {error.message}."
-        yield f"It has been tried {counted(step.attempts, 'time')}, and is tried again by itself. {error.remedy}"
+        tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and is tried again by itself"
+        yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
     else:
         yield f"{tenant} {what}: {step.name} waits{since}: {step.note or 'for AWS'}. It goes on by itself."
     if step.deadline is not None:
