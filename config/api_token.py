@@ -2,13 +2,29 @@
 
 import hashlib
 import re
-from typing import Literal
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}")
-_ENTRY_FORM = "each entry must be name:read:<sha256 of the token in hex> or name:write:<sha256>"
+_ENTRY_FORM = (
+    "each entry must be name:scope:<sha256 of the token in hex>, where scope is read, order, operate, approve, admin, "
+    "or several of them as in order+operate"
+)
+
+
+class Scope(StrEnum):
+    """What a token may do. Each includes reading, and admin includes all."""
+
+    READ = "read"
+    ORDER = "order"  # tenants: order, change and delete them
+    OPERATE = "operate"  # what stands: replicate again, cancel, pause, roll out, plan
+    APPROVE = "approve"  # deletions, and decline them
+    ADMIN = "admin"  # the configuration: platforms, landing zones
+
+
+OLDER_NAMES = {"write": Scope.ADMIN}
 
 
 class ApiToken(BaseModel):
@@ -17,13 +33,22 @@ class ApiToken(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    scope: Literal["read", "write"]
+    scopes: frozenset[Scope]
     sha256: str = Field(repr=False)
 
     @classmethod
-    def of(cls, name: str, scope: Literal["read", "write"], token: str) -> "ApiToken":
-        """Return the entry for a token that was just drawn."""
-        return cls(name=name, scope=scope, sha256=hashlib.sha256(token.encode()).hexdigest())
+    def of(cls, name: str, scopes: str, token: str) -> "ApiToken":
+        """Return the entry for a token that was just drawn; scopes as in a setting: `order+operate`."""
+        return cls(name=name, scopes=_scopes(scopes), sha256=hashlib.sha256(token.encode()).hexdigest())
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether it may do what needs a scope."""
+        return scope is Scope.READ or not self.scopes.isdisjoint({scope, Scope.ADMIN})
+
+    @property
+    def entry(self) -> str:
+        """Return it as it stands in the setting."""
+        return f"{self.name}:{'+'.join(sorted(self.scopes))}:{self.sha256}"
 
 
 def read_tokens(value: object) -> object:
@@ -39,12 +64,16 @@ def read_tokens(value: object) -> object:
 
 
 def _token(number: int, entry: str) -> ApiToken:
-    name, scope, sha256 = (*entry.split(":"), "", "")[:3]
+    name, scopes, sha256 = (*entry.split(":"), "", "")[:3]
     if entry.count(":") != 2 or not _TOKEN_NAME.fullmatch(name):
         raise ValueError(f"entry {number} is wrong; {_ENTRY_FORM}")
     if not _SHA256.fullmatch(sha256.lower()):
         raise ValueError(f"entry {number} ('{name}') does not end in 64 hex digits; {_ENTRY_FORM}")
-    match scope:
-        case "read" | "write":
-            return ApiToken(name=name, scope=scope, sha256=sha256.lower())
-    raise ValueError(f"entry {number} ('{name}') has an unknown scope; {_ENTRY_FORM}")
+    try:
+        return ApiToken(name=name, scopes=_scopes(scopes), sha256=sha256.lower())
+    except ValueError:
+        raise ValueError(f"entry {number} ('{name}') has an unknown scope; {_ENTRY_FORM}") from None
+
+
+def _scopes(text: str) -> frozenset[Scope]:
+    return frozenset(OLDER_NAMES.get(name) or Scope(name) for name in text.split("+"))

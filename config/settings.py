@@ -100,8 +100,9 @@ class Settings(BaseSettings):
     )
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(read_tokens)] = Field(
         default=(),
-        description="Tokens of the API, comma-separated: name:scope:sha256, where scope is read or write and sha256 is "
-        "the SHA-256 of the token in hex. Without tokens, every call is refused.",
+        description="Tokens of the API, comma-separated: name:scope:sha256, where scope is read, order, operate, "
+        "approve or admin, or several as in order+operate, and sha256 is the SHA-256 of the token in hex. Without "
+        "tokens, every call is refused.",
     )
     api_failure_limit: Positive = Field(
         default=20,

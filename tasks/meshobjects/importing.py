@@ -44,6 +44,7 @@ class Wanted:
     by: str | None  # who asks, for the record
     collection: str | None = None
     deletions: int = 0  # how many objects of the collection may be missing
+    configures: bool = True  # False: who asks may change no document of the configuration
 
 
 def import_objects(documents: list[Any], wanted: Wanted, connect: Callable[[], Connector]) -> list[Row]:
@@ -98,6 +99,7 @@ class _Import:
             self._rows.append(row)
             try:
                 each = read_object(document)
+                self._check_allowed(each.key)
             except Invalid as error:
                 row.fail(str(error), error.code)
                 continue
@@ -105,6 +107,11 @@ class _Import:
                 row.fail("stands twice in this import")
             else:
                 self._items[each.key] = row, each
+
+    def _check_allowed(self, key: str) -> None:
+        """Refuse a change of the configuration by somebody who may only order."""
+        if not self._wanted.configures and _configures(key):
+            raise Invalid(f"the token {self._wanted.by} may not change the configuration; that needs the scope admin")
 
     def _drop_failed(self) -> None:
         self._items = {key: (row, each) for key, (row, each) in self._items.items() if not row.failed}
@@ -155,7 +162,8 @@ class _Import:
             row = Row(title(each.document))
             self._rows.append(row)
             try:
-                if each.key.partition(" ")[0] in CONFIGURATION:
+                self._check_allowed(each.key)
+                if _configures(each.key):
                     configured = check_removal(each.key, configured, self._connect())
                 self._check_unneeded(each.key, before)
                 row.remark("is missing in the collection, so it was deleted")
@@ -205,3 +213,7 @@ class _Import:
     def _collection(self, before: StoredObject | None) -> str | None:
         """Name the collection that an object belongs to from now on."""
         return self._wanted.collection or (before.collection if before is not None else None)
+
+
+def _configures(key: str) -> bool:
+    return key.partition(" ")[0] in CONFIGURATION

@@ -25,7 +25,7 @@ from workers.demo.supervisor import Supervisor
 from workers.sandbox.organization import environment
 
 ORDERS, AT_ONCE = 4000, 16
-TOKEN = ApiToken.of("bench", "write", "bench")
+TOKEN = ApiToken.of("bench", "order", "bench")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def running_api(directory: Path) -> Iterator[int]:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(Path.cwd()),
             "CONNECTOR_CONFIG_DIR": str(CONFIG_DIR),
-            "CONNECTOR_API_TOKENS": f"{TOKEN.name}:{TOKEN.scope}:{TOKEN.sha256}",
+            "CONNECTOR_API_TOKENS": TOKEN.entry,
             "CONNECTOR_API_PORT": str(port),
             "CONNECTOR_LOG_LEVEL": "warning",
         }

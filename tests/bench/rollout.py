@@ -21,7 +21,7 @@ from tests.support.cluster import Cluster
 from tests.workers.cli.running import COMMAND, clean_environment
 
 LONGEST_SECONDS = 3600
-TOKEN = ApiToken.of("operator", "write", "a-token")
+TOKEN = ApiToken.of("operator", "order+operate", "a-token")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def measure(cluster: Cluster, projects: list[str], zone: str) -> tuple[Round, Ro
 def _start_api(cluster: Cluster) -> dict[str, str]:
     """Start the API; answers what a command needs to use it."""
     port = free_port()
-    tokens = f"{TOKEN.name}:{TOKEN.scope}:{TOKEN.sha256}"
+    tokens = TOKEN.entry
     command = [sys.executable, "-m", "workers.cli", "api"]
     cluster.processes.start("api", command, {"PORT": str(port), "CONNECTOR_API_TOKENS": tokens})
     url = f"http://127.0.0.1:{port}"

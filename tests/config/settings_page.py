@@ -43,9 +43,9 @@ SECTIONS = {  # the field with which each begins
     "retention_days": "Retention",
 }
 ABOUT = {
-    "API": """To make a token and its entry:
+    "API": """To make a token and its entry ([what scopes allow](security.md#api-tokens)):
 
-    token=$(openssl rand -hex 32); echo "meshstack:write:$(printf %s "$token" | sha256sum | cut -d' ' -f1)"
+    token=$(openssl rand -hex 32); echo "meshstack:order:$(printf %s "$token" | sha256sum | cut -d' ' -f1)"
 """,
     "AWS's limits": """These hold for all workers together. A platform may have its own: see [limits](limits.md).
 """,

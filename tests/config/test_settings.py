@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.api_token import ApiToken
+from config.api_token import ApiToken, Scope
 from config.environment import SettingsError, load_settings, process_environment, variable
 from config.settings import Settings
 from tests.config.settings_page import SECTIONS, page
@@ -82,10 +82,25 @@ def test_environment_file_is_read_and_the_environment_wins(monkeypatch: pytest.M
 
 
 def test_tokens_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONNECTOR_API_TOKENS", f"mesh:write:{HEX}, ops.team:read:{HEX.upper()},")
-    mesh, ops = load_settings().api_tokens
-    assert (mesh.name, mesh.scope, mesh.sha256) == ("mesh", "write", HEX)
-    assert (ops.name, ops.scope, ops.sha256) == ("ops.team", "read", HEX)
+    monkeypatch.setenv("CONNECTOR_API_TOKENS", f"mesh:order+approve:{HEX}, ops.team:read:{HEX.upper()},old:write:{HEX}")
+    mesh, ops, old = load_settings().api_tokens
+    assert (mesh.name, mesh.scopes, mesh.sha256) == ("mesh", frozenset({Scope.ORDER, Scope.APPROVE}), HEX)
+    assert (ops.name, ops.scopes, ops.sha256) == ("ops.team", frozenset({Scope.READ}), HEX)
+    assert old.scopes == {Scope.ADMIN}  # what a token of this older name could do, it still can
+    assert mesh.entry == f"mesh:approve+order:{HEX}"
+
+
+def test_a_token_may_do_what_its_scopes_say() -> None:
+    may = {
+        scopes: {scope.value for scope in Scope if ApiToken.of("a", scopes, "x").may(scope)}
+        for scopes in ("read", "order", "approve+operate", "admin")
+    }
+    assert may == {
+        "read": {"read"},
+        "order": {"read", "order"},
+        "approve+operate": {"read", "operate", "approve"},
+        "admin": {"read", "order", "operate", "approve", "admin"},
+    }
 
 
 def test_token_entry_can_be_made_from_a_token() -> None:
@@ -97,10 +112,11 @@ def test_token_entry_can_be_made_from_a_token() -> None:
 @pytest.mark.parametrize(
     ("tokens", "expected"),
     [
-        ("hunter2", "entry 1 is wrong; each entry must be name:read:<sha256"),
+        ("hunter2", "entry 1 is wrong; each entry must be name:scope:<sha256"),
         (f"mesh:write:{HEX},hunter2:read", "entry 2 is wrong"),
         ("mesh:write:hunter2", "entry 1 ('mesh') does not end in 64 hex digits"),
-        (f"mesh:admin:{HEX}", "entry 1 ('mesh') has an unknown scope"),
+        (f"mesh:order+root:{HEX}", "entry 1 ('mesh') has an unknown scope"),
+        (f"mesh::{HEX}", "entry 1 ('mesh') has an unknown scope"),
         (f"mesh:hunter2:{HEX}", "entry 1 ('mesh') has an unknown scope"),
         (f"mesh:read:{HEX}:hunter2", "entry 1 is wrong"),
         (f"me sh:read:{HEX}", "entry 1 is wrong"),

@@ -74,12 +74,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             "automation_external_id": canaries.automation_external_id,
         }
     )
-    entry = ApiToken.of("producer", "write", canaries.token)
+    entry = ApiToken.of("producer", "order+operate+approve", canaries.token)
     variables: dict[str, Any] = {
         "SANDBOX_SECRET_KEY": canaries.secret_key,
         "SANDBOX_EXTERNAL_ID": canaries.external_id,
         "SANDBOX_AUTOMATION_EXTERNAL_ID": canaries.automation_external_id,
-        "CONNECTOR_API_TOKENS": f"{entry.name}:{entry.scope}:{entry.sha256}",
+        "CONNECTOR_API_TOKENS": entry.entry,
         "CONNECTOR_LOG_FORMAT": "json",
         "CONNECTOR_LOG_LEVEL": "debug",
     }

@@ -27,7 +27,7 @@ from tests.support.waiting import eventually
 
 USER, PASSWORD = "connector", "p@ss/w:rd+%"
 FLOWER = {"FLOWER_BASIC_AUTH": "operator:password"}
-TOKEN = ApiToken.of("producer", "write", "a-token")
+TOKEN = ApiToken.of("producer", "order", "a-token")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 
 
@@ -60,7 +60,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
                 **cluster.processes.environment,
                 **read_only(folder),
                 "CONNECTOR_REDIS_URL": url,
-                "CONNECTOR_API_TOKENS": f"{TOKEN.name}:{TOKEN.scope}:{TOKEN.sha256}",
+                "CONNECTOR_API_TOKENS": TOKEN.entry,
             }
             yield Encrypted(cluster, url, port, ca)
             cluster.processes.stop()

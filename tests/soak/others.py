@@ -62,13 +62,13 @@ class Others:
         self.running[name] = self.cluster.processes.start(name, command_of(name), self._environment())
 
     def _environment(self) -> dict[str, str]:
-        token = ApiToken.of("soak", "write", TOKEN)
+        token = ApiToken.of("soak", "order+operate", TOKEN)
         return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.cluster.environment['PATH']}",
             "PORT": str(self.port),
             "FLOWER_PORT": str(self.port + 1),
             "FLOWER_UNAUTHENTICATED_API": "false",
-            "CONNECTOR_API_TOKENS": f"{token.name}:{token.scope}:{token.sha256}",
+            "CONNECTOR_API_TOKENS": token.entry,
         }
 
     def _answers(self) -> bool:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Res
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from config.api_token import ApiToken, Scope
 from tasks.connector import Connector
 from tasks.meshobjects.collection import ImportRefused
 from tasks.meshobjects.importing import Busy, Wanted, import_objects
@@ -113,11 +114,14 @@ def put_mesh_objects(
 ) -> Response:
     """Take workspaces, projects, tenants, bindings, groups, users, payment methods, platforms and landing zones.
 
-    Only tenants whose desired state changes are enqueued. With a collection, what is missing is deleted.
+    Only tenants whose desired state changes are enqueued. With a collection, what is missing is deleted. Platforms,
+    landing zones, locations and tag definitions need the scope admin.
     """
     named = collection if collection is None or not owner else f"{owner}/{collection}"
+    caller: ApiToken = request.scope["caller"]
+    wanted = Wanted(caller.name, named, deletions, configures=caller.may(Scope.ADMIN))
     try:
-        rows = import_objects(read(body), Wanted(request.scope["token"], named, deletions), _connect(request))
+        rows = import_objects(read(body), wanted, _connect(request))
     except Unreadable as error:
         raise HTTPException(400, str(error)) from error
     except ImportRefused as error:

@@ -11,16 +11,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.api_token import ApiToken
 from workers.api.problems import ProblemResponse, problem
+from workers.api.scopes import needed
 from workers.api.wrong_tokens import WrongTokens
 from workers.tokens import bearer, find_token, password
 
 GUARDED = "/api/"
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 METRICS = "/metrics"
 MESH_OBJECTS = "/api/meshobjects"
 
 # Only for OpenAPI: it puts the scheme into the document, the middleware below does the work.
-BEARER = HTTPBearer(auto_error=False, description="A token of CONNECTOR_API_TOKENS. Scope write includes read.")
+BEARER = HTTPBearer(auto_error=False, description="A token of CONNECTOR_API_TOKENS; its scopes say what it may do.")
 BASIC = HTTPBasic(auto_error=False, description="The same token as the password, with any user name.")
 
 
@@ -45,11 +45,13 @@ class Guard:
         token = find_token(sent, tokens)
         if token is None:
             return await self._unknown(scope, guessed=sent is not None)
-        scope["token"] = token.name
-        if token.scope == "write" or scope["method"] in READING:
+        scope["token"], scope["caller"] = token.name, token
+        scopes = needed(scope["method"], scope["path"])
+        if any(map(token.may, scopes)):
             return None
-        detail = f"The token {token.name} may only read; this call needs one with the scope write."
-        challenge = 'Bearer realm="connector", error="insufficient_scope", scope="write"'
+        either = sorted(scopes)
+        detail = f"The token {token.name} may not do this; it needs the scope {' or '.join(either)}."
+        challenge = f'Bearer realm="connector", error="insufficient_scope", scope="{" ".join(either)}"'
         return problem(scope["path"], 403, detail, headers={"WWW-Authenticate": challenge})
 
     async def _unknown(self, scope: Scope, *, guessed: bool) -> ProblemResponse:

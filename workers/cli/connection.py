@@ -50,7 +50,7 @@ def refusal(problem: ApiProblem, url: str) -> CommandFailed:
         message = f"the API at {url} does not know the token (401): set CONNECTOR_TOKEN to a valid one"
         return CommandFailed(message, ExitCode.UNREACHABLE)
     if problem.status == 403:
-        message = f"the API at {url} refused (403): {problem.detail}; use a token with scope write"
+        message = f"the API at {url} refused (403): {problem.detail}"
         return CommandFailed(message, ExitCode.UNREACHABLE)
     return CommandFailed(reasons(problem), ExitCode.MISTAKES)
 

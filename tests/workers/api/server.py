@@ -33,8 +33,12 @@ from workers.examples import EXAMPLES
 
 CONFIG = EXAMPLES / "config"
 DATA = TemporaryDirectory(prefix="connector-api-")  # of this process; it is gone at its end
-WRITE, READ = "writing-token", "reading-token"
-TOKENS = (ApiToken.of("producer", "write", WRITE), ApiToken.of("viewer", "read", READ))
+WRITE, READ, ORDER = "writing-token", "reading-token", "ordering-token"
+TOKENS = (
+    ApiToken.of("producer", "admin", WRITE),
+    ApiToken.of("viewer", "read", READ),
+    ApiToken.of("meshstack", "order", ORDER),
+)
 TENANT = "/api/v1/tenants/likvid/shop/aws.sandbox"
 BODY: dict[str, Any] = {
     "landingZone": "development",

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import re
 from http.client import HTTPConnection
 
 import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from config.api_token import ApiToken
+from config.api_token import ApiToken, Scope
 from tests.workers.api.server import BODY, READ, TENANT, TOKENS, WRITE, Api, is_problem, make, serving
 from workers.api.app import create_app
+from workers.api.scopes import NEEDED, READING, needed
 from workers.tokens import bearer, find_token
 
-READING = [TENANT, "/api/v1/tenants", "/api/v1/replications/x", f"{TENANT}/events", "/api/v1/nothing", "/api", "/api/"]
+READS = [TENANT, "/api/v1/tenants", "/api/v1/replications/x", f"{TENANT}/events", "/api/v1/nothing", "/api", "/api/"]
 WRITING = [("PUT", TENANT), ("POST", f"{TENANT}/replications"), ("POST", "/api/v1/replications/x/cancel")]
 WRONG = [None, "", "Bearer", "Bearer wrong", f"Basic {WRITE}", WRITE, f"Bearer {WRITE}x", "Bearer \xe4"]
 
@@ -20,7 +22,7 @@ WRONG = [None, "", "Bearer", "Bearer wrong", f"Basic {WRITE}", WRITE, f"Bearer {
 def test_without_a_known_token_everything_is_a_401(api: Api, header: str | None) -> None:
     headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
     with api.client(None) as http:
-        for method, path in [("GET", path) for path in READING] + WRITING:
+        for method, path in [("GET", path) for path in READS] + WRITING:
             response = http.request(method, path, headers=headers, json=BODY)
             is_problem(response, 401)
             assert response.headers["www-authenticate"].startswith("Bearer")
@@ -67,10 +69,47 @@ def test_a_reading_token_may_read_and_not_write(api: Api) -> None:
         for method, path in WRITING:
             response = http.request(method, path, json=BODY)
             document = is_problem(response, 403)
-            assert "write" in document["detail"]
+            assert "may not do this; it needs the scope o" in document["detail"]  # order, or operate
             assert "insufficient_scope" in response.headers["www-authenticate"]
         is_problem(http.post(f"/api/v1/replications/{replication}/cancel"), 403)
     assert api.redis.client.hgetall("connector:tenant:likvid.shop.aws.sandbox") == before
+
+
+def test_each_scope_opens_its_routes_and_no_other(api: Api) -> None:
+    """What a token may not do is a 403 before anything of the request is looked at; the rest is something else."""
+    every = changing(api)
+    assert len(every) > 12
+    tokens = tuple(ApiToken.of(scope, scope, f"{scope}-token") for scope in Scope)
+    connector = make(api.redis.url, tokens=tokens)
+    with serving(create_app(connector)) as url, httpx2.Client(base_url=url) as http:
+        for method, path in every:
+            wanted = {Scope.ADMIN} | needed(method, path)
+            opened = {
+                scope
+                for scope in Scope
+                if http.request(method, path, headers={"Authorization": f"Bearer {scope}-token"}).status_code != 403
+            }
+            assert opened == wanted, (method, path)
+    connector.store.close()
+
+
+def test_every_route_that_changes_something_has_its_scope(api: Api) -> None:
+    """A new route needs a row; until then only the scope admin opens it. No row is there for nothing."""
+    routes = [f"{method} {path}" for method, path in changing(api)]
+    rows = {row: [route for route in routes if re.fullmatch(row, route)] for row in NEEDED}
+    assert [row for row, found in rows.items() if not found] == []
+    assert sorted(route for found in rows.values() for route in found) == sorted(routes)
+
+
+def changing(api: Api) -> list[tuple[str, str]]:
+    """Every method and path of the API that changes something, with names filled in."""
+    paths = httpx2.get(f"{api.url}/openapi.json").json()["paths"]
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "x", path))
+        for path, methods in paths.items()
+        for method in methods
+        if method.upper() not in READING
+    ]
 
 
 def test_without_configured_tokens_nobody_may_call(api: Api) -> None:

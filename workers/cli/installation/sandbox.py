@@ -58,11 +58,11 @@ def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool)
 def sandbox_environment(simulator_url: str, redis_url: str) -> dict[str, str]:
     """Give the environment in which every process of the connector uses the sandbox; the API token is drawn here."""
     token = secrets.token_urlsafe(24)
-    entry = ApiToken.of("sandbox", "write", token)
+    entry = ApiToken.of("sandbox", "admin", token)
     return {
         **organization.environment(simulator_url, redis_url),
         "CONNECTOR_CONFIG_DIR": str(EXAMPLES / "config"),
-        "CONNECTOR_API_TOKENS": f"{entry.name}:{entry.scope}:{entry.sha256}",
+        "CONNECTOR_API_TOKENS": entry.entry,
         "CONNECTOR_TOKEN": token,
         "CONNECTOR_POLL_SECONDS": "0.5",  # the simulated AWS is quicker than AWS
     }
