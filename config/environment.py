@@ -19,7 +19,13 @@ _NEARLY = 0.85
 
 _SECRET = frozenset(
     {"redis_url", "redis_sentinel_password", "api_tokens", "notification_url", "notification_secret"}
-    | {"meshstack_url", "meshstack_client_secret", "meshstack_api_user", "metering_database_url"}
+    | {
+        "meshstack_url",
+        "meshstack_metering_url",
+        "meshstack_client_secret",
+        "meshstack_api_user",
+        "metering_database_url",
+    }
 )
 """Settings whose values are not repeated, not even a wrong one."""
 

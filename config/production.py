@@ -68,8 +68,10 @@ def _notifications(settings: Settings) -> Iterator[str]:
 
 
 def _meshstack(settings: Settings) -> Iterator[str]:
-    if settings.meshstack_url is not None and not _is_remote_and_encrypted(settings.meshstack_url):
-        yield f"CONNECTOR_MESHSTACK_URL must be an https:// address of another machine {PRODUCTION}."
+    for name in ("meshstack_url", "meshstack_metering_url"):
+        url = getattr(settings, name)
+        if url is not None and not _is_remote_and_encrypted(url):
+            yield f"CONNECTOR_{name.upper()} must be an https:// address of another machine {PRODUCTION}."
 
 
 def _documents(secrets: Iterable[str]) -> Iterator[str]:

@@ -248,6 +248,11 @@ class Settings(BaseSettings):
     meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
         default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."
     )
+    meshstack_metering_url: str | None = Field(
+        default=None,
+        description="Address of meshStack's metering API, which takes usage reports. Without it, it is "
+        "CONNECTOR_MESHSTACK_URL.",
+    )
     runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
         default=None, description="Identifier (UUID) of the runner in meshStack."
     )
@@ -319,7 +324,7 @@ class Settings(BaseSettings):
             raise ValueError("needs CONNECTOR_MESHSTACK_URL and CONNECTOR_MESHSTACK_CLIENT_ID")
         return interval
 
-    @field_validator("meshstack_url")
+    @field_validator("meshstack_url", "meshstack_metering_url")
     @classmethod
     def check_meshstack_url(cls, url: str | None) -> str | None:
         """Refuse what is no web address, without repeating it: somebody may have put a password in."""

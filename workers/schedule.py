@@ -15,8 +15,8 @@ from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
 from tasks.meshobjects.pull import pull
 from tasks.meshstack import access
+from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.client import MeshStack
-from tasks.meshstack.usage_reports import UsageReports
 from tasks.notifications import outbox
 from tasks.worker import Worker
 
@@ -46,10 +46,10 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
         return str(done)
 
     @cache
-    def meshstack() -> MeshStack:
+    def meshstack(url: str | None = None) -> MeshStack:
         key = access.api_key(connect().settings)
         register_secrets((key.secret,))
-        return access.connect(connect().settings, key)
+        return access.connect(connect().settings, key, url=url)
 
     @app.task(name=PULL, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def pull_from_meshstack() -> str:
@@ -62,6 +62,7 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
         user = access.api_user(connect().settings)
         if user is None:  # beat has other settings
             return "no API user is configured"
-        return str(sending.send(connect(), UsageReports(meshstack(), user), connect().store.now()))
+        metering = meshstack(connect().settings.meshstack_metering_url)
+        return str(sending.send(connect(), ApiUser(metering, user), connect().store.now()))
 
     questions.register(app, connect, ANSWERS)

@@ -40,18 +40,27 @@ def check_access(settings: Settings) -> None:
 
 
 def connect(
-    settings: Settings, key: ApiKey, transport: httpx2.BaseTransport | None = None, process: str | None = None
+    settings: Settings,
+    key: ApiKey,
+    transport: httpx2.BaseTransport | None = None,
+    process: str | None = None,
+    url: str | None = None,
 ) -> MeshStack:
     """Make the client; raises SettingsError when the certificates or proxies that are named cannot be used.
 
     process   of the runner, by which meshStack's operators tell several of them apart; None: it is a command
+    url       of a part of meshStack that is elsewhere; None: that of the settings
     """
     headers = {"X-Meshcloud-Runner-Name": NAME, "X-Meshcloud-Runner-Version": installed_version()}
     if process is not None:
         headers["X-Block-Runner-Node-Id"] = f"{settings.runner_uuid}-{process}"
     try:
         return MeshStack(
-            settings.meshstack_url or "", key, transport=transport, ca_file=settings.meshstack_ca_file, headers=headers
+            url or settings.meshstack_url or "",
+            key,
+            transport=transport,
+            ca_file=settings.meshstack_ca_file,
+            headers=headers,
         )
     except OSError as error:
         raise SettingsError([f"CONNECTOR_MESHSTACK_CA_FILE cannot be used: {error.strerror or error}."]) from error

@@ -127,7 +127,7 @@ class MeshStack:
         address: str,
         media: str,
         authorization: str | None,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
         within: float,
         query: Mapping[str, str | int | list[str]],
     ) -> Answer:
@@ -139,7 +139,7 @@ class MeshStack:
             headers["Authorization"] = authorization
         if method != "GET":
             headers["Content-Type"] = media
-        content = None if body is None else json.dumps(body).encode()
+        content = json.dumps(body).encode() if isinstance(body, Mapping) else body
         try:
             with outgoing.within(within):
                 request = self._http.build_request(

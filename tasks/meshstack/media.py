@@ -14,6 +14,6 @@ def media(kind: str, version: str) -> str:
 
 RUN = media("meshBuildingBlockRun", "v1")
 RUNNER = media("meshBuildingBlockRunner", "v1-preview")
-USAGE_REPORT = media("meshResourceUsageReport", "v1")
+IMPORT = "application/vnd.meshcloud.api.meshobjects.v1+json"  # of usage reports too
 JSON = "application/json"
 OCTETS = "application/octet-stream"

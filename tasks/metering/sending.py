@@ -16,8 +16,8 @@ import structlog
 
 from tasks.connector import Connector
 from tasks.digest import digest
+from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.errors import Away, Refused
-from tasks.meshstack.usage_reports import UsageReports
 from tasks.metering.database import Database, open_database
 from tasks.metering.documents import LineItem, UsageReport
 from tasks.metering.months import Month
@@ -43,7 +43,7 @@ class Sent:
         return f"{self.sent} usage reports sent, {self.refused} refused"
 
 
-def send(connector: Connector, meshstack: UsageReports, now: datetime) -> Sent:
+def send(connector: Connector, meshstack: ApiUser, now: datetime) -> Sent:
     """Send reports that meshStack does not have as they are; one instance at a time.
 
     Raises DatabaseAway, redis.RedisError. When meshStack is away, the next tick goes on.
@@ -79,7 +79,7 @@ def _months(today: date) -> Iterator[Month]:
         month = month.before
 
 
-def _send_month(connector: Connector, database: Database, meshstack: UsageReports, month: Month, done: Sent) -> None:
+def _send_month(connector: Connector, database: Database, meshstack: ApiUser, month: Month, done: Sent) -> None:
     known = connector.store.reports_sent.digests(str(month))
     for name, parts in _by_account(database, month):
         if done.sent + done.refused >= AT_ONCE:
@@ -89,7 +89,7 @@ def _send_month(connector: Connector, database: Database, meshstack: UsageReport
         if known.get(name) == content:
             continue
         try:
-            meshstack.put(parts[0].account_id, str(month), body)
+            meshstack.put_usage_report(parts[0].account_id, str(month), body)
         except Refused as error:  # one account never stops the others
             done.refused += 1
             log.warning(
@@ -125,9 +125,9 @@ def _line(item: LineItem) -> dict[str, Any]:
         "productName": item.product_name,
         "usageType": item.usage_type,
         "usageUnit": item.usage_unit,
-        "usageQuantity": float(quantity),
-        "usageCost": float(price),
-        "totalCost": float(cost),
+        "usageQuantity": quantity,
+        "usageCost": price,
+        "totalCost": cost,
         "currency": item.net_amount.currency,
         "sellerId": item.seller_id,
         **({} if item.seller_product_group is None else {"sellerProductGroup": item.seller_product_group}),

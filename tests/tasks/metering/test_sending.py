@@ -10,14 +10,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.client import ApiKey, MeshStack
-from tasks.meshstack.usage_reports import UsageReports
 from tasks.metering.sending import Sent, send
 from tests.tasks.metering.conftest import CLOSED, House
 
 SHOP, BLOG = "likvid.shop.aws.sandbox", "likvid.blog.aws.sandbox"
 ACCOUNT, OTHER = "700000000001", "700000000002"
-MEDIA = "application/vnd.meshcloud.api.meshresourceusagereport.v1.hal+json"
+MEDIA = "application/vnd.meshcloud.api.meshobjects.v1+json"  # as the metering API documents it
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Mesh:
     """A meshStack that takes reports."""
 
     status: dict[str, int] = field(default_factory=dict)  # of an account's report
+    rows: dict[str, str] = field(default_factory=dict)  # of an account's report, what the row of the answer says
     taken: dict[str, Any] = field(default_factory=dict)  # by account and month
     requests: int = 0
 
@@ -33,15 +34,20 @@ class Mesh:
         assert request.method == "PUT"
         assert request.headers["authorization"] == "Basic YXBpOnBhc3N3b3Jk"  # api:password
         assert request.headers["content-type"] == MEDIA
+        assert request.headers["accept"] == MEDIA
         *_, kind, account, month = request.url.path.split("/")
         assert kind == "meshresourceusagereports"
-        if (status := self.status.get(account, 200)) == 200:
-            self.taken[f"{account} {month}"] = json.loads(request.content)
-        return httpx2.Response(status)
+        row = self.rows.get(account, "SUCCESS")
+        if (status := self.status.get(account, 200)) != 200:
+            return httpx2.Response(status)
+        if row == "SUCCESS":
+            self.taken[f"{account} {month}"] = json.loads(request.content, parse_float=Decimal, parse_int=Decimal)
+        said = {"meshObject": "meshResourceUsageReport", "status": row, "resultCode": None, "message": "no tenant"}
+        return httpx2.Response(200, json=said)
 
-    def reports(self) -> UsageReports:
+    def reports(self) -> ApiUser:
         meshstack = MeshStack("https://mesh.example.com", ApiKey("i", "s"), transport=httpx2.MockTransport(self.handle))
-        return UsageReports(meshstack, "api:password")
+        return ApiUser(meshstack, "api:password")
 
 
 @pytest.fixture
@@ -64,8 +70,8 @@ def test_the_reports_of_tenants_are_sent_once(house: House, mesh: Mesh) -> None:
     [report] = house.reports(account=ACCOUNT)
     assert len(found["lineItems"]) == len(report.line_items)
     for line, item in zip(found["lineItems"], report.line_items, strict=True):
-        assert line["totalCost"] == float(Decimal(item.net_amount.amount))
-        assert line["usageQuantity"] * line["usageCost"] == pytest.approx(line["totalCost"])
+        assert line["totalCost"] == Decimal(item.net_amount.amount)
+        assert line["usageQuantity"] * line["usageCost"] == line["totalCost"]  # to the last digit
     assert send(house.worker, mesh.reports(), house.now()) == Sent()
     assert mesh.requests == 2
 
@@ -86,6 +92,35 @@ def test_one_that_is_refused_stops_no_other_and_is_tried_again(house: House, mes
     mesh.status.clear()
 
     assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+
+
+def test_a_row_that_says_no_is_no_success(house: House, mesh: Mesh) -> None:
+    """The answer to a report is 200 all the same."""
+    mesh.rows[ACCOUNT] = "FAILED"
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1, 1)
+    mesh.rows.clear()
+
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+
+
+def test_an_amount_loses_no_digit_on_its_way(house: House, mesh: Mesh) -> None:
+    """A float would say 12345678901.12346, and 0.30000000000000004 for a third of a product."""
+    amount = "12345678901.1234567891"
+    house.simulator.operator(
+        "add_cost", day=str(CLOSED.first), account=ACCOUNT, service="AWS Lambda", usage_type="x", amount=amount
+    )
+    house.collect()
+
+    send(house.worker, mesh.reports(), house.now())
+
+    lines = mesh.taken[f"{ACCOUNT} {CLOSED}-01Z"]["lineItems"]
+    assert Decimal(amount) in {line["totalCost"] for line in lines}
+
+
+def test_an_api_user_that_is_not_accepted_is_not_tried_with_every_report(house: House, mesh: Mesh) -> None:
+    mesh.status = {ACCOUNT: 401, OTHER: 401}
+    assert send(house.worker, mesh.reports(), house.now()) == Sent()
+    assert mesh.requests == 1
 
 
 def test_when_meshstack_is_away_the_next_tick_goes_on(house: House, mesh: Mesh) -> None:
