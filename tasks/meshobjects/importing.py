@@ -15,7 +15,7 @@ from config.imported import KINDS as CONFIGURATION
 from tasks.connector import Connector
 from tasks.meshobjects.collection import check_not_empty, missing
 from tasks.meshobjects.configuration import Configured, check_removal, checked
-from tasks.meshobjects.kinds import Imported, read_object, title
+from tasks.meshobjects.kinds import Imported, read_object, single, title
 from tasks.meshobjects.loading import around
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.ordering import Change, Ordering, Refusal, key_of_tenant, tenant_id
@@ -98,15 +98,17 @@ class _Import:
             row = Row(title(document))
             self._rows.append(row)
             try:
-                each = read_object(document)
-                self._check_allowed(each.key)
+                for each in map(read_object, single(document)):
+                    self._take(row, each)
             except Invalid as error:
                 row.fail(str(error), error.code)
-                continue
-            if each.key in self._items:
-                row.fail("stands twice in this import")
-            else:
-                self._items[each.key] = row, each
+        self._drop_failed()
+
+    def _take(self, row: Row, each: Imported) -> None:
+        self._check_allowed(each.key)
+        if each.key in self._items:
+            raise Invalid("stands twice in this import")
+        self._items[each.key] = row, each
 
     def _check_allowed(self, key: str) -> None:
         """Refuse a change of the configuration by somebody who may only order."""

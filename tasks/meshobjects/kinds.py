@@ -13,12 +13,14 @@ from config.imported import KINDS as CONFIGURATION
 from config.mistakes import plain_words, shown
 from config.printable import printable
 from tasks.meshobjects.mesh_object import (
+    GLOBAL,
     ROLES,
     Identified,
     MeshObject,
     Named,
     Owned,
     Target,
+    about_group,
     about_role,
     about_user,
     key_of,
@@ -75,6 +77,10 @@ class _Group(_OwnedObject):
     def listed_under(self) -> tuple[str, ...]:
         return (self.metadata.owner.lower(), *(about_user(each) for each in self.spec.members))
 
+    @property
+    def needs(self) -> dict[str, ResultCode]:
+        return {} if self.metadata.owner.lower() == GLOBAL else super().needs
+
 
 class _User(MeshObject):
     metadata: Named
@@ -130,10 +136,15 @@ class Binding(MeshObject):
         return self.metadata.name or f"{target}.{self.role_ref.name}.{self.subject.name}"
 
     @property
+    def of_group(self) -> bool:
+        """Tell whether the role is that of a group's members."""
+        return self.kind.lower().endswith("groupbinding")
+
+    @property
     def listed_under(self) -> tuple[str, ...]:
-        """Name the workspace, the role, and the user."""
-        user = (about_user(self.subject.name),) if self.kind.lower().endswith("userbinding") else ()
-        return (self.workspace.lower(), about_role(self.role_ref.name), *user)
+        """Name the workspace, the role, and the user or the group."""
+        about = about_group if self.of_group else about_user
+        return (self.workspace.lower(), about_role(self.role_ref.name), about(self.subject.name))
 
     @property
     def needs(self) -> dict[str, ResultCode]:
@@ -237,13 +248,26 @@ def read_object(document: Any) -> Imported:
     return Imported(kind, read, document)
 
 
+def single(document: Any) -> list[Any]:
+    """Return the objects that a document stands for: a binding of an older version has several subjects."""
+    if not isinstance(document, dict) or not str(document.get("kind")).lower().endswith("binding"):
+        return [document]
+    subjects = document.get("subjects")
+    if not isinstance(subjects, list) or "subject" in document:
+        return [document]
+    rest = {name: value for name, value in document.items() if name != "subjects"}
+    if len(subjects) > 1:  # one name is not enough for them
+        rest.pop("metadata", None)
+    return [{**rest, "subject": subject} for subject in subjects]
+
+
 def title(document: Any) -> str:
     """Name an object in an answer, also one that cannot be read: kind[name]."""
     if not isinstance(document, dict):
         return "?[?]"
     kind = _CANONICAL.get(str(document.get("kind")).lower(), document.get("kind"))
     try:
-        name: object = read_object(document).object.name
+        name: object = ", ".join(read_object(each).object.name for each in single(document))
     except Invalid:
         metadata = document.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tasks.meshobjects.desired import Document, at, payment_method_of
-from tasks.meshobjects.mesh_object import ROLES, about_role, about_user, key_of
+from tasks.meshobjects.mesh_object import GLOBAL, ROLES, about_group, about_role, about_user, global_group, key_of
 from tasks.meshobjects.world import users_of
 from tasks.state.objects import Objects, StoredObject
 
-MARKS = (about_user(""), about_role(""))
+MARKS = (about_user(""), about_role(""), about_group(""))
 
 
 def around(objects: Objects, changed: Iterable[StoredObject]) -> dict[str, StoredObject]:
@@ -20,6 +20,7 @@ def around(objects: Objects, changed: Iterable[StoredObject]) -> dict[str, Store
     speaking = objects.listed_under(*{name for each in all_changed for name in _spoken_of(each)})
     workspaces = {name for each in [*all_changed, *speaking.values()] for name in _workspaces(each)}
     found = {**previous, **speaking, **objects.listed_under(*workspaces, ROLES)}
+    found |= objects.those(group for each in [*all_changed, *found.values()] for group in _global_groups(each))
     users = {user for each in [*all_changed, *found.values()] for user in users_of(each.listed_under)}
     methods = {
         key_of("meshPaymentMethod", method)
@@ -34,13 +35,20 @@ def _workspaces(each: StoredObject) -> Iterator[str]:
 
 
 def _spoken_of(each: StoredObject) -> Iterator[str]:
-    """Yield under which names those are listed that speak of a user or a role."""
+    """Yield under which names those are listed that speak of a user, a role or a group of every workspace."""
     kind, _, name = each.key.partition(" ")
     if kind == "meshUser":
         yield about_user(name)
     if kind == "meshProjectRole":
         yield about_role(name)
         yield about_role(str(_role_name(each.document)))
+    if kind == "meshWorkspaceUserGroup" and name.startswith(f"{GLOBAL}."):
+        yield about_group(name.removeprefix(f"{GLOBAL}."))
+
+
+def _global_groups(each: StoredObject) -> Iterator[str]:
+    mark = about_group("")
+    yield from (global_group(name.removeprefix(mark)) for name in each.listed_under if name.startswith(mark))
 
 
 def _role_name(document: Document) -> object:

@@ -15,6 +15,7 @@ from tasks.meshobjects.rows import ResultCode
 
 OWNER = AliasChoices("ownedByWorkspace", "ownedByCustomer")  # as older documents say
 ROLES = "%"  # the name of the list of all project roles
+GLOBAL = "meshcloud-global-partner"  # what meshStack calls the owner of groups that belong to no workspace
 # Names of workspaces and projects are joined by dots, so none may stand in one.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=255)]
 
@@ -79,3 +80,13 @@ def about_user(username: str) -> str:
 def about_role(name: str) -> str:
     """Name the list of what speaks of a project role."""
     return f"%{name.lower()}"
+
+
+def about_group(name: str) -> str:
+    """Name the list of what speaks of a user group of every workspace."""
+    return f"#{name.lower()}"
+
+
+def global_group(name: str) -> str:
+    """Return the key of a user group that belongs to no workspace."""
+    return key_of("meshWorkspaceUserGroup", f"{GLOBAL}.{name}")

@@ -11,7 +11,7 @@ import structlog
 from config.catalog import Catalog
 from tasks.meshobjects.desired import at, payment_method_of
 from tasks.meshobjects.kinds import Binding, Imported, read_object
-from tasks.meshobjects.mesh_object import key_of
+from tasks.meshobjects.mesh_object import GLOBAL, key_of
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.platforms import by_uuid, with_platform
 from tasks.meshobjects.rows import Invalid
@@ -120,11 +120,8 @@ class Reader:
             roles = self._project_roles()
             complete, found = roles is not None, [*found, *(roles or [])]
         if groups:
-            members = self._lists.all(
-                "meshworkspaceusergroups", "meshWorkspaceUserGroup", ("v1",), _owned_by(workspace),
-                workspaceIdentifier=workspace,
-            )  # fmt: skip
-            complete, found = complete and members is not None, [*found, *(members or [])]
+            members, all_known = self._groups(workspace, {str(at(each, "subject", "name")) for each in groups})
+            complete, found = complete and all_known, [*found, *members]
         people, all_seen = self._people(workspace, found, there)
         return [*found, *people], complete and all_seen
 
@@ -137,6 +134,25 @@ class Reader:
             f"meshprojectbindings/{of.lower()}bindings", f"meshProject{of}Binding", ("v3",), fits,
             workspaceIdentifier=workspace, projectIdentifier=project,
         )  # fmt: skip
+
+    def _groups(self, workspace: str, named: set[str]) -> tuple[list[Object], bool]:
+        """Read the user groups of a workspace, and those of every workspace; tells whether all named ones are there.
+
+        One that is nowhere is one that we may not see: meshStack has no binding to a group that it has not.
+        """
+        kind = "meshworkspaceusergroups", "meshWorkspaceUserGroup"
+        rows = self._lists.all(*kind, ("v1",), _owned_by(workspace), workspaceIdentifier=workspace)
+        if rows is None:
+            return [], False
+        there = {str(at(each, "metadata", "name")).lower() for each in rows}
+        lacking = sorted(name for name in named if name.lower() not in there)
+        others = [self._lists.one(*kind, "v1", f"{GLOBAL}.{name}")[0] for name in lacking]
+        if None in others:
+            log.warning("who is in a group cannot be read", workspace=workspace, groups=lacking)
+        return [*rows, *(each for each in others if each is not None)], None not in others
+
+    def _user(self, name: str) -> tuple[Object | None, bool]:
+        return self._lists.one("meshusers", "meshUser", "v2", name)
 
     def _project_roles(self) -> list[Object] | None:
         if not self._asked_for_roles:
@@ -155,7 +171,7 @@ class Reader:
         by_name = {str(at(each, "metadata", "name")).lower(): each for each in rows}
         found, complete = [], True
         for name in lacking:
-            user, seen = (by_name[name.lower()], True) if name.lower() in by_name else self._lists.user(name)
+            user, seen = (by_name[name.lower()], True) if name.lower() in by_name else self._user(name)
             complete = complete and seen
             found += [] if user is None else [user]
         return found, complete

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tasks.meshobjects.desired import Document, Told, at, clean, payment_method_of
 from tasks.meshobjects.kinds import Binding, Imported, read_object
-from tasks.meshobjects.mesh_object import about_user, key_of
+from tasks.meshobjects.mesh_object import about_user, global_group, key_of
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.rows import Invalid
 from tasks.model.desired import Person
@@ -80,12 +80,10 @@ class World:
         return [self._person(username, sorted(roles[username])) for username in sorted(roles)]
 
     def _subjects(self, binding: Binding) -> Iterable[str]:
-        if binding.kind.lower() == "meshprojectuserbinding":
+        if not binding.of_group:
             return [binding.subject.name.lower()]
-        members = at(
-            self.document(key_of("meshWorkspaceUserGroup", f"{binding.workspace}.{binding.subject.name}")),
-            "spec", "members",
-        )  # fmt: skip
+        of_workspace = self.document(key_of("meshWorkspaceUserGroup", f"{binding.workspace}.{binding.subject.name}"))
+        members = at(of_workspace or self.document(global_group(binding.subject.name)), "spec", "members")
         return [str(each).lower() for each in members] if isinstance(members, list) else []
 
     def _role(self, name: str) -> str:

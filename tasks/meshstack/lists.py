@@ -48,11 +48,11 @@ class Lists:
                     return None
         return None
 
-    def user(self, name: str) -> tuple[Object | None, bool]:
-        """Read a meshUser; None: there is none, or the second answer says that we may not see it."""
-        path = f"{ROOT}/meshusers/{quote(name, safe='')}"
+    def one(self, path: str, kind: str, version: str, name: str) -> tuple[Object | None, bool]:
+        """Read an object by its name; None: there is none, or the second answer says that we may not see it."""
+        path = f"{ROOT}/{path}/{quote(name, safe='')}"
         try:
-            return self._meshstack.send("GET", path, media("meshUser", "v2")).document(), True
+            return self._meshstack.send("GET", path, media(kind, version)).document(), True
         except Unauthorised as refused:
             raise Away(f"meshStack does not accept our API key ({refused})") from refused
         except Refused as refused:

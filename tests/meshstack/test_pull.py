@@ -127,7 +127,8 @@ class Mesh:
 
 def _identifier(each: Object) -> str:
     name, owner = each["metadata"]["name"], each["metadata"].get("ownedByWorkspace")
-    return f"{owner}.{name}" if owner is not None and each["kind"] == "meshProject" else name
+    owned = each["kind"] in ("meshProject", "meshWorkspaceUserGroup")
+    return f"{owner}.{name}" if owner is not None and owned else name
 
 
 @dataclass
@@ -276,6 +277,32 @@ def test_who_cannot_be_seen_loses_nothing(house: House, hidden: str) -> None:
     assert before == {"ada": ["admin"], "bob": ["reader"]}
     assert house.access() == before
     assert house.access(TenantId("likvid", "fresh", "aws.sandbox")) is None
+
+
+class TestGroupsOfEveryWorkspace:
+    """They belong to a workspace that nobody can name in a filter, so no list of a workspace shows them."""
+
+    GLOBAL = "meshworkspaceusergroups"
+
+    @pytest.fixture(autouse=True)
+    def bound(self, house: House) -> None:
+        metadata = {"name": "all-admins", "ownedByWorkspace": "meshcloud-global-partner"}
+        house.mesh.add(self.GLOBAL, metadata, spec={"members": ["bob"]})
+        house.mesh.bind("all-admins", "Project Reader", kind="group")
+
+    def test_their_members_have_access(self, house: House) -> None:
+        house.pull()
+
+        assert house.access() == {"ada": ["admin"], "bob": ["reader"]}
+
+    def test_one_that_is_nowhere_takes_nobodys_access(self, house: House) -> None:
+        house.pull()
+        house.mesh.forbidden.add("mesheventlogs")
+        house.mesh.objects[self.GLOBAL].clear()  # as for an API key that may not see it
+
+        house.pull()
+
+        assert house.access() == {"ada": ["admin"], "bob": ["reader"]}
 
 
 def test_a_list_that_changes_while_it_is_read_counts_for_nothing(house: House) -> None:

@@ -83,3 +83,38 @@ def test_who_is_to_have_none_loses_it_also_when_the_order_is_refused(http: httpx
     assert [row["meshObject"] for row in rows if row["status"] == "FAILED"] == ["meshTenant[likvid.shop.aws.sandbox]"]
     assert access(http) == {"ada": ["admin"]}
     assert http.get(TENANT).json()["desired"]["landingZone"] == "development"
+
+
+def test_a_binding_of_an_older_version_has_several_subjects(http: httpx2.Client) -> None:
+    """As meshStack's documentation writes them: no name, and a list."""
+    older = {**binding(), "apiVersion": "v1", "subjects": [{"name": "bob"}, {"name": "cyd"}]}
+    del older["subject"], older["metadata"]
+    of_workspace = {**older, "kind": "meshWorkspaceUserBinding", "targetRef": {"name": "likvid"}}
+
+    rows = put_well(http, *WHOLE, older, of_workspace, meshObjectCollection="c")
+    assert len(rows) == len(WHOLE) + 2
+    assert access(http) == {"ada": ["admin"], "bob": ["admin"], "cyd": ["admin"]}
+
+    fewer = {**older, "subjects": [{"name": "cyd"}]}
+    put_well(http, *WHOLE, fewer, of_workspace, meshObjectCollection="c")
+    assert access(http) == {"ada": ["admin"], "cyd": ["admin"]}
+
+
+def test_a_wrong_subject_is_told_and_takes_nothing(http: httpx2.Client) -> None:
+    older = {**binding(), "apiVersion": "v1", "subjects": [{"name": "bob"}, {}]}
+    del older["subject"]
+
+    rows = put(http, *WHOLE, older)
+
+    assert [row["status"] for row in rows] == ["SUCCESS"] * len(WHOLE) + ["FAILED"]
+    assert access(http) == {"ada": ["admin"]}
+
+
+def test_a_group_of_every_workspace(http: httpx2.Client) -> None:
+    everywhere = {**group("bob"), "metadata": {"name": "all", "ownedByWorkspace": "meshcloud-global-partner"}}
+    put_well(http, *WHOLE, everywhere, binding("all", "Project Reader", kind="Group"))
+    assert access(http) == {"ada": ["admin"], "bob": ["reader"]}
+
+    put_well(http, {**everywhere, "spec": {"members": []}})
+
+    assert access(http) == {"ada": ["admin"]}
