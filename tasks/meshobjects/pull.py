@@ -2,14 +2,16 @@
 
 Workspaces are looked at one by one: all of them now and then, those of which meshStack's event log tells in between, or
 all each time where the log cannot be read. What is to be looked at stands in Redis, so a portion is as short as we
-like, and none is forgotten. Only changed content is ordered. What is not in a list is never deleted: meshStack marks
-what is to go. One instance pulls at a time, with one request at a time and so many in a second.
+like, and none is forgotten. Only changed content is ordered. What is not in a list is not deleted by that: meshStack
+marks what is to go, and says of what is gone that it was deleted. One instance pulls at a time, with one request at a
+time and so many in a second.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -17,9 +19,11 @@ from config.printable import counted
 from tasks.connector import Connector
 from tasks.digest import digest
 from tasks.meshobjects.desired import at, desired_of
+from tasks.meshobjects.kinds import read_object
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.ordering import order, tenant_id
 from tasks.meshobjects.reader import Reader, Seen
+from tasks.meshobjects.rows import Invalid
 from tasks.meshstack.client import MeshStack
 from tasks.meshstack.errors import Away, Refused
 from tasks.meshstack.lists import Lists
@@ -82,7 +86,9 @@ class _Portion:
         self._meshstack = meshstack
         self._before = meshstack.requests
         self._lists = Lists(meshstack)
-        self._reader = Reader(self._lists, Objects(meshstack), connector.catalog)
+        self._objects = Objects(meshstack)
+        self._reader = Reader(self._lists, self._objects, connector.catalog)
+        self._pulled: dict[str, list[TenantId]] | None = None  # by workspace
         self._now = now
         self._interval = connector.settings.meshstack_pull_interval or timedelta()
         self._zone = connector.catalog.runner.landing_zone
@@ -99,7 +105,9 @@ class _Portion:
         for workspace in self._store.pulls.due(REQUESTS):
             if self.requests >= REQUESTS:
                 return
-            self._look(self._reader.workspace(workspace))
+            seen = self._reader.workspace(workspace)
+            self._look(seen)
+            self._look_after_those_gone(workspace, seen)
             self._store.pulls.looked_at(workspace)
             self.pulled = replace(self.pulled, workspaces=self.pulled.workspaces + 1)
 
@@ -125,7 +133,7 @@ class _Portion:
 
     def _look_at_all(self, state: PullState) -> None:
         found = PullState(found_at=self._now, full_at=self._now, events_until=self._now, seen=state.seen)
-        self._store.pulls.note(found, sorted(self._reader.workspaces()), self._now)
+        self._store.pulls.note(found, sorted(self._reader.workspaces() | self._ordered().keys()), self._now)
 
     def _events(self, since: datetime) -> list[dict[str, object]] | None:
         """Read what has happened; None: the log cannot be read."""
@@ -144,6 +152,28 @@ class _Portion:
                 log.warning("a tenant of meshStack cannot be ordered", tenant=tenant.name, error=str(error))
                 continue
             self.pulled = replace(self.pulled, ordered=self.pulled.ordered + done)
+
+    def _look_after_those_gone(self, workspace: str, seen: Seen) -> None:
+        """Look for tenants that we have ordered and no list shows; they are deleted if meshStack says that they were."""
+        shown = {tenant_id(each) for each in seen.tenants}
+        for name in self._ordered().get(workspace, ()):
+            record = self._store.tenants.find(name) if name not in shown else None
+            if record is None or record.deletion is not None:
+                continue
+            uuid = self._store.runs.named_tenant(name)
+            document = None if uuid is None else self._objects.tenant(uuid)
+            gone = None if document is None else _tenant(document)
+            if gone is not None and gone.is_to_go:
+                self._delete(gone, record)
+            else:
+                log.warning("meshStack shows a tenant no more; it stays as it is here", tenant=str(name))
+
+    def _ordered(self) -> dict[str, list[TenantId]]:
+        if self._pulled is None:
+            self._pulled = {}
+            for name in self._store.pulls.tenants():
+                self._pulled.setdefault(name.workspace, []).append(name)
+        return self._pulled
 
     def _settle(self, tenant: MeshTenant, seen: Seen) -> bool:
         """Do what meshStack wants of a tenant; tells whether something was ordered."""
@@ -213,6 +243,14 @@ class _Portion:
         self._store.pulls.note_digest(name, content)
         if tenant.metadata.uuid is not None:
             self._store.runs.name_tenant(name, tenant.metadata.uuid)
+
+
+def _tenant(document: dict[str, Any]) -> MeshTenant | None:
+    try:
+        found = read_object(document).object
+    except Invalid:
+        return None
+    return found if isinstance(found, MeshTenant) else None
 
 
 def _time(text: object) -> datetime | None:

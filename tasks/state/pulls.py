@@ -48,6 +48,10 @@ class Pulls(Part):
         """Note that a workspace was looked at."""
         self._redis.zrem(self._keys.pull_due, workspace)
 
+    def tenants(self) -> list[TenantId]:
+        """Name every tenant that the pull has ordered."""
+        return [TenantId.parse(str(name)) for name in self._redis.hkeys(self._keys.pulled)]
+
     def digest(self, tenant: TenantId) -> str | None:
         """Return what the pull ordered last of a tenant, as a digest."""
         found = self._redis.hget(self._keys.pulled, str(tenant))

@@ -126,6 +126,8 @@ class Mesh:
 
 
 def _identifier(each: Object) -> str:
+    if each["kind"] == "meshTenant":
+        return str(each["metadata"]["uuid"])
     name, owner = each["metadata"]["name"], each["metadata"].get("ownedByWorkspace")
     owned = each["kind"] in ("meshProject", "meshWorkspaceUserGroup")
     return f"{owner}.{name}" if owner is not None and owned else name
@@ -399,6 +401,18 @@ class TestDeletion:
         assert record is not None
         assert record.deletion is None
         assert house.access() == {"ada": ["admin"]}
+
+    def test_one_that_was_deleted_between_two_looks_is_deleted_here(self, house: House) -> None:
+        """Its mark was never seen, and no list shows it any more; asked for by its UUID, meshStack says what it was."""
+        house.pull()
+        house.mesh.forbidden.add("mesheventlogs")
+        house.mesh.objects["meshtenants"][0]["status"]["lifecycle"]["state"] = "DELETED"
+
+        house.pull()
+
+        record = house.record()
+        assert record is not None
+        assert record.deletion is not None
 
     def test_another_tenant_of_the_same_name_is_not_deleted(self, house: House) -> None:
         house.pull()
