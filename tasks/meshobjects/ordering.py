@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tasks.connector import Connector
@@ -11,9 +10,9 @@ from tasks.meshobjects.kinds import Binding, Imported
 from tasks.meshobjects.mesh_object import key_of
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.world import World
-from tasks.model.desired import Desired, Person, TenantId
+from tasks.model.desired import Desired, TenantId
 from tasks.orders.deletion import request_deletion
-from tasks.orders.producer import RequestRefused, replicate
+from tasks.orders.producer import RequestRefused, replicate, withdraw
 from tasks.orders.withdrawn import left_out
 from tasks.state.orders import content_of
 from tasks.state.records import TenantRecord
@@ -131,8 +130,8 @@ def order(
     try:
         replicate(*where, desired, by=by, connector=connector)
     except RequestRefused as refused:
-        if record is not None and refused.keep:
-            replicate(*where, _withdrawn(record.desired, desired), by=by, connector=connector)
+        if record is not None:
+            withdraw(record, desired, by=by, connector=connector)
         return "; ".join(map(str, refused.mistakes))
     return None
 
@@ -152,19 +151,6 @@ def _project_of(each: Imported) -> str | None:
     if not isinstance(binding, Binding) or binding.in_workspace:
         return None
     return key_of("meshProject", f"{binding.workspace}.{binding.target_ref.name}")
-
-
-def _withdrawn(stored: Desired, wanted: Desired) -> Desired:
-    """Return the stored order without the people and roles that the new one does not give."""
-    roles = {person.username.lower(): set(person.roles) for person in wanted.access}
-    return stored.model_copy(update={"access": list(_left(stored.access, roles))})
-
-
-def _left(people: Iterable[Person], roles: dict[str, set[str]]) -> Iterable[Person]:
-    for person in people:
-        kept = [role for role in person.roles if role in roles.get(person.username.lower(), ())]
-        if kept:
-            yield person.model_copy(update={"roles": kept})
 
 
 def _going(record: TenantRecord) -> str:

@@ -154,7 +154,7 @@ class _Portion:
             self.pulled = replace(self.pulled, ordered=self.pulled.ordered + done)
 
     def _look_after_those_gone(self, workspace: str, seen: Seen) -> None:
-        """Look for tenants that we have ordered and no list shows; they are deleted if meshStack says that they were."""
+        """Look for tenants that we have ordered and no list shows; delete those of which meshStack says that it did."""
         shown = {tenant_id(each) for each in seen.tenants}
         for name in self._ordered().get(workspace, ()):
             record = self._store.tenants.find(name) if name not in shown else None

@@ -101,6 +101,16 @@ class Runs:
             return None
         return status if isinstance(status, str) else None
 
+    def behavior(self, run: str) -> str | None:
+        """Read what a run was to do, with our API key; None: there is none, or we may not read it."""
+        try:
+            document = self._with_key("GET", Address(run), Address(run).path(None), RUN).document()
+        except Refused:
+            return None
+        spec = document.get("spec")
+        found = spec.get("behavior") if isinstance(spec, dict) else None
+        return found.upper() if isinstance(found, str) else None
+
     def artifact(self, address: Address) -> bytes:
         """Read the plan that was approved."""
         link = address.path(address.artifact, "plan-artifact")

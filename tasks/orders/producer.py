@@ -25,7 +25,7 @@ from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector
 from tasks.in_force import own_connector
 from tasks.model.desired import PAYMENT_METHOD_FORMS, Desired, Tenant, TenantId
-from tasks.orders.withdrawn import left_out, only_takes_away
+from tasks.orders.withdrawn import left_out, only_takes_away, without_left_out
 from tasks.permissions.group_proof import GroupProof
 from tasks.state.orders import AccountTaken, Order
 from tasks.state.records import TenantRecord
@@ -115,6 +115,19 @@ def replicate(
         message = f"is the account of tenant {taken.tenant}, or ordered for it; no account has two tenants"
         raise RequestRefused((FieldMistake("platformTenantId", taken.account, message),)) from taken
     return Accepted(str(tenant), replication)
+
+
+def withdraw(record: TenantRecord, desired: Desired, *, by: str | None, connector: Connector) -> bool:
+    """Take from a tenant's people what an order does not give them, and do nothing else of it; it was refused.
+
+    Answers whether anything was taken: it is when somebody loses access, and the platform is known.
+    Raises redis.RedisError when Redis is away.
+    """
+    left = without_left_out(desired, record)
+    if record.id.platform not in connector.catalog.platforms or not only_takes_away(left, record):
+        return False
+    connector.store.orders.submit(Order(record.id, left, by=by))
+    return True
 
 
 def replicate_again(

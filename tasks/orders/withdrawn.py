@@ -6,7 +6,7 @@ take somebody out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from config.catalog import Catalog
 from tasks.errors import PermanentError
@@ -39,6 +39,19 @@ def left_out(desired: Desired, record: TenantRecord) -> int:
     return sum(not roles <= now.get(person, set()) for person, roles in given.items())
 
 
+def without_left_out(desired: Desired, record: TenantRecord) -> Desired:
+    """Return the stored order without the people and roles that this one does not give."""
+    now = _roles(desired.access)
+    return record.desired.model_copy(update={"access": list(_kept(record.desired.access, now))})
+
+
+def _kept(people: Iterable[Person], now: Mapping[str, set[str]]) -> Iterator[Person]:
+    for person in people:
+        roles = [role for role in person.roles if role in now.get(_who(person), ())]
+        if roles:
+            yield person.model_copy(update={"roles": roles})
+
+
 def only_takes_away(desired: Desired, record: TenantRecord) -> bool:
     """Tell whether an order differs from the stored one in nothing but people and roles that are gone."""
     if record.deletion is not None or _but_access(desired) != _but_access(record.desired):
@@ -55,5 +68,9 @@ def _roles(access: Iterable[Person]) -> dict[str, set[str]]:
     """Return each person, as JSON text without the roles, with the roles."""
     found: dict[str, set[str]] = {}
     for person in access:
-        found.setdefault(person.model_dump_json(exclude={"roles"}), set()).update(person.roles)
+        found.setdefault(_who(person), set()).update(person.roles)
     return found
+
+
+def _who(person: Person) -> str:
+    return person.model_dump_json(exclude={"roles"})

@@ -179,6 +179,29 @@ def test_bad_input_ends_the_run_with_a_sentence_for_each_side(
     assert played.connector.store.tenants.find(SHOP) is None
 
 
+def test_who_is_to_have_no_access_any_more_loses_it_also_when_the_run_is_refused(played: Scene) -> None:
+    first = played.fake.queue(inputs("shop", "alice", "bob"))
+    played.start_runner()
+    succeeded(played, first)
+
+    moon = value("landing_zone", "moon")
+    failed(played, played.fake.queue(inputs("shop", "alice", "cyd", landing_zone=moon), block=first.block))
+
+    assert [each["username"] for each in desired(played)["access"]] == ["alice@example.com"]
+    assert desired(played)["landingZone"] == "development"
+
+
+def test_a_name_that_people_write_as_they_like_ends_no_run(played: Scene) -> None:
+    person = {"username": "alice", "firstName": "Ali\x07ce\n", "lastName": "x" * 300, "email": "", "roles": ["admin"]}
+    run = played.fake.queue(inputs("shop", users=value("users", json.dumps([person]), "CODE")))
+    played.start_runner()
+
+    succeeded(played, run)
+
+    [found] = desired(played)["access"]
+    assert (found["firstName"], len(found["lastName"]), "email" in found) == ("Ali ce", 255, False)
+
+
 def test_the_account_of_somebody_else_is_refused(played: Scene) -> None:
     first = played.fake.queue(inputs("shop", "alice"))
     played.start_runner()

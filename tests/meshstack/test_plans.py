@@ -116,6 +116,18 @@ def test_a_run_after_one_that_planned_nothing_is_done_from_its_inputs(played: Sc
     assert played.puppet.asked == []
 
 
+def test_a_run_after_a_dry_run_of_which_nothing_is_known_asks_for_a_new_one(played: Scene) -> None:
+    """Somebody has approved something, and nobody can tell what: Redis was lost, or another runner had planned it."""
+    detect = planned(played, LETS_ALICE_IN)
+    played.connector.store._redis.delete(f"connector:run:{detect.uuid}")
+
+    run = played.ended(played.fake.queue(inputs("shop", "alice"), block=detect.block, predecessor=detect.uuid))
+
+    assert run.status == "FAILED"
+    assert "start a new dry run" in run.last_messages[0]
+    assert list(played.connector.store.tenants.listed()) == []
+
+
 def test_a_plan_with_errors_ends_failed(played: Scene) -> None:
     played.puppet.plan_errors[TENANT] = LastError(code="AccessDenied", message="no.", remedy="Allow it.")
     run = planned(played, LETS_ALICE_IN)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from tasks.chain import CHAINS
-from tasks.model.replication import LastError
+from datetime import UTC, datetime
+
+from tasks.chain import CHAINS, DELETION
+from tasks.model.replication import LastError, Replication, State, StepState
+from workers.runner import words
+from workers.runner.record import Status
+from workers.runner.report import of_replication
 from workers.runner.words import LONGEST, STEP_NAMES, error_message
 
 
@@ -20,3 +25,18 @@ def test_of_a_long_error_code_request_id_and_remedy_stay() -> None:
     assert len(said) <= LONGEST
     assert said.startswith("Denied: long")
     assert "(AWS request id req-1). What to do: Do this." in said
+
+
+def test_a_step_that_was_skipped_in_a_success_has_not_failed() -> None:
+    """Somebody began with a later step, so those before it were not run; no step in a success says that one failed."""
+    first, *rest = (StepState(name=step.name, state=State.SUCCEEDED) for step in DELETION.steps)
+    skipped = first.model_copy(update={"state": State.CANCELLED, "note": "skipped: it was to begin with close_account"})
+    now = datetime.now(UTC)
+
+    def shown(state: State) -> tuple[Status, str | None]:
+        replication = Replication(id="r", tenant="a.b.c.d", state=state, steps=[skipped, *rest], requested_at=now)
+        step = of_replication(replication)[0]
+        return step.status, step.user
+
+    assert shown(State.SUCCEEDED) == (Status.SUCCEEDED, words.NOTHING_TO_DO)
+    assert shown(State.FAILED) == (Status.FAILED, words.NOT_DONE)

@@ -20,7 +20,7 @@ from tasks.meshstack.errors import Away, Refused
 from tasks.meshstack.objects import Objects
 from tasks.model.desired import Deletion, Desired
 from tasks.model.replication import ENDED, Replication, State
-from tasks.orders.producer import RequestRefused, check, replicate
+from tasks.orders.producer import RequestRefused, check, replicate, withdraw
 from tasks.questions import ask, look
 from tasks.questions.kinds import PLAN, plan_text
 from tasks.state.records import TenantRecord
@@ -142,10 +142,15 @@ class Desk:
             self._ask_for_plan(run, desired, Stage.CHECKING, approved)
 
     def _desired(self, run: OpenRun, wanted: Wanted) -> Desired:
-        """Complete what the run wants and check it; raises BadRun, RequestRefused or Away."""
+        """Complete what the run wants and check it; raises BadRun, RequestRefused or Away.
+
+        Whoever is to have no access any more loses it also when the rest cannot be ordered.
+        """
         known = self.connector.store.tenants.find(wanted.tenant)
         desired = self._completed(run, wanted, None if known is None else known.desired)
         if mistakes := tuple(check(wanted.tenant, desired, self.connector.catalog, self.connector.settings, known)):
+            if known is not None and run.record.behavior == Behavior.APPLY:
+                withdraw(known, desired, by=BY.format(run.record.uuid), connector=self.connector)
             raise RequestRefused(mistakes)
         return desired
 
@@ -215,8 +220,7 @@ class Desk:
         """Return what was approved before this run; None: it follows no plan. Raises BadRun when it is lost."""
         record = run.record
         if record.artifact_link is None:
-            found = self.connector.store.runs.find(record.predecessor) if record.predecessor else None
-            return None if found is None else RunRecord.model_validate_json(found).plan
+            return self._planned_before(record.predecessor) if record.predecessor else None
         try:
             approved = planned.read_artifact(self.reporter.runs.artifact(record.address(run.token)))
         except Refused as refused:
@@ -224,6 +228,17 @@ class Desk:
         if approved is None:
             raise BadRun(*_no_plan("what meshStack has kept of it was not written by this connector"))
         return approved
+
+    def _planned_before(self, predecessor: str) -> Approved | None:
+        """Return what the run before this one has planned; None: it was no dry run. Raises BadRun when it is lost."""
+        found = self.connector.store.runs.find(predecessor)
+        known = None if found is None else RunRecord.model_validate_json(found)
+        if known is not None and known.plan is not None:
+            return known.plan
+        behavior = self.reporter.runs.behavior(predecessor) if known is None else known.behavior
+        if behavior == Behavior.DETECT:
+            raise BadRun(*_no_plan(f"what the dry run {predecessor} has planned is not known any more"))
+        return None
 
     def _ask_for_plan(self, run: OpenRun, desired: Desired, stage: Stage, approved: Approved | None = None) -> None:
         """Let a worker plan."""

@@ -17,6 +17,7 @@ from pydantic import JsonValue, ValidationError
 
 from config.printable import printable
 from config.runner_document import RunInputs
+from tasks.meshobjects.desired import clean
 from tasks.meshstack.run import SEALABLE, ClaimedRun, Input
 from tasks.meshstack.sealed import NotForUs, PrivateKey
 from tasks.model.desired import Person, Tags
@@ -189,7 +190,8 @@ class _Reader:
         for number, each in enumerate(found):
             if not isinstance(each, dict):
                 raise self._wrong(key, f"entry {number} is no person")
-            person = {name: value for name, value in each.items() if name in PERSON_FIELDS and value is not None}
+            person = {name: _clean(value) for name, value in each.items() if name in PERSON_FIELDS}
+            person = {name: value for name, value in person.items() if value not in (None, "")}
             if person.get("roles") == []:
                 continue  # a member of the project without a role in it
             try:
@@ -219,6 +221,11 @@ class _Reader:
             f"The input '{key}' cannot be read, so nothing was done. {CALL}",
             f"Input '{key}' = {self._values[key].shown()}: {what}. Correct the definition of the building block.",
         )
+
+
+def _clean(value: object) -> object:
+    """Return what a person's field holds as an order may hold it: nobody's name is to end a run."""
+    return clean(value).strip() if isinstance(value, str) else value
 
 
 def _missing(key: str) -> BadRun:

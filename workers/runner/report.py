@@ -53,12 +53,12 @@ def of_replication(replication: Replication, *, paused: bool = False) -> tuple[S
 
 def _step(step: StepState, replication: Replication, *, paused: bool) -> StepReport:
     skipped = step.state is State.CANCELLED and replication.state is State.SUCCEEDED
-    status = Status.SUCCEEDED if skipped else STATUSES[step.state]
+    told = _for_the_team(step, paused=paused and replication.state not in ENDED)
     return StepReport(
         id=step.name,
         name=words.step_name(step.name),
-        status=status,
-        user=_for_the_team(step, paused=paused and replication.state not in ENDED),
+        status=Status.SUCCEEDED if skipped else STATUSES[step.state],
+        user=words.NOTHING_TO_DO if skipped else told,
         system=words.operators_message(step),
     )
 

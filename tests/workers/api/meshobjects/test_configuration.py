@@ -14,6 +14,7 @@ from tests.support.redis import CheckedRedis
 from tests.workers.api.meshobjects.objects import (
     WHOLE,
     Document,
+    binding,
     location,
     platform,
     project,
@@ -27,6 +28,8 @@ from tests.workers.api.meshobjects.objects import (
 from tests.workers.api.server import BODY, ORDER, WRITE, Api, is_problem, make, serving
 from workers.api.app import create_app
 from workers.examples import EXAMPLES
+
+WRITER = {"Authorization": f"Bearer {WRITE}"}
 
 
 @pytest.fixture
@@ -118,11 +121,29 @@ def test_a_broken_directory_refuses_every_document(redis_of_its_own: CheckedRedi
     mine = replace(connector, settings=connector.settings.model_copy(update={"config_dir": directory}))
     with serving(create_app(mine)) as url:
         (directory / "broken.yaml").write_text("kind: [")
-        headers = {"Authorization": f"Bearer {WRITE}"}
-        with httpx2.Client(base_url=url, headers=headers, timeout=30, verify=False) as http:
+        with httpx2.Client(base_url=url, headers=WRITER, timeout=30, verify=False) as http:
             rows = put(http, zone("fresh"), workspace())
     mine.store.close()
     assert [row["status"] for row in rows] == ["FAILED", "SUCCESS"]
+
+
+def test_a_tenant_whose_platform_is_gone_fails_its_row_alone(redis_of_its_own: CheckedRedis, tmp_path: Path) -> None:
+    """Its people cannot be taken out without the platform's document; all others are ordered."""
+    directory = tmp_path / "config"
+    shutil.copytree(EXAMPLES / "config", directory)
+    connector = make(redis_of_its_own.url)
+    gone = replace(
+        connector,
+        settings=connector.settings.model_copy(update={"config_dir": directory}),
+        catalog=replace(connector.catalog, platforms={}),
+    )
+    with serving(create_app(connector)) as url, httpx2.Client(base_url=url, headers=WRITER, verify=False) as http:
+        put_well(http, *WHOLE, user("bob"), binding("bob", name="b2"))
+    with serving(create_app(gone)) as url, httpx2.Client(base_url=url, headers=WRITER, verify=False) as http:
+        rows = put(http, binding("ada", name="b2"), workspace("other"))
+    connector.store.close()
+    assert [row["status"] for row in rows] == ["FAILED", "SUCCESS"]
+    assert "unknown platform" in rows[0]["message"]
 
 
 def test_what_a_file_describes_counts_as_the_file_says_it(http: httpx2.Client) -> None:
