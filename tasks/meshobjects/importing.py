@@ -7,6 +7,7 @@ nothing that was answered is forgotten, and no access that an import takes away 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from config.imported import KINDS as CONFIGURATION
 from tasks.connector import Connector
 from tasks.meshobjects.collection import check_not_empty, missing
 from tasks.meshobjects.configuration import Configured, check_removal, checked
-from tasks.meshobjects.kinds import Imported, read_object, single, title
+from tasks.meshobjects.kinds import Imported, read_object, single, title, title_unread
 from tasks.meshobjects.loading import around
 from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.ordering import Change, Ordering, Refusal, key_of_tenant, tenant_id
@@ -81,12 +82,13 @@ class _Import:
         before = around(self._store.objects, [*(each.stored(None) for _, each in self._items.values()), *members])
         self._check_needs(before)
         self._choose_gone(members, named)
-        configured = self._let_go(before, configured)
+        known = self._known(before)
+        configured = self._let_go(known, configured)
         if configured.kept or configured.removed:
             self._store.documents.change(configured.kept, configured.removed)
-        self._order(before)
-        kept = [each.stored(self._collection(before.get(key))) for key, (_, each) in self._items.items()]
-        self._store.objects.change(kept, self._gone)
+        self._order(known)
+        kept = (each.stored(self._collection(before.get(key))) for key, (_, each) in self._items.items())
+        self._store.objects.change([each for each in kept if before.get(each.key) != each], self._gone)
         for _, each in self._items.values():
             tenant = each.object
             if isinstance(tenant, MeshTenant) and tenant.metadata.uuid is not None:
@@ -95,10 +97,12 @@ class _Import:
 
     def _read(self, documents: list[Any]) -> None:
         for document in documents:
-            row = Row(title(document))
+            row = Row(title_unread(document))
             self._rows.append(row)
             try:
-                for each in map(read_object, single(document)):
+                found = [*map(read_object, single(document))]
+                row.name = title(found) if found else row.name
+                for each in found:
                     self._take(row, each)
             except Invalid as error:
                 row.fail(str(error), error.code)
@@ -158,38 +162,57 @@ class _Import:
         elif left_out:
             self._gone = {each.key: each for each in missing(members, named, self._wanted.deletions)}
 
-    def _let_go(self, before: Mapping[str, StoredObject], configured: Configured) -> Configured:
+    def _known(self, before: Mapping[str, StoredObject]) -> dict[str, Imported]:
+        """Read what is stored; what a newer connector has stored, and we cannot read, is not there."""
+        known: dict[str, Imported] = {}
+        for key, stored in before.items():
+            _, same = self._items.get(key, (None, None))
+            if same is not None and same.document == stored.document:
+                known[key] = same
+                continue
+            with suppress(Invalid):
+                known[key] = read_object(stored.document)
+        return known
+
+    def _let_go(self, known: Mapping[str, Imported], configured: Configured) -> Configured:
         """Keep of what is missing that which something else still needs."""
+        needing = self._needing(known) if self._gone else {}
         for each in list(self._gone.values()):
-            row = Row(title(each.document))
+            row = Row(title([known[each.key]]) if each.key in known else title_unread(each.document))
             self._rows.append(row)
             try:
                 self._check_allowed(each.key)
                 if _configures(each.key):
                     configured = check_removal(each.key, configured, self._connect())
-                self._check_unneeded(each.key, before)
+                self._check_unneeded(needing.get(each.key, ()))
                 row.remark("is missing in the collection, so it was deleted")
             except Invalid as error:
                 row.fail(f"is missing in the collection, but {error}", error.code)
                 del self._gone[each.key]
         return configured
 
-    def _check_unneeded(self, key: str, before: Mapping[str, StoredObject]) -> None:
-        after = self._after(before)
-        needing = sorted(
-            title(each) for name, each in after.items() if name != key and key in read_object(each).object.needs
-        )
-        if needing:
-            raise Invalid(f"{needing[0]} still belongs to it")
+    def _needing(self, known: Mapping[str, Imported]) -> dict[str, list[Imported]]:
+        """Return, for each object that is missing, those that belong to it."""
+        found: dict[str, list[Imported]] = {}
+        for each in {**known, **{key: each for key, (_, each) in self._items.items()}}.values():
+            for key in each.object.needs:
+                if key in self._gone:
+                    found.setdefault(key, []).append(each)
+        return found
 
-    def _after(self, before: Mapping[str, StoredObject]) -> dict[str, dict[str, Any]]:
-        left = {key: each.document for key, each in before.items() if key not in self._gone}
-        return {**left, **{key: each.document for key, (_, each) in self._items.items()}}
+    def _check_unneeded(self, needing: Iterable[Imported]) -> None:
+        left = sorted(title([each]) for each in needing if each.key not in self._gone)
+        if left:
+            raise Invalid(f"{left[0]} still belongs to it")
 
-    def _order(self, before: Mapping[str, StoredObject]) -> None:
+    def _after(self, known: Mapping[str, Imported]) -> dict[str, Imported]:
+        left = {key: each for key, each in known.items() if key not in self._gone}
+        return {**left, **{key: each for key, (_, each) in self._items.items()}}
+
+    def _order(self, known: Mapping[str, Imported]) -> None:
         change = Change(
-            before=World({key: each.document for key, each in before.items()}),
-            after=World(self._after(before)),
+            before=World(known),
+            after=World(self._after(known)),
             imported={key: each for key, (_, each) in self._items.items()},
         )
         ordering = Ordering(self._connect(), change, self._wanted.by)

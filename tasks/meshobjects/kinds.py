@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -261,17 +261,18 @@ def single(document: Any) -> list[Any]:
     return [{**rest, "subject": subject} for subject in subjects]
 
 
-def title(document: Any) -> str:
-    """Name an object in an answer, also one that cannot be read: kind[name]."""
+def title(objects: Sequence[Imported]) -> str:
+    """Name what one document stands for in an answer: kind[name]."""
+    return f"{objects[0].kind}[{_short(', '.join(each.object.name for each in objects))}]"
+
+
+def title_unread(document: Any) -> str:
+    """Name in an answer what cannot be read."""
     if not isinstance(document, dict):
         return "?[?]"
     kind = _CANONICAL.get(str(document.get("kind")).lower(), document.get("kind"))
-    try:
-        name: object = ", ".join(read_object(each).object.name for each in single(document))
-    except Invalid:
-        metadata = document.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-    return f"{_short(kind)}[{_short(name)}]"
+    metadata = document.get("metadata")
+    return f"{_short(kind)}[{_short(metadata.get('name') if isinstance(metadata, dict) else None)}]"
 
 
 def _short(value: object) -> str:

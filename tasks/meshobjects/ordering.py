@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tasks.connector import Connector
 from tasks.meshobjects.desired import desired_of
@@ -28,8 +29,13 @@ class Change:
 
     def touches(self, tenant: MeshTenant) -> bool:
         """Tell whether objects were imported that are about this tenant alone, or its project."""
-        own = {tenant.project_key, key_of_tenant(tenant)}
-        return any(key in own or _project_of(each) == tenant.project_key for key, each in self.imported.items())
+        named = key_of_tenant(tenant) in self.imported or tenant.project_key in self.imported
+        return named or tenant.project_key in self._bound
+
+    @cached_property
+    def _bound(self) -> frozenset[str]:
+        """Projects in which imported bindings give roles."""
+        return frozenset(project for each in self.imported.values() if (project := _project_of(each)) is not None)
 
     def about(self, tenant: MeshTenant) -> list[str]:
         """Name the imported objects from which a tenant's order follows, the nearest ones."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
@@ -204,5 +203,5 @@ def _readable(documents: Iterable[Object]) -> Iterable[Imported]:
             log.warning("meshStack told something that cannot be read", error=str(error))
 
 
-def _by_key(documents: Iterable[Object]) -> dict[str, Any]:
-    return {each.key: each.document for each in _readable(documents)}
+def _by_key(documents: Iterable[Object]) -> dict[str, Imported]:
+    return {each.key: each for each in _readable(documents)}

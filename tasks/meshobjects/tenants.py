@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from config.catalog import Catalog
 from tasks.connector import Connector
-from tasks.model.desired import Desired, PaymentMethod, Tags, TenantId
+from tasks.model.desired import Desired, Lifecycle, PaymentMethod, Tags, TenantId
 from tasks.state.records import TenantRecord, TenantSummary
 from tasks.state.tenants import Selection
 
@@ -21,14 +21,6 @@ class Version(StrEnum):
     V3 = "v3"
     V4_PREVIEW = "v4-preview"
     V4 = "v4"
-
-
-class Lifecycle(StrEnum):
-    """Where a tenant stands."""
-
-    ACTIVE = "ACTIVE"
-    MARKED_FOR_DELETION = "MARKED_FOR_DELETION"
-    DELETED = "DELETED"
 
 
 @dataclass(frozen=True)
@@ -49,11 +41,17 @@ class Filters:
         return Selection(self.workspace, self.project, self.platform, self.landing_zone)
 
 
-def matching(filters: Filters, connector: Connector) -> list[TenantId]:
-    """Name the tenants that fit every filter, sorted."""
+def page(filters: Filters, first: int, size: int, connector: Connector) -> tuple[list[TenantId], int]:
+    """Name some of the tenants that fit every filter, sorted, from a rank on; and tell how many there are."""
     if (filters.platform_type or "aws").lower() != "aws":
-        return []
-    return [each.id for each in _summaries(filters.selection, connector) if _fits(each, filters)]
+        return [], 0
+    states = set(filters.states)
+    if filters.account is None and (len(states) == 1 or states == set(Lifecycle)):  # as they are listed
+        selection = replace(filters.selection, lifecycle=None if len(states) > 1 else states.pop())
+        found, total = connector.store.tenants.page(selection, first, size)
+        return [each.id for each in found], total
+    every = [each.id for each in _summaries(filters.selection, connector) if _fits(each, filters)]
+    return every[first : first + size], len(every)
 
 
 def by_identifier(identifier: str, connector: Connector) -> TenantRecord | None:

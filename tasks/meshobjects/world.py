@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from tasks.meshobjects.desired import Document, Told, at, clean, payment_method_of
-from tasks.meshobjects.kinds import Binding, Imported, read_object
+from tasks.meshobjects.kinds import Binding, Imported
 from tasks.meshobjects.mesh_object import about_user, global_group, key_of
 from tasks.meshobjects.mesh_tenant import MeshTenant
-from tasks.meshobjects.rows import Invalid
 from tasks.model.desired import Person
 
 # What meshStack calls the roles that it begins with. A document meshProjectRole of the same name counts before them.
@@ -19,19 +18,14 @@ PERSON_FIELDS = {"firstName": "first_name", "lastName": "last_name", "email": "e
 class World:
     """Objects by their keys."""
 
-    def __init__(self, documents: Mapping[str, Document]) -> None:
-        """Take objects that were checked before; one that a newer connector has stored, and we cannot read, is none."""
-        self._objects: dict[str, Imported] = {}
+    def __init__(self, objects: Mapping[str, Imported]) -> None:
+        self._objects = objects
         self._bindings: dict[str, list[Binding]] = {}
         self._roles = dict(BUILT_IN_ROLES)
-        for document in documents.values():
-            try:
-                self._take(read_object(dict(document)))
-            except Invalid:
-                continue
+        for each in objects.values():
+            self._take(each)
 
     def _take(self, each: Imported) -> None:
-        self._objects[each.key] = each
         binding = each.object
         if isinstance(binding, Binding) and not binding.in_workspace:
             project = key_of("meshProject", f"{binding.workspace}.{binding.target_ref.name}")

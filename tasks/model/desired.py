@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
@@ -113,6 +114,14 @@ class Deletion(Document):
     requested_by: Text | None = Field(default=None, description="name of the API token")
     approved_at: datetime | None = None
     approved_by: Text | None = None
+
+
+class Lifecycle(StrEnum):
+    """Where a tenant stands in its life, in meshStack's words."""
+
+    ACTIVE = "ACTIVE"
+    MARKED_FOR_DELETION = "MARKED_FOR_DELETION"
+    DELETED = "DELETED"
 
 
 class Pause(Document):

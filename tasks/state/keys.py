@@ -112,7 +112,7 @@ class Keys:
     tenants = One("zset", "orders", Stays("one entry per tenant"),
         "every tenant, sorted by name")
     tenants_by = Each("field and value", "zset", "tenants", Stays("one entry per tenant and field"),
-        "tenants with this state, zone, project or platform, sorted by name")
+        "tenants with this state, lifecycle, zone, project or platform, sorted by name")
     changed = One("zset", "tenants", Stays("one entry per tenant"),
         "tenant -> when it was last changed (microseconds)")
     tenant_counts = One("hash", "counts", Stays("a few entries per platform"),
@@ -246,7 +246,7 @@ class Keys:
     objects = One("hash", "objects", Stays("one entry per object"),
         "kind and name of a meshObject that came over the API -> the object, and its collection")
     objects_of = Each("workspace", "set", "objects", Stays("an entry leaves with its object"),
-        "kinds and names of the objects of a workspace")
+        "kinds and names of the objects of a workspace, or of those that speak of a user (@), group (#) or role (%)")
     collection = Each("name", "set", "objects", Stays("an entry leaves with its object"),
         "kinds and names of the objects and documents of a meshObjectCollection")
     pull = One("string", "pulls", Stays("one value"),

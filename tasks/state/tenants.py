@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks.model.desired import TenantId
+from tasks.model.desired import Lifecycle, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import State
 from tasks.state.database import Part
@@ -28,6 +28,7 @@ class Selection:
     landing_zone: str | None = None
     state: State | None = None
     updated_since: datetime | None = None
+    lifecycle: Lifecycle | None = None
 
     @property
     def prefix(self) -> str:
@@ -42,6 +43,7 @@ class Selection:
             "platform": self.platform,
             "zone": self.landing_zone,
             "state": self.state,
+            "lifecycle": self.lifecycle,
         }
         return [f"{field} {value}" for field, value in wanted.items() if value is not None]
 

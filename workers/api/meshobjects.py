@@ -20,8 +20,10 @@ from tasks.connector import Connector
 from tasks.meshobjects.collection import ImportRefused
 from tasks.meshobjects.importing import Busy, Wanted, import_objects
 from tasks.meshobjects.reading import Unreadable, read_json, read_yaml
-from tasks.meshobjects.tenants import Filters, Lifecycle, Version, by_identifier, matching, shown
+from tasks.meshobjects.tenants import Filters, Version, by_identifier, shown
+from tasks.meshobjects.tenants import page as page_of
 from tasks.meshstack.media import media
+from tasks.model.desired import Lifecycle
 from tasks.state.records import TenantRecord
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import Responses, responses
@@ -168,17 +170,17 @@ def list_mesh_tenants(
     wanted = states or ([deletion_state] if deletion_state is not None else [Lifecycle.ACTIVE])
     filters = Filters(workspace, project, platform, platform_type, landing_zone, account, tuple(wanted))
     size = min(size, LARGEST_PAGE)
-    found = matching(filters, connector)
+    found, total = page_of(filters, page * size, size, connector)
     named = connector.store.runs.named_tenants()
-    records = map(connector.store.tenants.find, found[page * size : (page + 1) * size])
+    records = map(connector.store.tenants.find, found)
     rows = [_with_links(each, version, named, connector, request) for each in records if each is not None]
     document = {
         "_embedded": {"meshTenants": rows},
-        "_links": _page_links(request, page, size, len(found)),
+        "_links": _page_links(request, page, size, total),
         "page": {
             "size": size,
-            "totalElements": len(found),
-            "totalPages": ceil(len(found) / size),
+            "totalElements": total,
+            "totalPages": ceil(total / size),
             "number": page,
         },
     }

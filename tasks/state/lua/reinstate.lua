@@ -16,6 +16,7 @@ set_landing_zone(p.tenant, p.landing_zone)
 set_tenant_state(p.tenant, p.fields.state)
 for name, value in pairs(p.fields) do redis.call('HSET', owner, name, value) end
 set_tenant_state(p.tenant) -- it may be one that is deleted
+set_lifecycle(p.tenant)
 redis.call('ZADD', keys.changed, p.changed, p.tenant)
 if not p.fields.deleted_at then redis.call('ZADD', keys.replicated, 0, p.tenant) end
 return 1

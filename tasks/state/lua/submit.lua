@@ -20,7 +20,10 @@ function verbs.order()
     local other = claim('account ' .. p.account, p.tenant)
     if other then return true, {other} end -- and nothing is stored
   end
-  if stored.deletion or stored.deleted_at then redis.call('HDEL', owner, 'deletion', 'deleted_at') end
+  if stored.deletion or stored.deleted_at then
+    redis.call('HDEL', owner, 'deletion', 'deleted_at')
+    set_lifecycle(p.tenant)
+  end
   stored.deletion, stored.deleted_at = nil, nil
   touch(p.tenant)
   desired = p.desired
@@ -35,6 +38,7 @@ function verbs.delete()
   if not stored.desired then desired = p.desired end
   if stored.deletion then return end
   redis.call('HSET', owner, 'deletion', p.deletion)
+  set_lifecycle(p.tenant)
   stored.deletion = p.deletion
   touch(p.tenant)
 end
@@ -43,6 +47,7 @@ function verbs.restore()
   local request = stored.deletion
   if stored.deleted_at or not request or cjson.decode(request).approvedAt then return true, false end
   redis.call('HDEL', owner, 'deletion')
+  set_lifecycle(p.tenant)
   stored.deletion = nil
   touch(p.tenant)
 end
@@ -154,6 +159,7 @@ end
 
 if not stored.created_at then
   list_tenant(p.tenant)
+  set_lifecycle(p.tenant)
   redis.call('HSET', owner, 'created_at', p.at)
 end
 if not stored.handles then redis.call('HSET', owner, 'handles', '{}') end

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
-from tasks.model.desired import TenantId
+from tasks.chain import DELETION
+from tasks.model.desired import Deletion, Lifecycle, TenantId
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
@@ -53,7 +54,16 @@ def test_a_page_has_what_a_look_at_every_tenant_finds(store: Store) -> None:
     for dispatch in pump(store)[::2]:
         assert store.work.begin(dispatch, "me", LEASE)
         assert store.work.record(dispatch.replication, "me", chance.choice((step_failed(0), step_done(0, last=True))))
+    for tenant in chance.sample([row.id for row in store.tenants.listed()], 6):
+        store.orders.delete(tenant, Deletion(requested_at=datetime.now(UTC)))
+    for dispatch in [each for each in pump(store) if each.chain is DELETION][:2]:
+        assert store.work.begin(dispatch, "me", LEASE)
+        assert store.work.record(dispatch.replication, "me", step_done(0, last=True))
+    kept, again, *_ = [row.id for row in store.tenants.listed() if row.marked and not row.deleted]
+    store.orders.restore(kept)
+    store.orders.submit(Order(again, DEVELOPMENT))
     everyone = list(store.tenants.listed())
+    assert {lifecycle_of(row) for row in everyone} == set(Lifecycle)
     times = sorted(row.updated_at for row in everyone)
     values: dict[str, tuple[Any, ...]] = {
         "workspace": (None, "a", "b", "none"),
@@ -62,6 +72,7 @@ def test_a_page_has_what_a_look_at_every_tenant_finds(store: Store) -> None:
         "landing_zone": (None, "development"),
         "state": (None, State.FAILED, State.QUEUED),
         "updated_since": (None, times[7], times[-1] + timedelta(seconds=1)),
+        "lifecycle": (None, *Lifecycle),
     }
     for chosen in product(*values.values()):
         selection = Selection(**dict(zip(values, chosen, strict=True)))
@@ -73,6 +84,12 @@ def test_a_page_has_what_a_look_at_every_tenant_finds(store: Store) -> None:
         assert {total for _, total in found} == {len(fitting)}
 
 
+def lifecycle_of(row: TenantSummary) -> Lifecycle:
+    if row.deleted:
+        return Lifecycle.DELETED
+    return Lifecycle.MARKED_FOR_DELETION if row.marked else Lifecycle.ACTIVE
+
+
 def fits(row: TenantSummary, wanted: Selection) -> bool:
     pairs = [
         (wanted.workspace, row.id.workspace),
@@ -80,6 +97,7 @@ def fits(row: TenantSummary, wanted: Selection) -> bool:
         (wanted.platform, row.id.platform),
         (wanted.landing_zone, row.landing_zone),
         (wanted.state, row.state),
+        (wanted.lifecycle, lifecycle_of(row)),
     ]
     since = wanted.updated_since is None or row.updated_at >= wanted.updated_since
     return since and all(value in (None, actual) for value, actual in pairs)

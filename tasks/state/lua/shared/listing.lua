@@ -32,6 +32,14 @@ local function list_tenant(tenant)
   redis.call('SADD', keys.platforms, platform_of(tenant))
 end
 
+-- List a tenant by where it stands in its life, after its request for deletion or its end was written.
+local function set_lifecycle(tenant)
+  local deletion, deleted, before = unpack(redis.call('HMGET', keys.tenant(tenant), 'deletion', 'deleted_at', 'lifecycle'))
+  local lifecycle = deleted and 'DELETED' or deletion and 'MARKED_FOR_DELETION' or 'ACTIVE'
+  list_under(tenant, 'lifecycle', lifecycle, before)
+  if before ~= lifecycle then redis.call('HSET', keys.tenant(tenant), 'lifecycle', lifecycle) end
+end
+
 local function set_landing_zone(tenant, zone)
   list_under(tenant, 'zone', zone, redis.call('HGET', keys.tenant(tenant), 'landing_zone'))
   redis.call('HSET', keys.tenant(tenant), 'landing_zone', zone)

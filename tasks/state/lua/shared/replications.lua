@@ -79,6 +79,7 @@ local function finish(tenant, id, state)
     deleted = p.at
     redis.call('HSET', owner, 'deleted_at', deleted)
     set_tenant_state(tenant)
+    set_lifecycle(tenant)
   end
   if deleted then
     redis.call('ZREM', keys.replicated, tenant) -- nothing is left to keep right
