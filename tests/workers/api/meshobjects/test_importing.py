@@ -189,15 +189,16 @@ def test_something_that_is_no_object(http: httpx2.Client) -> None:
     assert {row["resultCode"] for row in answer.json()} == {"INVALID_MESH_OBJECT"}
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_four_times_as_many_objects_are_four_times_the_work(api: Api, kept: bool) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+def test_four_times_as_many_objects_are_four_times_the_work(api: Api, gone: bool) -> None:
     """Also when half of them are missing in the collection; among 10,000 tenants anything else would take hours."""
 
     def calls(name: str, number: int) -> int:
         objects = [workspace(name), *(each for at in range(number) for each in of_project(name, f"p{at}"))]
-        left = objects if kept else objects[: 1 + 3 * number // 2]
         wanted = Wanted("ada", collection=name, deletions=3 * number)
-        import_objects(objects, wanted, lambda: api.connector)
+        if gone:
+            import_objects(objects, wanted, lambda: api.connector)
+            del objects[1 + 3 * number // 2 :]
         counted = 0
 
         def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -206,7 +207,7 @@ def test_four_times_as_many_objects_are_four_times_the_work(api: Api, kept: bool
 
         sys.setprofile(count)
         try:
-            rows = import_objects(left, wanted, lambda: api.connector)
+            rows = import_objects(objects, wanted, lambda: api.connector)
         finally:
             sys.setprofile(None)
         assert {row.code for row in rows} == {None}
