@@ -248,6 +248,11 @@ class Settings(BaseSettings):
     meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
         default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."
     )
+    meshstack_tell_accounts: bool = Field(
+        default=False,
+        description="Tell meshStack, as that API user, the accounts of tenants that the pull has ordered "
+        "(docs/meshstack.md).",
+    )
     meshstack_metering_url: str | None = Field(
         default=None,
         description="Address of meshStack's metering API, which takes usage reports. Without it, it is "
@@ -323,6 +328,15 @@ class Settings(BaseSettings):
         if interval is not None and not (known.get("meshstack_url") and known.get("meshstack_client_id")):
             raise ValueError("needs CONNECTOR_MESHSTACK_URL and CONNECTOR_MESHSTACK_CLIENT_ID")
         return interval
+
+    @field_validator("meshstack_tell_accounts")
+    @classmethod
+    def check_telling(cls, tells: bool, information: ValidationInfo) -> bool:  # pydantic calls it so
+        """Refuse to tell accounts when nothing is pulled, or as nobody."""
+        known = information.data
+        if tells and not (known.get("meshstack_pull_interval") and known.get("meshstack_api_user")):
+            raise ValueError("needs CONNECTOR_MESHSTACK_PULL_SECONDS and CONNECTOR_MESHSTACK_API_USER")
+        return tells
 
     @field_validator("meshstack_url", "meshstack_metering_url")
     @classmethod

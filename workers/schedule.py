@@ -53,7 +53,10 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
 
     @app.task(name=PULL, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def pull_from_meshstack() -> str:
-        return str(pull(connect(), meshstack(), connect().store.now()))
+        settings = connect().settings
+        user = access.api_user(settings) if settings.meshstack_tell_accounts else None
+        teller = None if user is None else ApiUser(meshstack(), user)
+        return str(pull(connect(), meshstack(), connect().store.now(), teller))
 
     @app.task(name=SEND, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def send_usage_reports() -> str:

@@ -31,10 +31,11 @@ class Told:
     project_tags: Mapping[str, list[str]] | None = None  # in place of those of the project
 
 
-def desired_of(told: Told, known: Desired | None) -> Desired:
+def desired_of(told: Told, known: Desired | None, account: str | None = None) -> Desired:
     """Make the order of a tenant.
 
-    known   what is stored of the tenant; None: it is new
+    known     what is stored of the tenant; None: it is new
+    account   that it has: to hear of that one is no news, and no order to take it over
     Raises RequestRefused for what no order may hold.
     """
     stored = (
@@ -43,7 +44,7 @@ def desired_of(told: Told, known: Desired | None) -> Desired:
     tags = told.project_tags if told.project_tags is not None else tags_of(told.project)
     found = {
         "landingZone": told.landing_zone or stored.get("landingZone") or told.default_landing_zone,
-        "platformTenantId": told.account or stored.get("platformTenantId"),
+        "platformTenantId": (told.account if told.account != account else None) or stored.get("platformTenantId"),
         "tenantPlatformNumber": stored.get("tenantPlatformNumber"),
         "workspace": _overlaid(stored.get("workspace"), _named(told.workspace, tags_of(told.workspace))),
         "project": _overlaid(stored.get("project"), _named(told.project, tags)),

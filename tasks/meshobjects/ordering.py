@@ -103,21 +103,21 @@ class Ordering:
             return _going(record) if named else None
         if record is None and not named:
             return None
-        known = None if record is None else record.desired
-        desired = self._desired(self._change.after, tenant, known)
+        desired = self._desired(self._change.after, tenant, record)
         if record is not None and record.deletion is None and content_of(desired) == content_of(record.desired):
             return None
-        if self._change.touches(tenant) or self._is_other(tenant, known, desired):
+        if self._change.touches(tenant) or self._is_other(tenant, record, desired):
             return desired
         return None
 
-    def _is_other(self, tenant: MeshTenant, known: Desired | None, desired: Desired) -> bool:
+    def _is_other(self, tenant: MeshTenant, record: TenantRecord | None, desired: Desired) -> bool:
         """Tell whether what is known around a tenant has changed what is wanted of it."""
-        return content_of(self._desired(self._change.before, tenant, known)) != content_of(desired)
+        return content_of(self._desired(self._change.before, tenant, record)) != content_of(desired)
 
-    def _desired(self, world: World, tenant: MeshTenant, known: Desired | None) -> Desired:
+    def _desired(self, world: World, tenant: MeshTenant, record: TenantRecord | None) -> Desired:
         told = world.told(tenant, self._default_zone)
-        return desired_of(told if self._says_who(tenant) else replace(told, access=None), known)
+        told = told if self._says_who(tenant) else replace(told, access=None)
+        return desired_of(told, None) if record is None else desired_of(told, record.desired, record.handles.account_id)
 
     def _says_who(self, tenant: MeshTenant) -> bool:
         """Tell whether objects say who has access, or have just said so: then nobody else has any.

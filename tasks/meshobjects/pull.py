@@ -24,6 +24,8 @@ from tasks.meshobjects.mesh_tenant import MeshTenant
 from tasks.meshobjects.ordering import order, tenant_id
 from tasks.meshobjects.reader import Reader, Seen
 from tasks.meshobjects.rows import Invalid
+from tasks.meshobjects.telling import tell_accounts
+from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.client import MeshStack
 from tasks.meshstack.errors import Away, Refused
 from tasks.meshstack.lists import Lists
@@ -53,14 +55,17 @@ class Pulled:
 
     workspaces: int = 0
     ordered: int = 0
+    told: int = 0  # accounts, to meshStack
 
     def __str__(self) -> str:
-        return f"{counted(self.workspaces, 'workspace')} looked at, {counted(self.ordered, 'tenant')} ordered"
+        done = f"{counted(self.workspaces, 'workspace')} looked at, {counted(self.ordered, 'tenant')} ordered"
+        return f"{done}, {counted(self.told, 'account')} told" if self.told else done
 
 
-def pull(connector: Connector, meshstack: MeshStack, now: datetime) -> Pulled:
+def pull(connector: Connector, meshstack: MeshStack, now: datetime, user: ApiUser | None = None) -> Pulled:
     """Do a portion of what is to be done. Nothing while another instance does, or while meshStack is to be left alone.
 
+    user   as whom accounts are told to meshStack; None: they are not
     Raises redis.RedisError when Redis is away.
     """
     pulls = connector.store.pulls
@@ -68,7 +73,7 @@ def pull(connector: Connector, meshstack: MeshStack, now: datetime) -> Pulled:
         state = pulls.state() if ours else PullState()
         if not ours or (state.not_before is not None and now < state.not_before):
             return Pulled()
-        portion = _Portion(connector, meshstack, now)
+        portion = _Portion(connector, meshstack, now, user)
         try:
             portion.run(state)
             pause = timedelta(seconds=portion.requests / PER_SECOND)
@@ -80,7 +85,7 @@ def pull(connector: Connector, meshstack: MeshStack, now: datetime) -> Pulled:
 
 
 class _Portion:
-    def __init__(self, connector: Connector, meshstack: MeshStack, now: datetime) -> None:
+    def __init__(self, connector: Connector, meshstack: MeshStack, now: datetime, user: ApiUser | None) -> None:
         self._connector = connector
         self._store = connector.store
         self._meshstack = meshstack
@@ -90,6 +95,7 @@ class _Portion:
         self._reader = Reader(self._lists, self._objects, connector.catalog)
         self._pulled: dict[str, list[TenantId]] | None = None  # by workspace
         self._now = now
+        self._user = user
         self._interval = connector.settings.meshstack_pull_interval or timedelta()
         self._zone = connector.catalog.runner.landing_zone
         self.pulled = Pulled()
@@ -104,12 +110,14 @@ class _Portion:
             self._find(state)
         for workspace in self._store.pulls.due(REQUESTS):
             if self.requests >= REQUESTS:
-                return
+                break
             seen = self._reader.workspace(workspace)
             self._look(seen)
             self._look_after_those_gone(workspace, seen)
             self._store.pulls.looked_at(workspace)
             self.pulled = replace(self.pulled, workspaces=self.pulled.workspaces + 1)
+        if self._user is not None:
+            self.pulled = replace(self.pulled, told=tell_accounts(self._store, self._objects, self._user))
 
     def _find(self, state: PullState) -> None:
         """Find out which workspaces to look at."""
@@ -222,7 +230,10 @@ class _Portion:
                 log.warning("a tenant is not ordered: who has access to it cannot be read", tenant=tenant.name)
                 return False
             told = replace(told, access=None)
-        desired = desired_of(told, None if record is None or record.deleted_at is not None else record.desired)
+        if tenant.account is None and self._user is not None:
+            self._store.pulls.note_untold(name)
+        known = None if record is None or record.deleted_at is not None else record
+        desired = desired_of(told, None) if known is None else desired_of(told, known.desired, known.handles.account_id)
         content = digest(content_of(desired))
         if record is not None and record.deleted_at is None and self._is_known(name, record, desired, content):
             return False

@@ -52,6 +52,18 @@ class Pulls(Part):
         """Name every tenant that the pull has ordered."""
         return [TenantId.parse(str(name)) for name in self._redis.hkeys(self._keys.pulled)]
 
+    def note_untold(self, tenant: TenantId) -> None:
+        """Note that meshStack knows no account of a tenant."""
+        self._redis.sadd(self._keys.untold, str(tenant))
+
+    def untold(self) -> list[TenantId]:
+        """Name the tenants whose accounts are still to be told, sorted."""
+        return [TenantId.parse(str(name)) for name in sorted(self._redis.smembers(self._keys.untold))]
+
+    def told(self, tenant: TenantId) -> None:
+        """Note that nothing is to be told of a tenant any more."""
+        self._redis.srem(self._keys.untold, str(tenant))
+
     def digest(self, tenant: TenantId) -> str | None:
         """Return what the pull ordered last of a tenant, as a digest."""
         found = self._redis.hget(self._keys.pulled, str(tenant))

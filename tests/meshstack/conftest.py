@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from config.catalog import load_catalog
+from tasks.connector import Connector, redis_client
 from tasks.meshstack.sealed import PrivateKey
-from tests.meshstack.scene import Scene, scene
+from tasks.state.store import Store
+from tests.meshstack.pulling import House, Mesh
+from tests.meshstack.scene import Scene, scene, settings
 from tests.support.redis import CheckedRedis
+from workers.examples import EXAMPLES
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +34,19 @@ def played(server: CheckedRedis, key: PrivateKey) -> Iterator[Scene]:
         yield made
         made.idle()
         assert made.fake.violations == []
+
+
+@pytest.fixture
+def house(server: CheckedRedis) -> Iterator[House]:
+    server.client.flushall()
+    made = settings(server.url, meshstack_pull_interval=timedelta(minutes=1))
+    store = Store(redis_client(made), timedelta(days=1), history=1000)
+    mesh = Mesh()
+    mesh.add("meshworkspaces", {"name": "likvid", "tags": {"cost": ["1"]}}, spec={"displayName": "Likvid"})
+    mesh.project(env=["dev"])
+    mesh.tenant()
+    for name in ("ada", "bob", "cyd"):
+        mesh.user(name)
+    mesh.bind("ada")
+    yield House(mesh, Connector(made, load_catalog([EXAMPLES / "config"], secrets=False), store))
+    store.close()

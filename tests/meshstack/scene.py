@@ -54,10 +54,13 @@ class Puppet:
 
     def run(self) -> None:
         while not self._stopped.wait(0.03):
-            self._answer_plans()
-            store = self.connector.store
-            for dispatch in store.work.pump("nobody's queue", 100, LEASE, timedelta(minutes=10), "puppet"):
-                self._work(store, dispatch)
+            self.once()
+
+    def once(self) -> None:
+        self._answer_plans()
+        store = self.connector.store
+        for dispatch in store.work.pump("nobody's queue", 100, LEASE, timedelta(minutes=10), "puppet"):
+            self._work(store, dispatch)
 
     def stop(self) -> None:
         self._stopped.set()

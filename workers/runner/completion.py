@@ -12,10 +12,11 @@ from config.runner_document import RunnerMapping
 from tasks.meshobjects.desired import Told, at, desired_of, payment_method_of, tags_of
 from tasks.meshstack.objects import Objects
 from tasks.model.desired import Desired
+from tasks.state.records import TenantRecord
 from workers.runner.record import Wanted
 
 
-def complete(wanted: Wanted, known: Desired | None, mapping: RunnerMapping, objects: Objects) -> Desired:
+def complete(wanted: Wanted, known: TenantRecord | None, mapping: RunnerMapping, objects: Objects) -> Desired:
     """Make the order of a run.
 
     known   what is stored of the tenant; None: it is new
@@ -37,7 +38,7 @@ def complete(wanted: Wanted, known: Desired | None, mapping: RunnerMapping, obje
         payment_method=None if method is None else objects.payment_method(method),
         project_tags=tags,
     )
-    return desired_of(told, known)
+    return desired_of(told, None) if known is None else desired_of(told, known.desired, known.handles.account_id)
 
 
 def _lacks(wanted: Wanted) -> bool:

@@ -147,14 +147,14 @@ class Desk:
         Whoever is to have no access any more loses it also when the rest cannot be ordered.
         """
         known = self.connector.store.tenants.find(wanted.tenant)
-        desired = self._completed(run, wanted, None if known is None else known.desired)
+        desired = self._completed(run, wanted, known)
         if mistakes := tuple(check(wanted.tenant, desired, self.connector.catalog, self.connector.settings, known)):
             if known is not None and run.record.behavior == Behavior.APPLY:
                 withdraw(known, desired, by=BY.format(run.record.uuid), connector=self.connector)
             raise RequestRefused(mistakes)
         return desired
 
-    def _completed(self, run: OpenRun, wanted: Wanted, known: Desired | None) -> Desired:
+    def _completed(self, run: OpenRun, wanted: Wanted, known: TenantRecord | None) -> Desired:
         """Complete what the run wants; raises Away as long as that is worth waiting for, then BadRun."""
         try:
             return complete(wanted, known, self.connector.catalog.runner, self.objects)
