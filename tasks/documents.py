@@ -1,4 +1,4 @@
-"""What people are shown beside tenants and replications: plans, drift, unmanaged accounts, the audit log, questions.
+"""What people are shown beside tenants and replications: plans, drift, the audit log, the overview of everything.
 
 Only documents: the command line reads them, and needs neither Redis's client nor Celery for that.
 """
@@ -115,3 +115,71 @@ class AuditPage(Document):
 
     entries: list[AuditEntry]
     next: str | None = Field(default=None, description="give it as `after` to go on; null: there is no more")
+
+
+class MatterKind(StrEnum):
+    """What kind of thing needs a person."""
+
+    WITHDRAWN = "WITHDRAWN"  # people without an order still have access
+    FAILED = "FAILED"  # replications that have ended so
+    PARKED = "PARKED"  # steps that wait until a person has mended something
+    APPROVAL = "APPROVAL"  # deletions that somebody must approve or decline
+    PAUSED = "PAUSED"  # nothing runs until somebody resumes it
+    STOPPED = "STOPPED"  # a part of the connector does not run
+
+
+class Matter(Document):
+    """One thing that needs a person, and whom it holds up."""
+
+    kind: MatterKind
+    what: str = Field(description="one sentence", examples=["NoFreeSeat: the organization is full"])
+    remedy: str = Field(description="what to do")
+    step: str | None = None
+    number: int = Field(default=0, description="tenants that it holds up")
+    tenants: list[str] = Field(default=[], description="the first of them, or the platform that is paused")
+    since: datetime | None = Field(default=None, description="of the oldest")
+
+
+class UnderWay(Document):
+    """Replications that have not ended and stand in the same place."""
+
+    state: str = Field(examples=["RUNNING", "WAITING", "PARKED"])
+    number: int
+    since: datetime = Field(description="when the oldest of them was asked for")
+
+
+class LimitUse(Document):
+    """How one of AWS's limits is used."""
+
+    name: str
+    places: int
+    taken: int
+    waiting: int
+    waiting_since: datetime | None = Field(default=None, description="when the first in line came")
+    slowed: float = Field(description="how much of it we use: less than 1 for a while after AWS has refused")
+
+
+class Machinery(Document):
+    """Who works."""
+
+    workers: int = Field(description="that have looked for work within the last seconds")
+    queued: int = Field(description="messages that no worker has taken yet")
+    late_seconds: float = Field(description="for how long the next look at a replication is overdue")
+    beat_at: datetime | None = Field(default=None, description="when beat last sent something")
+    runners: int = Field(default=0, description="that have looked for runs of meshStack")
+
+
+class Overview(Document):
+    """What an operator asks first, in this order."""
+
+    at: datetime
+    needs: list[Matter] = Field(description="what needs a person, the most urgent first")
+    under_way: list[UnderWay]
+    limits: list[LimitUse] = Field(description="those that somebody uses or waits for")
+    machinery: Machinery
+    tenants: dict[str, int] = Field(description="how many there are, by state; DELETED apart")
+    oldest_look: datetime | None = Field(
+        default=None, description="when the tenant was looked at that was looked at longest ago"
+    )
+    drifted: int = Field(description="tenants that the last daily look found different")
+    unmanaged: int = Field(description="accounts that no tenant owns")

@@ -30,7 +30,7 @@ from tasks.aws.organizations import CreationState, CreationStatus
 from tasks.errors import LaneFull, NotFound, PermanentError, Throttled, Unanswered
 from tasks.model.desired import Tenant
 from tasks.model.handles import Creation, Doubt, Handles
-from tasks.model.replication import Done, Outcome, Wait
+from tasks.model.replication import Done, Outcome, Wait, WaitsFor
 from tasks.names import account_email, account_name, account_tags, first_tags, refused_for_good
 
 LOOK_EVERY = timedelta(seconds=15)  # a look costs one call for 20 accounts; lists lag by seconds to a few minutes
@@ -198,7 +198,7 @@ def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status:
         if then is Next.AGAIN_SLOWLY:
             left = ended + SLOWLY - aws.now()
             return (
-                Wait(handles, f"{note}; asking again later", left, patient=True)
+                Wait(handles, f"{note}; asking again later", left, waits_for=WaitsFor.QUOTA)
                 if left > timedelta()
                 else _submit(tenant, handles, aws)
             )

@@ -32,7 +32,7 @@ from tasks.limits.intervals import (
     poll_interval,
     retry_interval,
 )
-from tasks.model.replication import Done, State, StepState, Wait
+from tasks.model.replication import Done, State, StepState, Wait, WaitsFor
 from tasks.state.masking import shown_error
 from tasks.state.outcome import Begun, StepRecord
 from tasks.step import Chain
@@ -105,7 +105,7 @@ class Moment:
             "attempts": before.attempts if polled else before.attempts + 1,
             "started_at": before.started_at or self.began,
         }
-        return before.model_copy(update={**counted, **changes})
+        return before.model_copy(update={**counted, "waits_for": None, **changes})
 
     def record(self, document: StepState, state: State) -> StepRecord:
         """Return a record that leaves what failed before as it is."""
@@ -188,9 +188,12 @@ def _waits(moment: Moment, answer: Wait) -> StepRecord:
     if deadline is not None and moment.now >= deadline:
         return _fails(moment, _waited_too_long(moment, answer))
     interval = _until_next_poll(moment, answer) if answer.retry_in is None else answer.retry_in
-    document = moment.document(state=State.WAITING, note=answer.note, last_error=None, deadline=deadline)
+    document = moment.document(
+        state=State.WAITING, note=answer.note, last_error=None, deadline=deadline, waits_for=answer.waits_for
+    )
     return replace(
         moment.record(document, State.WAITING),
+        parked=answer.waits_for is WaitsFor.PERSON,
         due=interval,
         handles=answer.handles,
         retry_state=moment.retry_state.polled(interval, answer.since).document(),
@@ -216,7 +219,7 @@ def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:
 
 def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replaced) -> StepRecord:
     """Wait for a place, for our turn, or for another worker; how the step has gone so far stays as it was."""
-    document = moment.document(state=State.WAITING, note=error.message, last_error=None)
+    document = moment.document(state=State.WAITING, note=error.message, last_error=None, waits_for=_reason(error))
     record = replace(moment.record(document, State.WAITING), retry_state=moment.begun.retry_state)
     match error:
         case LaneFull():  # AWS works on nothing of ours: the next answer `Wait` is the first one again
@@ -226,6 +229,16 @@ def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replac
             return replace(record, due=timedelta(seconds=error.seconds))
         case Stopping() | Replaced():
             return record
+
+
+def _reason(error: LaneFull | RateReached | Stopping | Replaced) -> WaitsFor:
+    match error:
+        case LaneFull():
+            return WaitsFor.PLACE
+        case RateReached():
+            return WaitsFor.TURN
+        case Stopping() | Replaced():
+            return WaitsFor.WORKER
 
 
 def _may_try_again(moment: Moment, error: TransientError) -> bool:
@@ -243,7 +256,10 @@ def _after(moment: Moment, error: StepError) -> RetryState:
 def _tries_again(moment: Moment, error: StepError) -> StepRecord:
     shown, parked = shown_error(error), isinstance(error, Parked)
     deadline = None if parked else moment.begun.step.deadline  # for a person it does not count
-    document = moment.document(state=State.WAITING, note=str(error), last_error=shown, deadline=deadline)
+    reason = WaitsFor.PERSON if parked else WaitsFor.RETRY
+    document = moment.document(
+        state=State.WAITING, note=str(error), last_error=shown, deadline=deadline, waits_for=reason
+    )
     record = moment.record(document, State.WAITING)
     return replace(
         record,

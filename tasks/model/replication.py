@@ -12,6 +12,18 @@ from tasks.model.desired import Document
 from tasks.model.handles import Handles
 
 
+class WaitsFor(StrEnum):
+    """What a step that waits is waiting for."""
+
+    AWS = "AWS"  # to end what it has begun
+    PLACE = "PLACE"  # in one of AWS's limits
+    TURN = "TURN"  # to call, because an API may only be called so often
+    RETRY = "RETRY"  # an error is tried again later
+    WORKER = "WORKER"  # the one that ran it is stopping, or a newer order takes over
+    QUOTA = "QUOTA"  # one that counts days
+    PERSON = "PERSON"  # to decide, or to mend what only a person can
+
+
 @dataclass(frozen=True)
 class Done:
     """The step's work is complete; the note says in plain words what was there or was changed."""
@@ -29,7 +41,12 @@ class Wait:
     retry_in: timedelta | None = None
     # When AWS began each piece of work whose place others wait for: polled when it usually ends, then soon again.
     since: tuple[datetime, ...] = ()
-    patient: bool = False  # for a person, or for a quota that counts days: as long as it takes
+    waits_for: WaitsFor = WaitsFor.AWS
+
+    @property
+    def patient(self) -> bool:
+        """Whether it waits as long as it takes."""
+        return self.waits_for in (WaitsFor.PERSON, WaitsFor.QUOTA)
 
 
 Outcome = Done | Wait
@@ -70,6 +87,7 @@ class StepState(Document):
     ended_at: datetime | None = None
     last_error: LastError | None = None
     deadline: datetime | None = Field(default=None, description="when a step that waits fails, if it still waits then")
+    waits_for: WaitsFor | None = Field(default=None, description="what a step that waits is waiting for")
 
 
 class Replication(Document):

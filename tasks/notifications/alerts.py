@@ -64,8 +64,8 @@ def alert_of(tenant: TenantId, replication: str, outcome: StepRecord, now: datet
     }
     if outcome.state is State.FAILED:
         return Alert(kind=Kind.FAILED, step=outcome.failed[0], error=outcome.error, **about)
+    if outcome.parked and document.name == AWAIT_APPROVAL and document.last_error is None:
+        return Alert(kind=Kind.APPROVAL, step=document.name, note=document.note, **about)
     if outcome.parked:
         return Alert(kind=Kind.PARKED, step=document.name, error=document.last_error, **about)
-    if document.name == AWAIT_APPROVAL and outcome.state is State.WAITING and document.last_error is None:
-        return Alert(kind=Kind.APPROVAL, step=document.name, note=document.note, **about)
     return Alert(kind=Kind.RESOLVED, **about) if outcome.state is State.SUCCEEDED else None

@@ -64,6 +64,13 @@ class Registry(Part):
             found.add((each.group[0], PAUSED), 1, each.asked_at)
         return found
 
+    def parked(self, most: int) -> list[str]:
+        """Name replications that wait for a person, at most so many of each platform, the oldest first."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for platform in sorted(self._redis.smembers(self._keys.platforms)):
+                pipeline.zrange(self._keys.under_way(f"{platform}\t{PARKED}"), 0, most - 1)
+            return [each for found in pipeline.execute() for each in found]
+
     def _open(self, platforms: Iterable[str], apart: Collection[str]) -> Iterable[tuple[Group, int, datetime]]:
         """Yield how many replications stand where, and when the oldest was asked for; without those set apart."""
         groups = [(platform, where) for platform in sorted(platforms) for where in WHERE]

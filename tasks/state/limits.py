@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from tasks.model.batch import Batch, Wants
 from tasks.state.database import Part
-from tasks.state.parameters import Disband, Enter, Gather, Leave, Slow, Take
+from tasks.state.parameters import Disband, Enter, Gather, Leave, Slow, Take, milliseconds
+
+RECOVERY = timedelta(seconds=30)  # from nothing to the whole of a limit: lua/shared/lanes.lua
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Usage:
     places: int
     taken: int
     waiting: int
+    waiting_since: datetime | None = None  # when the first in line came
+    slowed: float = 1.0  # how much of it we use; less than 1: AWS has refused lately, although we kept to it
 
 
 class Limits(Part):
@@ -93,6 +97,23 @@ class Limits(Part):
             for lane in lanes:
                 pipeline.zcount(self._keys.holders(lane), now, "+inf")
                 pipeline.zcard(self._keys.waiters(lane))
-            counts = pipeline.execute()
-        rows = zip(lanes.items(), counts[::2], counts[1::2], strict=True)
-        return {lane: Usage(int(places), taken, waiting) for (lane, places), taken, waiting in rows}
+                pipeline.zrange(self._keys.waiters(lane), 0, 0, withscores=True)
+            pipeline.hgetall(self._keys.slowed)
+            *counts, slowed = pipeline.execute()
+        rows = zip(lanes.items(), counts[::3], counts[1::3], counts[2::3], strict=True)
+        return {
+            lane: Usage(int(places), taken, waiting, _came(first), _share(slowed.get(lane), now))
+            for (lane, places), taken, waiting, first in rows
+        }
+
+
+def _came(first: Sequence[tuple[str, float]]) -> datetime | None:
+    return datetime.fromtimestamp(first[0][1] / 1_000_000, UTC) if first else None
+
+
+def _share(slowed: str | None, now: float) -> float:
+    """Return how much of a limit is used, as `share` in lua/shared/lanes.lua reckons."""
+    if slowed is None:
+        return 1.0
+    factor, since = map(float, slowed.split())
+    return min(1.0, factor + (now - since) / milliseconds(RECOVERY))

@@ -282,6 +282,8 @@ class Page(Parameters):
 
     starts: str  # what their names start with
     groups: list[str]  # a field and its value, as in the key tenants_by
+    contains: str  # a part of their names; empty: any
+    sorting: str  # name, state, newest or oldest
     since: int | None = None  # when they were changed at the earliest (microseconds)
     first: int  # rank, from 0
     size: int

@@ -40,6 +40,7 @@ class TenantSummary:
     state: State
     account_id: str | None
     updated_at: datetime
+    replication: str  # the newest that has begun or stands first in line
     marked: bool = False  # somebody has asked to delete it
     deleted: bool = False
 
@@ -72,13 +73,14 @@ def tenant_of(tenant: TenantId, row: Mapping[str, str], paused: str | None) -> T
 
 def summary_of(name: str, row: list[Any]) -> TenantSummary:
     """Read what a list shows of a tenant."""
-    landing_zone, handles, state, updated_at, deletion, deleted_at = row
+    landing_zone, handles, state, updated_at, deletion, deleted_at, replication = row
     return TenantSummary(
         id=TenantId.parse(name),
         landing_zone=landing_zone,
         state=State(state),
         account_id=json.loads(handles).get("account_id"),
         updated_at=datetime.fromisoformat(updated_at),
+        replication=replication,
         marked=deletion is not None,
         deleted=deleted_at is not None,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from tasks.model.desired import Lifecycle, TenantId
 from tasks.model.handles import HANDLES, Handles
@@ -15,7 +16,7 @@ from tasks.state.parameters import Page, microseconds, milliseconds
 from tasks.state.records import TenantRecord, TenantSummary, summary_of, tenant_of
 
 PAGE = 500  # tenants of one round trip
-SHOWN = ("landing_zone", "handles", "state", "updated_at", "deletion", "deleted_at")  # what a list needs
+SHOWN = ("landing_zone", "handles", "state", "updated_at", "deletion", "deleted_at", "last")  # what a list needs
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Selection:
     state: State | None = None
     updated_since: datetime | None = None
     lifecycle: Lifecycle | None = None
+    contains: str = ""  # a part of the name
 
     @property
     def prefix(self) -> str:
@@ -46,6 +48,15 @@ class Selection:
             "lifecycle": self.lifecycle,
         }
         return [f"{field} {value}" for field, value in wanted.items() if value is not None]
+
+
+class Sorting(StrEnum):
+    """In which order tenants are listed."""
+
+    NAME = "name"
+    STATE = "state"  # what may need a person first
+    NEWEST = "newest"  # by their last change
+    OLDEST = "oldest"
 
 
 class Tenants(Part):
@@ -68,8 +79,10 @@ class Tenants(Part):
         for names in self._pages(start, stop):
             yield from self._summaries(names)
 
-    def page(self, selection: Selection, first: int, size: int) -> tuple[list[TenantSummary], int]:
-        """Read some of the tenants that fit, sorted by name, from a rank on; and tell how many there are.
+    def page(
+        self, selection: Selection, first: int, size: int, sorting: Sorting = Sorting.NAME
+    ) -> tuple[list[TenantSummary], int]:
+        """Read some of the tenants that fit, from a rank on; and tell how many there are.
 
         Two round trips, however many tenants there are.
         """
@@ -79,6 +92,8 @@ class Tenants(Part):
                 Page(
                     starts=selection.prefix,
                     groups=selection.groups,
+                    contains=selection.contains,
+                    sorting=sorting.value,
                     since=None if since is None else microseconds(since),
                     first=first,
                     size=size,
@@ -104,6 +119,11 @@ class Tenants(Part):
         """Tell whether a tenant was ever ordered."""
         return bool(self._redis.exists(self._keys.tenants))
 
+    def with_account(self, account_id: str) -> TenantId | None:
+        """Name the tenant that has an account, or has ordered it; None: none has."""
+        owner = self._redis.hget(self._keys.owners, f"account {account_id}")
+        return TenantId.parse(owner) if owner else None
+
     def raw(self, tenant: TenantId) -> tuple[dict[str, str], list[dict[str, str]]]:
         """Read the fields of a tenant and of its replications, the oldest first, as they stand: for backups."""
         with self._redis.pipeline() as pipeline:
@@ -119,6 +139,11 @@ class Tenants(Part):
         before = self._database.now() - milliseconds(since)
         found = self._redis.zrangebyscore(self._keys.replicated, "-inf", before, 0, most)
         return [TenantId.parse(name) for name in found]
+
+    def longest_ago(self) -> datetime | None:
+        """Tell when the last replication ended of the tenant that has waited longest for another; None: none has."""
+        first = self._redis.zrange(self._keys.replicated, 0, 0, withscores=True)
+        return datetime.fromtimestamp(first[0][1] / 1000, UTC) if first else None
 
     def postpone(self, tenant: TenantId) -> None:
         """Count a tenant as replicated now, although it was not."""

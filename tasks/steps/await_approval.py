@@ -7,7 +7,7 @@ from datetime import timedelta
 from tasks.aws import Aws
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome, Wait
+from tasks.model.replication import Done, Outcome, Wait, WaitsFor
 
 LOOK_AGAIN = timedelta(days=1)  # whoever approves wakes the replication; this is for a wake-up that was lost
 
@@ -24,4 +24,9 @@ def await_approval(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:  # no
     deletion = tenant.deletion
     if deletion is not None and deletion.approved_at is not None:
         return Done(handles, f"approved by {deletion.approved_by or 'an operator'} at {deletion.approved_at:%F %R} UTC")
-    return Wait(handles, f"requires approval: aws-connector approve {tenant.id} (or decline)", LOOK_AGAIN, patient=True)
+    return Wait(
+        handles,
+        f"requires approval: aws-connector approve {tenant.id} (or decline)",
+        LOOK_AGAIN,
+        waits_for=WaitsFor.PERSON,
+    )

@@ -12,7 +12,7 @@ from tasks.errors import Parked, PermanentError
 from tasks.model.account import AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, Outcome, Wait
+from tasks.model.replication import Done, Outcome, Wait, WaitsFor
 
 DAILY = timedelta(days=1)  # AWS counts closures over 30 days
 
@@ -53,7 +53,7 @@ def _close(tenant: Tenant, handles: Handles, account_id: str, aws: Aws) -> Outco
         aws.organizations.close_account(account_id)
     except Parked as quota:  # for days or weeks; others need not wait behind it
         _leave(tenant, aws)
-        return Wait(handles, f"{quota.message}; tried again tomorrow", DAILY, patient=True)
+        return Wait(handles, f"{quota.message}; tried again tomorrow", DAILY, waits_for=WaitsFor.QUOTA)
     except PermanentError:
         _leave(tenant, aws)
         raise

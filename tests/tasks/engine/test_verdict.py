@@ -24,7 +24,7 @@ from tasks.errors import (
 from tasks.limits.intervals import RetryState
 from tasks.model.desired import Desired
 from tasks.model.handles import Handles
-from tasks.model.replication import Done, LastError, State, StepState, Wait
+from tasks.model.replication import Done, LastError, State, StepState, Wait, WaitsFor
 from tasks.state.masking import shown_error
 from tasks.state.outcome import Begun, StepRecord
 from tasks.step import Chain, Step
@@ -182,7 +182,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         },
     ),
     "a step that waits for a person waits on": (
-        *(at(LAST, step=LATE), Wait(GIVEN, "AWS works", SECOND, patient=True)),
+        *(at(LAST, step=LATE), Wait(GIVEN, "AWS works", SECOND, waits_for=WaitsFor.QUOTA)),
         {
             **WAITS,
             "attempts": 3,
