@@ -178,7 +178,7 @@ class Surroundings:
     def _note_end(self, call: CallRecord, trail: Trail, fields: dict[str, Any]) -> None:
         event = {"type": "write", "replication": self._replication, "step": self._step, "at": iso_now()}
         try:
-            trail.ended(call)
-            self._worker.store.events.emit(self.tenant, {**event, **fields})
+            entry = trail.ended(call)
+            self._worker.store.events.emit(self.tenant, {**event, **fields, "audit": entry})
         except RedisError as error:
             self.log.warning("the end of a write is missing in the audit log", error=str(error), **fields)

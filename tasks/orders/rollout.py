@@ -89,6 +89,11 @@ def find_rollout(rollout: str, connector: Connector) -> Progress | None:
     return look_at(found, connector)
 
 
+def newest_rollouts(connector: Connector, most: int) -> list[Rollout]:
+    """Return the rollouts that were asked for last, without how they fare."""
+    return [Rollout.model_validate_json(each) for each in connector.store.rollouts.newest(most)]
+
+
 def look_at(rollout: Rollout, connector: Connector) -> Progress:
     """Tell how each replication of a rollout fares."""
     found = connector.store.replications.those(rollout.replications.values())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from config.catalog import Catalog
 from tasks.errors import PermanentError
-from tasks.model.desired import Desired, Person
+from tasks.model.desired import Desired, Person, Tenant
 from tasks.permissions.groups import allowed_people, without_people
 from tasks.resolve import resolved
 from tasks.state.records import TenantRecord
@@ -18,17 +18,26 @@ from tasks.state.records import TenantRecord
 
 def still_in(record: TenantRecord, catalog: Catalog) -> frozenset[str]:
     """Return the userNames of those whom we have let in, and have not taken out, against the newest order."""
-    handles = record.handles
-    deletion = record.deletion if record.deleted_at is None else None
-    try:
-        tenant = resolved(catalog, record.id, record.desired, handles, deletion, needs_landing_zone=False)
-    except PermanentError:  # the platform's document is gone: nobody knows whom its roles let in
+    handles, wanted = record.handles, as_wanted(record, catalog)
+    if wanted is None:
         return frozenset()
-    wanted = tenant if deletion is None else without_people(tenant)
     people = (
         frozenset(group.people or ()) - allowed_people(wanted, handles, group) for group in handles.groups.values()
     )
     return frozenset().union(*people)
+
+
+def as_wanted(record: TenantRecord, catalog: Catalog) -> Tenant | None:
+    """Return the tenant as its newest order wants it, without people when it is to go.
+
+    None: the platform's document is gone, and nobody knows whom its roles let in.
+    """
+    deletion = record.deletion if record.deleted_at is None else None
+    try:
+        tenant = resolved(catalog, record.id, record.desired, record.handles, deletion, needs_landing_zone=False)
+    except PermanentError:
+        return None
+    return tenant if deletion is None else without_people(tenant)
 
 
 def left_out(desired: Desired, record: TenantRecord) -> int:

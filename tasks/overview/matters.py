@@ -50,7 +50,7 @@ def _withdrawn(connector: Connector, now: datetime) -> Iterator[Matter]:
         yield Matter(
             kind=MatterKind.WITHDRAWN,
             what=f"{people(number)} without an order still {'has' if number == 1 else 'have'} access.",
-            remedy="See each tenant for what holds it up. A tenant that is paused keeps its people until it is resumed.",
+            remedy="See what holds each tenant up. One that is paused keeps its people until it is resumed.",
             number=len(held),
             tenants=list(held)[:MOST_NAMED],
             since=min(held.values()),

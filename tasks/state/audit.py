@@ -8,7 +8,7 @@ templates, are shortened to a digest. Entries leave by age (`audit_days`), and b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -62,6 +62,14 @@ class Audit(Part):
                 return AuditPage(entries=_shown(found), next=position)
         return AuditPage(entries=_shown(found), next=position if more else None)
 
+    def those(self, ids: Iterable[str]) -> dict[str, AuditEntry]:
+        """Read entries as they were when the write was about to be sent, by id; those that have left are not there."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for each in ids:
+                pipeline.xrange(self._keys.audit, each, each)
+            rows = dict(row for found in pipeline.execute() for row in found)
+        return {each.id: each for each in _shown({name: json.loads(row["data"]) for name, row in rows.items()})}
+
     def _entries(self, since: datetime | None, after: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the entries of the stream, both kinds, from the oldest that is wanted on."""
         start = f"({after}" if after else "-" if since is None else f"{max(0, int(since.timestamp() * 1000))}"
@@ -90,11 +98,12 @@ class Trail:
         }
         self._open = self.audit.append({name: value for name, value in entry.items() if value is not None}, self.kept)
 
-    def ended(self, call: CallRecord) -> None:
-        """Note how the open write ended; raises redis.RedisError."""
+    def ended(self, call: CallRecord) -> str | None:
+        """Note how the open write ended; answers the id of its entry, raises redis.RedisError."""
         opened, self._open = self._open, None
         if opened is not None:
             self.audit.append({"of": opened, "outcome": call.code or OK, "request_id": call.request_id}, self.kept)
+        return opened
 
 
 def shortened(value: Any) -> Any:

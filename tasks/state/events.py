@@ -15,7 +15,7 @@ from tasks.state.parameters import milliseconds
 
 
 class Events(Part):
-    """Writes events. Raises redis.RedisError when Redis is away."""
+    """Writes and reads events. Raises redis.RedisError when Redis is away."""
 
     def emit(self, tenant: TenantId, event: dict[str, Any]) -> None:
         """Append to the tenant's events."""
@@ -24,3 +24,8 @@ class Events(Part):
             pipeline.xadd(key, {"data": json.dumps(event)}, maxlen=self._database.history, approximate=True)
             pipeline.pexpire(key, milliseconds(self._database.retention))
             pipeline.execute()
+
+    def newest(self, tenant: TenantId, most: int) -> list[dict[str, Any]]:
+        """Read the newest events of a tenant, the newest first."""
+        rows = self._redis.xrevrange(self._keys.events(tenant), count=most)
+        return [json.loads(fields["data"]) for _, fields in rows]

@@ -181,8 +181,12 @@ class Keys:
         "reason -> messages in the queue that were not ours")
     failures = Each("address", "string", "workers/api/wrong_tokens", Expires(timedelta(minutes=1), "the first of them"),
         "wrong API tokens from an address")
+    session = Each("SHA-256 of the cookie", "string", "sessions", Expires(timedelta(hours=12), "somebody signed in"),
+        "who has signed in on the pages, with which token")
     rollout = Each("id", "string", "rollouts", Retained("it was asked for"),
         "which replications belong to the rollout of a landing zone")
+    rollouts = One("zset", "rollouts", Stays("at most 100 entries"),
+        "rollout -> when it was asked for (ms)")
     question = Each("id", "hash", "questions", Expires(timedelta(hours=1), "the question or its answer came"),
         "a question that a worker answers, and its answer")
     drift = One("hash", "drifts", Stays("one entry per tenant"),

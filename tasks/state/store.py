@@ -37,6 +37,7 @@ from tasks.state.rollouts import Rollouts
 from tasks.state.runs import Runs
 from tasks.state.scripts import Scripts
 from tasks.state.server import Server
+from tasks.state.sessions import Sessions
 from tasks.state.snapshots import Snapshots
 from tasks.state.tag_index import TagIndex
 from tasks.state.tenants import Tenants
@@ -94,6 +95,7 @@ class Store:
         self.documents = Documents(database)
         self.pulls = Pulls(database)
         self.reports_sent = ReportsSent(database)
+        self.sessions = Sessions(database)
         self.snapshots = Snapshots(database)
         self.account_lists = AccountLists(database)
         self.unmanaged = Unmanaged(database)

@@ -25,6 +25,7 @@ from workers.api import (
     meshobjects,
     metering,
     metrics,
+    pages,
     pauses,
     plans,
     platforms,
@@ -84,6 +85,8 @@ def create_app(
         meshobjects,
     ):
         app.include_router(part.router)
+    for each in pages.ROUTERS:
+        app.include_router(each)
     problems.add_handlers(app)
     describe_problems(app)
     for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside: no body is read before the token

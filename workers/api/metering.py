@@ -113,7 +113,7 @@ def list_usage_reports(
 ) -> ReportPage:
     """Show one report for each account and owner, with all lines, by platform and account."""
     check_platform(platform, connector)
-    wanted = _wanted(month, platform=platform, workspace=workspace, tenant=tenant)
+    wanted = wanted_costs(month, platform=platform, workspace=workspace, tenant=tenant)
     found, count = costs.reports(wanted, page, size)
     return ReportPage(reports=found, page=page_of(page, size, count))
 
@@ -137,7 +137,7 @@ def export_usage_reports(
     from tasks.metering.export import as_csv, as_json  # noqa: PLC0415 (as above)
 
     check_platform(platform, connector)
-    found = _begun(costs.export(_wanted(month, platform=platform, workspace=workspace)))
+    found = _begun(costs.export(wanted_costs(month, platform=platform, workspace=workspace)))
     text: Iterator[str] = as_csv(found) if file_format == "csv" else as_json(found)
     kind = "text/csv; charset=utf-8" if file_format == "csv" else "application/json"
     return StreamingResponse(text, media_type=kind)
@@ -157,7 +157,7 @@ def get_usage_report(
     part: Annotated[int, Query(ge=0, le=1000, description="which of the account's owners in this month")] = 0,
 ) -> UsageReport:
     """Show a report with all lines."""
-    found: UsageReport | None = costs.report(_wanted(month, platform=platform, account=account_id), part)
+    found: UsageReport | None = costs.report(wanted_costs(month, platform=platform, account=account_id), part)
     if found is None:
         raise HTTPException(404, f"There is no report {part} of account {account_id} for {month} on {platform}.")
     return found
@@ -178,7 +178,7 @@ def list_statements(
 ) -> StatementsView:
     """Show one statement for each payment method of a project and each currency, in whole cents."""
     check_platform(platform, connector)
-    wanted = _wanted(month, platform=platform, workspace=workspace)
+    wanted = wanted_costs(month, platform=platform, workspace=workspace)
     return StatementsView(month=str(wanted.month), statements=costs.statements(wanted))
 
 
@@ -199,11 +199,12 @@ def view_costs(
 ) -> CostView:
     """Show them with those of the month before; of the current month also what it is expected to cost in the end."""
     check_platform(platform, connector)
-    found: CostView = costs.view(_wanted(month, platform=platform, workspace=workspace, tenant=tenant), by)
+    found: CostView = costs.view(wanted_costs(month, platform=platform, workspace=workspace, tenant=tenant), by)
     return found
 
 
-def _wanted(month: str | None, **names: str | None) -> Any:
+def wanted_costs(month: str | None, **names: str | None) -> Any:
+    """Say whose costs of which month are wanted; none: of the current one."""
     from tasks.metering.desk import month_of  # noqa: PLC0415 (as above)
     from tasks.metering.reading import Wanted  # noqa: PLC0415 (as above)
 

@@ -12,7 +12,6 @@ from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
 from tasks.orders.producer import RequestRefused, check
 from tasks.questions.kinds import PLAN, plan_text
-from tasks.state.questions import Question
 from workers.api.dependencies import CurrentConnector, NamedTenant, StrictRoute, known_tenant
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import PlanView, plan_view
@@ -39,10 +38,9 @@ def post_plan(
 
     Without a body it is the replication of what is stored: the deletion, where one was asked for.
     """
-    _check(tenant, desired, connector)
-    question = questions.ask(connector, PLAN, uuid4().hex, plan_text(tenant, desired))
-    response.headers["Location"] = f"/api/v1/plans/{_id(question)}"
-    return plan_view(_id(question), question)
+    asked = ask_for_plan(tenant, desired, connector)
+    response.headers["Location"] = f"/api/v1/plans/{asked.id}"
+    return asked
 
 
 @router.get(
@@ -55,6 +53,18 @@ def get_plan(
     plan_id: Annotated[str, Path(description="as the answer to the question gave it")], connector: CurrentConnector
 ) -> PlanView:
     """Show each step with its changes, once a worker has planned them."""
+    return read_plan(plan_id, connector)
+
+
+def ask_for_plan(tenant: TenantId, desired: Desired | None, connector: Connector) -> PlanView:
+    """Let a worker plan; refuses what a replication would be refused for."""
+    _check(tenant, desired, connector)
+    question = questions.ask(connector, PLAN, uuid4().hex, plan_text(tenant, desired))
+    return plan_view(question.id.removeprefix(f"{PLAN}."), question)
+
+
+def read_plan(plan_id: str, connector: Connector) -> PlanView:
+    """Read a plan; answers 404 when it is unknown."""
     question = questions.look(connector, f"{PLAN}.{plan_id}")
     if question is None:
         raise HTTPException(404, f"No plan is named {plan_id}, or it was asked for more than an hour ago.")
@@ -71,7 +81,3 @@ def _check(tenant: TenantId, desired: Desired | None, connector: Connector) -> N
     record = known_tenant(tenant, connector)
     if record.deleted_at is not None:
         raise HTTPException(409, f"The tenant {tenant} was deleted at {record.deleted_at:%F %R} UTC. Order it (PUT).")
-
-
-def _id(question: Question) -> str:
-    return question.id.removeprefix(f"{PLAN}.")

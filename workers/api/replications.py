@@ -46,12 +46,17 @@ def get_replication(replication: KnownReplication) -> Replication:
 )
 def cancel_replication(replication: KnownReplication, connector: CurrentConnector, response: Response) -> Replication:
     """Cancel at once, or after the call that runs now. What AWS has already is left as it is."""
-    before = connector.store.orders.cancel(replication.id)
-    if before in ENDED:
-        raise HTTPException(409, f"The replication {replication.id} has ended already: {before}.")
-    connector.store.retries.forget(TenantId.parse(replication.tenant))  # a person has stopped it
+    cancel(TenantId.parse(replication.tenant), replication.id, connector)
     response.headers["Location"] = f"/api/v1/replications/{replication.id}"
     return read(replication.id, connector)
+
+
+def cancel(tenant: TenantId, replication_id: str, connector: Connector) -> None:
+    """Cancel a replication of a tenant; answers 409 when it has ended already."""
+    before = connector.store.orders.cancel(replication_id)
+    if before in ENDED:
+        raise HTTPException(409, f"The replication {replication_id} has ended already: {before}.")
+    connector.store.retries.forget(tenant)  # a person has stopped it
 
 
 def read(replication_id: str, connector: Connector) -> Replication:

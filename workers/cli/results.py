@@ -12,6 +12,7 @@ from workers.api.schemas import TenantView
 from workers.cli.errors import ExitCode, complain
 from workers.cli.output import show, state_text, table
 from workers.cli.progress import Followed, seconds_taken
+from workers.standing import sentence
 
 COLUMNS = ("tenant", "account", "state", "seconds")
 
@@ -47,12 +48,6 @@ def failed_steps(each: Followed) -> list[tuple[str, LastError]]:
     if not any(error for _, error in found):
         found = [("replication", each.known.last_error)]
     return [(step, error) for step, error in found if error is not None]
-
-
-def sentence(error: LastError) -> str:
-    """Say what AWS said, and what to do about it."""
-    request = f" (AWS request id {error.request_id})" if error.request_id else ""
-    return f"{error.code}: {error.message}{request}. {error.remedy}"
 
 
 def seconds(each: Followed) -> float | None:

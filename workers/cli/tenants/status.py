@@ -32,8 +32,9 @@ from workers.cli.output import (
     stdout_console,
     table,
 )
-from workers.cli.results import sentence, shown_state
+from workers.cli.results import shown_state
 from workers.client import ConnectorClient
+from workers.standing import sentence
 
 WATCH_SECONDS = 1.0  # between two looks
 COLUMNS = ("tenant", "landing zone", "account", "state", "ordered", "paused")

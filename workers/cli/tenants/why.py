@@ -2,97 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from config.printable import counted, people
-from tasks.model.replication import LastError, State, StepState
-from workers.api.schemas import TenantView
 from workers.cli.connection import connect
 from workers.cli.names import parse_tenant
 from workers.cli.options import Access
 from workers.cli.output import flat, print_json, print_line, shown_moment, stdout_console
-from workers.cli.results import sentence
-
-BY_ITSELF = "Nothing is needed from you."
+from workers.standing import standing
 
 
 def show_why(tenant: str, access: Access, *, as_json: bool) -> None:
     """Say where a tenant stands."""
     with connect(access) as client:
         view = client.tenant(parse_tenant(tenant))
-    sentences = [flat(each) for each in why(view)]
+    sentences = [flat(each) for each in standing(view, shown_moment)]
     if as_json:
         print_json({"tenant": view.tenant, "status": view.status, "why": sentences})
     else:
         print_line(stdout_console(), " ".join(sentences))
-
-
-def why(view: TenantView) -> Iterator[str]:
-    """Yield the sentences, the first one says what is the matter."""
-    if view.paused is not None:
-        reason = f": {view.paused.reason}" if view.paused.reason else ""
-        by = f" by {view.paused.paused_by}" if view.paused.paused_by else ""
-        yield f"{view.tenant} is paused since {shown_moment(view.paused.paused_at)}{by}{reason}. Nothing runs for it."
-        yield f"aws-connector resume {view.tenant} lets it go on; if its platform is paused, resume that."
-    elif view.status is State.FAILED:
-        yield from _failed(view)
-    elif view.status is State.CANCELLED:
-        yield f"The last replication of {view.tenant} was cancelled, so it may be half done."
-        yield f"aws-connector retry {view.tenant} starts it again."
-    elif view.status is State.SUCCEEDED:
-        yield from _settled(view)
-    else:
-        yield from _under_way(view)
-    if view.still_in:
-        has = "has" if view.still_in == 1 else "have"
-        yield f"{people(view.still_in)} without an order {has} access still."
-
-
-def _settled(view: TenantView) -> Iterator[str]:
-    if view.deleted_at is not None:
-        yield f"{view.tenant} is deleted, since {shown_moment(view.deleted_at)}. An order creates it again."
-        return
-    account = f": account {view.account_id}" if view.account_id else ""
-    yield f"{view.tenant} is as it was ordered{account}. It last changed {shown_moment(view.updated_at)}."
-    yield BY_ITSELF
-
-
-def _failed(view: TenantView) -> Iterator[str]:
-    failed = [step for step in view.steps if step.state is State.FAILED]
-    if not failed:
-        yield f"The last replication of {view.tenant} failed{_because(view.last_error)}"
-    for step in failed:
-        yield f"{view.tenant} failed at {step.name}{_because(step.last_error)}"
-    skipped = sum(step.state is State.CANCELLED for step in view.steps)
-    if skipped:
-        yield f"{counted(skipped, 'step')} did not run because of that."
-    yield f"Then aws-connector retry {view.tenant}."
-
-
-def _because(error: LastError | None) -> str:
-    return f": {sentence(error)}" if error else "."
-
-
-def _under_way(view: TenantView) -> Iterator[str]:
-    what = "is being deleted" if view.deletion else "is under way"
-    steps = [step for step in view.steps if step.state in (State.RUNNING, State.WAITING)]
-    if not steps:
-        yield f"{view.tenant} {what} and waits for a worker to take it."
-        yield f"{BY_ITSELF} If it stays like this, see that workers run: aws-connector doctor."
-    for step in steps:
-        yield from _at(view.tenant, what, step)
-
-
-def _at(tenant: str, what: str, step: StepState) -> Iterator[str]:
-    since = f", since {shown_moment(step.started_at)}" if step.started_at else ""
-    if step.state is State.RUNNING:
-        yield f"{tenant} {what}: a worker runs {step.name}{since}."
-        yield BY_ITSELF
-        return
-    if step.last_error is not None:
-        tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and is tried again by itself"
-        yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
-    else:
-        yield f"{tenant} {what}: {step.name} waits{since}: {step.note or 'for AWS'}. It goes on by itself."
-    if step.deadline is not None:
-        yield f"If it still waits {shown_moment(step.deadline)}, it fails."

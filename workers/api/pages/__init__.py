@@ -1,0 +1,26 @@
+"""The pages for operators: what needs a person, every tenant, what holds it up, who can enter it, what it costs.
+
+Plain HTML from the server, which needs no script to be read; htmx keeps it live. Open `visitor.py` for who may see and
+do what, `rendering.py` for how a page is made, then one file for each page. `templates/parts.html` draws every
+component once, `assets/style.css` gives it its looks.
+"""
+
+from workers.api.pages import (
+    actions,
+    assets,
+    costs,
+    others,
+    overview,
+    plan,
+    platforms,
+    rollouts,
+    sign_in,
+    tenant,
+    tenants,
+)
+
+ROUTERS = tuple(
+    each.router
+    for each in (assets, sign_in, overview, tenants, tenant, actions, plan, platforms, rollouts, others, costs)
+)
+"""The routes of all pages."""

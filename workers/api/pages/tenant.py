@@ -1,0 +1,194 @@
+"""One tenant: where it stands and why, what was ordered beside what is, who can enter, what was changed by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sse_starlette import EventSourceResponse
+
+from tasks.connector import Connector
+from tasks.documents import AuditEntry
+from tasks.model.replication import Replication, State
+from tasks.orders.access import Access, Standing, accesses
+from tasks.orders.withdrawn import still_in
+from tasks.state.records import TenantRecord
+from workers.api.dependencies import CurrentConnector, KnownTenant
+from workers.api.pages.actions import ACTIONS, done_text, path_of
+from workers.api.pages.console import links
+from workers.api.pages.live import OpenStream, live
+from workers.api.pages.rendering import PageRoute, clock, html, page
+from workers.api.pages.step_marks import marks, progress
+from workers.api.pages.timeline import lines
+from workers.api.pages.visitor import CurrentVisitor, Visitor
+from workers.api.schemas import tenant_view
+from workers.standing import standing
+
+HISTORY = 15  # replications
+EVENTS = 1000  # of the tenant: all that are kept by default
+WRITES = 60
+MEMBERSHIP = "identitystore:create_group_membership"
+TENANT = "/tenants/{workspace}/{project}/{platform}"
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What was ordered, beside what is."""
+
+    name: str
+    ordered: str
+    found: str
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can enter the account, or is to."""
+
+    access: Access
+    since: datetime | None
+    known_since: bool  # False: it is longer ago than the events are kept
+
+
+@router.get(TENANT)
+def show_tenant(
+    request: Request,
+    record: KnownTenant,
+    connector: CurrentConnector,
+    visitor: CurrentVisitor,
+    replication: Annotated[str, Query(description="an older one")] = "",
+    done: str = "",
+) -> Response:
+    """Show it."""
+    steps = [step.name for step in _newest(record, connector).steps] if not record.deleted_at else []
+    return page(
+        request,
+        visitor,
+        "tenant.html",
+        live=f"/live{path_of(record.id)}?replication={replication}",
+        actions=[each for each in ACTIONS if each.fits(record) and visitor.may(*each.request(record))],
+        first_steps=steps,
+        done=done_text(done),
+        **_values(connector, record, visitor, replication),
+    )
+
+
+@router.get(f"/live{TENANT}")
+def live_tenant(
+    request: Request,
+    record: KnownTenant,
+    connector: CurrentConnector,
+    visitor: CurrentVisitor,
+    streams: OpenStream,
+    replication: str = "",
+) -> EventSourceResponse:
+    """Keep it live."""
+
+    def make() -> dict[str, str]:
+        values = _values(connector, connector.store.tenants.find(record.id) or record, visitor, replication)
+        return {part: html(request, visitor, f"_tenant_{part}.html", **values) for part in ("head", "page")}
+
+    return live(request, streams, make)
+
+
+def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted: str) -> dict[str, Any]:
+    store, now = connector.store, datetime.now(UTC)
+    events = store.events.newest(record.id, EVENTS)
+    history = store.replications.history(record.id, HISTORY)
+    shown = next((each for each in history if each.id == wanted), None) or _newest(record, connector)
+    view = tenant_view(record, _newest(record, connector), len(still_in(record, connector.catalog)))
+    platform = connector.catalog.platforms.get(record.id.platform)
+    deleted = record.deleted_at is not None and record.state is State.SUCCEEDED
+    return {
+        "tenant": record,
+        "state": "DELETED" if deleted else record.state,
+        "why": list(standing(view, lambda moment: clock(moment, visitor.zone))),
+        "shown": shown,
+        "lines": lines(shown, events, now),
+        "history": history,
+        "people": _people(connector, record, events),
+        "nobody": [each.username for each in record.desired.access if each.euid is None],
+        "facts": _facts(connector, record),
+        "drift": store.drifts.find(record.id),
+        "writes": _writes(connector, events),
+        "moment": datetime.fromisoformat,
+        "marks": marks,
+        "progress": progress,
+        "links": list(links(record.handles, platform.partition if platform else "aws")),
+    }
+
+
+def _newest(record: TenantRecord, connector: Connector) -> Replication:
+    found = connector.store.replications.find(record.replication)
+    return found or Replication(
+        id=record.replication, tenant=str(record.id), state=record.state, steps=[], requested_at=record.updated_at
+    )
+
+
+def _people(connector: Connector, record: TenantRecord, events: Iterable[Mapping[str, Any]]) -> list[Person]:
+    """Say of each since when, as far as the events tell who was put into a group when."""
+    wanted = [e["audit"] for e in events if e.get("call") == MEMBERSHIP and e.get("code") is None and e.get("audit")]
+    entries = connector.store.audit.those(wanted[:EVENTS])
+    since: dict[tuple[str, str], datetime] = {}
+    for each in sorted(entries.values(), key=lambda entry: entry.at):
+        arguments: Any = each.arguments or {}
+        since[arguments.get("GroupId", ""), arguments.get("MemberId", {}).get("UserId", "")] = each.at
+    return [_person(each, record, since) for each in accesses(record, connector.catalog)]
+
+
+def _person(access: Access, record: TenantRecord, since: Mapping[tuple[str, str], datetime]) -> Person:
+    user, group = record.handles.users.get(access.user_name, ""), (access.group.id or "") if access.group else ""
+    inside = access.standing is not Standing.LATE
+    known = since.get((group, user))
+    return Person(access, known if inside else None, known is not None or not inside or access.group is None)
+
+
+def _facts(connector: Connector, record: TenantRecord) -> list[Fact]:
+    """Put what was ordered beside what we know to be there."""
+    handles, desired = record.handles, record.desired
+    zone = connector.catalog.landing_zones.get(desired.landing_zone)
+    wanted_account = desired.platform_tenant_id or "a new account"
+    regions = ", ".join(sorted(handles.stack_instances))
+    wanted_regions = ", ".join(zone.stack_set.regions) if zone and zone.stack_set else ""
+    inside = {each for group in handles.groups.values() for each in group.people or ()}
+    roles = sorted({role for person in desired.access for role in person.roles})
+    payment = desired.payment_method
+    return [
+        Fact("Account", wanted_account, _account(record), differs=handles.account_id is None),
+        Fact(
+            "Organizational unit",
+            (zone.target_organizational_unit or "that of its workspace") if zone else "landing zone is not configured",
+            handles.organizational_unit or "",
+        ),
+        Fact("Landing zone", desired.landing_zone, zone.display_name if zone else "", differs=zone is None),
+        Fact("Access stack", "yes" if zone and zone.access_stack else "no", handles.access_stack or ""),
+        Fact("StackSet in", wanted_regions or "no region", regions, differs=wanted_regions != regions),
+        Fact("Alias", "by the platform's pattern", handles.alias or ""),
+        Fact("People", f"{len(desired.access)} ({', '.join(roles)})" if roles else "0", f"{len(inside)} in its groups"),
+        Fact("Payment method", (payment if isinstance(payment, str) else payment.identifier) if payment else "", ""),
+        *(Fact(f"Tag {name} of the project", ", ".join(values), "") for name, values in desired.project.tags.items()),
+        *(
+            Fact(f"Tag {name} of the workspace", ", ".join(values), "")
+            for name, values in desired.workspace.tags.items()
+        ),
+    ]
+
+
+def _account(record: TenantRecord) -> str:
+    handles = record.handles
+    named = " ".join(filter(None, [handles.account_id, handles.account_name and f"({handles.account_name})"]))
+    return f"{named} {handles.email or ''}".strip()
+
+
+def _writes(
+    connector: Connector, events: Iterable[Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], AuditEntry | None]]:
+    """Return the newest writes to AWS, with what was sent and who asked, as long as the audit log has it."""
+    newest = [event for event in events if event.get("type") == "write"][:WRITES]
+    entries = connector.store.audit.those(filter(None, (each.get("audit") for each in newest)))
+    return [(each, entries.get(each.get("audit") or "")) for each in newest]

@@ -1,0 +1,92 @@
+"""Where a tenant stands, in sentences: why, what happens by itself, and what a person can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from config.printable import counted, people
+from tasks.model.replication import LastError, State, StepState
+from workers.api.schemas import TenantView
+
+BY_ITSELF = "Nothing is needed from you."
+
+
+def sentence(error: LastError) -> str:
+    """Say what AWS said, and what to do about it."""
+    request = f" (AWS request id {error.request_id})" if error.request_id else ""
+    return f"{error.code}: {error.message}{request}. {error.remedy}"
+
+
+def standing(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:
+    """Yield the sentences, the first one says what is the matter.
+
+    shown   writes a moment as the reader wants it
+    """
+    if view.paused is not None:
+        reason = f": {view.paused.reason}" if view.paused.reason else ""
+        by = f" by {view.paused.paused_by}" if view.paused.paused_by else ""
+        yield f"{view.tenant} is paused since {shown(view.paused.paused_at)}{by}{reason}. Nothing runs for it."
+        yield f"aws-connector resume {view.tenant} lets it go on; if its platform is paused, resume that."
+    elif view.status is State.FAILED:
+        yield from _failed(view)
+    elif view.status is State.CANCELLED:
+        yield f"The last replication of {view.tenant} was cancelled, so it may be half done."
+        yield f"aws-connector retry {view.tenant} starts it again."
+    elif view.status is State.SUCCEEDED:
+        yield from _settled(view, shown)
+    else:
+        yield from _under_way(view, shown)
+    if view.still_in:
+        has = "has" if view.still_in == 1 else "have"
+        yield f"{people(view.still_in)} without an order {has} access still."
+
+
+def _settled(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:
+    if view.deleted_at is not None:
+        yield f"{view.tenant} is deleted, since {shown(view.deleted_at)}. An order creates it again."
+        return
+    account = f": account {view.account_id}" if view.account_id else ""
+    yield f"{view.tenant} is as it was ordered{account}. It last changed {shown(view.updated_at)}."
+    yield BY_ITSELF
+
+
+def _failed(view: TenantView) -> Iterator[str]:
+    failed = [step for step in view.steps if step.state is State.FAILED]
+    if not failed:
+        yield f"The last replication of {view.tenant} failed{_because(view.last_error)}"
+    for step in failed:
+        yield f"{view.tenant} failed at {step.name}{_because(step.last_error)}"
+    skipped = sum(step.state is State.CANCELLED for step in view.steps)
+    if skipped:
+        yield f"{counted(skipped, 'step')} did not run because of that."
+    yield f"Then aws-connector retry {view.tenant}."
+
+
+def _because(error: LastError | None) -> str:
+    return f": {sentence(error)}" if error else "."
+
+
+def _under_way(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:
+    what = "is being deleted" if view.deletion else "is under way"
+    steps = [step for step in view.steps if step.state in (State.RUNNING, State.WAITING)]
+    if not steps:
+        yield f"{view.tenant} {what} and waits for a worker to take it."
+        yield f"{BY_ITSELF} If it stays like this, see that workers run: aws-connector doctor."
+    for step in steps:
+        yield from _at(view.tenant, what, step, shown)
+
+
+def _at(tenant: str, what: str, step: StepState, shown: Callable[[datetime], str]) -> Iterator[str]:
+    since = f", since {shown(step.started_at)}" if step.started_at else ""
+    if step.state is State.RUNNING:
+        yield f"{tenant} {what}: a worker runs {step.name}{since}."
+        yield BY_ITSELF
+        return
+    if step.last_error is not None:
+        tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and is tried again by itself"
+        yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
+    else:
+        yield f"{tenant} {what}: {step.name} waits{since}: {step.note or 'for AWS'}. It goes on by itself."
+    if step.deadline is not None:
+        yield f"If it still waits {shown(step.deadline)}, it fails."
