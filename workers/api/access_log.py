@@ -1,4 +1,4 @@
-"""One log line for each request, and no-store on each answer."""
+"""One log line for each request, and no-store on each answer that says nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["Cache-Control"] = "no-store"
+                MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:

@@ -25,6 +25,7 @@ from workers.api import (
     meshobjects,
     metering,
     metrics,
+    overview,
     pages,
     pauses,
     plans,
@@ -83,6 +84,7 @@ def create_app(
         audit,
         metering,
         meshobjects,
+        overview,
     ):
         app.include_router(part.router)
     for each in pages.ROUTERS:

@@ -141,9 +141,7 @@ def test_what_cannot_be_noted_is_not_sent() -> None:
     )
     with Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True) as away:
         noted = trail(Store(away, YEAR, 10))
-        calls = Calls(
-            client, Observer(lambda _: None, lambda call: None if noted.ended(call) else None, note_write=noted.intend)
-        )
+        calls = Calls(client, Observer(lambda _: None, lambda _: None, note_write=noted.intend))
 
         with pytest.raises(RedisError):
             calls.write("move_account", AccountId="111111111111")

@@ -183,7 +183,7 @@ def test_who_asks_before_sending_too_much_is_refused_at_once(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/api", 404),
         ("GET", "/api/v1", 404),
         ("GET", "/api/v1/tenants/", 404),
         ("GET", "/api/v1/tenants/a/b/c/d", 404),

@@ -133,6 +133,7 @@ def test_a_tenant_shows_everything(api: Api, http: httpx2.Client) -> None:
         "endedAt": None,
         "lastError": shown,
         "deadline": None,
+        "waitsFor": None,
     }
     assert view["createdAt"].endswith("Z")
 

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx2
+
+from tasks.model.replication import WaitsFor
+from tasks.orders.deletion import request_deletion
+from tests.workers.api.pages.scene import QUOTA, REFUSED, Scene, text_of
+from tests.workers.api.server import Api
+
+
+def look_for_work(api: Api) -> None:
+    api.store.work.pump("celery", 0, timedelta(seconds=9), timedelta(hours=1), "w1")
+
+
+def test_an_empty_connector_says_what_to_do_first(api: Api, pages: httpx2.Client) -> None:
+    look_for_work(api)
+    said = text_of(pages.get("/"))
+    assert "Nothing. Every tenant is as it was ordered" in said
+    assert "aws-connector replicate FILE" in said
+    assert "Nobody has ordered a tenant yet" in text_of(pages.get("/tenants"))
+
+
+def test_failures_are_grouped_by_cause_with_the_remedy_and_the_tenants(
+    api: Api, scene: Scene, pages: httpx2.Client
+) -> None:
+    look_for_work(api)
+    for project in ("shop", "data"):
+        scene.failed(project)
+    page = pages.get("/")
+    said = text_of(page)
+    assert said.count(REFUSED.remedy) == 1
+    assert f"{REFUSED.code}: {REFUSED.message}" in said
+    assert "2 tenants" in said
+    assert 'href="/tenants/likvid/shop/aws.sandbox"' in page.text
+    [matter] = pages.get("/api/v1/overview", headers={"Authorization": "Bearer writing-token"}).json()["needs"]
+    assert (matter["kind"], matter["number"], matter["step"]) == ("FAILED", 2, "withdraw_access")
+    assert matter["tenants"] == ["likvid.data.aws.sandbox", "likvid.shop.aws.sandbox"]
+
+
+def test_what_waits_for_a_person_is_told_by_its_cause(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    look_for_work(api)
+    scene.waiting("full", note=str(QUOTA.message), waits_for=WaitsFor.PERSON, last_error=QUOTA)
+    scene.waiting("slow")
+    said = text_of(pages.get("/"))
+    assert f"{QUOTA.code}: {QUOTA.message}" in said
+    assert QUOTA.remedy in said
+    assert "1 waits for a person" in said
+    assert "1 waiting" in said
+
+
+def test_pauses_and_people_who_are_still_in_are_told(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    look_for_work(api)
+    shop = scene.succeeded("shop")
+    api.store.pauses.pause(str(shop), by="ops", reason="audit of the books")
+    record = api.store.tenants.find(shop)
+    assert record is not None
+    request_deletion(record, api.connector, by="ops")
+    assert "audit of the books" in text_of(pages.get("/"))
+    assert "without an order" not in text_of(pages.get("/"))  # it takes seconds
+    api.redis.client.hset("connector:tenant:likvid.shop.aws.sandbox", "updated_at", "2026-01-01T00:00:00+00:00")
+    assert "2 people without an order still have access." in text_of(pages.get("/"))
+
+
+def test_it_is_told_when_nobody_works(scene: Scene, pages: httpx2.Client) -> None:
+    scene.order("shop")
+    said = text_of(pages.get("/"))
+    assert "No worker runs. 1 replication cannot go on." in said
+
+
+def test_the_wall_shows_the_same_without_the_bar(pages: httpx2.Client) -> None:
+    page = pages.get("/?wall")
+    assert '<body class="wall">' in page.text
