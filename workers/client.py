@@ -19,7 +19,7 @@ from urllib.parse import quote
 import httpx2
 from pydantic import ValidationError
 
-from tasks.documents import AuditEntry, AuditPage
+from tasks.documents import AuditEntry, AuditPage, Overview
 from tasks.metering.documents import CollectionDocument, CollectionsDocument, CostView
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import Replication, State
@@ -96,6 +96,10 @@ class ConnectorClient:
     def tenant(self, tenant: TenantId | str) -> TenantView:
         """Read a tenant with the steps of its newest replication."""
         return TenantView.model_validate_json(self._http.get(_path(tenant)).content)
+
+    def overview(self) -> Overview:
+        """Read what an operator asks first."""
+        return Overview.model_validate_json(self._http.get("/api/v1/overview").content)
 
     def tenants(
         self,

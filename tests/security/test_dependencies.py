@@ -124,11 +124,16 @@ def providers() -> Mapping[str, list[str]]:
 
 
 def licences(found: Distribution) -> list[str]:
-    """Read a package's licences: its SPDX expression, else its classifiers, else the text of the field."""
+    """Read a package's licences: its SPDX expression, its classifiers, the text of the field, or the file's heading."""
     metadata: Any = found.metadata
     if expression := metadata.get("License-Expression"):
         return [each.strip("() ") for each in re.split(r" (?:AND|OR) ", expression)]
     classifiers = [
         each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier") or [] if each.startswith("License :: ")
     ]
-    return [each for each in classifiers if each not in OVERHEADS] or [(metadata.get("License") or "").split("\n")[0]]
+    if named := [each for each in classifiers if each not in OVERHEADS]:
+        return named
+    if field := (metadata.get("License") or "").split("\n")[0]:
+        return [field]
+    files = [found.read_text(f"licenses/{each}") or "" for each in metadata.get_all("License-File") or []]
+    return [each.strip().split("\n")[0] for each in files]

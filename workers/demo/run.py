@@ -114,6 +114,7 @@ def judge(
 def stay(processes: Supervisor, endpoints: Endpoints, console: Console, directory: Path) -> None:
     """Say where everything is, and stay until Ctrl-C, which is the way to end it, or until a process ends."""
     places = {
+        "page": f"{endpoints.api} (sign in with the token below)",
         "API": f"{endpoints.api}/docs",
         "Flower": f"{endpoints.flower} (user demo, password {endpoints.flower_password})",
         "simulated AWS": f"{endpoints.simulator}/_simulator/state",

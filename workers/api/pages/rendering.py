@@ -164,13 +164,15 @@ def clock(moment: datetime, zone: Any) -> str:
 def lasting(time: timedelta | float) -> str:
     """Say how long something takes.
 
-    >>> lasting(0.42), lasting(75), lasting(timedelta(hours=3)), lasting(200_000)
-    ('0.4 s', '1 min', '3 h', '2 d')
+    >>> lasting(0.042), lasting(7.51), lasting(75), lasting(timedelta(hours=3)), lasting(200_000)
+    ('42 ms', '7.5 s', '1 min', '3 h', '2 d')
     """
     seconds = time.total_seconds() if isinstance(time, timedelta) else time
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 

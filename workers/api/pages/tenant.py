@@ -20,7 +20,7 @@ from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.pages.actions import ACTIONS, done_text, path_of
 from workers.api.pages.console import links
 from workers.api.pages.live import OpenStream, live
-from workers.api.pages.rendering import PageRoute, clock, html, page
+from workers.api.pages.rendering import PageRoute, html, page
 from workers.api.pages.step_marks import marks, progress
 from workers.api.pages.timeline import lines
 from workers.api.pages.visitor import CurrentVisitor, Visitor
@@ -107,7 +107,7 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted
     return {
         "tenant": record,
         "state": "DELETED" if deleted else record.state,
-        "why": list(standing(view, lambda moment: clock(moment, visitor.zone))),
+        "why": list(standing(view, lambda moment: f"{moment.astimezone(visitor.zone):%Y-%m-%d %H:%M}")),
         "shown": shown,
         "lines": lines(shown, events, now),
         "history": history,

@@ -64,7 +64,7 @@ def status(
         str | None, typer.Option("--workspace", metavar="WORKSPACE", help="Only tenants of this workspace.")
     ] = None,
 ) -> ExitCode:
-    """Show all tenants with their states, or the steps of one.
+    """Show what needs a person, and all tenants with their states; or the steps of one.
 
     With --json and --watch each change is one line.
     """

@@ -33,6 +33,7 @@ from workers.cli.output import (
     table,
 )
 from workers.cli.results import shown_state
+from workers.cli.tenants.overview import overview_text
 from workers.client import ConnectorClient
 from workers.standing import sentence
 
@@ -54,6 +55,9 @@ class Wanted:
     workspace: str | None
 
 
+EVERYTHING = Wanted(None, None, None)
+
+
 def show_status(wanted: Wanted, access: Access, *, watch: bool, as_json: bool) -> ExitCode:
     """Show tenants once, or again and again; answers the exit code."""
     if wanted.tenant is not None and (wanted.state or wanted.workspace):
@@ -62,6 +66,8 @@ def show_status(wanted: Wanted, access: Access, *, watch: bool, as_json: bool) -
     state = _state(wanted.state)
     with connect(access) as client:
         read = _one(client, name) if name else _all(client, state, wanted.workspace)
+        if wanted == EVERYTHING and not watch and not as_json:
+            show(stdout_console(), overview_text(client.overview()))
         return _watch(read, as_json) if watch else _once(read, as_json)
 
 

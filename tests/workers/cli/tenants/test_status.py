@@ -28,7 +28,35 @@ def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[s
     answer = (200, {"tenants": [tenant(NAME, "WAITING", None)[1]], "page": page})
     fake_api.script["GET", "/api/v1/tenants?page=0&size=500"] = [answer]
     fake_api.script["GET", "/api/v1/tenants?status=WAITING&page=0&size=500"] = [answer]
-    assert f"{NAME}  development   -        WAITING" in run_here("status", environment=environment).stdout
+    matter = {
+        "kind": "FAILED",
+        "what": "AccessDenied: not allowed",
+        "remedy": "Give the role its policy.",
+        "number": 12,
+        "tenants": [NAME],
+    }
+    overview = {
+        "at": "2026-05-01T10:00:00Z",
+        "needs": [matter],
+        "underWay": [{"state": "PARKED", "number": 2, "since": "2026-05-01T09:00:00Z"}],
+        "limits": [
+            {"name": "account creations", "places": 5, "taken": 5, "waiting": 7, "waitingSince": None, "slowed": 0.5}
+        ],
+        "machinery": {"workers": 2, "queued": 0, "lateSeconds": 9.4, "beatAt": None},
+        "tenants": {"WAITING": 1},
+        "drifted": 1,
+        "unmanaged": 0,
+    }
+    fake_api.script["GET", "/api/v1/overview"] = [(200, overview)]
+    said = run_here("status", environment=environment).stdout
+    assert f"{NAME}  development   -        WAITING" in said
+    assert (
+        f"Needs a person\n  AccessDenied: not allowed\n    Give the role its policy.\n    {NAME} and 11 more\n" in said
+    )
+    assert "2 wait for a person, the oldest was ordered 2026-05-01 09:00 UTC" in said
+    assert "account creations: 5 of 5 in use, 7 waiting, throttled to 50%" in said
+    assert "2, 9 s behind" in said
+    assert "1 tenant\n" in said
     done = run_here("status", "--json", "--state", "waiting", environment=environment)
     assert [row["tenant"] for row in json.loads(done.stdout)] == [NAME]
     assert run_here("status", "--state", "odd", environment=environment).returncode == 64
