@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from tasks.connector import Connector
-from tasks.model.desired import Pause
+from tasks.model.desired import Lifecycle, Pause
 from tasks.model.replication import Replication, State
 from tasks.state.records import TenantSummary
 from tasks.state.tenants import Selection, Sorting
@@ -33,7 +33,7 @@ class Asked:
     """What the address of the page asks for."""
 
     q: str
-    state: State | None
+    state: State | str  # DELETED is none of State; empty: any
     zone: str
     platform: str
     sort: Sorting
@@ -46,7 +46,7 @@ class Asked:
 
     def query(self, number: int) -> str:
         """Write it as an address, of another page of the list."""
-        filters = {"q": self.q, "state": self.state, "zone": self.zone, "platform": self.platform}
+        filters = {"q": self.q, "state": str(self.state), "zone": self.zone, "platform": self.platform}
         sort = {} if self.sort is Sorting.STATE else {"sort": self.sort.value}
         return urlencode({**{k: v for k, v in filters.items() if v}, **sort, **({"page": number} if number else {})})
 
@@ -60,7 +60,7 @@ def asked(
     number: Annotated[int, Query(alias="page", ge=0, le=1_000_000)] = 0,
 ) -> Asked:
     """Read the address of the page; a state that nobody knows is any."""
-    known = State(state) if state in set(State) else None
+    known = state if state in {*State, Lifecycle.DELETED} else ""
     return Asked(q.strip().lower(), known, zone, platform, sort, number)
 
 
@@ -94,7 +94,7 @@ class Paging:
 def show_tenants(request: Request, connector: CurrentConnector, visitor: CurrentVisitor, asked: AskedFor) -> Response:
     """Show a page of the list."""
     choices = {
-        "states": list(State),
+        "states": [*State, Lifecycle.DELETED],
         "zones": sorted(connector.catalog.landing_zones),
         "platforms": sorted(connector.catalog.platforms),
     }
@@ -130,7 +130,11 @@ def _values(request: Request, connector: Connector, asked: Asked) -> dict[str, A
 
 def _found(connector: Connector, asked: Asked) -> tuple[list[TenantSummary], int]:
     selection = Selection(
-        platform=asked.platform or None, landing_zone=asked.zone or None, state=asked.state, contains=asked.q
+        platform=asked.platform or None,
+        landing_zone=asked.zone or None,
+        state=State(asked.state) if asked.state in set(State) else None,
+        lifecycle=Lifecycle.DELETED if asked.state == Lifecycle.DELETED else None,
+        contains=asked.q,
     )
     if len(asked.q) == ACCOUNT_DIGITS and asked.q.isdecimal():
         tenant = connector.store.tenants.with_account(asked.q)
