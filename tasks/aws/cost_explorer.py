@@ -19,7 +19,7 @@ from tasks.aws.calls import Calls
 from tasks.errors import Unanswered
 
 PRICE = Decimal("0.01")  # dollars for each page
-TOKEN_LOST = frozenset({"InvalidNextTokenException", "RequestChangedException"})
+TOKEN_LOST = frozenset({"InvalidNextTokenException", "RequestChangedException", "BillExpirationException"})
 NO_DATA = frozenset({"DataUnavailableException"})
 NO_UNIT = "N/A"  # of a quantity that adds up different units
 

@@ -23,7 +23,8 @@ from sqlalchemy import Connection, delete, select
 from config.platform import Metering, Platform
 from tasks.aws import Aws
 from tasks.aws.cost_explorer import NO_DATA, TOKEN_LOST, CommitmentPage, CostPage, Dimension, Granularity, Question
-from tasks.errors import StepError, Unanswered
+from tasks.errors import NotReady, StepError, Unanswered
+from tasks.metering.known import must_tell
 from tasks.metering.ledger import DISORDERED, Collection, Ledger, Stage, State, earlier, forget, step
 from tasks.metering.months import Month
 from tasks.metering.pages import (
@@ -255,8 +256,15 @@ class Collector:
             if error.code in TOKEN_LOST and self.collection.token is not None:
                 raise _AskAnew from error
             if error.code in NO_DATA:
+                self._believe(error)
                 return None
             raise
+
+    def _believe(self, no_data: StepError) -> None:
+        """Raise NotReady where AWS must have something to tell."""
+        with self.ledger.database.reading() as connection:
+            if must_tell(connection, self.collection, self.now()):
+                raise NotReady(no_data.code, no_data.message, no_data.request_id) from no_data
 
     def _begin_anew(self) -> None:
         """Forget AWS's token, and what the part has beyond the last day that it told of."""

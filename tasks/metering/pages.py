@@ -36,10 +36,10 @@ class Numbers:
         put(
             connection,
             accounts,
-            [{"account": each, "name": name[:255]} for each, name in fresh.items() if each not in known],
+            [{"account": each, "name": fresh[each][:255]} for each in sorted(fresh.keys() - known.keys())],
             ["account"],
         )
-        for account in known.keys() & fresh.keys():
+        for account in sorted(known.keys() & fresh.keys()):  # in one order, so that two do not wait for each other
             if fresh[account]:
                 rename = update(accounts).where(accounts.c.account == account, accounts.c.name != fresh[account])
                 connection.execute(rename.values(name=fresh[account][:255]))

@@ -32,7 +32,7 @@ from tasks.metering.owners import note_owners
 from tasks.metering.reporting import Reporter
 from tasks.metering.retention import tidy
 from tasks.metering.tables import collections
-from tasks.metering.wanted import collecting, is_whole
+from tasks.metering.wanted import collecting, is_told, is_whole
 from tasks.metering.watch import warn
 from tasks.state.masking import masked_error
 from tasks.worker import Worker
@@ -93,9 +93,13 @@ def _begin_due(worker: Worker, ledger: Ledger, platform: Platform, now: datetime
 
 
 def due(ledger: Ledger, platform: str, interval: timedelta, now: datetime) -> Iterator[Month]:
-    """Yield the months to collect: the open one, and the one before until it was read after AWS had closed it."""
+    """Yield the months to collect: the open one, and those before until they were read after AWS had closed them.
+
+    Of a time in which nothing was collected, AWS tells later as well.
+    """
     current = Month.of(now.date())
-    for month in (current.before, current):
+    unfinished = (each for each in ledger.unfinished(platform) if is_told(each, now.date()))
+    for month in sorted({current, current.before, *unfinished}):
         last, done = ledger.newest(platform, month), ledger.newest(platform, month, State.DONE)
         if last is not None and (last.state is State.RUNNING or now - last.started_at < interval):
             continue

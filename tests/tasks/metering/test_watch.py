@@ -138,3 +138,15 @@ def test_what_is_due(house: House) -> None:
     assert list(rounds.due(ledger, PLATFORM, interval, house.now() + day)) == [OPEN.before, OPEN]
     later = house.now().replace(day=1) + timedelta(days=40)  # the open month is the one before by then
     assert OPEN in list(rounds.due(ledger, PLATFORM, interval, later))
+
+
+def test_a_month_is_finished_however_long_nobody_collected(house: House) -> None:
+    house.collect(OPEN, whole=False)
+    interval = house.worker.settings.metering_interval
+    after_a_quarter = house.now().replace(day=1) + timedelta(days=100)
+    assert OPEN in list(rounds.due(house.ledger, PLATFORM, interval, after_a_quarter))
+    too_late = house.now().replace(day=1) + timedelta(days=500)  # AWS does not tell of it any more
+    assert OPEN not in list(rounds.due(house.ledger, PLATFORM, interval, too_late))
+
+    house.collect(CLOSED)  # this one was read after AWS had closed it
+    assert CLOSED not in list(rounds.due(house.ledger, PLATFORM, interval, after_a_quarter))
