@@ -23,6 +23,7 @@ import httpx2
 
 from tasks import outgoing
 from tasks.meshstack.errors import Away, Refused, Unauthorised
+from tasks.meshstack.exact_json import written
 from tasks.meshstack.media import JSON
 
 WHOLE_SECONDS = 30.0  # for one exchange
@@ -139,7 +140,7 @@ class MeshStack:
             headers["Authorization"] = authorization
         if method != "GET":
             headers["Content-Type"] = media
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else written(body).encode()
         try:
             with outgoing.within(within):
                 request = self._http.build_request(

@@ -178,6 +178,7 @@ class Reporter:
             "status": status,
             "digest": draft.digest,
             "changed_at": self.now.isoformat(),
+            "refused_at": None,
         }
         if old is None:
             identifier = connection.execute(insert(reports).values(values).returning(reports.c.id)).scalar_one()

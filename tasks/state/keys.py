@@ -255,8 +255,6 @@ class Keys:
         "workspace that is to be looked at in meshStack -> since when (s)")
     pulled = One("hash", "pulls", Stays("one entry per tenant"),
         "tenant -> digest of what the pull ordered last")
-    reports_sent = Each("month", "hash", "reports_sent", Expires(timedelta(days=400), "one of them was last sent"),
-        "platform and account -> digest of the usage report that meshStack has")
     lock = Each("name", "string", "locks", Expires(timedelta(minutes=15), "it was taken, if its holder died"),
         "who alone does something right now")
     # fmt: on
