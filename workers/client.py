@@ -245,7 +245,7 @@ class ConnectorClient:
         return StatementsView.model_validate_json(self._http.get("/api/v1/chargeback", params=query).content)
 
     def export_reports(self, file_format: str, **wanted: str | None) -> Iterator[bytes]:
-        """Yield a file of usage reports, csv or json; `wanted` as for `costs`, without tenant."""
+        """Yield a file of usage reports, csv, json or parquet; `wanted` as for `costs`, without tenant."""
         query = {"format": file_format, **{name: value for name, value in wanted.items() if value is not None}}
         with self._http.stream("GET", "/api/v1/usage-reports/export", params=query) as answer:
             yield from answer.iter_bytes()

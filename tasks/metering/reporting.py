@@ -19,10 +19,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 
 from config.prices import Prices
+from tasks.metering.batches import batches
 from tasks.metering.database import Database
 from tasks.metering.exact import join, split
 from tasks.metering.ledger import Collection
-from tasks.metering.lines import Bought, Kind, Line, chargeback, converted, differences, fees, usage
+from tasks.metering.lines import Bought, Line, chargeback, converted, differences, fees, usage
 from tasks.metering.owners import Owner, Segment, histories, segments
 from tasks.metering.tables import (
     account_days,
@@ -80,7 +81,7 @@ class Reporter:
     def make(self, renew: Renew) -> int:
         """Make them all; answers how many changed. `renew` is called in each transaction."""
         changed, seen = 0, set()
-        for drafts in _batches(self._drafts()):
+        for drafts in batches(self._drafts(), AT_ONCE):
             with self.database.writing() as connection:
                 renew(connection)
                 changed += sum(self._keep(connection, draft) for draft in drafts)
@@ -291,18 +292,3 @@ def _row(report: int, position: int, line: Line) -> dict[str, Any]:
         "seller": line.seller,
         "seller_product_group": line.seller_product_group,
     }
-
-
-def _batches(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
-    batch: list[Draft] = []
-    for draft in drafts:
-        batch.append(draft)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-KINDS_OF_AWS = frozenset({Kind.USAGE, Kind.DIFFERENCE})
-"""Lines that add up to what AWS says that an account cost."""

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, and_, insert, select
 
+from tasks.metering.batches import batches
 from tasks.metering.database import Database
 from tasks.metering.documents import LineItem, UsageReport
 from tasks.metering.exact import split
@@ -42,7 +43,7 @@ def read(lines: Iterable[str]) -> Iterator[UsageReport]:
 def restore(database: Database, found: Iterable[UsageReport]) -> tuple[int, int]:
     """Keep reports; answers how many were kept, and how many are there already. Raises NoExport, DatabaseAway."""
     kept = there = 0
-    for batch in _batches(found):
+    for batch in batches(found, AT_ONCE):
         with database.writing() as connection:
             new = sum(_keep(connection, each) for each in batch)
             kept, there = kept + new, there + len(batch) - new
@@ -109,13 +110,3 @@ def _split(text: str) -> tuple[int, int]:
         return split(Decimal(text))
     except InvalidOperation as error:
         raise NoExport(f"{text!r} is no amount") from error
-
-
-def _batches(found: Iterable[UsageReport]) -> Iterator[list[UsageReport]]:
-    batch: list[UsageReport] = []
-    for report in found:
-        batch.append(report)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    yield batch

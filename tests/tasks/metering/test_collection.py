@@ -19,6 +19,7 @@ from tasks.metering import rounds
 from tasks.metering.export import as_csv, as_json
 from tasks.metering.ledger import State
 from tasks.metering.months import Month
+from tasks.metering.parquet import as_parquet
 from tasks.metering.reading import Wanted, stream
 from tasks.metering.tables import costs, live_days
 from tests.tasks.metering.conftest import AFTER_A_PAUSE, CLOSED, OPEN, PAGE, PLATFORM, House, total
@@ -49,13 +50,13 @@ def own_totals(house: House) -> dict[tuple[str, str], Decimal]:
     return {(account, amount["Unit"]): Decimal(amount["Amount"]) for account, amount in amounts}
 
 
-def exported(house: House) -> tuple[str, str]:
-    """Return both exports; the moments at which reports were made are no part of their content."""
+def exported(house: House) -> tuple[bytes, bytes, bytes]:
+    """Return all exports; the moments at which reports were made are no part of their content."""
     found = [
         report.model_copy(update={"changed_at": datetime(2026, 1, 1)})  # noqa: DTZ001 (no moment at all)
         for report in stream(house.database, Wanted(CLOSED))
     ]
-    return "".join(as_csv(found)), "".join(as_json(found))
+    return "".join(as_csv(found)).encode(), "".join(as_json(found)).encode(), b"".join(as_parquet(found))
 
 
 def test_a_month_adds_up_to_what_aws_says_itself(house: House) -> None:
@@ -361,7 +362,7 @@ def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], po
         house.collect()
 
     assert exported(server) == exported(file)
-    assert exported(file)[0].count("\r\n") > 50
+    assert exported(file)[0].count(b"\r\n") > 50
 
 
 def test_days_that_were_replaced_leave_nothing_behind(house: House) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,11 +15,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from pyarrow import parquet
 from sqlalchemy import insert, update
 
 from config.schedule import COLLECT
 from tasks.metering.database import Database, open_database
 from tasks.metering.documents import UsageReport
+from tasks.metering.export import AMOUNTS
 from tasks.metering.ledger import Ledger, State
 from tasks.metering.months import Month
 from tasks.metering.restoring import restore
@@ -164,6 +168,30 @@ def test_reports_are_exported(http: httpx2.Client) -> None:
         UsageReport.model_validate(each) for each in shown
     ]
     assert json.loads(http.get("/api/v1/usage-reports/export?format=json&month=2024-01").text) == []
+
+
+def test_a_parquet_file_has_the_rows_of_the_csv_file_as_numbers_and_days(http: httpx2.Client) -> None:
+    answer = http.get("/api/v1/usage-reports/export", params={"format": "parquet"})
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    table = parquet.read_table(io.BytesIO(answer.content))
+    text = http.get("/api/v1/usage-reports/export").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [
+        {name: str(value or "").removeprefix("'") for name, value in row.items() if not isinstance(value, Decimal)}
+        for row in table.to_pylist()
+    ] == [{name: row[name].removeprefix("'") for name in row if name not in AMOUNTS or not row[name]} for row in rows]
+    found = table.to_pylist()
+    assert [row["amount"] for row in found] == [Decimal(row["amount"]) for row in rows]
+    assert (found[0]["firstDay"], found[0]["accountName"]) == (OPEN.first, "=name")
+    empty = http.get("/api/v1/usage-reports/export?format=parquet&month=2024-01").content
+    assert parquet.read_table(io.BytesIO(empty)).schema == table.schema
+
+
+def test_without_pyarrow_a_parquet_file_says_what_to_install() -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; from tasks.metering.parquet import as_parquet; as_parquet([])"
+    failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "NoParquet" in failed.stderr
+    assert "pip install 'meshstack-aws-connector[parquet]'" in failed.stderr
 
 
 def test_statements_are_in_whole_cents(http: httpx2.Client) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.workers.cli.fake_api import FakeApi
+from tests.workers.cli.fake_api import FakeApi, problem
 from tests.workers.cli.running import Ended, RunHere
 
 Cli = Callable[..., Ended]
@@ -106,6 +106,16 @@ def test_reports_are_exported_as_they_come(fake_api: FakeApi, cli: Cli, tmp_path
     result = cli("metering", "export", file)
     assert result.returncode == 0
     assert (result.stdout.encode() if given == "-" else Path(file).read_bytes()) == text.encode()
+
+
+def test_a_failed_export_leaves_the_file_that_was_there(fake_api: FakeApi, cli: Cli, tmp_path: Path) -> None:
+    detail = "Parquet files are written by pyarrow"
+    fake_api.script["GET", "/api/v1/usage-reports/export?format=parquet"] = [problem(501, detail)]
+    (tmp_path / "costs.parquet").write_text("old reports")
+    failed = cli("metering", "export", str(tmp_path / "costs.parquet"), "--format", "parquet")
+    assert (failed.returncode, detail in failed.stderr) == (1, True)
+    assert (tmp_path / "costs.parquet").read_text() == "old reports"
+    assert list(tmp_path.glob("*.part")) == []
 
 
 def test_restore_says_what_is_no_export(cli: Cli, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     JSON = "json"
+    PARQUET = "parquet"
 
 
 @calls_api
@@ -99,7 +100,7 @@ def export(
     api: Access,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; default: - for stdout.")] = Path("-"),
     month: Month = None,
-    file_format: Annotated[FileFormat, typer.Option("--format", help="CSV, or JSON.")] = FileFormat.CSV,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="CSV, JSON or Parquet.")] = FileFormat.CSV,
     platform: OnlyPlatform = None,
     workspace: Workspace = None,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -63,10 +63,24 @@ def export(file: Path, file_format: str, wanted: Wanted, access: Access) -> None
                 sys.stdout.flush()
                 sys.stdout.buffer.writelines(parts)
             else:
-                with file.open("wb") as opened:
-                    opened.writelines(parts)
+                _write(file, parts)
         except OSError as error:
             raise CommandFailed(f"{file} cannot be written: {error.strerror}", ExitCode.MISTAKES) from error
+
+
+def _write(file: Path, parts: Iterable[bytes]) -> None:
+    """Write a file as a whole, or leave the one that is there: it may be the only copy of old reports."""
+    if file.exists() and not file.is_file():  # a pipe, or a device
+        with file.open("wb") as opened:
+            opened.writelines(parts)
+        return
+    unfinished = file.with_name(f"{file.name}.part")
+    try:
+        with unfinished.open("wb") as opened:
+            opened.writelines(parts)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _cells(row: CostRow, longest: Decimal) -> Sequence[str]:
