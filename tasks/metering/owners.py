@@ -125,21 +125,44 @@ def current_owners(connection: Connection, platform: str) -> Iterator[tuple[str,
         yield account, *history[-1]
 
 
+def note_former(connection: Connection, platform: str, account: str, segment: Segment) -> None:
+    """Note whose an account was in some days, as a report of them says; the days before and after stay as they are."""
+    query = select(ownerships).where(ownerships.c.platform == platform, ownerships.c.account == account)
+    history = [(date.fromordinal(row.since), _owner(row)) for row in connection.execute(query)]
+    before, after = (_owner_on(history, day) for day in (segment.first, segment.end))
+    assert segment.owner is not None
+    if before is not None and before.is_same(segment.owner):
+        return
+    rows = [_row(platform, account, segment.first, segment.owner)]
+    if after is not None and after == before:  # nothing else began meanwhile
+        rows.append(_row(platform, account, segment.end, after))
+    put(connection, ownerships, rows)
+
+
+def _owner_on(history: Iterable[tuple[date, Owner]], day: date) -> Owner | None:
+    begun = [(since, owner) for since, owner in history if since <= day]
+    return max(begun, key=lambda each: each[0])[1] if begun else None
+
+
 def _note(connection: Connection, platform: str, account: str, owner: Owner, created: date, today: date) -> None:
     query = select(ownerships).where(ownerships.c.platform == platform, ownerships.c.account == account)
     last = connection.execute(query.order_by(ownerships.c.since.desc()).limit(1)).first()
     if last is None:
-        since = created.toordinal()
+        since = created
     else:
         before = _owner(last)
         if before == owner or (before.deleted_on is None and owner.deleted_on and before.tenant != owner.tenant):
             return  # a closed account of a tenant that has another one now
-        since = last.since if before.is_same(owner) else today.toordinal()
-    row = {"platform": platform, "account": account, "since": since, "tenant": owner.tenant}
+        since = date.fromordinal(last.since) if before.is_same(owner) else today
+    put(connection, ownerships, [_row(platform, account, since, owner)])
+
+
+def _row(platform: str, account: str, since: date, owner: Owner) -> dict[str, Any]:
+    row: dict[str, Any] = {"platform": platform, "account": account, "since": since.toordinal(), "tenant": owner.tenant}
     row |= {"workspace": owner.workspace, "project": owner.project, "payment_method": owner.payment_method}
     row |= {"landing_zone": owner.landing_zone, "budget": owner.budget}
     row["deleted_on"] = owner.deleted_on.toordinal() if owner.deleted_on else None
-    put(connection, ownerships, [row])
+    return row
 
 
 def _owner(row: Any) -> Owner:

@@ -158,8 +158,11 @@ class Reporter:
             reports.c.part == draft.part,
         )
         old = connection.execute(select(reports).where(key)).first()
-        status = self._status(old, draft.digest)
-        if old is not None and (old.digest, old.status) == (draft.digest, status):
+        same = old is not None and _is_same(connection, old, draft)
+        status = self._status(old, same=same)
+        if old is not None and same and old.status == status:
+            if old.digest != draft.digest:  # it came from an export
+                connection.execute(update(reports).where(reports.c.id == old.id).values(digest=draft.digest))
             return False
         owner, segment = draft.segment.owner, draft.segment
         values: dict[str, Any] = {
@@ -192,12 +195,12 @@ class Reporter:
             put(connection, report_lines, rows)
         return True
 
-    def _status(self, old: Any, digest: str) -> Status:
+    def _status(self, old: Any, *, same: bool) -> Status:
         if not self.collection.is_final:
             return Status.OPEN
         if old is None or old.status == Status.OPEN:
             return Status.FINALIZED
-        return Status(old.status) if old.digest == digest else Status.UPDATED
+        return Status(old.status) if same else Status.UPDATED
 
     def _empty_others(self, connection: Connection, seen: set[tuple[str, int]]) -> int:
         """Take the lines from reports that nothing stands behind any more."""
@@ -261,6 +264,20 @@ class Reporter:
             upfront, amortized = join(row.upfront, row.upfront_tail), join(row.amortized, row.amortized_tail)
             found.setdefault(row.account, []).append(Bought(row.kind, row.identifier, first, end, upfront, amortized))
         return found
+
+
+def _is_same(connection: Connection, old: Any, draft: Draft) -> bool:
+    """Tell whether a report has a draft's content; digests that differ prove nothing."""
+    if old.digest == draft.digest:
+        return True
+    segment = draft.segment
+    if (old.first_day, old.end_day) != (segment.first.toordinal(), segment.end.toordinal()):
+        return False
+    if ((old.tenant, old.payment_method, old.landing_zone) if old.tenant else ()) != _paying(segment.owner):
+        return False
+    lines = select(report_lines).where(report_lines.c.report == old.id).order_by(report_lines.c.position)
+    found = [dict(row) for row in connection.execute(lines).mappings()]
+    return found == [_row(old.id, position, line) for position, line in enumerate(draft.lines)]
 
 
 def _order(line: Line) -> tuple[str, ...]:
