@@ -31,6 +31,7 @@ from tasks.metering.upserts import add, count_up
 
 HELD = 12  # leases: a worker holds a collection for longer than a page, or a statement over a month, takes
 NO_PLAN = "{}"
+COMPACTED = "daily costs put together"  # the note of a collection that holds a month's costs on its first day
 DISORDERED = 0  # as resume_day: AWS did not tell the days one after the other
 
 

@@ -13,10 +13,11 @@ from tasks.metering.documents import CollectionDocument, CollectionsDocument, Co
 from workers.api.dependencies import CurrentConnector
 from workers.api.drift import PlatformFilter, check_platform
 from workers.api.openapi import Responses, responses
-from workers.api.schemas import ReportPage, StatementsView, page_of
+from workers.api.schemas import BudgetsView, IdleView, ReportPage, StatementsView, page_of
 from workers.api.security import BEARER
 
 LARGEST_PAGE = 200  # reports, of some dozen lines each
+MOST_ROWS = 20_000  # of a view: AWS has no larger organizations
 
 router = APIRouter(prefix="/api/v1", tags=["costs"], dependencies=[Security(BEARER)])
 
@@ -190,13 +191,15 @@ def list_statements(
 @router.get(
     "/costs",
     operation_id="view_costs",
-    summary="Show the costs of a month by service, day, account, tenant, project or workspace",
+    summary="Show the costs of a month by service, day, account, tenant, project, workspace or payment method",
     responses=responses(401, 404, 422, 503),
 )
 def view_costs(
     connector: CurrentConnector,
     costs: CurrentDesk,
-    by: Literal["service", "day", "account", "tenant", "project", "workspace"] = "service",
+    by: Literal["service", "day", "account", "tenant", "project", "workspace", "payment-method"] = "service",
+    order: Annotated[Literal["amount", "rise"], Query(description="which rows come first")] = "amount",
+    size: Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows; days are all shown")] = 200,
     month: MonthFilter = None,
     platform: PlatformFilter = None,
     workspace: WorkspaceFilter = None,
@@ -204,8 +207,38 @@ def view_costs(
 ) -> CostView:
     """Show them with those of the month before; of the current month also what it is expected to cost in the end."""
     check_platform(platform, connector)
-    found: CostView = costs.view(_wanted(month, platform=platform, workspace=workspace, tenant=tenant), by)
+    wanted = _wanted(month, platform=platform, workspace=workspace, tenant=tenant)
+    found: CostView = costs.view(wanted, by, order, size)
     return found
+
+
+@router.get(
+    "/costs/idle",
+    operation_id="list_idle_tenants",
+    summary="Show tenants without costs",
+    responses=responses(401, 404, 422, 503),
+)
+def list_idle_tenants(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    platform: PlatformFilter = None,
+    workspace: WorkspaceFilter = None,
+) -> IdleView:
+    """Show tenants whose accounts have cost nothing for 30 days; none while AWS has not told of all of these days."""
+    check_platform(platform, connector)
+    return IdleView(tenants=costs.idle(_wanted(None, platform=platform, workspace=workspace)))
+
+
+@router.get(
+    "/costs/budgets",
+    operation_id="list_budgets",
+    summary="Show what is used of budgets",
+    responses=responses(401, 422, 503),
+)
+def list_budgets(costs: CurrentDesk, month: MonthFilter = None, workspace: WorkspaceFilter = None) -> BudgetsView:
+    """Show budgets of projects for the month, and those of payment methods, which are for all months together."""
+    wanted = _wanted(month)
+    return BudgetsView(month=str(wanted.month), budgets=costs.budgets(wanted.month, workspace))
 
 
 def _wanted(month: str | None, **names: str | None) -> Any:

@@ -79,7 +79,7 @@ def test_collections_are_listed(fake_api: FakeApi, cli: Cli) -> None:
 
 
 def test_costs_are_shown_with_bars(fake_api: FakeApi, cli: Cli) -> None:
-    fake_api.script["GET", "/api/v1/costs?by=service&month=2026-10"] = [(200, VIEW)]
+    fake_api.script["GET", "/api/v1/costs?by=service&order=amount&size=40&month=2026-10"] = [(200, VIEW)]
     result = cli("metering", "report", "--month", "2026-10")
     first, second = result.stdout.splitlines()[1:3]
     assert first.split() == ["AWS", "Lambda", "30.12", "EUR", "█" * 24, "10.00", "+20.12"]
@@ -89,8 +89,31 @@ def test_costs_are_shown_with_bars(fake_api: FakeApi, cli: Cli) -> None:
 
 
 def test_nothing_is_known_yet(fake_api: FakeApi, cli: Cli) -> None:
-    fake_api.script["GET", "/api/v1/costs?by=day"] = [(200, {"month": "2026-10", "by": "day", "rows": []})]
+    fake_api.script["GET", "/api/v1/costs?by=day&order=amount&size=40"] = [
+        (200, {"month": "2026-10", "by": "day", "rows": []})
+    ]
     assert "no costs of 2026-10 are known" in cli("metering", "report", "--by", "day").stdout
+
+
+def test_what_rises_most_is_shown_first_and_how_much_more_there_is(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script["GET", "/api/v1/costs?by=account&order=rise&size=40"] = [(200, {**VIEW, "count": 45})]
+    assert "and 43 more: --json shows all" in cli("metering", "report", "--by", "account", "--order", "rise").stdout
+
+
+def test_budgets_are_shown(fake_api: FakeApi, cli: Cli) -> None:
+    main = {
+        "of": "payment-method",
+        "name": "main",
+        "amount": "100.00",
+        "currency": "EUR",
+        "used": "83.10",
+        "percent": "83",
+    }
+    other = {"of": "project", "name": "likvid.shop", "amount": "9.00"}
+    fake_api.script["GET", "/api/v1/costs/budgets"] = [(200, {"month": "2026-10", "budgets": [main, other]})]
+    first, second = cli("metering", "budgets").stdout.splitlines()[1:3]
+    assert first.split() == ["payment-method", "main", "100.00", "83.10", "EUR", "83%"]
+    assert second.split() == ["project", "likvid.shop", "9.00", "?", "?%"]
 
 
 def test_statements_are_shown(fake_api: FakeApi, cli: Cli) -> None:

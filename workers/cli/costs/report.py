@@ -15,13 +15,14 @@ from workers.cli.output import print_json, print_line, show, stdout_console, tab
 
 BAR = 24  # columns of the longest bar
 MOST = 40  # rows; who wants all takes --json
+ALL = 20_000
 Wanted = Mapping[str, str | None]
 
 
-def show_costs(by: str, wanted: Wanted, access: Access, *, as_json: bool) -> None:
+def show_costs(by: str, order: str, wanted: Wanted, access: Access, *, as_json: bool) -> None:
     """Print costs by one kind of thing."""
     with connect(access) as client:
-        found = client.costs(by, **wanted)
+        found = client.costs(by, order, ALL if as_json else MOST, **wanted)
     if as_json:
         print_json(found)
         return
@@ -30,16 +31,30 @@ def show_costs(by: str, wanted: Wanted, access: Access, *, as_json: bool) -> Non
         print_line(console, f"no costs of {found.month} are known; see aws-connector metering collections")
         return
     longest = max(abs(Decimal(row.amount)) for row in found.rows) or Decimal(1)
-    shown = found.rows if by == "day" else found.rows[:MOST]
-    rows = [_cells(row, longest) for row in shown]
+    rows = [_cells(row, longest) for row in found.rows]
     show(console, table((by, "amount", "", "month before", "rise"), rows, least=("rise", "month before", "")))
-    if len(shown) < len(found.rows):
-        print_line(console, f"and {len(found.rows) - len(shown)} more: --json shows all")
+    if len(rows) < found.count:
+        print_line(console, f"and {found.count - len(rows)} more: --json shows all")
     for each in found.forecasts:
         told = f"{each.to_date} {each.currency} to date"
         print_line(console, f"{found.month}: {told}, about {each.whole_month} {each.currency} by its end")
     if found.idle:
         print_line(console, f"without costs for 30 days: {', '.join(found.idle)}")
+
+
+def show_budgets(wanted: Wanted, access: Access, *, as_json: bool) -> None:
+    """Print what is used of budgets."""
+    with connect(access) as client:
+        found = client.budgets(**wanted)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (each.of, each.name, each.amount, each.used or "?", each.currency or "", f"{each.percent or '?'}%")
+        for each in found.budgets
+    ]
+    columns = ("of", "name", "budget", "used", "currency", "share")
+    show(stdout_console(), table(columns, rows) if rows else "no project or payment method has a budget")
 
 
 def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:

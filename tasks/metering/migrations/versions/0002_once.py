@@ -26,5 +26,6 @@ def upgrade() -> None:
         postgresql_where=RUNNING,
     )
     op.add_column("ownerships", Column("payment_budget", Text))
+    op.execute("delete from told where subject = 'owners noted'")  # so that they are noted with the new column
     op.add_column("reports", Column("sent_version", Integer))
     op.add_column("reports", Column("refused_at", String(40)))
