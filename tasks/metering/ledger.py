@@ -70,6 +70,7 @@ class Collection:
     asked_from: int | None
     resume_day: int | None
     pages: int
+    audited: int
     rows: int
     estimated: bool
     note: str | None
@@ -166,6 +167,12 @@ class Ledger:
             query = update(collections).where(collections.c.id == identifier, collections.c.holder == holder)
             connection.execute(query.values(holder=None, held_until=0, note=note))
 
+    def note_audited(self, collection: Collection) -> None:
+        """Note that the audit log has all of its pages."""
+        query = update(collections).where(collections.c.id == collection.id)
+        with self.database.writing() as connection:
+            connection.execute(query.values(audited=collection.pages))
+
     def spend(self, platform: str, day: date, most: int) -> bool:
         """Count a page that is about to be asked for; False: no more may be asked for on this day."""
         with self.database.writing() as connection:
@@ -242,6 +249,7 @@ def _collection(row: Row[Any]) -> Collection:
         asked_from=row.asked_from,
         resume_day=row.resume_day,
         pages=row.pages,
+        audited=row.audited,
         rows=row.rows_kept,
         estimated=bool(row.estimated),
         note=row.note,

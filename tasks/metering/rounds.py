@@ -34,6 +34,7 @@ from tasks.metering.retention import tidy
 from tasks.metering.tables import collections
 from tasks.metering.wanted import collecting, is_told, is_whole
 from tasks.metering.watch import warn
+from tasks.state.counts import COST_PAGES
 from tasks.state.masking import masked_error
 from tasks.worker import Worker
 
@@ -137,7 +138,7 @@ def _go_on(
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))
     finally:
-        _audit(worker, held, collector.collection)
+        _audit(worker, ledger, collector.collection)
         ledger.release(held.id, holder, note)
     return _Came.WAITING
 
@@ -181,9 +182,9 @@ def _fail(ledger: Ledger, identifier: int, holder: str, why: str, now: datetime)
         connection.execute(query.values(ended))
 
 
-def _audit(worker: Worker, before: Collection, after: Collection) -> None:
-    """Note in the audit log what a run has spent."""
-    pages = after.pages - before.pages
+def _audit(worker: Worker, ledger: Ledger, after: Collection) -> None:
+    """Note in the audit log and in the metrics what was spent, also by a run that was killed before it could."""
+    pages = after.pages - after.audited
     if not pages:
         return
     about = {"tenant": "-", "replication": f"collection {after.id}", "step": "metering", "call": "ce:pages"}
@@ -193,3 +194,5 @@ def _audit(worker: Worker, before: Collection, after: Collection) -> None:
     kept = timedelta(days=worker.settings.audit_days)
     opened = worker.store.audit.append(entry, kept)
     worker.store.audit.append({"of": opened, "outcome": "OK", "request_id": None}, kept)
+    worker.store.counts.add(f"{COST_PAGES}{after.platform}", pages)
+    ledger.note_audited(after)

@@ -25,6 +25,8 @@ def upgrade() -> None:
         sqlite_where=RUNNING,
         postgresql_where=RUNNING,
     )
+    op.add_column("collections", Column("audited", Integer, nullable=False, server_default="0"))
+    op.execute("update collections set audited = pages")
     op.add_column("ownerships", Column("payment_budget", Text))
     op.execute("delete from told where subject = 'owners noted'")  # so that they are noted with the new column
     op.add_column("reports", Column("sent_version", Integer))
