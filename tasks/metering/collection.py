@@ -36,7 +36,7 @@ from tasks.metering.pages import (
     keep_products,
     keep_totals,
 )
-from tasks.metering.plan import Plan, plan, service_names
+from tasks.metering.plan import Plan, names, plan
 from tasks.metering.tables import account_days, accounts, costs, live_days, seen_products
 from tasks.metering.upserts import put
 
@@ -65,7 +65,7 @@ class Collector:
     make_reports: Callable[[Collection, Callable[[Connection], None]], object]  # is given what renews our hold
     now: Callable[[], datetime]
     numbers: Numbers = field(default_factory=Numbers)
-    _services: Mapping[str, str] | None = None  # of the part that is asked
+    _names: Mapping[str, str] | None = None  # what the groups of the part that is asked do not name
     _read: tuple[str, Plan] = ("", Plan())  # the plan, and the text that it was read from
 
     def run(self, until: datetime) -> None:
@@ -185,11 +185,11 @@ class Collector:
         question = part.question(start, without_tax=self.metering.filter != "NONE")
         page = self._page(lambda token: self.aws.cost_explorer.costs(question, token))
         with self.ledger.database.writing() as connection:
-            if self._services is None:
-                self._services = service_names(part, self._seen(connection))
+            if self._names is None:
+                self._names = names(part, self._seen(connection))
             rows = 0
             if page is not None:
-                lines = Lines(part, self._services)
+                lines = Lines(part, self._names)
                 self.numbers.meet_accounts(connection, {lines.account(group): "" for group in page.groups})
                 self.numbers.meet_products(connection, map(lines.product, page.groups))
                 rows = keep_costs(connection, collection.id, self.numbers, lines, page.groups)
@@ -200,7 +200,7 @@ class Collector:
             else:
                 following = collection.part + 1
                 self._advance(connection, rows, page, token=None, resume_day=None, asked_from=None, part=following)
-                self._services = None
+                self._names = None
 
     def _reports(self) -> None:
         """Let readers see the new days, then make the reports. Both may be done again."""
