@@ -26,6 +26,7 @@ from tasks.model.replication import Replication, State
 from tasks.outgoing import transport
 from workers.api.schemas import (
     AcceptedView,
+    BudgetsView,
     DriftView,
     FieldProblem,
     HistoryView,
@@ -235,13 +236,20 @@ class ConnectorClient:
             self._http.get("/api/v1/metering/collections", params=query).content
         )
 
-    def costs(self, by: str, **wanted: str | None) -> CostView:
-        """Read the costs of a month by service, day, account, tenant, project or workspace.
+    def costs(self, by: str, order: str = "amount", size: int = 200, **wanted: str | None) -> CostView:
+        """Read the costs of a month by service, day, account, tenant, project, workspace or payment-method.
 
+        order    what comes first: amount, or rise against the month before
         wanted   month (default: the current one), platform, workspace, tenant
         """
-        query = {"by": by, **{name: value for name, value in wanted.items() if value is not None}}
+        query: dict[str, str | int] = {"by": by, "order": order, "size": size}
+        query |= {name: value for name, value in wanted.items() if value is not None}
         return CostView.model_validate_json(self._http.get("/api/v1/costs", params=query).content)
+
+    def budgets(self, **wanted: str | None) -> BudgetsView:
+        """Read what is used of budgets; `wanted`: month (default: the current one), workspace."""
+        query = {name: value for name, value in wanted.items() if value is not None}
+        return BudgetsView.model_validate_json(self._http.get("/api/v1/costs/budgets", params=query).content)
 
     def statements(self, **wanted: str | None) -> StatementsView:
         """Read what payment methods are charged for a month; `wanted` as for `costs`, without tenant."""
@@ -249,7 +257,7 @@ class ConnectorClient:
         return StatementsView.model_validate_json(self._http.get("/api/v1/chargeback", params=query).content)
 
     def export_reports(self, file_format: str, **wanted: str | None) -> Iterator[bytes]:
-        """Yield a file of usage reports, csv or json; `wanted` as for `costs`, without tenant."""
+        """Yield a file of usage reports, csv, json or parquet; `wanted` as for `costs`, without tenant."""
         query = {"format": file_format, **{name: value for name, value in wanted.items() if value is not None}}
         with self._http.stream("GET", "/api/v1/usage-reports/export", params=query) as answer:
             yield from answer.iter_bytes()

@@ -19,7 +19,7 @@ from tasks.aws.calls import Calls
 from tasks.errors import Unanswered
 
 PRICE = Decimal("0.01")  # dollars for each page
-TOKEN_LOST = frozenset({"InvalidNextTokenException", "RequestChangedException"})
+TOKEN_LOST = frozenset({"InvalidNextTokenException", "RequestChangedException", "BillExpirationException"})
 NO_DATA = frozenset({"DataUnavailableException"})
 NO_UNIT = "N/A"  # of a quantity that adds up different units
 
@@ -48,7 +48,7 @@ class Question:
     groups: tuple[Dimension, ...]  # two at most
     granularity: Granularity = Granularity.DAILY
     only: tuple[Dimension, tuple[str, ...]] | None = None  # None: everything
-    without: tuple[Dimension, tuple[str, ...]] | None = None  # None: nothing is left out
+    without: tuple[tuple[Dimension, tuple[str, ...]], ...] = ()  # what is left out
     without_tax: bool = False
 
 
@@ -154,8 +154,8 @@ def _parameters(question: Question) -> dict[str, Any]:
 def _filters(question: Question) -> Iterator[dict[str, Any]]:
     if question.only is not None:
         yield _one_of(*question.only)
-    if question.without is not None:
-        yield {"Not": _one_of(*question.without)}
+    for left_out in question.without:
+        yield {"Not": _one_of(*left_out)}
     if question.without_tax:
         yield {"Not": _one_of("RECORD_TYPE", ("Tax",))}
 

@@ -7,10 +7,8 @@ rows, and a row says whether its object was taken.
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +19,6 @@ from tasks.meshstack.objects import ROOT
 
 TAKEN = "SUCCESS"
 NOT_ALLOWED = frozenset({401, 403})
-_DECIMAL = re.compile(r'"\\u0000(-?[0-9.]+)\\u0000"')
 
 
 class ApiUser:
@@ -43,11 +40,9 @@ class ApiUser:
         """Import meshObjects; Refused names what was not taken, and all others were."""
         self._put(ROOT, documents)
 
-    def _put(self, path: str, document: object) -> None:
+    def _put(self, path: str, document: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         try:
-            answer = self._meshstack.exchange(
-                "PUT", path, IMPORT, self._authorization, _written(document), WHOLE_SECONDS, {}
-            )
+            answer = self._meshstack.exchange("PUT", path, IMPORT, self._authorization, document, WHOLE_SECONDS, {})
         except Refused as refused:
             if refused.status in NOT_ALLOWED:
                 raise Away(f"meshStack does not let our API user do this ({refused})") from refused
@@ -71,18 +66,3 @@ def _said(row: object) -> str:
     if not isinstance(row, dict):
         return "a row that cannot be read"
     return f"{row.get('meshObject')}: {row.get('resultCode')}, {row.get('message')}"
-
-
-def _written(document: object) -> bytes:
-    """Write JSON, with Decimals as numbers that lose nothing, which the standard library cannot.
-
-    >>> _written({"price": Decimal("0.10000000000000000001")})
-    b'{"price": 0.10000000000000000001}'
-    """
-    return _DECIMAL.sub(r"\1", json.dumps(document, default=_marked)).encode()
-
-
-def _marked(value: object) -> str:
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-    return f"\0{value:f}\0"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,7 @@ import httpx2
 
 from tasks import outgoing
 from tasks.meshstack.errors import Away, Refused, Unauthorised
+from tasks.meshstack.exact_json import written
 from tasks.meshstack.media import JSON
 
 WHOLE_SECONDS = 30.0  # for one exchange
@@ -127,7 +128,7 @@ class MeshStack:
         address: str,
         media: str,
         authorization: str | None,
-        body: Mapping[str, Any] | bytes | None,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
         within: float,
         query: Mapping[str, str | int | list[str]],
     ) -> Answer:
@@ -139,7 +140,7 @@ class MeshStack:
             headers["Authorization"] = authorization
         if method != "GET":
             headers["Content-Type"] = media
-        content = json.dumps(body).encode() if isinstance(body, Mapping) else body
+        content = None if body is None else written(body).encode()
         try:
             with outgoing.within(within):
                 request = self._http.build_request(

@@ -23,7 +23,8 @@ from sqlalchemy import Connection, delete, select
 from config.platform import Metering, Platform
 from tasks.aws import Aws
 from tasks.aws.cost_explorer import NO_DATA, TOKEN_LOST, CommitmentPage, CostPage, Dimension, Granularity, Question
-from tasks.errors import StepError, Unanswered
+from tasks.errors import NotReady, StepError, Unanswered
+from tasks.metering.known import must_tell
 from tasks.metering.ledger import DISORDERED, Collection, Ledger, Stage, State, earlier, forget, step
 from tasks.metering.months import Month
 from tasks.metering.pages import (
@@ -35,7 +36,7 @@ from tasks.metering.pages import (
     keep_products,
     keep_totals,
 )
-from tasks.metering.plan import Plan, plan, service_names
+from tasks.metering.plan import Plan, names, plan
 from tasks.metering.tables import account_days, accounts, costs, live_days, seen_products
 from tasks.metering.upserts import put
 
@@ -64,7 +65,7 @@ class Collector:
     make_reports: Callable[[Collection, Callable[[Connection], None]], object]  # is given what renews our hold
     now: Callable[[], datetime]
     numbers: Numbers = field(default_factory=Numbers)
-    _services: Mapping[str, str] | None = None  # of the part that is asked
+    _names: Mapping[str, str] | None = None  # what the groups of the part that is asked do not name
     _read: tuple[str, Plan] = ("", Plan())  # the plan, and the text that it was read from
 
     def run(self, until: datetime) -> None:
@@ -184,11 +185,11 @@ class Collector:
         question = part.question(start, without_tax=self.metering.filter != "NONE")
         page = self._page(lambda token: self.aws.cost_explorer.costs(question, token))
         with self.ledger.database.writing() as connection:
-            if self._services is None:
-                self._services = service_names(part, self._seen(connection))
+            if self._names is None:
+                self._names = names(part, self._seen(connection))
             rows = 0
             if page is not None:
-                lines = Lines(part, self._services)
+                lines = Lines(part, self._names)
                 self.numbers.meet_accounts(connection, {lines.account(group): "" for group in page.groups})
                 self.numbers.meet_products(connection, map(lines.product, page.groups))
                 rows = keep_costs(connection, collection.id, self.numbers, lines, page.groups)
@@ -199,7 +200,7 @@ class Collector:
             else:
                 following = collection.part + 1
                 self._advance(connection, rows, page, token=None, resume_day=None, asked_from=None, part=following)
-                self._services = None
+                self._names = None
 
     def _reports(self) -> None:
         """Let readers see the new days, then make the reports. Both may be done again."""
@@ -255,8 +256,15 @@ class Collector:
             if error.code in TOKEN_LOST and self.collection.token is not None:
                 raise _AskAnew from error
             if error.code in NO_DATA:
+                self._believe(error)
                 return None
             raise
+
+    def _believe(self, no_data: StepError) -> None:
+        """Raise NotReady where AWS must have something to tell."""
+        with self.ledger.database.reading() as connection:
+            if must_tell(connection, self.collection, self.now()):
+                raise NotReady(no_data.code, no_data.message, no_data.request_id) from no_data
 
     def _begin_anew(self) -> None:
         """Forget AWS's token, and what the part has beyond the last day that it told of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from celery import Celery
 
@@ -14,9 +14,12 @@ from tasks.connector import Connector
 from tasks.metering import reading, views
 from tasks.metering.database import open_database
 from tasks.metering.documents import (
+    BudgetRow,
     CollectionDocument,
     CollectionsDocument,
     CostView,
+    Forecast,
+    IdleTenant,
     Spending,
     Statement,
     UsageReport,
@@ -76,14 +79,34 @@ class Desk:
         """Return what payment methods are charged."""
         return reading.statements(self._ledger.database, wanted)
 
-    def view(self, wanted: Wanted, by: str) -> CostView:
+    def view(self, wanted: Wanted, by: str, order: str = "amount", most: int = 200) -> CostView:
         """Return costs by one kind of thing."""
-        prices, today = self._connector.catalog.prices, datetime.now(UTC).date()
+        prices, today, kind, first = self._connector.catalog.prices, _today(), views.By(by), views.Order(order)
         with self._ledger.database.reading() as connection:
-            return views.view(connection, wanted, views.By(by), prices, today, self._platforms())
+            return views.view(connection, wanted, kind, prices, today, self._platforms(), first, most)
+
+    def forecasts(self, wanted: Wanted) -> list[Forecast]:
+        """Return what the open month costs to date, and probably in the end."""
+        with self._ledger.database.reading() as connection:
+            return views.forecasts(connection, wanted, self._connector.catalog.prices, _today(), self._platforms())
+
+    def idle(self, wanted: Wanted) -> list[IdleTenant]:
+        """Return tenants whose accounts have cost nothing for 30 days."""
+        platforms = [each for each in self._platforms() if wanted.platform in (None, each)]
+        with self._ledger.database.reading() as connection:
+            return views.idle_tenants(connection, platforms, _today(), wanted)
+
+    def budgets(self, month: Month, workspace: str | None = None) -> list[BudgetRow]:
+        """Return budgets of projects and payment methods, those of which most is used first."""
+        with self._ledger.database.reading() as connection:
+            return views.budget_rows(connection, month, workspace)
 
     def _platforms(self) -> list[str]:
         return [each.identifier for each in collecting(self._connector.catalog)]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def month_of(text: str | None) -> Month:

@@ -102,12 +102,34 @@ class Forecast(Document):
     whole_month: str
 
 
+class IdleTenant(Document):
+    """A tenant whose account has cost nothing for 30 days: it may not be needed any more."""
+
+    tenant: str
+    workspace: str
+    project: str
+    account_id: str
+
+
+class BudgetRow(Document):
+    """What is used of a budget: of a project's in a month, of a payment method's in all months together."""
+
+    of: str = Field(description="project or payment-method")
+    name: str = Field(description="<workspace>.<project>, or the payment method's identifier")
+    amount: str
+    currency: str | None = Field(default=None, description="null: it names none, and costs are in several")
+    used: str | None = Field(default=None, description="null: no costs are in its currency")
+    percent: str | None = Field(default=None, examples=["83"])
+
+
 class CostView(Document):
     """Costs of a month by one kind of thing, the most expensive first; days in their order."""
 
     month: str
     by: str
     rows: list[CostRow]
+    count: int = Field(default=0, description="rows that there are; `rows` are the first of them")
+    totals: list[Amount] = Field(default_factory=list, description="of the month, one for each currency")
     forecasts: list[Forecast] = Field(default_factory=list)
     idle: list[str] = Field(default_factory=list, description="tenants whose accounts have cost nothing for 30 days")
 

@@ -7,6 +7,10 @@ class DatabaseAway(Exception):
     """The metering database does not answer, or refuses us."""
 
 
+class NoParquet(Exception):
+    """No Parquet file can be written; the text says what to install."""
+
+
 class LostCollection(Exception):
     """Another worker goes on with this collection: nothing of this run may be kept any more."""
 

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 DECIMALS = 10
 TAIL = 10**DECIMALS
+PRICE_DECIMALS = 12
 CENT = Decimal("0.01")
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)  # more digits than any sum has: nothing is rounded but on purpose
 _SMALLEST = Decimal(1).scaleb(-DECIMALS)
@@ -54,6 +55,19 @@ def product(left: Decimal, right: Decimal) -> Decimal:
 def quotient(left: Decimal, right: Decimal) -> Decimal:
     """Divide, and round to ten decimals."""
     return rounded(_EXACT.divide(left, right))
+
+
+def price(cost: Decimal, quantity: Decimal) -> Decimal | None:
+    """Return what one unit costs, if quantity times price is the cost without rounding.
+
+    >>> price(Decimal("3.30"), Decimal(3)), price(Decimal(1), Decimal(3)), price(Decimal(1), Decimal(0))
+    (Decimal('1.10'), None, None)
+    """
+    if not quantity:
+        return None
+    each = _EXACT.divide(cost, quantity)
+    places = -min(int(each.as_tuple().exponent), 0)
+    return each if places <= PRICE_DECIMALS and _EXACT.multiply(each, quantity) == cost else None
 
 
 def share(number: Decimal, part: int, whole: int, step: Decimal = _SMALLEST) -> Decimal:

@@ -1,6 +1,7 @@
 """Reports as files: CSV for spreadsheets, JSON for programs. The same reports are the same bytes in any database.
 
-CSV has one line for each line of a report. JSON is a list with one report on each line, which `metering restore` reads.
+CSV has one line for each line of a report; `parquet.py` has the same columns. JSON is a list with one report on each
+line, which `metering restore` reads.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tasks.metering.documents import LineItem, UsageReport
 
@@ -38,14 +40,15 @@ COLUMNS = (
     "sellerId",
     "sellerProductGroup",
 )
+AMOUNTS = frozenset({"usageQuantity", "amount", "baseAmount", "exchangeRate"})
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a text that begins so for a formula
 
 
 def as_csv(found: Iterable[UsageReport]) -> Iterator[str]:
     """Yield the text of a CSV file (RFC 4180)."""
     yield _csv_line(COLUMNS)
-    for report in found:
-        yield "".join(_csv_line(_cells(report, item)) for item in report.line_items)
+    for row in rows(found):
+        yield _csv_line(_cell(name, value) for name, value in zip(COLUMNS, row, strict=True))
 
 
 def as_json(found: Iterable[UsageReport]) -> Iterator[str]:
@@ -57,36 +60,46 @@ def as_json(found: Iterable[UsageReport]) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def _cells(report: UsageReport, item: LineItem) -> tuple[str, ...]:
-    net = item.net_amount
-    about = (
+def rows(found: Iterable[UsageReport]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of all lines, in the order of `COLUMNS`: texts, days, a number, None."""
+    for report in found:
+        about = _about(report)
+        yield from ((*about, *_of_line(item)) for item in report.line_items)
+
+
+def _about(report: UsageReport) -> tuple[Any, ...]:
+    return (
         report.platform,
         report.month,
         report.account_id,
-        _text(report.account_name),
-        report.tenant or "",
-        report.workspace or "",
-        report.project or "",
-        _text(report.payment_method),
-        _text(report.landing_zone),
-        report.first_day.isoformat(),
-        report.last_day.isoformat(),
-        str(report.version),
+        report.account_name,
+        report.tenant,
+        report.workspace,
+        report.project,
+        report.payment_method,
+        report.landing_zone,
+        report.first_day,
+        report.last_day,
+        report.version,
         report.status,
     )
-    costs = (net.amount, net.currency, net.base_amount, net.base_currency, net.exchange_rate or "")
-    product = (item.kind, _text(item.product_name), _text(item.usage_type), _text(item.usage_unit), item.usage_quantity)
-    return (*about, *product, *costs, _text(item.seller_id), _text(item.seller_product_group))
 
 
-def _text(text: str | None) -> str:
-    """Return a text that no spreadsheet takes for a formula.
+def _of_line(item: LineItem) -> tuple[Any, ...]:
+    net = item.net_amount
+    costs = (net.amount, net.currency, net.base_amount, net.base_currency, net.exchange_rate)
+    product = (item.kind, item.product_name, item.usage_type, item.usage_unit, item.usage_quantity)
+    return (*product, *costs, item.seller_id, item.seller_product_group)
 
-    >>> _text("=1+1"), _text("EUC1-BoxUsage"), _text(None)
-    ("'=1+1", 'EUC1-BoxUsage', '')
+
+def _cell(name: str, value: object) -> str:
+    """Return a value as a spreadsheet may read it: a text is no formula for it.
+
+    >>> _cell("accountName", "=1+1"), _cell("amount", "-1.50"), _cell("tenant", None)
+    ("'=1+1", '-1.50', '')
     """
-    text = text or ""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(DANGEROUS) and name not in AMOUNTS else text
 
 
 def _csv_line(cells: Iterable[str]) -> str:

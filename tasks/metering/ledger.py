@@ -12,16 +12,26 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, or_, select, update
 
 from tasks.metering.database import Database
 from tasks.metering.errors import LostCollection
 from tasks.metering.months import Month
-from tasks.metering.tables import account_days, collections, commitments, costs, live_days, seen_products, spending
-from tasks.metering.upserts import put
+from tasks.metering.tables import (
+    IS_RUNNING,
+    account_days,
+    collections,
+    commitments,
+    costs,
+    live_days,
+    seen_products,
+    spending,
+)
+from tasks.metering.upserts import add, count_up
 
 HELD = 12  # leases: a worker holds a collection for longer than a page, or a statement over a month, takes
 NO_PLAN = "{}"
+COMPACTED = "daily costs put together"  # the note of a collection that holds a month's costs on its first day
 DISORDERED = 0  # as resume_day: AWS did not tell the days one after the other
 
 
@@ -60,6 +70,7 @@ class Collection:
     asked_from: int | None
     resume_day: int | None
     pages: int
+    audited: int
     rows: int
     estimated: bool
     note: str | None
@@ -82,25 +93,26 @@ class Ledger:
 
     def begin(self, platform: str, month: Month, now: datetime, *, whole: bool, asked_by: str | None) -> Collection:
         """Begin a collection; one of that month that runs is this one."""
-        with self.database.writing() as connection:
-            of_month = and_(collections.c.platform == platform, collections.c.month == str(month))
-            query = select(collections).where(of_month, collections.c.state == State.RUNNING)
-            running = connection.execute(query).first()
-            if running is not None:
-                return _collection(running)
-            fresh: dict[str, Any] = {
-                "platform": platform,
-                "month": str(month),
-                "state": State.RUNNING,
-                "asked_by": asked_by,
-                "started_at": now.isoformat(),
-                "whole": int(whole),
-                "stage": Stage.TOTALS,
-                "plan": NO_PLAN,
-            }
-            fresh |= dict.fromkeys(("part", "pages", "rows_kept", "estimated", "held_until"), 0)
-            made = connection.execute(insert(collections).values(fresh).returning(collections)).one()
-            return _collection(made)
+        fresh: dict[str, Any] = {
+            "platform": platform,
+            "month": str(month),
+            "state": State.RUNNING,
+            "asked_by": asked_by,
+            "started_at": now.isoformat(),
+            "whole": int(whole),
+            "stage": Stage.TOTALS,
+            "plan": NO_PLAN,
+        }
+        fresh |= dict.fromkeys(("part", "pages", "rows_kept", "estimated", "held_until"), 0)
+        running = select(collections).where(
+            collections.c.platform == platform, collections.c.month == str(month), collections.c.state == State.RUNNING
+        )
+        while True:  # one that is found running may have ended before it is read
+            with self.database.writing() as connection:
+                made = add(connection, collections, fresh, ("platform", "month"), IS_RUNNING)
+                found = made or connection.execute(running).first()
+            if found is not None:
+                return _collection(found)
 
     def find(self, identifier: int) -> Collection | None:
         """Read a collection; None: there is none."""
@@ -131,6 +143,15 @@ class Ledger:
             row = connection.execute(query.order_by(collections.c.id.desc()).limit(1)).first()
         return None if row is None else _collection(row)
 
+    def unfinished(self, platform: str) -> list[Month]:
+        """Return the months that were read, but not since AWS has closed them."""
+        done = and_(collections.c.platform == platform, collections.c.state == State.DONE)
+        read = func.max(case((collections.c.whole == 1, collections.c.started_at), else_="")).label("read")
+        query = select(collections.c.month, read).where(done).group_by(collections.c.month)
+        with self.database.reading() as connection:
+            found = [(Month.parse(row.month), row.read) for row in connection.execute(query)]
+        return [month for month, read_at in found if read_at[:10] < month.final_from.isoformat()]
+
     def take(self, identifier: int, holder: str, now: datetime) -> Collection | None:
         """Hold a collection that runs; None: somebody else does, or it has ended."""
         free = or_(collections.c.holder.is_(None), collections.c.held_until < _ms(now), collections.c.holder == holder)
@@ -146,23 +167,28 @@ class Ledger:
             query = update(collections).where(collections.c.id == identifier, collections.c.holder == holder)
             connection.execute(query.values(holder=None, held_until=0, note=note))
 
+    def note_audited(self, collection: Collection) -> None:
+        """Note that the audit log has all of its pages."""
+        query = update(collections).where(collections.c.id == collection.id)
+        with self.database.writing() as connection:
+            connection.execute(query.values(audited=collection.pages))
+
     def spend(self, platform: str, day: date, most: int) -> bool:
         """Count a page that is about to be asked for; False: no more may be asked for on this day."""
         with self.database.writing() as connection:
-            if _spent(connection, platform, day) >= most:
-                return False
-            put(connection, spending, [_pages(platform, day, _spent(connection, platform, day) + 1)])
-        return True
+            return count_up(connection, spending.c.pages, {"platform": platform, "day": day.toordinal()}, most)
 
     def refund(self, platform: str, day: date) -> None:
         """Take back a page that AWS refused: it charges for answers only."""
+        own = and_(spending.c.platform == platform, spending.c.day == day.toordinal(), spending.c.pages > 0)
         with self.database.writing() as connection:
-            put(connection, spending, [_pages(platform, day, max(0, _spent(connection, platform, day) - 1))])
+            connection.execute(update(spending).where(own).values(pages=spending.c.pages - 1))
 
     def spent(self, platform: str, day: date) -> int:
         """Return the pages that were asked for on a day."""
+        own = select(spending.c.pages).where(spending.c.platform == platform, spending.c.day == day.toordinal())
         with self.database.reading() as connection:
-            return _spent(connection, platform, day)
+            return connection.execute(own).scalar() or 0
 
 
 def step(connection: Connection, collection: Collection, holder: str, until: datetime, **changes: Any) -> Collection:
@@ -209,16 +235,6 @@ def dollars(pages: int) -> Decimal:
     return Decimal(pages) * Decimal("0.01")
 
 
-def _spent(connection: Connection, platform: str, day: date) -> int:
-    query = select(func.coalesce(func.sum(spending.c.pages), 0))
-    row = connection.execute(query.where(spending.c.platform == platform, spending.c.day == day.toordinal()))
-    return int(row.scalar_one())
-
-
-def _pages(platform: str, day: date, pages: int) -> dict[str, Any]:
-    return {"platform": platform, "day": day.toordinal(), "pages": pages}
-
-
 def _collection(row: Row[Any]) -> Collection:
     return Collection(
         id=row.id,
@@ -233,6 +249,7 @@ def _collection(row: Row[Any]) -> Collection:
         asked_from=row.asked_from,
         resume_day=row.resume_day,
         pages=row.pages,
+        audited=row.audited,
         rows=row.rows_kept,
         estimated=bool(row.estimated),
         note=row.note,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from tasks.connector import Connector
 from tasks.metering.database import Database
@@ -35,6 +35,7 @@ class Owner:
     payment_method: str | None
     landing_zone: str
     budget: str | None = None  # a month, as the project's tag has it
+    payment_budget: str | None = None  # of all months together: the amount of the payment method
     deleted_on: date | None = None
 
     @property
@@ -44,7 +45,8 @@ class Owner:
 
     def is_same(self, other: Owner) -> bool:
         """Tell whether both pay in the same way."""
-        return replace(self, budget=None, deleted_on=None) == replace(other, budget=None, deleted_on=None)
+        ours, theirs = (replace(each, budget=None, payment_budget=None, deleted_on=None) for each in (self, other))
+        return ours == theirs
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def owner_of(record: TenantRecord, budget_tag: str) -> Owner:
         payment_method=_payment_method(desired),
         landing_zone=desired.landing_zone,
         budget=next(iter(desired.project.tags.get(budget_tag, [])), None),
+        payment_budget=desired.payment_method.amount if isinstance(desired.payment_method, PaymentMethod) else None,
         deleted_on=record.deleted_at.date() if record.deleted_at else None,
     )
 
@@ -110,9 +113,15 @@ def segments(history: Iterable[tuple[date, Owner]], month: Month) -> list[Segmen
     return [each for each in found if each.end > each.first]
 
 
-def histories(connection: Connection, platform: str) -> Mapping[str, list[tuple[date, Owner]]]:
-    """Read every account's owners."""
+def histories(
+    connection: Connection, platform: str, workspace: str | None = None, tenant: str | None = None
+) -> Mapping[str, list[tuple[date, Owner]]]:
+    """Read every account's owners; of a workspace or tenant those of the accounts that it ever had."""
     query = select(ownerships).where(ownerships.c.platform == platform)
+    for column, name in ((ownerships.c.workspace, workspace), (ownerships.c.tenant, tenant)):
+        if name is not None:
+            own = select(ownerships.c.account).where(ownerships.c.platform == platform, column == name)
+            query = query.where(ownerships.c.account.in_(own))
     found: dict[str, list[tuple[date, Owner]]] = {}
     for row in connection.execute(query.order_by(ownerships.c.account, ownerships.c.since)):
         found.setdefault(row.account, []).append((date.fromordinal(row.since), _owner(row)))
@@ -125,21 +134,54 @@ def current_owners(connection: Connection, platform: str) -> Iterator[tuple[str,
         yield account, *history[-1]
 
 
+def paying(connection: Connection) -> Iterator[Owner]:
+    """Yield the owners of accounts of tenants that are there and have a budget, on all platforms, the newest last."""
+    key = (ownerships.c.platform, ownerships.c.account)
+    newest = select(*key, func.max(ownerships.c.since).label("since")).group_by(*key).subquery()
+    same = and_(*(ownerships.c[name] == newest.c[name] for name in ("platform", "account", "since")))
+    with_budget = or_(ownerships.c.budget.is_not(None), ownerships.c.payment_budget.is_not(None))
+    query = select(ownerships).join(newest, same).where(ownerships.c.deleted_on.is_(None), with_budget)
+    yield from map(_owner, connection.execute(query.order_by(ownerships.c.since, *key)))
+
+
+def note_former(connection: Connection, platform: str, account: str, segment: Segment) -> None:
+    """Note whose an account was in some days, as a report of them says; the days before and after stay as they are."""
+    query = select(ownerships).where(ownerships.c.platform == platform, ownerships.c.account == account)
+    history = [(date.fromordinal(row.since), _owner(row)) for row in connection.execute(query)]
+    before, after = (_owner_on(history, day) for day in (segment.first, segment.end))
+    assert segment.owner is not None
+    if before is not None and before.is_same(segment.owner):
+        return
+    rows = [_row(platform, account, segment.first, segment.owner)]
+    if after is not None and after == before:  # nothing else began meanwhile
+        rows.append(_row(platform, account, segment.end, after))
+    put(connection, ownerships, rows)
+
+
+def _owner_on(history: Iterable[tuple[date, Owner]], day: date) -> Owner | None:
+    begun = [(since, owner) for since, owner in history if since <= day]
+    return max(begun, key=lambda each: each[0])[1] if begun else None
+
+
 def _note(connection: Connection, platform: str, account: str, owner: Owner, created: date, today: date) -> None:
     query = select(ownerships).where(ownerships.c.platform == platform, ownerships.c.account == account)
     last = connection.execute(query.order_by(ownerships.c.since.desc()).limit(1)).first()
     if last is None:
-        since = created.toordinal()
+        since = created
     else:
         before = _owner(last)
         if before == owner or (before.deleted_on is None and owner.deleted_on and before.tenant != owner.tenant):
             return  # a closed account of a tenant that has another one now
-        since = last.since if before.is_same(owner) else today.toordinal()
-    row = {"platform": platform, "account": account, "since": since, "tenant": owner.tenant}
+        since = date.fromordinal(last.since) if before.is_same(owner) else today
+    put(connection, ownerships, [_row(platform, account, since, owner)])
+
+
+def _row(platform: str, account: str, since: date, owner: Owner) -> dict[str, Any]:
+    row: dict[str, Any] = {"platform": platform, "account": account, "since": since.toordinal(), "tenant": owner.tenant}
     row |= {"workspace": owner.workspace, "project": owner.project, "payment_method": owner.payment_method}
-    row |= {"landing_zone": owner.landing_zone, "budget": owner.budget}
+    row |= {"landing_zone": owner.landing_zone, "budget": owner.budget, "payment_budget": owner.payment_budget}
     row["deleted_on"] = owner.deleted_on.toordinal() if owner.deleted_on else None
-    put(connection, ownerships, [row])
+    return row
 
 
 def _owner(row: Any) -> Owner:
@@ -150,6 +192,7 @@ def _owner(row: Any) -> Owner:
         payment_method=row.payment_method,
         landing_zone=row.landing_zone,
         budget=row.budget,
+        payment_budget=row.payment_budget,
         deleted_on=date.fromordinal(row.deleted_on) if row.deleted_on else None,
     )
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 from tasks.aws.cost_explorer import Commitment, CostGroup
 from tasks.metering.exact import join, split
 from tasks.metering.months import Month
-from tasks.metering.plan import UNKNOWN_SERVICE, Part
+from tasks.metering.plan import UNKNOWN_SERVICE, UNKNOWN_USAGE_TYPE, Part
 from tasks.metering.tables import account_days, accounts, commitments, costs, products, seen_products
 from tasks.metering.upserts import put
 
@@ -36,10 +36,10 @@ class Numbers:
         put(
             connection,
             accounts,
-            [{"account": each, "name": name[:255]} for each, name in fresh.items() if each not in known],
+            [{"account": each, "name": fresh[each][:255]} for each in sorted(fresh.keys() - known.keys())],
             ["account"],
         )
-        for account in known.keys() & fresh.keys():
+        for account in sorted(known.keys() & fresh.keys()):  # in one order, so that two do not wait for each other
             if fresh[account]:
                 rename = update(accounts).where(accounts.c.account == account, accounts.c.name != fresh[account])
                 connection.execute(rename.values(name=fresh[account][:255]))
@@ -116,7 +116,7 @@ class Lines:
     """The groups of one part, read by what they name."""
 
     part: Part
-    services: Mapping[str, str]  # usage type -> service, where the part is grouped by account and usage type
+    names: Mapping[str, str]  # what groups do not name, see `plan.names`
 
     def account(self, group: CostGroup) -> str:
         """Return whose costs a group is."""
@@ -124,9 +124,12 @@ class Lines:
 
     def product(self, group: CostGroup) -> Product:
         """Return what a group is paid for."""
-        usage_type = group.keys[1]
-        service = self.services.get(usage_type, UNKNOWN_SERVICE) if self.part.account is None else group.keys[0]
-        return service, usage_type, group.unit, group.currency
+        one, two = group.keys
+        if self.part.account is not None:
+            return one, two, group.unit, group.currency
+        if self.part.usage_types:
+            return two, self.names.get(two, UNKNOWN_USAGE_TYPE), group.unit, group.currency
+        return self.names.get(two, UNKNOWN_SERVICE), two, group.unit, group.currency
 
     def day(self, group: CostGroup) -> tuple[int, int]:
         """Return the day that a group counts for, and the one that AWS names if that lies outside of the part."""

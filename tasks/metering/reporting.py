@@ -19,10 +19,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 
 from config.prices import Prices
+from tasks.metering.batches import batches
 from tasks.metering.database import Database
 from tasks.metering.exact import join, split
 from tasks.metering.ledger import Collection
-from tasks.metering.lines import Bought, Kind, Line, chargeback, converted, differences, fees, usage
+from tasks.metering.lines import Bought, Line, chargeback, converted, differences, fees, usage
 from tasks.metering.owners import Owner, Segment, histories, segments
 from tasks.metering.tables import (
     account_days,
@@ -80,7 +81,7 @@ class Reporter:
     def make(self, renew: Renew) -> int:
         """Make them all; answers how many changed. `renew` is called in each transaction."""
         changed, seen = 0, set()
-        for drafts in _batches(self._drafts()):
+        for drafts in batches(self._drafts(), AT_ONCE):
             with self.database.writing() as connection:
                 renew(connection)
                 changed += sum(self._keep(connection, draft) for draft in drafts)
@@ -157,8 +158,11 @@ class Reporter:
             reports.c.part == draft.part,
         )
         old = connection.execute(select(reports).where(key)).first()
-        status = self._status(old, draft.digest)
-        if old is not None and (old.digest, old.status) == (draft.digest, status):
+        same = old is not None and _is_same(connection, old, draft)
+        status = self._status(old, same=same)
+        if old is not None and same and old.status == status:
+            if old.digest != draft.digest:  # it came from an export
+                connection.execute(update(reports).where(reports.c.id == old.id).values(digest=draft.digest))
             return False
         owner, segment = draft.segment.owner, draft.segment
         values: dict[str, Any] = {
@@ -178,6 +182,7 @@ class Reporter:
             "status": status,
             "digest": draft.digest,
             "changed_at": self.now.isoformat(),
+            "refused_at": None,
         }
         if old is None:
             identifier = connection.execute(insert(reports).values(values).returning(reports.c.id)).scalar_one()
@@ -190,12 +195,12 @@ class Reporter:
             put(connection, report_lines, rows)
         return True
 
-    def _status(self, old: Any, digest: str) -> Status:
+    def _status(self, old: Any, *, same: bool) -> Status:
         if not self.collection.is_final:
             return Status.OPEN
         if old is None or old.status == Status.OPEN:
             return Status.FINALIZED
-        return Status(old.status) if old.digest == digest else Status.UPDATED
+        return Status(old.status) if same else Status.UPDATED
 
     def _empty_others(self, connection: Connection, seen: set[tuple[str, int]]) -> int:
         """Take the lines from reports that nothing stands behind any more."""
@@ -261,6 +266,20 @@ class Reporter:
         return found
 
 
+def _is_same(connection: Connection, old: Any, draft: Draft) -> bool:
+    """Tell whether a report has a draft's content; digests that differ prove nothing."""
+    if old.digest == draft.digest:
+        return True
+    segment = draft.segment
+    if (old.first_day, old.end_day) != (segment.first.toordinal(), segment.end.toordinal()):
+        return False
+    if ((old.tenant, old.payment_method, old.landing_zone) if old.tenant else ()) != _paying(segment.owner):
+        return False
+    lines = select(report_lines).where(report_lines.c.report == old.id).order_by(report_lines.c.position)
+    found = [dict(row) for row in connection.execute(lines).mappings()]
+    return found == [_row(old.id, position, line) for position, line in enumerate(draft.lines)]
+
+
 def _order(line: Line) -> tuple[str, ...]:
     return line.product, line.usage_type, line.unit, line.base_currency
 
@@ -290,18 +309,3 @@ def _row(report: int, position: int, line: Line) -> dict[str, Any]:
         "seller": line.seller,
         "seller_product_group": line.seller_product_group,
     }
-
-
-def _batches(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
-    batch: list[Draft] = []
-    for draft in drafts:
-        batch.append(draft)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-KINDS_OF_AWS = frozenset({Kind.USAGE, Kind.DIFFERENCE})
-"""Lines that add up to what AWS says that an account cost."""

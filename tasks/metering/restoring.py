@@ -1,11 +1,13 @@
 """Puts reports from an export back into a database that was lost: what AWS does not tell any more.
 
-A report that is there already is left as it is. What AWS still tells is better collected again.
+A report that is there already is left as it is. Who owned an account when is taken from the reports as well, so that a
+month that is collected again is split as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
@@ -13,9 +15,11 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, and_, insert, select
 
+from tasks.metering.batches import batches
 from tasks.metering.database import Database
 from tasks.metering.documents import LineItem, UsageReport
 from tasks.metering.exact import split
+from tasks.metering.owners import Owner, Segment, note_former
 from tasks.metering.reporting import Status
 from tasks.metering.tables import report_lines, reports
 from tasks.metering.upserts import put
@@ -42,7 +46,7 @@ def read(lines: Iterable[str]) -> Iterator[UsageReport]:
 def restore(database: Database, found: Iterable[UsageReport]) -> tuple[int, int]:
     """Keep reports; answers how many were kept, and how many are there already. Raises NoExport, DatabaseAway."""
     kept = there = 0
-    for batch in _batches(found):
+    for batch in batches(found, AT_ONCE):
         with database.writing() as connection:
             new = sum(_keep(connection, each) for each in batch)
             kept, there = kept + new, there + len(batch) - new
@@ -77,7 +81,20 @@ def _keep(connection: Connection, report: UsageReport) -> bool:
     identifier = connection.execute(insert(reports).values(values).returning(reports.c.id)).scalar_one()
     rows = [_row(identifier, position, item) for position, item in enumerate(report.line_items)]
     put(connection, report_lines, rows)
+    if report.tenant is not None:
+        segment = Segment(report.first_day, report.last_day + timedelta(days=1), _owner(report))
+        note_former(connection, report.platform, report.account_id, segment)
     return True
+
+
+def _owner(report: UsageReport) -> Owner:
+    return Owner(
+        tenant=report.tenant or "",
+        workspace=report.workspace or "",
+        project=report.project or "",
+        payment_method=report.payment_method,
+        landing_zone=report.landing_zone or "",
+    )
 
 
 def _row(report: int, position: int, item: LineItem) -> dict[str, Any]:
@@ -109,13 +126,3 @@ def _split(text: str) -> tuple[int, int]:
         return split(Decimal(text))
     except InvalidOperation as error:
         raise NoExport(f"{text!r} is no amount") from error
-
-
-def _batches(found: Iterable[UsageReport]) -> Iterator[list[UsageReport]]:
-    batch: list[UsageReport] = []
-    for report in found:
-        batch.append(report)
-        if len(batch) == AT_ONCE:
-            yield batch
-            batch = []
-    yield batch

@@ -13,11 +13,9 @@ from sqlalchemy import Connection, and_, delete, func, insert, literal, select
 
 from config.platform import Platform
 from tasks.metering.database import Database
-from tasks.metering.ledger import NO_PLAN, Stage, State
+from tasks.metering.ledger import COMPACTED, NO_PLAN, Stage, State
 from tasks.metering.months import Month
 from tasks.metering.tables import account_days, collections, commitments, costs, live_days, seen_products
-
-COMPACTED = "daily costs put together"
 
 
 def tidy(database: Database, platform: Platform, now: datetime) -> None:
@@ -30,14 +28,24 @@ def tidy(database: Database, platform: Platform, now: datetime) -> None:
         months = sorted({_month_of(day) for day in connection.execute(days).scalars()})
     for month in months:
         with database.writing() as connection:
+            if _is_read(connection, platform.identifier, month):
+                continue
+            old = max(month.end + compact, month.final_from) <= now.date()
             if month.end + drop <= now.date():
                 _drop(connection, platform.identifier, month)
-            elif month.end + compact <= now.date() and not _is_compact(connection, platform.identifier, month):
+            elif old and not _is_compact(connection, platform.identifier, month):
                 _compact(connection, platform.identifier, month, now)
 
 
 def _month_of(day: int) -> Month:
     return Month.of(date.fromordinal(day))
+
+
+def _is_read(connection: Connection, platform: str, month: Month) -> bool:
+    """Tell whether a collection reads the month right now."""
+    of_month = and_(collections.c.platform == platform, collections.c.month == str(month))
+    query = select(func.count()).select_from(collections).where(of_month, collections.c.state == State.RUNNING)
+    return connection.execute(query).scalar_one() > 0
 
 
 def _compact(connection: Connection, platform: str, month: Month, now: datetime) -> None:

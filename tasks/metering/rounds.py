@@ -32,8 +32,9 @@ from tasks.metering.owners import note_owners
 from tasks.metering.reporting import Reporter
 from tasks.metering.retention import tidy
 from tasks.metering.tables import collections
-from tasks.metering.wanted import collecting, is_whole
+from tasks.metering.wanted import collecting, is_told, is_whole
 from tasks.metering.watch import warn
+from tasks.state.counts import COST_PAGES
 from tasks.state.masking import masked_error
 from tasks.worker import Worker
 
@@ -93,9 +94,13 @@ def _begin_due(worker: Worker, ledger: Ledger, platform: Platform, now: datetime
 
 
 def due(ledger: Ledger, platform: str, interval: timedelta, now: datetime) -> Iterator[Month]:
-    """Yield the months to collect: the open one, and the one before until it was read after AWS had closed it."""
+    """Yield the months to collect: the open one, and those before until they were read after AWS had closed them.
+
+    Of a time in which nothing was collected, AWS tells later as well.
+    """
     current = Month.of(now.date())
-    for month in (current.before, current):
+    unfinished = (each for each in ledger.unfinished(platform) if is_told(each, now.date()))
+    for month in sorted({current, current.before, *unfinished}):
         last, done = ledger.newest(platform, month), ledger.newest(platform, month, State.DONE)
         if last is not None and (last.state is State.RUNNING or now - last.started_at < interval):
             continue
@@ -133,7 +138,7 @@ def _go_on(
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))
     finally:
-        _audit(worker, held, collector.collection)
+        _audit(worker, ledger, collector.collection)
         ledger.release(held.id, holder, note)
     return _Came.WAITING
 
@@ -177,9 +182,9 @@ def _fail(ledger: Ledger, identifier: int, holder: str, why: str, now: datetime)
         connection.execute(query.values(ended))
 
 
-def _audit(worker: Worker, before: Collection, after: Collection) -> None:
-    """Note in the audit log what a run has spent."""
-    pages = after.pages - before.pages
+def _audit(worker: Worker, ledger: Ledger, after: Collection) -> None:
+    """Note in the audit log and in the metrics what was spent, also by a run that was killed before it could."""
+    pages = after.pages - after.audited
     if not pages:
         return
     about = {"tenant": "-", "replication": f"collection {after.id}", "step": "metering", "call": "ce:pages"}
@@ -189,3 +194,5 @@ def _audit(worker: Worker, before: Collection, after: Collection) -> None:
     kept = timedelta(days=worker.settings.audit_days)
     opened = worker.store.audit.append(entry, kept)
     worker.store.audit.append({"of": opened, "outcome": "OK", "request_id": None}, kept)
+    worker.store.counts.add(f"{COST_PAGES}{after.platform}", pages)
+    ledger.note_audited(after)

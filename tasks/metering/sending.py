@@ -1,32 +1,33 @@
-"""Sends usage reports to meshStack, where an API user is configured: those of tenants, whenever their content changes.
+"""Sends usage reports to meshStack, where an API user is configured: those of tenants, each of their versions once.
 
-What meshStack has is known by digests in Redis. After a loss of those everything is sent again, which is the same.
+Which version meshStack has stands beside the report. If the database is lost everything is sent again, which is the
+same. A report that meshStack refuses is tried again every hour, and holds up no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 import structlog
+from sqlalchemy import or_, select, update
 
 from tasks.connector import Connector
-from tasks.digest import digest
 from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.errors import Away, Refused
 from tasks.metering.database import Database, open_database
 from tasks.metering.documents import LineItem, UsageReport
+from tasks.metering.exact import price
 from tasks.metering.months import Month
 from tasks.metering.reading import Wanted, stream
+from tasks.metering.tables import reports
 from tasks.model.desired import TenantId
 
-MONTHS = 3  # that may still change: the current one and those before it
 AT_ONCE = 300  # reports of one tick, one request at a time
-DECIMALS = 12  # of a price; beyond, the whole line is one unit
+REFUSED_AGAIN = timedelta(hours=1)
 LOCK, LONGEST = "usage_reports", timedelta(minutes=10)
 SOURCE = "meshstack-aws-connector"
 log = structlog.get_logger(__name__)
@@ -54,8 +55,10 @@ def send(connector: Connector, meshstack: ApiUser, now: datetime) -> Sent:
             return done
         database = open_database(connector.settings)
         try:
-            for month in _months(now.date()):
-                _send_month(connector, database, meshstack, month, done)
+            for wanted, waiting in _waiting(database, now):
+                for parts in _by_platform(database, wanted):
+                    if any(each.part in waiting for each in parts):
+                        _send(database, meshstack, parts, done, now)
         except Away as error:
             log.warning("usage reports wait for meshStack", error=str(error))
     return done
@@ -72,42 +75,55 @@ def document(parts: list[UsageReport]) -> dict[str, Any]:
     }
 
 
-def _months(today: date) -> Iterator[Month]:
-    month = Month.of(today)
-    for _ in range(MONTHS):
-        yield month
-        month = month.before
+def _waiting(database: Database, now: datetime) -> list[tuple[Wanted, set[int]]]:
+    """List the accounts and months of which parts are to be sent, the newest first; meshStack knows tenants only."""
+    again = (now - REFUSED_AGAIN).isoformat()
+    query = select(reports.c.month, reports.c.platform, reports.c.account, reports.c.part).where(
+        reports.c.tenant.is_not(None),
+        or_(reports.c.sent_version.is_(None), reports.c.sent_version != reports.c.version),
+        or_(reports.c.refused_at.is_(None), reports.c.refused_at < again),
+    )
+    ordered = query.order_by(reports.c.month.desc(), reports.c.platform, reports.c.account, reports.c.part)
+    found: dict[Wanted, set[int]] = {}
+    with database.reading() as connection:
+        for row in connection.execute(ordered.limit(AT_ONCE)):
+            wanted = Wanted(Month.parse(row.month), platform=row.platform, account=row.account)
+            found.setdefault(wanted, set()).add(row.part)
+    return list(found.items())
 
 
-def _send_month(connector: Connector, database: Database, meshstack: ApiUser, month: Month, done: Sent) -> None:
-    known = connector.store.reports_sent.digests(str(month))
-    for name, parts in _by_account(database, month):
-        if done.sent + done.refused >= AT_ONCE:
-            return
-        body = document(parts)
-        content = digest(str(body))
-        if known.get(name) == content:
-            continue
-        try:
-            meshstack.put_usage_report(parts[0].account_id, str(month), body)
-        except Refused as error:  # one account never stops the others
-            done.refused += 1
-            log.warning(
-                "meshStack refuses a usage report", account=parts[0].account_id, month=str(month), error=str(error)
+def _send(database: Database, meshstack: ApiUser, parts: list[UsageReport], done: Sent, now: datetime) -> None:
+    account, month = parts[0].account_id, parts[0].month
+    try:
+        meshstack.put_usage_report(account, month, document(parts))
+    except Refused as error:
+        done.refused += 1
+        log.warning("meshStack refuses a usage report", account=account, month=month, error=str(error))
+        _note(database, parts, lambda _: {"refused_at": now.isoformat()})
+        return
+    _note(database, parts, lambda part: {"sent_version": part.version, "refused_at": None})
+    done.sent += 1
+
+
+def _note(database: Database, parts: list[UsageReport], values: Callable[[UsageReport], Mapping[str, object]]) -> None:
+    with database.writing() as connection:
+        for part in parts:
+            query = update(reports).where(
+                reports.c.platform == part.platform,
+                reports.c.month == part.month,
+                reports.c.account == part.account_id,
+                reports.c.part == part.part,
             )
-            continue
-        connector.store.reports_sent.note(str(month), name, content)
-        done.sent += 1
+            connection.execute(query.values(**values(part)))
 
 
-def _by_account(database: Database, month: Month) -> Iterator[tuple[str, list[UsageReport]]]:
-    """Yield the reports of each tenant's account, named by its platform and account; meshStack knows no others."""
-    owned = (each for each in stream(database, Wanted(month)) if each.tenant is not None)
-    for account, reports in groupby(owned, key=lambda each: each.account_id):
-        parts: dict[str, list[UsageReport]] = {}  # an account may have changed its owner
-        for each in reports:
-            parts.setdefault(_platform(each), []).append(each)
-        yield from ((f"{platform} {account}", found) for platform, found in parts.items())
+def _by_platform(database: Database, wanted: Wanted) -> Iterable[list[UsageReport]]:
+    """Group the reports of an account by the platforms of its owners: it may have changed hands."""
+    found: dict[str, list[UsageReport]] = {}
+    for report in stream(database, wanted):
+        if report.tenant is not None:
+            found.setdefault(_platform(report), []).append(report)
+    return found.values()
 
 
 def _platform(report: UsageReport) -> str:
@@ -118,15 +134,15 @@ def _platform(report: UsageReport) -> str:
 def _line(item: LineItem) -> dict[str, Any]:
     """Write a line; meshStack wants quantity times price to be the cost."""
     quantity, cost = Decimal(item.usage_quantity), Decimal(item.net_amount.amount)
-    price = round(cost / quantity, DECIMALS) if quantity else None
-    if price is None or price * quantity != cost:
-        quantity, price = Decimal(1), cost
+    each = price(cost, quantity)
+    if each is None:
+        quantity, each = Decimal(1), cost
     return {
         "productName": item.product_name,
         "usageType": item.usage_type,
         "usageUnit": item.usage_unit,
         "usageQuantity": quantity,
-        "usageCost": price,
+        "usageCost": each,
         "totalCost": cost,
         "currency": item.net_amount.currency,
         "sellerId": item.seller_id,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
+IS_RUNNING = text("state = 'RUNNING'")
 
 
 def _number(name: str) -> tuple[Column[int], Column[int]]:
@@ -40,12 +41,21 @@ collections = Table(  # one reading of one month
     Column("asked_from", Integer),  # the first day of the question; null: that of the part
     Column("resume_day", Integer),  # days before it are complete in this part; 0: nobody knows
     Column("pages", Integer, nullable=False),  # that were answered
+    Column("audited", Integer, nullable=False, server_default="0"),  # of them: those that the audit log has
     Column("rows_kept", BigInteger, nullable=False),
     Column("estimated", Integer, nullable=False),  # 1: AWS may still change what it says
     Column("note", Text),  # why it waits, or has failed
     Column("holder", String(64)),  # the worker that reads
     Column("held_until", BigInteger, nullable=False),  # milliseconds since the epoch
     Index("collections_by_month", "platform", "month"),
+    Index(  # whoever begins one at the same moment finds it
+        "collections_running_once",
+        "platform",
+        "month",
+        unique=True,
+        sqlite_where=IS_RUNNING,
+        postgresql_where=IS_RUNNING,
+    ),
 )
 
 accounts = Table(
@@ -145,6 +155,7 @@ ownerships = Table(  # whose an account is since when
     Column("payment_method", String(255)),
     Column("landing_zone", String(255), nullable=False),
     Column("budget", Text),  # as the tag has it
+    Column("payment_budget", Text),  # the amount of the payment method, of all its months together
     Column("deleted_on", Integer),  # the day on which the tenant was deleted
     sqlite_with_rowid=False,
 )
@@ -169,6 +180,8 @@ reports = Table(  # what one account costs one owner in a month
     Column("status", String(20), nullable=False),
     Column("digest", String(64), nullable=False),  # of its content: another one is another version
     Column("changed_at", String(40), nullable=False),
+    Column("sent_version", Integer),  # that meshStack has; null: none
+    Column("refused_at", String(40)),  # when meshStack last refused this version; null: it has not
     Index("reports_once", "platform", "month", "account", "part", unique=True),
     Index("reports_by_tenant", "month", "tenant"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, select
+from sqlalchemy import Column, Connection, Row, Table, TextClause, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 Rows = Sequence[Mapping[str, Any]]
@@ -25,6 +25,37 @@ def put(connection: Connection, table: Table, rows: Rows, key: Sequence[str] | N
         return
     last = list({tuple(row[name] for name in names): row for row in rows}.values())
     connection.execute(_or_update(_at_once(table, last), rows[0], names))
+
+
+def add(
+    connection: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str], where: TextClause
+) -> Row[Any] | None:
+    """Insert a row, unless one of that key is there; answers it, or None. Of several at once one is the first.
+
+    where   which rows the unique index of the key covers
+    """
+    statement = _insert(connection, table).values(row)
+    new = statement.on_conflict_do_nothing(index_elements=key, index_where=where).returning(table)
+    found: Row[Any] | None = connection.execute(new).first()
+    return found
+
+
+def count_up(connection: Connection, column: Column[int], row: Mapping[str, Any], most: int) -> bool:
+    """Add one to a counter in one statement; False: it is at its most already.
+
+    row   the primary key of the counter
+    """
+    if most < 1:
+        return False
+    table = column.table
+    statement = _insert(connection, table).values({**row, column.name: 1})
+    keys = [each.name for each in table.primary_key]
+    counted = statement.on_conflict_do_update(index_elements=keys, set_={column.name: column + 1}, where=column < most)
+    return connection.execute(counted.returning(column)).first() is not None
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def _at_once(table: Table, rows: Rows) -> postgresql.Insert:

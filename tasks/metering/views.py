@@ -1,27 +1,32 @@
-"""Costs of a month as people look at them: by service, day, account, tenant and so on, with what is to come."""
+"""Costs of a month as people look at them: by service, day, account, tenant and so on, with what is to come.
+
+The database adds up; what is held here is one row for each thing that is shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from config.prices import Prices
-from tasks.metering.documents import CostRow, CostView, Forecast
+from tasks.metering import days, watch
+from tasks.metering.budgets import budgets
+from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant
 from tasks.metering.exact import CENT, join, product, quotient, rounded, text_of, total
 from tasks.metering.months import Month
-from tasks.metering.owners import histories
+from tasks.metering.owners import Owner, histories
 from tasks.metering.reading import Wanted
-from tasks.metering.tables import account_days, accounts, report_lines, reports
-from tasks.metering.watch import LATE, idle, newest_done
+from tasks.metering.tables import report_lines, reports
 
 NOBODY = "no tenant"
 TYPICAL = 7  # days of which the next ones are guessed
 Sums = dict[tuple[str, str], Decimal]  # (name, currency) -> amount
+DayCosts = dict[tuple[date, str], Decimal]
 
 
 class By(StrEnum):
@@ -33,39 +38,115 @@ class By(StrEnum):
     TENANT = "tenant"
     PROJECT = "project"
     WORKSPACE = "workspace"
+    PAYMENT_METHOD = "payment-method"
 
 
-COLUMNS: Mapping[By, Column[Any]] = {
+class Order(StrEnum):
+    """Which rows come first."""
+
+    AMOUNT = "amount"
+    RISE = "rise"  # those that rise most against the month before
+
+
+COLUMNS: Mapping[By, Column[Any] | ColumnElement[Any]] = {
     By.SERVICE: report_lines.c.product,
     By.ACCOUNT: reports.c.account,
     By.TENANT: reports.c.tenant,
-    By.PROJECT: reports.c.project,
+    By.PROJECT: reports.c.workspace + "." + reports.c.project,
     By.WORKSPACE: reports.c.workspace,
+    By.PAYMENT_METHOD: reports.c.payment_method,
 }
 
 
 def view(
-    connection: Connection, wanted: Wanted, by: By, prices: Prices, today: date, platforms: Iterable[str]
+    connection: Connection,
+    wanted: Wanted,
+    by: By,
+    prices: Prices,
+    today: date,
+    platforms: Iterable[str],
+    order: Order = Order.AMOUNT,
+    most: int = 200,
 ) -> CostView:
     """Return the costs of a month.
 
     platforms   those whose costs are collected
+    order, most   of rows; days are all shown, in their order
     """
     chosen = [each for each in platforms if wanted.platform in (None, each)]
-    days = _by_day(connection, wanted, prices, chosen)
-    forecasts = _forecasts(connection, wanted, days, today) if wanted.month == Month.of(today) else []
+    by_day = _by_day(connection, wanted, prices, chosen) if by is By.DAY or _is_open(wanted, today) else {}
+    now = _sums(connection, wanted, By.SERVICE if by is By.DAY else by)
+    spent = _totals(now)
+    forecasts = _forecasts(spent, by_day, wanted.month, today) if _is_open(wanted, today) else []
     if by is By.DAY:
         rows = [
             CostRow(name=str(day), amount=text_of(amount), currency=currency)
-            for (day, currency), amount in days.items()
+            for (day, currency), amount in by_day.items()
         ]
-        return CostView(month=str(wanted.month), by=by, rows=rows, forecasts=forecasts)
-    before = Wanted(wanted.month.before, wanted.platform, wanted.workspace, wanted.tenant, wanted.account)
-    rows = _rows(_sums(connection, wanted, by), _sums(connection, before, by), _growth(forecasts))
-    quiet = (
-        [] if by is not By.TENANT else [owner.tenant for each in chosen for _, owner in idle(connection, each, today)]
+    else:
+        before = Wanted(wanted.month.before, wanted.platform, wanted.workspace, wanted.tenant, wanted.account)
+        rows = _rows(now, _sums(connection, before, by), _growth(forecasts))
+        if order is Order.RISE:
+            rows.sort(key=lambda row: -Decimal(row.rise or 0))
+    quiet = idle_tenants(connection, chosen, today, wanted) if by is By.TENANT else []
+    return CostView(
+        month=str(wanted.month),
+        by=by,
+        rows=rows if by is By.DAY else rows[:most],
+        count=len(rows),
+        totals=[Amount(amount=text_of(amount), currency=currency) for currency, amount in sorted(spent.items())],
+        forecasts=forecasts,
+        idle=sorted({each.tenant for each in quiet}),
     )
-    return CostView(month=str(wanted.month), by=by, rows=rows, forecasts=forecasts, idle=sorted(set(quiet)))
+
+
+def forecasts(
+    connection: Connection, wanted: Wanted, prices: Prices, today: date, platforms: Iterable[str]
+) -> list[Forecast]:
+    """Return what the open month costs to date, and probably in the end, by currency; of another month nothing."""
+    if not _is_open(wanted, today):
+        return []
+    chosen = [each for each in platforms if wanted.platform in (None, each)]
+    spent = _totals(_sums(connection, wanted, By.SERVICE))
+    return _forecasts(spent, _by_day(connection, wanted, prices, chosen), wanted.month, today)
+
+
+def idle_tenants(connection: Connection, platforms: Iterable[str], today: date, wanted: Wanted) -> list[IdleTenant]:
+    """Return tenants whose accounts have cost nothing for 30 days, if AWS has told of all of these days."""
+    return [
+        IdleTenant(tenant=owner.tenant, workspace=owner.workspace, project=owner.project, account_id=account)
+        for platform in platforms
+        for account, owner in watch.idle(connection, platform, today)
+        if _is_owned(wanted, owner)
+    ]
+
+
+def budget_rows(connection: Connection, month: Month, workspace: str | None = None) -> list[BudgetRow]:
+    """Return budgets, those of which most is used first."""
+    found = [each for each in budgets(connection, month) if workspace in (None, each.tenant.partition(".")[0])]
+    found.sort(key=lambda each: (-(each.percent or Decimal(0)), each.of, each.name))
+    return [
+        BudgetRow(
+            of=each.of,
+            name=each.name,
+            amount=text_of(each.amount),
+            currency=each.currency,
+            used=None if each.used is None else text_of(rounded(each.used, CENT)),
+            percent=None if each.percent is None else f"{rounded(each.percent, Decimal(1))}",
+        )
+        for each in found
+    ]
+
+
+def _is_open(wanted: Wanted, today: date) -> bool:
+    return wanted.month == Month.of(today)
+
+
+def _totals(sums: Sums) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for (_, currency), amount in sums.items():
+        found[currency] = total(found.get(currency, Decimal(0)), amount)
+    return found
 
 
 def _rows(now: Sums, before: Sums, growth: Mapping[str, Decimal]) -> list[CostRow]:
@@ -94,57 +175,61 @@ def _growth(forecasts: Iterable[Forecast]) -> dict[str, Decimal]:
 
 def _sums(connection: Connection, wanted: Wanted, by: By) -> Sums:
     name = func.coalesce(COLUMNS[by], NOBODY).label("name")
-    if by is By.PROJECT:
-        name = func.coalesce(reports.c.workspace + "." + reports.c.project, NOBODY).label("name")
     sums = (func.sum(report_lines.c[each]).label(each) for each in ("amount", "amount_tail"))
     query = select(name, report_lines.c.currency, *sums).join(report_lines, report_lines.c.report == reports.c.id)
     rows = connection.execute(wanted.of(query).group_by(name, report_lines.c.currency))
     return {(row.name, row.currency): join(row.amount, row.amount_tail) for row in rows}
 
 
-def _by_day(
-    connection: Connection, wanted: Wanted, prices: Prices, platforms: Iterable[str]
-) -> dict[tuple[date, str], Decimal]:
+def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: Sequence[str]) -> DayCosts:
     """Return what AWS says that the wanted accounts cost on each day, in their order."""
-    found: dict[tuple[date, str], Decimal] = {}
+    costs: DayCosts = {}
     for platform in platforms:
-        owned = histories(connection, platform) if wanted.workspace or wanted.tenant else {}
-        collection = newest_done(connection, platform, wanted.month)
-        query = select(accounts.c.account, account_days).join(accounts, accounts.c.number == account_days.c.account)
-        rows = connection.execute(query.where(account_days.c.collection == collection).order_by(account_days.c.day))
-        for row in rows:
-            day = wanted.month.nearest(date.fromordinal(row.day))
-            if _is_wanted(wanted, row[0], day, owned):
-                amount, rate = join(row.amount, row.amount_tail), prices.rate(str(wanted.month), row.currency)
-                key = day, row.currency if rate is None else prices.currency or ""
-                worth = amount if rate is None else product(amount, rate)
-                found[key] = total(found.get(key, Decimal(0)), worth)
+        known = days.told(connection, platform, wanted.month)
+        if known is None:
+            continue
+        if (wanted.workspace, wanted.tenant, wanted.account) == (None, None, None):
+            told = days.by_day(connection, known, wanted.month)
+        else:
+            told = _of_wanted(connection, platform, known, wanted)
+        for key, amount in told.items():
+            costs[key] = total(costs.get(key, Decimal(0)), amount)
+    found: DayCosts = {}
+    for (day, currency), amount in costs.items():
+        rate = prices.rate(str(wanted.month), currency)
+        key = day, currency if rate is None else prices.currency or ""
+        found[key] = total(found.get(key, Decimal(0)), amount if rate is None else product(amount, rate))
     return dict(sorted(found.items()))
 
 
-def _is_wanted(wanted: Wanted, account: str, day: date, owned: Mapping[str, Any]) -> bool:
-    if wanted.account not in (None, account):
-        return False
-    if wanted.workspace is None and wanted.tenant is None:
-        return True
-    owner = next((each for since, each in reversed(owned.get(account, [])) if since <= day), None)
-    return owner is not None and wanted.workspace in (None, owner.workspace) and wanted.tenant in (None, owner.tenant)
+def _of_wanted(connection: Connection, platform: str, known: days.Told, wanted: Wanted) -> DayCosts:
+    """Add up the days on which accounts were those of the wanted owner."""
+    owned = wanted.workspace is not None or wanted.tenant is not None
+    history = histories(connection, platform, wanted.workspace, wanted.tenant) if owned else {}
+    chosen = [wanted.account] if wanted.account is not None else [*history]
+    found: DayCosts = {}
+    for account, told_day, currency, amount in days.of_some(connection, known, chosen):
+        day = wanted.month.nearest(told_day)
+        owner = next((each for since, each in reversed(history.get(account, [])) if since <= day), None)
+        if owned and (owner is None or not _is_owned(wanted, owner)):
+            continue
+        found[day, currency] = total(found.get((day, currency), Decimal(0)), amount)
+    return found
 
 
-def _forecasts(
-    connection: Connection, wanted: Wanted, days: Mapping[tuple[date, str], Decimal], today: date
-) -> list[Forecast]:
+def _is_owned(wanted: Wanted, owner: Owner) -> bool:
+    return wanted.workspace in (None, owner.workspace) and wanted.tenant in (None, owner.tenant)
+
+
+def _forecasts(spent: Mapping[str, Decimal], by_day: DayCosts, month: Month, today: date) -> list[Forecast]:
     """Guess the rest of the open month by its last days, by currency; what comes once a month is not repeated."""
-    spent: dict[str, Decimal] = {}
-    for (_, currency), amount in _sums(connection, wanted, By.SERVICE).items():
-        spent[currency] = total(spent.get(currency, Decimal(0)), amount)
-    told_until = today - timedelta(days=LATE)  # of later days AWS has told a part only
+    told_until = today - timedelta(days=watch.LATE)  # of later days AWS has told a part only
     found = []
     for currency in sorted(spent):
-        own = {day: amount for (day, of), amount in days.items() if of == currency}
+        own = {day: amount for (day, of), amount in by_day.items() if of == currency}
         usual = [amount for day, amount in own.items() if day <= told_until and day.day != 1][-TYPICAL:]
         part = total(*(amount for day, amount in own.items() if day > told_until))
-        rest = (wanted.month.end - max(told_until + timedelta(days=1), wanted.month.first)).days
+        rest = (month.end - max(told_until + timedelta(days=1), month.first)).days
         daily = quotient(total(*usual), Decimal(len(usual))) if usual else Decimal(0)
         whole = total(spent[currency], -part, daily * rest) if usual else spent[currency]
         so_far, expected = (text_of(rounded(each, CENT)) for each in (spent[currency], whole))

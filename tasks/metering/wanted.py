@@ -39,7 +39,7 @@ def wanted_month(text: str | None, now: datetime | None = None) -> Month:
         raise NoSuchMonth(str(error)) from error
     if month > Month.of(today):
         raise NoSuchMonth(f"{month} has not begun yet.")
-    if _months_between(month, today) > MONTHS_KEPT:
+    if not is_told(month, today):
         raise NoSuchMonth(f"AWS does not tell the costs of {month} any more: it keeps {MONTHS_KEPT} months.")
     return month
 
@@ -47,6 +47,11 @@ def wanted_month(text: str | None, now: datetime | None = None) -> Month:
 def is_whole(month: Month, now: datetime) -> bool:
     """Tell whether every day of a month is read: once AWS does not change it any more."""
     return now.date() >= month.final_from
+
+
+def is_told(month: Month, today: date) -> bool:
+    """Tell whether AWS still tells the costs of a month."""
+    return _months_between(month, today) <= MONTHS_KEPT
 
 
 def _months_between(month: Month, today: date) -> int:

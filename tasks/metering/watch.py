@@ -1,39 +1,43 @@
 """What people should know of costs without asking: a budget that is used up, a sudden rise, an account without costs.
 
-Each is told once, by the notifications that there are. What was told stands in the database.
+Each is told once, by the notifications that there are; what lasts is not told again while it does. What was told stands
+in the database.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from config.platform import Platform
 from tasks.connector import Connector
+from tasks.metering import days
+from tasks.metering.budgets import Budget, Of, budgets
 from tasks.metering.database import Database
-from tasks.metering.exact import CENT, join, quotient, text_of, total
-from tasks.metering.ledger import Collection, State
+from tasks.metering.exact import CENT, rounded, text_of
+from tasks.metering.ledger import Collection
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, current_owners
-from tasks.metering.tables import account_days, accounts, collections, report_lines, reports, told
+from tasks.metering.tables import told
 from tasks.metering.upserts import put
+from tasks.model.desired import TenantId
 from tasks.notifications.alerts import Alert, Kind
 
+EVERYWHERE = "*"  # as platform of what was told: budgets are of all platforms
 THRESHOLDS = (100, 80)  # percent of a budget; the highest that is reached is told
 LATE = 2  # days after which AWS has told nearly all of a day
+LOOKED_AT = 7  # days in which a rise is looked for, so that one is seen also if nothing was collected for some days
 LOOKED_BACK = 28  # days that a rise is compared with
 LEAST_DAYS = 7  # of them; with fewer nobody knows what is usual
-QUIET = timedelta(days=7)  # after a rise was told, for it lasts
+QUIET = timedelta(days=7)  # without a rise; then the next one is news
 WITHOUT_COSTS = 30  # days; then the account may not be needed any more
 SMALL = Decimal(10)  # units of currency; a smaller rise is no news
-BUDGET = re.compile(r"\s*(?P<amount>\d+(?:\.\d{1,2})?)\s*(?P<currency>[A-Z]{3})?\s*")
-Days = Mapping[tuple[str, str], Mapping[date, Decimal]]  # (account, currency) -> what it cost on which day
+Owners = Mapping[str, tuple[date, Owner]]  # account -> since when it is whose
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,22 @@ class News:
     kind: Kind
     tenant: str
     note: str
-    until: date | None = None  # told again only after this day; None: never again
+    day: date | None = None  # of a rise
+    platform: str | None = None  # None: everywhere
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Under which it is noted that it was told."""
+        return self.platform or EVERYWHERE, self.subject
+
+    def is_fresh(self, before: str | None) -> bool:
+        """Tell whether nobody knows it yet.
+
+        before   when it was told, or of which day the last rise was
+        """
+        if before is None:
+            return True
+        return self.day is not None and self.day > date.fromisoformat(before[:10]) + QUIET
 
 
 def warn(connector: Connector, database: Database, platform: Platform, done: Collection, now: datetime) -> int:
@@ -52,18 +71,13 @@ def warn(connector: Connector, database: Database, platform: Platform, done: Col
     if done.month != Month.of(now.date()):
         return 0
     with database.reading() as connection:
-        owners = list(current_owners(connection, platform.identifier))
-        days = _days(connection, platform.identifier, now.date())
-        news = [
-            *_budgets(connection, platform.identifier, done.month, owners),
-            *_rises(owners, days, now.date()),
-            *_without_costs(owners, days, now.date()),
-        ]
-        before = {row.subject: row.at for row in connection.execute(select(told))}
-    fresh = [each for each in news if _is_fresh(each, before.get(each.subject), now.date())]
+        news = list(_news(connection, platform.identifier, done.month, now.date()))
+        before = {(row.platform, row.subject): row.at for row in connection.execute(select(told))}
+    fresh = [each for each in news if each.is_fresh(before.get(each.key))]
     for each in fresh:  # told before it is noted: a crash between the two tells it twice, and hides nothing
-        connector.store.outbox.add(_alert(platform.identifier, done.month, each, now))
-    rows = [{"platform": platform.identifier, "subject": each.subject, "at": now.isoformat()} for each in fresh]
+        connector.store.outbox.add(_alert(done.month, each, now))
+    noted = [each for each in news if each in fresh or each.day is not None]
+    rows = [{"platform": each.key[0], "subject": each.subject, "at": _noted_at(each, now)} for each in noted]
     idle = [each.subject for each in news if each.kind is Kind.IDLE]
     with database.writing() as connection:
         put(connection, told, rows)
@@ -72,14 +86,17 @@ def warn(connector: Connector, database: Database, platform: Platform, done: Col
     return len(fresh)
 
 
-def budget_of(text: str | None) -> tuple[Decimal, str | None] | None:
-    """Read a budget: an amount, and its currency if it names one; None: it says none.
+def _noted_at(news: News, now: datetime) -> str:
+    return now.isoformat() if news.day is None else news.day.isoformat()
 
-    >>> budget_of("500 EUR"), budget_of("12.50"), budget_of("plenty")
-    ((Decimal('500'), 'EUR'), (Decimal('12.50'), None), None)
-    """
-    found = BUDGET.fullmatch(text or "")
-    return None if found is None else (Decimal(found["amount"]), found["currency"])
+
+def _news(connection: Connection, platform: str, month: Month, today: date) -> Iterator[News]:
+    owners = {account: (since, owner) for account, since, owner in current_owners(connection, platform)}
+    yield from (news for budget in budgets(connection, month) if (news := _used_up(budget, month)))
+    yield from _rises(connection, platform, owners, today)
+    for account, owner in idle(connection, platform, today):
+        note = f"account {account} has cost nothing for {WITHOUT_COSTS} days: it may not be needed any more"
+        yield News(f"idle {account}", Kind.IDLE, owner.tenant, note, platform=platform)
 
 
 def is_rise(before: Sequence[Decimal], now: Decimal) -> bool:
@@ -91,106 +108,79 @@ def is_rise(before: Sequence[Decimal], now: Decimal) -> bool:
     if len(before) < LEAST_DAYS:
         return False
     usual = median(before)
+    if now - usual <= max(usual / 2, SMALL):  # nearly always
+        return False
     spread = median(abs(each - usual) for each in before)
-    return now - usual > max(spread * Decimal("7.4"), usual / 2, SMALL)  # 7.4: five standard deviations
+    return now - usual > spread * Decimal("7.4")  # five standard deviations
 
 
-def _budgets(
-    connection: Connection, platform: str, month: Month, owners: Iterable[tuple[str, date, Owner]]
-) -> Iterator[News]:
-    spent = project_totals(connection, platform, month)
-    for owner in {(owner.workspace, owner.project): owner for _, _, owner in owners if not owner.deleted_on}.values():
-        budget = budget_of(owner.budget)
-        by_currency = spent.get((owner.workspace, owner.project), {})
-        if budget is None or not budget[0] or not by_currency:
+def _used_up(budget: Budget, month: Month) -> News | None:
+    share = budget.percent
+    reached = None if share is None else next((each for each in THRESHOLDS if share >= each), None)
+    if reached is None or budget.used is None:
+        return None
+    amount, used = f"{budget.amount} {budget.currency}", text_of(rounded(budget.used, CENT))
+    if budget.of is Of.PROJECT:
+        used_of = f"of the monthly budget of {amount} are used ({share:.0f}%) by {budget.name} in {month}"
+        subject = f"budget {month} {budget.name} {amount} {reached}"
+    else:
+        used_of = f"of the {amount} of payment method {budget.name} are used ({share:.0f}%) in all months together"
+        subject = f"payment method {budget.name} {amount} {reached}"
+    return News(subject, Kind.BUDGET, budget.tenant, f"{used} {budget.currency} {used_of}")
+
+
+def _rises(connection: Connection, platform: str, owners: Owners, today: date) -> Iterator[News]:
+    """Find the newest day of each account that stands out of those before it."""
+    newest = today - timedelta(days=LATE)
+    first = newest - timedelta(days=LOOKED_BACK + LOOKED_AT)
+    known = days.told_since(connection, platform, first, today)
+    for each in days.of_accounts(connection, known.values(), first):
+        if each.account not in owners:
             continue
-        currency = budget[1] or (next(iter(by_currency)) if len(by_currency) == 1 else None)
-        used = by_currency.get(currency or "", Decimal(0))
-        share = quotient(used * 100, budget[0])
-        reached = next((each for each in THRESHOLDS if share >= each), None)
-        if reached is not None:
-            name = f"{owner.workspace}.{owner.project}"
-            note = (
-                f"{text_of(used.quantize(CENT))} {currency} of the monthly budget of {budget[0]} {currency} are used "
-                f"({share:.0f}%) by {name} in {month}"
-            )
-            yield News(f"budget {month} {name} {reached}", Kind.BUDGET, owner.tenant, note)
+        since, owner = owners[each.account]
+        usual_days = [
+            day
+            for number in range((newest - first).days + 1)
+            if (day := first + timedelta(days=number)) >= since and Month.of(day) in known and day.day != 1
+        ]  # what is charged once a month comes on the first
+        if (rise := _rise(each.costs, usual_days, newest)) is not None:
+            day, usual = rise
+            cost, usually = (f"{text_of(rounded(amount, CENT))} {each.currency}" for amount in (each.costs[day], usual))
+            note = f"{cost} on {day}, usually about {usually}"
+            yield News(f"rise {each.account}", Kind.RISE, owner.tenant, note, day, platform)
 
 
-def _rises(owners: Iterable[tuple[str, date, Owner]], days: Days, today: date) -> Iterator[News]:
-    day = today - timedelta(days=LATE)
-    if day.day == 1:  # what is charged once a month comes then
-        return
-    for account, _, owner in owners:
-        for (of, currency), costs in days.items():
-            before = [amount for at, amount in costs.items() if at < day and at.day != 1]
-            if of == account and is_rise(before, costs.get(day, Decimal(0))):
-                usual = text_of(Decimal(median(before)).quantize(CENT))
-                note = f"{text_of(costs[day].quantize(CENT))} {currency} on {day}, usually about {usual} {currency}"
-                yield News(f"rise {account}", Kind.RISE, owner.tenant, note, until=day + QUIET)
-
-
-def _without_costs(owners: Iterable[tuple[str, date, Owner]], days: Days, today: date) -> Iterator[News]:
-    first = today - timedelta(days=WITHOUT_COSTS)
-    costly = {
-        account
-        for (account, _), costs in days.items()
-        if abs(total(*(amount for day, amount in costs.items() if day >= first))) >= CENT
-    }
-    for account, since, owner in owners:
-        if owner.deleted_on is None and since <= first and account not in costly:
-            note = f"account {account} has cost nothing for {WITHOUT_COSTS} days: it may not be needed any more"
-            yield News(f"idle {account}", Kind.IDLE, owner.tenant, note)
+def _rise(costs: Mapping[date, Decimal], told_days: Sequence[date], newest: date) -> tuple[date, Decimal] | None:
+    """Return the newest day that is a rise, and what was usual before it; a day without a cost has cost nothing."""
+    for day in reversed(told_days):
+        if day <= newest - timedelta(days=LOOKED_AT):
+            return None
+        start = day - timedelta(days=LOOKED_BACK)
+        before = [costs.get(other, Decimal(0)) for other in told_days if start <= other < day]
+        if is_rise(before, costs.get(day, Decimal(0))):
+            return day, median(before)
+    return None
 
 
 def idle(connection: Connection, platform: str, today: date) -> list[tuple[str, Owner]]:
-    """Return the accounts of tenants that have cost nothing for 30 days."""
-    owners = list(current_owners(connection, platform))
-    found = {news.subject for news in _without_costs(owners, _days(connection, platform, today), today)}
-    return [(account, owner) for account, _, owner in owners if f"idle {account}" in found]
+    """Return the accounts of tenants that have cost nothing for 30 days, if AWS has told of all of these days."""
+    first, newest = today - timedelta(days=WITHOUT_COSTS), today - timedelta(days=LATE)
+    known = days.told_since(connection, platform, first, today)
+    month = Month.of(newest)
+    while month.end > first:
+        if month not in known or known[month].asked_on < min(month.end, newest):
+            return []
+        month = month.before
+    costly = days.with_costs(connection, known.values(), first)
+    return [
+        (account, owner)
+        for account, since, owner in current_owners(connection, platform)
+        if owner.deleted_on is None and since <= first and account not in costly
+    ]
 
 
-def project_totals(connection: Connection, platform: str, month: Month) -> Mapping[tuple[str, str], dict[str, Decimal]]:
-    """Return what each project pays in a month, by workspace and project, and by currency."""
-    sums = (func.sum(report_lines.c[name]).label(name) for name in ("amount", "amount_tail"))
-    names = (reports.c.workspace, reports.c.project, report_lines.c.currency)
-    query = select(*names, *sums).join(report_lines, report_lines.c.report == reports.c.id)
-    of_month = query.where(reports.c.platform == platform, reports.c.month == str(month), reports.c.tenant.is_not(None))
-    found: dict[tuple[str, str], dict[str, Decimal]] = {}
-    for row in connection.execute(of_month.group_by(*names).order_by(*names)):
-        found.setdefault((row.workspace, row.project), {})[row.currency] = join(row.amount, row.amount_tail)
-    return found
-
-
-def newest_done(connection: Connection, platform: str, month: Month) -> int | None:
-    """Return the collection that tells the days of a month; None: there is none."""
-    query = select(func.max(collections.c.id)).where(
-        collections.c.platform == platform, collections.c.month == str(month), collections.c.state == State.DONE
-    )
-    return connection.execute(query).scalar()
-
-
-def _days(connection: Connection, platform: str, today: date) -> Days:
-    """Return what every account cost on the last days."""
-    first = today - timedelta(days=LOOKED_BACK + LATE)
-    month = Month.of(today)
-    told_by = [each for each in (newest_done(connection, platform, of) for of in (month, month.before)) if each]
-    query = select(accounts.c.account, account_days).join(accounts, accounts.c.number == account_days.c.account)
-    wanted = query.where(account_days.c.collection.in_(told_by), account_days.c.day >= first.toordinal())
-    found: dict[tuple[str, str], dict[date, Decimal]] = {}
-    for row in connection.execute(wanted):
-        days = found.setdefault((row[0], row.currency), {})
-        days[date.fromordinal(row.day)] = join(row.amount, row.amount_tail)
-    return found
-
-
-def _is_fresh(news: News, before: str | None, today: date) -> bool:
-    if before is None:
-        return True
-    return news.until is not None and today > datetime.fromisoformat(before).date() + QUIET
-
-
-def _alert(platform: str, month: Month, news: News, now: datetime) -> str:
+def _alert(month: Month, news: News, now: datetime) -> str:
     link = f"/api/v1/usage-reports?month={month}&tenant={news.tenant}"
+    platform = TenantId.parse(news.tenant).platform if news.platform is None else news.platform
     alert = Alert(kind=news.kind, platform=platform, tenant=news.tenant, at=now, note=news.note, link=link)
     return alert.model_dump_json(by_alias=True, exclude_none=True)

@@ -7,7 +7,7 @@ platforms, states and kinds of lanes, never a tenant or an account.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from config.catalog import Catalog
 from config.celery import QUEUE
-from tasks.state.counts import DISPATCHES, DROPPED, REPAIRS, Rejection
+from tasks.state.counts import COST_PAGES, DISPATCHES, DROPPED, REPAIRS, Rejection
 from tasks.state.records import TenantRecord
 from tasks.state.store import Store
 
@@ -107,10 +107,16 @@ class Gauges(Collector):
         repairs = CounterMetricFamily(
             "connector_drift_repairs", "Steps of daily replications that had to write.", labels=("platform",)
         )
-        counted = {what.removeprefix(REPAIRS): times for what, times in counts.items() if what.startswith(REPAIRS)}
-        for platform, times in sorted({**dict.fromkeys(self._catalog.platforms, 0), **counted}.items()):
+        for platform, times in _by_platform(counts, REPAIRS, self._catalog.platforms):
             repairs.add_metric([platform], times)
         yield repairs
+        spent = CounterMetricFamily(
+            "connector_metering_dollars", "What questions about costs have cost.", labels=("platform",)
+        )
+        metered = [name for name, platform in self._catalog.platforms.items() if platform.metering is not None]
+        for platform, pages in _by_platform(counts, COST_PAGES, metered):
+            spent.add_metric([platform], pages / 100)
+        yield spent
 
     def _rejected(self) -> Iterator[Metric]:
         found = CounterMetricFamily(
@@ -143,6 +149,11 @@ class Gauges(Collector):
             "Accounts that no tenant owns.",
             value=store.unmanaged.number(organizations),
         )
+
+
+def _by_platform(counts: Mapping[str, int], what: str, platforms: Iterable[str]) -> list[tuple[str, int]]:
+    counted = {name.removeprefix(what): times for name, times in counts.items() if name.startswith(what)}
+    return sorted({**dict.fromkeys(platforms, 0), **counted}.items())
 
 
 def _by_lane(name: str, meaning: str, values: Mapping[str, int]) -> Metric:

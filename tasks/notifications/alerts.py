@@ -24,7 +24,7 @@ class Kind(StrEnum):
     FAILED = "failed"  # a replication has ended FAILED
     PARKED = "parked"  # a step waits until a person has acted, e.g. raised a quota
     APPROVAL = "approval"  # a deletion waits for its approval
-    BUDGET = "budget"  # most of a project's monthly budget is used, or all of it
+    BUDGET = "budget"  # most of a project's or a payment method's budget is used, or all of it
     RISE = "rise"  # an account costs far more than it usually does
     IDLE = "idle"  # a tenant's account has cost nothing for long
     RESOLVED = "resolved"  # what the alert before was about is over: the tenant is as ordered, or deleted

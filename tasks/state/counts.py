@@ -13,6 +13,7 @@ from tasks.state.database import Part
 DISPATCHES = "dispatches"
 DROPPED = "notifications dropped"
 REPAIRS = "repairs in "  # and a platform: how often a step of a daily replication had to write
+COST_PAGES = "pages of costs in "  # and a platform: those that AWS has answered, at $0.01 each
 
 
 class Rejection(StrEnum):
@@ -29,9 +30,9 @@ class Rejection(StrEnum):
 class Counts(Part):
     """Counts. Raises redis.RedisError when Redis is away."""
 
-    def add(self, what: str) -> None:
+    def add(self, what: str, times: int = 1) -> None:
         """Count something that happened; `what` is one of a few."""
-        self._redis.hincrby(self._keys.counts, what, 1)
+        self._redis.hincrby(self._keys.counts, what, times)
 
     def all(self) -> dict[str, int]:
         """Tell what has happened how often."""

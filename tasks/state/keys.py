@@ -261,8 +261,6 @@ class Keys:
         "tenant -> digest of what the pull ordered last")
     untold = One("set", "pulls", Stays("an entry leaves when its account was told"),
         "tenant of meshStack that has no account there")
-    reports_sent = Each("month", "hash", "reports_sent", Expires(timedelta(days=400), "one of them was last sent"),
-        "platform and account -> digest of the usage report that meshStack has")
     lock = Each("name", "string", "locks", Expires(timedelta(minutes=15), "it was taken, if its holder died"),
         "who alone does something right now")
     # fmt: on

@@ -31,7 +31,6 @@ from tasks.state.pauses import Pauses
 from tasks.state.pulls import Pulls
 from tasks.state.questions import Questions
 from tasks.state.replications import Replications
-from tasks.state.reports_sent import ReportsSent
 from tasks.state.retries import Retries
 from tasks.state.rollouts import Rollouts
 from tasks.state.runs import Runs
@@ -94,7 +93,6 @@ class Store:
         self.objects = Objects(database)
         self.documents = Documents(database)
         self.pulls = Pulls(database)
-        self.reports_sent = ReportsSent(database)
         self.sessions = Sessions(database)
         self.snapshots = Snapshots(database)
         self.account_lists = AccountLists(database)

@@ -10,6 +10,7 @@ import pytest
 from tasks.metering.desk import Desk, hint
 from tasks.metering.months import Month
 from tasks.metering.reading import Wanted
+from tasks.state.counts import COST_PAGES
 from tests.support.cluster import QUICK, Cluster, running_cluster
 from tests.support.waiting import eventually
 
@@ -47,3 +48,7 @@ def test_a_killed_collection_is_taken_up_again(cluster: Cluster) -> None:
     kinds = {item.kind for report in reports for item in report.line_items}
     assert (count, kinds) == (3, {"USAGE", "FEE"} & kinds)  # nothing is missing from AWS's totals, or there twice
     assert cluster.simulator.state()["cost_explorer"]["pages"] == answered + 1  # the one that nobody heard
+    log = cluster.connector.store.audit.page(1000, since=None, after=None, tenant=None)
+    spent = [each.model_dump()["arguments"]["pages"] for each in log.entries if each.call == "ce:pages"]
+    assert sum(spent) == answered
+    assert cluster.connector.store.counts.all()[f"{COST_PAGES}{PLATFORM}"] == answered

@@ -57,6 +57,12 @@ def attempts(directory: Path, python: str) -> Iterator[str]:
         yield "api, worker, beat, Flower and runner run by the Procfile's lines; only the worker got AWS's secrets"
         installed.run("aws-connector", "apply", str(tenants), variables=processes.client())
         yield f"{TENANT} was replicated"
+        export = ("aws-connector", "metering", "export", "costs.parquet", "--format", "parquet")
+        if "pip install 'meshstack-aws-connector[parquet]'" not in installed.run(
+            *export, variables=processes.client(), code=1
+        ):
+            raise Failed("without pyarrow, an export as Parquet does not say what to install")
+        yield "without pyarrow, an export as Parquet says what to install"
         processes.check_runner()
         yield "the runner has carried out a run of meshStack"
         processes.check_flower()

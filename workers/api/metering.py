@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
@@ -13,10 +13,11 @@ from tasks.metering.documents import CollectionDocument, CollectionsDocument, Co
 from workers.api.dependencies import CurrentConnector
 from workers.api.drift import PlatformFilter, check_platform
 from workers.api.openapi import Responses, responses
-from workers.api.schemas import ReportPage, StatementsView, page_of
+from workers.api.schemas import BudgetsView, IdleView, ReportPage, StatementsView, page_of
 from workers.api.security import BEARER
 
 LARGEST_PAGE = 200  # reports, of some dozen lines each
+MOST_ROWS = 20_000  # of a view: AWS has no larger organizations
 
 router = APIRouter(prefix="/api/v1", tags=["costs"], dependencies=[Security(BEARER)])
 
@@ -35,7 +36,8 @@ WorkspaceFilter = Annotated[str | None, Query(description="only this one's")]
 TenantFilter = Annotated[str | None, Query(description="<workspace>.<project>.<platform>.<location>: only this one's")]
 LOCATION = {"description": "path of the collection", "schema": {"type": "string"}}
 BEGUN: Responses = {202: {"description": "It is begun, or runs already", "headers": {"Location": LOCATION}}}
-FILE: Responses = {200: {"description": "A file", "content": {"application/json": {}, "text/csv": {}}}}
+MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
+FILE: Responses = {200: {"description": "A file", "content": {each.partition(";")[0]: {} for each in MEDIA.values()}}}
 
 
 @router.post(
@@ -123,7 +125,7 @@ def list_usage_reports(
     operation_id="export_usage_reports",
     summary="Export what accounts cost in a month",
     response_class=StreamingResponse,
-    responses=FILE | responses(401, 404, 422, 503),
+    responses=FILE | responses(401, 404, 422, 501, 503),
 )
 def export_usage_reports(
     connector: CurrentConnector,
@@ -131,16 +133,20 @@ def export_usage_reports(
     month: MonthFilter = None,
     platform: PlatformFilter = None,
     workspace: WorkspaceFilter = None,
-    file_format: Annotated[Literal["csv", "json"], Query(alias="format")] = "csv",
+    file_format: Annotated[Literal["csv", "json", "parquet"], Query(alias="format")] = "csv",
 ) -> StreamingResponse:
-    """Send a file: CSV with one line for each line of a report, or JSON with one report on each line."""
+    """Send a file: CSV or Parquet with one row for each line of a report, or JSON with one report on each line.
+
+    Parquet needs pyarrow, which the extra `parquet` installs; without it the answer is 501.
+    """
     from tasks.metering.export import as_csv, as_json  # noqa: PLC0415 (as above)
+    from tasks.metering.parquet import as_parquet  # noqa: PLC0415 (as above)
 
     check_platform(platform, connector)
     found = _begun(costs.export(wanted_costs(month, platform=platform, workspace=workspace)))
-    text: Iterator[str] = as_csv(found) if file_format == "csv" else as_json(found)
-    kind = "text/csv; charset=utf-8" if file_format == "csv" else "application/json"
-    return StreamingResponse(text, media_type=kind)
+    write: Mapping[str, Callable[[Iterator[UsageReport]], Iterator[str] | Iterator[bytes]]]
+    write = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
+    return StreamingResponse(write[file_format](found), media_type=MEDIA[file_format])
 
 
 @router.get(
@@ -185,13 +191,15 @@ def list_statements(
 @router.get(
     "/costs",
     operation_id="view_costs",
-    summary="Show the costs of a month by service, day, account, tenant, project or workspace",
+    summary="Show the costs of a month by service, day, account, tenant, project, workspace or payment method",
     responses=responses(401, 404, 422, 503),
 )
 def view_costs(
     connector: CurrentConnector,
     costs: CurrentDesk,
-    by: Literal["service", "day", "account", "tenant", "project", "workspace"] = "service",
+    by: Literal["service", "day", "account", "tenant", "project", "workspace", "payment-method"] = "service",
+    order: Annotated[Literal["amount", "rise"], Query(description="which rows come first")] = "amount",
+    size: Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows; days are all shown")] = 200,
     month: MonthFilter = None,
     platform: PlatformFilter = None,
     workspace: WorkspaceFilter = None,
@@ -199,8 +207,38 @@ def view_costs(
 ) -> CostView:
     """Show them with those of the month before; of the current month also what it is expected to cost in the end."""
     check_platform(platform, connector)
-    found: CostView = costs.view(wanted_costs(month, platform=platform, workspace=workspace, tenant=tenant), by)
+    wanted = wanted_costs(month, platform=platform, workspace=workspace, tenant=tenant)
+    found: CostView = costs.view(wanted, by, order, size)
     return found
+
+
+@router.get(
+    "/costs/idle",
+    operation_id="list_idle_tenants",
+    summary="Show tenants without costs",
+    responses=responses(401, 404, 422, 503),
+)
+def list_idle_tenants(
+    connector: CurrentConnector,
+    costs: CurrentDesk,
+    platform: PlatformFilter = None,
+    workspace: WorkspaceFilter = None,
+) -> IdleView:
+    """Show tenants whose accounts have cost nothing for 30 days; none while AWS has not told of all of these days."""
+    check_platform(platform, connector)
+    return IdleView(tenants=costs.idle(wanted_costs(None, platform=platform, workspace=workspace)))
+
+
+@router.get(
+    "/costs/budgets",
+    operation_id="list_budgets",
+    summary="Show what is used of budgets",
+    responses=responses(401, 422, 503),
+)
+def list_budgets(costs: CurrentDesk, month: MonthFilter = None, workspace: WorkspaceFilter = None) -> BudgetsView:
+    """Show budgets of projects for the month, and those of payment methods, which are for all months together."""
+    wanted = wanted_costs(month)
+    return BudgetsView(month=str(wanted.month), budgets=costs.budgets(wanted.month, workspace))
 
 
 def wanted_costs(month: str | None, **names: str | None) -> Any:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from config.log import get_logger
 from config.printable import printable
-from tasks.metering.errors import DatabaseAway, NoMetering, NoSuchMonth
+from tasks.metering.errors import DatabaseAway, NoMetering, NoParquet, NoSuchMonth
 from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused, field_mistakes
 from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
@@ -81,6 +81,7 @@ def add_handlers(app: FastAPI) -> None:
         NotReplicated: _not_replicated,
         NoMetering: _no_metering,
         NoSuchMonth: _no_such_month,
+        NoParquet: _no_parquet,
         DatabaseAway: _database_away,
         RedisError: _redis,
         Exception: _unexpected,
@@ -95,6 +96,10 @@ def _no_metering(request: Request, error: NoMetering) -> ProblemResponse:
 
 def _no_such_month(request: Request, error: NoSuchMonth) -> ProblemResponse:
     return problem(request.url.path, 422, str(error))
+
+
+def _no_parquet(request: Request, error: NoParquet) -> ProblemResponse:
+    return problem(request.url.path, 501, str(error))
 
 
 def _database_away(request: Request, error: DatabaseAway) -> ProblemResponse:

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from tasks.doctor.finding import Finding, Level
 from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
-from tasks.metering.documents import Statement, UsageReport
+from tasks.metering.documents import BudgetRow, IdleTenant, Statement, UsageReport
 from tasks.model.desired import Deletion, Pause, TenantId
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
@@ -198,6 +198,19 @@ class StatementsView(View):
 
     month: str
     statements: list[Statement]
+
+
+class IdleView(View):
+    """Tenants whose accounts have cost nothing for 30 days."""
+
+    tenants: list[IdleTenant]
+
+
+class BudgetsView(View):
+    """Budgets, those of which most is used first."""
+
+    month: str
+    budgets: list[BudgetRow]
 
 
 class Readiness(View):

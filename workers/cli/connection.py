@@ -41,6 +41,8 @@ def connect(access: Access) -> Iterator[ConnectorClient]:
 
 def refusal(problem: ApiProblem, url: str) -> CommandFailed:
     """Say what a refusal means and what to do about it."""
+    if problem.status == 501:
+        return CommandFailed(problem.detail, ExitCode.MISTAKES)
     if problem.status >= 500 or problem.status == 429:
         message = f"the API at {url} cannot answer now ({problem.status}): {problem.detail}"
         return CommandFailed(message, ExitCode.UNREACHABLE)

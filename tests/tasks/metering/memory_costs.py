@@ -100,10 +100,10 @@ class MemoryCosts:
 
     def _charges(self, question: Question, day: date) -> Iterator[Charge]:
         for charge in self.charges_of(day):
-            only, without = question.only, question.without
+            only = question.only
             if only is not None and charge.key(only[0]) not in only[1]:
                 continue
-            if without is None or charge.key(without[0]) not in without[1]:
+            if all(charge.key(dimension) not in names for dimension, names in question.without):
                 yield charge
 
 

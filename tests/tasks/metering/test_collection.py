@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from itertools import count
+from itertools import count, product
 from math import ceil
+from threading import Barrier
 from typing import Any
 
 import boto3
@@ -16,6 +18,8 @@ from sqlalchemy import func, select
 from tasks.metering import rounds
 from tasks.metering.export import as_csv, as_json
 from tasks.metering.ledger import State
+from tasks.metering.months import Month
+from tasks.metering.parquet import as_parquet
 from tasks.metering.reading import Wanted, stream
 from tasks.metering.tables import costs, live_days
 from tests.tasks.metering.conftest import AFTER_A_PAUSE, CLOSED, OPEN, PAGE, PLATFORM, House, total
@@ -46,13 +50,13 @@ def own_totals(house: House) -> dict[tuple[str, str], Decimal]:
     return {(account, amount["Unit"]): Decimal(amount["Amount"]) for account, amount in amounts}
 
 
-def exported(house: House) -> tuple[str, str]:
-    """Return both exports; the moments at which reports were made are no part of their content."""
+def exported(house: House) -> tuple[bytes, bytes, bytes]:
+    """Return all exports; the moments at which reports were made are no part of their content."""
     found = [
         report.model_copy(update={"changed_at": datetime(2026, 1, 1)})  # noqa: DTZ001 (no moment at all)
         for report in stream(house.database, Wanted(CLOSED))
     ]
-    return "".join(as_csv(found)), "".join(as_json(found))
+    return "".join(as_csv(found)).encode(), "".join(as_json(found)).encode(), b"".join(as_parquet(found))
 
 
 def test_a_month_adds_up_to_what_aws_says_itself(house: House) -> None:
@@ -73,7 +77,7 @@ def test_it_is_read_in_the_fewest_pages(house: House) -> None:
     with house.database.reading() as connection:
         rows = connection.execute(select(func.count()).select_from(costs)).scalar_one()
     accounts = len({report.account_id for report in house.reports()})
-    batches = 4  # four services of the simulator share one usage type, so four questions are needed
+    batches = 2  # four services of the simulator share one usage type, which is asked for apart
     fewest = ceil(accounts * CLOSED.length / PAGE) + 1 + ceil(rows / PAGE)
     assert rows > 1500
     assert house.pages() - before == done.pages
@@ -154,11 +158,20 @@ def dying(house: House, after: int) -> Iterator[datetime]:
     raise Killed
 
 
-def test_a_token_that_ends_costs_one_day_and_no_line(make_house: Callable[..., House]) -> None:
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ((4, "InvalidNextTokenException"), (6, "RequestChangedException")),  # the second and third page
+        ((4, "BillExpirationException"), (6, "BillExpirationException")),
+    ],
+)
+def test_a_token_that_ends_costs_one_day_and_no_line(
+    make_house: Callable[..., House], lost: tuple[tuple[int, str], ...]
+) -> None:
     calm, slow = make_house(), make_house()
     calm.collect()
     begun = slow.begin()
-    for skip, code in ((4, "InvalidNextTokenException"), (6, "RequestChangedException")):  # the second and third page
+    for skip, code in lost:
         slow.simulator.inject(service="ce", operation="GetCostAndUsage", code=code, status=400, skip=skip)
     rounds.collect(slow.worker, slow.now)
     assert [fault["struck"] for fault in slow.simulator.clear_faults()] == [1, 1]
@@ -223,6 +236,84 @@ def test_a_new_organization_has_no_data_yet_which_is_no_error(house: House) -> N
     assert house.reports() == []
 
 
+def test_no_data_never_empties_what_was_reported(house: House) -> None:
+    """AWS answers so as well while it makes its data anew."""
+    house.collect()
+    first = exported(house)
+    house.simulator.operator("set_costs", available=False)
+
+    begun = house.begin()
+    rounds.collect(house.worker, house.now)
+    waiting = house.ledger.find(begun.id)
+    assert waiting is not None
+    assert waiting.state is State.RUNNING
+    assert "DataUnavailableException" in (waiting.note or "")
+
+    house.simulator.operator("set_costs", available=True)
+    rounds.collect(house.worker, house.now)
+    assert exported(house) == first
+
+
+@pytest.mark.parametrize("pages", [3, 8])  # after the totals, and after some lines
+def test_no_data_in_the_middle_is_asked_again(make_house: Callable[..., House], pages: int) -> None:
+    calm, shaken = make_house(), make_house()
+    calm.collect()
+    begun = shaken.begin()
+    shaken.simulator.inject(
+        service="ce", operation="GetCostAndUsage", code="DataUnavailableException", status=400, skip=pages
+    )
+    rounds.collect(shaken.worker, shaken.now)
+    shaken.simulator.clear_faults()
+    rounds.collect(shaken.worker, shaken.now)
+
+    done = shaken.ledger.find(begun.id)
+    assert done is not None
+    assert done.state is State.DONE
+    assert exported(shaken) == exported(calm)
+
+
+def test_a_commitment_that_was_known_is_waited_for_a_day(house: House) -> None:
+    bought = {"id": "a", "account": "700000000001", "first": str(CLOSED.first), "end": str(CLOSED.end)}
+    house.simulator.operator("set_costs", reserved_instances=[{**bought, "upfront": "10"}])
+    house.collect()
+    house.simulator.operator("set_costs", reserved_instances=[])
+
+    begun = house.begin()
+    rounds.collect(house.worker, house.now)
+    waiting = house.ledger.find(begun.id)
+    assert waiting is not None
+    assert waiting.state is State.RUNNING
+    house.ahead = timedelta(days=1, minutes=1)
+    rounds.collect(house.worker, house.now)
+    done = house.ledger.find(begun.id)
+    assert done is not None
+    assert done.state is State.DONE
+
+
+def test_those_who_begin_at_once_begin_one(make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
+    house, together = make_house(postgresql()), Barrier(5)  # as many connections as are kept
+
+    def begin(month: Month) -> int:
+        together.wait()
+        return house.ledger.begin(PLATFORM, month, house.now(), whole=True, asked_by=None).id
+
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(lambda _: (together.wait(), house.ledger.running()), range(5)))
+        for month in (CLOSED, CLOSED.before, CLOSED.before.before):
+            assert len(set(threads.map(begin, [month] * 5))) == 1
+    assert len(house.ledger.running()) == 3
+
+
+def test_those_who_spend_at_once_keep_the_limit(
+    make_house: Callable[..., House], postgresql: Callable[[], str]
+) -> None:
+    house = make_house(postgresql())
+    house.ledger.listed(None, 1)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(house.ledger.spend, PLATFORM, CLOSED.first, 50) for _ in range(120)]
+    assert sum(each.result() for each in asked) == 50 == house.ledger.spent(PLATFORM, CLOSED.first)
+
+
 def test_on_the_first_day_of_a_month_there_is_little_to_tell(house: House) -> None:
     noon = datetime.combine(OPEN.first, time(12), UTC)
     house.ahead = noon - datetime.now(UTC)
@@ -260,9 +351,12 @@ def test_tax_is_left_out_where_the_platform_says_so(house: House) -> None:
 
 def test_few_accounts_are_asked_for_one_by_one(house: House) -> None:
     house.simulator.operator("set_costs", accounts=0, lines=9)
+    for service, usage_type in product("ABCDE", "vwxyz"):  # which need five questions, however they are put together
+        line = {"service": service, "usage_type": usage_type, "amount": "1.5"}
+        house.simulator.operator("add_cost", day=str(CLOSED.first), account="111111111111", **line)
     done = house.collect()
     assert total(house.reports()) == own_totals(house)
-    assert done.pages == 5  # totals, products, and each of three accounts, where services would need four questions
+    assert done.pages == 5  # totals, products, and each of three accounts
 
 
 def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
@@ -271,7 +365,7 @@ def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], po
         house.collect()
 
     assert exported(server) == exported(file)
-    assert exported(file)[0].count("\r\n") > 50
+    assert exported(file)[0].count(b"\r\n") > 50
 
 
 def test_days_that_were_replaced_leave_nothing_behind(house: House) -> None:

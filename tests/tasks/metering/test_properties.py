@@ -23,7 +23,7 @@ from tasks.metering.collection import Collector
 from tasks.metering.database import Database
 from tasks.metering.ledger import Ledger, State
 from tasks.metering.months import Month
-from tasks.metering.plan import plan, service_names
+from tasks.metering.plan import names, plan
 from tasks.metering.reporting import Reporter
 from tasks.metering.tables import ownerships
 from tasks.metering.upserts import put
@@ -188,7 +188,16 @@ def test_a_plan_asks_for_everything_once_and_every_group_names_one_service(
     if any(part.account for part in made.parts):
         assert {part.account for part in made.parts} == accounts
         return
-    found = [(service, usage) for part in made.parts for usage, service in service_names(part, products).items()]
+    by_usage_type = [names(part, products) for part in made.parts if not part.usage_types]
+    by_service = [names(part, products) for part in made.parts if part.usage_types]
+    found = [(service, usage) for known in by_usage_type for usage, service in known.items()]
+    found += [pair for known in by_service for pair in known.items()]
     assert sorted(found) == sorted(products)
-    most = max((sum(usage == other for _, other in products) for _, usage in products), default=1)
-    assert most <= len(made.parts) <= len({service for service, _ in products}) + 1
+    assert len(made.parts) <= max(1, len({service for service, _ in products}), len({usage for _, usage in products}))
+
+
+def test_a_usage_type_that_all_services_share_is_one_question_more() -> None:
+    services = [f"service {number}" for number in range(60)]
+    products = [(each, usage) for each in services for usage in (f"{each} hours", "DataTransfer-Out-Bytes")]
+    made = plan([MONTH.first], products, {f"{number:012d}" for number in range(500)})
+    assert [part.usage_types for part in made.parts] == [(), ("DataTransfer-Out-Bytes",)]

@@ -206,6 +206,26 @@ def test_an_export_can_be_put_back(make_house: Callable[..., House]) -> None:
         list(read(["[", "{}"]))
 
 
+def test_what_was_restored_and_is_collected_again_is_the_same(make_house: Callable[..., House]) -> None:
+    """The database was lost: who paid in which days of the month is known from the export alone."""
+    house, other = make_house(), make_house()
+    house.own(SHOP, ACCOUNT, paymentMethod="old")
+    house.collect()
+    _since(house, CLOSED.first + timedelta(days=14), payment_method="new")
+    house.collect()
+    text = "".join(as_json(stream(house.database, Wanted(CLOSED))))
+    house.own(SHOP, ACCOUNT, paymentMethod="newest")
+    note_owners(other.worker, other.database, PLATFORM, other.now())  # a worker was quicker than the operator
+
+    restore(other.database, read(text.splitlines()))
+    other.collect()
+
+    assert "".join(as_json(stream(other.database, Wanted(CLOSED)))) == text
+    with other.database.reading() as connection:
+        ((_, _, owner),) = current_owners(connection, PLATFORM)
+    assert owner.payment_method == "newest"
+
+
 # Decisions alone, without a database.
 
 

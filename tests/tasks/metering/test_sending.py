@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.client import ApiKey, MeshStack
-from tasks.metering.sending import Sent, send
+from tasks.metering.restoring import restore
+from tasks.metering.sending import AT_ONCE, Sent, send
 from tests.tasks.metering.conftest import CLOSED, House
 
 SHOP, BLOG = "likvid.shop.aws.sandbox", "likvid.blog.aws.sandbox"
@@ -89,9 +91,42 @@ def test_what_has_changed_is_sent_again(house: House, mesh: Mesh) -> None:
 def test_one_that_is_refused_stops_no_other_and_is_tried_again(house: House, mesh: Mesh) -> None:
     mesh.status[ACCOUNT] = 422
     assert send(house.worker, mesh.reports(), house.now()) == Sent(1, 1)
+    assert send(house.worker, mesh.reports(), house.now()) == Sent()
+    later = house.now() + timedelta(hours=1, minutes=1)
+    assert send(house.worker, mesh.reports(), later) == Sent(0, 1)
     mesh.status.clear()
 
-    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+    assert send(house.worker, mesh.reports(), later + timedelta(hours=1, minutes=1)) == Sent(1)
+
+
+def test_many_that_are_refused_do_not_hold_up_the_others(house: House, mesh: Mesh) -> None:
+    refused = [f"80000000{number:04d}" for number in range(AT_ONCE)]
+    mesh.status = dict.fromkeys(refused, 422)
+    [report] = house.reports(account=ACCOUNT)
+    restore(house.database, [report.model_copy(update={"account_id": each, "line_items": []}) for each in refused])
+    restore(house.database, [report.model_copy(update={"account_id": "900000000009"})])
+
+    for _ in range(2):
+        send(house.worker, mesh.reports(), house.now())
+    assert f"900000000009 {CLOSED}-01Z" in mesh.taken
+
+
+def test_a_month_of_long_ago_that_changes_is_sent_as_well(house: House, mesh: Mesh) -> None:
+    [report] = house.reports(account=ACCOUNT)
+    restore(house.database, [report.model_copy(update={"month": "2024-02"})])
+
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(3)
+    assert f"{ACCOUNT} 2024-02-01Z" in mesh.taken
+
+
+def test_an_account_that_changed_hands_is_one_report(house: House, mesh: Mesh) -> None:
+    [report] = house.reports(account=ACCOUNT)
+    line = report.line_items[0]
+    other = report.model_copy(update={"part": 1, "tenant": "likvid.other.aws.sandbox", "line_items": [line]})
+    restore(house.database, [other])
+
+    send(house.worker, mesh.reports(), house.now())
+    assert len(mesh.taken[f"{ACCOUNT} {CLOSED}-01Z"]["lineItems"]) == len(report.line_items) + 1
 
 
 def test_a_row_that_says_no_is_no_success(house: House, mesh: Mesh) -> None:
@@ -100,7 +135,7 @@ def test_a_row_that_says_no_is_no_success(house: House, mesh: Mesh) -> None:
     assert send(house.worker, mesh.reports(), house.now()) == Sent(1, 1)
     mesh.rows.clear()
 
-    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+    assert send(house.worker, mesh.reports(), house.now() + timedelta(hours=1, minutes=1)) == Sent(1)
 
 
 def test_an_amount_loses_no_digit_on_its_way(house: House, mesh: Mesh) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select
 
 from tasks.metering import rounds
+from tasks.metering.exact import split
 from tasks.metering.months import Month
+from tasks.metering.owners import note_owners
 from tasks.metering.retention import tidy
-from tasks.metering.tables import account_days, costs, live_days
-from tasks.metering.watch import LATE, is_rise
+from tasks.metering.tables import account_days, accounts, collections, costs, live_days
+from tasks.metering.upserts import put
+from tasks.metering.watch import LATE, is_rise, warn
 from tasks.notifications.alerts import Alert
 from tests.tasks.metering.conftest import CLOSED, OPEN, PLATFORM, TODAY, House, total
 from tests.tasks.metering.test_collection import own_totals
@@ -51,31 +55,132 @@ def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House) -> None
     assert told(house) == {}
 
 
-def test_a_sudden_rise_is_told_once_for_a_week(house: House) -> None:
-    day = TODAY - timedelta(days=LATE)
-    if day.day == 1:  # what is charged once a month comes then, and no rise is told
-        return
-    house.simulator.operator(
-        "add_cost", day=str(day), account=ACCOUNT, service="AWS Lambda", usage_type="loop", amount="900"
-    )
-    house.own(SHOP, ACCOUNT)
-    if Month.of(day) != OPEN or day.day < 10:
-        house.collect(OPEN.before, whole=True)
+def test_a_budget_of_a_payment_method_is_for_all_its_months(house: House) -> None:
+    house.own(SHOP, ACCOUNT, paymentMethod={"identifier": "main", "amount": "0.5", "tags": {}})
+    house.collect()
     again(house)
-    assert f"on {day}, usually about" in told(house)["rise"]
+    note = told(house)["budget"]
+    assert "USD of the 0.5 USD of payment method main are used" in note
+    spent = sum(
+        Decimal(each.totals[0].amount) for month in (CLOSED, OPEN) for each in house.reports(month, tenant=SHOP)
+    )
+    assert note.startswith(f"{spent:.2f} ")
 
     house.redis.client.delete(house.worker.store.keys.alerts)
     again(house)
     assert told(house) == {}
 
 
+def test_a_sudden_rise_of_a_worker_that_collects_is_told(house: House) -> None:
+    day = TODAY - timedelta(days=LATE)
+    day -= timedelta(days=day.day == 1)  # what is charged once a month comes on the first, and is no rise
+    house.simulator.operator(
+        "add_cost", day=str(day), account=ACCOUNT, service="AWS Lambda", usage_type="loop", amount="900"
+    )
+    house.own(SHOP, ACCOUNT)
+    house.collect(OPEN.before, whole=True)
+    again(house)
+    assert f"on {day}, usually about" in told(house)["rise"]
+
+
 def test_a_tenant_without_costs_is_told_once(house: House) -> None:
     house.own(SHOP, "900000000001")
+    for month in (OPEN.before.before, OPEN.before):
+        house.collect(month, whole=False)
     again(house)
     assert "has cost nothing for 30 days" in told(house)["idle"]
     house.redis.client.delete(house.worker.store.keys.alerts)
     again(house)
     assert told(house) == {}
+
+
+def test_while_aws_tells_nothing_nobody_is_without_costs(house: House) -> None:
+    house.own(SHOP, "900000000001")
+    house.simulator.operator("set_costs", available=False)
+    for month in (OPEN.before.before, OPEN.before):
+        house.collect(month, whole=False)
+    again(house)
+    assert told(house) == {}
+
+
+# What is seen in days, without AWS.
+
+DECEMBER = Month(date(2026, 12, 1))
+Costs = Mapping[date, str]
+
+
+def looked(house: House, today: date, costs: Costs, account: str = ACCOUNT) -> dict[str, str]:
+    """Let AWS have told what an account costs on each day until yesterday, then tell people; answers the alerts."""
+    now = datetime.combine(today, time(12), UTC)
+    months = [DECEMBER.before.before, DECEMBER.before, DECEMBER]
+    with house.database.writing() as connection:
+        connection.execute(delete(account_days))
+        connection.execute(delete(collections))
+        put(connection, accounts, [{"number": 1, "account": account, "name": ""}])
+        made: dict[str, Any] = dict.fromkeys(("part", "pages", "rows_kept", "estimated", "held_until", "whole"), 0)
+        made |= {"platform": PLATFORM, "stage": "REPORTS", "plan": "{}", "started_at": now.isoformat()}
+        made |= {"ended_at": now.isoformat(), "state": "DONE"}
+        rows = [{**made, "id": number, "month": str(month)} for number, month in enumerate(months, start=1)]
+        connection.execute(insert(collections), rows)
+        told_days = [day for month in months for day in month.days() if day < today]
+        rows = [
+            {"collection": months.index(Month.of(day)) + 1, "day": day.toordinal(), "account": 1, "currency": "USD"}
+            | dict(zip(("amount", "amount_tail"), split(Decimal(costs.get(day, "0"))), strict=True))
+            for day in told_days
+            if day in costs
+        ]
+        rows += [  # of an account that no tenant has
+            {"collection": number, "day": month.first.toordinal(), "account": 2, "currency": "USD", "amount": 1}
+            | {"amount_tail": 0}
+            for number, month in enumerate(months, start=1)
+        ]
+        put(connection, account_days, rows)
+    done = house.ledger.find(3)
+    assert done is not None
+    house.redis.client.delete(house.worker.store.keys.alerts)
+    note_owners(house.worker, house.database, PLATFORM, now)
+    warn(house.worker, house.database, house.worker.catalog.platforms[PLATFORM], done, now)
+    return told(house)
+
+
+def each_day(first: date, last: date, amount: str) -> dict[date, str]:
+    return {first + timedelta(days=number): amount for number in range((last - first).days + 1)}
+
+
+def test_a_rise_is_told_once_as_long_as_it_lasts_and_a_week_after(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    costs = each_day(date(2026, 10, 1), date(2026, 12, 31), "10") | each_day(
+        date(2026, 12, 5), date(2026, 12, 15), "200"
+    )
+    alerts = {day: looked(house, date(2026, 12, day), costs) for day in range(6, 25)}
+    assert [day for day, found in alerts.items() if found] == [7]
+    assert alerts[7] == {"rise": "200.00 USD on 2026-12-05, usually about 10.00 USD"}
+
+    costs[date(2026, 12, 25)] = "150"
+    assert looked(house, date(2026, 12, 27), costs)["rise"].startswith("150.00 USD on 2026-12-25")
+
+
+def test_a_rise_is_seen_also_when_nothing_was_collected_for_some_days(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    costs = each_day(date(2026, 10, 1), date(2026, 12, 31), "10") | {date(2026, 12, 9): "90"}
+    assert "2026-12-09" in looked(house, date(2026, 12, 15), costs)["rise"]
+
+
+def test_an_account_that_never_cost_anything_and_then_does_is_a_rise(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    assert "usually about 0.00 USD" in looked(house, date(2026, 12, 15), {date(2026, 12, 13): "500"})["rise"]
+
+
+def test_a_new_account_is_no_rise(house: House) -> None:
+    house.own(SHOP, ACCOUNT, created=date(2026, 12, 9))
+    assert looked(house, date(2026, 12, 15), each_day(date(2026, 12, 10), date(2026, 12, 31), "500")) == {}
+
+
+def test_what_credits_pay_for_is_no_account_without_costs(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    paid = {date(2026, 12, 5): "7", date(2026, 12, 6): "-7"}
+    assert looked(house, date(2026, 12, 20), paid) == {}
+    assert "idle" in looked(house, date(2026, 12, 20), {date(2026, 12, 5): "0.004", date(2026, 12, 6): "0.005"})
 
 
 def test_what_is_usual_decides_what_is_a_rise() -> None:
@@ -138,3 +243,15 @@ def test_what_is_due(house: House) -> None:
     assert list(rounds.due(ledger, PLATFORM, interval, house.now() + day)) == [OPEN.before, OPEN]
     later = house.now().replace(day=1) + timedelta(days=40)  # the open month is the one before by then
     assert OPEN in list(rounds.due(ledger, PLATFORM, interval, later))
+
+
+def test_a_month_is_finished_however_long_nobody_collected(house: House) -> None:
+    house.collect(OPEN, whole=False)
+    interval = house.worker.settings.metering_interval
+    after_a_quarter = house.now().replace(day=1) + timedelta(days=100)
+    assert OPEN in list(rounds.due(house.ledger, PLATFORM, interval, after_a_quarter))
+    too_late = house.now().replace(day=1) + timedelta(days=500)  # AWS does not tell of it any more
+    assert OPEN not in list(rounds.due(house.ledger, PLATFORM, interval, too_late))
+
+    house.collect(CLOSED)  # this one was read after AWS had closed it
+    assert CLOSED not in list(rounds.due(house.ledger, PLATFORM, interval, after_a_quarter))

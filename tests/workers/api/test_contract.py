@@ -65,6 +65,8 @@ OPERATIONS = {  # all of them, as tests/workers/api/test_openapi.py sees to
     "export_usage_reports": FEW,
     "get_usage_report": FEW,
     "list_statements": FEW,
+    "list_idle_tenants": FEW,
+    "list_budgets": FEW,
     "view_costs": MANY,
     "get_health": FEW,
     "get_overview": FEW,

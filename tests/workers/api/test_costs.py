@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,11 +15,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from pyarrow import parquet
 from sqlalchemy import insert, update
 
 from config.schedule import COLLECT
 from tasks.metering.database import Database, open_database
 from tasks.metering.documents import UsageReport
+from tasks.metering.export import AMOUNTS
 from tasks.metering.ledger import Ledger, State
 from tasks.metering.months import Month
 from tasks.metering.restoring import restore
@@ -60,7 +64,14 @@ def report(month: Month, account: str, amounts: dict[str, str], tenant: str | No
     owner = dict(zip(("workspace", "project"), (tenant or "").split("."), strict=False)) if tenant else {}
     about: dict[str, Any] = {"platform": PLATFORM, "month": str(month), "accountId": account, "accountName": "=name"}
     about |= {"part": 0, "firstDay": month.first, "lastDay": month.end - timedelta(days=1), "tenant": tenant, **owner}
-    about |= {"version": 1, "status": status, "changedAt": NOW, "totals": [], "lineItems": lines}
+    about |= {
+        "paymentMethod": "main" if tenant else None,
+        "version": 1,
+        "status": status,
+        "changedAt": NOW,
+        "totals": [],
+        "lineItems": lines,
+    }
     return UsageReport.model_validate(about)
 
 
@@ -74,22 +85,34 @@ def fill(database: Database) -> None:
             report(OPEN, "700000000002", {"Amazon S3": "5"}, None, "OPEN"),
         ],
     )
-    done = Ledger(database, timedelta(seconds=15)).begin(PLATFORM, OPEN, NOW, whole=False, asked_by="producer")
-    day = {"collection": done.id, "currency": "USD", "amount_tail": 0}
+    ledger = Ledger(database, timedelta(seconds=15))
+    months = (OPEN.before.before, OPEN.before, OPEN)
+    told = {month: ledger.begin(PLATFORM, month, NOW, whole=False, asked_by="producer").id for month in months}
+    day = {"collection": told[OPEN], "currency": "USD", "amount_tail": 0}
+    earlier = [
+        day | {"collection": told[month], "account": 1, "day": month.first.toordinal(), "amount": 1}
+        for month in months[:2]
+    ]
     owner = {"tenant": shop, "workspace": "likvid", "project": "shop", "landing_zone": "development"}
     with database.writing() as connection:
-        connection.execute(update(collections).values(state=State.DONE, pages=7))
+        connection.execute(update(collections).values(state=State.DONE))
+        connection.execute(update(collections).where(collections.c.id == told[OPEN]).values(pages=7))
         named = [{"account": "700000000001", "name": "a"}, {"account": "700000000002", "name": "b"}]
         connection.execute(insert(accounts), named)
         days = [day | {"account": 1, "day": each.toordinal(), "amount": 31} for each in OPEN.days()]
         connection.execute(
-            insert(account_days), [*days, day | {"account": 2, "day": OPEN.first.toordinal(), "amount": 5}]
+            insert(account_days), [*days, *earlier, day | {"account": 2, "day": OPEN.first.toordinal(), "amount": 5}]
         )
         since = OPEN.before.before.first.toordinal()
         idle = owner | {"tenant": "likvid.idle.aws.sandbox", "project": "idle"}
-        owned = {"platform": PLATFORM, "since": since}
+        owned = {"platform": PLATFORM, "since": since, "budget": None}
+        pays = {"payment_method": "main", "payment_budget": "100"}
         connection.execute(
-            insert(ownerships), [owned | owner | {"account": "700000000001"}, owned | idle | {"account": "9"}]
+            insert(ownerships),
+            [
+                owned | owner | pays | {"account": "700000000001"},
+                owned | idle | pays | {"account": "900000000001", "budget": "10 USD"},
+            ],
         )
 
 
@@ -129,7 +152,8 @@ def test_a_reader_may_not_spend_dollars(costs_api: Api) -> None:
 
 def test_collections_are_listed_with_what_they_cost(http: httpx2.Client) -> None:
     found = http.get("/api/v1/metering/collections", params={"platform": PLATFORM}).json()
-    assert [each["dollars"] for each in found["collections"] if each["state"] == "DONE"] == ["0.07"]
+    done = {each["dollars"] for each in found["collections"] if each["month"] == str(OPEN)}
+    assert done == {"0.07"}
     assert found["today"] == [{"platform": PLATFORM, "dollars": "0.00", "limit": "5.00"}]
     assert http.get("/api/v1/metering/collections/999").status_code == 404
 
@@ -166,6 +190,30 @@ def test_reports_are_exported(http: httpx2.Client) -> None:
     assert json.loads(http.get("/api/v1/usage-reports/export?format=json&month=2024-01").text) == []
 
 
+def test_a_parquet_file_has_the_rows_of_the_csv_file_as_numbers_and_days(http: httpx2.Client) -> None:
+    answer = http.get("/api/v1/usage-reports/export", params={"format": "parquet"})
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    table = parquet.read_table(io.BytesIO(answer.content))
+    text = http.get("/api/v1/usage-reports/export").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [
+        {name: str(value or "").removeprefix("'") for name, value in row.items() if not isinstance(value, Decimal)}
+        for row in table.to_pylist()
+    ] == [{name: row[name].removeprefix("'") for name in row if name not in AMOUNTS or not row[name]} for row in rows]
+    found = table.to_pylist()
+    assert [row["amount"] for row in found] == [Decimal(row["amount"]) for row in rows]
+    assert (found[0]["firstDay"], found[0]["accountName"]) == (OPEN.first, "=name")
+    empty = http.get("/api/v1/usage-reports/export?format=parquet&month=2024-01").content
+    assert parquet.read_table(io.BytesIO(empty)).schema == table.schema
+
+
+def test_without_pyarrow_a_parquet_file_says_what_to_install() -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; from tasks.metering.parquet import as_parquet; as_parquet([])"
+    failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "NoParquet" in failed.stderr
+    assert "pip install 'meshstack-aws-connector[parquet]'" in failed.stderr
+
+
 def test_statements_are_in_whole_cents(http: httpx2.Client) -> None:
     (found,) = http.get("/api/v1/chargeback", params={"month": str(OPEN.before)}).json()["statements"]
     assert (found["workspace"], found["amount"], found["rounding"], found["final"]) == (
@@ -188,6 +236,35 @@ def test_costs_are_shown_beside_those_of_the_month_before(http: httpx2.Client) -
     assert by_tenant["idle"] == ["likvid.idle.aws.sandbox"]
     for by in ("account", "project", "workspace"):
         assert len(http.get("/api/v1/costs", params={"by": by}).json()["rows"]) == 2
+    by_method = http.get("/api/v1/costs", params={"by": "payment-method"}).json()
+    assert [(row["name"], row["amount"]) for row in by_method["rows"]] == [("main", "31.00"), ("no tenant", "5.00")]
+
+
+def test_those_that_rise_most_come_first_where_that_is_asked_for(http: httpx2.Client) -> None:
+    found = http.get("/api/v1/costs", params={"by": "service", "order": "rise", "size": 1}).json()
+    assert [row["name"] for row in found["rows"]] == ["AWS Lambda"]
+    assert (found["count"], found["totals"]) == (2, [{"amount": "36.00", "currency": "USD"}])
+    by_amount = http.get("/api/v1/costs", params={"by": "service"}).json()["rows"]
+    rises = [Decimal(row["rise"]) for row in by_amount]
+    assert Decimal(found["rows"][0]["rise"]) == max(rises) > 0
+
+
+def test_tenants_without_costs_are_listed(http: httpx2.Client) -> None:
+    idle = {"tenant": "likvid.idle.aws.sandbox", "workspace": "likvid", "project": "idle", "accountId": "900000000001"}
+    assert http.get("/api/v1/costs/idle").json() == {"tenants": [idle]}
+    assert http.get("/api/v1/costs/idle", params={"workspace": "likvid"}).json() == {"tenants": [idle]}
+    assert http.get("/api/v1/costs/idle", params={"workspace": "other"}).json() == {"tenants": []}
+    assert http.get("/api/v1/costs/idle", params={"platform": "aws.x"}).status_code == 404
+
+
+def test_budgets_are_listed_with_what_is_used(http: httpx2.Client) -> None:
+    found, usd = http.get("/api/v1/costs/budgets").json(), {"currency": "USD"}
+    assert found["month"] == str(OPEN)
+    assert found["budgets"] == [
+        {"of": "payment-method", "name": "main", "amount": "100.00", **usd, "used": "41.00", "percent": "41"},
+        {"of": "project", "name": "likvid.idle", "amount": "10.00", **usd, "used": "0.00", "percent": "0"},
+    ]
+    assert http.get("/api/v1/costs/budgets", params={"workspace": "other"}).json()["budgets"] == []
 
 
 def test_days_are_those_of_the_owner_who_is_asked_for(costs_api: Api, http: httpx2.Client) -> None:

@@ -18,7 +18,7 @@ from tasks.daily import drift
 from tasks.documents import DriftChange
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State
-from tasks.state.counts import Rejection
+from tasks.state.counts import COST_PAGES, Rejection
 from tasks.state.orders import Order
 from tasks.worker import Worker
 from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
@@ -103,6 +103,7 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Cl
     api.store.pauses.pause("aws.sandbox", by="test")
     drift.repaired(api.store, SHOP, "r1", DriftChange(step="move_to_ou", note="", calls=()), datetime.now(UTC))
     api.store.counts.reject(Rejection.UNKNOWN_REPLICATION)
+    api.store.counts.add(f"{COST_PAGES}aws.sandbox", 112)
 
     now = look(api)
 
@@ -116,6 +117,7 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Cl
     assert now[("connector_paused", ())] == 1
     assert now[("connector_drifted_tenants", ())] == 1
     assert now[("connector_drift_repairs_total", (("platform", "aws.sandbox"),))] == 1
+    assert now[("connector_metering_dollars_total", (("platform", "aws.sandbox"),))] == 1.12
     assert now[("connector_rejected_messages_total", (("reason", "unknown replication"),))] == 1
 
 

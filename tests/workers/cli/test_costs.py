@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.workers.cli.fake_api import FakeApi
+from tests.workers.cli.fake_api import FakeApi, problem
 from tests.workers.cli.running import Ended, RunHere
 
 Cli = Callable[..., Ended]
@@ -79,7 +79,7 @@ def test_collections_are_listed(fake_api: FakeApi, cli: Cli) -> None:
 
 
 def test_costs_are_shown_with_bars(fake_api: FakeApi, cli: Cli) -> None:
-    fake_api.script["GET", "/api/v1/costs?by=service&month=2026-10"] = [(200, VIEW)]
+    fake_api.script["GET", "/api/v1/costs?by=service&order=amount&size=40&month=2026-10"] = [(200, VIEW)]
     result = cli("metering", "report", "--month", "2026-10")
     first, second = result.stdout.splitlines()[1:3]
     assert first.split() == ["AWS", "Lambda", "30.12", "EUR", "█" * 24, "10.00", "+20.12"]
@@ -89,8 +89,31 @@ def test_costs_are_shown_with_bars(fake_api: FakeApi, cli: Cli) -> None:
 
 
 def test_nothing_is_known_yet(fake_api: FakeApi, cli: Cli) -> None:
-    fake_api.script["GET", "/api/v1/costs?by=day"] = [(200, {"month": "2026-10", "by": "day", "rows": []})]
+    fake_api.script["GET", "/api/v1/costs?by=day&order=amount&size=40"] = [
+        (200, {"month": "2026-10", "by": "day", "rows": []})
+    ]
     assert "no costs of 2026-10 are known" in cli("metering", "report", "--by", "day").stdout
+
+
+def test_what_rises_most_is_shown_first_and_how_much_more_there_is(fake_api: FakeApi, cli: Cli) -> None:
+    fake_api.script["GET", "/api/v1/costs?by=account&order=rise&size=40"] = [(200, {**VIEW, "count": 45})]
+    assert "and 43 more: --json shows all" in cli("metering", "report", "--by", "account", "--order", "rise").stdout
+
+
+def test_budgets_are_shown(fake_api: FakeApi, cli: Cli) -> None:
+    main = {
+        "of": "payment-method",
+        "name": "main",
+        "amount": "100.00",
+        "currency": "EUR",
+        "used": "83.10",
+        "percent": "83",
+    }
+    other = {"of": "project", "name": "likvid.shop", "amount": "9.00"}
+    fake_api.script["GET", "/api/v1/costs/budgets"] = [(200, {"month": "2026-10", "budgets": [main, other]})]
+    first, second = cli("metering", "budgets").stdout.splitlines()[1:3]
+    assert first.split() == ["payment-method", "main", "100.00", "83.10", "EUR", "83%"]
+    assert second.split() == ["project", "likvid.shop", "9.00", "?", "?%"]
 
 
 def test_statements_are_shown(fake_api: FakeApi, cli: Cli) -> None:
@@ -106,6 +129,16 @@ def test_reports_are_exported_as_they_come(fake_api: FakeApi, cli: Cli, tmp_path
     result = cli("metering", "export", file)
     assert result.returncode == 0
     assert (result.stdout.encode() if given == "-" else Path(file).read_bytes()) == text.encode()
+
+
+def test_a_failed_export_leaves_the_file_that_was_there(fake_api: FakeApi, cli: Cli, tmp_path: Path) -> None:
+    detail = "Parquet files are written by pyarrow"
+    fake_api.script["GET", "/api/v1/usage-reports/export?format=parquet"] = [problem(501, detail)]
+    (tmp_path / "costs.parquet").write_text("old reports")
+    failed = cli("metering", "export", str(tmp_path / "costs.parquet"), "--format", "parquet")
+    assert (failed.returncode, detail in failed.stderr) == (1, True)
+    assert (tmp_path / "costs.parquet").read_text() == "old reports"
+    assert list(tmp_path.glob("*.part")) == []
 
 
 def test_restore_says_what_is_no_export(cli: Cli, tmp_path: Path) -> None:

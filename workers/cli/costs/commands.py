@@ -26,6 +26,14 @@ class By(StrEnum):
     TENANT = "tenant"
     PROJECT = "project"
     WORKSPACE = "workspace"
+    PAYMENT_METHOD = "payment-method"
+
+
+class Order(StrEnum):
+    """Which rows come first."""
+
+    AMOUNT = "amount"
+    RISE = "rise"
 
 
 class FileFormat(StrEnum):
@@ -33,6 +41,7 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     JSON = "json"
+    PARQUET = "parquet"
 
 
 @calls_api
@@ -65,6 +74,7 @@ def report(
     api: Access,
     month: Month = None,
     by: Annotated[By, typer.Option("--by", help="What to add costs up by.")] = By.SERVICE,
+    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order.AMOUNT,
     platform: OnlyPlatform = None,
     workspace: Workspace = None,
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Only this tenant's.")] = None,
@@ -77,7 +87,18 @@ def report(
     from workers.cli.costs.report import show_costs
 
     wanted = {"month": month, "platform": platform, "workspace": workspace, "tenant": tenant}
-    show_costs(by.value, wanted, api, as_json=as_json)
+    show_costs(by.value, order.value, wanted, api, as_json=as_json)
+
+
+@calls_api
+def budgets(api: Access, month: Month = None, workspace: Workspace = None, as_json: Json = False) -> None:
+    """Show what is used of the budgets of projects and payment methods.
+
+    A project's budget is for one month, a payment method's for all months together.
+    """
+    from workers.cli.costs.report import show_budgets
+
+    show_budgets({"month": month, "workspace": workspace}, api, as_json=as_json)
 
 
 @calls_api
@@ -99,7 +120,7 @@ def export(
     api: Access,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; default: - for stdout.")] = Path("-"),
     month: Month = None,
-    file_format: Annotated[FileFormat, typer.Option("--format", help="CSV, or JSON.")] = FileFormat.CSV,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="CSV, JSON or Parquet.")] = FileFormat.CSV,
     platform: OnlyPlatform = None,
     workspace: Workspace = None,
 ) -> None:
@@ -121,4 +142,4 @@ def restore(
     restore_reports(file)
 
 
-COMMANDS = (collect, collections, report, chargeback, export, restore)
+COMMANDS = (collect, collections, report, budgets, chargeback, export, restore)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from workers.cli.output import print_json, print_line, show, stdout_console, tab
 
 BAR = 24  # columns of the longest bar
 MOST = 40  # rows; who wants all takes --json
+ALL = 20_000
 Wanted = Mapping[str, str | None]
 
 
-def show_costs(by: str, wanted: Wanted, access: Access, *, as_json: bool) -> None:
+def show_costs(by: str, order: str, wanted: Wanted, access: Access, *, as_json: bool) -> None:
     """Print costs by one kind of thing."""
     with connect(access) as client:
-        found = client.costs(by, **wanted)
+        found = client.costs(by, order, ALL if as_json else MOST, **wanted)
     if as_json:
         print_json(found)
         return
@@ -30,16 +31,30 @@ def show_costs(by: str, wanted: Wanted, access: Access, *, as_json: bool) -> Non
         print_line(console, f"no costs of {found.month} are known; see aws-connector metering collections")
         return
     longest = max(abs(Decimal(row.amount)) for row in found.rows) or Decimal(1)
-    shown = found.rows if by == "day" else found.rows[:MOST]
-    rows = [_cells(row, longest) for row in shown]
+    rows = [_cells(row, longest) for row in found.rows]
     show(console, table((by, "amount", "", "month before", "rise"), rows, least=("rise", "month before", "")))
-    if len(shown) < len(found.rows):
-        print_line(console, f"and {len(found.rows) - len(shown)} more: --json shows all")
+    if len(rows) < found.count:
+        print_line(console, f"and {found.count - len(rows)} more: --json shows all")
     for each in found.forecasts:
         told = f"{each.to_date} {each.currency} to date"
         print_line(console, f"{found.month}: {told}, about {each.whole_month} {each.currency} by its end")
     if found.idle:
         print_line(console, f"without costs for 30 days: {', '.join(found.idle)}")
+
+
+def show_budgets(wanted: Wanted, access: Access, *, as_json: bool) -> None:
+    """Print what is used of budgets."""
+    with connect(access) as client:
+        found = client.budgets(**wanted)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (each.of, each.name, each.amount, each.used or "?", each.currency or "", f"{each.percent or '?'}%")
+        for each in found.budgets
+    ]
+    columns = ("of", "name", "budget", "used", "currency", "share")
+    show(stdout_console(), table(columns, rows) if rows else "no project or payment method has a budget")
 
 
 def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:
@@ -63,10 +78,24 @@ def export(file: Path, file_format: str, wanted: Wanted, access: Access) -> None
                 sys.stdout.flush()
                 sys.stdout.buffer.writelines(parts)
             else:
-                with file.open("wb") as opened:
-                    opened.writelines(parts)
+                _write(file, parts)
         except OSError as error:
             raise CommandFailed(f"{file} cannot be written: {error.strerror}", ExitCode.MISTAKES) from error
+
+
+def _write(file: Path, parts: Iterable[bytes]) -> None:
+    """Write a file as a whole, or leave the one that is there: it may be the only copy of old reports."""
+    if file.exists() and not file.is_file():  # a pipe, or a device
+        with file.open("wb") as opened:
+            opened.writelines(parts)
+        return
+    unfinished = file.with_name(f"{file.name}.part")
+    try:
+        with unfinished.open("wb") as opened:
+            opened.writelines(parts)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _cells(row: CostRow, longest: Decimal) -> Sequence[str]:
