@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from config.catalog import Catalog
 from tasks.errors import PermanentError
-from tasks.model.desired import Desired, Person
+from tasks.model.desired import Deletion, Desired, Person, TenantId
+from tasks.model.handles import Handles
 from tasks.permissions.groups import allowed_people, without_people
 from tasks.resolve import resolved
 from tasks.state.records import TenantRecord
@@ -18,10 +19,16 @@ from tasks.state.records import TenantRecord
 
 def still_in(record: TenantRecord, catalog: Catalog) -> frozenset[str]:
     """Return the userNames of those whom we have let in, and have not taken out, against the newest order."""
-    handles = record.handles
     deletion = record.deletion if record.deleted_at is None else None
+    return still_in_against(record.id, record.desired, record.handles, catalog, deletion)
+
+
+def still_in_against(
+    tenant_id: TenantId, desired: Desired, handles: Handles, catalog: Catalog, deletion: Deletion | None = None
+) -> frozenset[str]:
+    """Return the same for an order of a tenant with these handles."""
     try:
-        tenant = resolved(catalog, record.id, record.desired, handles, deletion, needs_landing_zone=False)
+        tenant = resolved(catalog, tenant_id, desired, handles, deletion, needs_landing_zone=False)
     except PermanentError:  # the platform's document is gone: nobody knows whom its roles let in
         return frozenset()
     wanted = tenant if deletion is None else without_people(tenant)

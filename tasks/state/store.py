@@ -7,9 +7,10 @@ for the broker (Celery) and the API's event streams.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from redis import Redis
+from redis import Redis, asyncio
 
 from tasks.chain import DELETION, REPLICATION
 from tasks.state.account_lists import AccountLists
@@ -24,7 +25,7 @@ from tasks.state.keys import PREFIX, Keys
 from tasks.state.limits import Limits
 from tasks.state.locks import Locks
 from tasks.state.objects import Objects
-from tasks.state.orders import Orders
+from tasks.state.orders import AsyncOrders, Orders
 from tasks.state.outbox import Outbox
 from tasks.state.parameters import Common
 from tasks.state.pauses import Pauses
@@ -102,6 +103,10 @@ class Store:
         self.outbox = Outbox(database)
         self.ticks = Ticks(database)
         self.server = Server(database)
+
+    def orders_on_loop(self, redis: asyncio.Redis) -> AsyncOrders:
+        """Return what takes orders by a client of redis.asyncio."""
+        return AsyncOrders(replace(self._database, redis=redis, scripts=self._database.scripts.by(redis)))
 
     def now(self) -> datetime:
         """Return the time by the connector's own clock, which all workers share (lua/shared/clock.lua)."""
