@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from redis import Redis, asyncio
 
 from tasks.chain import DELETION, REPLICATION
-from tasks.state.account_lists import AccountLists
 from tasks.state.audit import Audit
 from tasks.state.census import Registry
 from tasks.state.counts import Counts
@@ -38,6 +37,7 @@ from tasks.state.rollouts import Rollouts
 from tasks.state.runs import Runs
 from tasks.state.scripts import Scripts
 from tasks.state.server import Server
+from tasks.state.shared_lists import SharedLists
 from tasks.state.snapshots import Snapshots
 from tasks.state.tag_index import TagIndex
 from tasks.state.tenants import Tenants
@@ -96,7 +96,8 @@ class Store:
         self.pulls = Pulls(database)
         self.reports_sent = ReportsSent(database)
         self.snapshots = Snapshots(database)
-        self.account_lists = AccountLists(database)
+        self.account_lists = SharedLists(database, self.keys.listed)
+        self.unit_lists = SharedLists(database, self.keys.units)
         self.unmanaged = Unmanaged(database)
         self.young_things = YoungThings(database)
         self.tag_index = TagIndex(database)
