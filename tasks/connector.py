@@ -6,11 +6,14 @@ A worker has more: `tasks/worker.py`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import structlog
-from redis import Redis
+from redis import Redis, asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -25,6 +28,16 @@ from tasks.state.store import Store
 
 SOCKET_SECONDS = 3.0
 """A half-open connection must hang no worker, nor a lease's renewal beyond the lease; every script answers in ms."""
+_OPTIONS: Mapping[str, Any] = {
+    "decode_responses": True,
+    "socket_timeout": SOCKET_SECONDS,
+    "socket_connect_timeout": SOCKET_SECONDS,
+    "socket_keepalive": True,
+    "health_check_interval": 30,
+    "retry_on_error": [RedisConnectionError, RedisTimeoutError],
+}
+# Every script may run twice: fences and content digests make the second run harmless.
+_BACKOFF, _RETRIES = ExponentialBackoff(cap=1.0, base=0.05), 3
 
 
 @dataclass(frozen=True)
@@ -48,17 +61,12 @@ class Connector:
 
 def redis_client(settings: Settings) -> Redis:
     """Make a client that reconnects by itself; nothing is sent yet."""
-    return connections.client(
-        settings,
-        decode_responses=True,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=SOCKET_SECONDS,
-        socket_keepalive=True,
-        health_check_interval=30,
-        # Every script may run twice: fences and content digests make the second run harmless.
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
-    )
+    return connections.client(settings, **_OPTIONS, retry=Retry(_BACKOFF, _RETRIES))
+
+
+def async_redis_client(settings: Settings) -> asyncio.Redis:
+    """Make the same client for an event loop."""
+    return connections.async_client(settings, **_OPTIONS, retry=AsyncRetry(_BACKOFF, _RETRIES))
 
 
 def make_store(settings: Settings) -> Store:

@@ -64,13 +64,25 @@ class InForce(Generic[Mine]):
             with self._lock:
                 if self._documents_changed():
                     self._take_documents()
-        if self._clock() - self._looked_at >= LOOK_SECONDS and self._lock.acquire(blocking=False):
+        if self._is_due() and self._lock.acquire(blocking=False):
             try:
                 if self._directory_changed():
                     self._read()
             finally:
                 self._lock.release()
         return self._connector
+
+    def remembered(self) -> tuple[Mine, str] | None:
+        """Return the connector without a look at anything, and the version of the API's documents that it has.
+
+        For who has Redis compare that version (empty: there were no documents) while it stores something.
+        None: the directory must be looked at, by `now`.
+        """
+        version = self._version  # read first: the connector may be newer than it, never older
+        return None if self._is_due() else (self._connector, version or "")
+
+    def _is_due(self) -> bool:
+        return self._clock() - self._looked_at >= LOOK_SECONDS
 
     def _directory_changed(self) -> bool:
         self._looked_at = self._clock()

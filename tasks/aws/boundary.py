@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.organizations import Organizations
 from tasks.aws.roles import Roles
-from tasks.aws.run import Lane, Run, TagIndex
+from tasks.aws.run import BelowRoot, Lane, Run, TagIndex
 from tasks.aws.saml_providers import SamlProviders
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.service_catalog import ServiceCatalog
@@ -137,13 +138,20 @@ class Aws:
         reader   the tenant that asks
         ListAccounts, 1 call for 20 accounts, when there is no such list. Raises LaneFull while somebody else lists.
         """
-        found, organization = self._run.lists.find(email, name), self._platform.management_account_id
-        if found is None:
-            self.enter(Lane.ACCOUNT_LIST, organization, reader)
-        try:
+        found = self._run.lists.find(email, name)
+        with self._alone(Lane.ACCOUNT_LIST, reader, needed=found is None):
             return self._listed_now(email, name) if found is None else found
+
+    @contextmanager
+    def _alone(self, lane: Lane, reader: str, *, needed: bool) -> Iterator[None]:
+        """Read, if that is needed, what the others wait for; raises LaneFull while somebody else does."""
+        organization = self._platform.management_account_id
+        if needed:
+            self.enter(lane, organization, reader)
+        try:
+            yield
         finally:  # also the turn of who has waited, and needs none any more
-            self.leave(Lane.ACCOUNT_LIST, organization, reader)
+            self.leave(lane, organization, reader)
 
     def _listed_now(self, email: str, name: str) -> frozenset[str]:
         alike = (each for each in self.list_accounts() if each.name == name or each.email.lower() == email.lower())
@@ -160,6 +168,28 @@ class Aws:
         accounts = list(self.organizations.accounts())
         self._run.lists.share(accounts, began, self.now())
         return accounts
+
+    def below_root(self, name: str, reader: str) -> BelowRoot:
+        """Return the root and the OU of this name below it, by a list of the last minutes: one lists for all.
+
+        reader   the tenant that asks
+        ListRoots and ListOrganizationalUnitsForParent, 1 call for 20 OUs, when there is no such list. Raises LaneFull
+        while somebody else lists.
+        """
+        found = self._run.unit_lists.find(name)
+        with self._alone(Lane.UNIT_LIST, reader, needed=found is None):
+            return self.below_root_now(name) if found is None else found
+
+    def below_root_now(self, name: str) -> BelowRoot:
+        """Return the same by a list of this moment, and let others believe it for some minutes."""
+        began, root = self.now(), self.organizations.root()
+        units = list(self.organizations.units_of(root))
+        self._run.unit_lists.share(root, units, began, self.now())
+        return BelowRoot(root, next((unit.id for unit in units if unit.name == name), None))
+
+    def forget_units(self) -> None:
+        """Let the next one list the OUs below the root afresh: there is another one, or one less."""
+        self._run.unit_lists.forget()
 
     def note_seen(self, fact: tuple[str, ...]) -> None:
         """Remember that something of the platform is so now."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tasks.aws.calls import Observer
+from tasks.aws.organizations import Unit
 from tasks.aws.stack_sets import StackInstance
 from tasks.model.account import Account
 from tasks.model.batch import Batch, Wants
@@ -24,6 +25,7 @@ class Lane(StrEnum):
     STACK_SET_OPERATION = "StackSet operation"  # per StackSet
     CONTROL_TOWER = "Control Tower operation"  # per organization
     ACCOUNT_LIST = "the list of accounts"  # per organization; ours: one reads what all others wait for
+    UNIT_LIST = "the list of OUs"  # the same
 
 
 class Places(Protocol):
@@ -61,6 +63,41 @@ class NoLists:
 
     def share(self, accounts: Collection[Account], began: datetime, now: datetime) -> None:
         """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class BelowRoot:
+    """What a list of the OUs below the root showed of one name."""
+
+    root: str  # its id
+    unit: str | None  # id of the OU of that name; None: the list has none
+
+
+class UnitLists(Protocol):
+    """What the last list of the OUs below the root showed (tasks/organization/unit_lists.py)."""
+
+    def find(self, name: str) -> BelowRoot | None:
+        """Return the root, and the OU of this name below it, by a list of the last minutes; None: there is none."""
+
+    def share(self, root: str, units: Collection[Unit], began: datetime, now: datetime) -> None:
+        """Tell the others what a whole list showed that began then."""
+
+    def forget(self) -> None:
+        """Let the next one list afresh."""
+
+
+class NoUnitLists:
+    """Always ask AWS."""
+
+    def find(self, name: str) -> BelowRoot | None:  # noqa: ARG002 (nothing is known of any OU)
+        """Know nothing."""
+        return None
+
+    def share(self, root: str, units: Collection[Unit], began: datetime, now: datetime) -> None:
+        """Tell nobody."""
+
+    def forget(self) -> None:
+        """Know nothing."""
 
 
 @dataclass(frozen=True)
@@ -167,4 +204,5 @@ class Run:
     )
     seen_instances: Callable[[str, str], Mapping[str, StackInstance] | None] = _no_instances  # the same, by region
     lists: AccountLists = field(default_factory=NoLists)
+    unit_lists: UnitLists = field(default_factory=NoUnitLists)
     tags: TagIndex = field(default_factory=NoTags)

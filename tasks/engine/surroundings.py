@@ -24,6 +24,7 @@ from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Tenant, TenantId
 from tasks.organization.account_lists import SharedAccountLists
 from tasks.organization.tag_index import SharedTagIndex
+from tasks.organization.unit_lists import SharedUnitLists
 from tasks.organization.young_things import SharedYoungThings
 from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
@@ -108,6 +109,7 @@ class Surroundings:
             tags=SharedTagIndex(self._worker.store, organization),
             # In doubt AWS may have more than anybody has listed.
             lists=SharedAccountLists(self._worker.store, organization, believed=not begun.doubt),
+            unit_lists=SharedUnitLists(self._worker.store, organization),
         )
         if begun.doubt:
             return run

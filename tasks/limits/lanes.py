@@ -44,6 +44,7 @@ def places(settings: Settings, platform: Platform) -> Mapping[Lane, int]:
         Lane.ACCOUNT_CLOSURE: own.account_closures or settings.account_closure_limit,
         Lane.STACK_SET_OPERATION: own.stack_set_operations or settings.stack_set_operation_limit,
         Lane.ACCOUNT_LIST: 1,
+        Lane.UNIT_LIST: 1,
         Lane.CONTROL_TOWER: own.control_tower_operations or settings.control_tower_operation_limit,
     }
 

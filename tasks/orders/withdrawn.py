@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from config.catalog import Catalog
 from tasks.errors import PermanentError
-from tasks.model.desired import Desired, Person, Tenant
+from tasks.model.desired import Deletion, Desired, Person, Tenant, TenantId
+from tasks.model.handles import Handles
 from tasks.permissions.groups import allowed_people, without_people
 from tasks.resolve import resolved
 from tasks.state.records import TenantRecord
@@ -18,7 +19,15 @@ from tasks.state.records import TenantRecord
 
 def still_in(record: TenantRecord, catalog: Catalog) -> frozenset[str]:
     """Return the userNames of those whom we have let in, and have not taken out, against the newest order."""
-    handles, wanted = record.handles, as_wanted(record, catalog)
+    return _still_in(as_wanted(record, catalog), record.handles)
+
+
+def still_in_against(tenant: TenantId, desired: Desired, handles: Handles, catalog: Catalog) -> frozenset[str]:
+    """Return the same for an order of a tenant with these handles."""
+    return _still_in(_wanted(tenant, desired, handles, catalog), handles)
+
+
+def _still_in(wanted: Tenant | None, handles: Handles) -> frozenset[str]:
     if wanted is None:
         return frozenset()
     people = (
@@ -33,11 +42,17 @@ def as_wanted(record: TenantRecord, catalog: Catalog) -> Tenant | None:
     None: the platform's document is gone, and nobody knows whom its roles let in.
     """
     deletion = record.deletion if record.deleted_at is None else None
+    return _wanted(record.id, record.desired, record.handles, catalog, deletion)
+
+
+def _wanted(
+    tenant: TenantId, desired: Desired, handles: Handles, catalog: Catalog, deletion: Deletion | None = None
+) -> Tenant | None:
     try:
-        tenant = resolved(catalog, record.id, record.desired, record.handles, deletion, needs_landing_zone=False)
+        found = resolved(catalog, tenant, desired, handles, deletion, needs_landing_zone=False)
     except PermanentError:
         return None
-    return tenant if deletion is None else without_people(tenant)
+    return found if deletion is None else without_people(found)
 
 
 def left_out(desired: Desired, record: TenantRecord) -> int:

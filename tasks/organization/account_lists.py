@@ -36,7 +36,8 @@ class SharedAccountLists:
         """Return the ids of accounts with this email or name in a list of the last minutes; None: there is none."""
         if not self.believed:
             return None
-        return self.store.account_lists.find(self.organization, [_email(email), _name(name)])
+        found = self.store.account_lists.find(self.organization, [_email(email), _name(name)])
+        return None if found is None else frozenset(account for ids in found if ids for account in ids.split())
 
     def share(self, accounts: Iterable[Account], began: datetime, now: datetime) -> None:
         """Tell the others what a whole ListAccounts showed that began then; the newest list counts."""
@@ -46,7 +47,8 @@ class SharedAccountLists:
                 ids.setdefault(member, []).append(account.id)
         left = BELIEVED - (now - began)
         if ids and left > timedelta():
-            self.store.account_lists.share(self.organization, ids, left)
+            rows = {member: " ".join(accounts) for member, accounts in ids.items()}
+            self.store.account_lists.share(self.organization, rows, left)
 
 
 def _email(email: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,8 +46,23 @@ class Database:
             return write(self.redis)
         with self.redis.pipeline(transaction=False) as pipeline:  # WAIT is about what its own connection has written
             write(pipeline)
-            pipeline.execute_command("WAIT", self.replicas, milliseconds(REPLICATED))
-            answer, reached = pipeline.execute()
+            pipeline.execute_command(*self._wait)
+            return self._promised(*pipeline.execute())
+
+    async def promise_on_loop(self, write: Callable[[Any], Awaitable[object]]) -> Any:
+        """Do the same with a client of redis.asyncio."""
+        if self.replicas == 0:
+            return await write(self.redis)
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            await write(pipeline)
+            pipeline.execute_command(*self._wait)
+            return self._promised(*await pipeline.execute())
+
+    @property
+    def _wait(self) -> tuple[str, int, int]:
+        return "WAIT", self.replicas, milliseconds(REPLICATED)
+
+    def _promised(self, answer: Any, reached: int) -> Any:
         if reached < self.replicas:
             raise NotReplicated(reached, self.replicas)
         return answer

@@ -203,8 +203,10 @@ class Keys:
         "account -> when we last were about to change it (s)")
     listings = Each("organization", "hash", "snapshots", Stays("one key per organization"),
         "when its accounts were last listed, and how many they were")
-    listed = Each("organization", "hash", "account_lists", Expires(timedelta(minutes=5), "the list was begun"),
+    listed = Each("organization", "hash", "shared_lists", Expires(timedelta(minutes=5), "the list was begun"),
         "email or name -> ids of its accounts that have it, as the newest list showed them")
+    units = Each("organization", "hash", "shared_lists", Expires(timedelta(minutes=5), "the list was begun"),
+        "name -> id of the OU below its root, as the newest list showed them")
     tags = Each("organization", "hash", "tag_index", Expires(timedelta(days=30), "the last tag was read"),
         "account id -> when its tag was read (s), and which tenant it names")
     tagged = Each("organization", "zset", "tag_index", Expires(timedelta(days=30), "the last tag was read"),

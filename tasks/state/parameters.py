@@ -71,6 +71,7 @@ class Submit(Parameters):
     daily: bool = False  # nobody asks but the day: a new one may believe the snapshot
     first: int | None = None  # index of the step to begin with
     first_chain: str | None = None  # name of the chain that this step belongs to
+    documents: str | None = None  # nothing is stored when the API's documents have another version; empty: none yet
 
 
 class Approve(Parameters):

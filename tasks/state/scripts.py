@@ -7,13 +7,11 @@ Redis is given one text for each script: the names of keys and of optional param
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
-
-from redis import Redis
-from redis.commands.core import Script
 
 from tasks.state.keys import TABLE, Each, Expires, One
 from tasks.state.parameters import Common, Parameters, microseconds, milliseconds
@@ -37,10 +35,16 @@ SHARED = (
 class Scripts:
     """Runs the scripts in one Redis."""
 
-    def __init__(self, redis: Redis, common: Common) -> None:
+    def __init__(self, redis: Any, common: Common) -> None:
+        """Run them by redis-py's client; by one of redis.asyncio each run is to be awaited."""
         self._redis = redis
-        self._common = common.model_dump()
-        self._scripts: dict[type[Parameters], Script] = {}
+        self._common = common
+        self._shared = common.model_dump()
+        self._scripts: dict[type[Parameters], Callable[..., Any]] = {}
+
+    def by(self, redis: Any) -> Scripts:
+        """Return the same scripts, run by another client."""
+        return Scripts(redis, self._common)
 
     def run(self, parameters: Parameters, client: Any = None) -> Any:
         """Run the script that these parameters are of; raises redis.RedisError.
@@ -53,7 +57,7 @@ class Scripts:
             script = self._scripts[kind] = self._redis.register_script(source(kind))
         now = datetime.now(UTC)
         moment = {"at": now.isoformat(), "at_us": microseconds(now)}
-        document = {**self._common, **moment, **parameters.model_dump(exclude_none=True)}
+        document = {**self._shared, **moment, **parameters.model_dump(exclude_none=True)}
         return script(args=[json.dumps(document)], client=client)
 
 

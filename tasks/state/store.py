@@ -7,12 +7,12 @@ for the broker (Celery) and the API's event streams.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from redis import Redis
+from redis import Redis, asyncio
 
 from tasks.chain import DELETION, REPLICATION
-from tasks.state.account_lists import AccountLists
 from tasks.state.audit import Audit
 from tasks.state.census import Registry
 from tasks.state.counts import Counts
@@ -24,7 +24,7 @@ from tasks.state.keys import PREFIX, Keys
 from tasks.state.limits import Limits
 from tasks.state.locks import Locks
 from tasks.state.objects import Objects
-from tasks.state.orders import Orders
+from tasks.state.orders import AsyncOrders, Orders
 from tasks.state.outbox import Outbox
 from tasks.state.parameters import Common
 from tasks.state.pauses import Pauses
@@ -37,6 +37,7 @@ from tasks.state.runs import Runs
 from tasks.state.scripts import Scripts
 from tasks.state.server import Server
 from tasks.state.sessions import Sessions
+from tasks.state.shared_lists import SharedLists
 from tasks.state.snapshots import Snapshots
 from tasks.state.tag_index import TagIndex
 from tasks.state.tenants import Tenants
@@ -95,13 +96,18 @@ class Store:
         self.pulls = Pulls(database)
         self.sessions = Sessions(database)
         self.snapshots = Snapshots(database)
-        self.account_lists = AccountLists(database)
+        self.account_lists = SharedLists(database, self.keys.listed)
+        self.unit_lists = SharedLists(database, self.keys.units)
         self.unmanaged = Unmanaged(database)
         self.young_things = YoungThings(database)
         self.tag_index = TagIndex(database)
         self.outbox = Outbox(database)
         self.ticks = Ticks(database)
         self.server = Server(database)
+
+    def orders_on_loop(self, redis: asyncio.Redis) -> AsyncOrders:
+        """Return what takes orders by a client of redis.asyncio."""
+        return AsyncOrders(replace(self._database, redis=redis, scripts=self._database.scripts.by(redis)))
 
     def now(self) -> datetime:
         """Return the time by the connector's own clock, which all workers share (lua/shared/clock.lua)."""

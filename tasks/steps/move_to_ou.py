@@ -24,12 +24,13 @@ def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     An account that Control Tower is to govern stays where it is: enrolment moves it (`enroll_in_control_tower`).
 
     Reads    organizations:ListParents 1 call, none where the snapshot of the day shows it in its place; up to 5 more to
-             see whether the account is already below the target (if the platform allows that); ListRoots and
-             ListOrganizationalUnitsForParent once to find a workspace's OU
+             see whether the account is already below the target (if the platform allows that); to find a workspace's OU
+             ListRoots 1, ListOrganizationalUnitsForParent 1 for 20 OUs, none where a list of the last minutes will do
     Writes   organizations:MoveAccount 0 or 1, CreateOrganizationalUnit 0 or 1
     Returns  Done; never Wait, the move is complete when the call returns
-    Raises   NotFound when there is no such OU, AccessDenied (permanent); TransientError when somebody moved the account
-             meanwhile or AWS does not show a new OU yet, Throttled, Unanswered
+    Raises   LaneFull while somebody else lists the OUs for all; NotFound when there is no such OU, AccessDenied
+             (permanent); TransientError when somebody moved the account meanwhile or AWS does not show a new OU yet,
+             Throttled, Unanswered
     Source   docs.aws.amazon.com/organizations/latest/APIReference/API_MoveAccount.html
     """
     account_id = handles.known_account()
@@ -51,29 +52,27 @@ def _target(tenant: Tenant, handles: Handles, aws: Aws) -> tuple[Handles, str, b
         return replace(handles, workspace_unit=None), target, False
     if handles.workspace_unit is not None:
         return handles, handles.workspace_unit, False
-    unit, created = _workspace_unit(tenant.id.workspace, aws)
+    unit, created = _workspace_unit(tenant, aws)
     return replace(handles, workspace_unit=unit), unit, created
 
 
-def _workspace_unit(workspace: str, aws: Aws) -> tuple[str, bool]:
+def _workspace_unit(tenant: Tenant, aws: Aws) -> tuple[str, bool]:
     """The id of the OU named like the workspace below the root, and whether it was created just now."""
-    root = aws.organizations.root()
-    found = _unit_named(workspace, root, aws)
-    if found is not None:
-        return found, False
+    workspace = tenant.id.workspace
+    shown = aws.below_root(workspace, str(tenant.id))
+    if shown.unit is not None:
+        return shown.unit, False
     try:
-        return aws.organizations.create_unit(root, workspace).id, True
+        unit = aws.organizations.create_unit(shown.root, workspace)
     except Conflict as conflict:  # another tenant of the workspace was faster
-        found = _unit_named(workspace, root, aws)
+        found = aws.below_root_now(workspace).unit
         if found is None:
             raise TransientError(
                 conflict.code, f"OU {workspace} exists and is not listed yet", conflict.request_id
             ) from conflict
         return found, False
-
-
-def _unit_named(name: str, parent: str, aws: Aws) -> str | None:
-    return next((unit.id for unit in aws.organizations.units_of(parent) if unit.name == name), None)
+    aws.forget_units()
+    return unit.id, True
 
 
 def _moved(handles: Handles, source: str, target: str, aws: Aws) -> Handles:
@@ -84,5 +83,6 @@ def _moved(handles: Handles, source: str, target: str, aws: Aws) -> Handles:
             raise
         # Too new to be seen everywhere, or deleted since: looked for by name next time, and made again if need be.
         aws.remember(replace(handles, workspace_unit=None))
+        aws.forget_units()
         message = f"AWS does not know the workspace's OU {target}, or not yet"
         raise TransientError(missing.code, message, missing.request_id) from missing

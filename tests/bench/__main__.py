@@ -124,7 +124,7 @@ def orders_taken() -> Iterator[Figure]:
         taken = asyncio.run(orders.order(port, orders.ORDERS, orders.AT_ONCE))
     name = f"orders through one API process, {orders.AT_ONCE} at once"
     yield Figure(name, taken.per_second, "a second", "Python's CPU", least=500)
-    yield Figure(f"{name}: 99 of 100", taken.p99_milliseconds, "ms", "Redis's disk", most=50)
+    yield Figure(f"{name}: 99 of 100", taken.p99_milliseconds, "ms", "Python's CPU", most=50)
 
 
 def waiting() -> Iterator[Figure]:

@@ -91,7 +91,13 @@ def test_what_is_locked_is_installed_and_every_licence_is_allowed() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("config", []), ("tasks", ["parquet"]), ("workers", []), ("workers/sandbox", ["sandbox"]), ("tests", ["sandbox", "parquet", "dev"])],
+    [
+        ("config", []),
+        ("tasks", ["parquet"]),
+        ("workers", []),
+        ("workers/sandbox", ["sandbox"]),
+        ("tests", ["sandbox", "parquet", "dev"]),
+    ],
 )
 def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

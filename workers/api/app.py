@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from config.environment import load_settings
 from config.log import get_logger
 from config.production import check_production_api
-from tasks.connector import Connector, make_connector
+from tasks.connector import Connector, async_redis_client, make_connector
 from tasks.in_force import InForce
 from workers.api import (
     audit,
@@ -101,6 +101,7 @@ def _lifespan(connector: Connector | None, most_streams: int, heartbeat: timedel
     async def live(app: FastAPI) -> AsyncIterator[None]:
         app.state.connector = connector or make_connector(load_settings())
         app.state.in_force = InForce(app.state.connector)
+        app.state.orders = app.state.connector.store.orders_on_loop(async_redis_client(app.state.connector.settings))
         check_production_api(app.state.connector.settings)
         app.state.streams = Streams(app.state.connector.settings, most_streams, heartbeat)
         app.state.wrong_tokens = WrongTokens(
@@ -114,5 +115,6 @@ def _lifespan(connector: Connector | None, most_streams: int, heartbeat: timedel
             yield
         finally:
             await app.state.streams.close()
+            await app.state.orders.close()
 
     return live

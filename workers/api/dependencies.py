@@ -53,9 +53,17 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def current_connector(request: Request) -> Connector:
-    """Return the application's connector, with the configuration that is in force now."""
+async def own_in_force(request: Request) -> InForce[Connector]:
+    """Return what gives the application its connector."""
     in_force: InForce[Connector] = request.app.state.in_force
+    return in_force
+
+
+OwnInForce = Annotated[InForce[Connector], Depends(own_in_force)]
+
+
+def current_connector(in_force: OwnInForce) -> Connector:
+    """Return the application's connector, with the configuration that is in force now."""
     return in_force.now()
 
 

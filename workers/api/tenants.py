@@ -6,14 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
 from pydantic import AwareDatetime
+from starlette.concurrency import run_in_threadpool
 
 from tasks.connector import Connector
+from tasks.in_force import InForce
 from tasks.model.desired import Desired, TenantId
 from tasks.model.replication import State
+from tasks.orders.on_loop import replicate_on_loop
 from tasks.orders.producer import Accepted, replicate, replicate_again
 from tasks.orders.withdrawn import still_in
 from tasks.state.tenants import Selection
-from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, StrictRoute, json_body
+from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, OwnInForce, StrictRoute, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, AgainBody, TenantPage, TenantView, page_of, tenant_row, tenant_view
 from workers.api.security import BEARER
@@ -41,19 +44,26 @@ EXAMPLE = {
     dependencies=[Depends(json_body)],
     responses=ACCEPTED | responses(400, 401, 403, 413, 415, 422, 503),
 )
-def put_tenant(
+async def put_tenant(
     tenant: NamedTenant,
     desired: Annotated[Desired, Body(examples=[EXAMPLE])],
-    connector: CurrentConnector,
+    in_force: OwnInForce,
     request: Request,
 ) -> Response:
     """Store the desired state and enqueue its replication.
 
     The same content again while its replication is under way is that replication; other content runs next.
     """
-    accepted = replicate(
-        tenant.workspace, tenant.project, tenant.platform, desired, by=request.scope["token"], connector=connector
-    )
+    by, orders = request.scope["token"], request.app.state.orders
+    taken = await replicate_on_loop(tenant, desired, in_force, orders, by=by)
+    if taken is None:
+        return await run_in_threadpool(_put_in_thread, tenant, desired, in_force, by)
+    return _accepted(str(tenant), taken.replication, taken.state, taken.still_in)
+
+
+def _put_in_thread(tenant: TenantId, desired: Desired, in_force: InForce[Connector], by: str) -> Response:
+    connector = in_force.now()
+    accepted = replicate(tenant.workspace, tenant.project, tenant.platform, desired, by=by, connector=connector)
     return accepted_answer(accepted, connector)
 
 
@@ -121,13 +131,18 @@ def replicate_tenant(
 
 
 def accepted_answer(accepted: Accepted, connector: Connector) -> Response:
-    """Answer a request that is stored; the header Location says where its replication stands.
-
-    It is sent as it is: FastAPI would check it once more, in another thread.
-    """
+    """Answer a request that is stored."""
     state = connector.store.replications.state_of(accepted.replication) or State.QUEUED
     record = connector.store.tenants.find(TenantId.parse(accepted.tenant))
     people = still_in(record, connector.catalog) if record is not None else ()
-    view = AcceptedView(tenant=accepted.tenant, replication_id=accepted.replication, state=state, still_in=len(people))
-    location = {"Location": f"/api/v1/replications/{accepted.replication}"}
+    return _accepted(accepted.tenant, accepted.replication, state, len(people))
+
+
+def _accepted(tenant: str, replication: str, state: State, still_in: int) -> Response:
+    """Say that something is stored; the header Location says where its replication stands.
+
+    It is sent as it is: FastAPI would check it once more, in another thread.
+    """
+    view = AcceptedView(tenant=tenant, replication_id=replication, state=state, still_in=still_in)
+    location = {"Location": f"/api/v1/replications/{replication}"}
     return Response(view.model_dump_json(by_alias=True), 202, location, "application/json")

@@ -4,21 +4,26 @@
 --   doubt      the same from the first step on, because what a replication under way rests on may not be so any more
 --   delete     delete it: `deletion` is the request. A tenant that nobody knows is as `desired` says
 --   restore    withdraw the request to delete it
--- Answers the replication's id, or {the tenant that has the ordered account}, or nothing: the request to delete the
--- tenant cannot be withdrawn any more.
+-- Answers {'stored', the replication's id, its state, the tenant's handles}, or why nothing is stored: {'account', id
+-- of the ordered one, the tenant that has it}, {'documents'}: the order was not checked by the newest ones, or {'late'}:
+-- the request to delete the tenant cannot be withdrawn any more.
 local owner = keys.tenant(p.tenant)
 local doubt = p.verb == 'doubt'
 local stored = fields(owner, 'desired', 'landing_zone', 'deletion', 'deleted_at', 'handles', 'created_at', 'current', 'next',
   'last')
 local desired -- what is to be replicated (JSON text)
 
--- Each of these may answer at once, with true and the answer; else there is a replication to be found or made.
+local function field(id, name) return redis.call('HGET', keys.replication(id), name) end
+
+local function told(id) return {'stored', id, field(id, 'state') or 'QUEUED', stored.handles or '{}'} end
+
+-- Each of these may answer at once; else there is a replication to be found or made.
 local verbs = {}
 
 function verbs.order()
   if p.account then
     local other = claim('account ' .. p.account, p.tenant)
-    if other then return true, {other} end -- and nothing is stored
+    if other then return {'account', p.account, other} end -- and nothing is stored
   end
   if stored.deletion or stored.deleted_at then
     redis.call('HDEL', owner, 'deletion', 'deleted_at')
@@ -34,7 +39,7 @@ function verbs.replicate() end
 function verbs.doubt() end
 
 function verbs.delete()
-  if stored.deleted_at then return true, stored.last end
+  if stored.deleted_at then return told(stored.last) end
   if not stored.desired then desired = p.desired end
   if stored.deletion then return end
   redis.call('HSET', owner, 'deletion', p.deletion)
@@ -45,7 +50,7 @@ end
 
 function verbs.restore()
   local request = stored.deletion
-  if stored.deleted_at or not request or cjson.decode(request).approvedAt then return true, false end
+  if stored.deleted_at or not request or cjson.decode(request).approvedAt then return {'late'} end
   redis.call('HDEL', owner, 'deletion')
   set_lifecycle(p.tenant)
   stored.deletion = nil
@@ -53,16 +58,16 @@ function verbs.restore()
 end
 
 -- The answer to the first run of this script was lost, and a worker may have begun what it has made.
-if redis.call('EXISTS', keys.replication(p.replication)) == 1 then return p.replication end
+if redis.call('EXISTS', keys.replication(p.replication)) == 1 then return told(p.replication) end
 
-local answered, answer = verbs[p.verb]()
-if answered then return answer end
+if p.documents and p.documents ~= (redis.call('GET', keys.documents_version) or '') then return {'documents'} end
+
+local answer = verbs[p.verb]()
+if answer then return answer end
 local ordered = desired ~= nil
 desired = desired or stored.desired
 local chain = stored.deletion and p.deletion_chain or p.replication_chain
 local digest = redis.sha1hex(chain .. ' ' .. desired)
-
-local function field(id, name) return redis.call('HGET', keys.replication(id), name) end
 
 local current, following = stored.current or '', stored.next or ''
 
@@ -182,25 +187,25 @@ end
 if following ~= '' then -- the newest content wins: what waits to run next takes it
   set_content(following)
   replace(current)
-  return take_over(following)
+  return told(take_over(following))
 end
 
 if current ~= '' and field(current, 'cancel') == '0' then
   local same = field(current, 'digest') == digest
   if same and p.wake and field(current, 'state') == 'WAITING' then look_now(current) end
-  if is_enough(current) then return take_over(current) end
+  if is_enough(current) then return told(take_over(current)) end
   if not field(current, 'started_at') then -- there is no need for two
     set_content(current)
-    return take_over(current)
+    return told(take_over(current))
   end
 end
 if current ~= '' then
   local id = create('next')
   replace(current)
-  return id
+  return told(id)
 end
 
 local id = create('current', 'last')
 set_tenant_state(p.tenant, 'QUEUED')
 look_now(id)
-return id
+return told(id)

@@ -550,6 +550,7 @@ def test_a_platform_overrides_the_settings() -> None:
         Lane.ACCOUNT_ASSIGNMENT: 7,
         Lane.ACCOUNT_CLOSURE: 3,
         Lane.ACCOUNT_LIST: 1,
+        Lane.UNIT_LIST: 1,
         Lane.CONTROL_TOWER: 5,
         Lane.STACK_SET_OPERATION: 1,
     }

@@ -15,7 +15,7 @@ from config.patterns import Pattern
 from config.platform import CredentialAuth, IdentityStore, Platform, PlatformRoleMapping, ScimAccess
 from tasks.aws import Aws, Lane, Run
 from tasks.aws.calls import Observer
-from tasks.aws.run import AccountLists, NoLists, NoTags, TagIndex
+from tasks.aws.run import AccountLists, NoLists, NoTags, NoUnitLists, TagIndex, UnitLists
 from tasks.aws.session import Sessions
 from tasks.errors import LaneFull
 from tasks.model.batch import Batch, Wants
@@ -161,6 +161,7 @@ class World:
     places: MemoryPlaces = field(default_factory=MemoryPlaces)
     young: MemoryYoung = field(default_factory=MemoryYoung)
     lists: AccountLists = field(default_factory=NoLists)
+    unit_lists: UnitLists = field(default_factory=NoUnitLists)
     tags: TagIndex = field(default_factory=NoTags)
     records: list[CallRecord] = field(default_factory=list)
     limits: dict[Lane, int] = field(
@@ -169,6 +170,7 @@ class World:
             Lane.ACCOUNT_ASSIGNMENT: 10,
             Lane.ACCOUNT_CLOSURE: 3,
             Lane.ACCOUNT_LIST: 1,
+            Lane.UNIT_LIST: 1,
             Lane.CONTROL_TOWER: 5,
             Lane.STACK_SET_OPERATION: 1,
         }
@@ -209,6 +211,7 @@ class World:
                 visibility_grace=self.visibility_grace,
                 observer=observer,
                 lists=self.lists,
+                unit_lists=self.unit_lists,
                 tags=self.tags,
                 account_created_at=handles.account_created_at if handles else None,
             ),
