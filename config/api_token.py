@@ -39,7 +39,7 @@ class ApiToken(BaseModel):
     @classmethod
     def of(cls, name: str, scopes: str, token: str) -> "ApiToken":
         """Return the entry for a token that was just drawn; scopes as in a setting: `order+operate`."""
-        return cls(name=name, scopes=_scopes(scopes), sha256=hashlib.sha256(token.encode()).hexdigest())
+        return cls(name=name, scopes=read_scopes(scopes), sha256=hashlib.sha256(token.encode()).hexdigest())
 
     def may(self, scope: Scope) -> bool:
         """Tell whether it may do what needs a scope."""
@@ -70,10 +70,11 @@ def _token(number: int, entry: str) -> ApiToken:
     if not _SHA256.fullmatch(sha256.lower()):
         raise ValueError(f"entry {number} ('{name}') does not end in 64 hex digits; {_ENTRY_FORM}")
     try:
-        return ApiToken(name=name, scopes=_scopes(scopes), sha256=sha256.lower())
+        return ApiToken(name=name, scopes=read_scopes(scopes), sha256=sha256.lower())
     except ValueError:
         raise ValueError(f"entry {number} ('{name}') has an unknown scope; {_ENTRY_FORM}") from None
 
 
-def _scopes(text: str) -> frozenset[Scope]:
+def read_scopes(text: str) -> frozenset[Scope]:
+    """Read scopes as a setting names them: `order+operate`; ValueError for one that is unknown."""
     return frozenset(OLDER_NAMES.get(name) or Scope(name) for name in text.split("+"))

@@ -24,6 +24,7 @@ _SECRET = frozenset(
         "meshstack_metering_url",
         "meshstack_client_secret",
         "meshstack_api_user",
+        "oidc_client_secret",
         "metering_database_url",
     }
 )

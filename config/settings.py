@@ -1,64 +1,30 @@
 """Settings: what a process is told by its environment, as one frozen object; read by `config.environment`."""
 
-import math
 import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.api_token import ApiToken, read_tokens
 from config.day_window import DayWindow
+from config.meshstack_settings import MeshStackSettings
 from config.redis_address import RedisAddress
+from config.setting_types import Positive, Seconds, is_web_address
+from config.sign_in_settings import SignInSettings
 
 PREFIX = "CONNECTOR_"
 ENV_FILE = Path(".env")
 
-LONGEST_DURATION = timedelta(days=366)
-"""Longer is a slip of the unit: every duration here is about calls and leases."""
 
-
-def _seconds(value: object) -> timedelta:
-    """Read a plain number of seconds; a timedelta stays."""
-    seconds = value.total_seconds() if isinstance(value, timedelta) else _number(value)
-    if not (math.isfinite(seconds) and 0 < seconds <= LONGEST_DURATION.total_seconds()):
-        raise ValueError(f"must be a number of seconds greater than 0, at most {LONGEST_DURATION.days} days")
-    return timedelta(seconds=seconds)
-
-
-def _number(value: object) -> float:
-    try:
-        return float(value) if isinstance(value, str | int | float) else math.nan
-    except ValueError:
-        return math.nan
-
-
-def is_web_address(url: str) -> bool:
-    """Tell whether a text is the address of a web server.
-
-    >>> is_web_address("https://mesh.example.com"), is_web_address("mesh.example.com"), is_web_address("http://h:x")
-    (True, False, False)
-    """
-    try:
-        parts = urlsplit(url)
-        return bool(parts.scheme in ("https", "http") and parts.hostname and parts.port != 0)
-    except ValueError:
-        return False
-
-
-Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Settings(BaseSettings):
+class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     """Everything a process is told by its environment. Durations are written in seconds and read as timedelta.
 
-    `docs/settings.md` is made of the fields, in this order, by `tests/config/settings_page.py`.
+    `docs/settings.md` is made of the fields by `tests/config/settings_page.py`.
     """
 
     model_config = SettingsConfigDict(
@@ -225,58 +191,6 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
         default=None, description="Port on which a worker serves its metrics. Without one, it serves none."
     )
-    meshstack_url: str | None = Field(
-        default=None, description="Address of meshStack, whose runs the runner claims (docs/meshstack.md)."
-    )
-    meshstack_client_id: str | None = Field(default=None, description="Client id of the API key in meshStack.")
-    meshstack_client_secret: SecretStr | None = Field(
-        default=None, description="Client secret of the API key in meshStack."
-    )
-    meshstack_client_secret_file: Path | None = Field(
-        default=None, description="File that holds the client secret, in place of the variable."
-    )
-    meshstack_ca_file: Path | None = Field(
-        default=None,
-        description="PEM file with certificate authorities that are trusted for meshStack beside the usual ones.",
-    )
-    meshstack_pull_interval: Seconds | None = Field(
-        validation_alias="CONNECTOR_MESHSTACK_PULL_SECONDS",
-        default=None,
-        description="Time from one look at meshStack's tenants to the next (docs/meshstack.md). Without it, the "
-        "connector does not look there by itself.",
-    )
-    meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
-        default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."
-    )
-    meshstack_tell_accounts: bool = Field(
-        default=False,
-        description="Tell meshStack, as that API user, the accounts of tenants that the pull has ordered "
-        "(docs/meshstack.md).",
-    )
-    meshstack_metering_url: str | None = Field(
-        default=None,
-        description="Address of meshStack's metering API, which takes usage reports. Without it, it is "
-        "CONNECTOR_MESHSTACK_URL.",
-    )
-    runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
-        default=None, description="Identifier (UUID) of the runner in meshStack."
-    )
-    runner_private_key_file: Path | None = Field(
-        default=None, description="PEM file with the RSA key for encrypted inputs (`aws-connector runner keygen`)."
-    )
-    runner_concurrent_runs: Positive = Field(
-        default=50, description="Runs that one runner has in flight. It claims no more."
-    )
-    runner_poll_interval: Seconds = Field(
-        validation_alias="CONNECTOR_RUNNER_POLL_SECONDS",
-        default=timedelta(seconds=10),
-        description="Time until the runner asks meshStack again when there was no run.",
-    )
-    runner_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
-        default=None,
-        description="Port of the runner's `/healthz` and `/metrics`, on `CONNECTOR_METRICS_HOST`. Without one it is "
-        "8100, or if that is taken a free one, which the log names. MANAGEMENT_PORT takes precedence, and then PORT.",
-    )
     data_dir: Path = Field(
         default=Path("data"),
         description="Directory for what is kept on this machine: the embedded metering database (docs/metering.md).",
@@ -320,32 +234,6 @@ class Settings(BaseSettings):
             raise ValueError("must be a URL such as https://hooks.example.com/aws-connector")
         return url
 
-    @field_validator("meshstack_pull_interval")
-    @classmethod
-    def check_pull(cls, interval: timedelta | None, information: ValidationInfo) -> timedelta | None:
-        """Refuse to look at a meshStack that nobody has named."""
-        known = information.data
-        if interval is not None and not (known.get("meshstack_url") and known.get("meshstack_client_id")):
-            raise ValueError("needs CONNECTOR_MESHSTACK_URL and CONNECTOR_MESHSTACK_CLIENT_ID")
-        return interval
-
-    @field_validator("meshstack_tell_accounts")
-    @classmethod
-    def check_telling(cls, tells: bool, information: ValidationInfo) -> bool:  # pydantic calls it so
-        """Refuse to tell accounts when nothing is pulled, or as nobody."""
-        known = information.data
-        if tells and not (known.get("meshstack_pull_interval") and known.get("meshstack_api_user")):
-            raise ValueError("needs CONNECTOR_MESHSTACK_PULL_SECONDS and CONNECTOR_MESHSTACK_API_USER")
-        return tells
-
-    @field_validator("meshstack_url", "meshstack_metering_url")
-    @classmethod
-    def check_meshstack_url(cls, url: str | None) -> str | None:
-        """Refuse what is no web address, without repeating it: somebody may have put a password in."""
-        if url is not None and not is_web_address(url):
-            raise ValueError("must be a URL such as https://meshstack.example.com")
-        return url
-
     @field_validator("mode", "log_level", "log_format", mode="before")
     @classmethod
     def lower(cls, value: object) -> object:
@@ -373,7 +261,7 @@ class Settings(BaseSettings):
         """List the secrets among the settings, for masking in logs: the Redis password as written and decoded."""
         others = (
             *(self.redis_sentinel_password, self.notification_url, self.notification_secret),
-            *(self.meshstack_client_secret, self.meshstack_api_user),
+            *(self.meshstack_client_secret, self.meshstack_api_user, self.oidc_client_secret),
             self.metering_database_url,
         )
         texts = [self.redis.written, self.redis.password, *(each.get_secret_value() for each in others if each)]

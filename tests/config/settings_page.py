@@ -31,6 +31,7 @@ Your AWS organizations and landing zones are described in documents instead: see
 SECTIONS = {  # the field with which each begins
     "mode": "General",
     "api_tokens": "API",
+    "oidc_issuer": "Sign-in to the page",
     "worker_concurrency": "Workers",
     "step_deadline": "Deadlines and grace periods",
     "replication_interval": "Daily replication",
@@ -74,12 +75,15 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
+    rows: dict[str, list[str]] = {title: [] for title in SECTIONS.values()}
+    title = ""
     for name, field in Settings.model_fields.items():
-        title = SECTIONS.get(name)
-        if title is not None:
-            about = f"{ABOUT[title]}\n" if title in ABOUT else ""
-            yield f"\n## {title}\n\n{about}| variable | default | unit | meaning |\n|---|---|---|---|"
-        yield _row(name, field)
+        title = SECTIONS.get(name, title)
+        rows[title].append(_row(name, field))
+    for title, found in rows.items():
+        about = f"{ABOUT[title]}\n" if title in ABOUT else ""
+        yield f"\n## {title}\n\n{about}| variable | default | unit | meaning |\n|---|---|---|---|"
+        yield from found
 
 
 def _row(name: str, field: FieldInfo) -> str:
@@ -90,7 +94,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 def _default(value: Any) -> str:
     match value:
-        case None | ():
+        case None | () | dict():
             return "none"
         case SecretStr():
             return f"`{value.get_secret_value()}`"
