@@ -183,6 +183,8 @@ class Keys:
         "wrong API tokens from an address")
     session = Each("SHA-256 of the cookie", "string", "sessions", Expires(timedelta(hours=12), "somebody signed in"),
         "who has signed in on the pages, with which token")
+    sign_in = Each("SHA-256 of the state", "string", "sessions", Expires(timedelta(minutes=10), "it began"),
+        "a sign-in that is under way at an identity provider")
     rollout = Each("id", "string", "rollouts", Retained("it was asked for"),
         "which replications belong to the rollout of a landing zone")
     rollouts = One("zset", "rollouts", Stays("at most 100 entries"),

@@ -103,6 +103,7 @@ def _lifespan(connector: Connector | None, most_streams: int, heartbeat: timedel
         app.state.in_force = InForce(app.state.connector)
         app.state.orders = app.state.connector.store.orders_on_loop(async_redis_client(app.state.connector.settings))
         check_production_api(app.state.connector.settings)
+        app.state.provider = pages.provider_of(app.state.connector.settings)
         app.state.streams = Streams(app.state.connector.settings, most_streams, heartbeat)
         app.state.wrong_tokens = WrongTokens(
             app.state.streams.redis,

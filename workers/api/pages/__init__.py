@@ -8,6 +8,7 @@ component once, `assets/style.css` gives it its looks.
 from workers.api.pages import (
     actions,
     assets,
+    company_sign_in,
     costs,
     others,
     overview,
@@ -18,9 +19,23 @@ from workers.api.pages import (
     tenant,
     tenants,
 )
+from workers.api.pages.provider import provider_of
 
-ROUTERS = tuple(
-    each.router
-    for each in (assets, sign_in, overview, tenants, tenant, actions, plan, platforms, rollouts, others, costs)
+__all__ = ["ROUTERS", "provider_of"]
+
+PAGES = (
+    assets,
+    sign_in,
+    company_sign_in,
+    overview,
+    tenants,
+    tenant,
+    actions,
+    plan,
+    platforms,
+    rollouts,
+    others,
+    costs,
 )
+ROUTERS = tuple(each.router for each in PAGES)
 """The routes of all pages."""

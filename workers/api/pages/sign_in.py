@@ -37,7 +37,11 @@ async def sign_in(request: Request, connector: CurrentConnector, form: PostedFor
             )
         return _form(request, connector, there, "The connector does not know this token.", 401)
     cookie = await run_in_threadpool(connector.store.sessions.begin, token.name, token.sha256)
-    answer = go_to(request, _own(there))
+    return with_session(request, go_to(request, own_path(there)), cookie)
+
+
+def with_session(request: Request, answer: Response, cookie: str) -> Response:
+    """Give the browser its cookie."""
     answer.set_cookie(
         COOKIE,
         cookie,
@@ -62,14 +66,23 @@ def sign_out(request: Request, connector: CurrentConnector, form: OwnForm) -> Re
 def _form(
     request: Request, connector: CurrentConnector, there: str, wrong: str | None = None, status: int = 200
 ) -> Response:
-    tokens = bool(connector.settings.api_tokens)
-    return page(request, None, "sign_in.html", status, next=_own(there), wrong=wrong, tokens=tokens)
+    settings = connector.settings
+    return page(
+        request,
+        None,
+        "sign_in.html",
+        status,
+        next=own_path(there),
+        wrong=wrong,
+        tokens=bool(settings.api_tokens),
+        company=settings.oidc_issuer is not None,
+    )
 
 
-def _own(there: str) -> str:
+def own_path(there: str) -> str:
     r"""Return a path of ours, and never an address of somebody else.
 
-    >>> _own("/tenants?q=a"), _own("//evil.example"), _own("https://evil.example"), _own("/\\evil.example")
-    ('/tenants?q=a', '/', '/', '/')
+    >>> [own_path(each) for each in ("/tenants?q=a", "//evil.example", "https://evil.example", "/\\evil.example")]
+    ['/tenants?q=a', '/', '/', '/']
     """
     return there if there.startswith("/") and not there.startswith(("//", "/\\")) and there.isprintable() else "/"

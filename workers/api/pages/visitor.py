@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import Depends, HTTPException, Request
 
 from config.api_token import ApiToken
+from config.settings import Settings
 from tasks.connector import Connector
+from tasks.state.sessions import Session
 from workers.api.dependencies import CurrentConnector
 from workers.api.scopes import needed
 
@@ -48,7 +51,7 @@ def current_visitor(request: Request, connector: CurrentConnector) -> Visitor:
     """Return who has signed in; raises NotSignedIn."""
     cookie = request.cookies.get(COOKIE)
     session = connector.store.sessions.find(cookie) if cookie else None
-    token = _token(connector, session.name, session.proof) if session else None
+    token = _token(connector, session) if session else None
     if session is None or token is None:
         raise NotSignedIn
     request.scope["token"] = token.name  # for the access log, and for who asked
@@ -58,9 +61,20 @@ def current_visitor(request: Request, connector: CurrentConnector) -> Visitor:
 CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
 
 
-def _token(connector: Connector, name: str, proof: str) -> ApiToken | None:
-    tokens = connector.settings.api_tokens
-    return next((each for each in tokens if each.name == name and hmac.compare_digest(each.sha256, proof)), None)
+def _token(connector: Connector, session: Session) -> ApiToken | None:
+    """Return what somebody signed in with, if it still holds; who came from a provider has what it said then."""
+    settings = connector.settings
+    if session.scopes:
+        same = hmac.compare_digest(session.proof, provider_proof(settings))
+        return ApiToken(name=session.name, scopes=session.scopes, sha256="") if same and settings.oidc_issuer else None
+    named = (each for each in settings.api_tokens if each.name == session.name)
+    return next((each for each in named if hmac.compare_digest(each.sha256, session.proof)), None)
+
+
+def provider_proof(settings: Settings) -> str:
+    """Return what ends the sessions of people when it changes: the provider, and what its groups may do."""
+    groups = sorted((name, sorted(scopes)) for name, scopes in settings.oidc_groups.items())
+    return sha256(f"{settings.oidc_issuer} {settings.oidc_client_id} {groups}".encode()).hexdigest()
 
 
 def zone_of(request: Request) -> ZoneInfo:
