@@ -27,7 +27,9 @@ from tasks.metering.months import Month
 from tasks.metering.restoring import restore
 from tasks.metering.tables import account_days, accounts, collections, ownerships
 from tests.support.redis import CheckedRedis
+from tests.workers.api.pages.scene import text_of, visiting
 from tests.workers.api.server import READ, Api, running
+from workers.api.pages.rendering import money
 
 NOW = datetime.now(UTC)
 OPEN = Month.of(NOW.date())
@@ -286,3 +288,22 @@ def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
         answers = [client.get(path) for path in ("/api/v1/costs", "/api/v1/usage-reports/export")]
     assert [answer.status_code for answer in answers] == [503, 503]
     assert answers[0].headers["retry-after"]
+
+
+@pytest.mark.parametrize("by", ["tenant", "workspace", "project", "service", "day", "account"])
+@pytest.mark.parametrize("order", ["amount", "rise"])
+def test_the_page_shows_what_the_api_shows(costs_api: Api, http: httpx2.Client, by: str, order: str) -> None:
+    shown = http.get("/api/v1/costs", params={"by": by, "order": order}).json()["rows"]
+    with visiting(costs_api) as pages:
+        said = text_of(pages.get("/costs", params={"by": by, "order": order}))
+    places = [said.index(row["name"]) for row in shown]
+    assert places == sorted(places)
+    for row in shown:
+        assert f"{money(row['amount'])} {row['currency']}" in said
+
+
+def test_the_page_shows_the_month_so_far_and_a_month_of_before(costs_api: Api) -> None:
+    with visiting(costs_api) as pages:
+        assert "so far" in text_of(pages.get("/costs"))
+        assert "Costs of this month" in text_of(pages.get("/"))
+        assert f"Costs in {OPEN.before}" in text_of(pages.get("/costs", params={"month": str(OPEN.before)}))

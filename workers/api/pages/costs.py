@@ -41,6 +41,7 @@ def show_costs(
     visitor: CurrentVisitor,
     costs: CurrentDesk,
     by: Literal["tenant", "workspace", "project", "service", "day", "account"] = "tenant",
+    order: Literal["amount", "rise"] = "amount",
     month: Annotated[str, Query(pattern=f"^$|{MONTH}")] = "",
     workspace: str = "",
     tenant: str = "",
@@ -48,11 +49,12 @@ def show_costs(
     """Show the costs of a month."""
     asked = {"month": month, "workspace": workspace, "tenant": tenant}
     chosen = {name: value or None for name, value in asked.items()}
-    view: CostView = costs.view(wanted_costs(**chosen), by)
+    wanted = wanted_costs(**chosen)
+    view: CostView = costs.view(wanted, by, order, MOST_ROWS)
     root = request.scope.get("root_path", "")
 
     def link(**changes: str) -> str:
-        query = {name: value for name, value in {"by": by, **asked, **changes}.items() if value}
+        query = {name: value for name, value in {"by": by, "order": order, **asked, **changes}.items() if value}
         return f"{root}/costs?{urlencode(query)}"
 
     return page(
@@ -61,7 +63,10 @@ def show_costs(
         "costs.html",
         view=view,
         bars=_bars(view.rows),
-        left=max(len(view.rows) - MOST_ROWS, 0),
+        left=view.count - len(view.rows),
+        order=order,
+        idle=costs.idle(wanted) if not month else [],
+        budgets=costs.budgets(wanted.month, workspace or None),
         by=by,
         kinds=BY,
         asked=asked,
@@ -73,7 +78,7 @@ def show_costs(
 
 def _bars(rows: Sequence[CostRow]) -> list[Bar]:
     largest = max((abs(Decimal(each.amount)) for each in rows), default=Decimal(0)) or Decimal(1)
-    return [Bar(each, round(float(abs(Decimal(each.amount)) / largest * 100), 1)) for each in rows[:MOST_ROWS]]
+    return [Bar(each, round(float(abs(Decimal(each.amount)) / largest * 100), 1)) for each in rows]
 
 
 def this_month(connector: Connector) -> list[Forecast]:
@@ -83,7 +88,7 @@ def this_month(connector: Connector) -> list[Forecast]:
     from tasks.metering.desk import Desk  # noqa: PLC0415 (SQLAlchemy takes its time, and few collect costs)
 
     try:
-        return list(Desk(connector).view(wanted_costs(month=None), "service").forecasts)
+        return Desk(connector).forecasts(wanted_costs(month=None))
     except DatabaseAway as error:  # everything else is shown all the same
         get_logger(__name__).error("the metering database does not answer", error=str(error))
         return []
