@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test installed properties faults soak check bench clean
+.PHONY: help setup run up promtool test installed properties faults soak check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -20,6 +20,12 @@ run: $(READY) ## turn the example tenants into configured accounts, on the sandb
 
 up: $(READY) ## the same, but stay, with Flower; Ctrl-C ends it
 	@$(BIN)/aws-connector demo --keep
+
+promtool: $(READY) ## fetch Debian's promtool, with which tests check metrics and alerts
+	@test -x $(BIN)/promtool || { cd .venv && rm -f prometheus_*.deb \
+		&& { apt-get -qq download prometheus 2>/dev/null || { apt-get -qq update && apt-get -qq download prometheus; }; } \
+		&& dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 -C bin ./usr/bin/promtool \
+		&& rm -f prometheus_*.deb; }
 
 test: $(READY) ## run all tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder

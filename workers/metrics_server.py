@@ -28,7 +28,7 @@ class MetricsServer:
 
     def __init__(self, registry: CollectorRegistry, tokens: Iterable[ApiToken], host: str, port: int) -> None:
         ProcessCollector(registry=registry)  # memory, CPU and open files of this process
-        app = _guarded(make_wsgi_app(registry), tuple(tokens))
+        app = answering_head(_guarded(make_wsgi_app(registry), tuple(tokens)))
         try:
             self._server = make_server(host, port, app, ThreadingWSGIServer, Silent)
         except OSError as error:
@@ -58,15 +58,24 @@ class Silent(WSGIRequestHandler):
         """Log nothing: Prometheus asks four times a minute."""
 
 
+def answering_head(app: WSGIApplication) -> WSGIApplication:
+    """Answer HEAD as GET, without the body."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return app(environ, start_response)
+        list(app({**environ, "REQUEST_METHOD": "GET"}, start_response))
+        return []
+
+    return answer
+
+
 def _guarded(app: WSGIApplication, tokens: tuple[ApiToken, ...]) -> WSGIApplication:
     def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         header = environ.get("HTTP_AUTHORIZATION")
         if find_token(password(header) or bearer(header), tokens) is None:
             start_response("401 Unauthorized", [("WWW-Authenticate", REALM), ("Content-Type", "text/plain")])
             return [b"Send a token of CONNECTOR_API_TOKENS as the password, or as Authorization: Bearer.\n"]
-        if environ["REQUEST_METHOD"] != "HEAD":
-            return app(environ, start_response)
-        list(app({**environ, "REQUEST_METHOD": "GET"}, start_response))  # the headers are those of GET
-        return []
+        return app(environ, start_response)
 
     return guard

@@ -6,6 +6,7 @@ account. boto3 and botocore are known in this package only.
 """
 
 from tasks.aws.boundary import Aws
-from tasks.aws.run import Lane, Run
+from tasks.aws.run import Run
+from tasks.model.lane import Lane
 
 __all__ = ["Aws", "Lane", "Run"]

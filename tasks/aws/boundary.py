@@ -24,7 +24,7 @@ from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.organizations import Organizations
 from tasks.aws.roles import Roles
-from tasks.aws.run import BelowRoot, Lane, Run, TagIndex
+from tasks.aws.run import BelowRoot, Run, TagIndex
 from tasks.aws.saml_providers import SamlProviders
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.service_catalog import ServiceCatalog
@@ -35,6 +35,7 @@ from tasks.aws.sts import Identity
 from tasks.model.account import Account
 from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
+from tasks.model.lane import Lane
 
 
 class Aws:

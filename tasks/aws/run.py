@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from tasks.aws.calls import Observer
@@ -14,18 +13,7 @@ from tasks.aws.stack_sets import StackInstance
 from tasks.model.account import Account
 from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
-
-
-class Lane(StrEnum):
-    """An AWS limit on work that is still in flight after the call that started it."""
-
-    ACCOUNT_CREATION = "account creation"  # per organization
-    ACCOUNT_ASSIGNMENT = "account assignment"  # per Identity Center instance
-    ACCOUNT_CLOSURE = "account closure"  # per organization
-    STACK_SET_OPERATION = "StackSet operation"  # per StackSet
-    CONTROL_TOWER = "Control Tower operation"  # per organization
-    ACCOUNT_LIST = "the list of accounts"  # per organization; ours: one reads what all others wait for
-    UNIT_LIST = "the list of OUs"  # the same
+from tasks.model.lane import Lane
 
 
 class Places(Protocol):

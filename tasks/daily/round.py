@@ -38,16 +38,21 @@ log = structlog.get_logger(__name__)
 def replicate_oldest(connector: Connector, now: datetime) -> int:
     """Enqueue the tenants whose last replication ended too long ago, oldest first; answers how many.
 
-    Then those that have failed and whose next try is due. Nothing outside of the window.
+    Then those that have failed and whose next try is due. Nothing outside of the window. When nobody who is due is
+    left, the round has been through, which is noted.
     """
     settings = connector.settings
     age = too_old(settings.replication_window, settings.replication_interval, now)
     if age is None:
         return 0
     share = batch(len(connector.store.tenants.idle(timedelta(), MANY)), settings.replication_window.length)
-    failed = connector.store.retries.due(now, share)
-    chosen = dict.fromkeys([*connector.store.tenants.idle(age, share), *failed])
-    return sum(_enqueue(connector, tenant, now, again=tenant in failed) for tenant in chosen)
+    failed, old = connector.store.retries.due(now, share), connector.store.tenants.idle(age, share)
+    enqueued = sum(
+        _enqueue(connector, tenant, now, again=tenant in failed) for tenant in dict.fromkeys([*old, *failed])
+    )
+    if len(old) < share and len(failed) < share:
+        connector.store.daily_rounds.note(now)
+    return enqueued
 
 
 def too_old(window: DayWindow, interval: timedelta, now: datetime) -> timedelta | None:

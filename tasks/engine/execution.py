@@ -186,7 +186,9 @@ class Execution:
 
     def _count(self, record: StepRecord) -> None:
         begun, now, counters = self._begun, self._now(), self._worker.counters
-        counters.executed(self._step.name, record.document.state, now - self._began)
+        counters.executed(record.document, now - self._began)
+        if begun.urgent_since is not None and self._dispatch.step == 0 and record.advance and not record.failed:
+            counters.withdrawn(self._tenant, now - begun.urgent_since)
         if record.state in ENDED:
             counters.ended(
                 self._tenant, self._dispatch.chain.name, record.state, now - begun.asked_at, daily=begun.daily

@@ -85,7 +85,9 @@ class Surroundings:
     def aws(self, tenant: Tenant) -> Aws:
         """Give the step its AWS."""
         limits = rates(self._worker.settings, tenant.platform)
-        shared = ReplicationPlaces(self._worker.store, self._replication, self._held.lease.holder)
+        shared = ReplicationPlaces(
+            self._worker.store, self._replication, self._held.lease.holder, waited=self._worker.counters.waited
+        )
         self._held.allowance.begin(shared, self._step, limits)
         return Aws(tenant.platform, self._worker.sessions, self._run(tenant, shared))
 

@@ -11,27 +11,26 @@ Served in order of arrival. Whoever frees a place hands it to the next in line, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NoReturn
 
 from config.platform import Platform
 from config.settings import Settings
-from tasks.aws import Lane
 from tasks.errors import LaneFull, Superseded
 from tasks.model.batch import Batch, Wants
+from tasks.model.lane import Calls, Lane
 from tasks.state.limits import Rate
 from tasks.state.store import Store
 
 BURST_SECONDS = 0.25  # of calls that gather while nobody calls: AWS allows bursts, but does not say how long
 
-ORGANIZATIONS = "Organizations calls"
-IDENTITY_CENTER = "Identity Center calls"
 API_OF_SERVICE = {  # the services whose calls share one limit of the organization; others are limited per account
-    "organizations": ORGANIZATIONS,
-    "sso-admin": IDENTITY_CENTER,
-    "identitystore": IDENTITY_CENTER,
-    "scim": IDENTITY_CENTER,  # AWS does not say that it is counted apart
+    "organizations": Calls.ORGANIZATIONS,
+    "sso-admin": Calls.IDENTITY_CENTER,
+    "identitystore": Calls.IDENTITY_CENTER,
+    "scim": Calls.IDENTITY_CENTER,  # AWS does not say that it is counted apart
 }
 
 
@@ -53,8 +52,8 @@ def rates(settings: Settings, platform: Platform) -> Mapping[str, Rate]:
     """Return how often each service of the organization may be called, by botocore's name of the service."""
     own = platform.limits
     per_second = {
-        ORGANIZATIONS: own.organizations_calls_per_second or settings.organizations_calls_per_second,
-        IDENTITY_CENTER: own.identity_center_calls_per_second or settings.identity_center_calls_per_second,
+        Calls.ORGANIZATIONS: own.organizations_calls_per_second or settings.organizations_calls_per_second,
+        Calls.IDENTITY_CENTER: own.identity_center_calls_per_second or settings.identity_center_calls_per_second,
     }
     return {service: _rate(api, per_second[api], platform) for service, api in API_OF_SERVICE.items()}
 
@@ -84,6 +83,10 @@ class NoPlaces:
         raise RuntimeError(f"{place} was to leave {lane}, where nothing may be written")
 
 
+def _nobody(lane: str, waited: timedelta) -> None:
+    """Tell nobody."""
+
+
 @dataclass
 class ReplicationPlaces:
     """The places of one replication, as one execution of a step sees them."""
@@ -92,6 +95,7 @@ class ReplicationPlaces:
     replication: str
     holder: str = ""  # of its lease
     entered: set[str] = field(default_factory=set)  # lanes in which this execution took a place
+    waited: Callable[[str, timedelta], None] = _nobody  # is told of each place that was waited for: lane, how long
 
     def enter(self, lane: str, place: str, limit: int, wants: Wants | None = None) -> None:
         """Take `place` in `lane`, again is fine; raises LaneFull when others hold all or came earlier.
@@ -104,6 +108,8 @@ class ReplicationPlaces:
             raise Superseded(self.replication)
         if ahead >= 0:
             raise LaneFull(lane)
+        if ahead.waited is not None:
+            self.waited(lane, ahead.waited)
         self.entered.add(lane)
 
     def leave(self, lane: str, place: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN
 from enum import Enum
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -34,6 +35,7 @@ from tasks.metering.retention import tidy
 from tasks.metering.tables import collections
 from tasks.metering.wanted import collecting, is_told, is_whole
 from tasks.metering.watch import warn
+from tasks.metrics.counters import Metering
 from tasks.state.counts import COST_PAGES
 from tasks.state.masking import masked_error
 from tasks.worker import Worker
@@ -121,20 +123,25 @@ def _go_on(
     if held is None:
         return _Came.WAITING
     note: str | None = None
+    count = partial(worker.counters.metered, platform.identifier)
     collector = _collector(worker, ledger, platform, held, holder, now)
     try:
         collector.run(until)
         if collector.collection.state is State.RUNNING:
             return _Came.LATE
         _after(worker, ledger, platform, collector.collection, now())
+        count(Metering.ENDED)
         return _Came.ENDED
     except DollarsSpent:
         limit = worker.settings.metering_dollars_per_day
         note = f"the ${limit:.2f} of today are spent (CONNECTOR_METERING_DOLLARS_PER_DAY); it goes on tomorrow, by UTC"
+        count(Metering.CAPPED)
     except PermanentError as error:
         _fail(ledger, held.id, holder, str(masked_error(error)), now())
+        count(Metering.FAILED)
     except StepError as error:
         note = f"it goes on by itself: {masked_error(error)}"
+        count(Metering.RETRIED)
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))
     finally:

@@ -10,16 +10,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import product
 
 from tasks.model.replication import ENDED, State
 from tasks.state.database import Part
 
 PARKED = "PARKED"  # it waits for a person
+APPROVAL = "APPROVAL"  # it waits for a person's word
 PAUSED = "PAUSED"  # nothing runs for it until it is resumed
-WHERE = (*(state.value for state in State if state not in ENDED), PARKED)
+DELETED = "DELETED"
+WHERE = (*(state.value for state in State if state not in ENDED), PARKED, APPROVAL)
 
 Group = tuple[str, str]
-"""A platform, and a state of model.State, or DELETED (tenants), PAUSED or PARKED (replications)."""
+"""A platform, and a state of model.State, or DELETED (tenants), PAUSED, PARKED or APPROVAL (replications)."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,17 @@ class Census:
     """How many tenants there are, and replications that have not ended, and since when the oldest of these."""
 
     tenants: Counter[Group] = field(default_factory=Counter)
+    failed: Counter[Group] = field(default_factory=Counter)  # by platform, and by the code of the error
     still_open: Counter[Group] = field(default_factory=Counter)
     oldest: dict[Group, datetime] = field(default_factory=dict)
+
+    def add_tenants(self, group: str, number: int) -> None:
+        """Count tenants as the scripts do: by platform and state, and the failed ones also by why."""
+        platform, state, *cause = group.split("\t")
+        if number:
+            self.tenants[platform, state] += number
+        if number and cause:
+            self.failed[platform, cause[0]] += number
 
     def add(self, group: Group, number: int, since: datetime) -> None:
         """Count open replications, of which the oldest was asked for then."""
@@ -54,7 +66,9 @@ class Registry(Part):
             pipeline.smembers(self._keys.platforms)
             pipeline.hkeys(self._keys.pauses)
             counted, platforms, paused = pipeline.execute()
-        found = Census(Counter({_group(each): int(number) for each, number in counted.items() if int(number)}))
+        found = Census()
+        for each, number in counted.items():
+            found.add_tenants(each, int(number))
         apart = self._apart([name for name in paused if name not in platforms])
         for group, number, oldest in self._open(platforms, apart):
             platform, where = group
@@ -65,10 +79,10 @@ class Registry(Part):
         return found
 
     def parked(self, most: int) -> list[str]:
-        """Name replications that wait for a person, at most so many of each platform, the oldest first."""
+        """Name replications that wait for a person, at most so many of each platform and kind, the oldest first."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            for platform in sorted(self._redis.smembers(self._keys.platforms)):
-                pipeline.zrange(self._keys.under_way(f"{platform}\t{PARKED}"), 0, most - 1)
+            for platform, kind in product(sorted(self._redis.smembers(self._keys.platforms)), (PARKED, APPROVAL)):
+                pipeline.zrange(self._keys.under_way(f"{platform}\t{kind}"), 0, most - 1)
             return [each for found in pipeline.execute() for each in found]
 
     def _open(self, platforms: Iterable[str], apart: Collection[str]) -> Iterable[tuple[Group, int, datetime]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
 from tasks.documents import Drift
 from tasks.model.desired import TenantId
 from tasks.state.database import Part
@@ -32,6 +35,9 @@ class Drifts(Part):
             if platform is None or name.endswith(f".{platform}")
         ]
 
-    def number(self) -> int:
-        """Count the tenants of which there is one."""
-        return int(self._redis.hlen(self._keys.drift))
+    def numbers(self) -> Counter[tuple[str, bool]]:
+        """Count the tenants of which there is one, by platform, and by whether they differ still."""
+        return Counter(
+            (name.partition(".")[2].partition(".")[2], bool(json.loads(row)["differs"]))
+            for name, row in self._redis.hgetall(self._keys.drift).items()
+        )

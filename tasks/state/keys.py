@@ -145,6 +145,8 @@ class Keys:
         "worker -> when its pump last looked (ms)")
     ticks = One("hash", "ticks", Stays("one entry for each thing that beat sends"),
         "what beat sends -> when a beat last took it (ms)")
+    daily_round = One("string", "daily_rounds", Stays("one value"),
+        "when the daily round last left nobody who was due (s)")
     unresponsive = One("hash", "work", Stays("one entry per platform"),
         "platform -> executions in a row that AWS left without any answer")
     replicated = One("zset", "work", Stays("one entry per tenant"),

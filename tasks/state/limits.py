@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from tasks.model.batch import Batch, Wants
 from tasks.state.database import Part
 from tasks.state.parameters import Disband, Enter, Gather, Leave, Slow, Take, milliseconds
 
 RECOVERY = timedelta(seconds=30)  # from nothing to the whole of a limit: lua/shared/lanes.lua
+ARRIVED = 2  # the least score in a line that is a time (microseconds): lower ones come before all (enter.lua)
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,30 @@ class Usage:
     slowed: float = 1.0  # how much of it we use; less than 1: AWS has refused lately, although we kept to it
 
 
+class Ahead(int):
+    """How many wait before us in a lane; -1: we have a place."""
+
+    waited: timedelta | None = None  # for the place that we have from now on; None: we had it, or came before all
+
+    @classmethod
+    def of(cls, ahead: int, waited: int) -> Self:
+        """Make one of what the script answers (ms)."""
+        made = cls(ahead)
+        made.waited = None if waited < 0 else timedelta(milliseconds=waited)
+        return made
+
+
 class Limits(Part):
     """Keeps to the limits. Raises redis.RedisError when Redis is away."""
 
-    def enter(self, lane: str, place: str, replication: str, limit: int, wants: Wants | None = None) -> int | None:
+    def enter(self, lane: str, place: str, replication: str, limit: int, wants: Wants | None = None) -> Ahead | None:
         """Take a place in a lane; answers -1 when we have it, else how many wait before us; None: it has ended.
 
         wants   what somebody else's operation may do for us, while we wait
         """
         text = None if wants is None else json.dumps(asdict(wants))
-        ahead = self._run(Enter(lane=lane, place=place, replication=replication, limit=limit, wants=text))
-        return None if ahead is None else int(ahead)
+        found = self._run(Enter(lane=lane, place=place, replication=replication, limit=limit, wants=text))
+        return None if found is None else Ahead.of(*found)
 
     def leave(self, lane: str, place: str, replication: str) -> None:
         """Give a place back and wake who is next."""
@@ -97,7 +112,7 @@ class Limits(Part):
             for lane in lanes:
                 pipeline.zcount(self._keys.holders(lane), now, "+inf")
                 pipeline.zcard(self._keys.waiters(lane))
-                pipeline.zrange(self._keys.waiters(lane), 0, 0, withscores=True)
+                pipeline.zrangebyscore(self._keys.waiters(lane), ARRIVED, "+inf", 0, 1, withscores=True)
             pipeline.hgetall(self._keys.slowed)
             *counts, slowed = pipeline.execute()
         rows = zip(lanes.items(), counts[::3], counts[1::3], counts[2::3], strict=True)
@@ -105,6 +120,11 @@ class Limits(Part):
             lane: Usage(int(places), taken, waiting, _came(first), _share(slowed.get(lane), now))
             for (lane, places), taken, waiting, first in rows
         }
+
+    def shares(self) -> dict[str, float]:
+        """Tell how much is used of each lane and rate that AWS has refused lately: less than 1, or it has recovered."""
+        now, found = self._database.now(), self._redis.hgetall(self._keys.slowed)
+        return {limit: _share(slowed, now) for limit, slowed in found.items()}
 
 
 def _came(first: Sequence[tuple[str, float]]) -> datetime | None:

@@ -157,6 +157,7 @@ class Record(Parameters):
     failed: Json  # names of the failed steps
     idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
+    approval: bool  # a person must approve first
     polls: bool  # the step waits for work that AWS does for it
     beside: bool  # the step looks again when a stray call has ended
     next: int | None = None  # index of the step to go to

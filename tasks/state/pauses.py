@@ -34,10 +34,6 @@ class Pauses(Part):
         rows: dict[str, str] = self._redis.hgetall(self._keys.pauses)
         return {name: Pause.model_validate_json(rows[name]) for name in sorted(rows)}
 
-    def number(self) -> int:
-        """Count what is paused."""
-        return int(self._redis.hlen(self._keys.pauses))
-
     def put_back(self, paused: Mapping[str, Pause]) -> None:
         """Put pauses back as they were; what is paused stays as it is."""
         for name, each in paused.items():

@@ -98,6 +98,10 @@ class Runs(Part):
         since = self._database.now() - milliseconds(within)
         return [str(each) for each in self._redis.zrangebyscore(self._keys.runners, since, "+inf")]
 
+    def number(self) -> int:
+        """Count the runs that have not ended."""
+        return int(self._redis.zcard(self._keys.runs))
+
     @contextmanager
     def claiming(self, holder: str, lease: timedelta) -> Iterator[bool]:
         """Be the only runner that asks for a run while the block runs; gives False when another one is.

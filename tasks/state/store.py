@@ -16,6 +16,7 @@ from tasks.chain import DELETION, REPLICATION
 from tasks.state.audit import Audit
 from tasks.state.census import Registry
 from tasks.state.counts import Counts
+from tasks.state.daily_rounds import DailyRounds
 from tasks.state.database import Database
 from tasks.state.documents import Documents
 from tasks.state.drifts import Drifts
@@ -88,6 +89,7 @@ class Store:
         self.locks = Locks(database)
         self.rollouts = Rollouts(database)
         self.questions = Questions(database)
+        self.daily_rounds = DailyRounds(database)
         self.drifts = Drifts(database)
         self.retries = Retries(database)
         self.runs = Runs(database)

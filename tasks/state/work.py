@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from tasks.chain import CHAINS
+from tasks.chain import AWAIT_APPROVAL, CHAINS
 from tasks.model.batch import joined
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import HANDLES, Handles
-from tasks.model.replication import LastError, StepState
+from tasks.model.replication import LastError, State, StepState
 from tasks.state.counts import Rejection
 from tasks.state.database import Part
 from tasks.state.outcome import Begun, Dispatch, StepRecord
@@ -212,6 +212,7 @@ def _record(replication: str, holder: str, outcome: StepRecord, stored: Handles 
         failed=json.dumps(outcome.failed),
         idle=json.dumps(dict(outcome.idle)),
         parked=outcome.parked,
+        approval=outcome.document.name == AWAIT_APPROVAL and outcome.document.state is State.WAITING,
         polls=outcome.polls,
         beside=outcome.beside,
         next=_following(outcome) if outcome.advance else None,
@@ -236,8 +237,13 @@ def _begun_next(row: dict[str, Any], before: Begun, outcome: StepRecord, step: s
         error=outcome.error,
         doubt="doubt" in row,
         doubted="doubted" in row,
+        urgent_since=None,
         joined=False,
     )
+
+
+def _moment(milliseconds_since_epoch: float | str) -> datetime:
+    return datetime.fromtimestamp(float(milliseconds_since_epoch) / 1000, UTC)
 
 
 def _begun(row: dict[str, Any], step: str) -> Begun:
@@ -248,7 +254,7 @@ def _begun(row: dict[str, Any], step: str) -> Begun:
         step=StepState.model_validate_json(row["document"]) if "document" in row else StepState(name=step),
         retry_state=json.loads(row["retry_state"]),
         asked_at=datetime.fromisoformat(row["asked_at"]),
-        at=datetime.fromtimestamp(row["at"] / 1000, UTC),
+        at=_moment(row["at"]),
         late=timedelta(milliseconds=row["late"]),
         failed=tuple(json.loads(row.get("failed", "[]"))),
         error=LastError.model_validate_json(row["error"]) if "error" in row else None,
@@ -258,6 +264,7 @@ def _begun(row: dict[str, Any], step: str) -> Begun:
         first=int(row.get("first", 0)),
         asked_by=row.get("asked_by"),
         daily="daily" in row,
+        urgent_since=_moment(row["urgent_since"]) if "urgent_since" in row else None,
         joined="joined" in row,
         stray=timedelta(milliseconds=float(row["stray"])) if "stray" in row else None,
     )

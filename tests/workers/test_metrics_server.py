@@ -16,6 +16,7 @@ from tasks.model.replication import State
 from tests.security.processes import free_port
 from tests.workers.api.server import READ, TOKENS
 from workers.metrics_server import MetricsServer, PortTaken
+from workers.runner.health_server import HealthServer
 
 HOST = "127.0.0.1"
 
@@ -83,3 +84,18 @@ def test_a_port_that_is_taken_is_named(served: tuple[Counters, int]) -> None:
 
 def test_one_that_never_started_stops() -> None:
     MetricsServer(Counters().registry, (), HOST, free_port()).stop()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_a_runners_page_answers_head_as_get_without_the_body(path: str) -> None:
+    server = HealthServer(Counters().registry, lambda: True, HOST, free_port())
+    server.start()
+    try:
+        with httpx2.Client(base_url=f"http://{HOST}:{server.port}", verify=False) as http:
+            whole, head = http.get(path), http.head(path)
+    finally:
+        server.stop()
+
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert whole.content
+    assert head.headers["content-type"] == whole.headers["content-type"]

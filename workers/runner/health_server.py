@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIServer, make_server
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from workers.metrics_server import PortTaken, Silent
+from workers.metrics_server import PortTaken, Silent, answering_head
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -27,7 +27,7 @@ class HealthServer:
         ProcessCollector(registry=registry)  # memory, CPU and open files of this process
         self._metrics = make_wsgi_app(registry)
         self._healthy = healthy
-        self._server = _listening(self._answer, host, port)
+        self._server = _listening(answering_head(self._answer), host, port)
         self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
 
     @property

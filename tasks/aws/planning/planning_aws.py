@@ -12,10 +12,11 @@ from tasks.aws.calls import Calls, Observer, Response
 from tasks.aws.planning.planned import Change, Parameters, Planned, Where, not_plannable, stack_name
 from tasks.aws.planning.planned_reads import READS
 from tasks.aws.planning.planned_writes import WRITES
-from tasks.aws.run import Lane, Run
+from tasks.aws.run import Run
 from tasks.aws.session import Sessions
 from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
+from tasks.model.lane import Lane
 
 METADATA = {"ResponseMetadata": {"RequestId": "planned-request"}}
 

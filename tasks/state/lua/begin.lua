@@ -4,7 +4,7 @@ local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
   'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
-  'requested_by', 'joined', 'daily', document)
+  'requested_by', 'joined', 'daily', 'urgent_since', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
@@ -50,6 +50,7 @@ return cjson.encode({
   asked_by = record.requested_by,
   joined = record.joined,
   daily = record.daily,
+  urgent_since = record.urgent_since,
   stray = stray_for(tenant) or nil,
   at = now(),
   late = record.look_at and math.max(now() - record.look_at, 0) or 0,

@@ -1,5 +1,6 @@
--- Take a place in a lane, in order of arrival. Answers -1 when we have it, else how many wait before us. Answers
--- nothing when the replication has ended or is unknown: nobody would ever give such a place back, or take such a turn.
+-- Take a place in a lane, in order of arrival. Answers two numbers: -1 when we have it, else how many wait before us; and
+-- for how long we have waited (ms) when we have it from now on, else -1. Answers nothing when the replication has ended or
+-- is unknown: nobody would ever give such a place back, or take such a turn.
 local lane, place, id = p.lane, p.place, p.replication
 if not redis.call('ZSCORE', keys.due, id) then return false end
 redis.call('HSET', keys.lanes, lane, p.limit)
@@ -31,12 +32,14 @@ if not known then
   hand_on(lane, id)
   if not redis.call('ZSCORE', keys.holders(lane), offer_to(id)) then
     if p.wants then redis.call('HSET', keys.replication(id), 'wants:' .. lane, p.wants) end
-    return redis.call('ZRANK', keys.waiters(lane), id)
+    return {redis.call('ZRANK', keys.waiters(lane), id), -1}
   end
 end
+local since = tonumber(not known and redis.call('HGET', keys.replication(id), 'came:' .. lane) or 0)
+local waited = since > 1 and math.max(math.floor((now_in_microseconds() - since) / 1000), 0) or -1 -- 0, 1: came before all
 leave_line(lane, id)
 withdraw_offer(lane, id)
 redis.call('HDEL', keys.replication(id), 'came:' .. lane, 'wants:' .. lane)
 hold(lane, place, id, 'inf')
 hand_on(lane, id)
-return -1
+return {-1, waited}

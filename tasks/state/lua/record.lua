@@ -29,7 +29,7 @@ local goes_on = p.begins and not waits and not cancelled and not record.joined a
 
 local function write()
   local written = {'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed, 'idle', p.idle,
-    'parked', p.parked and 1 or 0, 'recorded', mark, 'step', p.next or p.step}
+    'parked', p.parked and 1 or 0, 'approval', p.approval and 1 or 0, 'recorded', mark, 'step', p.next or p.step}
   local function add(name, value)
     written[#written + 1] = name
     written[#written + 1] = value
@@ -49,7 +49,7 @@ local function write()
   if p.next then
     if p.step == 0 then
       redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
-      redis.call('HDEL', key, 'unsure')
+      redis.call('HDEL', key, 'unsure', 'urgent_since')
       if p.failed == '[]' then redis.call('SREM', keys.withdrawing, tenant) end
       redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
     end
@@ -82,7 +82,7 @@ local function go_on()
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end
-  count_replication(tenant, p.replication) -- it may be parked from now on, or no longer
+  count_replication(tenant, p.replication) -- it may wait for a person from now on, or no longer
   local due = next_look()
   set_due(p.replication, due)
   if due == 'inf' then -- no look is late that nobody has promised

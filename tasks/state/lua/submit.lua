@@ -95,6 +95,7 @@ end
 local function make_urgent(id)
   redis.call('SADD', keys.withdrawing, p.tenant)
   redis.call('ZADD', keys.urgent, redis.call('ZSCORE', keys.due, id) or 'inf', id)
+  redis.call('HSETNX', keys.replication(id), 'urgent_since', field(current, 'urgent_since') or now())
   if redis.call('ZREM', keys.waiters(threads(platform_of(p.tenant))), id) == 1 then look_now(id) end
 end
 

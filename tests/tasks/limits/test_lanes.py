@@ -20,10 +20,11 @@ from tasks.aws import Lane
 from tasks.chain import REPLICATION
 from tasks.errors import LaneFull, RateReached
 from tasks.limits.call_rates import BATCH, FIRST_GUESS, Allowance, ExpectedCalls
-from tasks.limits.lanes import IDENTITY_CENTER, ORGANIZATIONS, ReplicationPlaces, places, rates
+from tasks.limits.lanes import ReplicationPlaces, places, rates
 from tasks.model.call import CallRecord
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import Group, Handles
+from tasks.model.lane import Calls
 from tasks.model.replication import State, StepState
 from tasks.state.limits import Rate
 from tasks.state.orders import Order
@@ -98,6 +99,29 @@ def test_a_place_outlives_the_worker_that_took_it(store: Store) -> None:
     assert again.replication == holder
     assert store.limits.enter(LANE, "other", other, 1) == 0
     assert store.limits.enter(LANE, "place", holder, 1) == -1, "the same place for the worker that goes on"
+
+
+def test_how_long_a_place_was_waited_for_is_told_once(store: Store, redis: Redis) -> None:
+    first, second = ordered(store, 2)
+    at_once = store.limits.enter(LANE, "first", first, 1)
+    store.limits.enter(LANE, "second", second, 1)
+    redis.zincrby(f"connector:waiters:{LANE}", -90e6, second)
+    since = store.limits.usage()[LANE].waiting_since
+    assert since is not None
+    assert store.now() - since > timedelta(seconds=89)
+    store.limits.leave(LANE, "first", first)
+    later, again = (store.limits.enter(LANE, "second", second, 1) for _ in range(2))
+
+    assert at_once is not None
+    assert later is not None
+    assert again is not None
+    assert (at_once, later, again) == (-1, -1, -1)
+    assert at_once.waited is not None
+    assert at_once.waited < timedelta(seconds=1)
+    assert later.waited is not None
+    assert timedelta(seconds=89) < later.waited < timedelta(seconds=100)
+    assert again.waited is None, "it has the place already"
+    assert store.limits.usage()[LANE].waiting_since is None
 
 
 def test_what_ends_well_gives_its_places_back(store: Store) -> None:
@@ -555,9 +579,9 @@ def test_a_platform_overrides_the_settings() -> None:
         Lane.STACK_SET_OPERATION: 1,
     }
     found = rates(settings, own)
-    assert found["organizations"] == Rate(f"{ORGANIZATIONS} in {own.management_account_id}", 8, 2)
+    assert found["organizations"] == Rate(f"{Calls.ORGANIZATIONS} in {own.management_account_id}", 8, 2)
     assert found["sso-admin"] == found["identitystore"] == found["scim"]
-    assert found["sso-admin"] == Rate(f"{IDENTITY_CENTER} in {own.management_account_id}", 2, 1)
+    assert found["sso-admin"] == Rate(f"{Calls.IDENTITY_CENTER} in {own.management_account_id}", 2, 1)
 
 
 def test_a_call_costs_less_than_a_millisecond(store: Store) -> None:

@@ -12,7 +12,7 @@ from tasks.model.desired import TenantId
 from tasks.model.handles import Group, Handles, SignInRole
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
-from tasks.state.outcome import Dispatch, StepRecord
+from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.store import Store
 from tasks.state.work import OwnedByAnother, Renewal
 from tests.support.waiting import eventually
@@ -272,3 +272,23 @@ def test_a_deleted_tenant_that_is_replicated_again_and_cancelled_is_not_kept_rig
     store.orders.cancel(dispatch.replication)
 
     assert redis.zscore("connector:replicated", str(SHOP)) is None
+
+
+def test_since_when_people_are_to_be_out_survives_that_the_order_is_replaced(store: Store) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    run_one(store, step_done(0, handles=GROUPS))
+    store.orders.submit(Order(SHOP, PRODUCTION))
+    [first] = pump(store)
+    before = store.work.begin(first, "me", LEASE)
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    assert store.work.record(first.replication, "me", waits())
+    [second] = pump(store)
+    begun = store.work.begin(second, "me", LEASE)
+
+    assert before is not None
+    assert begun is not None
+    assert before.urgent_since is not None
+    assert begun.urgent_since == before.urgent_since
+    after = store.work.go_on(second, "me", step_done(0), begun, begun.handles, None)
+    assert isinstance(after, Begun)
+    assert after.urgent_since is None

@@ -14,17 +14,24 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
+from tasks.chain import AWAIT_APPROVAL
 from tasks.daily import drift
+from tasks.daily.round import replicate_oldest
 from tasks.documents import DriftChange
+from tasks.metrics.counters import Metering
 from tasks.model.desired import Desired, TenantId
-from tasks.model.replication import State
+from tasks.model.replication import LastError, State, StepState
 from tasks.state.counts import COST_PAGES, Rejection
 from tasks.state.orders import Order
+from tasks.state.outcome import StepRecord
 from tasks.worker import Worker
+from tests.support.promtool import needs_promtool, promtool
 from tests.workers.api.server import BODY, READ, TENANT, WRITE, Api, is_problem
 from workers.examples import EXAMPLES
+from workers.runner.metrics import RunMetrics
 
 REPOSITORY = Path(__file__).parents[3]
+NOW = datetime.now(UTC)
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -85,7 +92,7 @@ def test_open_orders_and_their_age_show(api: Api, http: httpx2.Client) -> None:
     now = look(api)
 
     running = (("platform", "aws.sandbox"), ("state", "RUNNING"))
-    assert not [name for name, _ in before if name in ("connector_open_replications", "connector_oldest_open_seconds")]
+    assert before[("connector_open_replications", running)] == before[("connector_oldest_open_seconds", running)] == 0
     assert now[("connector_open_replications", running)] == 1
     assert now[("connector_oldest_open_seconds", running)] > 3600
     assert now[("connector_dispatches_total", ())] == 1
@@ -114,8 +121,11 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Cl
     assert now[("connector_lane_places", lane)] == 2
     assert now[("connector_lane_taken", lane)] == 2
     assert now[("connector_lane_waiting", lane)] == 1
-    assert now[("connector_paused", ())] == 1
-    assert now[("connector_drifted_tenants", ())] == 1
+    assert now[("connector_lane_longest_wait_seconds", lane)] >= 0
+    assert now[("connector_paused", (("kind", "platform"),))] == 1
+    assert now[("connector_paused", (("kind", "tenant"),))] == 0
+    assert now[("connector_drifted_tenants", (("found", "repaired"), ("platform", "aws.sandbox")))] == 1
+    assert now[("connector_drifted_tenants", (("found", "differs"), ("platform", "aws.sandbox")))] == 0
     assert now[("connector_drift_repairs_total", (("platform", "aws.sandbox"),))] == 1
     assert now[("connector_metering_dollars_total", (("platform", "aws.sandbox"),))] == 1.12
     assert now[("connector_rejected_messages_total", (("reason", "unknown replication"),))] == 1
@@ -129,6 +139,62 @@ def test_the_last_tick_of_beat_shows(api: Api) -> None:
     api.store.ticks.take({"something": timedelta(hours=1)})
 
     assert look(api)[name] == pytest.approx(before, abs=60)
+
+
+def test_a_failed_tenant_is_counted_by_its_cause_until_it_is_well(api: Api, http: httpx2.Client) -> None:
+    replication = http.put(TENANT, json=BODY).json()["replicationId"]
+    api.begin(replication)
+    name = api.store.replications.find(replication).steps[0].name  # type: ignore[union-attr]  # it is known
+    error = LastError(code="AccessDeniedException", message="no", remedy="see")
+    document = StepState(name=name, state=State.FAILED, last_error=error)
+    failed = StepRecord(0, document, State.FAILED, failed=(name,), error=error)
+    assert api.store.work.record(replication, "holder", failed)
+    platform = ("platform", "aws.sandbox")
+    group = ("connector_failed_tenants", (("code", "AccessDeniedException"), platform))
+
+    assert look(api)[group] == 1
+    assert look(api)[("connector_tenants", (platform, ("state", "FAILED")))] == 1
+
+    http.post(f"{TENANT}/replications").raise_for_status()
+    after = look(api)
+    assert group not in after
+    assert after[("connector_tenants", (platform, ("state", "FAILED")))] == 0
+    assert after[("connector_tenants", (platform, ("state", "QUEUED")))] == 1
+
+
+def test_what_waits_for_a_persons_word_is_counted_apart(api: Api, http: httpx2.Client) -> None:
+    replication = http.put(TENANT, json=BODY).json()["replicationId"]
+    api.begin(replication)
+    waits = StepRecord(0, StepState(name=AWAIT_APPROVAL, state=State.WAITING), State.WAITING)
+    assert api.store.work.record(replication, "holder", waits)
+    platform = ("platform", "aws.sandbox")
+
+    now = look(api)
+
+    assert now[("connector_open_replications", (platform, ("state", "APPROVAL")))] == 1
+    assert now[("connector_open_replications", (platform, ("state", "WAITING")))] == 0
+
+
+def test_a_limit_that_aws_refuses_shows_how_much_of_it_is_used(api: Api) -> None:
+    whole = look(api)
+    api.store.limits.slow(["Organizations calls in 111111111111", "account closure in 111111111111"])
+    now = look(api)
+
+    assert whole[("connector_limit_used_ratio", (("limit", "account closure"),))] == 1
+    assert 0.5 <= now[("connector_limit_used_ratio", (("limit", "account closure"),))] < 1
+    assert 0.5 <= now[("connector_limit_used_ratio", (("limit", "Organizations calls"),))] < 1
+
+
+def test_runners_and_the_last_daily_round_show(api: Api) -> None:
+    before = look(api)
+    api.store.runs.hold([], 0, "runner-1", timedelta(seconds=9))
+    replicate_oldest(api.connector, NOW)
+    now = look(api)
+
+    assert (before[("connector_runners", ())], now[("connector_runners", ())]) == (0, 1)
+    name = ("connector_daily_round_last_end_timestamp_seconds", ())
+    assert before[name] == 0
+    assert now[name] == pytest.approx(NOW.timestamp(), abs=1)
 
 
 def test_many_tenants_cost_no_more_commands_than_few(api: Api) -> None:
@@ -156,6 +222,14 @@ def test_neither_tenants_nor_people_stand_in_it(api: Api, http: httpx2.Client) -
 
     assert "likvid" not in text
     assert "ada" not in text.replace("readable", "")
+
+
+@needs_promtool
+def test_names_and_types_are_as_prometheus_wants_them(api: Api) -> None:
+    runner = RunMetrics("1b4e28ba-2fa1-11d2-883f-0016d3cca427")
+    for registry in (worker_of(api).counters.registry, runner.registry):
+        promtool("check", "metrics", stdin=generate_latest(registry).decode())
+    promtool("check", "metrics", stdin=get(api, "/metrics", auth=("prometheus", READ)).text)
 
 
 def test_documents_and_alerts_name_metrics_that_exist(api: Api) -> None:
@@ -188,7 +262,11 @@ def test_every_platform_chain_cause_and_end_is_shown_from_the_beginning(api: Api
     counters = worker_of(api).counters
     before = samples(generate_latest(counters.registry).decode())
     counters.ended(SHOP, "replication", State.FAILED, timedelta(seconds=1), daily=False)
-    counters.executed("move_to_ou", State.WAITING, timedelta(seconds=1))
+    for state in (State.WAITING, State.SUCCEEDED):
+        counters.executed(StepState(name="move_to_ou", state=state, started_at=NOW, ended_at=NOW), timedelta())
+    counters.withdrawn(SHOP, timedelta())
+    counters.waited("account creation in 111111111111", timedelta())
+    counters.metered("aws.sandbox", Metering.CAPPED)
     after = samples(generate_latest(counters.registry).decode())
 
     assert before.keys() == after.keys()

@@ -8,11 +8,20 @@ local function list_under(tenant, what, value, before)
   redis.call('ZADD', keys.tenants_by(what .. ' ' .. value), 0, tenant)
 end
 
--- List and count a tenant where it stands: by platform, and by its state, or as DELETED. `state` is a new one, or nothing.
+-- Why a replication has failed: the code of its error.
+local function cause_of(id)
+  local error = id and redis.call('HGET', keys.replication(id), 'error')
+  return error and cjson.decode(error).code or 'unknown'
+end
+
+-- List and count a tenant where it stands: by platform, and by its state, or as DELETED; one that has failed also by why.
+-- `state` is a new one, or nothing.
 local function set_tenant_state(tenant, state)
-  local before, deleted, counted = unpack(redis.call('HMGET', keys.tenant(tenant), 'state', 'deleted_at', 'counted'))
+  local before, deleted, counted, last = unpack(
+    redis.call('HMGET', keys.tenant(tenant), 'state', 'deleted_at', 'counted', 'last'))
   state = state or before
-  local group = platform_of(tenant) .. '\t' .. (deleted and 'DELETED' or state)
+  local where = deleted and 'DELETED' or state
+  local group = platform_of(tenant) .. '\t' .. where .. (where == 'FAILED' and '\t' .. cause_of(last) or '')
   list_under(tenant, 'state', state, before)
   if counted ~= group then
     if counted then redis.call('HINCRBY', keys.tenant_counts, counted, -1) end
@@ -45,14 +54,15 @@ local function set_landing_zone(tenant, zone)
   redis.call('HSET', keys.tenant(tenant), 'landing_zone', zone)
 end
 
--- Count a replication where it stands: by platform, and by its state, or as PARKED; none that has ended. `new` is a new
--- state, or nothing.
+-- Count a replication where it stands: by platform, and by its state, or, when it waits for a person, as PARKED or
+-- APPROVAL; none that has ended. `new` is a new state, or nothing.
 local function count_replication(tenant, id, new)
   local key = keys.replication(id)
-  local state, parked, before, asked, ended = unpack(
-    redis.call('HMGET', key, 'state', 'parked', 'counted', 'asked', 'ended_at'))
+  local state, parked, approval, before, asked, ended = unpack(
+    redis.call('HMGET', key, 'state', 'parked', 'approval', 'counted', 'asked', 'ended_at'))
   state = new or state
-  local group = platform_of(tenant) .. '\t' .. (parked == '1' and state ~= 'RUNNING' and 'PARKED' or state)
+  local person = (approval == '1' and 'APPROVAL') or (parked == '1' and 'PARKED')
+  local group = platform_of(tenant) .. '\t' .. (state ~= 'RUNNING' and person or state)
   local same = before == group and not ended
   if same and not new then return end
   if before and not same then redis.call('ZREM', keys.under_way(before), id) end

@@ -1,0 +1,36 @@
+"""AWS's limits by name: of work that is in flight (lanes), and of calls (rates).
+
+In Redis, and where people read it, a lane or a rate is named `<kind> in <account or StackSet>`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    """An AWS limit on work that is still in flight after the call that started it."""
+
+    ACCOUNT_CREATION = "account creation"  # per organization
+    ACCOUNT_ASSIGNMENT = "account assignment"  # per Identity Center instance
+    ACCOUNT_CLOSURE = "account closure"  # per organization
+    STACK_SET_OPERATION = "StackSet operation"  # per StackSet
+    CONTROL_TOWER = "Control Tower operation"  # per organization
+    ACCOUNT_LIST = "the list of accounts"  # per organization; ours: one reads what all others wait for
+    UNIT_LIST = "the list of OUs"  # the same
+
+
+class Calls(StrEnum):
+    """An AWS limit on how often an API is called, per organization."""
+
+    ORGANIZATIONS = "Organizations calls"
+    IDENTITY_CENTER = "Identity Center calls"
+
+
+def kind_of(limit: str) -> str:
+    """Return what kind of limit a lane or a rate is, without the ids of accounts in its name.
+
+    >>> kind_of("account creation in 111111111111"), kind_of("threads of aws.sandbox")
+    ('account creation', 'threads of aws.sandbox')
+    """
+    return limit.partition(" in ")[0]
