@@ -10,11 +10,18 @@ import promql_parser as promql
 
 from tests.monitoring.exposed import Series
 
+KEEPING = ("topk", "bottomk")  # they choose among series, and leave these as they are
+
 
 def problems(query: str, exposed: Mapping[str, Series]) -> list[str]:
     """Say what a query names that no process shows; raises ValueError for what is no PromQL."""
     tree = promql.parse(query)
     return [*_unknown(tree, exposed), *_ungrouped(tree, exposed)]
+
+
+def names_in(query: str) -> set[str]:
+    """Return the names of the metrics that a query asks for."""
+    return {selector.name for selector in _all(promql.parse(query), promql.VectorSelector)}
 
 
 def labels_of(query: str, exposed: Mapping[str, Series]) -> frozenset[str]:
@@ -31,7 +38,9 @@ def _unknown(tree: Any, exposed: Mapping[str, Series]) -> Iterator[str]:
         for matcher in selector.matchers.matchers:
             if matcher.name not in series.labels:
                 yield f"{selector.name} has no label {matcher.name}"
-            elif not any(_matches(matcher, value) for value in series.values.get(matcher.name, [matcher.value])):
+            elif matcher.name not in series.values:  # only AWS knows its codes
+                continue
+            elif not any(_matches(matcher, value) for value in series.values[matcher.name]):
                 yield f"{selector.name} has no {matcher.name} like {matcher.value}"
 
 
@@ -53,7 +62,7 @@ def _labels(tree: Any, exposed: Mapping[str, Series]) -> frozenset[str]:
     if isinstance(tree, promql.AggregateExpr):
         below = _labels(tree.expr, exposed)
         if tree.modifier is None:
-            return frozenset()
+            return below if str(tree.op) in KEEPING else frozenset()
         chosen = frozenset(tree.modifier.labels)
         return below & chosen if tree.modifier.type == promql.AggModifierType.By else below - chosen
     if isinstance(tree, promql.VectorSelector):
