@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import types
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Literal, TextIO
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -18,7 +18,7 @@ import structlog
 
 from config.mistakes import MASK
 
-FIELDS = ("tenant", "replication", "step", "account", "request_id")
+FIELDS = ("tenant", "replication", "step", "account", "request_id", "trace_id")
 """The field names every layer uses for these things, so that one search finds a tenant's whole story."""
 
 SHORTEST_SECRET = 4
@@ -82,6 +82,17 @@ def register_secrets(values: Iterable[str]) -> None:
     MASKER.register(values)
 
 
+class _Trace:
+    """How this process names the trace of which a line is a part."""
+
+    id_now: Callable[[], str | None] = staticmethod(lambda: None)
+
+
+def name_trace_by(id_now: Callable[[], str | None]) -> None:
+    """Put the id of the current trace into every line, if there is one (config/tracing.py)."""
+    _Trace.id_now = staticmethod(id_now)
+
+
 def configure_logging(
     format: Literal["json", "text"] = "json",  # noqa: A002 - the word of the setting
     level: str = "info",
@@ -129,6 +140,7 @@ def _shared_processors() -> list[structlog.typing.Processor]:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_trace,
         structlog.processors.StackInfoRenderer(),
     ]
 
@@ -154,6 +166,14 @@ class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Render and mask."""
         return MASKER.mask(super().format(record))
+
+
+def _with_trace(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the trace of which the line is a part."""
+    trace_id = _Trace.id_now()
+    if trace_id is not None:
+        event["trace_id"] = trace_id
+    return event
 
 
 def _ordered(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

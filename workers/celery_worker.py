@@ -11,6 +11,7 @@ from celery.bootsteps import StartStopStep
 from celery.utils.nodenames import NODENAME_DEFAULT, default_nodename, gethostname
 from kombu.transport import TRANSPORT_ALIASES
 
+from config import tracing
 from config.catalog import CatalogError
 from config.environment import SettingsError
 from config.log import register_secrets
@@ -54,6 +55,7 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
     def on_init_blueprint(self) -> None:
         """Set up the logs as Celery does, and say what looks unwise in the documents."""
         super().on_init_blueprint()
+        tracing.start("worker")
         own_worker().log_notes()
 
 

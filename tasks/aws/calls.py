@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
+from config import tracing
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.fault_table import EXPIRED
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
@@ -92,6 +93,10 @@ class Calls:
         self._service: str = client.meta.service_model.service_name
         self._region: str = getattr(client.meta, "region_name", "")
         self._protocol: str = client.meta.service_model.resolved_protocol
+        self._title: str = getattr(client.meta.service_model, "service_id", self._service)
+        self._names: Mapping[str, str] = getattr(
+            client.meta, "method_to_api_mapping", {}
+        )  # snake case -> AWS's own name
 
     def read(self, operation: str, **parameters: Any) -> Response:
         """Call an operation that changes nothing; raises StepError."""
@@ -113,6 +118,12 @@ class Calls:
         return self._call(operation, parameters, write=True)
 
     def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
+        name = self._names.get(operation, operation)
+        about = {"rpc.system": "aws-api", "rpc.service": self._title, "rpc.method": name, "cloud.region": self._region}
+        with tracing.span(f"{self._service}:{name}", about, tracing.Kind.CLIENT) as span:
+            return self._sent(operation, parameters, span, write=write)
+
+    def _sent(self, operation: str, parameters: dict[str, Any], span: tracing.Span, *, write: bool) -> Response:
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self._observer.before_call(self._service)
         intent = Intent(self._service, operation, self._account_id, parameters)
@@ -145,6 +156,9 @@ class Calls:
                 self._service, operation, write, self._account_id, request_id, code, monotonic() - started
             )
             self._observer.after_call(record)
+            span.note({"aws.request_id": request_id, "cloud.account.id": self._account_id})
+            if code is not None:
+                span.fail(code, "")
 
     def _check_readable(self, operation: str, answer: Response, *, write: bool) -> None:
         """Refuse a read that has no member at all: botocore makes that of a JSON body it cannot decode."""

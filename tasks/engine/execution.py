@@ -12,6 +12,7 @@ from random import random
 
 from redis import RedisError
 
+from config import tracing
 from config.celery import QUEUE
 from tasks.engine import verdict
 from tasks.engine.lease import not_ours
@@ -60,8 +61,12 @@ class Execution:
 
     def run(self) -> Ended:
         """Run the step; never raises for what a step may do, but redis.RedisError when Redis is away."""
+        with tracing.span(f"step {self._step.name}", {"connector.step": self._step.name}) as span:
+            return self._run(span)
+
+    def _run(self, span: tracing.Span) -> Ended:
         try:
-            return self._recorded(self._answer())
+            return self._recorded(self._answer(), span)
         except Superseded:
             around = self._around
             if self._lease.left:
@@ -113,7 +118,7 @@ class Execution:
             return handles
         return let_in_lately(handles, self._now() + min(begun.stray, timedelta()))
 
-    def _recorded(self, answer: Answer) -> Ended:
+    def _recorded(self, answer: Answer, span: tracing.Span) -> Ended:
         try:
             record, begun = self._written(answer)
         except OwnedByAnother as owned:
@@ -121,8 +126,11 @@ class Execution:
             record, begun = self._written(answer)
         self._around.look.ended(record.state)
         self._count(record)
-        note = record.document.note or ""
-        self._log.info(note, state=str(record.document.state))
+        note, state = record.document.note or "", str(record.document.state)
+        self._log.info(note, state=state)
+        span.note({"connector.state": state, "connector.note": note})
+        if record.document.last_error is not None:
+            span.fail(record.document.last_error.code, record.document.last_error.message)
         return Ended(note, verdict.continued(record), verdict.failure(record, answer), begun)
 
     def _written(self, answer: Answer) -> tuple[StepRecord, Begun | None]:

@@ -8,6 +8,7 @@ threads are busy and somebody waits in the queue, the thread is theirs: the mess
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import monotonic
 from uuid import uuid4
@@ -15,6 +16,7 @@ from uuid import uuid4
 import structlog
 from redis import RedisError
 
+from config import tracing
 from tasks.engine import verdict
 from tasks.engine.execution import Ended, Execution
 from tasks.engine.host import Host
@@ -58,13 +60,26 @@ class Stretch:
             stored = None if begun.joined else begun.handles
             lease = Lease(self._worker.store, dispatch.replication, self._holder, time, asked_at, stored)
             places = ReplicationPlaces(self._worker.store, dispatch.replication, self._holder)
-            with self._leases.kept(lease), Allowance(places, self._worker.expected_calls) as allowance:
+            allowed = Allowance(places, self._worker.expected_calls)
+            with self._traced(begun), self._leases.kept(lease), allowed as allowance:
                 return self._all(
                     verdict.undelayed(begun), Held(self._leases, lease, clock, allowance, self._host.is_full)
                 )
         except RedisError as error:
             self._log.warning("Redis is away; the due index continues this", error=str(error))
             return Ended("Redis is away: continued later")
+
+    def _traced(self, begun: Begun) -> AbstractContextManager[tracing.Span]:
+        """Go on with the replication's trace, which began where it was ordered."""
+        dispatch = self._dispatch
+        about = {
+            "connector.tenant": dispatch.tenant,
+            "connector.replication": dispatch.replication,
+            "messaging.system": "redis",
+            "messaging.operation.type": "process",
+            "messaging.message.id": dispatch.task_id(dispatch.step),
+        }
+        return tracing.span(f"process {dispatch.chain.name}", about, tracing.Kind.CONSUMER, begun.trace)
 
     def _all(self, begun: Begun, held: Held) -> Ended:
         first = last = Execution(self._worker, self._dispatch, begun, held).run()

@@ -103,3 +103,4 @@ class Replication(Document):
     ended_at: datetime | None = None
     last_error: LastError | None = None
     account_id: str | None = None
+    trace_id: str | None = Field(default=None, description="id of its trace; null: none is made (docs/traces.md)")

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
+from config import tracing
 from tasks.connector import Connector
 from tasks.model.desired import Document
 from tasks.model.replication import ENDED, Replication, State, StepState
@@ -62,7 +63,8 @@ def roll_out(landing_zone: str, platform: str | None, connector: Connector, *, b
             paused.append(str(record.id))
             continue
         try:
-            accepted = replicate_again(record, connector, wake=True, anew=True, by=by)
+            with tracing.begin("roll out to a tenant", {"connector.tenant": str(record.id)}):  # a trace for each
+                accepted = replicate_again(record, connector, wake=True, anew=True, by=by)
             replications[accepted.tenant] = accepted.replication
         except RequestRefused as error:  # one tenant never stops the others
             refused[str(record.id)] = str(error)

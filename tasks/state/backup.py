@@ -30,7 +30,7 @@ MOST_MISTAKES = 20  # named at once
 TENANT_FIELDS = ("desired", "handles", "state", "last", "created_at", "updated_at", "deletion", "deleted_at")
 REPLICATION_FIELDS = (
     *("id", "tenant", "chain", "state", "step", "desired", "digest", "first", "idle", "failed", "error"),
-    *("requested_at", "requested_by", "started_at", "ended_at"),
+    *("requested_at", "requested_by", "trace", "started_at", "ended_at"),
 )
 STILL = {"holder": "", "lease": "0", "dispatch": "0", "sends": "0", "cancel": "0", "retry_state": "{}"}
 

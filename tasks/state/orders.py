@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
+from config import tracing
 from tasks.model.desired import Deletion, Desired, TenantId
 from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import State
@@ -130,7 +131,8 @@ class Orders(Part):
         return bool(answer)
 
     def _submit(self, verb: Verb, tenant: TenantId, **asked: Any) -> str:
-        return _stored(self._promise(_submission(verb, tenant, **asked))).replication
+        with tracing.in_a_trace(f"{verb} a tenant", {"connector.tenant": str(tenant)}):
+            return _stored(self._promise(_submission(verb, tenant, **asked))).replication
 
 
 class AsyncOrders:
@@ -171,7 +173,8 @@ def _asked(order: Order) -> Submit:
 
 
 def _submission(verb: Verb, tenant: TenantId, **asked: Any) -> Submit:
-    return Submit(verb=verb, tenant=str(tenant), replication=uuid4().hex, **asked)
+    trace = tracing.traceparent()
+    return Submit(verb=verb, tenant=str(tenant), replication=uuid4().hex, trace=trace, **asked)
 
 
 def _stored(answer: list[str]) -> Stored:

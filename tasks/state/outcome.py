@@ -50,6 +50,7 @@ class Begun:
     first: int = 0  # index of the step to go on with after the first one, which always runs
     stray: timedelta | None = None  # how long a stray call may run still, or, negative, since when none does any more
     asked_by: str | None = None  # name of the API token; None: nobody, it is the daily replication
+    trace: str | None = None  # the trace in which it was asked for (config/tracing.py)
     daily: bool = False  # nobody asked for it but the day
     urgent_since: datetime | None = None  # when it was ordered, if that may have taken access away; until that is done
     joined: bool = False  # the handles stand in Redis without what somebody else's operation does for the tenant

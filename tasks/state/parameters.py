@@ -66,6 +66,7 @@ class Submit(Parameters):
     account: str | None = None  # for order: id of the account to take over
     deletion: Json | None = None  # for delete: the request
     by: str | None = None  # who asks
+    trace: str | None = None  # the trace in which it is asked, as W3C's Trace Context writes it
     wake: bool = False  # also wake a replication that waits
     anew: bool = False  # one that has passed a step already is not enough
     daily: bool = False  # nobody asks but the day: a new one may believe the snapshot

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from config.tracing import id_in
 from tasks.chain import CHAINS
 from tasks.model.desired import Deletion, Desired, Document, Pause, TenantId
 from tasks.model.handles import HANDLES, Handles
@@ -119,6 +120,7 @@ def replication_of(row: dict[str, str], handles: str | None, turn: Turn | None =
         ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         account_id=json.loads(handles or "{}").get("account_id"),
+        trace_id=id_in(row.get("trace")),
     )
 
 

@@ -263,6 +263,7 @@ def _begun(row: dict[str, Any], step: str) -> Begun:
         doubted="doubted" in row,
         first=int(row.get("first", 0)),
         asked_by=row.get("asked_by"),
+        trace=row.get("trace"),
         daily="daily" in row,
         urgent_since=_moment(row["urgent_since"]) if "urgent_since" in row else None,
         joined="joined" in row,

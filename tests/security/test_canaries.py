@@ -20,6 +20,7 @@ from config.log import MASKER
 from tasks.model.replication import State
 from tests.security.processes import answers, free_port
 from tests.support.cluster import QUICK, Cluster, desired, running_cluster
+from tests.support.collector import Collector, collecting
 from tests.support.waiting import eventually
 
 FLOWER = "operator"
@@ -51,6 +52,7 @@ class System:
     api: httpx2.Client
     flower: httpx2.Client
     worker: str  # where the worker serves its metrics
+    collector: Collector  # takes the traces
 
     def forms(self) -> list[str]:
         """List every secret in every form in which it may stand somewhere."""
@@ -85,7 +87,17 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     }
     ports = free_port(), free_port()
     variables["CONNECTOR_METRICS_PORT"] = str(free_port())
-    with running_cluster(tmp_path_factory.mktemp("house"), workers=1, options=options, **variables) as cluster:
+    with (
+        collecting() as collector,
+        running_cluster(
+            tmp_path_factory.mktemp("house"),
+            workers=1,
+            options=options,
+            **variables,
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+            OTEL_BSP_SCHEDULE_DELAY="100",
+        ) as cluster,
+    ):
         flower = [sys.executable, "-m", "celery", "-A", "workers.app", "flower", "--address=127.0.0.1"]
         credentials = {"FLOWER_BASIC_AUTH": f"{FLOWER}:{canaries.flower_password}"}
         cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(ports[0])})
@@ -105,7 +117,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             cluster.processes.wait("Flower", lambda: answers(operator, "/healthcheck"), 30)
             eventually(lambda: operator.get("/api/workers", params={"refresh": "true"}).json())
             eventually(lambda: "Events of group {task} enabled by remote" in cluster.workers[0].log.read_text())
-            yield System(cluster, canaries, api, operator, f"http://127.0.0.1:{variables['CONNECTOR_METRICS_PORT']}")
+            yield System(
+                cluster, canaries, api, operator, f"http://127.0.0.1:{variables['CONNECTOR_METRICS_PORT']}", collector
+            )
     MASKER.forget()
 
 
@@ -233,3 +247,9 @@ def everything_in(redis: Any) -> Iterator[str]:
                     yield b64decode(word, validate=True).decode(errors="replace")
                 except ValueError:
                     continue
+
+
+def test_no_trace_holds_a_secret(system: System, failed: str) -> None:
+    eventually(lambda: any(span.failed for span in system.collector.spans))
+    for body in system.collector.bodies:
+        assert system.found_in(body.decode("latin-1")) == []

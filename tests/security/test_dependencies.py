@@ -94,11 +94,11 @@ def test_what_is_locked_is_installed_and_every_licence_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("config", []),
+        ("config", ["otel"]),  # for config/otel.py, which is imported where it is installed alone
         ("tasks", ["parquet"]),
         ("workers", []),
         ("workers/sandbox", ["sandbox"]),
-        ("tests", ["sandbox", "parquet", "dev"]),
+        ("tests", ["sandbox", "parquet", "dev", "otel"]),
     ],
 )
 def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from time import perf_counter
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +13,13 @@ from config.log import get_logger
 from workers.api.problems import encoded
 
 QUIET = frozenset({"/healthz", "/readyz"})  # asked every few seconds by whoever runs us; logged at debug level
+UNTRACED = QUIET | {"/metrics"}
+
+
+def is_untraced(scope: MutableMapping[str, Any]) -> bool:
+    """Tell whether a request is none of a person's or a program's, but of whoever watches; or lasts for hours."""
+    path = str(scope.get("path", ""))
+    return path in UNTRACED or path.endswith("/events")
 
 
 class AccessLog:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from config.environment import load_settings
@@ -36,7 +37,7 @@ from workers.api import (
     tenants,
     unmanaged,
 )
-from workers.api.access_log import AccessLog
+from workers.api.access_log import AccessLog, is_untraced
 from workers.api.body_limit import BodyLimit
 from workers.api.events import HEARTBEAT, MOST_STREAMS, Streams
 from workers.api.openapi import describe_problems
@@ -65,6 +66,9 @@ def create_app(
         version=version("meshstack-aws-connector"),
         description=DESCRIPTION,
         lifespan=_lifespan(connector, most_streams, heartbeat),
+        telemetry=TelemetryConfig(  # a span for each request, where traces are made (config/tracing.py)
+            metrics=False, logs=False, operation_spans=False, auto_configure=False, exclude=is_untraced
+        ),
         redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
     )
     for part in (

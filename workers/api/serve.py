@@ -6,6 +6,7 @@ import gc
 
 import uvicorn
 
+from config import tracing
 from config.log import configure_logging
 from config.production import check_production_api
 from config.settings import Settings
@@ -24,6 +25,7 @@ def serve(settings: Settings) -> None:
     check_production_api(settings)
     connector = make_connector(settings)
     configure_logging(settings.log_format, settings.log_level, connector.secrets)
+    tracing.start("api")
     connector.log_notes()
     app = create_app(connector)
     gc.collect()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from config import tracing
 from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector
 from tasks.documents import Plan, QuestionState
@@ -117,17 +118,21 @@ class Desk:
         wanted = _wanted(run.record)
         self.reporter.report(run, report.initial(_chain(run.record)))
         try:
-            match Behavior(run.record.behavior):
-                case Behavior.DESTROY:
-                    self._order_deletion(run, wanted)
-                case Behavior.DETECT:
-                    self._ask_for_plan(run, self._desired(run, wanted), Stage.PLANNING)
-                case Behavior.APPLY:
-                    self._apply(run, wanted)
+            with tracing.begin(f"meshStack run {run.record.behavior}", {"meshstack.run": run.record.uuid}):
+                self._take_up(run, wanted)
         except BadRun as bad:
             self._refuse(run, bad)
         except RequestRefused as refused:
             self._refuse(run, self._refusal(run, refused))
+
+    def _take_up(self, run: OpenRun, wanted: Wanted) -> None:
+        match Behavior(run.record.behavior):
+            case Behavior.DESTROY:
+                self._order_deletion(run, wanted)
+            case Behavior.DETECT:
+                self._ask_for_plan(run, self._desired(run, wanted), Stage.PLANNING)
+            case Behavior.APPLY:
+                self._apply(run, wanted)
 
     def _apply(self, run: OpenRun, wanted: Wanted) -> None:
         newest = self.connector.store.runs.newest(run.record.block)

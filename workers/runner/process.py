@@ -12,6 +12,7 @@ from types import FrameType
 import httpx2
 import structlog
 
+from config import tracing
 from config.environment import SettingsError
 from config.log import configure_logging, register_secrets
 from config.settings import Settings
@@ -40,6 +41,7 @@ def run_runner(settings: Settings) -> None:
     connector = runner.connector
     configure_logging(settings.log_format, settings.log_level, (*connector.secrets, key.secret))
     register_secrets((key.secret,))
+    tracing.start("runner")
     connector.log_notes()
     health = HealthServer(runner.metrics.registry, _healthy(runner), settings.metrics_host, settings.runner_port)
     _end_on_signals(runner.stop)

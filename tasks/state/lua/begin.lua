@@ -4,7 +4,7 @@ local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
   'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
-  'requested_by', 'joined', 'daily', 'urgent_since', document)
+  'requested_by', 'joined', 'daily', 'urgent_since', 'trace', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
@@ -48,6 +48,7 @@ return cjson.encode({
   doubted = record.doubted,
   first = record.first,
   asked_by = record.requested_by,
+  trace = record.trace,
   joined = record.joined,
   daily = record.daily,
   urgent_since = record.urgent_since,

@@ -110,9 +110,10 @@ end
 
 local function set_content(id)
   local key = keys.replication(id)
-  redis.call('HDEL', key, 'requested_by', 'first') -- new content needs every step
+  redis.call('HDEL', key, 'requested_by', 'trace', 'first') -- new content needs every step
   redis.call('HSET', key, 'chain', chain, 'desired', desired, 'digest', digest)
   if p.by then redis.call('HSET', key, 'requested_by', p.by) end
+  if p.trace then redis.call('HSET', key, 'trace', p.trace) end
   rank(id)
 end
 
@@ -132,6 +133,7 @@ local function create(...)
     record[#record + 1] = value
   end
   add('requested_by', p.by)
+  add('trace', p.trace)
   add('first', first)
   add('daily', p.daily and 1)
   add('doubt', in_doubt and 1)
