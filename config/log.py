@@ -6,6 +6,7 @@ replaced by value in the finished line, the last place before it is written: tha
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import structlog
 
+from config.log_text import TextLines
 from config.mistakes import MASK
 
 FIELDS = ("tenant", "replication", "step", "account", "request_id", "trace_id")
@@ -94,18 +96,21 @@ def name_trace_by(id_now: Callable[[], str | None]) -> None:
 
 
 def configure_logging(
-    format: Literal["json", "text"] = "json",  # noqa: A002 - the word of the setting
+    format: Literal["auto", "json", "text"] = "json",  # noqa: A002 - the word of the setting
     level: str = "info",
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
 ) -> None:
     """Send all logs of this process to stderr (or `stream`) in one form. Call once per process, before anything logs.
 
+    "auto" is text on a terminal, in colours unless NO_COLOR is set, and JSON elsewhere.
     With Celery, connect it to the `setup_logging` signal; uvicorn needs `log_config=None`.
     """
     register_secrets(secrets)
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_formatter(as_json=format == "json"))
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    as_json = format == "json" or (format == "auto" and not stream.isatty())
+    handler.setFormatter(_formatter(None if as_json else _text_lines(stream)))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -145,19 +150,18 @@ def _shared_processors() -> list[structlog.typing.Processor]:
     ]
 
 
-def _formatter(*, as_json: bool) -> logging.Formatter:
-    """Build the last stage: exceptions to text, the line, and only then the mask."""
+def _formatter(text: TextLines | None) -> logging.Formatter:
+    """Build the last stage: exceptions to text, the line, as JSON or as text, and only then the mask."""
+    renderer = structlog.processors.JSONRenderer(ensure_ascii=False, default=str) if text is None else text
+    last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _ordered, renderer]
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    renderer: list[structlog.typing.Processor] = (
-        [
-            structlog.processors.format_exc_info,
-            _ordered,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-        ]
-        if as_json
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
-    )
-    return _MaskingFormatter(foreign_pre_chain=_shared_processors(), processors=[meta, *renderer])
+    return _MaskingFormatter(foreign_pre_chain=_shared_processors(), processors=[meta, *last])
+
+
+def _text_lines(stream: TextIO) -> TextLines:
+    on_terminal = stream.isatty()
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return TextLines(on_terminal=on_terminal, coloured=on_terminal and not plain)
 
 
 class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):

@@ -58,8 +58,10 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
         default=0,
         description="Number of Redis replicas that must have an order before it is accepted (docs/reliability.md).",
     )
-    log_format: Literal["json", "text"] = Field(
-        default="json", description="Log lines as JSON for machines, or as text for people."
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto",
+        description="Log lines as JSON for machines, or as text for people; auto: text on a terminal, JSON elsewhere "
+        "(docs/logs.md).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe level that is logged."

@@ -196,12 +196,13 @@ class ConnectorClient:
         """Cancel a replication: at once, or after the call that runs now."""
         return Replication.model_validate_json(self._http.post(f"{_replication_path(replication)}/cancel").content)
 
-    def events(self, tenant: TenantId | str, after: str | None = None) -> Iterator[Event]:
+    def events(self, tenant: TenantId | str, after: str | None = None, *, follow: bool = True) -> Iterator[Event]:
         """Yield a tenant's events, first those that are stored, then each new one; ends when the server stops.
 
-        after   go on after this event id; `$`: only what happens from now on; None: from the oldest stored
+        after    go on after this event id; `$`: only what happens from now on; None: from the oldest stored
+        follow   False: only those that are stored
         """
-        query = {"after": after} if after is not None else {}
+        query = {**({} if after is None else {"after": after}), **({} if follow else {"follow": "false"})}
         path = f"{_path(tenant)}/events"
         with self._http.sse(path, params=query, timeout=self._following) as source:
             for event in source:

@@ -127,7 +127,10 @@ class Execution:
         self._around.look.ended(record.state)
         self._count(record)
         note, state = record.document.note or "", str(record.document.state)
-        self._log.info(note, state=state)
+        before = self._begun.step
+        same = before.state is record.document.state and before.note == record.document.note
+        log = self._log.debug if same else self._log.info  # it waits still, for the same
+        log(note, state=state)
         span.note({"connector.state": state, "connector.note": note})
         if record.document.last_error is not None:
             span.fail(record.document.last_error.code, record.document.last_error.message)

@@ -53,7 +53,7 @@ class Stretch:
         try:
             begun = self._worker.store.work.begin(dispatch, self._holder, time)
             if begun is None:
-                self._log.info("stale: a newer message or another worker has it")
+                self._log.debug("stale: a newer message or another worker has it")
                 return Ended("stale: a newer message or another worker has it")
             clock = Clock()
             clock.set(begun.at, asked_at)

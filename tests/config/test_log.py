@@ -1,9 +1,11 @@
 import io
 import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, quote_plus
 
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from config.log import MASKER, Masker, configure_logging, get_logger, register_secrets
+from config.log import FIELDS, MASKER, Masker, configure_logging, get_logger, register_secrets
 
 Start = Callable[..., io.StringIO]
 
@@ -24,7 +26,7 @@ def start() -> Iterator[Start]:
     handlers, level = list(root.handlers), root.level
 
     def configure(
-        form: Literal["json", "text"] = "json", level: str = "info", secrets: tuple[str, ...] = ()
+        form: Literal["auto", "json", "text"] = "json", level: str = "info", secrets: tuple[str, ...] = ()
     ) -> io.StringIO:
         stream = io.StringIO()
         configure_logging(form, level, secrets, stream)
@@ -79,9 +81,11 @@ def test_warnings_are_logged(start: Start) -> None:
     assert json.loads(stream.getvalue())["logger"] == "py.warnings"
 
 
-@pytest.mark.parametrize("written", ["json", "text"])
+@pytest.mark.parametrize("written", ["auto", "json", "text"])
 @pytest.mark.parametrize("secret", ["very/secret+key=", 'qu"ote\\back', "ümläut-ß", "two\nlines", "it's"])
-def test_secret_is_masked_wherever_it_stands(start: Start, written: Literal["json", "text"], secret: str) -> None:
+def test_secret_is_masked_wherever_it_stands(
+    start: Start, written: Literal["auto", "json", "text"], secret: str
+) -> None:
     stream = start(written, secrets=(secret,))
     logger = get_logger("x")
     logger.info(secret, field=secret, nested={"a": [secret]}, obj=ValueError(secret))
@@ -156,3 +160,49 @@ def test_no_secret_survives_json_and_url_quoting(secret: str) -> None:
         repr(secret),
     )
     assert not any(secret in masker.mask(f"<{form}>") for form in forms)
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_text_for_people_says_first_when_to_whom_and_what(start: Start) -> None:
+    stream = start("text")
+    get_logger("tasks.engine").warning("parked", step="move_to_ou", tenant="a.b.c.d", code="Quota", request_id=None)
+
+    time, rest = stream.getvalue().split(" ", 1)
+    assert time.endswith("Z")
+    assert rest == "warning  a.b.c.d move_to_ou parked  code=Quota logger=tasks.engine\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_a_terminal_gets_text_in_colours_unless_it_wants_none(
+    start: Start, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
+) -> None:
+    start()
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    configure_logging("auto", "info", (), stream)
+    get_logger("x").error("broken\x1b[2J")
+
+    assert ("\x1b[31m" in stream.getvalue()) is coloured
+    assert "\\x1b[2J" in stream.getvalue(), "what others have written cannot act on the terminal"
+
+
+def test_elsewhere_it_is_json(start: Start) -> None:
+    stream = start("auto")
+    get_logger("x").info("said")
+    assert json.loads(stream.getvalue())["event"] == "said"
+
+
+def test_the_page_describes_the_fixed_fields_in_their_order() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == ["timestamp", "level", "event", *FIELDS]

@@ -27,7 +27,7 @@ def test_defaults() -> None:
     assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
     assert (settings.config_dir, settings.api_tokens) == (Path("config.d"), ())
     assert (settings.api_host, settings.api_port, settings.worker_concurrency) == ("127.0.0.1", 8080, 32)
-    assert (settings.log_format, settings.log_level) == ("json", "info")
+    assert (settings.log_format, settings.log_level) == ("auto", "info")
     assert (settings.poll_interval, settings.pump_interval) == (timedelta(seconds=5), timedelta(milliseconds=200))
     assert (settings.lease, settings.lookup_grace) == (timedelta(seconds=6), timedelta(minutes=2))
     assert (settings.workspace_identifier_length, settings.project_identifier_length) == (16, 30)
@@ -142,7 +142,7 @@ def test_wrong_tokens_are_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, t
         ("POLL_SECONDS", "nan", "greater than 0"),
         ("POLL_SECONDS", "inf", "greater than 0"),
         ("POLL_SECONDS", "5s", "greater than 0"),
-        ("LOG_FORMAT", "xml", "CONNECTOR_LOG_FORMAT = 'xml': must be 'json' or 'text'"),
+        ("LOG_FORMAT", "xml", "CONNECTOR_LOG_FORMAT = 'xml': must be 'auto', 'json' or 'text'"),
         ("LOG_LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
         ("EVENT_HISTORY", "0", "must be at least 1"),
         ("POL_SECONDS", "1", "CONNECTOR_POL_SECONDS is not a known setting; did you mean CONNECTOR_POLL_SECONDS?"),

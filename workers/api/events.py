@@ -57,14 +57,22 @@ class Streams:
         """Close the connections."""
         await self.redis.aclose()
 
-    async def follow(self, key: str, after: str, stop: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-        """Yield the events of a stream after an id, then each new one; ends at `stop`, or when Redis is away."""
+    async def follow(
+        self, key: str, after: str, stop: anyio.Event, *, stored_only: bool = False
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Yield the events of a stream after an id, then each new one; ends at `stop`, or when Redis is away.
+
+        stored_only   end where no more are stored
+        """
         try:
             position = await self._newest(key) if after == NEWEST else after
             while not stop.is_set():
-                for identifier, fields in await self._read(key, position, stop):
+                found = await (self._stored(key, position) if stored_only else self._read(key, position, stop))
+                for identifier, fields in found:
                     position = identifier
                     yield _event(identifier, fields["data"])
+                if stored_only and len(found) < BATCH:
+                    return
         except RedisError as error:  # the caller comes back with Last-Event-ID
             get_logger(__name__).warning("an event stream ended", error=f"{type(error).__name__}: {error}")
 
@@ -78,6 +86,11 @@ class Streams:
         finally:
             reading.cancel()
             stopping.cancel()
+        return [entry for _, entries in answer for entry in entries]
+
+    async def _stored(self, key: str, position: str) -> list[tuple[str, dict[str, str]]]:
+        """Read the entries after a position that there are."""
+        answer: Any = await self.redis.xread({key: position}, count=BATCH)
         return [entry for _, entries in answer for entry in entries]
 
     async def _newest(self, key: str) -> str:
@@ -113,6 +126,7 @@ async def follow_events(
     after: Annotated[
         str | None, Query(description="an event's id; 0: from the oldest stored; $: only new ones")
     ] = None,
+    follow: Annotated[bool, Query(description="false: end after the events that are stored")] = True,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Send the stored events, then each as it happens. `Last-Event-ID` wins over `after`, for it is newer.
@@ -125,7 +139,7 @@ async def follow_events(
         raise RequestRefused((FieldMistake("Last-Event-ID" if last_event_id else "after", position[:80], message),))
     stop = anyio.Event()
     return EventSourceResponse(
-        streams.follow(connector.store.keys.events(record.id), position, stop),
+        streams.follow(connector.store.keys.events(record.id), position, stop, stored_only=not follow),
         ping=streams.heartbeat.total_seconds(),
         shutdown_event=stop,
         shutdown_grace_period=GRACE_SECONDS,

@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.workers.cli.fake_api import FakeApi, running_fake_api
 from tests.workers.cli.running import Ended, RunHere, clean_environment
 from workers.cli import main
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logging_beside_stdout() -> Iterator[None]:
+    """Keep the log of an API that runs in this process out of what commands print."""
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

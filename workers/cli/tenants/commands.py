@@ -118,6 +118,22 @@ def why(api: Access, tenant: TenantArgument, as_json: Json = False) -> None:
 
 
 @calls_api
+def logs(
+    api: Access,
+    tenant: TenantArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what happened to a tenant, a line for each thing.
+
+    With --json each event is one line.
+    """
+    from workers.cli.tenants.logs import show_logs
+
+    show_logs(tenant, api, follow=follow, as_json=as_json)
+
+
+@calls_api
 def history(
     api: Access,
     tenant: TenantArgument,
@@ -191,4 +207,4 @@ def rollout(
     return show_rollout(Wanted(landing_zone, platform, watch), api, wait=wait, as_json=as_json)
 
 
-COMMANDS = (apply, plan, status, why, retry, cancel, history, rollout, delete, approve, decline)
+COMMANDS = (apply, plan, status, why, logs, retry, cancel, history, rollout, delete, approve, decline)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Desired, TenantId
@@ -19,14 +18,6 @@ from tests.workers.api.server import WRITE, Api, running
 from tests.workers.cli.running import Ended, RunHere, clean_environment
 
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def logging_beside_stdout() -> Iterator[None]:
-    """Keep the log of the API, which runs in this process, out of what commands print."""
-    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger)
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
