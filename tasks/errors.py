@@ -52,6 +52,9 @@ class StepError(Exception):
         """Where the code is explained; a code that is not on the page leads to its top, which says what to do then."""
         return f"docs/errors.md#{re.sub('[^a-z0-9_-]', '', self.code.lower())}"
 
+    def __repr__(self) -> str:
+        return f"{self}. {self.remedy}"  # what Flower shows of a task that failed
+
     def __str__(self) -> str:
         request = f" (AWS request id {self.request_id})" if self.request_id else ""
         return f"{self.code}: {self.message}{request}"

@@ -18,18 +18,13 @@ from config.celery import celery_settings
 from config.environment import SettingsError, load_settings
 from config.production import check_production
 from config.schedule import beat_schedule
-from workers import signals
+from workers import flower, signals
 
+FLOWER = "flower" in sys.argv and "--help" not in sys.argv
 TRANSPORTS = {  # scheme of Redis's address: what speaks to it, loaded when it is needed
     "redis": "workers.broker:Transport",
     "rediss": "workers.broker:Transport",
     "sentinel": "workers.broker:SentinelTransport",
-}
-
-
-FLOWER = {  # what Flower shows unless told otherwise: tenant and step stand in a task's id, its note is the result
-    "FLOWER_TASKS_COLUMNS": "uuid,state,result,name,received,runtime,worker",
-    "FLOWER_NATURAL_TIME": "true",
 }
 
 
@@ -46,6 +41,8 @@ def _configuration() -> dict[str, Any]:
     try:
         settings = load_settings()
         check_production(settings)
+        if FLOWER:
+            flower.check_protected(os.environ, sys.argv)
     except SettingsError as error:
         raise SystemExit(str(error)) from error  # a sentence for people instead of a stack trace
     schedule = beat_schedule(
@@ -55,9 +52,11 @@ def _configuration() -> dict[str, Any]:
     return {**celery_settings(settings), **ticks}
 
 
-if "flower" in sys.argv:
-    for name, value in FLOWER.items():
-        os.environ.setdefault(name, value)
+if FLOWER:
+    try:
+        flower.set_up(os.environ)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from error
 TRANSPORT_ALIASES.update(TRANSPORTS)
 app = ConnectorApp("aws-connector")
 app.add_defaults(_configuration)

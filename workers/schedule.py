@@ -32,7 +32,8 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
     def look() -> str:
         return f"{counted(look_at_organizations(connect(), connect().store.now()), 'organization')} listed"
 
-    @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    # Those that come several times a minute are not told to Flower: they would fill its first page.
+    @app.task(name=NOTIFY, shared=False, send_events=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> str:
         return f"{counted(outbox.deliver(connect(), connect().store.now()), 'message')} taken"
 
@@ -51,7 +52,7 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
         register_secrets((key.secret,))
         return access.connect(connect().settings, key, url=url)
 
-    @app.task(name=PULL, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    @app.task(name=PULL, shared=False, send_events=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def pull_from_meshstack() -> str:
         settings = connect().settings
         user = access.api_user(settings) if settings.meshstack_tell_accounts else None

@@ -21,7 +21,7 @@ from tasks.engine.verdict import Answer, Moment, Times
 from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
 from tasks.model.handles import Handles, in_doubt, let_in_lately
-from tasks.model.replication import ENDED, Wait
+from tasks.model.replication import ENDED, State, Wait
 from tasks.notifications.alerts import alert_of
 from tasks.resolve import resolved
 from tasks.state.masking import masked_error, masked_outcome
@@ -134,7 +134,8 @@ class Execution:
         span.note({"connector.state": state, "connector.note": note})
         if record.document.last_error is not None:
             span.fail(record.document.last_error.code, record.document.last_error.message)
-        return Ended(note, verdict.continued(record), verdict.failure(record, answer), begun)
+        shown = f"{state}: {note}" if record.document.state is State.WAITING else note  # to Celery it is a success
+        return Ended(shown, verdict.continued(record), verdict.failure(record, answer), begun)
 
     def _written(self, answer: Answer) -> tuple[StepRecord, Begun | None]:
         """Record an answer, and begin what follows at once if nobody else waits for this thread."""

@@ -28,7 +28,7 @@ def overview(connector: Connector) -> Overview:
         machinery=working,
         tenants=_by_state(census),
         oldest_look=store.tenants.longest_ago(),
-        drifted=store.drifts.number(),
+        drifted=store.drifts.numbers().total(),
         unmanaged=store.unmanaged.number(organizations),
     )
 

@@ -51,7 +51,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
         variables: dict[str, Any] = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "100",
-            "CONNECTOR_API_TOKENS": f"{entry.name}:{entry.scope}:{entry.sha256}",
+            "CONNECTOR_API_TOKENS": entry.entry,
             "CONNECTOR_METRICS_PORT": str(metrics),
             "CONNECTOR_LOG_FORMAT": "json",
         }

@@ -17,8 +17,8 @@ from workers.cli.connection import connect
 from workers.cli.names import parse_tenant
 from workers.cli.options import Access
 from workers.cli.output import flat, is_live, print_json_line, print_line, state_text, stdout_console
-from workers.cli.results import sentence
 from workers.client import ConnectorClient, Event
+from workers.standing import sentence
 
 RECONNECT_SECONDS = 1.0  # after the server has ended a stream that was to go on
 INDENT = "  "

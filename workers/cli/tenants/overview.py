@@ -14,6 +14,7 @@ from workers.cli.output import facts, flat, shown_moment
 
 PLACES = {
     "PARKED": "waits for a person",
+    "APPROVAL": "waits for an approval",
     "PAUSED": "paused",
     "RUNNING": "running",
     "WAITING": "waiting",
@@ -43,7 +44,9 @@ def _matter(matter: Matter) -> Iterator[Text]:
 
 
 def _under_way(each: UnderWay) -> Text:
-    where = "wait for a person" if each.state == "PARKED" and each.number > 1 else PLACES.get(each.state, each.state)
+    where = PLACES.get(each.state, each.state)
+    if each.number > 1:
+        where = where.replace("waits for", "wait for")
     return Text(f"  {each.number} {where}, the oldest was ordered {shown_moment(each.since)}")
 
 
