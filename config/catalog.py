@@ -24,7 +24,7 @@ from config.platform_document import PlatformDocument
 from config.prices import Prices, merged, other_currency, unknown_in_fees
 from config.prices_document import ExchangeRatesDocument, PriceListDocument
 from config.printable import counted
-from config.remarks import costs_read_twice, powerless_groups, powerless_stacks
+from config.remarks import costs_read_twice, powerless_groups, powerless_stacks, unknown_regions
 from config.runner_document import DEFAULT_MAPPING, RunnerDocument, RunnerMapping
 from config.secret import SecretSources
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
@@ -332,7 +332,7 @@ class _Reader:
         for remarks in (powerless_stacks, powerless_groups):
             for name, text in remarks(zones.values(), platforms):
                 self._note(self.landing_zones[name][0], text)
-        for name, text in costs_read_twice(platforms):
+        for name, text in (*costs_read_twice(platforms), *unknown_regions(platforms)):
             self._note(self.platforms[name][0], text)
 
     def _resolved(self, document: YamlDocument, zone: LandingZoneDocument) -> LandingZone:

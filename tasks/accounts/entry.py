@@ -34,7 +34,7 @@ def enter_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         raise _locked_out(refused, tenant, account_id) from refused
     if caller.account_id != account_id:
         raise NotOurs("AnotherAccount", f"the access role of account {account_id} acts in account {caller.account_id}")
-    return Done(handles, f"we act as {caller.arn}")
+    return Done(handles, f"signed in as {caller.arn}")
 
 
 def _let_in(refused: NotReady | AccessDenied, tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

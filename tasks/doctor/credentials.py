@@ -43,7 +43,7 @@ def management_role(patient: Patient) -> Iterator[Finding]:
         remedy = "Correct the role or the management account in the platform document."
         yield error(f"we act in account {caller.account_id} and not in {wanted}", remedy)
         return
-    yield ok(f"we act as {caller.arn}")
+    yield ok(f"signed in as {caller.arn}")
 
 
 def management_external_id(patient: Patient) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def management_external_id(patient: Patient) -> Iterator[Finding]:
 def automation_role(patient: Patient) -> Iterator[Finding]:
     """See that we come into the automation account. Reads sts:AssumeRole, GetCallerIdentity 1 call each."""
     if patient.platform.automation_role_arn is not None:
-        yield ok(f"we act as {patient.aws.automation_identity.whoami().arn}")
+        yield ok(f"signed in as {patient.aws.automation_identity.whoami().arn}")
 
 
 def automation_external_id(patient: Patient) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def member_role(patient: Patient) -> Iterator[Finding]:
     if account_id is None:
         yield ok(f"{patient.platform.account_access_role} is not checked: no tenant has an account yet")
         return
-    yield ok(f"we act as {patient.aws.identity(account_id).whoami().arn}")
+    yield ok(f"signed in as {patient.aws.identity(account_id).whoami().arn}")
 
 
 def others() -> Iterator[tuple[str, SecretStr | None]]:

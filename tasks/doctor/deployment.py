@@ -36,7 +36,7 @@ def templates(patient: Patient) -> Iterator[Finding]:
         if stack is None:
             continue
         if stack.template_url is None:
-            yield ok(f"the template of landing zone {zone.name} stands in the configuration")
+            yield ok(f"the template of landing zone {zone.name} is part of the configuration")
         elif patient.account_id is None:
             yield ok(f"{stack.template_url} is not checked: no tenant has an account yet that could read it")
         else:

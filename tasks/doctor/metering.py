@@ -21,7 +21,7 @@ def role(patient: Patient) -> Iterator[Finding]:
         remedy = "Correct metering.accessConfig in the platform document."
         yield error(f"we act in account {caller.account_id} and not in {metering.account_id}", remedy)
         return
-    yield ok(f"we act as {caller.arn}")
+    yield ok(f"signed in as {caller.arn}")
 
 
 def external_id(patient: Patient) -> Iterator[Finding]:

@@ -287,3 +287,14 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     found = mistakes(tmp_path, document)
     assert len(found) == 3
     assert max(map(len, found)) < 400
+
+
+def test_a_region_that_is_nearly_one_is_remarked_and_a_new_one_is_not(tmp_path: Path) -> None:
+    def notes(region: str) -> list[str]:
+        document = bent(PLATFORM, "spec.config.aws.region", region)
+        return [note for note in load(tmp_path, document).notes if "region" in note]
+
+    [note] = notes("us-gov-wst-1")
+    assert note.endswith("us-gov-wst-1 is no region that is known here; did you mean us-gov-west-1?")
+    assert notes("us-gov-west-1") == []
+    assert notes("us-gov-antarctica-7") == []

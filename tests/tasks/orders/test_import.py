@@ -140,7 +140,7 @@ def test_a_worker_examines_the_platform_and_an_account_of_it(cluster: Cluster) -
     assert {each.message for each in found if each.level is Level.ERROR} == set()
     assert [each.level for each in found if each.check == "workers"] == [Level.OK]
     [entered] = [each.message for each in found if each.check == "access role"]
-    assert entered.startswith("we act as arn:aws:sts::")
+    assert entered.startswith("signed in as arn:aws:sts::")
 
 
 def _answered(cluster: Cluster, question: str) -> bool:

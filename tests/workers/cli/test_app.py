@@ -150,3 +150,18 @@ def test_no_proxy_stands_between_us_and_this_machine(
     for proxy in ("http://127.0.0.1:1", "socks5://proxy:1080"):
         run_here("status", environment={**environment, "HTTP_PROXY": proxy})
     assert len(fake_api.asked) == 2
+
+
+def test_validate_needs_no_secret_where_it_is_told_so(run_here: RunHere) -> None:
+    done = run_here("validate", str(EXAMPLES / "config"), "--no-secrets")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "platforms: aws" in done.stdout
+    assert "needs the environment variable" in run_here("validate", str(EXAMPLES / "config")).stderr
+
+
+def test_no_list_of_commands_is_cut_on_a_usual_terminal(run_here: RunHere) -> None:
+    for group in ((), ("metering",), ("runner",)):
+        shown = run_here(*group, "--help").stdout
+        commands = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+        assert commands
+        assert not [line for line in commands if line.endswith("...") or len(line.split()) < 2], shown

@@ -133,9 +133,10 @@ def export(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON export; - reads stdin.")],
 ) -> None:
-    """Restore usage reports from an export, after the metering database was lost.
+    """Restore usage reports from an export.
 
-    What is there already is left unchanged. Writes to CONNECTOR_METERING_DATABASE_URL, or the file in its place.
+    For when the metering database was lost. What is there already is left unchanged. Writes to
+    CONNECTOR_METERING_DATABASE_URL, or the file in its place.
     """
     from workers.cli.costs.restore import restore_reports
 

@@ -27,15 +27,19 @@ def validate(
             "--render", metavar="FILE", help="Also show what the tenants in this file would be called in AWS."
         ),
     ] = None,
+    secrets: Annotated[
+        bool,
+        typer.Option("--secrets/--no-secrets", help="Also check that the secrets are there, as a worker needs them."),
+    ] = True,
     as_json: Json = False,
 ) -> ExitCode:
     """Check platform and landing zone documents.
 
-    Finds every mistake in one run. Nothing is started or sent.
+    Finds every mistake in one run. Nothing is started or sent. A pull request is checked with --no-secrets.
     """
     from workers.cli.installation.validate import check_documents
 
-    return check_documents(paths or [], render, as_json=as_json)
+    return check_documents(paths or [], render, secrets=secrets, as_json=as_json)
 
 
 def policies(

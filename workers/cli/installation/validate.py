@@ -31,14 +31,15 @@ LABELS = {
 }
 
 
-def check_documents(paths: Sequence[Path], orders: Path | None, *, as_json: bool) -> ExitCode:
+def check_documents(paths: Sequence[Path], orders: Path | None, *, secrets: bool, as_json: bool) -> ExitCode:
     """Check documents and say what they hold; no paths: those of CONNECTOR_CONFIG_DIR. Raises CommandFailed.
 
-    orders  a file of tenants of which every name is shown that they would give to something in AWS
+    orders   a file of tenants of which every name is shown that they would give to something in AWS
+    secrets  False: where secrets stand is checked, and not whether they are there
     """
     try:
         some = bool(paths) and all(path.is_file() for path in paths)
-        catalog = load_catalog(paths or [load_settings().config_dir], complete=not some)
+        catalog = load_catalog(paths or [load_settings().config_dir], complete=not some, secrets=secrets)
         rendered = [] if orders is None else _rendered(orders, catalog)
     except (CatalogError, SettingsError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error

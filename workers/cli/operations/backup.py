@@ -20,6 +20,7 @@ from tasks.state import backup
 from tasks.state.store import Store
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.output import print_json, print_line, stderr_console, stdout_console
+from workers.cli.slow import saying
 
 OWNER_ONLY = 0o600  # it names people and their addresses
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -29,13 +30,13 @@ STDIO = Path("-")
 def save(file: Path, *, overwrite: bool, as_json: bool) -> None:
     """Write a backup to a file, whole or not at all, or to stdout, and say how much is in it."""
     if file == STDIO:
-        with _store() as store:
+        with _store() as store, saying("every tenant is saved"):
             counts = _write(sys.stdout, backup.lines(store))
         print_line(stderr_console(), f"saved {_told(counts)}")
         return
     if file.exists() and not overwrite:
         raise CommandFailed(f"{file} exists: choose another name, or use --overwrite", ExitCode.USAGE)
-    with _store() as store:
+    with _store() as store, saying("every tenant is saved"):
         counts = _save(file, backup.lines(store))
     if as_json:
         print_json({"file": str(file), "tenants": counts["tenant"], "pauses": counts["pause"]})
@@ -47,7 +48,7 @@ def restore(file: Path, *, merge: bool, as_json: bool) -> None:
     """Put a backup back; every line is checked before anything is written."""
     try:
         saved = backup.read(_text(file).splitlines())
-        with _store() as store:
+        with _store() as store, saying("every tenant is restored"):
             done = backup.restore(store, saved, merge=merge)
     except backup.BackupRefused as error:
         raise CommandFailed(f"nothing was restored:\n{error}", ExitCode.MISTAKES) from error

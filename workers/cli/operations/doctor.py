@@ -5,7 +5,7 @@ It reads the environment as a worker does and needs no API, so that it can be ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
@@ -18,6 +18,7 @@ from tasks.worker import own_worker
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.local import local
 from workers.cli.output import flat, print_json, print_line, stdout_console
+from workers.cli.slow import saying
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
@@ -29,8 +30,8 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     for each in _platforms(worker.catalog, platform):
         if not as_json:
             print_line(stdout_console(), each.identifier)
-        findings = []
-        for finding in examine(patient(worker, each)):
+        findings, found = [], examine(patient(worker, each))
+        while finding := _next(found):
             findings.append(finding)
             if not as_json:
                 _show(finding)
@@ -39,6 +40,11 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
     if as_json:
         print_json({name: _plain(findings) for name, findings in shown.items()})
     return ExitCode.DONE if healthy else ExitCode.MISTAKES
+
+
+def _next(found: Iterator[Finding]) -> Finding | None:
+    with saying("waiting for an answer"):
+        return next(found, None)
 
 
 def _platforms(catalog: Catalog, wanted: str | None) -> list[Platform]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.options import Access, Json, TenantArgument, Wait, calls_api
+from workers.cli.options import Access, Json, OnlyPlatform, TenantArgument, Wait, calls_api
 
 OrdersFile = Annotated[Path, typer.Argument(metavar="FILE", help="YAML file with tenants; - reads stdin.")]
 Watch = Annotated[
@@ -64,9 +64,9 @@ def status(
         str | None, typer.Option("--workspace", metavar="WORKSPACE", help="Only tenants of this workspace.")
     ] = None,
 ) -> ExitCode:
-    """Show what needs a person, and all tenants with their states; or the steps of one.
+    """Show what needs a person, and every tenant.
 
-    With --json and --watch each change is one line.
+    Or the steps of one. With --json and --watch each change is one line.
     """
     from workers.cli.tenants.status import Wanted, show_status
 
@@ -75,16 +75,22 @@ def status(
 
 @calls_api
 def retry(
-    api: Access, tenant: TenantArgument, first: First = None, wait: Wait = True, as_json: Json = False
+    api: Access,
+    tenant: Annotated[str | None, typer.Argument(metavar="TENANT", help="Or --failed.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every tenant that is FAILED.")] = False,
+    platform: OnlyPlatform = None,
+    first: First = None,
+    wait: Wait = True,
+    as_json: Json = False,
 ) -> ExitCode:
     """Replicate a tenant again, as it was last ordered.
 
     A step that waits for its next attempt is tried at once.
     """
     from workers.cli.tenants.accepted import Telling
-    from workers.cli.tenants.replicate import retry
+    from workers.cli.tenants.replicate import Chosen, retry
 
-    return retry(tenant, api, Telling(wait, as_json), first=first)
+    return retry(Chosen(tenant, failed, platform), api, Telling(wait, as_json), first=first)
 
 
 @calls_api

@@ -18,6 +18,7 @@ from workers.cli.names import parse_tenant
 from workers.cli.options import Access
 from workers.cli.orders import Order, orders_of
 from workers.cli.output import flat, print_json, print_line, stdout_console
+from workers.cli.slow import saying
 from workers.cli.tenants.replicate import REFUSALS
 from workers.client import ApiProblem, ConnectorClient
 
@@ -66,9 +67,10 @@ def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -
     plans: list[Plan | None] = []
     for tenant, asked in views:
         view = asked
-        while view.state is QuestionState.PENDING:
-            time.sleep(LOOK_SECONDS)
-            view = client.planned(view.id)
+        with saying(f"{tenant}: a worker makes the plan"):
+            while view.state is QuestionState.PENDING:
+                time.sleep(LOOK_SECONDS)
+                view = client.planned(view.id)
         if view.plan is None:
             complain(f"{tenant} cannot be planned: {view.failure}")
         plans.append(view.plan)

@@ -18,6 +18,7 @@ from workers.cli.options import Access
 from workers.cli.output import is_live, print_json_line, print_line, stdout_console
 from workers.cli.progress import Followed, LiveView, watch
 from workers.cli.results import complain_about_failures
+from workers.cli.slow import saying
 from workers.client import ConnectorClient
 
 LOOK_SECONDS = 1.0  # between two questions: one for all tenants
@@ -55,7 +56,8 @@ def show_rollout(wanted: Wanted, access: Access, *, wait: bool, as_json: bool) -
 def _start(client: ConnectorClient, wanted: Wanted) -> RolloutView:
     if wanted.started is not None:
         return client.rollout(wanted.started)
-    return client.roll_out(wanted.landing_zone or "", wanted.platform)
+    with saying(f"every tenant of {wanted.landing_zone} is enqueued"):
+        return client.roll_out(wanted.landing_zone or "", wanted.platform)
 
 
 def _follow(client: ConnectorClient, started: RolloutView, *, as_json: bool) -> ExitCode:

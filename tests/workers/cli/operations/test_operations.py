@@ -43,7 +43,7 @@ def test_pause_shows_and_resume_goes_on(run_here: RunHere, environment: dict[str
     paused = run_here("pause", str(SHOP), "--reason", "migration", environment=environment)
     assert paused.stdout.startswith(f"{SHOP}: paused since ")
     assert "migration" in run_here("status", str(SHOP), environment=environment).stdout
-    [heading, row] = run_here("status", environment=environment).stdout.splitlines()
+    *_, heading, row = run_here("status", environment=environment).stdout.splitlines()
     assert (heading.split()[-1], row.split()[-1]) == ("paused", "migration")
     assert run_here("pause", "aws.sandbox", environment=environment).returncode == 0
     listed = run_here("pause", environment=environment).stdout

@@ -123,12 +123,16 @@ def test_it_ends_or_goes_on_as_things_happen(
 
     assert len(lines) == 251
     out = tmp_path / "out"
-    with out.open("w") as written:
-        process = subprocess.Popen(
-            [*COMMAND, "logs", NAME, "--follow"], env=environment, stdout=written, stderr=written, cwd=tmp_path
-        )
-        eventually(lambda: len(out.read_text().splitlines()) == len(lines))
-        api.store.events.emit(TenantId.parse(NAME), {**STEP, "state": "SUCCEEDED", "note": "done"})
-        eventually(lambda: "create_account SUCCEEDED done" in out.read_text())
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+    command = [*COMMAND, "logs", NAME, "--follow"]
+    with (
+        out.open("w") as written,
+        subprocess.Popen(command, env=environment, stdout=written, stderr=written, cwd=tmp_path) as process,
+    ):
+        try:
+            eventually(lambda: len(out.read_text().splitlines()) == len(lines))
+            api.store.events.emit(TenantId.parse(NAME), {**STEP, "state": "SUCCEEDED", "note": "done"})
+            eventually(lambda: "create_account SUCCEEDED done" in out.read_text())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()

@@ -120,6 +120,29 @@ def test_retry(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]
     assert f"{NAME}: the replication ended CANCELLED" in done.stderr
 
 
+def test_retry_of_all_that_failed(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
+    page = {"number": 0, "size": 500, "totalElements": 2, "totalPages": 1}
+    rows = [tenant(f"a.{name}.aws.sandbox", "FAILED")[1] for name in ("b", "c")]
+    query = "/api/v1/tenants?platform=aws.sandbox&status=FAILED&page=0&size=500"
+    fake_api.script["GET", query] = [(200, {"tenants": rows, "page": page})]
+    fake_api.script["POST", "/api/v1/tenants/a/b/aws.sandbox/replications"] = [accepted("a.b.aws.sandbox", "r1")]
+    fake_api.script["POST", "/api/v1/tenants/a/c/aws.sandbox/replications"] = [problem(422, "its zone is gone")]
+
+    done = run_here("retry", "--failed", "--platform", "aws.sandbox", "--no-wait", environment=environment)
+
+    assert done.returncode == 1
+    assert done.stdout == "a.b.aws.sandbox: accepted as replication r1\n"
+    assert "a.c.aws.sandbox was refused" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("a.b.aws.sandbox", "--failed"), ("a.b.aws.sandbox", "--platform", "aws.x")])
+def test_retry_wants_one_tenant_or_all_that_failed(
+    run_here: RunHere, environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    done = run_here("retry", *arguments, environment=environment)
+    assert (done.returncode, "name a TENANT, or use --failed" in done.stderr) == (64, True)
+
+
 @pytest.mark.parametrize("what", [NAME, "r1"])
 def test_cancel(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], what: str) -> None:
     fake_api.script["GET", PATH] = [tenant(NAME, "RUNNING")]
