@@ -126,7 +126,7 @@ class Gauges(Collector):
         metered = [name for name, platform in self._catalog.platforms.items() if platform.metering is not None]
         dollars = {name: pages / 100 for name, pages in _by_platform(counts, COST_PAGES, metered).items()}
         yield _counted("connector_metering_dollars", "What questions about costs have cost.", "platform", dollars)
-        rejected = {**dict.fromkeys(Rejection, 0), **self._store.counts.rejected()}
+        rejected: dict[str, int] = {**dict.fromkeys(Rejection, 0), **self._store.counts.rejected()}
         yield _counted("connector_rejected_messages", "Messages in the queue that were not ours.", "reason", rejected)
 
     def _found(self) -> Iterator[Metric]:

@@ -78,7 +78,9 @@ class Orders(Part):
         Raises AccountTaken when another tenant has the account that is to be taken over, or has ordered it,
         DocumentsChanged when it was checked by documents that are not the newest.
         """
-        return _stored(self._promise(_asked(order))).replication
+        verb = "replicate" if order.desired is None else "order"
+        with tracing.in_a_trace(f"{verb} a tenant", {"connector.tenant": str(order.tenant)}):
+            return _stored(self._promise(_asked(order))).replication
 
     def doubt(self, tenant: TenantId) -> str:
         """See to it that a tenant is replicated once more from its first step, without belief in what was not there.

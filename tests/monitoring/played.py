@@ -200,6 +200,14 @@ ALERTS = (
         "Messages to people that were dropped within an hour: 6",
     ),
     one(
+        "ConnectorCostsAreExpensive",
+        f"connector_metering_dollars_total{{{AWS}}}",
+        "0+0.01x1500",
+        "0+0.001x1500",
+        1450,
+        "Questions about the costs of aws.sandbox have cost $14.4 in a day.",
+    ),
+    one(
         "ConnectorMeteringIsCapped",
         f'connector_metering_runs_total{{{AWS},outcome="capped"}}',
         "0+0.2x200",
