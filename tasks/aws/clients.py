@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
+from functools import cache
 from threading import RLock
 from typing import Any
 
@@ -20,6 +21,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
+from botocore.loaders import Loader, create_loader
 
 from config.environment import SettingsError
 from config.proxies import Proxies
@@ -121,11 +123,17 @@ class Clients:
         return client
 
 
+@cache
+def _models(path: str | None) -> Loader:
+    """Return what reads the SDK's models of services, which it keeps: for all sessions of this process."""
+    return create_loader(path)
+
+
 def _sdk_session() -> botocore.session.Session:
     """Make a session of the SDK; raises SettingsError when the profile that the environment names is none."""
     session = botocore.session.get_session()
     try:
-        session.get_scoped_config()
+        session.register_component("data_loader", _models(session.get_config_variable("data_path")))
     except (ProfileNotFound, ConfigParseError) as error:
         sentence = (
             f"The AWS SDK cannot read its configuration: {error}. Correct or unset AWS_PROFILE: the connector signs"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +52,7 @@ class Play:
         self.started += 1
         self.fake.processes += 1
         extra = {**self.environment, "CONNECTOR_RUNNER_PORT": str(free_port())}
-        command = [sys.executable, "-m", "workers.cli", "runner"]
-        child = self.cluster.processes.start(f"runner{self.started}", command, extra)
+        child = self.cluster.start(f"runner{self.started}", ["workers.cli", "runner"], extra)
         self.runners.append(child)
         return child
 
@@ -119,8 +117,8 @@ class Play:
             case "worker":
                 self.kill_worker()
                 name = f"again{self.kills['worker SIGKILL']}"
-                command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"{name}@test"]
-                self.cluster.workers.append(self.cluster.processes.start(name, command))
+                command = ["celery", "-A", "workers.app", "worker", "-n", f"{name}@test"]
+                self.cluster.workers.append(self.cluster.start(name, command))
             case "tokens":
                 self.kills["tokens"] += 1
                 self.fake.expire_tokens()

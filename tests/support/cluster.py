@@ -90,16 +90,17 @@ class Cluster:
         """Start one worker process of a Celery app and wait until its pump looks."""
         self.started += 1
         name, before = f"w{self.started}", set(self._pumps())
-        child = self._start(name, ["celery", "-A", app, "worker"])
+        child = self.start(name, ["celery", "-A", app, "worker"])
         self.workers.append(child)
         self.processes.wait(name, lambda: not before.issuperset(self._pumps()), LONG)
         return child
 
-    def _start(self, name: str, command: list[str]) -> Child:
+    def start(self, name: str, command: list[str], extra: Mapping[str, str] | None = None) -> Child:
+        """Run `python -m` this command, with environment variables of its own."""
         if not self.forked:
-            return self.processes.start(name, [sys.executable, "-m", *command])
-        log = self.directory / f"{name}.log"
-        child = Child(name, nursery().start(command, self.environment, self.directory, log), log)
+            return self.processes.start(name, [sys.executable, "-m", *command], extra)
+        log, environment = self.directory / f"{name}.log", {**self.environment, **(extra or {})}
+        child = Child(name, nursery().start(command, environment, self.directory, log), log)
         self.processes.children.append(child)
         return child
 

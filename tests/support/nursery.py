@@ -29,6 +29,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tasks.aws.clients import Clients
 from workers.demo.die_with_parent import PR_SET_PDEATHSIG
 
 IMPORTED = (
@@ -37,11 +38,17 @@ IMPORTED = (
     "kombu.transport.redis",
     "workers.app",
     "workers.celery_worker",
+    "workers.cli.app",
+    "workers.cli.local",
+    "workers.cli.results",
+    "workers.client",
+    "workers.runner.process",
     "workers.checked_broker",
     "workers.sandbox.aws.server",
     "workers.sandbox.aws.seed",
     "workers.sandbox.aws.operation_modules",
 )
+SERVICES = ("sts", "organizations", "iam", "cloudformation", "sso-admin", "identitystore", "lambda", "servicecatalog")
 LOOK_SECONDS = 0.01  # between two looks whether a child has ended
 
 
@@ -101,13 +108,29 @@ class Nursery:
         )
         atexit.register(self._close)
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: Path) -> Nursling:
-        """Run `python -m` this command."""
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        log: Path,
+        *,
+        errors: Path | None = None,
+        given: Path | None = None,
+    ) -> Nursling:
+        """Run `python -m` this command.
+
+        log      is written to the end of
+        errors   what it says on stderr; None: in the log, too
+        given    what it reads; None: nothing
+        """
         wanted = {
             "command": list(command),
             "environment": dict(environment),
             "directory": str(directory),
             "log": str(log),
+            "errors": str(errors or log),
+            "given": str(given or os.devnull),
         }
         assert self._process.stdin is not None
         with self._lock:
@@ -153,6 +176,9 @@ def main() -> None:
     die_with(os.getppid())
     for name in IMPORTED:
         import_module(name)
+    clients = Clients()
+    for name in SERVICES:  # so that no child has to read AWS's model of them
+        clients.unsigned(name, "eu-central-1")
     assert threading.active_count() == 1, "a process that forks should have no threads"
     gc.collect()
     gc.freeze()  # what all children share stays shared
@@ -197,10 +223,11 @@ def _settle(order: Mapping[str, Any], parent: int) -> Sequence[str]:
     os.chdir(order["directory"])
     os.environ.clear()
     os.environ.update(order["environment"])
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for old, new in ((nothing, 0), (log, 1), (log, 2)):
+    given = os.open(order["given"], os.O_RDONLY)
+    log, errors = (os.open(order[each], os.O_WRONLY | os.O_CREAT | os.O_APPEND) for each in ("log", "errors"))
+    for old, new in ((given, 0), (log, 1), (errors, 2)):
         os.dup2(old, new)
+        os.close(old)
     command: Sequence[str] = order["command"]
     return command
 

@@ -27,14 +27,14 @@ FAST = SimulatorOptions(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def simulator_process() -> Iterator[SimulatorClient]:
     """Run the simulated AWS in a process of its own, once."""
     with running_simulator(FAST.model_dump(mode="json")) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sessions() -> Sessions:
     """Keep credentials and clients over all tests: making them takes longer than a step."""
     return Sessions()

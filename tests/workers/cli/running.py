@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
+
+from tests.support.nursery import nursery
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-m", "workers.cli"]
@@ -40,18 +42,24 @@ def clean_environment(**extra: str) -> dict[str, str]:
 
 def run(
     *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "", directory: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+) -> Ended:
     """Run a command to its end; in a directory without a .env file."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=dict(environment or clean_environment()),
-        input=stdin,
-        cwd=directory or "/",
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    with TemporaryDirectory(prefix="command-") as kept:
+        out, errors, given = (Path(kept, name) for name in ("out", "errors", "given"))
+        given.write_text(stdin)
+        process = nursery().start(
+            [COMMAND[-1], *arguments],
+            environment or clean_environment(),
+            directory or Path("/"),
+            out,
+            errors=errors,
+            given=given,
+        )
+        try:
+            code = process.wait(SECONDS)
+        finally:
+            process.kill()
+        return Ended(code, out.read_text(), errors.read_text())
 
 
 def descendants(marker: str) -> list[str]:
