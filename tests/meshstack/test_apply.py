@@ -11,7 +11,8 @@ import pytest
 from tasks.meshstack.sealed import PrivateKey
 from tasks.model.desired import TenantId
 from tasks.model.replication import LastError
-from tests.meshstack.fake import FakeRun, inputs, sealed, value
+from tests.meshstack.fake_run import FakeRun
+from tests.meshstack.inputs import inputs, sealed, value
 from tests.meshstack.scene import Scene, catalog_with, scene
 from tests.support.redis import CheckedRedis
 

@@ -9,8 +9,9 @@ import pytest
 
 from tasks.meshstack.sealed import PrivateKey
 from tasks.model.desired import TenantId
-from tests.meshstack.fake import FakeRun, inputs
+from tests.meshstack.fake_run import FakeRun
 from tests.meshstack.faults import Scripted, Seeded
+from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import LEASE, Scene, scene
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tasks.model.replication import LastError
-from tests.meshstack.fake import FakeRun, inputs
+from tests.meshstack.fake_run import FakeRun
 from tests.meshstack.faults import Scripted
+from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import Scene, change
 
 TENANT = "likvid.shop.aws.sandbox"
