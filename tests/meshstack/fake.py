@@ -22,6 +22,7 @@ from tests.meshstack.fake_run import FINAL, PATH, RUN, RUNNER_UUID, Dropped, Fak
 from tests.meshstack.faults import Fault, NoFaults
 
 RUNNER = "application/vnd.meshcloud.api.meshbuildingblockrunner.v1-preview.hal+json"
+PAGES = {"html": 502, "page": 200, "404 page": 404}  # of a proxy
 OBJECTS = {
     "meshtenants": "application/vnd.meshcloud.api.meshtenant.v4.hal+json",
     "meshprojects": "application/vnd.meshcloud.api.meshproject.v2.hal+json",
@@ -149,8 +150,8 @@ class FakeMeshStack:
         if fault.name == "401":
             return Reply(401, {"message": "unauthorised"})
         headers = {"Retry-After": "1"} if fault.name in ("429", "503") else {}
-        if fault.name == "html":
-            return Reply(502, media="text/html", content=b"<html>Bad Gateway</html>")
+        if fault.name in PAGES:
+            return Reply(PAGES[fault.name], media="text/html; charset=utf-8", content=b"<html>Not meshStack</html>")
         return Reply(int(fault.name), {"message": "no"}, headers=headers)
 
     def _answer(

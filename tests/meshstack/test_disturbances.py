@@ -10,7 +10,7 @@ import pytest
 from tasks.meshstack.sealed import PrivateKey
 from tasks.model.desired import TenantId
 from tests.meshstack.fake_run import FakeRun
-from tests.meshstack.faults import Scripted, Seeded
+from tests.meshstack.faults import BEFORE, Scripted, Seeded
 from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import LEASE, Scene, scene
 from tests.support.redis import CheckedRedis
@@ -27,13 +27,29 @@ def ended_well(played: Scene, run: FakeRun) -> None:
 
 
 @pytest.mark.parametrize("kind", ["login", "claim", "register", "update", "read"])
-@pytest.mark.parametrize("name", ["401", "429", "500", "503", "html", "drop", "lost"])
+@pytest.mark.parametrize("name", [*BEFORE, "lost"])
 def test_one_fault_of_any_request_changes_nothing(played: Scene, kind: str, name: str) -> None:
     played.fake.faults = Scripted({kind: [name, "fine", name]})
     played.fake.run_seconds = 1.0  # after a claim whose answer was lost
     run = played.fake.queue(inputs("shop", "alice"))
     played.start_runner()
     ended_well(played, run)
+
+
+def test_a_run_that_meshstack_does_not_know_for_a_while_is_not_dropped(played: Scene) -> None:
+    played.fake.faults = Scripted({"update": ["fine", *["404"] * 5]})
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    ended_well(played, run)
+
+
+def test_a_run_that_meshstack_does_not_know_any_more_is_let_go(played: Scene) -> None:
+    played.puppet.held.add("set_alias")
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    played.heard(run, "set_alias")
+    played.fake.faults = Scripted({"update": ["404"] * 100})
+    played.idle()
 
 
 def test_each_report_may_get_lost(played: Scene) -> None:

@@ -34,6 +34,7 @@ RENEW_SECONDS = (
 CROWD = 20  # open runs from which on each is looked at less often, so that looking costs no more
 MOST_DEFECTS = 8  # turns in a row that fail by a defect of ours
 UNKNOWN = frozenset({404, 410})  # to a report: meshStack has no such run any more
+UNKNOWN_TRIES = 20  # reports in a row that say so, some minutes apart in all: a proxy may say it in its place
 log = structlog.get_logger(__name__)
 
 
@@ -163,7 +164,7 @@ class Runner:
             if self.desk.turn(run):
                 self._count(run)
                 self._drop(run)
-            run.failures = 0
+            run.failures = run.unknown = 0
             run.next_turn = self._next_turn(run)
         except NotHeld:
             log.info("not ours any more", run=run.record.uuid)
@@ -197,7 +198,8 @@ class Runner:
         log.warning("meshStack was not told yet", run=run.record.uuid, reason=reason, tries=run.failures)
 
     def _refused(self, run: OpenRun, error: Refused) -> None:
-        if error.status not in UNKNOWN:
+        run.unknown = run.unknown + 1 if error.status in UNKNOWN else 0
+        if run.unknown < UNKNOWN_TRIES:
             log.error("meshStack refuses what we say of a run", run=run.record.uuid, reason=str(error))
             self._later(run, self.pace.longest_retry, str(error))
             return
