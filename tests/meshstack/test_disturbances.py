@@ -52,10 +52,11 @@ def test_a_run_that_meshstack_does_not_know_any_more_is_let_go(played: Scene) ->
     played.idle()
 
 
-def test_each_report_may_get_lost(played: Scene) -> None:
-    """Whatever the answer that is lost, even that of the last report, the run ends once and well."""
+@pytest.mark.parametrize("fault", ["lost", "page", "404 page"])
+def test_each_report_may_get_lost(played: Scene, fault: str) -> None:
+    """Whatever the report that goes astray, or its answer, even the last one: the run ends once and well."""
     for lost in range(8):
-        played.fake.faults = Scripted({"update": [*["fine"] * lost, "lost"]})
+        played.fake.faults = Scripted({"update": [*["fine"] * lost, fault]})
         run = played.fake.queue(inputs(f"shop-{lost}", "alice"))
         if not played.running:
             played.start_runner()
