@@ -45,6 +45,8 @@ class FakeMeshStack:
     objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)  # kinds that the API key may not read
     away: bool = False
+    largest: int = 1_000_000  # bytes of a report
+    empty: bool = False  # what a run does not say is null, and not left out
     processes: int = 0  # runners that were started: each logs in for itself, one login at a time
     violations: list[str] = field(default_factory=list)
     runs: dict[str, FakeRun] = field(default_factory=dict)
@@ -266,7 +268,8 @@ class FakeMeshStack:
             run.tokens.append(run.token)
             run.claimed_steps = {}
             run.handed_out_at = run.heard_at = self.clock()
-            return Reply(201, run.document(with_token=True), media=RUN)
+            document = run.document(with_token=True)
+            return Reply(201, _with_nulls(document) if self.empty else document, media=RUN)
 
     def _time_out(self) -> None:
         for run in self.runs.values():
@@ -293,6 +296,8 @@ class FakeMeshStack:
             self._reporting.add(uuid)
         try:
             with self._lock:
+                if len(body) > self.largest:
+                    return Reply(413, {"message": "too large"})
                 found = json.loads(body)
                 if method == "POST" and source is None:
                     return run.register(found)
@@ -343,3 +348,15 @@ class FakeMeshStack:
 
     def _violation(self, text: str) -> None:
         self.violations.append(text)
+
+
+def _with_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Write null where a run says nothing, as some serializers do, and fields that nobody knows."""
+    spec = document["spec"]
+    block = spec["buildingBlock"]
+    nothing = dict.fromkeys(("projectIdentifier", "fullPlatformIdentifier", "parentBuildingBlocks", "new"))
+    inputs = [{**each, "isSensitive": None, "isEnvironment": None, "new": 1} for each in block["spec"]["inputs"]]
+    block = {**block, "spec": {**nothing, **block["spec"], "inputs": inputs, "displayName": None}}
+    links = {**document["_links"], "planArtifact": None, "predecessor": None, "self": None}
+    spec = {**spec, "buildingBlock": block, "trigger": None}
+    return {**document, "kind": "MESHBUILDINGBLOCKRUN", "spec": spec, "_links": links, "new": {"a": []}}

@@ -36,6 +36,20 @@ def test_one_fault_of_any_request_changes_nothing(played: Scene, kind: str, name
     ended_well(played, run)
 
 
+def test_what_meshstack_keeps_refusing_ends_the_run(played: Scene) -> None:
+    """Whatever it does not like: the run ends with its reason, and does not stay in progress for ever."""
+    played.fake.faults = Scripted({"update": ["fine", *["400"] * 8]})
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+
+    played.ended(run)
+
+    assert run.status == "FAILED"
+    assert "meshStack refuses the connector's report (HTTP 400" in run.operators_messages[0]
+    assert "'aws-connector why likvid.shop.aws.sandbox'" in run.operators_messages[0]
+    assert {step["status"] for step in run.steps.values()} <= {"FAILED", "SUCCEEDED"}
+
+
 def test_a_run_that_meshstack_does_not_know_for_a_while_is_not_dropped(played: Scene) -> None:
     played.fake.faults = Scripted({"update": ["fine", *["404"] * 5]})
     run = played.fake.queue(inputs("shop", "alice"))

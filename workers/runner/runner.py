@@ -32,7 +32,7 @@ RENEW_SECONDS = (
     1.0  # at the latest between two renewals of our leases: so the connector's clock goes on without workers
 )
 CROWD = 20  # open runs from which on each is looked at less often, so that looking costs no more
-MOST_DEFECTS = 8  # turns in a row that fail by a defect of ours
+MOST_DEFECTS = 8  # turns in a row that fail by a defect of ours, or because meshStack refuses what we say
 UNKNOWN = frozenset({404, 410})  # to a report: meshStack has no such run any more
 UNKNOWN_TRIES = 20  # reports in a row that say so, some minutes apart in all: a proxy may say it in its place
 log = structlog.get_logger(__name__)
@@ -199,17 +199,18 @@ class Runner:
 
     def _refused(self, run: OpenRun, error: Refused) -> None:
         run.unknown = run.unknown + 1 if error.status in UNKNOWN else 0
-        if run.unknown < UNKNOWN_TRIES:
-            log.error("meshStack refuses what we say of a run", run=run.record.uuid, reason=str(error))
-            self._later(run, self.pace.longest_retry, str(error))
-            return
-        log.warning("meshStack does not know the run any more", run=run.record.uuid)
+        log.error("meshStack refuses what we say of a run", run=run.record.uuid, reason=str(error))
+        self._later(run, self.pace.longest_retry, str(error))
         try:
-            self.connector.store.runs.note(run.record.uuid, run.record.json_text(), self.holder, ended=True)
-        except RedisError as failure:
-            self._later(run, None, f"Redis: {type(failure).__name__}")
-            return
-        self._drop(run)
+            if run.unknown >= UNKNOWN_TRIES:
+                log.warning("meshStack does not know the run any more", run=run.record.uuid)
+                self.connector.store.runs.note(run.record.uuid, run.record.json_text(), self.holder, ended=True)
+                self._drop(run)
+            elif not run.unknown and run.failures >= MOST_DEFECTS:
+                self.desk.say_less(run, str(error))
+                run.failures = 0
+        except (NotHeld, RedisError) as failure:
+            log.warning("the run could not be given up", run=run.record.uuid, error=type(failure).__name__)
 
     def _defective(self, run: OpenRun, defect: str) -> None:
         """Try again some times, then let the run end FAILED."""
