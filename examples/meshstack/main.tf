@@ -4,11 +4,20 @@ terraform {
       source  = "meshcloud/meshstack"
       version = ">= 0.25.2"
     }
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
   }
 }
 
 # Endpoint and API key come from MESHSTACK_ENDPOINT, MESHSTACK_API_KEY and MESHSTACK_API_SECRET.
 provider "meshstack" {}
+
+# The account in which the connector signs in; credentials as everywhere with AWS.
+provider "aws" {
+  region = "eu-central-1"
+}
 
 resource "meshstack_building_block_runner" "connector" {
   metadata = { owned_by_workspace = var.workspace }
@@ -28,7 +37,7 @@ resource "meshstack_building_block_definition" "aws_account" {
     display_name              = "AWS account"
     description               = "An AWS account of your own, set up as the landing zone says."
     target_type               = "TENANT_LEVEL"
-    supported_platforms       = [{ name = meshstack_platform_type.aws_account.metadata.name }]
+    supported_platforms       = [meshstack_platform_type.aws_account.ref]
     use_in_landing_zones_only = true
     run_transparency          = false # true: teams also read what is for operators
   }
@@ -37,11 +46,7 @@ resource "meshstack_building_block_definition" "aws_account" {
     draft                      = var.draft
     only_apply_once_per_tenant = true
     deletion_mode              = "DELETE"
-
-    runner_ref = {
-      kind = "meshBuildingBlockRunner"
-      uuid = meshstack_building_block_runner.connector.metadata.uuid
-    }
+    runner_ref                 = meshstack_building_block_runner.connector.ref
 
     inputs = {
       workspace = {

@@ -150,7 +150,8 @@ class _Portion:
             at_time = _time(at(each, "status", "created", "timestamp"))
             return at_time is None or at_time >= since
 
-        return self._lists.all("mesheventlogs", "meshEventLog", ("v1",), fits, **{"from": since.isoformat()})
+        window = {"from": since.isoformat(), "until": self._now.isoformat()}  # an end, so that pages do not shift
+        return self._lists.all("mesheventlogs", "meshEventLog", ("v1",), fits, **window)
 
     def _look(self, seen: Seen) -> None:
         for tenant in seen.tenants:

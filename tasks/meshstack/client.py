@@ -34,6 +34,7 @@ LONGEST_PAUSE = 300.0  # seconds; what Retry-After says beyond is not waited for
 LARGEST_ANSWER = 16 * 1024 * 1024  # bytes
 LONGEST_TEXT = 300  # characters of a refusal that are kept
 NAME = "meshstack-aws-connector"
+PAGED = frozenset({*range(200, 300), 403, 404, 410})  # what proxies say with a page of their own, during maintenance
 AWAY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -171,6 +172,8 @@ class MeshStack:
             response.close()
 
     def _judged(self, answer: Answer) -> Answer:
+        if answer.status in PAGED and answer.headers.get("content-type", "").lower().startswith("text/html"):
+            raise Away(f"a web page answered in place of meshStack (HTTP {answer.status})")
         if 200 <= answer.status < 300:
             return answer
         text = " ".join(answer.content[: 4 * LONGEST_TEXT].decode(errors="replace").split())[:LONGEST_TEXT]

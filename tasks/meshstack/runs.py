@@ -69,7 +69,7 @@ class Runs:
             if refused.status in NOTHING:
                 return None
             raise
-        return answer.document()
+        return answer.document() if answer.content.strip() else None
 
     def register(self, address: Address, steps: Sequence[Mapping[str, Any]]) -> None:
         """Name the steps of a run, in the order in which they are shown; again is the same."""

@@ -10,7 +10,7 @@ from config.catalog import Catalog, CatalogError, load_catalog
 from config.runner_document import DEFAULT_MAPPING
 from workers.examples import EXAMPLES
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "meshstack" / "connector-runner.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "meshstack" / "connector" / "runner.yaml"
 
 
 def load(*texts: str, directory: Path) -> Catalog:

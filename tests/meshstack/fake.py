@@ -7,9 +7,7 @@ connector's own client: neither may import the other.
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import re
 import secrets
 import time
@@ -20,96 +18,19 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from tests.meshstack.fake_run import FINAL, PATH, RUN, RUNNER_UUID, Dropped, FakeRun, Reply
 from tests.meshstack.faults import Fault, NoFaults
 
-RUN = "application/vnd.meshcloud.api.meshbuildingblockrun.v1.hal+json"
 RUNNER = "application/vnd.meshcloud.api.meshbuildingblockrunner.v1-preview.hal+json"
+PAGES = {"html": 502, "page": 200, "404 page": 404}  # of a proxy
 OBJECTS = {
     "meshtenants": "application/vnd.meshcloud.api.meshtenant.v4.hal+json",
     "meshprojects": "application/vnd.meshcloud.api.meshproject.v2.hal+json",
     "meshworkspaces": "application/vnd.meshcloud.api.meshworkspace.v2.hal+json",
     "meshpaymentmethods": "application/vnd.meshcloud.api.meshpaymentmethod.v2.hal+json",
 }
-BASE = "https://mesh-backend.example"  # in links: not where the connector reaches it
-PATH = "/api/meshobjects/meshbuildingblockruns"
-FINAL = frozenset({"SUCCEEDED", "FAILED", "ABORTED"})
-STATUSES = FINAL | {"PENDING", "IN_PROGRESS"}
-OUTPUT_TYPES = frozenset({"STRING", "INTEGER", "BOOLEAN", "CODE"})
-STEP_FIELDS = frozenset({"id", "displayName", "status", "userMessage", "systemMessage", "outputs"})
-REPORT_FIELDS = frozenset({"status", "steps", "changesDetected", "artifact"})
-LONGEST_MESSAGE = 500
-MOST_STEPS = 50
-RUNNER_UUID = "5f2f5d8e-9c0b-4a62-8a5e-4d5a4b1f7c11"
 CLIENT_ID = "0d4bbd0a-54a1-4d2f-8bba-4e4f4d9be2c3"
 CLIENT_SECRET = "the-secret-of-the-api-key-0123456789"
-
-
-class Dropped(Exception):
-    """The connection breaks before the answer has come."""
-
-
-@dataclass
-class Reply:
-    """An answer."""
-
-    status: int
-    document: Any = None
-    media: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = None
-
-    @property
-    def body(self) -> bytes:
-        """The answer's bytes."""
-        if self.content is not None:
-            return self.content
-        return b"" if self.document is None else json.dumps(self.document).encode()
-
-
-@dataclass
-class FakeRun:
-    """One run, as meshStack keeps it."""
-
-    uuid: str
-    number: int
-    block: str
-    behavior: str
-    spec: dict[str, Any]  # of the building block
-    outputs: frozenset[str] = frozenset()  # that the definition defines
-    status: str = "QUEUED"
-    token: str = ""
-    tokens: list[str] = field(default_factory=list)
-    steps: dict[str, dict[str, Any]] = field(default_factory=dict)  # in the order in which they were named
-    claimed_steps: dict[str, dict[str, Any]] = field(default_factory=dict)  # reported since it was last handed out
-    sent: dict[str, Any] = field(default_factory=dict)  # outputs
-    registered: bool = False
-    abort_wanted: bool = False
-    abort_told: str | None = None  # which process of the runner was told; another one cannot know of it yet
-    predecessor: str | None = None
-    plan_artifact: bool = False
-    artifact: bytes | None = None
-    changes_detected: bool | None = None
-    claims: int = 0
-    finals: int = 0
-    handed_out_at: float = 0.0
-    heard_at: float = 0.0
-    longest_silence: float = 0.0
-    final_body: bytes | None = None
-    reports: int = 0
-
-    @property
-    def last_messages(self) -> list[str]:
-        """What the team reads, of every step."""
-        return [step["userMessage"] for step in self.steps.values() if step.get("userMessage")]
-
-    @property
-    def operators_messages(self) -> list[str]:
-        """What operators read, of every step."""
-        return [step["systemMessage"] for step in self.steps.values() if step.get("systemMessage")]
 
 
 @dataclass
@@ -124,6 +45,8 @@ class FakeMeshStack:
     objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)  # kinds that the API key may not read
     away: bool = False
+    largest: int = 1_000_000  # bytes of a report
+    empty: bool = False  # what a run does not say is null, and not left out
     processes: int = 0  # runners that were started: each logs in for itself, one login at a time
     violations: list[str] = field(default_factory=list)
     runs: dict[str, FakeRun] = field(default_factory=dict)
@@ -156,7 +79,10 @@ class FakeMeshStack:
             block = block or str(uuid4())
             number = self._numbers[block] = self._numbers.get(block, 0) + 1
             found = {"displayName": "AWS account", "workspaceIdentifier": "likvid", **spec, "inputs": inputs or []}
-            run = FakeRun(str(uuid4()), number, block, behavior, found, outputs if behavior == "APPLY" else frozenset())
+            run = FakeRun(
+                *(str(uuid4()), number, block, behavior, found, self.violations, self.clock),
+                outputs=outputs if behavior == "APPLY" else frozenset(),
+            )
             run.predecessor, run.plan_artifact = predecessor, plan_artifact
             self.runs[run.uuid] = run
             return run
@@ -226,8 +152,8 @@ class FakeMeshStack:
         if fault.name == "401":
             return Reply(401, {"message": "unauthorised"})
         headers = {"Retry-After": "1"} if fault.name in ("429", "503") else {}
-        if fault.name == "html":
-            return Reply(502, media="text/html", content=b"<html>Bad Gateway</html>")
+        if fault.name in PAGES:
+            return Reply(PAGES[fault.name], media="text/html; charset=utf-8", content=b"<html>Not meshStack</html>")
         return Reply(int(fault.name), {"message": "no"}, headers=headers)
 
     def _answer(
@@ -342,47 +268,20 @@ class FakeMeshStack:
             run.tokens.append(run.token)
             run.claimed_steps = {}
             run.handed_out_at = run.heard_at = self.clock()
-            return Reply(201, self._document(run, with_token=True), media=RUN)
+            document = run.document(with_token=True)
+            return Reply(201, _with_nulls(document) if self.empty else document, media=RUN)
 
     def _time_out(self) -> None:
         for run in self.runs.values():
             if run.status == "IN_PROGRESS" and self.clock() - run.heard_at > self.run_seconds:
                 self.queue_again(run)
 
-    def _document(self, run: FakeRun, *, with_token: bool = False) -> dict[str, Any]:
-        own = f"{BASE}{PATH}/{run.uuid}"
-        links: dict[str, Any] = {
-            "self": {"href": own},
-            "registerSource": {"href": f"{own}/status/source"},
-            "updateSource": {"href": f"{own}/status/source/{{sourceId}}", "templated": True},
-            "meshstackBaseUrl": {"href": BASE},
-        }
-        if run.predecessor:
-            links["predecessor"] = {"href": f"{BASE}{PATH}/{run.predecessor}"}
-        if run.plan_artifact:
-            links["planArtifact"] = {"href": f"{own}/plan-artifact"}
-        spec = {
-            "runNumber": run.number,
-            "behavior": run.behavior,
-            "buildingBlock": {"uuid": run.block, "spec": {**run.spec, "parentBuildingBlocks": []}},
-            "buildingBlockDefinition": {
-                "uuid": "b23cfb9a-6974-444f-9d33-62134a632373",
-                "spec": {"workspaceIdentifier": "platform-team", "version": 1, "implementation": {"type": "TERRAFORM"}},
-            },
-            "trigger": {"reason": "BUILDING_BLOCK_CREATION"},
-        }
-        if with_token:
-            spec["runToken"] = run.token
-        status = "FAILED" if run.status == "ABORTED" else run.status
-        head = {"kind": "meshBuildingBlockRun", "apiVersion": "v1", "metadata": {"uuid": run.uuid}}
-        return {**head, "spec": spec, "status": status, "_links": links}
-
     def _read_run(self, uuid: str, headers: Mapping[str, str]) -> Reply:
         if refused := self._refused(headers, RUN, body=False, run=self.runs.get(uuid)):
             return refused
         with self._lock:
             run = self.runs.get(uuid)
-            return Reply(404) if run is None else Reply(200, self._document(run), media=RUN)
+            return Reply(404) if run is None else Reply(200, run.document(), media=RUN)
 
     def _source(self, method: str, uuid: str, source: str | None, headers: Mapping[str, str], body: bytes) -> Reply:
         run = self.runs.get(uuid)
@@ -397,106 +296,18 @@ class FakeMeshStack:
             self._reporting.add(uuid)
         try:
             with self._lock:
+                if len(body) > self.largest:
+                    return Reply(413, {"message": "too large"})
                 found = json.loads(body)
                 if method == "POST" and source is None:
-                    return self._register(run, found)
+                    return run.register(found)
                 if method == "PATCH" and source == RUNNER_UUID:
-                    return self._update(run, found, body, headers.get("x-block-runner-node-id", ""))
+                    return run.update(found, body, headers.get("x-block-runner-node-id", ""))
                 self._violation(f"{method} of source {source}")
                 return Reply(404)
         finally:
             with self._busy:
                 self._reporting.discard(uuid)
-
-    def _register(self, run: FakeRun, found: Any) -> Reply:
-        steps = found.get("steps", [])
-        if found.get("source", {}).get("id") != RUNNER_UUID or set(found) - {"source", "steps"}:
-            self._violation(f"a registration that says {found}")
-        if len(steps) > MOST_STEPS or len({step["id"] for step in steps}) != len(steps):
-            self._violation(f"{len(steps)} steps, or one twice")
-        if run.status != "IN_PROGRESS":
-            return Reply(409, {"runAborted": run.abort_wanted})
-        self._heard(run)
-        if run.registered:
-            return Reply(409, {"message": "registered already"})
-        run.registered = True
-        for step in steps:
-            if not step.get("displayName") or set(step) - {"id", "displayName", "status"}:
-                self._violation(f"a step that says {step}")
-            run.steps.setdefault(step["id"], {**step, "status": step.get("status", "PENDING")})
-        return Reply(200)
-
-    def _update(self, run: FakeRun, found: Any, body: bytes, node: str) -> Reply:
-        if run.status != "IN_PROGRESS":
-            if run.final_body is not None and body != run.final_body and found.get("status") in FINAL:
-                self._violation(f"run {run.uuid} ended {run.status}, and then {found.get('status')} was sent")
-            return Reply(409, {"runAborted": run.abort_wanted})
-        if not run.registered:
-            self._violation("a report before the steps were named")
-        self._check(run, found)
-        self._heard(run)
-        run.reports += 1
-        status = found.get("status")
-        if run.abort_told == node and status == "SUCCEEDED":
-            self._violation(f"run {run.uuid} succeeds after it was told to stop")
-        if run.abort_told == node and status not in FINAL:
-            self._violation(f"run {run.uuid} goes on after it was told to stop")
-        for step in found.get("steps") or []:
-            self._step(run, step)
-        run.changes_detected = found.get("changesDetected", run.changes_detected)
-        if found.get("artifact"):
-            run.artifact = base64.b64decode(found["artifact"], validate=True)
-        if status in FINAL:
-            self._finish(run, status, body)
-        elif run.abort_wanted:
-            run.abort_told = node
-        return Reply(200, {"runAborted": run.abort_wanted and status != "ABORTED"}, media=RUN)
-
-    def _check(self, run: FakeRun, found: Any) -> None:
-        if set(found) - REPORT_FIELDS:
-            self._violation(f"a report with {sorted(set(found) - REPORT_FIELDS)}")
-        if found.get("status") not in STATUSES - {"PENDING"}:
-            self._violation(f"the status of a run is {found.get('status')}")
-        for step in found.get("steps") or []:
-            if set(step) - STEP_FIELDS or step.get("status", "PENDING") not in STATUSES:
-                self._violation(f"a step that says {step}")
-            for name in ("userMessage", "systemMessage"):
-                if len(step.get(name) or "") > LONGEST_MESSAGE:
-                    self._violation(f"{name} of {step['id']} has {len(step[name])} characters")
-
-    def _step(self, run: FakeRun, step: dict[str, Any]) -> None:
-        before = run.claimed_steps.get(step["id"])
-        if step["id"] not in run.steps and not step.get("displayName"):
-            self._violation(f"step {step['id']} has no name")
-        if before is not None and before["status"] in FINAL and step.get("status", "") not in FINAL:
-            self._violation(f"step {step['id']} of {run.uuid} went from {before['status']} to {step.get('status')}")
-        for name, output in (step.get("outputs") or {}).items():
-            if (
-                set(output) != {"value", "type", "isSensitive"}
-                or output["type"] not in OUTPUT_TYPES
-                or output["isSensitive"]
-            ):
-                self._violation(f"an output that says {output}")
-            run.sent[name] = output["value"]
-        run.claimed_steps[step["id"]] = step
-        run.steps[step["id"]] = {**run.steps.get(step["id"], {}), **step}
-        if len(run.steps) > MOST_STEPS:
-            self._violation(f"{len(run.steps)} steps")
-
-    def _finish(self, run: FakeRun, status: str, body: bytes) -> None:
-        if status == "SUCCEEDED":
-            if missing := run.outputs - run.sent.keys():
-                self._violation(f"run {run.uuid} succeeded without {sorted(missing)}")
-            if unknown := run.sent.keys() - run.outputs:
-                self._violation(f"outputs that nobody has defined: {sorted(unknown)}")
-            if open_steps := [each["id"] for each in run.steps.values() if each["status"] != "SUCCEEDED"]:
-                self._violation(f"run {run.uuid} succeeded with {open_steps}")
-        run.status, run.final_body = status, body
-        run.finals += 1
-
-    def _heard(self, run: FakeRun) -> None:
-        run.longest_silence = max(run.longest_silence, self.clock() - run.heard_at)
-        run.heard_at = self.clock()
 
     def _artifact(self, uuid: str, headers: Mapping[str, str]) -> Reply:
         run = self.runs.get(uuid)
@@ -539,47 +350,13 @@ class FakeMeshStack:
         self.violations.append(text)
 
 
-def value(key: str, content: Any, kind: str = "STRING", *, sensitive: bool = False) -> dict[str, Any]:
-    """Write an input."""
-    return {"key": key, "value": content, "type": kind, "isSensitive": sensitive, "isEnvironment": False}
-
-
-def people(*names: str, role: str = "admin") -> str:
-    """Write USER_PERMISSIONS."""
-    return json.dumps(
-        [
-            {
-                "meshIdentifier": f"id-{name}",
-                "username": f"{name}@example.com",
-                "firstName": name.title(),
-                "lastName": "Example",
-                "email": f"{name}@example.com",
-                "euid": f"{name}@example.com",
-                "roles": [role],
-            }
-            for name in names
-        ]
-    )
-
-
-def inputs(of_project: str, /, *names: str, **more: dict[str, Any]) -> list[dict[str, Any]]:
-    """Write the inputs of an order."""
-    found = {
-        "workspace": value("workspace", "likvid"),
-        "project": value("project", of_project),
-        "platform": value("platform", "aws.sandbox"),
-        "users": value("users", people(*names), "CODE"),
-        **more,
-    }
-    return list(found.values())
-
-
-def sealed(public_pem: str, text: str) -> str:
-    """Encrypt a text as meshStack does."""
-    public = serialization.load_pem_public_key(public_pem.encode())
-    assert isinstance(public, rsa.RSAPublicKey)
-    key, iv = os.urandom(16), os.urandom(12)
-    scheme = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
-    return base64.b64encode(
-        public.encrypt(key, scheme) + len(iv).to_bytes(4, "big") + iv + AESGCM(key).encrypt(iv, text.encode(), None)
-    ).decode()
+def _with_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Write null where a run says nothing, as some serializers do, and fields that nobody knows."""
+    spec = document["spec"]
+    block = spec["buildingBlock"]
+    nothing = dict.fromkeys(("projectIdentifier", "fullPlatformIdentifier", "parentBuildingBlocks", "new"))
+    inputs = [{**each, "isSensitive": None, "isEnvironment": None, "new": 1} for each in block["spec"]["inputs"]]
+    block = {**block, "spec": {**nothing, **block["spec"], "inputs": inputs, "displayName": None}}
+    links = {**document["_links"], "planArtifact": None, "predecessor": None, "self": None}
+    spec = {**spec, "buildingBlock": block, "trigger": None}
+    return {**document, "kind": "MESHBUILDINGBLOCKRUN", "spec": spec, "_links": links, "new": {"a": []}}

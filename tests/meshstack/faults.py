@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
-BEFORE = ("401", "429", "500", "503", "html", "drop")
+BEFORE = ("401", "429", "500", "503", "html", "page", "404 page", "drop")
 
 
 @dataclass(frozen=True)

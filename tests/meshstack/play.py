@@ -16,7 +16,9 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, RUNNER_UUID, FakeMeshStack, FakeRun, people, value
+from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, FakeMeshStack
+from tests.meshstack.fake_run import RUNNER_UUID, FakeRun
+from tests.meshstack.inputs import people, value
 from tests.meshstack.transport import over_http
 from tests.security.processes import free_port
 from tests.support.cluster import BRISK, CONFIG_DIR, QUICK, Cluster, running_cluster

@@ -25,7 +25,8 @@ from tasks.model.desired import TenantId
 from tasks.model.replication import LastError, State, StepState
 from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.store import Store
-from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, RUNNER_UUID, FakeMeshStack, FakeRun
+from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, FakeMeshStack
+from tests.meshstack.fake_run import RUNNER_UUID, FakeRun
 from tests.meshstack.transport import in_process
 from tests.support.waiting import eventually
 from workers.examples import EXAMPLES

@@ -1,4 +1,4 @@
-"""`python -m tests.meshstack.soak`: 200 runs with faults, while runners and workers are killed.
+"""`python -m tests.meshstack.soak`: 200 runs of all kinds with faults, while runners and workers are killed.
 
 Sizes come from the environment: RUNS, SEED, LOGS (a directory where the logs stay).
 """
@@ -20,7 +20,8 @@ from workers.demo.supervisor import interruptible
 
 WORKERS, RUNNERS = 2, 2
 KILL_EVERY = 4.0  # seconds
-ABORTED = 0.05  # of all runs
+ABORTED = 0.05  # of the first runs
+FIRST = 0.6  # of all runs: each makes a tenant; the others are later runs of these
 SECONDS = 1500.0
 
 
@@ -37,7 +38,10 @@ def main() -> int:
         playing(Path(kept or directory), fake, workers=WORKERS, runners=RUNNERS, options=options) as play,
     ):
         began = monotonic()
-        _queue(play, number, random.Random(seed))
+        chance = random.Random(seed)
+        _queue(play, round(number * FIRST), chance)
+        play.until_ended(SECONDS, KILL_EVERY)
+        _queue_again(play, number - round(number * FIRST), chance)
         play.until_ended(SECONDS, KILL_EVERY)
         wrong = list(play.wrong())
         _print(play, monotonic() - began)
@@ -53,10 +57,19 @@ def _queue(play: Play, number: int, chance: random.Random) -> None:
             play.to_abort.append(run)
 
 
+def _queue_again(play: Play, number: int, chance: random.Random) -> None:
+    """Queue later runs of the same building blocks: Bob loses his access, a dry run, a deletion."""
+    made = [run for run in play.fake.runs.values() if run.status == "SUCCEEDED"]
+    for run in chance.sample(made, min(number, len(made))):
+        behavior = chance.choice(("APPLY", "APPLY", "DETECT", "DESTROY"))
+        play.queue(run.spec["projectIdentifier"], "alice", behavior=behavior, block=run.block)
+
+
 def _print(play: Play, seconds: float) -> None:
     states: dict[str, int] = {}
     for run in play.fake.runs.values():
-        states[run.status] = states.get(run.status, 0) + 1
+        name = f"{run.behavior} {run.status}"
+        states[name] = states.get(name, 0) + 1
     faults = play.fake.faults
     rows = {
         "seconds": f"{seconds:.0f}",

@@ -6,8 +6,8 @@ import pytest
 
 from tasks.model.desired import TenantId
 from tasks.model.replication import State
-from tests.meshstack.fake import inputs
 from tests.meshstack.faults import Scripted
+from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import Scene
 from tests.support.waiting import eventually
 

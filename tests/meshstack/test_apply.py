@@ -11,7 +11,8 @@ import pytest
 from tasks.meshstack.sealed import PrivateKey
 from tasks.model.desired import TenantId
 from tasks.model.replication import LastError
-from tests.meshstack.fake import FakeRun, inputs, sealed, value
+from tests.meshstack.fake_run import FakeRun
+from tests.meshstack.inputs import inputs, sealed, value
 from tests.meshstack.scene import Scene, catalog_with, scene
 from tests.support.redis import CheckedRedis
 
@@ -177,6 +178,13 @@ def test_bad_input_ends_the_run_with_a_sentence_for_each_side(
     assert team in user
     assert operators in system
     assert played.connector.store.tenants.find(SHOP) is None
+
+
+def test_null_is_nothing_and_unknown_fields_are_no_matter(played: Scene) -> None:
+    played.fake.empty = True
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    succeeded(played, run)
 
 
 def test_who_is_to_have_no_access_any_more_loses_it_also_when_the_run_is_refused(played: Scene) -> None:

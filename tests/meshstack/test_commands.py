@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tasks.meshstack.sealed import PrivateKey
-from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, RUNNER_UUID, FakeMeshStack, inputs
+from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, FakeMeshStack
+from tests.meshstack.fake_run import RUNNER_UUID
+from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import Scene
 from tests.meshstack.transport import over_http
 from tests.support.redis import CheckedRedis

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tasks.model.desired import TenantId
 from tasks.orders.deletion import approve, decline
-from tests.meshstack.fake import FakeRun, inputs, value
+from tests.meshstack.fake_run import FakeRun
+from tests.meshstack.inputs import inputs, value
 from tests.meshstack.scene import Scene
 from tests.support.waiting import eventually
 

@@ -9,8 +9,9 @@ import pytest
 
 from tasks.meshstack.sealed import PrivateKey
 from tasks.model.desired import TenantId
-from tests.meshstack.fake import FakeRun, inputs
-from tests.meshstack.faults import Scripted, Seeded
+from tests.meshstack.fake_run import FakeRun
+from tests.meshstack.faults import BEFORE, Scripted, Seeded
+from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import LEASE, Scene, scene
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
@@ -26,7 +27,7 @@ def ended_well(played: Scene, run: FakeRun) -> None:
 
 
 @pytest.mark.parametrize("kind", ["login", "claim", "register", "update", "read"])
-@pytest.mark.parametrize("name", ["401", "429", "500", "503", "html", "drop", "lost"])
+@pytest.mark.parametrize("name", [*BEFORE, "lost"])
 def test_one_fault_of_any_request_changes_nothing(played: Scene, kind: str, name: str) -> None:
     played.fake.faults = Scripted({kind: [name, "fine", name]})
     played.fake.run_seconds = 1.0  # after a claim whose answer was lost
@@ -35,10 +36,41 @@ def test_one_fault_of_any_request_changes_nothing(played: Scene, kind: str, name
     ended_well(played, run)
 
 
-def test_each_report_may_get_lost(played: Scene) -> None:
-    """Whatever the answer that is lost, even that of the last report, the run ends once and well."""
+def test_what_meshstack_keeps_refusing_ends_the_run(played: Scene) -> None:
+    """Whatever it does not like: the run ends with its reason, and does not stay in progress for ever."""
+    played.fake.faults = Scripted({"update": ["fine", *["400"] * 8]})
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+
+    played.ended(run)
+
+    assert run.status == "FAILED"
+    assert "meshStack refuses the connector's report (HTTP 400" in run.operators_messages[0]
+    assert "'aws-connector why likvid.shop.aws.sandbox'" in run.operators_messages[0]
+    assert {step["status"] for step in run.steps.values()} <= {"FAILED", "SUCCEEDED"}
+
+
+def test_a_run_that_meshstack_does_not_know_for_a_while_is_not_dropped(played: Scene) -> None:
+    played.fake.faults = Scripted({"update": ["fine", *["404"] * 5]})
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    ended_well(played, run)
+
+
+def test_a_run_that_meshstack_does_not_know_any_more_is_let_go(played: Scene) -> None:
+    played.puppet.held.add("set_alias")
+    run = played.fake.queue(inputs("shop", "alice"))
+    played.start_runner()
+    played.heard(run, "set_alias")
+    played.fake.faults = Scripted({"update": ["404"] * 100})
+    played.idle()
+
+
+@pytest.mark.parametrize("fault", ["lost", "page", "404 page"])
+def test_each_report_may_get_lost(played: Scene, fault: str) -> None:
+    """Whatever the report that goes astray, or its answer, even the last one: the run ends once and well."""
     for lost in range(8):
-        played.fake.faults = Scripted({"update": [*["fine"] * lost, "lost"]})
+        played.fake.faults = Scripted({"update": [*["fine"] * lost, fault]})
         run = played.fake.queue(inputs(f"shop-{lost}", "alice"))
         if not played.running:
             played.start_runner()

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tasks.model.replication import LastError
-from tests.meshstack.fake import FakeRun, inputs
+from tests.meshstack.fake_run import FakeRun
 from tests.meshstack.faults import Scripted
+from tests.meshstack.inputs import inputs
 from tests.meshstack.scene import Scene, change
 
 TENANT = "likvid.shop.aws.sandbox"
@@ -43,6 +44,16 @@ def test_a_dry_run_without_changes_says_so(played: Scene) -> None:
     run = planned(played)
     assert (run.status, run.changes_detected) == ("SUCCEEDED", False)
     assert "Nothing would change." in run.last_messages[0]
+
+
+def test_a_plan_that_is_too_large_for_meshstack_is_shown_without_its_artifact(played: Scene) -> None:
+    played.fake.largest = 20_000
+    run = planned(played, *(change(f"add person-{number}@example.com to group admins") for number in range(90)))
+    assert (run.status, run.artifact, run.changes_detected) == ("SUCCEEDED", None, True)
+
+    apply = played.fake.queue(inputs("shop", "alice"), block=run.block, predecessor=run.uuid)
+    played.ended(apply)
+    assert apply.status == "SUCCEEDED"
 
 
 def test_a_long_plan_stands_in_several_steps(played: Scene) -> None:

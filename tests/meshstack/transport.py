@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import httpx2
 
-from tests.meshstack.fake import Dropped, FakeMeshStack
+from tests.meshstack.fake import FakeMeshStack
+from tests.meshstack.fake_run import Dropped
 
 
 def in_process(fake: FakeMeshStack) -> httpx2.MockTransport:

@@ -18,10 +18,10 @@ from tasks.meshstack.runs import Address, Runs
 from tasks.meshstack.sealed import PrivateKey, TokenBox
 from tasks.state.parameters import Admit
 from workers.runner import report
-from workers.runner.desk import refused
 from workers.runner.inputs import CALL, BadRun, read_inputs
 from workers.runner.metrics import RunMetrics
 from workers.runner.record import RunRecord, Stage, Status
+from workers.runner.refusals import refused
 from workers.runner.reporting import OpenRun
 
 FIRST_PAUSE = 1.0  # seconds after a claim that failed; then twice as long

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from config import tracing
-from tasks.chain import DELETION, REPLICATION
 from tasks.connector import Connector
 from tasks.documents import Plan, QuestionState
 from tasks.meshstack.errors import Away, Refused
@@ -25,8 +24,7 @@ from tasks.orders.producer import RequestRefused, check, replicate, withdraw
 from tasks.questions import ask, look
 from tasks.questions.kinds import PLAN, plan_text
 from tasks.state.records import TenantRecord
-from tasks.step import Chain
-from workers.runner import planned, report, words
+from workers.runner import planned, refusals, report, words
 from workers.runner.completion import complete
 from workers.runner.inputs import CALL, BadRun, refusal
 from workers.runner.record import Approved, Behavior, Final, RunRecord, Stage, Status, StepReport, Wanted
@@ -34,21 +32,8 @@ from workers.runner.reporting import OpenRun, Over, Reporter
 
 log = structlog.get_logger(__name__)
 PATIENCE = timedelta(minutes=15)  # for meshStack's own objects, and for a newer run to be ordered
-AGAIN = "Please start a new dry run and have it approved."
 PLAN_NAME = "run-{}"
 BY = "meshStack run {}"
-
-
-def refused(record: RunRecord, bad: BadRun) -> Final:
-    """Make the last report of a run that cannot be carried out."""
-    prepared = report.prepared(Status.FAILED, bad.user, bad.system)
-    return Final(
-        status=Status.FAILED, steps=report.stopped((prepared, *report.initial(_chain(record))[1:]), Status.FAILED, "")
-    )
-
-
-def _chain(record: RunRecord) -> Chain:
-    return DELETION if record.behavior == Behavior.DESTROY else REPLICATION
 
 
 def _wanted(record: RunRecord) -> Wanted:
@@ -56,30 +41,6 @@ def _wanted(record: RunRecord) -> Wanted:
     if record.wanted is None:
         raise ValueError("the inputs of the run could not be read")
     return record.wanted
-
-
-def _replaced(number: int) -> tuple[str, str]:
-    return (
-        "A newer run of this building block has replaced this one. Nothing needs to be done.",
-        f"Run {number} of this building block is newer, and the newest order counts.",
-    )
-
-
-def _of_another(wanted: Wanted, owner: str) -> tuple[str, str]:
-    ours = (
-        f"{wanted.tenant} was ordered last by the tenant {owner} in meshStack, and this run is of {wanted.tenant_uuid}."
-    )
-    return (
-        f"A tenant of the same name was ordered meanwhile, so nothing was taken away. {CALL}",
-        f"{ours} Purge this building block, or delete the other tenant.",
-    )
-
-
-def _no_plan(why: str) -> tuple[str, str]:
-    return (
-        f"What was approved does not fit what would be done now, so nothing was done. {AGAIN}",
-        f"The approved plan cannot be carried out: {why}. {AGAIN}",
-    )
 
 
 @dataclass(frozen=True)
@@ -116,7 +77,7 @@ class Desk:
 
     def _prepare(self, run: OpenRun) -> None:
         wanted = _wanted(run.record)
-        self.reporter.report(run, report.initial(_chain(run.record)))
+        self.reporter.report(run, report.initial(refusals.chain_of(run.record)))
         try:
             with tracing.begin(f"meshStack run {run.record.behavior}", {"meshstack.run": run.record.uuid}):
                 self._take_up(run, wanted)
@@ -185,10 +146,10 @@ class Desk:
     def _order_deletion(self, run: OpenRun, wanted: Wanted) -> None:
         newest = self.connector.store.runs.newest(run.record.block)
         if newest is not None and newest[0] > run.record.number:
-            raise BadRun(*_replaced(newest[0]))
+            raise BadRun(*refusals.replaced(newest[0]))
         owner = self.connector.store.runs.named_tenant(wanted.tenant)
         if owner is not None and wanted.tenant_uuid is not None and owner != wanted.tenant_uuid:
-            raise BadRun(*_of_another(wanted, owner))
+            raise BadRun(*refusals.of_another(wanted, owner))
         record = self.connector.store.tenants.find(wanted.tenant)
         unknown = self._as_ordered(run, wanted) if record is None else None
         deletion = Deletion(requested_at=datetime.now(UTC), requested_by=BY.format(run.record.uuid))
@@ -214,7 +175,7 @@ class Desk:
         if record is not None and record.deletion is None:
             self.reporter.note(run, stage=Stage.WORKING, replication=record.replication)
         elif record is not None or self._waits_since(run.record) > PATIENCE:
-            raise BadRun(*_replaced(number))
+            raise BadRun(*refusals.replaced(number))
 
     def _waits_since(self, record: RunRecord) -> timedelta:
         return datetime.now(UTC) - record.claimed_at
@@ -229,9 +190,9 @@ class Desk:
         try:
             approved = planned.read_artifact(self.reporter.runs.artifact(record.address(run.token)))
         except Refused as refused:
-            raise BadRun(*_no_plan(f"it cannot be read from meshStack ({refused})")) from refused
+            raise BadRun(*refusals.no_plan(f"it cannot be read from meshStack ({refused})")) from refused
         if approved is None:
-            raise BadRun(*_no_plan("what meshStack has kept of it was not written by this connector"))
+            raise BadRun(*refusals.no_plan("what meshStack has kept of it was not written by this connector"))
         return approved
 
     def _planned_before(self, predecessor: str) -> Approved | None:
@@ -242,7 +203,7 @@ class Desk:
             return known.plan
         behavior = self.reporter.runs.behavior(predecessor) if known is None else known.behavior
         if behavior == Behavior.DETECT:
-            raise BadRun(*_no_plan(f"what the dry run {predecessor} has planned is not known any more"))
+            raise BadRun(*refusals.no_plan(f"what the dry run {predecessor} has planned is not known any more"))
         return None
 
     def _ask_for_plan(self, run: OpenRun, desired: Desired, stage: Stage, approved: Approved | None = None) -> None:
@@ -257,7 +218,7 @@ class Desk:
         if question is None:  # it took longer than questions are kept
             self.reporter.note(run, stage=Stage.PREPARING)
         elif question.state is QuestionState.PENDING:
-            self.reporter.report(run, report.initial(_chain(record)))
+            self.reporter.report(run, report.initial(refusals.chain_of(record)))
         elif question.state is QuestionState.FAILED:
             self._refuse(run, BadRun(f"It could not be planned. {CALL}", f"The plan failed: {question.answer}"))
         elif record.stage is Stage.PLANNING:
@@ -286,7 +247,7 @@ class Desk:
             raise ValueError("a run without a plan is not checked")
         beyond = planned.beyond(planned.approvable(plan, self._account(run.record)), approved)
         if beyond:
-            self._refuse(run, BadRun(*_no_plan(f"now it would also do this: {'; '.join(beyond)}")))
+            self._refuse(run, BadRun(*refusals.no_plan(f"now it would also do this: {'; '.join(beyond)}")))
             return
         try:
             self._order(run, _wanted(run.record), desired)
@@ -361,7 +322,18 @@ class Desk:
         what = f"This is a defect of the connector ({defect}): report it with the runner's log."
         self._refuse(run, BadRun(f"The connector could not do this. {CALL}", what))
 
+    def say_less(self, run: OpenRun, refusal: str) -> None:
+        """Give up what meshStack keeps refusing: first the artifact of a plan, then everything but the end, FAILED.
+
+        What goes on in AWS goes on. Without this the run would stay in progress until meshStack's time-out, and again.
+        """
+        final = run.record.final
+        if final is not None and final.artifact is not None:
+            self.reporter.note(run, final=final.model_copy(update={"artifact": None}))
+            return
+        self.reporter.note(run, stage=Stage.ENDING, final=refusals.not_shown(run.record, refusal), final_sent=False)
+
     def _refuse(self, run: OpenRun, bad: BadRun) -> None:
         """Decide that a run ends FAILED, with a sentence for the team and one for operators."""
-        self.reporter.note(run, stage=Stage.ENDING, final=refused(run.record, bad))
+        self.reporter.note(run, stage=Stage.ENDING, final=refusals.refused(run.record, bad))
         log.warning("the run is refused", run=run.record.uuid, reason=bad.system)

@@ -45,6 +45,7 @@ class OpenRun:
     reported_at: float | None = None  # the last report that meshStack has taken, by the runner's clock
     failures: int = 0  # reports in a row that were not taken
     closed: int = 0  # answers in a row that call the run closed
+    unknown: int = 0  # answers in a row that say there is no such run
     busy: bool = False  # somebody has its turn
     handed_out: tuple[RunRecord, str | None] | None = None  # once more, meanwhile: as it is now, and its token
 

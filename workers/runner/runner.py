@@ -32,8 +32,9 @@ RENEW_SECONDS = (
     1.0  # at the latest between two renewals of our leases: so the connector's clock goes on without workers
 )
 CROWD = 20  # open runs from which on each is looked at less often, so that looking costs no more
-MOST_DEFECTS = 8  # turns in a row that fail by a defect of ours
+MOST_DEFECTS = 8  # turns in a row that fail by a defect of ours, or because meshStack refuses what we say
 UNKNOWN = frozenset({404, 410})  # to a report: meshStack has no such run any more
+UNKNOWN_TRIES = 20  # reports in a row that say so, some minutes apart in all: a proxy may say it in its place
 log = structlog.get_logger(__name__)
 
 
@@ -163,7 +164,7 @@ class Runner:
             if self.desk.turn(run):
                 self._count(run)
                 self._drop(run)
-            run.failures = 0
+            run.failures = run.unknown = 0
             run.next_turn = self._next_turn(run)
         except NotHeld:
             log.info("not ours any more", run=run.record.uuid)
@@ -197,17 +198,19 @@ class Runner:
         log.warning("meshStack was not told yet", run=run.record.uuid, reason=reason, tries=run.failures)
 
     def _refused(self, run: OpenRun, error: Refused) -> None:
-        if error.status not in UNKNOWN:
-            log.error("meshStack refuses what we say of a run", run=run.record.uuid, reason=str(error))
-            self._later(run, self.pace.longest_retry, str(error))
-            return
-        log.warning("meshStack does not know the run any more", run=run.record.uuid)
+        run.unknown = run.unknown + 1 if error.status in UNKNOWN else 0
+        log.error("meshStack refuses what we say of a run", run=run.record.uuid, reason=str(error))
+        self._later(run, self.pace.longest_retry, str(error))
         try:
-            self.connector.store.runs.note(run.record.uuid, run.record.json_text(), self.holder, ended=True)
-        except RedisError as failure:
-            self._later(run, None, f"Redis: {type(failure).__name__}")
-            return
-        self._drop(run)
+            if run.unknown >= UNKNOWN_TRIES:
+                log.warning("meshStack does not know the run any more", run=run.record.uuid)
+                self.connector.store.runs.note(run.record.uuid, run.record.json_text(), self.holder, ended=True)
+                self._drop(run)
+            elif not run.unknown and run.failures >= MOST_DEFECTS:
+                self.desk.say_less(run, str(error))
+                run.failures = 0
+        except (NotHeld, RedisError) as failure:
+            log.warning("the run could not be given up", run=run.record.uuid, error=type(failure).__name__)
 
     def _defective(self, run: OpenRun, defect: str) -> None:
         """Try again some times, then let the run end FAILED."""

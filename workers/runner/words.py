@@ -52,6 +52,7 @@ WAITS_FOR_APPROVAL = (
 )
 NOT_DONE = "Not done, because an earlier step failed."
 NOTHING_TO_DO = "Nothing needed to be done here."
+NOT_SHOWN = "How this ended cannot be shown here."
 STOPPED = "Stopped: the run was aborted. What was done until then stays as it is."
 TRIED_AGAIN = "AWS could not do this yet. The connector tries again by itself."
 FAILED = "This could not be done. Your platform team sees the reason, and what to do, in the operators' message."
