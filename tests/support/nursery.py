@@ -41,7 +41,7 @@ IMPORTED = (
     "workers.sandbox.aws.server",
     "workers.sandbox.aws.seed",
     "workers.sandbox.aws.operation_modules",
-    "tests.proof.collecting",
+    "tasks.metering.rounds",
 )
 LOOK_SECONDS = 0.01  # between two looks whether a child has ended
 
