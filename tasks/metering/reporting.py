@@ -136,7 +136,7 @@ class Reporter:
         """Put an account's reports together; what does not add up stands in the last one."""
         every = [line for lines in used.values() for line in lines]
         missing = list(differences(every, totals))
-        currency = next(iter(sorted(totals)), MAIN)
+        currency = max(totals, key=lambda each: (abs(totals[each]), each), default=MAIN)  # AWS names none of fees
         for index, segment in enumerate(parts):
             lines = [
                 *sorted(used.get(index, ()), key=_order),
