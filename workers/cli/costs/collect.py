@@ -10,7 +10,16 @@ from tasks.metering.documents import CollectionDocument
 from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.options import Access
-from workers.cli.output import print_json, print_line, show, shown_moment, stderr_console, stdout_console, table
+from workers.cli.output import (
+    print_json,
+    print_json_line,
+    print_line,
+    show,
+    shown_moment,
+    stderr_console,
+    stdout_console,
+    table,
+)
 
 LOOK_SECONDS = 1.0  # a page takes about as long
 COLUMNS = ("id", "platform", "month", "state", "pages", "dollars", "rows", "started", "note")
@@ -21,7 +30,7 @@ def collect_since(platform: str, since: str, access: Access, *, wait: bool, as_j
     """Begin a collection of each month since one, the oldest first; answers the worst exit code."""
     code = ExitCode.DONE
     for month in _months(since):
-        code = max(code, collect(platform, month, access, wait=wait, as_json=as_json))
+        code = max(code, collect(platform, month, access, wait=wait, as_json=as_json, one_of_several=True))
     return code
 
 
@@ -35,7 +44,9 @@ def _months(since: str) -> list[str]:
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in numbers]
 
 
-def collect(platform: str, month: str | None, access: Access, *, wait: bool, as_json: bool) -> ExitCode:
+def collect(
+    platform: str, month: str | None, access: Access, *, wait: bool, as_json: bool, one_of_several: bool = False
+) -> ExitCode:
     """Begin a collection, and wait for its end; answers the exit code."""
     with connect(access) as client:
         found = client.collect_costs(platform, month)
@@ -48,7 +59,7 @@ def collect(platform: str, month: str | None, access: Access, *, wait: bool, as_
             time.sleep(LOOK_SECONDS)
             found = client.collection(found.id)
     if as_json:
-        print_json(found)
+        (print_json_line if one_of_several else print_json)(found)
     elif found.state != "FAILED":
         print_line(stdout_console(), _sentence(found))
     if found.state == "FAILED":
