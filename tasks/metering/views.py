@@ -187,10 +187,7 @@ def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: S
         known = days.told(connection, platform, wanted.month)
         if known is None:
             continue
-        if (wanted.workspace, wanted.tenant, wanted.account) == (None, None, None) and wanted.platform in (
-            None,
-            platform,
-        ):
+        if wanted.account is None and _is_everybodys(wanted, platform):
             told = days.by_day(connection, known, wanted.month)
         else:
             told = _of_wanted(connection, platform, known, wanted)
@@ -208,7 +205,7 @@ def _of_wanted(connection: Connection, platform: str, known: days.Told, wanted: 
     """Add up the days on which accounts were those of the wanted owner."""
     history = histories(connection, platform, wanted.workspace, wanted.tenant)
     chosen = [*history] if wanted.account is None else [wanted.account]
-    everybodys = (wanted.workspace, wanted.tenant) == (None, None) and wanted.platform in (None, platform)
+    everybodys = _is_everybodys(wanted, platform)
     found: DayCosts = {}
     for account, told_day, currency, amount in days.of_some(connection, known, chosen):
         day = wanted.month.nearest(told_day)
@@ -216,6 +213,10 @@ def _of_wanted(connection: Connection, platform: str, known: days.Told, wanted: 
         if everybodys or (owner is not None and _is_owned(wanted, owner, platform)):
             found[day, currency] = total(found.get((day, currency), Decimal(0)), amount)
     return found
+
+
+def _is_everybodys(wanted: Wanted, platform: str) -> bool:
+    return (wanted.workspace, wanted.tenant) == (None, None) and wanted.platform in (None, platform)
 
 
 def _is_owned(wanted: Wanted, owner: Owner, platform: str) -> bool:
