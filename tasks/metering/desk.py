@@ -92,9 +92,8 @@ class Desk:
 
     def idle(self, wanted: Wanted) -> list[IdleTenant]:
         """Return tenants whose accounts have cost nothing for 30 days."""
-        platforms = [each for each in self._platforms() if wanted.platform in (None, each)]
         with self._ledger.database.reading() as connection:
-            return views.idle_tenants(connection, platforms, _today(), wanted)
+            return views.idle_tenants(connection, wanted, _today(), self._platforms())
 
     def budgets(self, month: Month, workspace: str | None = None) -> list[BudgetRow]:
         """Return budgets of projects and payment methods, those of which most is used first."""

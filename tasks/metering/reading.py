@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from tasks.metering.database import Database
 from tasks.metering.documents import Amount, LineItem, NetAmount, Statement, StatementLine, UsageReport
@@ -26,7 +26,7 @@ class Wanted:
     """Which reports of a month; None: all."""
 
     month: Month
-    platform: str | None = None
+    platform: str | None = None  # that reads the costs of the organization, or only that of tenants
     workspace: str | None = None
     tenant: str | None = None
     account: str | None = None
@@ -34,12 +34,14 @@ class Wanted:
     def of(self, query: Select[Any]) -> Select[Any]:
         """Restrict a query of reports."""
         chosen = {
-            reports.c.platform: self.platform,
             reports.c.workspace: self.workspace,
             reports.c.tenant: self.tenant,
             reports.c.account: self.account,
         }
         wanted = (column == value for column, value in chosen.items() if value is not None)
+        if self.platform is not None:
+            of_tenants = reports.c.tenant.endswith(f".{self.platform}", autoescape=True)
+            query = query.where(or_(reports.c.platform == self.platform, of_tenants))
         return query.where(and_(reports.c.month == str(self.month), *wanted))
 
 

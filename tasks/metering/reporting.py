@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select, tuple_, update
 
 from config.prices import Prices
 from tasks.metering.batches import batches
@@ -106,7 +106,9 @@ class Reporter:
             }
             whole = {account: segments(history, month)[0] for account, history in owned.items()}
             handled: set[str] = set()
-            for number, rows in groupby(self._sums(connection, split_up.keys()), key=lambda row: row.account):
+            for number, rows in groupby(
+                self._sums(connection, named.keys() - split_up.keys()), key=lambda row: row.account
+            ):
                 account, name = named[number]
                 handled.add(account)
                 segment = whole.get(account) or Segment(month.first, month.end, None)
@@ -136,7 +138,7 @@ class Reporter:
         """Put an account's reports together; what does not add up stands in the last one."""
         every = [line for lines in used.values() for line in lines]
         missing = list(differences(every, totals))
-        currency = next(iter(sorted(totals)), MAIN)
+        currency = max(totals, key=lambda each: (abs(totals[each]), each), default=MAIN)  # AWS names none of fees
         for index, segment in enumerate(parts):
             lines = [
                 *sorted(used.get(index, ()), key=_order),
@@ -214,33 +216,35 @@ class Reporter:
             )
         return changed
 
-    def _sums(self, connection: Connection, without: Iterable[int]) -> Iterator[Any]:
-        """Yield what every account but some used of every product, by account."""
-        left_out = sorted(without)
-        query = self._summed().group_by(costs.c.account, costs.c.product).order_by(costs.c.account)
-        if left_out:
-            query = query.where(costs.c.account.not_in(left_out))
-        inner = query.subquery()
-        joined = select(inner, products).join(products, products.c.number == inner.c.product).order_by(inner.c.account)
-        yield from connection.execute(joined).yield_per(FETCHED)
+    def _sums(self, connection: Connection, numbers: Iterable[int]) -> Iterator[Any]:
+        """Yield what accounts used of every product, by account; some at a time, so that no statement takes long."""
+        wanted = set(numbers)
+        for some in batches(sorted(wanted), AT_ONCE):
+            inner = self._summed().where(costs.c.account.between(some[0], some[-1])).subquery()
+            joined = select(inner, products).join(products, products.c.number == inner.c.product)
+            rows = connection.execute(joined.order_by(inner.c.account)).yield_per(FETCHED)
+            yield from (row for row in rows if row.account in wanted)
 
     def _lines_of(self, connection: Connection, account: int, segment: Segment) -> list[Line]:
         """Return what one account used in some days."""
-        days = live_days.c.day.between(segment.first.toordinal(), segment.end.toordinal() - 1)
-        inner = self._summed().where(costs.c.account == account, days).group_by(costs.c.account, costs.c.product)
-        found = inner.subquery()
+        days = costs.c.day.between(segment.first.toordinal(), segment.end.toordinal() - 1)
+        found = self._summed().where(costs.c.account == account, days).subquery()
         joined = select(found, products).join(products, products.c.number == found.c.product)
         return [self._line(row) for row in connection.execute(joined)]
 
     def _summed(self) -> Select[Any]:
+        """Add up the costs of live days, by account and product.
+
+        The days are looked up first, so that SQLite finds the accounts of each by its key, and sorts only them.
+        """
         month = self.collection.month
-        live = and_(live_days.c.collection == costs.c.collection, live_days.c.day == costs.c.day)
-        sums = (func.sum(costs.c[name]).label(name) for name in ("amount", "amount_tail", "quantity", "quantity_tail"))
-        query = select(costs.c.account, costs.c.product, *sums).join(live_days, live)
-        return query.where(
+        live = select(live_days.c.collection, live_days.c.day).where(
             live_days.c.platform == self.collection.platform,
             live_days.c.day.between(month.first.toordinal(), month.end.toordinal() - 1),
         )
+        sums = (func.sum(costs.c[name]).label(name) for name in ("amount", "amount_tail", "quantity", "quantity_tail"))
+        query = select(costs.c.account, costs.c.product, *sums).where(tuple_(costs.c.collection, costs.c.day).in_(live))
+        return query.group_by(costs.c.account, costs.c.product)
 
     def _line(self, row: Any) -> Line:
         quantity, amount = join(row.quantity, row.quantity_tail), join(row.amount, row.amount_tail)

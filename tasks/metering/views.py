@@ -73,8 +73,8 @@ def view(
     platforms   those whose costs are collected
     order, most   of rows; days are all shown, in their order
     """
-    chosen = [each for each in platforms if wanted.platform in (None, each)]
-    by_day = _by_day(connection, wanted, prices, chosen) if by is By.DAY or _is_open(wanted, today) else {}
+    every = list(platforms)
+    by_day = _by_day(connection, wanted, prices, every) if by is By.DAY or _is_open(wanted, today) else {}
     now = _sums(connection, wanted, By.SERVICE if by is By.DAY else by)
     spent = _totals(now)
     forecasts = _forecasts(spent, by_day, wanted.month, today) if _is_open(wanted, today) else []
@@ -88,7 +88,7 @@ def view(
         rows = _rows(now, _sums(connection, before, by), _growth(forecasts))
         if order is Order.RISE:
             rows.sort(key=lambda row: -Decimal(row.rise or 0))
-    quiet = idle_tenants(connection, chosen, today, wanted) if by is By.TENANT else []
+    quiet = idle_tenants(connection, wanted, today, every) if by is By.TENANT else []
     return CostView(
         month=str(wanted.month),
         by=by,
@@ -106,18 +106,17 @@ def forecasts(
     """Return what the open month costs to date, and probably in the end, by currency; of another month nothing."""
     if not _is_open(wanted, today):
         return []
-    chosen = [each for each in platforms if wanted.platform in (None, each)]
     spent = _totals(_sums(connection, wanted, By.SERVICE))
-    return _forecasts(spent, _by_day(connection, wanted, prices, chosen), wanted.month, today)
+    return _forecasts(spent, _by_day(connection, wanted, prices, list(platforms)), wanted.month, today)
 
 
-def idle_tenants(connection: Connection, platforms: Iterable[str], today: date, wanted: Wanted) -> list[IdleTenant]:
+def idle_tenants(connection: Connection, wanted: Wanted, today: date, platforms: Iterable[str]) -> list[IdleTenant]:
     """Return tenants whose accounts have cost nothing for 30 days, if AWS has told of all of these days."""
     return [
         IdleTenant(tenant=owner.tenant, workspace=owner.workspace, project=owner.project, account_id=account)
         for platform in platforms
         for account, owner in watch.idle(connection, platform, today)
-        if _is_owned(wanted, owner)
+        if _is_owned(wanted, owner, platform)
     ]
 
 
@@ -188,7 +187,7 @@ def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: S
         known = days.told(connection, platform, wanted.month)
         if known is None:
             continue
-        if (wanted.workspace, wanted.tenant, wanted.account) == (None, None, None):
+        if wanted.account is None and _is_everybodys(wanted, platform):
             told = days.by_day(connection, known, wanted.month)
         else:
             told = _of_wanted(connection, platform, known, wanted)
@@ -204,21 +203,32 @@ def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: S
 
 def _of_wanted(connection: Connection, platform: str, known: days.Told, wanted: Wanted) -> DayCosts:
     """Add up the days on which accounts were those of the wanted owner."""
-    owned = wanted.workspace is not None or wanted.tenant is not None
-    history = histories(connection, platform, wanted.workspace, wanted.tenant) if owned else {}
-    chosen = [wanted.account] if wanted.account is not None else [*history]
+    history = histories(connection, platform, wanted.workspace, wanted.tenant)
+    chosen = [*history] if wanted.account is None else [wanted.account]
+    everybodys = _is_everybodys(wanted, platform)
     found: DayCosts = {}
     for account, told_day, currency, amount in days.of_some(connection, known, chosen):
         day = wanted.month.nearest(told_day)
         owner = next((each for since, each in reversed(history.get(account, [])) if since <= day), None)
-        if owned and (owner is None or not _is_owned(wanted, owner)):
-            continue
-        found[day, currency] = total(found.get((day, currency), Decimal(0)), amount)
+        if everybodys or (owner is not None and _is_owned(wanted, owner, platform)):
+            found[day, currency] = total(found.get((day, currency), Decimal(0)), amount)
     return found
 
 
-def _is_owned(wanted: Wanted, owner: Owner) -> bool:
-    return wanted.workspace in (None, owner.workspace) and wanted.tenant in (None, owner.tenant)
+def _is_everybodys(wanted: Wanted, platform: str) -> bool:
+    return (wanted.workspace, wanted.tenant) == (None, None) and wanted.platform in (None, platform)
+
+
+def _is_owned(wanted: Wanted, owner: Owner, platform: str) -> bool:
+    """Tell whether an owner is wanted.
+
+    platform   that reads the costs of the owner's account
+    """
+    return (
+        wanted.platform in (None, platform, owner.platform)
+        and wanted.workspace in (None, owner.workspace)
+        and wanted.tenant in (None, owner.tenant)
+    )
 
 
 def _forecasts(spent: Mapping[str, Decimal], by_day: DayCosts, month: Month, today: date) -> list[Forecast]:

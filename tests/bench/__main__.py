@@ -37,6 +37,7 @@ from tests.bench.figure import Figure, Results
 from tests.bench.process import resident_megabytes
 from tests.bench.rollout import measure as measure_rollout
 from tests.support.cluster import ONE_ROLE, Cluster, running_cluster
+from tests.support.postgresql import running_postgresql
 from workers.sandbox.aws.options import SimulatorOptions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -216,13 +217,19 @@ def a_day() -> Iterator[Figure]:
 
 
 def costs() -> Iterator[Figure]:
-    """Measure a month of costs of a very large organization, in a process of its own: its memory is measured too."""
-    found = metering.in_a_process()
-    name = f"costs of a month: {found.asked}"
+    """Measure a month of costs of a very large organization, in processes of their own, whose memory is measured."""
+    yield from _month_of_costs("SQLite", metering.in_a_process())
+    with tempfile.TemporaryDirectory() as directory, running_postgresql(Path(directory)) as new_database:
+        yield from _month_of_costs("PostgreSQL", metering.in_a_process(new_database()))
+
+
+def _month_of_costs(database: str, found: metering.MonthOfCosts) -> Iterator[Figure]:
+    name = f"costs of a month, {database}: {found.asked}"
     yield Figure(f"{name}: kept and reported", found.collected, "s", "the database")
     yield Figure(f"{name}: memory", found.megabytes, "MB", "a page of Cost Explorer, a batch of rows", most=300)
     yield Figure(f"{name}: reports made again", found.reported, "s", "the database")
     yield Figure(f"{name}: exported as CSV", found.exported, "s", f"{found.export_bytes >> 20} MiB of text")
+    yield Figure(f"{name}: the slowest page of costs", found.shown, "s", "the database", most=5)
 
 
 SMALL: Sequence[Callable[[], Iterator[Figure]]] = (

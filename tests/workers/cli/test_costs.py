@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,22 @@ def test_collect_waits_and_says_what_it_cost(fake_api: FakeApi, cli: Cli) -> Non
     result = cli("metering", "collect", "--platform", "aws.sandbox", "--month", "2026-09", "--wait")
     assert (result.returncode, result.stdout) == (0, "collection 3 of 2026-09, aws.sandbox: DONE, 12 pages for $0.12\n")
     assert "REPORTS, 12 pages" in result.stderr
+
+
+def test_all_months_since_one_are_collected(fake_api: FakeApi, cli: Cli) -> None:
+    month = datetime.now(UTC).date().replace(day=1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    for each in (before, month):
+        path = f"/api/v1/metering/collections?platform=aws.sandbox&month={each:%Y-%m}"
+        fake_api.script["POST", path] = [(202, {**COLLECTION, "month": f"{each:%Y-%m}"})]
+    result = cli("metering", "collect", "--platform", "aws.sandbox", "--since", f"{before:%Y-%m}")
+    assert result.returncode == 0
+    assert [line.split()[3] for line in result.stdout.splitlines()] == [f"{each:%Y-%m}," for each in (before, month)]
+
+
+@pytest.mark.parametrize("wrong", [("--since", "2026-13"), ("--since", "2026-10", "--month", "2026-10")])
+def test_months_that_are_none(cli: Cli, wrong: tuple[str, ...]) -> None:
+    assert cli("metering", "collect", "--platform", "aws.sandbox", *wrong).returncode == 64
 
 
 def test_a_collection_that_failed_is_said_so(fake_api: FakeApi, cli: Cli) -> None:

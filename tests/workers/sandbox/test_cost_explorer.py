@@ -68,6 +68,16 @@ def test_pages_are_counted_and_refusals_are_not(ce: Any, simulator: SimulatorCli
     simulator.set_options(cost_page_rows=5000)
 
 
+def test_a_token_ends_with_its_bill(ce: Any, simulator: SimulatorClient) -> None:
+    simulator.set_options(cost_page_rows=50)
+    token = ce.get_cost_and_usage(**asked(BEFORE, FIRST, ACCOUNT, SERVICE))["NextPageToken"]
+    line = {"service": "AWS Lambda", "usage_type": "late", "amount": "1"}
+    simulator.operator("add_cost", day=str(BEFORE), account="111111111111", **line)
+    error = error_of(lambda: ce.get_cost_and_usage(**asked(BEFORE, FIRST, ACCOUNT, SERVICE), NextPageToken=token))
+    assert error["Code"] == "BillExpirationException"
+    simulator.set_options(cost_page_rows=5000)
+
+
 def test_a_token_ends(ce: Any, simulator: SimulatorClient) -> None:
     simulator.set_options(cost_page_rows=50, cost_token_seconds=0.0001)
     token = ce.get_cost_and_usage(**asked(BEFORE, FIRST, ACCOUNT, SERVICE))["NextPageToken"]

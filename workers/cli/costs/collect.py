@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, date, datetime
 
 from config.printable import counted
 from tasks.metering.documents import CollectionDocument
 from workers.cli.connection import connect
-from workers.cli.errors import ExitCode, complain
+from workers.cli.errors import CommandFailed, ExitCode, complain
 from workers.cli.options import Access
-from workers.cli.output import print_json, print_line, show, shown_moment, stderr_console, stdout_console, table
+from workers.cli.output import (
+    print_json,
+    print_json_line,
+    print_line,
+    show,
+    shown_moment,
+    stderr_console,
+    stdout_console,
+    table,
+)
 
 LOOK_SECONDS = 1.0  # a page takes about as long
 COLUMNS = ("id", "platform", "month", "state", "pages", "dollars", "rows", "started", "note")
 LEAST = ("rows", "id", "started")
 
 
-def collect(platform: str, month: str | None, access: Access, *, wait: bool, as_json: bool) -> ExitCode:
+def collect_since(platform: str, since: str, access: Access, *, wait: bool, as_json: bool) -> ExitCode:
+    """Begin a collection of each month since one, the oldest first; answers the worst exit code."""
+    code = ExitCode.DONE
+    for month in _months(since):
+        code = max(code, collect(platform, month, access, wait=wait, as_json=as_json, one_of_several=True))
+    return code
+
+
+def _months(since: str) -> list[str]:
+    """List the months from one to the current one. Raises CommandFailed."""
+    try:
+        first, last = date.fromisoformat(f"{since}-01"), datetime.now(UTC).date()
+    except ValueError as error:
+        raise CommandFailed(f"--since {since} is not a month; write it as 2026-10", ExitCode.USAGE) from error
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in numbers]
+
+
+def collect(
+    platform: str, month: str | None, access: Access, *, wait: bool, as_json: bool, one_of_several: bool = False
+) -> ExitCode:
     """Begin a collection, and wait for its end; answers the exit code."""
     with connect(access) as client:
         found = client.collect_costs(platform, month)
@@ -29,7 +59,7 @@ def collect(platform: str, month: str | None, access: Access, *, wait: bool, as_
             time.sleep(LOOK_SECONDS)
             found = client.collection(found.id)
     if as_json:
-        print_json(found)
+        (print_json_line if one_of_several else print_json)(found)
     elif found.state != "FAILED":
         print_line(stdout_console(), _sentence(found))
     if found.state == "FAILED":

@@ -49,6 +49,9 @@ def collect(
     api: Access,
     platform: Annotated[str, typer.Option("--platform", metavar="PLATFORM", help="The <platform>.<location>.")],
     month: Month = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="MONTH", help="This month and all later ones; for 13 months.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")] = False,
     as_json: Json = False,
 ) -> ExitCode:
@@ -56,8 +59,13 @@ def collect(
 
     Workers do so every day. AWS charges $0.01 for each page; days that did not change are not read again.
     """
-    from workers.cli.costs.collect import collect
+    from workers.cli.costs.collect import collect, collect_since
+    from workers.cli.errors import CommandFailed
 
+    if since is not None:
+        if month is not None:
+            raise CommandFailed("give --month or --since, not both", ExitCode.USAGE)
+        return collect_since(platform, since, api, wait=wait, as_json=as_json)
     return collect(platform, month, api, wait=wait, as_json=as_json)
 
 

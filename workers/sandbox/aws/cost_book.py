@@ -98,6 +98,7 @@ class CostBook:
 
     costs: Costs = field(default_factory=Costs)
     pages: int = 0  # answered, at $0.01 each; a refusal costs nothing
+    bill: int = 0  # how often it was made anew: tokens of an older one have expired
 
     def currency_of(self, account: str) -> str:
         """Return the currency in which an account is billed."""
@@ -194,7 +195,7 @@ def set_costs(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     changes = {name: value for name, value in body.items() if name in known}
     for name in {"reserved_instances", "savings_plans"} & changes.keys():
         changes[name] = tuple(_commitment(each) for each in changes[name])
-    book.costs = replace(book.costs, **changes)
+    book.costs, book.bill = replace(book.costs, **changes), book.bill + 1
     if body.get("forget"):
         book.costs = replace(book.costs, own=())
     return {"accounts": len(book.accounts(world))}
@@ -215,7 +216,7 @@ def add_cost(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
         body.get("record_type", "Usage"),
         date.fromisoformat(shown) if shown else None,
     )
-    book.costs = replace(book.costs, own=(*book.costs.own, line))
+    book.costs, book.bill = replace(book.costs, own=(*book.costs.own, line)), book.bill + 1
     return {"lines": len(book.costs.own)}
 
 

@@ -1,8 +1,8 @@
 """Cost Explorer: GetCostAndUsage, GetReservationUtilization, GetSavingsPlansUtilizationDetails.
 
 As strict as AWS: at most two groups, an exclusive end not behind the beginning of next month, a token that holds for
-the parameters that it was given for and for an hour, estimated months, nothing at all from an account that has bought
-nothing. Every page that is answered is counted, for AWS charges $0.01 for it.
+the parameters that it was given for, for an hour and until the bill is made anew, estimated months, nothing at all from
+an account that has bought nothing. Every page that is answered is counted, for AWS charges $0.01 for it.
 """
 
 from __future__ import annotations
@@ -253,14 +253,15 @@ def _digest(given: Mapping[str, Any], token: str) -> str:
 
 
 def _token(digest: str, offset: int, world: World) -> str:
-    return base64.urlsafe_b64encode(f"{digest} {offset} {world.now()}".encode()).decode()
+    text = f"{digest} {offset} {world.now()} {world.state(CostBook).bill}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def _offset(token: str | None, digest: str, world: World, *, changed: bool = True) -> int:
     if token is None:
         return 0
     try:
-        bound, offset, made = base64.urlsafe_b64decode(token.encode()).decode().split()
+        bound, offset, made, bill = base64.urlsafe_b64decode(token.encode()).decode().split()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise AwsError(
             "InvalidNextTokenException", "The pagination token is invalid. Try again without one."
@@ -270,6 +271,8 @@ def _offset(token: str | None, digest: str, world: World, *, changed: bool = Tru
         raise AwsError(code, "Your request parameters changed between pages. Try again with the old parameters.")
     if world.now() - float(made) > world.options.cost_token_seconds:
         raise AwsError("InvalidNextTokenException", "The pagination token has expired. Try again without one.")
+    if int(bill) != world.state(CostBook).bill:
+        raise AwsError("BillExpirationException", "The requested report expired. Try again without a token.")
     return int(offset)
 
 
