@@ -29,7 +29,8 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from config.platform import CredentialAuth, Platform, ScimAccess, WorkloadIdentityAuth
+from config.platform import Auth, CredentialAuth, DefaultAuth, Platform, ScimAccess, WorkloadIdentityAuth
+from tasks.aws.ambient import Ambient
 from tasks.aws.clients import PRODUCT, Acting, Clients
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.recent_facts import Recent
@@ -68,7 +69,7 @@ class Sessions:
         return Sessions(self._now, self.metadata, self._clients)
 
     def user(self, platform: Platform, service: str) -> Acting:
-        """Return a client that acts as whoever signs in: the service user, or the entry role of a web identity."""
+        """Return a client that acts as whoever signs in, before any role."""
         return self._clients.acting(service, platform.region, self._user(platform))
 
     def management(self, platform: Platform, service: str) -> Acting:
@@ -143,10 +144,12 @@ class Sessions:
     def _user(self, platform: Platform) -> Credentials:
         return self._signed_in(platform, platform.auth)
 
-    def _signed_in(self, platform: Platform, auth: CredentialAuth | WorkloadIdentityAuth) -> Credentials:
-        """A user's key, or the entry role of a workload identity."""
+    def _signed_in(self, platform: Platform, auth: Auth) -> Credentials:
+        """A user's key, the entry role of a workload identity, or what the environment says."""
         if isinstance(auth, CredentialAuth):
             return Credentials(auth.access_key.get_secret_value(), auth.secret_key.get_secret_value())
+        if isinstance(auth, DefaultAuth):
+            return self._kept(platform, f"profile {auth.profile or ''}", lambda: Ambient(auth.profile))
         return self._kept(platform, auth.role_arn, lambda: self._web_identity(platform, auth))
 
     def _web_identity(self, platform: Platform, auth: WorkloadIdentityAuth) -> Credentials:
