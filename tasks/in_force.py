@@ -1,8 +1,9 @@
 """Which configuration is in force in this process: the one place that reads documents anew.
 
 The configuration directory and the files of secrets are looked at every second, the documents that came over the API
-whenever their version in Redis has changed. A new version is in force from the next request, task or run on; what has begun goes on with what it
-began with, because everybody holds a connector with one catalog. A version with mistakes is refused, and logged once.
+whenever their version in Redis has changed. A new version is in force from the next request, task or run on; what has
+begun goes on with what it began with, because everybody holds a connector with one catalog. A version with mistakes is
+refused, and logged once.
 """
 
 from __future__ import annotations
