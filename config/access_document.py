@@ -12,11 +12,28 @@ from pydantic import (
     model_validator,
 )
 
-from config.arns import AccountId, IdentityStoreId, InstanceArn, PermissionSetArn, RoleArn, ScimEndpoint, WebAddress
+from config import platform
+from config.arns import (
+    AccountId,
+    IdentityStoreId,
+    InstanceArn,
+    PermissionSetArn,
+    PrincipalArn,
+    RoleArn,
+    ScimEndpoint,
+    WebAddress,
+)
 from config.document_fields import OwnPart, ProjectRoleReference
 from config.java_format import JavaFormat
 from config.patterns import HOW_TENANTS_ARE_NAMED, Pattern
-from config.platform import CredentialAuth, IdentityStore, PlatformRoleMapping, ScimAccess, WorkloadIdentityAuth
+from config.platform import (
+    CredentialAuth,
+    DefaultAuth,
+    IdentityStore,
+    PlatformRoleMapping,
+    ScimAccess,
+    WorkloadIdentityAuth,
+)
 from config.secret import Secret
 
 GROUP_ALIAS = "platformGroupAlias"
@@ -45,20 +62,43 @@ class WorkloadIdentity(OwnPart):
         return WorkloadIdentityAuth(role_arn=self.role_arn, token_file=self.token_file, audience=self.audience)
 
 
-class Auth(OwnPart):
-    """How v2 signs in: a type, and exactly the block of that name."""
+class Default(OwnPart):
+    """Who the environment signs in as (settings of the connector only)."""
 
-    type: Literal["credential", "workloadIdentity"]
+    profile: Annotated[str, Field(min_length=1)] | None = None
+    principal_arn: PrincipalArn | None = None
+
+    def normalise(self) -> DefaultAuth:
+        """Return the part as the layers above see it."""
+        return DefaultAuth(profile=self.profile, principal_arn=self.principal_arn)
+
+
+BLOCKS = {"credential": "credential", "workloadIdentity": "workload_identity", "default": "default"}
+"""The block of each type of `auth`, by the name of its field."""
+
+
+class Auth(OwnPart):
+    """How v2 signs in: a type, and exactly the block of that name; `default` needs none, and only we know it."""
+
+    type: Literal["credential", "workloadIdentity", "default"]
     credential: Credential | None = None
     workload_identity: WorkloadIdentity | None = None
+    default: Default | None = None
 
     @model_validator(mode="after")
     def check_block(self) -> Self:
         """Refuse a missing block and one that does not fit the type."""
-        filled = {name for name in ("credential", "workload_identity") if getattr(self, name) is not None}
-        if filled != {"credential" if self.type == "credential" else "workload_identity"}:
+        filled = {name for name in BLOCKS.values() if getattr(self, name) is not None}
+        if self.type == "default" and filled <= {"default"}:
+            return self
+        if filled != {BLOCKS[self.type]}:
             raise ValueError(f"must hold exactly one block, named like its type: {self.type}")
         return self
+
+    def normalise(self) -> platform.Auth:
+        """Return the way to sign in as the layers above see it."""
+        filled = self.credential or self.workload_identity or self.default or Default()
+        return filled.normalise()
 
 
 class _Entry(OwnPart):
@@ -77,15 +117,12 @@ class _Entry(OwnPart):
             raise ValueError("must hold exactly one of auth, serviceUserConfig (v1) and workloadIdentityConfig (v1)")
         return self
 
-    def entry(self) -> CredentialAuth | WorkloadIdentityAuth:
+    def entry(self) -> platform.Auth:
         """Return how to sign in, whatever version wrote it."""
-        credential = self.auth.credential if self.auth else self.service_user_config
-        identity = self.auth.workload_identity if self.auth else self.workload_identity_config
-        if credential is not None:
-            return credential.normalise()
-        if identity is not None:
-            return identity.normalise()
-        raise ValueError("accessConfig holds no way to sign in")
+        found = self.auth or self.service_user_config or self.workload_identity_config
+        if found is None:
+            raise ValueError("accessConfig holds no way to sign in")
+        return found.normalise()
 
 
 class AccessConfig(_Entry):

@@ -66,6 +66,13 @@ Region = Annotated[str, _shape(_REGION, "an AWS region such as eu-central-1")]
 RoleArn = Annotated[
     str, _shape(ROLE_ARN.pattern, "the ARN of a role, such as arn:aws:iam::123456789012:role/MeshfedServiceRole")
 ]
+PrincipalArn = Annotated[
+    str,
+    _shape(
+        rf"arn:{_PARTITION}:iam::{_ACCOUNT}:(?:role|user)/{_ROLE_PATH}{_ROLE_NAME}",
+        "the ARN of a role or a user, such as arn:aws:iam::123456789012:role/connector",
+    ),
+]
 RoleName = Annotated[
     str,
     _shape(

@@ -60,6 +60,7 @@ class Catalog:
     locations: Mapping[str, Location]
     runner: RunnerMapping = DEFAULT_MAPPING  # what the runs of building blocks mean
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    secret_files: tuple[Path, ...] = ()  # that secrets were read from
     notes: tuple[str, ...] = ()
     prices: Prices = field(default_factory=Prices)
 
@@ -106,6 +107,7 @@ class _Reader:
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
+    secret_files: set[Path] = field(default_factory=set)
     platforms: dict[str, tuple[YamlDocument, Platform]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     locations: dict[str, tuple[YamlDocument, Location]] = field(default_factory=dict)
@@ -158,6 +160,7 @@ class _Reader:
             locations=MappingProxyType({name: location for name, (_, location) in self.locations.items()}),
             runner=self.runner[1] if self.runner is not None else DEFAULT_MAPPING,
             secrets=tuple(sorted(self.secrets)),
+            secret_files=tuple(sorted(self.secret_files)),
             notes=tuple(self.notes),
             prices=merged(each for _, each in self.prices.values()),
         )
@@ -250,7 +253,9 @@ class _Reader:
 
     def _validate(self, model: type[Model], document: YamlDocument) -> Model | None:
         imported = document.file == IMPORTED
-        sources = SecretSources(document.file.parent, self.environment, self.secrets, imported=imported)
+        sources = SecretSources(
+            document.file.parent, self.environment, self.secrets, self.secret_files, imported=imported
+        )
         try:
             return model.model_validate(document.data, context=sources)
         except ValidationError as error:

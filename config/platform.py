@@ -36,6 +36,16 @@ class WorkloadIdentityAuth(_Frozen):
     audience: str = "sts.amazonaws.com"  # of the token
 
 
+class DefaultAuth(_Frozen):
+    """Sign in as the process's environment says: Pod Identity, IRSA, a task role, an instance profile, SSO."""
+
+    profile: str | None = None  # of the SDK's configuration files; None: the SDK's own search
+    principal_arn: str | None = None  # the role or user that this is; None: only AWS knows
+
+
+Auth = CredentialAuth | WorkloadIdentityAuth | DefaultAuth
+
+
 class TagMapper(_Frozen):
     """One account tag: the key without the platform's prefix, and its value with `${…}` parts."""
 
@@ -149,7 +159,7 @@ class Metering(_Frozen):
     management_role_arn: str | None = None  # None: direct, the metering user lives in the management account itself
     direct_account_id: str | None = None  # direct: the management account, 12 digits
     management_external_id: SecretStr | None = None
-    auth: CredentialAuth | WorkloadIdentityAuth
+    auth: Auth
     filter: Literal["NONE", "EXCLUDE_TAX"] = "NONE"
     reserved_instance_fair_chargeback: bool = False
     savings_plan_fair_chargeback: bool = False
@@ -193,7 +203,7 @@ class Platform(_Frozen):
     location: str
     uuid: str | None = None
     region: str
-    auth: CredentialAuth | WorkloadIdentityAuth
+    auth: Auth
     management_role_arn: str | None = None  # None: direct mode, the service user lives in the management account itself
     direct_account_id: str | None = None  # direct mode: the management account, 12 digits
     management_external_id: SecretStr | None = None

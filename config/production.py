@@ -32,7 +32,7 @@ def check_production(
         return
     found = process_environment() if environment is None else environment
     told = (*_redis(settings), *_metrics(settings), *_notifications(settings), *_meshstack(settings))
-    mistakes = [*told, *_documents(secrets), *_endpoints(found)]
+    mistakes = [*told, *_documents(secrets), *_ambient(found), *_endpoints(found)]
     if mistakes:
         raise SettingsError(mistakes)
 
@@ -80,6 +80,13 @@ def _documents(secrets: Iterable[str]) -> Iterator[str]:
             "The platform documents use access keys or external ids of the sandbox, which everybody knows; "
             f"they are refused {PRODUCTION}."
         )
+
+
+def _ambient(environment: Mapping[str, str]) -> Iterator[str]:
+    """Refuse the sandbox's keys where the SDK looks for its own."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if environment.get(name) in KNOWN_SECRETS:
+            yield f"{name} is the sandbox's, which everybody knows; it is refused {PRODUCTION}."
 
 
 def _endpoints(environment: Mapping[str, str]) -> Iterator[str]:

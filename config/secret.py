@@ -28,6 +28,7 @@ class SecretSources:
     folder: Path
     environment: Mapping[str, str] | None  # None: this process is not given secrets
     found: set[str] = field(default_factory=set, repr=False)
+    files: set[Path] = field(default_factory=set)  # of secrets, which are looked at for changes
     imported: bool = False  # it came over the API (config/imported.py), and may name a few variables only
 
 
@@ -74,6 +75,7 @@ def _text(value: object, sources: SecretSources) -> str | None:
         case [("env", str(name))] if environment is not None:
             return _from_environment(name, environment)
         case [("file", str(name))]:
+            sources.files.add(sources.folder / name)
             return _from_file(sources.folder / name)
     raise ValueError(f"is not a secret; {_ALLOWED}")
 

@@ -26,6 +26,8 @@ from config.settings import Settings
 from tasks.state import connections
 from tasks.state.store import Store
 
+AMBIENT_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
+"""The SDK's own variables that hold a secret; they must never be shown either."""
 SOCKET_SECONDS = 3.0
 """A half-open connection must hang no worker, nor a lease's renewal beyond the lease; every script answers in ms."""
 _OPTIONS: Mapping[str, Any] = {
@@ -51,7 +53,8 @@ class Connector:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Every secret text that must never be shown."""
-        return (*self.catalog.secrets, *self.settings.secret_texts, *Proxies.read(os.environ).secrets)
+        ambient = (text for name in AMBIENT_SECRETS if (text := os.environ.get(name)))
+        return (*self.catalog.secrets, *self.settings.secret_texts, *Proxies.read(os.environ).secrets, *ambient)
 
     def log_notes(self) -> None:
         """Log what in the documents has no effect or looks unwise; call it once the logs are set up."""

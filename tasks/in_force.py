@@ -1,16 +1,18 @@
 """Which configuration is in force in this process: the one place that reads documents anew.
 
-The configuration directory is looked at every second, the documents that came over the API whenever their version in
-Redis has changed. A new version is in force from the next request, task or run on; what has begun goes on with what it
-began with, because everybody holds a connector with one catalog. A version with mistakes is refused, and logged once.
+The configuration directory and the files of secrets are looked at every second, the documents that came over the API
+whenever their version in Redis has changed. A new version is in force from the next request, task or run on; what has
+begun goes on with what it began with, because everybody holds a connector with one catalog. A version with mistakes is
+refused, and logged once.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -47,7 +49,7 @@ class InForce(Generic[Mine]):
         self._secrets = secrets
         self._clock = clock
         self._lock = Lock()
-        self._files = self._seen = _files(connector.settings.config_dir)
+        self._files = self._seen = _files(connector)
         self._looked_at = clock()
         self._away_at: float | None = None  # when Redis gave no answer last
         self._version: str | None = UNREAD
@@ -86,7 +88,7 @@ class InForce(Generic[Mine]):
 
     def _directory_changed(self) -> bool:
         self._looked_at = self._clock()
-        found = _files(self._connector.settings.config_dir)
+        found = _files(self._connector)
         still, self._seen = found == self._seen, found
         if not still or found == self._files:  # somebody may be writing it
             return False
@@ -150,23 +152,24 @@ def _log_wrong(names: set[str], error: CatalogError) -> None:
     log.error("documents from the API have mistakes here", documents=sorted(names), mistakes=str(error))
 
 
-def _files(directory: Path) -> Files:
-    """Describe every file of a directory, also those below it: documents name some."""
-    return dict(_stat(directory))
+def _files(connector: Connector) -> Files:
+    """Describe every file of the directory, also those below it, which documents name, and every secret's file."""
+    below = islice(_below(connector.settings.config_dir), MOST_FILES)
+    return dict(_stat(chain(below, connector.catalog.secret_files)))
 
 
-def _stat(directory: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    count = 0
+def _below(directory: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(directory):
-        for name in sorted(names):
-            if (count := count + 1) > MOST_FILES:
-                return
-            path = Path(folder, name)
-            try:
-                found = path.stat()  # follows links: an orchestrator changes where they lead
-            except OSError:
-                continue
-            yield str(path), (found.st_mtime_ns, found.st_size)
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _stat(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, int]]]:
+    for path in paths:
+        try:
+            found = path.stat()  # follows links: an orchestrator changes where they lead
+        except OSError:
+            continue
+        yield str(path), (found.st_mtime_ns, found.st_size)
 
 
 @cache

@@ -14,6 +14,7 @@ from config.platform import Platform, ScimAccess
 from tasks.aws.access_role import AccessRole
 from tasks.aws.account_alias import AccountAliases
 from tasks.aws.calls import Calls
+from tasks.aws.clients import Acting
 from tasks.aws.cloudformation import Stacks
 from tasks.aws.control_tower import EXECUTION_ROLE, ControlTower
 from tasks.aws.cost_explorer import CostExplorer
@@ -243,7 +244,8 @@ class Aws:
 
     def access_role_from_outside(self, account_id: str) -> AccessRole:
         """The access role of an account that is taken over, as the account's import role sees it."""
-        calls = self._calls(self._sessions.imported(self._platform, account_id, "iam"), account_id)
+        client = self._sessions.imported(self._platform, account_id, "iam", self._run.purpose)
+        calls = self._calls(client, account_id)
         return AccessRole(calls, self._platform.account_access_role, self._platform.partition)
 
     @cached_property
@@ -309,11 +311,13 @@ class Aws:
         return self._calls(self._sessions.metering(self._platform, service), self._platform.management_account_id)
 
     def _member(self, account_id: str, service: str, region: str | None = None) -> Calls:
-        client = self._sessions.member(self._platform, account_id, service, region or self._platform.region)
+        region = region or self._platform.region
+        client = self._sessions.member(self._platform, account_id, service, region, self._run.purpose)
         return self._calls(client, account_id, young=self.is_young)
 
     def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
-        return Calls(client, self._run.observer, account_id, young=young, expired=self._sign_in_anew)
+        told = client.made_for(self._run.purpose) if isinstance(client, Acting) else client  # SCIM has no CloudTrail
+        return Calls(told, self._run.observer, account_id, young=young, expired=self._sign_in_anew)
 
     def _sign_in_anew(self) -> None:
         """Forget the platform's credentials: AWS says that they have expired, whatever our clock says."""

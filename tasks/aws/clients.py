@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
@@ -26,9 +27,9 @@ from botocore.loaders import Loader, create_loader
 from config.environment import SettingsError
 from config.proxies import Proxies
 from tasks.aws.http_session import bound
+from tasks.aws.purpose import CONNECTOR, PRODUCT, Purpose
 from tasks.errors import PermanentError
 
-PRODUCT = "meshstack-aws-connector"  # in the User-Agent, which CloudTrail shows
 CONFIG = Config(
     connect_timeout=5,  # seconds; AWS's endpoints answer in milliseconds or not at all
     read_timeout=20,  # seconds; most calls answer within one, and one that does not holds a thread so long
@@ -44,6 +45,7 @@ READ_SECONDS = {  # the services whose calls take longer
     "sts": 10,  # everybody else waits for the credentials
 }
 _who_acts: ContextVar[Credentials] = ContextVar("who_acts")
+_what_for: ContextVar[Purpose] = ContextVar("what_for", default=CONNECTOR)
 
 
 class _WhoActs(Credentials):  # type: ignore[misc]  # botocore has no types
@@ -58,11 +60,16 @@ class _WhoActs(Credentials):  # type: ignore[misc]  # botocore has no types
 
 
 class Acting:
-    """A client together with who acts through it: its operations are called as those of the SDK's own."""
+    """A client together with who acts through it, and what for: its operations are called as those of the SDK's own."""
 
-    def __init__(self, client: Any, credentials: Credentials) -> None:
+    def __init__(self, client: Any, credentials: Credentials, purpose: Purpose | None = None) -> None:
         self._client = client
         self._credentials = credentials
+        self._purpose = purpose
+
+    def made_for(self, purpose: Purpose) -> Acting:
+        """Return the same whose requests say what they are for."""
+        return Acting(self._client, self._credentials, purpose)
 
     @property
     def meta(self) -> Any:
@@ -75,10 +82,13 @@ class Acting:
 
         def call(**parameters: Any) -> Any:
             before = _who_acts.set(self._credentials)
+            # Whoever signs in for an account does so in the midst of its call, and for what that is for.
+            meant = _what_for.set(self._purpose or _what_for.get())
             try:
                 return send(**parameters)
             finally:
-                _who_acts.reset(before)  # whoever signs in for an account does so in the midst of its call
+                _what_for.reset(meant)
+                _who_acts.reset(before)
 
         return call
 
@@ -120,6 +130,7 @@ class Clients:
         except (BotoCoreError, ValueError) as error:
             raise _not_set_up(service, region, error) from error
         bound(client, self._proxies)
+        client.meta.events.register("before-send", _say_what_for)
         return client
 
 
@@ -127,6 +138,13 @@ class Clients:
 def _models(path: str | None) -> Loader:
     """Return what reads the SDK's models of services, which it keeps: for all sessions of this process."""
     return create_loader(path)
+
+
+def _say_what_for(request: AWSPreparedRequest, **_: Any) -> None:
+    """Name the purpose in a request; the SDK does not sign the User-Agent, and CloudTrail keeps it."""
+    if said := _what_for.get().user_agent:
+        before = request.headers["User-Agent"]  # the SDK's headers are bytes by now
+        request.headers["User-Agent"] = f"{before.decode() if isinstance(before, bytes) else before} {said}"
 
 
 def _sdk_session() -> botocore.session.Session:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tasks.aws.calls import Observer
 from tasks.aws.organizations import Unit
+from tasks.aws.purpose import CONNECTOR, Purpose
 from tasks.aws.stack_sets import StackInstance
 from tasks.model.account import Account
 from tasks.model.batch import Batch, Wants
@@ -181,6 +182,7 @@ class Run:
     lookup_grace: timedelta  # how long an account may be missing from ListAccounts after an unanswered CreateAccount
     observer: Observer
     account_created_at: datetime | None = None  # None: the account is old, or not known yet
+    purpose: Purpose = CONNECTOR  # whom the calls are for, as CloudTrail shows it
     late: timedelta = timedelta()  # for how long nobody has looked although it was time: that is no waiting
     access_grace: timedelta = timedelta(minutes=30)  # how long a new account's role and services may be missing
     visibility_grace: timedelta = timedelta(seconds=60)  # how long AWS may take to show its own writes everywhere

@@ -29,15 +29,16 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from config.platform import CredentialAuth, Platform, ScimAccess, WorkloadIdentityAuth
-from tasks.aws.clients import PRODUCT, Acting, Clients
+from config.platform import Auth, CredentialAuth, DefaultAuth, Platform, ScimAccess, WorkloadIdentityAuth
+from tasks.aws.ambient import Ambient
+from tasks.aws.clients import Acting, Clients
 from tasks.aws.metadata_source import MetadataSource
+from tasks.aws.purpose import CONNECTOR, PRODUCT, Purpose
 from tasks.aws.recent_facts import Recent
 from tasks.aws.scim_client import ScimClient
 from tasks.aws.web_identity import TokenFile
 from tasks.errors import AccessDenied
 
-SESSION_NAME = PRODUCT  # shown in the accounts' CloudTrail
 DURATION_SECONDS = 3600  # role chaining allows no longer session
 ROLES_KEPT = 1024  # credentials of as many roles, some 3 kB each; those of an account are used within minutes
 TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 (the name of the SDK's variable, no token)
@@ -68,7 +69,7 @@ class Sessions:
         return Sessions(self._now, self.metadata, self._clients)
 
     def user(self, platform: Platform, service: str) -> Acting:
-        """Return a client that acts as whoever signs in: the service user, or the entry role of a web identity."""
+        """Return a client that acts as whoever signs in, before any role."""
         return self._clients.acting(service, platform.region, self._user(platform))
 
     def management(self, platform: Platform, service: str) -> Acting:
@@ -100,20 +101,23 @@ class Sessions:
             user = self._assumed(platform, user, metering.management_role_arn, external_id)
         return self._clients.acting(service, platform.region, user)
 
-    def member(self, platform: Platform, account_id: str, service: str, region: str) -> Acting:
-        """Return a client that acts as the access role of a member account."""
-        return self._inside(platform, account_id, platform.account_access_role, service, region)
+    def member(
+        self, platform: Platform, account_id: str, service: str, region: str, purpose: Purpose = CONNECTOR
+    ) -> Acting:
+        """Return a client that acts as the access role of a member account, in a session that names the tenant."""
+        credentials = self._inside(platform, account_id, platform.account_access_role, purpose)
+        return self._clients.acting(service, region, credentials)
 
-    def imported(self, platform: Platform, account_id: str, service: str) -> Acting:
+    def imported(self, platform: Platform, account_id: str, service: str, purpose: Purpose = CONNECTOR) -> Acting:
         """Return a client that acts as the import role of an account that is taken over; there must be one."""
         assert platform.import_role is not None
-        return self._inside(platform, account_id, platform.import_role, service, platform.region)
+        credentials = self._inside(platform, account_id, platform.import_role, purpose)
+        return self._clients.acting(service, platform.region, credentials)
 
-    def _inside(self, platform: Platform, account_id: str, name: str, service: str, region: str) -> Acting:
+    def _inside(self, platform: Platform, account_id: str, name: str, purpose: Purpose) -> Credentials:
         role = f"arn:{platform.partition}:iam::{account_id}:role/{name}"
         external_id = _secret(platform.management_external_id)
-        assumed = self._assumed(platform, self._management(platform), role, external_id)
-        return self._clients.acting(service, region, assumed)
+        return self._assumed(platform, self._management(platform), role, external_id, purpose.session_name)
 
     def scim(self, access: ScimAccess) -> ScimClient:
         """Return a client of a SCIM endpoint; its access token is all that it signs in with."""
@@ -143,10 +147,12 @@ class Sessions:
     def _user(self, platform: Platform) -> Credentials:
         return self._signed_in(platform, platform.auth)
 
-    def _signed_in(self, platform: Platform, auth: CredentialAuth | WorkloadIdentityAuth) -> Credentials:
-        """A user's key, or the entry role of a workload identity."""
+    def _signed_in(self, platform: Platform, auth: Auth) -> Credentials:
+        """A user's key, the entry role of a workload identity, or what the environment says."""
         if isinstance(auth, CredentialAuth):
             return Credentials(auth.access_key.get_secret_value(), auth.secret_key.get_secret_value())
+        if isinstance(auth, DefaultAuth):
+            return self._kept(platform, f"profile {auth.profile or ''}", lambda: Ambient(auth.profile))
         return self._kept(platform, auth.role_arn, lambda: self._web_identity(platform, auth))
 
     def _web_identity(self, platform: Platform, auth: WorkloadIdentityAuth) -> Credentials:
@@ -162,25 +168,27 @@ class Sessions:
             client_creator=lambda service, **_: self._clients.unsigned(service, platform.region),
             web_identity_token_loader=TokenFile(Path(token_file), auth.audience, self._now),
             role_arn=auth.role_arn,
-            extra_args={"RoleSessionName": SESSION_NAME, "DurationSeconds": DURATION_SECONDS},
+            extra_args={"RoleSessionName": PRODUCT, "DurationSeconds": DURATION_SECONDS},
         )
         return Renewed(fetcher.fetch_credentials, "assume-role-with-web-identity", self._renewing)
 
-    def _assumed(self, platform: Platform, source: Credentials, role: str, external_id: str | None) -> Credentials:
+    def _assumed(
+        self, platform: Platform, source: Credentials, role: str, external_id: str | None, session: str = PRODUCT
+    ) -> Credentials:
         def make() -> Credentials:
             fetcher = AssumeRoleCredentialFetcher(
                 client_creator=self._creator(platform),
                 source_credentials=source,
                 role_arn=role,
                 extra_args={
-                    "RoleSessionName": SESSION_NAME,
+                    "RoleSessionName": session,
                     "DurationSeconds": DURATION_SECONDS,
                     **({"ExternalId": external_id} if external_id else {}),
                 },
             )
             return Renewed(fetcher.fetch_credentials, "assume-role", self._renewing)
 
-        return self._kept(platform, role, make)
+        return self._kept(platform, f"{role} {session}", make)
 
     def _creator(self, platform: Platform) -> Callable[..., Acting]:
         """Return what botocore makes a client with that acts by keys of its source, which are valid by then."""

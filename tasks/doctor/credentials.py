@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
+from config.platform import Auth, DefaultAuth
 from tasks.aws.sts import Caller
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
@@ -18,10 +19,32 @@ REFUSED = timedelta(minutes=4)  # AWS refuses a signature that is 5 minutes off
 
 
 def service_user(patient: Patient) -> Iterator[Finding]:
-    """See that the access key or web identity signs in. Reads sts:GetCallerIdentity 1 call."""
+    """See that we can sign in, and as whom. Reads sts:GetCallerIdentity 1 call."""
     caller = patient.aws.user_identity.whoami()
-    yield ok(f"signed in as {caller.arn}")
+    yield signed_in(patient.platform.auth, caller.arn)
     yield _clock(patient, caller)
+
+
+def signed_in(auth: Auth, arn: str) -> Finding:
+    """Say as whom we signed in, and whether that is what the document means."""
+    said = ok(f"signed in as {arn}")
+    if not isinstance(auth, DefaultAuth):
+        return said
+    meant = auth.principal_arn
+    if meant is not None and _without_session(meant) != _without_session(arn):
+        remedy = "Give the worker that identity, or correct auth.default.principalArn: the policies are printed for it."
+        return warning(f"signed in as {arn}, but the platform document says {meant}", remedy)
+    if ":user/" in arn:
+        remedy = "Give the worker a role instead (docs/security.md, Workload identity): a user has a key that stays."
+        return warning(f"signed in as {arn} by a key in the worker's environment", remedy)
+    return said
+
+
+def _without_session(arn: str) -> tuple[str, str, str]:
+    """Return account, kind and name of a role, a user or a session of a role; STS leaves out the path of a role."""
+    account, resource = arn.split(":")[4], arn.split(":", 5)[5]
+    kind, *names = resource.split("/")
+    return (account, "role", names[0]) if kind == "assumed-role" else (account, kind, names[-1])
 
 
 def _clock(patient: Patient, caller: Caller) -> Finding:

@@ -15,6 +15,7 @@ from redis import RedisError
 from tasks.aws import Aws, Run
 from tasks.aws.actions import IRREVERSIBLE
 from tasks.aws.calls import Observer
+from tasks.aws.purpose import Purpose
 from tasks.daily.look import DailyLook
 from tasks.engine.lease import Lease, Leases
 from tasks.errors import Replaced, Superseded
@@ -102,6 +103,7 @@ class Surroundings:
             limits=places(settings, tenant.platform),
             lookup_grace=settings.lookup_grace,
             observer=self._observer(organization),
+            purpose=Purpose(str(self.tenant), self._replication),
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
             visibility_grace=settings.visibility_grace,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from config.platform import Platform, WorkloadIdentityAuth
+from config.platform import Auth, DefaultAuth, Platform, WorkloadIdentityAuth
 from config.policy_document import PolicyDocument
 from tasks.aws.actions import OPERATIONS, Feature, Operation, Principal, Resource, Statement
 from tasks.stacks.templates import STACK_NAME
@@ -32,7 +32,7 @@ class Surroundings:
     """What the documents are filled in with."""
 
     partition: str
-    entry: str  # ARN of the service user, or of the entry role of a workload identity
+    entry: str  # ARN of the service user, of the entry role of a workload identity, or of who the environment is
     management_role: str | None  # ARN; None: direct, the entry is a user of the management account itself
     automation_role: str | None  # ARN; None: no StackSets
     access_role: str  # its name in every member account, with the path if it has one
@@ -124,10 +124,9 @@ def surroundings_of(
     service_user, metering_user   their ARNs, which no document of meshStack holds; None: a placeholder
     """
     web_identity = isinstance(platform.auth, WorkloadIdentityAuth)
-    entry = platform.auth.role_arn if isinstance(platform.auth, WorkloadIdentityAuth) else service_user
     return Surroundings(
         partition=platform.partition,
-        entry=entry or _some_user(platform),
+        entry=_entry(platform.auth) or service_user or _some_user(platform),
         management_role=platform.management_role_arn,
         automation_role=platform.automation_role_arn,
         access_role=platform.account_access_role,
@@ -142,6 +141,13 @@ def surroundings_of(
     )
 
 
+def _entry(auth: Auth) -> str | None:
+    """Return who signs in, by ARN; None: only AWS knows."""
+    if isinstance(auth, WorkloadIdentityAuth):
+        return auth.role_arn
+    return auth.principal_arn if isinstance(auth, DefaultAuth) else None
+
+
 def _metering(platform: Platform, given: str | None) -> dict[str, Any]:
     """Return who reads the costs; empty: nobody."""
     metering = platform.metering
@@ -151,7 +157,7 @@ def _metering(platform: Platform, given: str | None) -> dict[str, Any]:
     account = "${MESHCLOUD_ACCOUNT_ID}" if metering.management_role_arn else platform.management_account_id
     user = given or f"arn:{platform.partition}:iam::{account}:user/meshcloud-cost-explorer-user"
     return {
-        "metering_entry": metering.auth.role_arn if isinstance(metering.auth, WorkloadIdentityAuth) else user,
+        "metering_entry": _entry(metering.auth) or user,
         "metering_role": metering.management_role_arn,
         "metering_external_id": METERING_EXTERNAL_ID if metering.management_external_id else None,
         "metering_web_identity": web_identity,

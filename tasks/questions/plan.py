@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from tasks.aws import Aws
 from tasks.aws.planning.planned import Change, Planned
 from tasks.aws.planning.planning_aws import PlanningAws
+from tasks.aws.purpose import Purpose
 from tasks.chain import DELETION, REPLICATION
 from tasks.documents import Plan, PlannedChange, PlannedStep
 from tasks.errors import PermanentError, StepError
@@ -160,7 +161,9 @@ class Planner:
             account_created_at=self.handles.account_created_at,
         )
         tags = KnownTags(self.worker.store, self.tenant.platform.management_account_id)
-        return PlanningAws(self.planned, self.worker.sessions, replace(run, tags=tags))
+        return PlanningAws(
+            self.planned, self.worker.sessions, replace(run, tags=tags, purpose=Purpose(str(self.tenant.id)))
+        )
 
     def _meet(self, handles: Handles) -> None:
         """Learn what people call the users and groups that the tenant has."""

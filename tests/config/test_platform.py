@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from config.catalog import CatalogError
-from config.platform import CredentialAuth, Limits, Platform, WorkloadIdentityAuth
+from config.platform import CredentialAuth, DefaultAuth, Limits, Platform, WorkloadIdentityAuth
 from tests.config.samples import ENVIRONMENT, MAPPINGS, PLATFORM, REMOVE, REPLICATION, bent, load, mistakes
 
 ACCESS = f"{REPLICATION}.accessConfig"
@@ -109,6 +109,18 @@ def test_workload_identity_needs_no_secret(tmp_path: Path) -> None:
     ):
         document = bent(bent(PLATFORM, f"{ACCESS}.auth", REMOVE), f"{ACCESS}.{field}", value)
         assert one(tmp_path, document).auth == WorkloadIdentityAuth(role_arn=role["roleArn"])
+
+
+def test_the_environment_may_sign_in_and_nothing_is_stored(tmp_path: Path) -> None:
+    named = {"profile": "connector", "principalArn": "arn:aws:iam::123456789012:role/eks/connector"}
+    for auth, expected in (
+        ({"type": "default"}, DefaultAuth()),
+        ({"type": "default", "default": named}, DefaultAuth(profile="connector", principal_arn=named["principalArn"])),
+    ):
+        assert one(tmp_path, bent(PLATFORM, f"{ACCESS}.auth", auth)).auth == expected
+    role = {"roleArn": named["principalArn"]}
+    [mistake] = mistakes(tmp_path, bent(PLATFORM, f"{ACCESS}.auth", {"type": "default", "workloadIdentity": role}))
+    assert "exactly one block, named like its type: default" in mistake
 
 
 def test_metering_has_its_own_entry(tmp_path: Path) -> None:

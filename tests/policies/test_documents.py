@@ -11,7 +11,7 @@ import pytest
 from botocore import xform_name
 
 from config.catalog import Catalog
-from config.platform import Platform, WorkloadIdentityAuth
+from config.platform import DefaultAuth, Platform, WorkloadIdentityAuth
 from tasks.aws.actions import DECLARED, OPERATIONS, Kind, Principal
 from tasks.aws.scim_client import SERVICE, ScimClient
 from tasks.permissions.iam_documents import PrincipalDocuments, documents, placeholders, surroundings_of
@@ -161,6 +161,16 @@ def test_a_workload_identity_enters_by_its_role(platform: Platform) -> None:
     assert trusted["Statement"][0]["Principal"]["Federated"].startswith("arn:aws:iam::222222222222:oidc-provider/")
     for role in (Principal.MANAGEMENT_ROLE, Principal.AUTOMATION_ROLE):
         assert entry in texts(found[role].trust)
+
+
+def test_who_the_environment_is_stands_in_the_trust_policies_if_the_document_says_it(platform: Platform) -> None:
+    entry = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/connector"
+    found = of(platform.model_copy(update={"auth": DefaultAuth(principal_arn=entry)}))
+    assert found[Principal.SERVICE_USER].arn == entry
+    assert entry in texts(found[Principal.MANAGEMENT_ROLE].trust)
+
+    unknown = of(platform.model_copy(update={"auth": DefaultAuth()}))
+    assert "${MESHCLOUD_ACCOUNT_ID}" in str(unknown[Principal.MANAGEMENT_ROLE].trust)
 
 
 def test_costs_are_read_by_a_user_of_their_own_with_or_without_a_role(platform: Platform) -> None:

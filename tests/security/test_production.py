@@ -44,6 +44,13 @@ def test_what_is_right_starts() -> None:
     check_production_api(settings(api_tokens=(ApiToken.of("a", "read", "x"),)))
 
 
+def test_the_sandboxes_keys_are_refused_where_the_sdk_looks_for_its_own() -> None:
+    said = mistakes(settings(), AWS_SECRET_ACCESS_KEY=organization.SERVICE_USER_SECRET_KEY)
+    assert said.startswith("AWS_SECRET_ACCESS_KEY is the sandbox's")
+    assert organization.SERVICE_USER_SECRET_KEY not in said
+    assert mistakes(settings(), AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE") == ""
+
+
 def test_a_port_for_metrics_needs_somebody_who_may_read_them() -> None:
     assert mistakes(settings(metrics_port=9100)).startswith("CONNECTOR_METRICS_PORT = 9100 needs CONNECTOR_API_TOKENS")
     assert mistakes(settings(metrics_port=9100, api_tokens=(ApiToken.of("a", "read", "x"),))) == ""

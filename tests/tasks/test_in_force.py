@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 from config.catalog import load_catalog
+from config.platform import CredentialAuth
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
 from tasks.in_force import InForce
 from tasks.state.store import Store
 from tests.support.redis import CheckedRedis
 from workers.examples import EXAMPLES
+from workers.sandbox import organization
 
 ZONE = """
 apiVersion: v1
@@ -111,6 +114,40 @@ def test_a_changed_directory_counts_within_seconds(house: House) -> None:
     (house.directory / "fresh.yaml").unlink()
     house.zones()
     assert "fresh" not in house.zones()
+
+
+def test_a_rotated_secret_counts_without_a_restart(redis: CheckedRedis, tmp_path: Path) -> None:
+    directory, secret = tmp_path / "config", tmp_path / "secrets" / "key"
+    shutil.copytree(EXAMPLES / "config", directory)
+    secret.parent.mkdir()
+    secret.write_text("the-old-key")
+    document = directory / "platform.yaml"
+    document.write_text(document.read_text().replace("{env: SANDBOX_SECRET_KEY}", "{file: ../secrets/key}"))
+    settings = Settings(_env_file=None, redis_url=SecretStr(redis.url), config_dir=directory)
+    environment = organization.environment("http://127.0.0.1:1", redis.url)
+    store, clock = Store(redis_client(settings), timedelta(days=1), history=1000), Seconds()
+    with closing(store), pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        catalog = load_catalog([directory])
+        in_force = InForce(Connector(settings, catalog, store), secrets=True, clock=clock)
+        assert key_of(in_force) == "the-old-key"
+
+        rotated = secret.with_name("next")
+        rotated.write_text("the-new-key, which is longer")
+        rotated.rename(secret)
+        for _ in range(2):
+            clock.now += 1
+            in_force.now()
+
+        assert key_of(in_force) == "the-new-key, which is longer"
+        assert "the-new-key, which is longer" in in_force.now().secrets
+
+
+def key_of(in_force: InForce[Connector]) -> str:
+    auth = in_force.now().catalog.platforms["aws.sandbox"].auth
+    assert isinstance(auth, CredentialAuth)
+    return auth.secret_key.get_secret_value()
 
 
 def test_a_broken_version_is_refused_and_the_old_one_goes_on(house: House) -> None:

@@ -39,6 +39,7 @@ class RecordedCall:
     outcome: str  # "ok", an error code, or the fault that hid the answer
     performed: bool
     request_id: str
+    user_agent: str
 
 
 @dataclass(frozen=True)

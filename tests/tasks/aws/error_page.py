@@ -92,6 +92,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "VendingOverdue": "The tags by which an account vending machine shows that it has finished did not come in time.",
     "WaitedTooLong": "A step has waited too long for work that AWS or somebody else does.",
     "WebIdentityTokenExpired": "The cluster has not replaced the web identity token before it expired.",
+    "NoCredentials": "The document says `auth.type: default`, and the worker finds no credentials.",
     "WebIdentityTokenUnreadable": "The file of the web identity token is missing, empty, or does not contain a token.",
     "WrongWebIdentityAudience": "The web identity token is for somebody else than the platform document says.",
 }
@@ -112,6 +113,7 @@ RETRIED_OF_OURS = {
     "SamlProviderNotShown",
     "Unreachable",
     "WebIdentityTokenExpired",
+    "NoCredentials",
     "WebIdentityTokenUnreadable",
 }
 RETRIED_WHILE_YOUNG = {"AccountAssignmentFailed"}

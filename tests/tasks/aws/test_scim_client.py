@@ -9,9 +9,10 @@ import httpx2
 import pytest
 
 from tasks.aws.calls import Calls, Observer
+from tasks.aws.purpose import PRODUCT
 from tasks.aws.scim import ScimDirectory
 from tasks.aws.scim_client import ScimClient
-from tasks.aws.session import SESSION_NAME, Sessions
+from tasks.aws.session import Sessions
 from tasks.errors import AccessDenied, Refused, StepError, Throttled, Unanswered
 from tasks.model.call import CallRecord
 from tests.tasks.steps.world import SCIM
@@ -33,7 +34,7 @@ class Watched:
                 raise answer
             return answer if isinstance(answer, httpx2.Response) else answer(request)
 
-        client = ScimClient("https://scim.example.com/t/scim/v2/", TOKEN, SESSION_NAME, httpx2.MockTransport(handle))
+        client = ScimClient("https://scim.example.com/t/scim/v2/", TOKEN, PRODUCT, httpx2.MockTransport(handle))
         self.directory = ScimDirectory(Calls(client, Observer(lambda _: None, self.records.append), "111111111111"))
 
 
@@ -97,7 +98,7 @@ def test_a_request_signs_in_and_says_who_asks() -> None:
 
     (request,), (record,) = watched.requests, watched.records
     assert (request.method, str(request.url)) == ("PATCH", "https://scim.example.com/t/scim/v2/Groups/g")
-    assert (request.headers["authorization"], request.headers["user-agent"]) == (f"Bearer {TOKEN}", SESSION_NAME)
+    assert (request.headers["authorization"], request.headers["user-agent"]) == (f"Bearer {TOKEN}", PRODUCT)
     assert (record.service, record.operation, record.write, record.request_id) == ("scim", "patch_group", True, "r-1")
 
 

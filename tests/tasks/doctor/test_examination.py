@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
-from config.platform import Enrollment, ScimAccess
+from config.platform import DefaultAuth, Enrollment, ScimAccess
+from tasks.doctor.credentials import signed_in
 from tasks.doctor.examination import CHECKS
 from tasks.doctor.finding import Level
 from tasks.doctor.patient import Patient
@@ -61,6 +62,31 @@ def test_a_wrong_key_is_one_error_and_nothing_else_is_tried(patient: Patient, si
     assert found["management role"][0].message == "not checked, because service user failed"
     assert levels(found["organizational units"]) == [Level.WARNING]
     assert [call.operation for call in simulator.calls(mark)] == ["GetCallerIdentity"]
+
+
+@pytest.mark.parametrize(
+    ("principal", "words"),
+    [
+        (organization.SERVICE_USER_ARN, "by a key in the worker's environment"),
+        (f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/pods/connector", "but the platform document says"),
+    ],
+)
+def test_it_says_who_the_environment_is(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, principal: str, words: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", organization.SERVICE_USER_ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", organization.SERVICE_USER_SECRET_KEY)
+
+    found = examined(patient.changed(auth=DefaultAuth(principal_arn=principal)), "service user")
+
+    assert levels(found["service user"])[0] is Level.WARNING
+    assert words in found["service user"][0].message
+
+
+def test_a_session_of_the_role_that_the_document_names_is_right() -> None:
+    role = DefaultAuth(principal_arn="arn:aws:iam::123456789012:role/pods/connector")
+    assert signed_in(role, "arn:aws:sts::123456789012:assumed-role/connector/pod-1").level is Level.OK
+    assert signed_in(role, "arn:aws:sts::210987654321:assumed-role/connector/pod-1").level is Level.WARNING
 
 
 def test_a_wrong_external_id_is_an_error(patient: Patient) -> None:

@@ -93,6 +93,19 @@ def test_a_tenant_becomes_a_configured_account(cluster: Cluster) -> None:
     }
 
 
+def test_the_accounts_cloudtrail_tells_which_tenant_and_replication_asked(cluster: Cluster) -> None:
+    mark = cluster.simulator.mark()
+    replication = cluster.order("named")
+    cluster.succeeded(replication)
+
+    name = str(cluster.tenant_id("named"))
+    calls = [call for call in cluster.simulator.calls(mark) if f" tenant/{name} " in call.user_agent]
+    assert {call.user_agent.rpartition(" replication/")[2] for call in calls} == {replication}
+    assert {"CreateAccount", "AssumeRole", "CreateAccountAssignment"} <= {call.operation for call in calls}
+    inside = {call.caller for call in calls if f":assumed-role/{organization.ACCESS_ROLE}/" in call.caller}
+    assert {arn.rpartition("/")[2] for arn in inside} == {name}
+
+
 def test_a_platform_with_scim_gives_the_same_access(cluster: Cluster) -> None:
     body = desired("development-scim")
     order = replicate("likvid", "by-scim", "aws-scim.sandbox", body, connector=cluster.connector)

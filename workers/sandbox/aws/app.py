@@ -136,6 +136,7 @@ class Simulator:
             outcome=reply.outcome,
             performed=reply.performed,
             request_id=request_id,
+            user_agent=request.headers.get("user-agent", ""),
         )
         return reply
 

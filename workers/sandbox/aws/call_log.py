@@ -33,6 +33,7 @@ class LoggedCall:
     outcome: str
     performed: bool
     request_id: str
+    user_agent: str
 
 
 @dataclass
