@@ -12,6 +12,26 @@ from workers.api.schemas import TenantView
 BY_ITSELF = "Nothing is needed from you."
 
 
+PLACES = {  # one, and many
+    "QUEUED": ("is queued", "are queued"),
+    "RUNNING": ("runs", "run"),
+    "WAITING": ("waits", "wait"),
+    "PARKED": ("waits for a person", "wait for a person"),
+    "APPROVAL": ("waits for approval", "wait for approval"),
+    "PAUSED": ("is paused", "are paused"),
+}
+
+
+def place(state: str, number: int) -> str:
+    """Say where some replications stand that have not ended.
+
+    >>> place("PARKED", 1), place("RUNNING", 3)
+    ('waits for a person', 'run')
+    """
+    one, many = PLACES.get(state, (state.lower(), state.lower()))
+    return one if number == 1 else many
+
+
 def sentence(error: LastError) -> str:
     """Say what AWS said, and what to do about it."""
     request = f" (AWS request id {error.request_id})" if error.request_id else ""

@@ -23,6 +23,7 @@ from config.log import get_logger
 from tasks.metering.errors import DatabaseAway
 from tasks.orders.producer import RequestRefused
 from workers.api.pages.visitor import NotSignedIn, Visitor, zone_of
+from workers.standing import place
 
 ASSETS = Path(__file__).parent / "assets"
 # Nothing but our own files, and no script or style inside of a page: what a tenant is called can never become one.
@@ -62,7 +63,12 @@ def _environment() -> Environment:
         "words": words,
         "part": lambda text: quote(text, ""),
     }
-    made.globals |= {"asset": asset, "version": version("meshstack-aws-connector"), "now": lambda: datetime.now(UTC)}
+    made.globals |= {
+        "asset": asset,
+        "version": version("meshstack-aws-connector"),
+        "now": lambda: datetime.now(UTC),
+        "place": place,
+    }
     return made
 
 

@@ -11,15 +11,8 @@ from rich.text import Text
 from config.printable import counted
 from tasks.documents import LimitUse, Matter, Overview, UnderWay
 from workers.cli.output import facts, flat, shown_moment
+from workers.standing import place
 
-PLACES = {
-    "PARKED": "waits for a person",
-    "APPROVAL": "waits for an approval",
-    "PAUSED": "paused",
-    "RUNNING": "running",
-    "WAITING": "waiting",
-    "QUEUED": "queued",
-}
 NOTHING = "Nothing. Every tenant is as it was ordered, or on its way."
 
 

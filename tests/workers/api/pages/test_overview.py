@@ -47,7 +47,7 @@ def test_what_waits_for_a_person_is_told_by_its_cause(api: Api, scene: Scene, pa
     assert f"{QUOTA.code}: {QUOTA.message}" in said
     assert QUOTA.remedy in said
     assert "1 waits for a person" in said
-    assert "1 waiting" in said
+    assert "1 waits the oldest" in said
 
 
 def test_pauses_and_people_who_are_still_in_are_told(api: Api, scene: Scene, pages: httpx2.Client) -> None:
