@@ -37,9 +37,7 @@ def _matter(matter: Matter) -> Iterator[Text]:
 
 
 def _under_way(each: UnderWay) -> Text:
-    where = PLACES.get(each.state, each.state)
-    if each.number > 1:
-        where = where.replace("waits for", "wait for")
+    where = place(each.state, each.number)
     return Text(f"  {each.number} {where}, the oldest was ordered {shown_moment(each.since)}")
 
 
