@@ -67,7 +67,7 @@ class Others:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.cluster.environment['PATH']}",
             "PORT": str(self.port),
             "FLOWER_PORT": str(self.port + 1),
-            "FLOWER_UNAUTHENTICATED_API": "false",
+            "FLOWER_BASIC_AUTH": f"soak:{TOKEN}",
             "CONNECTOR_API_TOKENS": token.entry,
         }
 
