@@ -6,8 +6,11 @@ by default it only shows. To revoke a task would be no use: the due index has th
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Iterable, MutableMapping
 from pathlib import Path
+from types import TracebackType
 
 from config.environment import SettingsError, process_environment
 
@@ -31,6 +34,17 @@ def set_up(environment: MutableMapping[str, str]) -> None:
     wanted = {name: text for name, text in process_environment().items() if name.startswith(OURS)}
     for name, text in {**DEFAULTS, **wanted}.items():
         environment.setdefault(name, text)
+    sys.excepthook = _say
+
+
+def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in a sentence that somebody else listens there; anything else as Python does."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        sys.stderr.write(
+            "Flower cannot listen there, the port is taken: give it a free one, by --port or FLOWER_PORT.\n"
+        )
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def check_protected(environment: MutableMapping[str, str], arguments: Iterable[str]) -> None:

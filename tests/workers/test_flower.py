@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,6 +124,23 @@ def test_it_ends_with_a_sentence_where_anybody_could_look(watched: Watched, tmp_
     )
     assert run.returncode == 1
     assert run.stderr.strip().splitlines()[-1].startswith("FLOWER_BASIC_AUTH is needed: name:password")
+
+
+def test_a_port_that_is_taken_is_a_sentence(watched: Watched, tmp_path: Path) -> None:
+    environment = {**watched.cluster.environment, "FLOWER_BASIC_AUTH": "a:b"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = subprocess.run(
+            [*FLOWER, f"--port={taken.getsockname()[1]}"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert run.returncode == 1
+    assert "Flower cannot listen there, the port is taken" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_every_way_in_which_we_start_it_asks_who_one_is(tmp_path: Path) -> None:

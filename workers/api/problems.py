@@ -26,6 +26,7 @@ from workers.api.schemas import FieldProblem, Problem
 MEDIA_TYPE = "application/problem+json"
 NO_STORE = {"Cache-Control": "no-store"}
 RETRY_SECONDS = 5  # Redis restarts in seconds; workers come back as fast
+ASKING = ("GET", "HEAD")  # who only asks is not told that nothing was stored
 
 _DETAILS = {
     404: "Nothing is at this path. See /docs for the paths there are.",
@@ -132,7 +133,8 @@ def _wrong_fields(request: Request, mistakes: Iterable[FieldMistake], advice: st
     found = [FieldProblem(field=each.field, value=each.value, message=each.message) for each in mistakes]
     named = ", ".join(dict.fromkeys(each.field for each in found[:5]))
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    detail = f"Nothing was stored. Correct {named}{more} and send it again. {advice}".rstrip()
+    stored = "" if request.method in ASKING else "Nothing was stored. "
+    detail = f"{stored}Correct {named}{more} and send it again. {advice}".rstrip()
     return problem(request.url.path, 422, detail, found)
 
 

@@ -252,3 +252,8 @@ def test_a_key_that_stands_twice_is_named(
     assert [error["field"] for error in document["errors"]] == [key]
     assert f"gives {key} twice" in document["detail"]
     assert api.keys() == []
+
+
+def test_who_only_asks_is_not_told_that_nothing_was_stored(http: httpx2.Client) -> None:
+    assert is_problem(http.get("/api/v1/tenants?size=many"), 422)["detail"].startswith("Correct ")
+    assert is_problem(http.put(TENANT, json={}), 422)["detail"].startswith("Nothing was stored. Correct ")
