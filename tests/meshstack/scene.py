@@ -28,7 +28,7 @@ from tasks.state.store import Store
 from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, FakeMeshStack
 from tests.meshstack.fake_run import RUNNER_UUID, FakeRun
 from tests.meshstack.transport import in_process
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG, eventually
 from workers.examples import EXAMPLES
 from workers.runner.process import assemble
 from workers.runner.reporting import Pace
@@ -182,7 +182,7 @@ class Scene:
         thread.join(30)
         assert not thread.is_alive()
 
-    def ended(self, run: FakeRun, seconds: float = 30) -> FakeRun:
+    def ended(self, run: FakeRun, seconds: float = LONG) -> FakeRun:
         def look() -> bool:
             return run.status in ("SUCCEEDED", "FAILED", "ABORTED")
 
