@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.parser import Parser
 
 LARGEST_FILE = 512 * 1024
 """Bytes. A thousand landing zones fit; YAML is read at about 100 KB a second, so this bounds the start at seconds."""
@@ -30,11 +31,37 @@ class UnreadableError(ValueError):
     """Says why a text cannot be read, and in which line."""
 
 
+class _BoundedParser(Parser):
+    """Bounds depth and numbers while the tree is built: building recurses, and reading twice takes twice as long."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._depth = self._values = self._documents = 0
+
+    def get_event(self) -> Any:
+        """Take the next event; raises UnreadableError when it is one too many or too deep."""
+        event = super().get_event()
+        if isinstance(event, CollectionStartEvent):
+            self._depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            self._depth -= 1
+        self._values += isinstance(event, ScalarEvent | AliasEvent | CollectionStartEvent)
+        self._documents += isinstance(event, DocumentStartEvent)
+        if self._depth > DEEPEST:
+            raise UnreadableError(f"line {event.start_mark.line + 1}: nested deeper than {DEEPEST} levels")
+        if self._documents > MOST_DOCUMENTS:
+            raise UnreadableError(f"line {event.start_mark.line + 1}: more than {MOST_DOCUMENTS} documents in one file")
+        if self._values > MOST_NODES:
+            raise UnreadableError(f"line {event.start_mark.line + 1}: more than {MOST_NODES} values in one file")
+        return event
+
+
 def compose(text: str) -> list[Any]:
     """Return the root node of every document in a text (None for an empty one). Raises UnreadableError."""
+    reader = YAML(typ="safe", pure=True)
+    reader.Parser = _BoundedParser
     try:
-        _check_events(text)
-        return list(YAML(typ="safe", pure=True).compose_all(text))
+        return list(reader.compose_all(text))
     except MarkedYAMLError as error:
         raise UnreadableError(_words(error)) from None
     except YAMLError as error:
@@ -71,24 +98,6 @@ def entries(node: Node | None) -> dict[str, Node]:
     if not isinstance(node, MappingNode):
         return {}
     return {str(key.value): value for key, value in node.value if isinstance(key, ScalarNode)}
-
-
-def _check_events(text: str) -> None:
-    """Bound depth and number before a tree is built, for building recurses."""
-    depth = count = documents = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        if isinstance(event, CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, CollectionEndEvent):
-            depth -= 1
-        count += isinstance(event, ScalarEvent | AliasEvent | CollectionStartEvent)
-        documents += isinstance(event, DocumentStartEvent)
-        if depth > DEEPEST:
-            raise UnreadableError(f"line {event.start_mark.line + 1}: nested deeper than {DEEPEST} levels")
-        if documents > MOST_DOCUMENTS:
-            raise UnreadableError(f"line {event.start_mark.line + 1}: more than {MOST_DOCUMENTS} documents in one file")
-        if count > MOST_NODES:
-            raise UnreadableError(f"line {event.start_mark.line + 1}: more than {MOST_NODES} values in one file")
 
 
 def _children(node: Node) -> list[Node]:

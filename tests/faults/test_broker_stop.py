@@ -95,18 +95,17 @@ def test_cancel_during_every_step_leaves_nothing_and_a_new_order_ends_right(clus
 def cancelled(cluster: Cluster, projects: dict[str, str]) -> dict[str, State]:
     """Order projects and cancel each while its step runs; answers by step how the replication ended."""
     replications = {project: cluster.order(project, ONE_ROLE) for project in projects}
-    waiting = dict(projects)
+    waiting = {replications[project]: step for project, step in projects.items()}
 
     def all_reached() -> bool:
-        for project, step in [*waiting.items()]:
-            found = cluster.connector.store.replications.find(replications[project])
-            assert found is not None
+        for found in cluster.connector.store.replications.those([*waiting]):
+            step = waiting[found.id]
             if next(each for each in found.steps if each.name == step).state is not State.QUEUED:
                 cluster.connector.store.orders.cancel(found.id)
-                del waiting[project]
+                del waiting[found.id]
         return not waiting
 
-    eventually(all_reached, 60, every=0.005)
+    eventually(all_reached, every=0.005)
     return {step: cluster.ended(replications[project]).state for project, step in projects.items()}
 
 

@@ -6,14 +6,13 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from config.catalog import load_catalog
 from tasks.connector import Connector, redis_client
 from tasks.meshstack.sealed import PrivateKey
 from tasks.state.store import Store
 from tests.meshstack.pulling import House, Mesh
 from tests.meshstack.scene import Scene, scene, settings
+from tests.support.examples import example_catalog
 from tests.support.redis import CheckedRedis
-from workers.examples import EXAMPLES
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +47,5 @@ def house(server: CheckedRedis) -> Iterator[House]:
     for name in ("ada", "bob", "cyd"):
         mesh.user(name)
     mesh.bind("ada")
-    yield House(mesh, Connector(made, load_catalog([EXAMPLES / "config"], secrets=False), store))
+    yield House(mesh, Connector(made, example_catalog(), store))
     store.close()

@@ -28,7 +28,8 @@ from tasks.state.store import Store
 from tests.meshstack.fake import CLIENT_ID, CLIENT_SECRET, FakeMeshStack
 from tests.meshstack.fake_run import RUNNER_UUID, FakeRun
 from tests.meshstack.transport import in_process
-from tests.support.waiting import eventually
+from tests.support.examples import example_catalog
+from tests.support.waiting import LONG, eventually
 from workers.examples import EXAMPLES
 from workers.runner.process import assemble
 from workers.runner.reporting import Pace
@@ -182,7 +183,7 @@ class Scene:
         thread.join(30)
         assert not thread.is_alive()
 
-    def ended(self, run: FakeRun, seconds: float = 30) -> FakeRun:
+    def ended(self, run: FakeRun, seconds: float = LONG) -> FakeRun:
         def look() -> bool:
             return run.status in ("SUCCEEDED", "FAILED", "ABORTED")
 
@@ -227,7 +228,7 @@ def scene(redis_url: str, key: PrivateKey, catalog: Catalog | None = None, **mor
     """Set the scene, with a worker and without a runner."""
     made = settings(redis_url, **more)
     store = Store(redis_client(made), timedelta(days=1), history=1000)
-    connector = Connector(made, catalog or load_catalog([CONFIG], secrets=False), store)
+    connector = Connector(made, catalog or example_catalog(), store)
     puppet = Puppet(connector)
     worker = Thread(target=puppet.run, name="puppet")
     worker.start()

@@ -303,7 +303,8 @@ def test_a_pump_does_no_more_the_more_wait(store: Store, redis: Any) -> None:
         store.limits.enter(LANE, each, each, 1)
     sleeping(store, many, lane=LANE)
 
-    assert commands() <= expected + 1  # the clock is written down now and then
+    # The clock is written down now and then, and where somebody waits a look at the lane is due every 10 s.
+    assert min(commands(), commands()) <= expected + 1
 
 
 def test_who_is_handed_a_place_comes_before_all_who_have_none(store: Store) -> None:
@@ -584,16 +585,22 @@ def test_a_platform_overrides_the_settings() -> None:
     assert found["sso-admin"] == Rate(f"{Calls.IDENTITY_CENTER} in {own.management_account_id}", 2, 1)
 
 
-def test_a_call_costs_less_than_a_millisecond(store: Store) -> None:
-    wide = Rate("wide", 1_000_000, 250_000)
-    executions, calls = 50, 8
-    started = perf_counter()
+@pytest.mark.parametrize("calls", [1, 4, 8])
+def test_the_calls_of_an_execution_cost_a_few_scripts_whatever_their_number(
+    store: Store, redis: Any, calls: int
+) -> None:
+    wide, executions = Rate("wide", 1_000_000, 250_000), 10
+
+    def scripts() -> int:
+        return int(redis.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+    before = scripts()
     for number in range(executions):
         with allowance(store, f"r{number}", wide, ExpectedCalls()) as mine:
             for _ in range(calls):
                 mine.use("sso-admin")
 
-    assert (perf_counter() - started) / (executions * calls) < 0.001 * 3, "three times that on a busy machine"
+    assert scripts() - before <= 3 * executions + 1  # to ask, to owe, to give back; the first one is sent as text, too
 
 
 def allowance(store: Store, replication: str, rate: Rate, expected: ExpectedCalls | None = None) -> Allowance:

@@ -19,19 +19,17 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from config.api_token import ApiToken
-from config.catalog import load_catalog
 from config.settings import Settings
 from tasks.connector import Connector, redis_client
 from tasks.model.replication import State, StepState
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
+from tests.support.examples import CONFIG, example_catalog
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers.api.app import create_app
 from workers.api.events import HEARTBEAT, MOST_STREAMS
-from workers.examples import EXAMPLES
 
-CONFIG = EXAMPLES / "config"
 DATA = TemporaryDirectory(prefix="connector-api-")  # of this process; it is gone at its end
 WRITE, READ, ORDER = "writing-token", "reading-token", "ordering-token"
 TOKENS = (
@@ -58,7 +56,7 @@ def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any)
     settings.setdefault("data_dir", Path(DATA.name))
     made = Settings(_env_file=None, redis_url=SecretStr(redis_url), config_dir=CONFIG, api_tokens=tokens, **settings)
     store = Store(redis_client(made), timedelta(days=1), history=1000, replicas=made.redis_replicas)
-    return Connector(made, load_catalog([CONFIG], secrets=False), store)
+    return Connector(made, example_catalog(), store)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ import pytest
 
 from config.catalog import CatalogError
 from config.settings import Settings
+from tests.support.examples import CONFIG
 from tests.support.waiting import eventually
-from tests.workers.api.server import BODY, CONFIG, TENANT, WRITE, Api, digest
+from tests.workers.api.server import BODY, TENANT, WRITE, Api, digest
 from workers.api.serve import serve
 from workers.sandbox.organization import environment
 

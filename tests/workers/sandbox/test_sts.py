@@ -31,9 +31,13 @@ def management(connect: Connect) -> Any:
 def test_the_role_chain_ends_in_the_member_account(
     connect: Connect, organizations: Any, management: Any, simulator: SimulatorClient
 ) -> None:
-    account_id = create(organizations, "chained", RoleName=sandbox.ACCESS_ROLE)["AccountId"]
-    denied = error_of(lambda: assume(management, access_role(account_id)))
+    usual = simulator.options()["role_delay_seconds"]
+    simulator.set_options(role_delay_seconds=3600)
+    young = create(organizations, "young", RoleName=sandbox.ACCESS_ROLE)["AccountId"]
+    denied = error_of(lambda: assume(management, access_role(young)))
     assert (denied["Code"], denied["status"]) == ("AccessDenied", 403)  # the role is not there yet
+    simulator.set_options(role_delay_seconds=usual)
+    account_id = create(organizations, "chained", RoleName=sandbox.ACCESS_ROLE)["AccountId"]
     credentials = eventually(lambda: unless("AccessDenied", lambda: assume(management, access_role(account_id))))
     identity = connect("sts", credentials).get_caller_identity()
     assert identity["Account"] == account_id
