@@ -22,6 +22,7 @@ from tasks.model.replication import State
 from tasks.state.store import Store
 
 AT_ONCE = 50  # tenants of one portion
+LOOKED_AT = 200  # whether their accounts are ready, in one portion
 log = structlog.get_logger(__name__)
 
 
@@ -30,7 +31,9 @@ def tell_accounts(store: Store, objects: Objects, user: ApiUser) -> int:
 
     What meshStack refuses is told in the log, and tried again when the pull looks at the tenant next.
     """
-    ready = [(name, account) for name in store.pulls.untold() if (account := _account(store, name)) is not None]
+    ready = [
+        (name, account) for name in store.pulls.untold(LOOKED_AT) if (account := _account(store, name)) is not None
+    ]
     return sum(_tell(store, objects, user, name, account) for name, account in ready[:AT_ONCE])
 
 

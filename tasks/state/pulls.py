@@ -56,9 +56,9 @@ class Pulls(Part):
         """Note that meshStack knows no account of a tenant."""
         self._redis.sadd(self._keys.untold, str(tenant))
 
-    def untold(self) -> list[TenantId]:
-        """Name the tenants whose accounts are still to be told, sorted."""
-        return [TenantId.parse(str(name)) for name in sorted(self._redis.smembers(self._keys.untold))]
+    def untold(self, most: int) -> list[TenantId]:
+        """Name tenants whose accounts are still to be told; where there are more, by chance: each has its turn."""
+        return [TenantId.parse(str(name)) for name in sorted(self._redis.srandmember(self._keys.untold, most))]
 
     def told(self, tenant: TenantId) -> None:
         """Note that nothing is to be told of a tenant any more."""

@@ -111,5 +111,5 @@ def test_without_an_api_user_nothing_is_told(house: House) -> None:
     house.pull(timedelta(hours=7))
 
     assert house.mesh.imports == []
-    assert house.connector.store.pulls.untold() == []
+    assert house.connector.store.pulls.untold(9) == []
     assert house.record(SHOP) is not None

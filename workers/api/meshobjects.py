@@ -119,7 +119,7 @@ def put_mesh_objects(
     Only tenants whose desired state changes are enqueued. With a collection, what is missing is deleted. Platforms,
     landing zones, locations and tag definitions need the scope admin.
     """
-    named = collection if collection is None or not owner else f"{owner}/{collection}"
+    named = None if collection is None else _collection(collection, owner)
     caller: ApiToken = request.scope["caller"]
     wanted = Wanted(caller.name, named, deletions, configures=caller.may(Scope.ADMIN))
     try:
@@ -132,6 +132,11 @@ def put_mesh_objects(
         detail = "Another import is under way; nothing was done. Send this one again."
         raise HTTPException(503, detail, headers={"Retry-After": "10"}) from error
     return JSONResponse([row.document() for row in rows], media_type=f"{IMPORT}+json")
+
+
+def _collection(name: str, owner: str | None) -> str:
+    """Name a collection so that none is called like another one of somebody else."""
+    return "/".join(quote(each, safe="") for each in (owner, name) if each)
 
 
 def wanted_version(request: Request) -> Version:

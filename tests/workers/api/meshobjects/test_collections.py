@@ -48,6 +48,14 @@ def test_what_others_imported_stays(http: httpx2.Client) -> None:
     assert set(access(http)) == {"ada", "bob", "cyd"}
 
 
+def test_no_collection_is_called_like_another_owners(http: httpx2.Client) -> None:
+    put_well(http, *WHOLE, user("bob"), binding("bob"), meshObjectCollection="c", owner="likvid")
+
+    put_well(http, *WHOLE, meshObjectCollection="likvid/c")
+
+    assert set(access(http)) == {"ada", "bob"}
+
+
 def test_a_tenant_that_is_missing_goes_the_usual_way(http: httpx2.Client) -> None:
     objects = [*WHOLE, project("other"), tenant("other", landingZoneIdentifier="production")]
     put_well(http, *objects, meshObjectCollection="c")

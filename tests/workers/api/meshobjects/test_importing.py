@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 import httpx2
@@ -221,3 +222,18 @@ def of_project(owner: str, name: str) -> list[Document]:
     there = {"ownedByWorkspace": owner, "ownedByProject": name, "platformIdentifier": "aws.sandbox"}
     named = {**binding(at=name), "targetRef": {"name": name, "ownedByWorkspace": owner}}
     return [project(name, owner, paymentMethodIdentifier=None), {**tenant(name), "metadata": there}, named]
+
+
+def test_imports_at_the_same_time_lose_nothing_of_each_other(api: Api, http: httpx2.Client) -> None:
+    put_well(http, *WHOLE)
+    names = [f"user{number}" for number in range(8)]
+
+    def give_a_role(name: str) -> None:
+        with api.client() as other:
+            put_well(other, user(name), binding(name), project(tags={"env": ["dev"]}))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(give_a_role, names))
+
+    assert set(access(http)) == {"ada", *names}
+    assert len(http.get(f"{TENANT}/replications").json()["replications"]) <= 2  # one under way, and the newest content
