@@ -49,6 +49,8 @@ class Database:
         """Give a connection that sees one state of the database while the block runs, and changes nothing."""
         self._prepare()
         with _answering(), self._engine.connect() as connection:
+            if not self.is_sqlite:  # else each statement would see another state
+                connection.exec_driver_sql("set transaction isolation level repeatable read, read only")
             connection.execution_options(stream_results=True)
             yield connection
 

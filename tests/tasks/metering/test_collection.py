@@ -21,7 +21,7 @@ from tasks.metering.ledger import State
 from tasks.metering.months import Month
 from tasks.metering.parquet import as_parquet
 from tasks.metering.reading import Wanted, stream
-from tasks.metering.tables import costs, live_days
+from tasks.metering.tables import collections, costs, live_days
 from tests.tasks.metering.conftest import AFTER_A_PAUSE, CLOSED, OPEN, PAGE, PLATFORM, House, total
 from workers.sandbox import organization
 
@@ -385,6 +385,18 @@ def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], po
 
     assert exported(server) == exported(file)
     assert exported(file)[0].count(b"\r\n") > 50
+
+
+@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+def test_who_reads_sees_one_state(tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
+    house = make_house(postgresql() if tables == "postgresql" else None)
+    number = select(func.count()).select_from(collections)
+    with house.database.reading() as connection:
+        before = connection.execute(number).scalar_one()
+        house.begin()
+        assert connection.execute(number).scalar_one() == before
+    with house.database.reading() as connection:
+        assert connection.execute(number).scalar_one() == before + 3
 
 
 def test_days_that_were_replaced_leave_nothing_behind(house: House) -> None:
