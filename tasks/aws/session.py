@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -45,6 +45,16 @@ TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 (the name of the SDK's 
 SCIM_ENDPOINTS = ("AWS_ENDPOINT_URL_SCIM", "AWS_ENDPOINT_URL")  # as the SDK reads them for services that it knows
 
 
+class Entry(NamedTuple):
+    """What credentials are kept for. Another key or external id makes others: what was rotated is used at once."""
+
+    platform: str  # its identifier
+    auth: Auth  # who signs in
+    role: str = ""  # ARN; empty: none is assumed
+    session: str = PRODUCT  # its name
+    external_id: str | None = None
+
+
 class Sessions:
     """Credentials and clients of every platform and account that this process has worked in."""
 
@@ -61,7 +71,7 @@ class Sessions:
         self.recent = Recent()
         self._lock = RLock()
         self._renewing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="credentials")
-        self._credentials: OrderedDict[tuple[str, str], Credentials] = OrderedDict()
+        self._credentials: OrderedDict[Entry, Credentials] = OrderedDict()
         self._scim: dict[tuple[str, str], ScimClient] = {}
 
     def apart(self) -> Sessions:
@@ -88,7 +98,8 @@ class Sessions:
                 f"platform {platform.identifier} has no automationAccountRole",
                 remedy="Add accessConfig.automationAccountRole to the platform document, then retry.",
             )
-        assumed = self._assumed(platform, self._user(platform), role, _secret(platform.automation_external_id))
+        entry = Entry(platform.identifier, platform.auth, role, external_id=_secret(platform.automation_external_id))
+        assumed = self._assumed(platform, self._user(platform), entry)
         return self._clients.acting(service, region, assumed, patience)
 
     def metering(self, platform: Platform, service: str) -> Acting:
@@ -98,7 +109,8 @@ class Sessions:
         user = self._signed_in(platform, metering.auth)
         if metering.management_role_arn is not None:
             external_id = _secret(metering.management_external_id)
-            user = self._assumed(platform, user, metering.management_role_arn, external_id)
+            entry = Entry(platform.identifier, metering.auth, metering.management_role_arn, external_id=external_id)
+            user = self._assumed(platform, user, entry)
         return self._clients.acting(service, platform.region, user)
 
     def member(
@@ -117,7 +129,8 @@ class Sessions:
     def _inside(self, platform: Platform, account_id: str, name: str, purpose: Purpose) -> Credentials:
         role = f"arn:{platform.partition}:iam::{account_id}:role/{name}"
         external_id = _secret(platform.management_external_id)
-        return self._assumed(platform, self._management(platform), role, external_id, purpose.session_name)
+        entry = Entry(platform.identifier, platform.auth, role, purpose.session_name, external_id)
+        return self._assumed(platform, self._management(platform), entry)
 
     def scim(self, access: ScimAccess) -> ScimClient:
         """Return a client of a SCIM endpoint; its access token is all that it signs in with."""
@@ -130,8 +143,8 @@ class Sessions:
     def forget(self, platform: Platform) -> None:
         """Sign in anew for everything that is called on a platform from now on."""
         with self._lock:
-            for role in [key for key in self._credentials if key[0] == platform.identifier]:
-                del self._credentials[role]
+            for entry in [each for each in self._credentials if each.platform == platform.identifier]:
+                del self._credentials[entry]
 
     def _scim_transport(self) -> httpx2.BaseTransport | None:
         """What SCIM's requests go through; None: what leads to the endpoint."""
@@ -142,7 +155,8 @@ class Sessions:
         role = platform.management_role_arn
         if role is None:
             return self._user(platform)
-        return self._assumed(platform, self._user(platform), role, _secret(platform.management_external_id))
+        entry = Entry(platform.identifier, platform.auth, role, external_id=_secret(platform.management_external_id))
+        return self._assumed(platform, self._user(platform), entry)
 
     def _user(self, platform: Platform) -> Credentials:
         return self._signed_in(platform, platform.auth)
@@ -151,9 +165,10 @@ class Sessions:
         """A user's key, the entry role of a workload identity, or what the environment says."""
         if isinstance(auth, CredentialAuth):
             return Credentials(auth.access_key.get_secret_value(), auth.secret_key.get_secret_value())
+        entry = Entry(platform.identifier, auth)
         if isinstance(auth, DefaultAuth):
-            return self._kept(platform, f"profile {auth.profile or ''}", lambda: Ambient(auth.profile))
-        return self._kept(platform, auth.role_arn, lambda: self._web_identity(platform, auth))
+            return self._kept(entry, lambda: Ambient(auth.profile))
+        return self._kept(entry, lambda: self._web_identity(platform, auth))
 
     def _web_identity(self, platform: Platform, auth: WorkloadIdentityAuth) -> Credentials:
         token_file = auth.token_file or os.environ.get(TOKEN_FILE)
@@ -172,23 +187,21 @@ class Sessions:
         )
         return Renewed(fetcher.fetch_credentials, "assume-role-with-web-identity", self._renewing)
 
-    def _assumed(
-        self, platform: Platform, source: Credentials, role: str, external_id: str | None, session: str = PRODUCT
-    ) -> Credentials:
+    def _assumed(self, platform: Platform, source: Credentials, entry: Entry) -> Credentials:
         def make() -> Credentials:
             fetcher = AssumeRoleCredentialFetcher(
                 client_creator=self._creator(platform),
                 source_credentials=source,
-                role_arn=role,
+                role_arn=entry.role,
                 extra_args={
-                    "RoleSessionName": session,
+                    "RoleSessionName": entry.session,
                     "DurationSeconds": DURATION_SECONDS,
-                    **({"ExternalId": external_id} if external_id else {}),
+                    **({"ExternalId": entry.external_id} if entry.external_id else {}),
                 },
             )
             return Renewed(fetcher.fetch_credentials, "assume-role", self._renewing)
 
-        return self._kept(platform, f"{role} {session}", make)
+        return self._kept(entry, make)
 
     def _creator(self, platform: Platform) -> Callable[..., Acting]:
         """Return what botocore makes a client with that acts by keys of its source, which are valid by then."""
@@ -201,15 +214,14 @@ class Sessions:
 
         return create
 
-    def _kept(self, platform: Platform, role: str, make: Callable[[], Credentials]) -> Credentials:
-        key = (platform.identifier, role)
+    def _kept(self, entry: Entry, make: Callable[[], Credentials]) -> Credentials:
         with self._lock:
-            if key not in self._credentials:
-                self._credentials[key] = make()
-            self._credentials.move_to_end(key)
+            if entry not in self._credentials:
+                self._credentials[entry] = make()
+            self._credentials.move_to_end(entry)
             while len(self._credentials) > ROLES_KEPT:
                 self._credentials.popitem(last=False)
-            return self._credentials[key]
+            return self._credentials[entry]
 
 
 class Renewed(DeferredRefreshableCredentials):  # type: ignore[misc]  # botocore has no types

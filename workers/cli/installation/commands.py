@@ -78,6 +78,88 @@ def policies(
         show_policies(wanted, as_json=as_json)
 
 
+def bootstrap(
+    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where the files go.")],
+    management: Annotated[str, typer.Option("--management-account", metavar="ID", help="12 digits.")],
+    meshcloud: Annotated[
+        str,
+        typer.Option("--meshcloud-account", metavar="ID", help="The account where the workers have their identity."),
+    ],
+    email: Annotated[
+        str,
+        typer.Option("--account-email", metavar="PATTERN", help="aws+#{workspaceIdentifier}.#{projectIdentifier}@…"),
+    ],
+    automation: Annotated[
+        str | None,
+        typer.Option("--automation-account", metavar="ID", help="Owns StackSets and Lambda functions; default: none."),
+    ] = None,
+    platform: Annotated[
+        str, typer.Option("--platform", metavar="PLATFORM", help="<platform>.<location>, as in meshStack.")
+    ] = "aws.main",
+    region: Annotated[
+        str, typer.Option("--region", metavar="REGION", help="Where Identity Center is.")
+    ] = "eu-central-1",
+    sign_in: Annotated[
+        str,
+        typer.Option("--sign-in", metavar="WAY", help="pod-identity, irsa, ecs, ec2, oidc, or user (stores a key)."),
+    ] = "pod-identity",
+    issuer: Annotated[
+        str | None, typer.Option("--issuer", metavar="URL", help="With irsa and oidc: who issues the tokens.")
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", metavar="TEXT", help="With irsa and oidc: system:serviceaccount:<namespace>:<name>."),
+    ] = None,
+    audience: Annotated[
+        str, typer.Option("--audience", metavar="TEXT", help="With irsa and oidc: of the tokens.")
+    ] = "sts.amazonaws.com",
+    access_role: Annotated[
+        str, typer.Option("--access-role", metavar="NAME", help="The role that AWS makes in every account.")
+    ] = "OrganizationAccountAccessRole",
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="OU", help="The OU in which new accounts begin; default: the root.")
+    ] = None,
+    identity_store: Annotated[
+        str | None, typer.Option("--identity-store", metavar="ID", help="Of Identity Center: d-….")
+    ] = None,
+    instance: Annotated[
+        str | None, typer.Option("--instance", metavar="ARN", help="Of Identity Center: arn:aws:sso:::instance/….")
+    ] = None,
+    permission_set: Annotated[
+        list[str] | None,
+        typer.Option("--permission-set", metavar="ROLE=ARN", help="What people of a project role get; repeat it."),
+    ] = None,
+    metering: Annotated[bool, typer.Option("--metering/--no-metering", help="Whether costs are read.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Write what an AWS organization needs for the connector.
+
+    CloudFormation templates and OpenTofu files for each account, and the platform document that fits. Calls no AWS.
+    """
+    from workers.cli.installation.bootstrap import Options, write_bootstrap
+
+    options = Options(
+        directory=directory,
+        platform=platform,
+        region=region,
+        management=management,
+        meshcloud=meshcloud,
+        automation=automation,
+        email=email,
+        sign_in=sign_in,
+        issuer=issuer,
+        subject=subject,
+        audience=audience,
+        access_role=access_role,
+        unit=unit,
+        identity_store=identity_store,
+        instance=instance,
+        permission_sets=tuple(permission_set or ()),
+        metering=metering,
+    )
+    write_bootstrap(options, as_json=as_json)
+
+
 def api() -> None:
     """Run the API in the foreground.
 
@@ -134,4 +216,4 @@ def version(as_json: Json = False) -> None:
     print_json({"version": installed})
 
 
-COMMANDS = (validate, policies, api, sandbox, demo, version)
+COMMANDS = (validate, policies, bootstrap, api, sandbox, demo, version)

@@ -1,0 +1,1 @@
+"""What an AWS organization needs before the connector can work in it, as files that a person deploys."""

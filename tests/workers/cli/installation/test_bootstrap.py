@@ -1,0 +1,167 @@
+"""`aws-connector bootstrap`: what it writes works in an AWS that enforces it, and a person's own work is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support.redis import CheckedRedis
+from tests.support.simulator import running_simulator
+from tests.workers.cli.running import RunHere, clean_environment, run
+from workers.sandbox import organization
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.client import SimulatorClient
+from workers.sandbox.web_identity import make_token
+
+ACCOUNTS = {
+    "--management-account": organization.MANAGEMENT_ACCOUNT_ID,
+    "--meshcloud-account": organization.MESHCLOUD_ACCOUNT_ID,
+    "--automation-account": organization.AUTOMATION_ACCOUNT_ID,
+    "--account-email": "aws+#{workspaceIdentifier}.#{projectIdentifier}@example.com",
+}
+SANDBOX = {
+    "--platform": "aws.fresh",
+    "--sign-in": "irsa",
+    "--issuer": f"https://{organization.WEB_IDENTITY_PROVIDER}",
+    "--subject": organization.WEB_IDENTITY_SUBJECT,
+    "--access-role": organization.ACCESS_ROLE,
+    "--unit": organization.DEVELOPMENT_OU_ID,
+    "--identity-store": organization.IDENTITY_STORE_ID,
+    "--instance": organization.INSTANCE_ARN,
+    "--permission-set": f"admin={organization.ADMIN_PERMISSION_SET_ARN}",
+}
+MADE_BEFORE = {
+    organization.MANAGEMENT_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
+    organization.METERING_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
+    organization.AUTOMATION_ROLE: organization.AUTOMATION_ACCOUNT_ID,
+}
+
+
+def arguments(directory: Path, **options: str) -> list[str]:
+    given = {**ACCOUNTS, **options}
+    return ["bootstrap", str(directory), *(text for pair in given.items() for text in pair)]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorClient]:
+    options = SimulatorOptions(enforce_policies=True, lag_seconds=0)
+    with running_simulator(options.model_dump(mode="json")) as client:
+        for role, account in MADE_BEFORE.items():
+            client.operator("delete_role", account=account, role=role)
+        yield client
+
+
+def test_the_doctor_is_content_with_what_was_deployed(tmp_path: Path, simulator: SimulatorClient) -> None:
+    written = run(*arguments(tmp_path, **SANDBOX))
+    assert (written.returncode, written.stderr) == (0, "")
+    for account in ("meshcloud", "management", "automation"):
+        deploy(tmp_path, account, simulator)
+    (tmp_path / "token").write_text(make_token(), encoding="ascii")
+
+    with CheckedRedis() as redis:
+        environment = clean_environment(
+            AWS_ENDPOINT_URL=simulator.url,
+            AWS_DEFAULT_REGION=organization.REGION,
+            AWS_EC2_METADATA_DISABLED="true",
+            AWS_ROLE_ARN=f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/MeshstackConnectorRole",
+            AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "token"),
+            CONNECTOR_REDIS_URL=redis.url,
+            CONNECTOR_CONFIG_DIR=str(tmp_path / "config.d"),
+        )
+        done = run("doctor", "--json", environment=environment)
+
+    (findings,) = json.loads(done.stdout).values()
+    assert [each for each in findings if each["level"] == "error"] == []
+    assert done.returncode == 0
+    said = [(each["check"], each["message"]) for each in findings if each["level"] == "ok"]
+    assert any(check == "service user" and ":assumed-role/MeshstackConnectorRole/" in text for check, text in said)
+    assert {"management role", "automation role", "metering role", "permission sets"} <= {check for check, _ in said}
+
+
+def deploy(directory: Path, account: str, simulator: SimulatorClient) -> None:
+    """Make the roles of a template, with the parameters that its page names."""
+    read = YAML(typ="safe").load((directory / "cloudformation" / f"{account}.yaml").read_text())
+    text = json.dumps(read["Resources"])
+    for name in read["Parameters"]:
+        file = directory / "config.d" / "secrets" / f"{name.removesuffix('ExternalId').lower()}-external-id"
+        if name.endswith("ExternalId"):
+            text = text.replace(json.dumps({"Ref": name}), json.dumps(file.read_text().strip()))
+    for resource in json.loads(text).values():
+        if resource["Type"] == "AWS::IAM::Role":
+            make_role(resource["Properties"], ACCOUNTS[f"--{account}-account"], simulator)
+
+
+def make_role(properties: Mapping[str, Any], account: str, simulator: SimulatorClient) -> None:
+    simulator.operator(
+        "create_role",
+        account=account,
+        role=properties["RoleName"],
+        trust=properties["AssumeRolePolicyDocument"],
+        policies={each["PolicyName"]: each["PolicyDocument"] for each in properties.get("Policies", ())},
+    )
+
+
+def test_a_second_run_keeps_secrets_and_documents(run_here: RunHere, tmp_path: Path) -> None:
+    first = json.loads(run_here(*arguments(tmp_path), "--json").stdout)
+    secret = tmp_path / "config.d" / "secrets" / "management-external-id"
+    external_id, document = secret.read_text(), tmp_path / "config.d" / "platform.yaml"
+    document.write_text(f"# mine\n{document.read_text()}")
+    (tmp_path / "cloudformation" / "management.yaml").write_text("old")
+
+    second = json.loads(run_here(*arguments(tmp_path), "--json").stdout)
+
+    assert first["kept"] == first["missing"] == []
+    assert sorted(second["written"] + second["kept"]) == first["written"]
+    assert (secret.read_text(), document.read_text()[:6]) == (external_id, "# mine")
+    assert len(external_id.strip()) >= 43
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert secret.parent.stat().st_mode & 0o777 == 0o700
+    assert "AWSTemplateFormatVersion" in (tmp_path / "cloudformation" / "management.yaml").read_text()
+    assert run_here("validate", str(tmp_path / "config.d")).returncode == 0
+
+
+def test_with_users_it_says_which_keys_are_to_be_added(run_here: RunHere, tmp_path: Path) -> None:
+    done = json.loads(run_here(*arguments(tmp_path, **{"--sign-in": "user"}), "--json").stdout)
+
+    assert [Path(name).name for name in done["missing"]] == [
+        "service-user-access-key",
+        "service-user-secret-key",
+        "metering-user-access-key",
+        "metering-user-secret-key",
+    ]
+    assert (
+        "create-access-key --profile meshcloud --user-name meshfed-service-user" in (tmp_path / "README.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"--management-account": "1"}, "--management-account 1 must be an AWS account id of 12 digits"),
+        ({"--sign-in": "magic"}, "--sign-in magic is not one of pod-identity, irsa, ecs"),
+        ({"--sign-in": "irsa"}, "--sign-in irsa needs --issuer and --subject"),
+        ({"--platform": "aws"}, "--platform aws must be <platform>.<location>"),
+        ({"--instance": organization.INSTANCE_ARN}, "--identity-store and --instance go together"),
+        ({"--permission-set": "admin"}, "--permission-set admin must be <project role>=<ARN>"),
+        ({"--account-email": "aws@example.com"}, "must give every tenant its own address"),
+        ({"--unit": "somewhere"}, "the id of an organizational unit"),
+    ],
+)
+def test_a_wrong_option_writes_nothing(run_here: RunHere, tmp_path: Path, options: dict[str, str], words: str) -> None:
+    done = run_here(*arguments(tmp_path / "new", **options))
+
+    assert (done.returncode, done.stdout) == (64, "")
+    assert words in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(run_here: RunHere, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run_here(*arguments(tmp_path / "file"))
+    assert done.returncode == 64
+    assert "choose another directory" in done.stderr
