@@ -38,21 +38,22 @@ def sentence(error: LastError) -> str:
     return f"{error.code}: {error.message}{request}. {error.remedy}"
 
 
-def standing(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:
+def standing(view: TenantView, shown: Callable[[datetime], str], how: Callable[[str], str]) -> Iterator[str]:
     """Yield the sentences, the first one says what is the matter.
 
     shown   writes a moment as the reader wants it
+    how     says how the reader does a thing to this tenant: `retry`, `resume`
     """
     if view.paused is not None:
         reason = f": {view.paused.reason}" if view.paused.reason else ""
         by = f" by {view.paused.paused_by}" if view.paused.paused_by else ""
         yield f"{view.tenant} is paused since {shown(view.paused.paused_at)}{by}{reason}. Nothing runs for it."
-        yield f"aws-connector resume {view.tenant} lets it go on; if its platform is paused, resume that."
+        yield f"To let it go on: {how('resume')}; if its platform is paused, resume that."
     elif view.status is State.FAILED:
-        yield from _failed(view)
+        yield from _failed(view, how)
     elif view.status is State.CANCELLED:
         yield f"The last replication of {view.tenant} was cancelled, so it may be half done."
-        yield f"aws-connector retry {view.tenant} starts it again."
+        yield f"To start it again: {how('retry')}."
     elif view.status is State.SUCCEEDED:
         yield from _settled(view, shown)
     else:
@@ -71,7 +72,7 @@ def _settled(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str
     yield BY_ITSELF
 
 
-def _failed(view: TenantView) -> Iterator[str]:
+def _failed(view: TenantView, how: Callable[[str], str]) -> Iterator[str]:
     failed = [step for step in view.steps if step.state is State.FAILED]
     if not failed:
         yield f"The last replication of {view.tenant} failed{_because(view.last_error)}"
@@ -80,7 +81,7 @@ def _failed(view: TenantView) -> Iterator[str]:
     skipped = sum(step.state is State.CANCELLED for step in view.steps)
     if skipped:
         yield f"{counted(skipped, 'step')} did not run because of that."
-    yield f"Then aws-connector retry {view.tenant}."
+    yield f"Then: {how('retry')}."
 
 
 def _because(error: LastError | None) -> str:

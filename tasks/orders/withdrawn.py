@@ -37,12 +37,11 @@ def _still_in(wanted: Tenant | None, handles: Handles) -> frozenset[str]:
 
 
 def as_wanted(record: TenantRecord, catalog: Catalog) -> Tenant | None:
-    """Return the tenant as its newest order wants it, without people when it is to go.
+    """Return the tenant as its newest order wants it, without people when it is to go, or gone.
 
     None: the platform's document is gone, and nobody knows whom its roles let in.
     """
-    deletion = record.deletion if record.deleted_at is None else None
-    return _wanted(record.id, record.desired, record.handles, catalog, deletion)
+    return _wanted(record.id, record.desired, record.handles, catalog, record.deletion)
 
 
 def _wanted(

@@ -154,10 +154,21 @@ def _paused(pauses: dict[str, Pause]) -> Iterator[Matter]:
         reasons = [f"{name}: {each.reason}" for name, each in pauses.items() if each.reason]
         yield Matter(
             kind=MatterKind.PAUSED,
-            what=f"{counted(len(pauses), 'tenant or platform', 'tenants and platforms')} "
-            f"{'is' if len(pauses) == 1 else 'are'} paused. {'; '.join(reasons[:3])}".rstrip(),
+            what=f"{_counted_paused(pauses)} {'is' if len(pauses) == 1 else 'are'} paused. "
+            f"{'; '.join(reasons[:3])}".rstrip(),
             remedy="Nothing runs for them, not even taking access away, until somebody resumes them.",
             number=len(pauses),
             tenants=list(pauses)[:MOST_NAMED],
             since=min(each.paused_at for each in pauses.values()),
         )
+
+
+def _counted_paused(pauses: Iterable[str]) -> str:
+    """Count tenants, whose names have four parts, and platforms.
+
+    >>> _counted_paused(["likvid.shop.aws.sandbox"]), _counted_paused(["aws.sandbox", "a.b.aws.x", "a.c.aws.x"])
+    ('1 tenant', '2 tenants and 1 platform')
+    """
+    tenants = [each.count(".") > 1 for each in pauses]
+    numbers = [(sum(tenants), "tenant"), (len(tenants) - sum(tenants), "platform")]
+    return " and ".join(counted(number, what) for number, what in numbers if number)

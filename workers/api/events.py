@@ -26,6 +26,7 @@ from workers.api.problems import RETRY_SECONDS
 from workers.api.security import BEARER
 
 MOST_STREAMS = 200  # of one process: each holds a connection to Redis, and Redis allows 10,000 by default
+LOOKS = 2  # live pages that are made anew at the same time; requests share the process with them
 HEARTBEAT = timedelta(seconds=15)  # proxies close what has been silent for 30 s and more
 BLOCK_SECONDS = 5  # how long one XREAD waits
 SOCKET_SECONDS = BLOCK_SECONDS + 5.0  # more than an XREAD waits, so that a half-open connection ends too
@@ -52,6 +53,7 @@ class Streams:
         self.most = most
         self.heartbeat = heartbeat
         self.open = 0
+        self.looks = asyncio.Semaphore(LOOKS)  # of live pages
 
     async def close(self) -> None:
         """Close the connections."""

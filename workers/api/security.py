@@ -6,6 +6,7 @@ It stands before the application, so that no route can forget it and a stranger 
 from __future__ import annotations
 
 from fastapi.security import HTTPBasic, HTTPBearer
+from starlette._utils import get_route_path  # what the router itself takes: behind a prefix both must see the same path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,18 +36,18 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or refuse it."""
-        refusal = await self._refusal(scope) if scope["type"] == "http" and guarded(scope["path"]) else None
+        refusal = await self._refusal(scope) if scope["type"] == "http" and guarded(get_route_path(scope)) else None
         await (refusal or self.app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
         tokens: tuple[ApiToken, ...] = scope["app"].state.connector.settings.api_tokens
-        header = Headers(scope=scope).get("authorization")
-        sent = bearer(header) or (password(header) if takes_password(scope["path"]) else None)
+        header, path = Headers(scope=scope).get("authorization"), get_route_path(scope)
+        sent = bearer(header) or (password(header) if takes_password(path) else None)
         token = find_token(sent, tokens)
         if token is None:
             return await self._unknown(scope, guessed=sent is not None)
         scope["token"], scope["caller"] = token.name, token
-        scopes = needed(scope["method"], scope["path"])
+        scopes = needed(scope["method"], path)
         if any(map(token.may, scopes)):
             return None
         either = sorted(scopes)
@@ -59,7 +60,7 @@ class Guard:
         seconds = await wrong.count(scope.get("client")) if guessed else None
         if seconds is None:
             detail = "Send the header Authorization: Bearer <token> with a token that this connector knows."
-            scheme = "Basic" if takes_password(scope["path"]) else "Bearer"
+            scheme = "Basic" if takes_password(get_route_path(scope)) else "Bearer"
             return problem(scope["path"], 401, detail, headers={"WWW-Authenticate": f'{scheme} realm="connector"'})
         detail = f"Too many wrong tokens came from your address. Try again in {seconds} s, with the right token."
         return problem(scope["path"], 429, detail, headers={"Retry-After": str(seconds)})

@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from config.api_token import ApiToken
 from config.settings import Settings
@@ -60,9 +60,11 @@ def make(redis_url: str, tokens: tuple[ApiToken, ...] = TOKENS, **settings: Any)
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[str]:
+def serving(app: ASGIApp, lifespan: Literal["on", "off"] = "on") -> Iterator[str]:
     """Serve an application on a free port of 127.0.0.1; gives its base URL."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, port=0, lifespan=lifespan, log_config=None, access_log=False, timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from http.client import HTTPConnection
+from typing import Any
 
 import httpx2
 import pytest
@@ -136,3 +137,23 @@ def test_no_secret_is_in_any_answer(api: Api, http: httpx2.Client) -> None:
     secrets = [*api.connector.secrets, *(token.sha256 for token in TOKENS), WRITE, READ]
     assert len(secrets) > 4
     assert [secret for secret in secrets if secret in answers] == []
+
+
+def test_behind_a_prefix_the_same_paths_need_a_token(api: Api) -> None:
+    async def prefixed(scope: Any, receive: Any, send: Any) -> None:
+        """Call the application as uvicorn does with `--root-path /aws`."""
+        if scope["type"] == "http":
+            path, raw = f"/aws{scope['path']}", b"/aws" + scope["raw_path"]
+            scope = {**scope, "root_path": "/aws", "path": path, "raw_path": raw}
+        await api.app(scope, receive, send)
+
+    with serving(prefixed, lifespan="off") as url, httpx2.Client(base_url=url) as http:
+        for path in ("/api/v1/tenants", "/metrics", "/api/meshobjects/meshtenants"):
+            assert http.get(path).status_code == 401, path
+        assert http.delete(TENANT).status_code == 401
+        assert http.delete(TENANT, headers={"Authorization": f"Bearer {READ}"}).status_code == 403
+        assert http.get("/api/v1/tenants", headers={"Authorization": f"Bearer {READ}"}).status_code == 200
+        assert http.get("/metrics", auth=("prometheus", READ)).status_code == 200
+        answer = http.post("/sign-in", data={"token": READ})
+        assert answer.headers["location"] == "/aws/"
+        assert "Path=/aws;" in answer.headers["set-cookie"]

@@ -43,7 +43,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             {"paused": PAUSE, "stillIn": 2},
             [
                 f"{NAME} is paused since {SHOWN} by ops: audit. Nothing runs for it.",
-                f"aws-connector resume {NAME} lets it go on; if its platform is paused, resume that.",
+                f"To let it go on: aws-connector resume {NAME}; if its platform is paused, resume that.",
                 "2 people without an order have access still.",
             ],
         ),
@@ -81,7 +81,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             [
                 f"{NAME} failed at set_alias: AccessDenied: iam:x is not allowed. Allow it, then retry.",
                 "1 step did not run because of that.",
-                f"Then aws-connector retry {NAME}.",
+                f"Then: aws-connector retry {NAME}.",
             ],
         ),
         (
@@ -89,7 +89,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             {"lastError": DENIED},
             [
                 f"The last replication of {NAME} failed: AccessDenied: iam:x is not allowed. Allow it, then retry.",
-                f"Then aws-connector retry {NAME}.",
+                f"Then: aws-connector retry {NAME}.",
             ],
         ),
         (
@@ -97,7 +97,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             {},
             [
                 f"The last replication of {NAME} was cancelled, so it may be half done.",
-                f"aws-connector retry {NAME} starts it again.",
+                f"To start it again: aws-connector retry {NAME}.",
             ],
         ),
     ],

@@ -139,7 +139,7 @@ ACTIONS = (
         "POST",
         "{tenant}/pause",
         _pause,
-        lambda record: record.paused is None,
+        lambda record: record.paused is None and record.deleted_at is None,
         "Paused. Nothing runs for it until somebody resumes it.",
         "reason",
     ),

@@ -15,7 +15,7 @@ from tasks.state.sessions import SignIn
 from workers.api.dependencies import CurrentConnector
 from workers.api.pages.provider import Provider, ProviderAway
 from workers.api.pages.rendering import PageRoute, go_to
-from workers.api.pages.sign_in import own_path, with_session
+from workers.api.pages.sign_in import own_path, own_root, with_session
 from workers.api.pages.visitor import provider_proof
 
 BOUND_COOKIE = "connector_sign_in"  # the answer must come back to the browser that asked
@@ -39,7 +39,13 @@ def begin(request: Request, connector: CurrentConnector, there: Annotated[str, Q
     answer = go_to(request, "/")
     answer.headers["Location"] = address
     answer.set_cookie(
-        BOUND_COOKIE, state, max_age=600, httponly=True, samesite="lax", secure=request.url.scheme == "https"
+        BOUND_COOKIE,
+        state,
+        max_age=600,
+        path=own_root(request),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
     )
     return answer
 
@@ -78,7 +84,7 @@ def end(
     log.info("somebody signed in", person=person.name, scopes=sorted(person.scopes))
     cookie = connector.store.sessions.begin(person.name, provider_proof(connector.settings), person.scopes)
     answer = with_session(request, go_to(request, asked.there), cookie)
-    answer.delete_cookie(BOUND_COOKIE)
+    answer.delete_cookie(BOUND_COOKIE, path=own_root(request))
     return answer
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -37,6 +39,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+_ARN = re.compile(r"arn:[\w-]*:[^\s/]*/([\w.@=-]+)(?::[\w-]+)?")
 JUST_NOW = timedelta(minutes=1)
 RECENT = timedelta(hours=20)  # longer ago a date says more than a number of hours
 
@@ -59,7 +62,10 @@ def _environment() -> Environment:
         "ago": ago,
         "clock": clock,
         "lasting": lasting,
+        "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+        "keys": lambda value: ", ".join(value) if isinstance(value, dict) else "shown here",
         "money": money,
+        "short": short,
         "words": words,
         "part": lambda text: quote(text, ""),
     }
@@ -192,6 +198,17 @@ def money(amount: str | None) -> str:
         return ""
     cents = Decimal(amount).quantize(Decimal("0.01"), ROUND_HALF_UP)
     return f"{cents or abs(cents):,}"
+
+
+def short(text: str) -> str:
+    """Write what AWS calls by an ARN by its name only.
+
+    >>> short("StackSet operation in arn:aws:cloudformation:eu-central-1:333333333333:stackset/meshstack-baseline:6e7f")
+    'StackSet operation in meshstack-baseline'
+    >>> short("account assignments in arn:aws:sso:::instance/ssoins-1 (2 ahead)")
+    'account assignments in ssoins-1 (2 ahead)'
+    """
+    return _ARN.sub(r"\1", text)
 
 
 def words(name: str) -> str:

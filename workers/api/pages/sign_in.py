@@ -45,7 +45,7 @@ def with_session(request: Request, answer: Response, cookie: str) -> Response:
     answer.set_cookie(
         COOKIE,
         cookie,
-        path=request.scope.get("root_path") or "/",
+        path=own_root(request),
         httponly=True,
         samesite="lax",  # a link from meshStack or a chat finds who has signed in; forms carry a secret of their own
         secure=request.url.scheme == "https",
@@ -59,7 +59,7 @@ def sign_out(request: Request, connector: CurrentConnector, form: OwnForm) -> Re
     del form  # that it is the session's own is all that matters
     connector.store.sessions.end(request.cookies[COOKIE])
     answer = go_to(request, "/sign-in")
-    answer.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/")
+    answer.delete_cookie(COOKIE, path=own_root(request))
     return answer
 
 
@@ -77,6 +77,11 @@ def _form(
         tokens=bool(settings.api_tokens),
         company=settings.oidc_issuer is not None,
     )
+
+
+def own_root(request: Request) -> str:
+    """Return the path under which our pages are: the cookies' own."""
+    return request.scope.get("root_path") or "/"
 
 
 def own_path(there: str) -> str:

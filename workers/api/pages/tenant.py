@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse
 from tasks.connector import Connector
 from tasks.documents import AuditEntry
 from tasks.model.replication import Replication, State
-from tasks.orders.access import Access, Standing, accesses
+from tasks.orders.access import Access, accesses, doubts
 from tasks.orders.withdrawn import still_in
 from tasks.state.records import TenantRecord
 from workers.api.dependencies import CurrentConnector, KnownTenant
@@ -24,7 +24,7 @@ from workers.api.pages.rendering import PageRoute, html, page
 from workers.api.pages.step_marks import marks, progress
 from workers.api.pages.timeline import lines
 from workers.api.pages.visitor import CurrentVisitor, Visitor
-from workers.api.schemas import tenant_view
+from workers.api.schemas import TenantView, tenant_view
 from workers.standing import standing
 
 HISTORY = 15  # replications
@@ -107,12 +107,13 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted
     return {
         "tenant": record,
         "state": "DELETED" if deleted else record.state,
-        "why": list(standing(view, lambda moment: f"{moment.astimezone(visitor.zone):%Y-%m-%d %H:%M}")),
+        "why": list(_why(view, visitor)),
         "shown": shown,
         "lines": lines(shown, events, now),
         "history": history,
         "people": _people(connector, record, events),
-        "nobody": [each.username for each in record.desired.access if each.euid is None],
+        "doubts": list(doubts(record, connector.catalog)),
+        "nobody": [each.username for each in record.desired.access if each.euid is None and record.deletion is None],
         "facts": _facts(connector, record),
         "drift": store.drifts.find(record.id),
         "writes": _writes(connector, events),
@@ -121,6 +122,14 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted
         "progress": progress,
         "links": list(links(record.handles, platform.partition if platform else "aws")),
     }
+
+
+def _why(view: TenantView, visitor: Visitor) -> Iterator[str]:
+    return standing(
+        view,
+        lambda moment: f"{moment.astimezone(visitor.zone):%Y-%m-%d %H:%M}",
+        lambda verb: f"the button {verb.capitalize()} below",
+    )
 
 
 def _newest(record: TenantRecord, connector: Connector) -> Replication:
@@ -143,9 +152,9 @@ def _people(connector: Connector, record: TenantRecord, events: Iterable[Mapping
 
 def _person(access: Access, record: TenantRecord, since: Mapping[tuple[str, str], datetime]) -> Person:
     user, group = record.handles.users.get(access.user_name, ""), (access.group.id or "") if access.group else ""
-    inside = access.standing is not Standing.LATE
+    inside = access.group is not None
     known = since.get((group, user))
-    return Person(access, known if inside else None, known is not None or not inside or access.group is None)
+    return Person(access, known if inside else None, known is not None or not inside)
 
 
 def _facts(connector: Connector, record: TenantRecord) -> list[Fact]:

@@ -13,7 +13,8 @@ def show_why(tenant: str, access: Access, *, as_json: bool) -> None:
     """Say where a tenant stands."""
     with connect(access) as client:
         view = client.tenant(parse_tenant(tenant))
-    sentences = [flat(each) for each in standing(view, shown_moment)]
+    found = standing(view, shown_moment, lambda verb: f"aws-connector {verb} {view.tenant}")
+    sentences = [flat(each) for each in found]
     if as_json:
         print_json({"tenant": view.tenant, "status": view.status, "why": sentences})
     else:

@@ -99,6 +99,13 @@ class Scene:
         self.end(self.begin(tenant), step, State.SUCCEEDED, handles=handles)
         return tenant
 
+    def write(self, tenant: TenantId, call: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """Note a write to AWS in the audit log; gives the event that goes with it."""
+        about = {"tenant": str(tenant), "replication": "r1", "step": "s", "asked_by": "meshstack", "call": call}
+        entry = self.api.store.audit.append({**about, "arguments": sent}, timedelta(days=1))
+        at = datetime.now(UTC).isoformat()
+        return {"type": "write", "call": call, "code": None, "at": at, "audit": entry, "step": "s"}
+
 
 @contextmanager
 def visiting(api: Api, token: str = WRITE) -> Iterator[httpx2.Client]:

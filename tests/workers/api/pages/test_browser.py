@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tasks.model.replication import State, StepState, WaitsFor
+from tests.support.waiting import eventually
 from tests.workers.api.pages.browser import CHROMIUM, Scheme, chromium, signed_in
 from tests.workers.api.pages.scene import QUOTA, Scene
 from tests.workers.api.server import WRITE, Api
@@ -15,6 +16,10 @@ from workers.api.pages.visitor import COOKIE
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
+SEEN = """seen => {
+    Object.defineProperty(document, "hidden", { value: !seen, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 SHOP = "/tenants/likvid/shop/aws.sandbox"
 EVERY = (
     "/", "/?wall", "/tenants", SHOP, "/tenants/likvid/broken/aws.sandbox", "/platforms", "/platforms/aws.sandbox",
@@ -126,10 +131,45 @@ def test_without_a_script_everything_can_be_read_and_done(full: Scene, browser: 
         expect(page.locator("#head .state")).to_have_text("queued")
 
 
-def test_a_page_says_when_it_is_not_live_any_more(full: Scene, browser: Browser, page_of_overview: Page) -> None:
+def test_a_page_says_that_its_session_has_ended(full: Scene, browser: Browser, page_of_overview: Page) -> None:
     [cookie] = [each["value"] for each in page_of_overview.context.cookies() if each["name"] == COOKIE]
     full.api.store.sessions.end(cookie)
-    expect(page_of_overview.get_by_text("Not live: trying to reach the connector")).to_be_visible()
+    expect(page_of_overview.get_by_text("You are signed out. Load the page again to sign in")).to_be_visible(
+        timeout=15_000
+    )
+    eventually(lambda: full.api.app.state.streams.open == 0)
+
+
+def test_a_hidden_tab_gives_its_connection_back_and_is_live_when_it_is_seen_again(
+    full: Scene, page_of_overview: Page
+) -> None:
+    streams = full.api.app.state.streams
+    eventually(lambda: streams.open == 1)
+    page_of_overview.evaluate(SEEN, False)
+    eventually(lambda: streams.open == 0)
+    full.failed("shop")
+    page_of_overview.evaluate(SEEN, True)
+    expect(page_of_overview.get_by_role("link", name="likvid.shop.aws.sandbox")).to_be_visible()
+    assert streams.open == 1
+    page_of_overview.goto("/settings")
+    eventually(lambda: streams.open == 0)
+
+
+def test_what_a_person_has_opened_and_where_they_are_stays_when_the_page_changes(full: Scene, browser: Browser) -> None:
+    shop = full.order("shop", landingZone="production")
+    full.api.store.events.emit(shop, full.write(shop, "organizations:move_account", {"AccountId": "1"}))
+    with signed_in(browser, full.api.url, WRITE) as page:
+        page.goto(SHOP)
+        page.get_by_text("AccountId", exact=True).click()
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        expect(page.locator("tr.at a")).to_be_focused()
+        shown = page.locator("tr.at").inner_text()
+        full.begin(shop)
+        expect(page.locator("#head .state")).to_have_text("running")
+        expect(page.get_by_text('"AccountId": "1"')).to_be_visible()
+        expect(page.locator("tr.at a")).to_be_focused()
+        assert page.locator("tr.at").inner_text().partition("\t")[0] == shown.partition("\t")[0]
 
 
 @pytest.fixture

@@ -124,6 +124,24 @@ def test_no_form_of_another_site_does_anything(
     assert not api.store.pauses.all()
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "https://connector.example", "X-Forwarded-Host": "connector.example"}, 303),
+        ({"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://connector.example", "Sec-Fetch-Site": "same-origin"}, 303),
+        ({}, 303),
+    ],
+)
+def test_no_other_site_signs_a_person_in_as_somebody_else(api: Api, headers: dict[str, str], status: int) -> None:
+    with api.client(None) as http:
+        assert http.post("/sign-in", data={"token": WRITE}, headers=headers).status_code == status
+        assert http.post("/sign-in", data={"token": WRITE}, headers={"Origin": api.url}).status_code == 303
+
+
 def test_a_form_that_is_too_long_is_refused(pages: httpx2.Client) -> None:
     assert pages.post("/sign-in", data={"token": "x" * 20_000}).status_code == 413
     assert pages.post("/sign-in", json={"token": "x"}).status_code == 415

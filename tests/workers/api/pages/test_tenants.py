@@ -40,7 +40,9 @@ def some(scene: Scene) -> Scene:
         ("?zone=development&sort=name", ["alpha", "beta", "delta", "gamma"]),
         ("?zone=production", []),
         ("?platform=aws.sandbox&state=QUEUED&q=de", ["delta"]),
-        ("?page=7", []),
+        ("?page=7", ["beta", "gamma", "delta", "alpha"]),  # the last page: the list has become shorter
+        ("?page=7&state=FAILED", ["beta"]),
+        ("?page=7&q=nobody", []),
     ],
 )
 @pytest.mark.usefixtures("some")

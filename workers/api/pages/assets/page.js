@@ -6,8 +6,8 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone && !document.cookie.includes(`zone=${zone}`)) {
     document.cookie = `zone=${zone}; path=/; max-age=31536000; SameSite=Lax`;
-    const shown = document.querySelector("time");
-    if (shown) location.reload();
+    const kept = document.cookie.includes(`zone=${zone}`); // some browsers keep none: never load it again for ever
+    if (kept && document.querySelector("time")) location.reload();
   }
 
   const live = document.querySelector("[data-live]");
@@ -16,20 +16,88 @@
     live.textContent = text;
     document.body.classList.toggle("is-live", isLive);
   };
-  document.body.addEventListener("htmx:sseOpen", () => say("Live", true));
-  document.body.addEventListener("htmx:sseError", () => say("Not live: trying to reach the connector", false));
   if (live && !document.querySelector("[data-live-source]")) say("This page does not change by itself", false);
 
+  // The stream of a page that somebody sees. A browser has six connections to one server: a hidden tab gives its own
+  // back, or the seventh tab would never load. What htmx needs of an EventSource, it finds here.
+  class Stream {
+    readyState = EventSource.OPEN; // it ends only with the page: htmx need not begin it again
+    heard = [];
+    wait = 1;
+    constructor(address) {
+      this.address = address;
+      this.look = () => (document.hidden ? this.rest() : this.begin());
+      document.addEventListener("visibilitychange", this.look);
+      this.look();
+    }
+    begin() {
+      if (this.source || this.ended) return;
+      const source = (this.source = new EventSource(this.address));
+      source.onopen = (event) => {
+        this.wait = 1;
+        say("Live", true);
+        this.onopen?.(event);
+      };
+      source.onerror = (event) => {
+        say("Not live: trying to reach the connector", false);
+        if (source.readyState === EventSource.CLOSED) this.refused();
+        this.onerror?.(event);
+      };
+      for (const [name, hear] of this.heard) source.addEventListener(name, hear);
+    }
+    rest() {
+      clearTimeout(this.again);
+      this.source?.close();
+      this.source = null;
+    }
+    async refused() {
+      this.rest();
+      const asked = await fetch(this.address, { headers: { Accept: "text/event-stream" } }).catch(() => null);
+      asked?.body?.cancel();
+      if (this.ended) return;
+      if (asked?.status === 401) {
+        say("You are signed out. Load the page again to sign in", false);
+        return;
+      }
+      if (asked?.status === 404) {
+        say("What this page shows is gone. Load it again", false);
+        return;
+      }
+      this.wait = Math.min(this.wait * 2, 60);
+      this.again = setTimeout(this.look, this.wait * 1000);
+    }
+    close() {
+      this.ended = true;
+      this.rest();
+      document.removeEventListener("visibilitychange", this.look);
+    }
+    addEventListener(name, hear) {
+      this.heard.push([name, hear]);
+      this.source?.addEventListener(name, hear);
+    }
+    removeEventListener(name, hear) {
+      this.heard = this.heard.filter((each) => each[0] !== name || each[1] !== hear);
+      this.source?.removeEventListener(name, hear);
+    }
+  }
+  if (window.htmx) htmx.createEventSource = (address) => new Stream(address);
+
+  // What a person has opened stays open, and the row they are at marked: the server does not know of it.
+  if (window.Idiomorph) {
+    const own = (name, node) => (name === "open" && node.matches("details")) || (name === "class" && node.matches("[data-row]"));
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !own(name, node);
+  }
+
   const rows = () => [...document.querySelectorAll("[data-row]")];
-  let at = -1;
+  let at = null;
   const mark = (step) => {
     const all = rows();
     if (!all.length) return;
-    at = Math.min(Math.max(at + step, 0), all.length - 1);
-    all.forEach((row, index) => row.classList.toggle("at", index === at));
-    const link = all[at].querySelector("a");
+    at = all[Math.min(Math.max(all.indexOf(at) + step, 0), all.length - 1)];
+    all.forEach((row) => row.classList.toggle("at", row === at));
+    const link = at.querySelector("a");
     if (link) link.focus({ preventScroll: true });
-    all[at].scrollIntoView({ block: "nearest" });
+    at.scrollIntoView({ block: "nearest" });
   };
 
   const keys = document.querySelector("[data-keys]");
