@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up promtool test installed properties faults soak check bench clean
+.PHONY: help setup run up promtool test chart installed properties faults soak check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -29,6 +29,10 @@ promtool: $(READY) ## fetch Debian's promtool, with which tests check metrics an
 
 test: $(READY) ## run all tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
+
+chart: $(READY) ## check the Helm chart, with helm and the schemas of Kubernetes, which it installs into .venv
+	@$(BIN)/python -m tests.deploy.tools
+	@$(BIN)/pytest -n 0 tests/deploy
 
 installed: $(READY) ## install the wheel outside of the checkout, run everything there, on Python 3.11 and the image's
 	@$(BIN)/python -m tests.installed
