@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up promtool test installed properties faults soak proof check bench clean
+.PHONY: help setup run up promtool test chart redis wheels sbom installed properties faults soak proof check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -29,6 +29,23 @@ promtool: $(READY) ## fetch Debian's promtool, with which tests check metrics an
 
 test: $(READY) ## run all tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
+
+chart: $(READY) ## check the Helm chart, with helm and the schemas of Kubernetes, which it installs into .venv
+	@$(BIN)/python -m tests.deploy.tools
+	@$(BIN)/pytest -n 0 tests/deploy
+
+redis: $(READY) ## run the tests of the state on a Redis of this machine; they usually run on Valkey
+	@REDIS_SERVER=$$(command -v redis-server) $(BIN)/pytest -n 0 tests/tasks/state tests/tasks/limits tests/security/test_redis.py
+
+wheels: $(READY) ## see that everything the image holds comes as a wheel for x86-64 and arm64
+	@for platform in x86_64 aarch64; do \
+		$(BIN)/uv pip install --quiet --dry-run --target build/wheels --python-platform $$platform-manylinux_2_28 --python-version 3.13 \
+			--only-binary :all: --require-hashes -r requirements-runtime.lock && echo "$$platform: every package has a wheel" || exit 1; done
+
+sbom: $(READY) ## write dist/sbom.json: what the image holds, as CycloneDX
+	@mkdir -p dist
+	@$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o dist/sbom.json requirements-runtime.lock
 
 installed: $(READY) ## install the wheel outside of the checkout, run everything there, on Python 3.11 and the image's
 	@$(BIN)/python -m tests.installed

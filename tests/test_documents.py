@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tasks.model.replication import State
+from tests.bench import sizing
+from tests.bench.figure import Results
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")])
@@ -73,3 +75,8 @@ def test_the_architecture_shows_the_layers_that_are_enforced() -> None:
 def test_the_graphs_have_the_states_that_there_are() -> None:
     graphs = re.findall(r"```mermaid\n(.*?)```", ARCHITECTURE, re.DOTALL)
     assert [set(re.findall(r"[A-Z]{4,}", graph)) for graph in graphs] == [set(State), set(State)]
+
+
+def test_the_sizing_guide_says_what_was_measured() -> None:
+    written = (REPOSITORY / "docs" / "sizing.md").read_text(encoding="utf-8")
+    assert written == sizing.page(Results.read(sizing.STORED)), "make it again: see tests/bench/sizing.py"

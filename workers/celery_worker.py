@@ -92,6 +92,7 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
             every=own.settings.pump_interval,
             lease=own.settings.lease,
         )
+        worker.pump = self.pump
 
     def start(self, parent: Any) -> None:  # noqa: ARG002 (Celery's own signature)
         """Begin to look into the due index."""
@@ -107,17 +108,20 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
 
 
 class MetricsStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Serves what this worker counts to Prometheus, where CONNECTOR_METRICS_PORT says so."""
+    """Serves what this worker counts, and whether it lives, where CONNECTOR_METRICS_PORT says so."""
 
-    def __init__(self, worker: Any, **_options: Any) -> None:  # noqa: ARG002 (Celery's own signature)
+    requires = (PumpStep,)
+
+    def __init__(self, worker: Any, **_options: Any) -> None:
         own = own_worker()
         settings = own.settings
         self.enabled = settings.metrics_port is not None
         if settings.metrics_port is None:
             return
         address = settings.metrics_host, settings.metrics_port
+        pump: Pump = worker.pump
         try:
-            self.server = MetricsServer(own.counters.registry, settings.api_tokens, *address)
+            self.server = MetricsServer(own.counters.registry, settings.api_tokens, lambda: pump.turns, *address)
         except PortTaken as error:
             raise SystemExit(str(error)) from error
 

@@ -1,8 +1,8 @@
-"""Serves what a worker counts to Prometheus, on a port of its own and to whoever has a token of the API."""
+"""A worker's port: what it counts, for whoever has a token of the API, and whether it lives, for whoever runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Thread
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -26,9 +26,12 @@ class PortTaken(Exception):
 class MetricsServer:
     """A server in threads of its own: `start`, then `stop`."""
 
-    def __init__(self, registry: CollectorRegistry, tokens: Iterable[ApiToken], host: str, port: int) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, tokens: Iterable[ApiToken], healthy: Callable[[], bool], host: str, port: int
+    ) -> None:
+        """Listen on a port; `healthy` says whether the worker still does its work. Raises PortTaken."""
         ProcessCollector(registry=registry)  # memory, CPU and open files of this process
-        app = answering_head(_guarded(make_wsgi_app(registry), tuple(tokens)))
+        app = answering_head(_with_health(healthy, _guarded(make_wsgi_app(registry), tuple(tokens))))
         try:
             self._server = make_server(host, port, app, ThreadingWSGIServer, Silent)
         except OSError as error:
@@ -66,6 +69,19 @@ def answering_head(app: WSGIApplication) -> WSGIApplication:
             return app(environ, start_response)
         list(app({**environ, "REQUEST_METHOD": "GET"}, start_response))
         return []
+
+    return answer
+
+
+def _with_health(healthy: Callable[[], bool], app: WSGIApplication) -> WSGIApplication:
+    """Answer /healthz without a token, as API and runner do: who restarts containers has none."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/healthz":
+            return app(environ, start_response)
+        lives = healthy()
+        start_response("200 OK" if lives else "503 Service Unavailable", [("Content-Type", "text/plain")])
+        return [b"OK\n" if lives else b"The worker has stopped looking for work.\n"]
 
     return answer
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
+from time import monotonic
 
 import structlog
 from celery import Celery, chain
@@ -26,6 +27,7 @@ LONGEST_DELIVERY = timedelta(minutes=10)  # a message is never given longer than
 MOST_SHARED = 2  # threads of which none is kept
 KEPT = 9  # one in so many threads is kept: config/celery.py gives a worker one in eight more than it is told
 LONGEST_REST = timedelta(seconds=1)  # a pump that rests notices only then that its worker stops
+HANGS_SECONDS = 60.0  # without a turn; one that Redis holds up turns sooner, after the client's time-out
 log = structlog.get_logger(__name__)
 
 
@@ -61,7 +63,13 @@ class Pump:
         self._lease = lease
         self._looked = False
         self._stopped = Event()
+        self._turned = monotonic()
         self._thread = Thread(target=self._run, name="pump", daemon=True)
+
+    @property
+    def turns(self) -> bool:
+        """Whether it looks, or tries to: False means that it hangs, and only a new process helps."""
+        return self._stopped.is_set() or monotonic() - self._turned < HANGS_SECONDS
 
     def start(self) -> None:
         """Begin to look."""
@@ -91,6 +99,7 @@ class Pump:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            self._turned = monotonic()
             try:
                 self.look()
                 self._store.work.rest(min(self._every, LONGEST_REST))

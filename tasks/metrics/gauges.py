@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from config.catalog import Catalog
 from config.celery import QUEUE
+from tasks.metrics.demand import threads_wanted
 from tasks.metrics.limit_gauges import limits
 from tasks.model.replication import State
 from tasks.state.census import DELETED, PAUSED, WHERE
@@ -49,6 +50,7 @@ class Gauges(Collector):
         yield from self._orders()
         yield self._withdrawn()
         yield from self._work()
+        yield threads_wanted(self._store)
         yield from limits(self._store.limits, self._catalog.platforms, datetime.now(UTC))
         yield from self._counts()
         yield from self._found()

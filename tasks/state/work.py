@@ -178,6 +178,10 @@ class Work(Part):
         late = self._database.now() - first[0][1] if first else 0
         return timedelta(milliseconds=max(late, 0))
 
+    def due(self) -> int:
+        """Count the replications that somebody must look at now and that no worker has taken."""
+        return int(self._redis.zcount(self._keys.due, "-inf", self._database.now()))
+
     def withdrawing(self) -> list[TenantId]:
         """Name the tenants whose newest order may take access away, and of which no first step has succeeded since."""
         return sorted(map(TenantId.parse, self._redis.smembers(self._keys.withdrawing)))

@@ -1,4 +1,4 @@
-"""Measure and write docs/benchmarks.md, in about eight minutes; nothing else should run meanwhile.
+"""Measure and write docs/benchmarks.md and docs/sizing.md, in about eight minutes; nothing else should run meanwhile.
 
 python -m tests.bench [--only throughput peers] [--large]
 
@@ -28,7 +28,7 @@ from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
-from tests.bench import backlog, makespan, metering, orders, peers, scale, unchanged
+from tests.bench import backlog, makespan, metering, orders, peers, scale, sizing, unchanged
 from tests.bench.chains import bare_chain_seconds
 from tests.bench.daily import OPTIONS as UNLIMITED
 from tests.bench.daily import SETTINGS, ZONE, running_tenants
@@ -41,7 +41,7 @@ from tests.support.postgresql import running_postgresql
 from workers.sandbox.aws.options import SimulatorOptions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE, RESULTS = DOCS / "benchmarks.md", DOCS / "benchmarks.json"
+PAGE, SIZING, RESULTS = DOCS / "benchmarks.md", DOCS / "sizing.md", DOCS / "benchmarks.json"
 STEPS = len(REPLICATION.steps)
 LEASE = timedelta(seconds=6)
 AWS_LIMITS = "AWS: 5 creations at once"
@@ -282,6 +282,7 @@ def main() -> None:
             print("\n".join(results.table(names)[2:]), end="\n\n", flush=True)
             results.write(RESULTS)
     PAGE.write_text(page(results))
+    SIZING.write_text(sizing.page(results))
 
 
 if __name__ == "__main__":

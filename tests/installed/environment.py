@@ -48,7 +48,7 @@ def run(command: list[str], directory: Path, environment: Mapping[str, str] | No
 def versions() -> list[str]:
     """Name the Pythons to try: the oldest that pyproject.toml allows, the image's, and our own."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    [image] = set(re.findall(r"^FROM python:(\d+\.\d+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    [image] = set(re.findall(r"^ARG BASE=python:(\d+\.\d+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     return list(dict.fromkeys([str(project["requires-python"]).removeprefix(">="), image, OWN]))
 
 

@@ -203,6 +203,7 @@ def test_no_page_of_flower_holds_a_secret(system: System, failed: str) -> None:
 def test_metrics_count_everything_and_hold_no_secret(system: System, failed: str) -> None:
     stranger = httpx2.get(system.worker)
     mine = httpx2.get(system.worker, auth=("prometheus", system.canaries.token)).text
+    assert httpx2.get(f"{system.worker}/healthz").text == "OK\n"
     shared = httpx2.get(f"{system.api.base_url}/metrics", auth=("prometheus", system.canaries.token)).text
     counted = {
         (sample.name, *sorted(sample.labels.values())): sample.value

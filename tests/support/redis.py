@@ -5,9 +5,11 @@ The table is that of `tasks/state/keys.py`. `tests/conftest.py` brings the check
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import pytest
@@ -21,6 +23,12 @@ class CheckedRedis(EmbeddedRedis):
     """A server for tests."""
 
     running: ClassVar[list[CheckedRedis]] = []  # of this process
+
+    @staticmethod
+    def program() -> Path:
+        """Return Valkey's server, or with REDIS_SERVER that one: what runs on Valkey must run on Redis too."""
+        other = os.environ.get("REDIS_SERVER")
+        return Path(other) if other else EmbeddedRedis.program()
 
     @cached_property
     def client(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event
 
 import httpx2
 import pytest
@@ -19,20 +20,21 @@ from workers.metrics_server import MetricsServer, PortTaken
 from workers.runner.health_server import HealthServer
 
 HOST = "127.0.0.1"
+HANGING = Event()
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Counters, int]]:
     counters, port = Counters(), free_port()
-    server = MetricsServer(counters.registry, TOKENS, HOST, port)
+    server = MetricsServer(counters.registry, TOKENS, lambda: not HANGING.is_set(), HOST, port)
     server.start()
     yield counters, port
     server.stop()
 
 
-def get(port: int, header: str | None, method: str = "GET") -> httpx2.Response:
+def get(port: int, header: str | None, method: str = "GET", path: str = "/metrics") -> httpx2.Response:
     with httpx2.Client(base_url=f"http://{HOST}:{port}", verify=False) as http:
-        return http.request(method, "/metrics", headers={} if header is None else {"Authorization": header})
+        return http.request(method, path, headers={} if header is None else {"Authorization": header})
 
 
 def test_replications_of_the_day_are_told_from_orders(served: tuple[Counters, int]) -> None:
@@ -75,15 +77,25 @@ def test_nobody_else_sees_anything(served: tuple[Counters, int], header: str | N
     assert "connector_" not in answer.text
 
 
+def test_whether_the_worker_lives_is_told_to_everybody(served: tuple[Counters, int]) -> None:
+    lives = get(served[1], None, path="/healthz")
+    HANGING.set()
+    hangs = get(served[1], None, path="/healthz")
+    HANGING.clear()
+
+    assert (lives.status_code, lives.text) == (200, "OK\n")
+    assert (hangs.status_code, hangs.text) == (503, "The worker has stopped looking for work.\n")
+
+
 def test_a_port_that_is_taken_is_named(served: tuple[Counters, int]) -> None:
     with pytest.raises(
         PortTaken, match=rf"CONNECTOR_METRICS_PORT = {served[1]}.*Several workers on one machine need a"
     ):
-        MetricsServer(Counters().registry, (ApiToken.of("a", "read", "b"),), HOST, served[1])
+        MetricsServer(Counters().registry, (ApiToken.of("a", "read", "b"),), bool, HOST, served[1])
 
 
 def test_one_that_never_started_stops() -> None:
-    MetricsServer(Counters().registry, (), HOST, free_port()).stop()
+    MetricsServer(Counters().registry, (), bool, HOST, free_port()).stop()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])

@@ -79,6 +79,11 @@ class EmbeddedRedis:
             raise EmbeddedRedisError("the embedded Redis server was not started")
         return self._directory
 
+    @staticmethod
+    def program() -> Path:
+        """Return the server's program. Raises EmbeddedRedisError."""
+        return _binary()
+
     def start(self) -> Self:
         """Start an empty server and wait until it answers."""
         self._directory = Path(tempfile.mkdtemp(prefix="sandbox-redis-"))
@@ -123,7 +128,7 @@ class EmbeddedRedis:
         configuration = self.directory / "server.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(settings)
-        command = ["/bin/sh", "-c", KEEPER, "keeper", str(self.directory), str(_binary()), str(configuration)]
+        command = ["/bin/sh", "-c", KEEPER, "keeper", str(self.directory), str(self.program()), str(configuration)]
         # its own session: Ctrl-C in a terminal reaches the processes that use Redis, and Redis outlives their shutdown
         self._keeper = subprocess.Popen(  # noqa: S603  # our own script
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True

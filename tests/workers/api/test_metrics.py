@@ -131,6 +131,23 @@ def test_lanes_pauses_drift_and_rejected_messages_show(api: Api, http: httpx2.Cl
     assert now[("connector_rejected_messages_total", (("reason", "unknown replication"),))] == 1
 
 
+def test_threads_are_wanted_by_what_is_due_or_runs_and_by_nothing_that_waits(api: Api, http: httpx2.Client) -> None:
+    wanted = ("connector_threads_wanted", ())
+    assert look(api)[wanted] == 0
+
+    ordered = [
+        http.put(TENANT.replace("shop", f"shop{number}"), json=BODY).json()["replicationId"] for number in range(3)
+    ]
+    assert look(api)[wanted] == 3
+
+    [taken] = api.store.work.pump("celery", 1, timedelta(seconds=60), timedelta(hours=1), "w1")
+    assert look(api)[wanted] == 3
+
+    waiting = dict.fromkeys({*ordered} - {taken.replication}, float("inf"))  # for a place in a limit of AWS
+    api.redis.client.zadd("connector:due", waiting, xx=True)
+    assert look(api)[wanted] == 1
+
+
 def test_the_last_tick_of_beat_shows(api: Api) -> None:
     name = ("connector_beat_last_tick_timestamp_seconds", ())
     before = datetime.now(UTC).timestamp()

@@ -1,0 +1,74 @@
+"""The image and the compose files: the same settings and servers as the chart, and whoever runs them sees who lives."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.deploy.rendered import CHART
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+LAST_STAGE = DOCKERFILE.rpartition("\nFROM ")[2]
+
+
+def read(path: Path) -> Any:
+    return YAML(typ="safe").load(path)
+
+
+def test_the_image_says_what_it_is_and_of_which_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert f"ARG VERSION={project['version']}\n" in LAST_STAGE
+    labels = set(re.findall(r"org\.opencontainers\.image\.(\w+)=", LAST_STAGE))
+    assert {"title", "description", "licenses", "version", "revision"} <= labels
+
+
+def test_the_image_that_ships_holds_nothing_of_the_sandbox_and_is_nobodys_root() -> None:
+    assert " AS " not in LAST_STAGE.splitlines()[0]
+    assert re.search(r"^USER 10001$", LAST_STAGE, re.MULTILINE)
+    assert "requirements.lock" not in LAST_STAGE
+    assert "COPY --from=build " in LAST_STAGE
+    assert DOCKERFILE.count("--require-hashes") == DOCKERFILE.count("pip install") - 1  # the last one is ours
+
+
+def test_every_service_is_asked_whether_it_lives() -> None:
+    services = read(ROOT / "docker-compose.yml")["services"]
+    for name, service in services.items():
+        if name == "api":
+            assert re.search(r"^HEALTHCHECK ", LAST_STAGE, re.MULTILINE)
+            continue
+        check = service["healthcheck"]
+        if name == "beat":
+            assert check == {"disable": True}
+            continue
+        assert check["test"][0] in {"CMD", "CMD-SHELL"}
+        if name != "redis":
+            [port] = re.findall(r"127\.0\.0\.1:(\d+)/health", check["test"][-1])
+            told = {str(value) for value in service["environment"].values()} | set(
+                " ".join(service["command"]).split("=")
+            )
+            assert port in told, name
+
+
+def test_compose_and_chart_run_the_same_redis() -> None:
+    image = read(CHART / "values.yaml")["redis"]["image"]
+    service = read(ROOT / "docker-compose.yml")["services"]["redis"]
+    rendered = (CHART / "templates" / "redis.yaml").read_text()
+
+    assert service["image"] == f"{image['repository']}:{image['tag']}"
+    for option in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction"):
+        assert option in service["command"][-1]
+        assert option in rendered
+
+
+def test_the_sandbox_needs_no_secret_and_is_no_production() -> None:
+    text = (ROOT / "docker-compose.sandbox.yml").read_text()
+    [service] = read(ROOT / "docker-compose.sandbox.yml")["services"].values()
+
+    assert "${" not in text
+    assert f" AS {service['build']['target']}\n" in DOCKERFILE
