@@ -10,6 +10,7 @@ import os
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
@@ -25,6 +26,10 @@ LONGEST = (
     "tests/security/",
     "tests/workers/api/test_serve",
 )
+
+# How long an example takes says on a busy machine how busy it is, and nothing of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

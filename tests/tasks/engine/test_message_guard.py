@@ -140,14 +140,14 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_nothing_else_is_raised_for_any_bytes(raw: bytes) -> None:
     with pytest.raises(MessageRefused):
         check_message(raw, RUNS)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from(["body", "headers", "properties", "content-type"]), JSON, st.sampled_from(["task", "id", "x"]))
 def test_nothing_else_is_raised_for_any_field(field: str, value: Any, name: str) -> None:
     changes: list[dict[str, Any]] = [{"headers": {name: value}}, {} if field == "headers" else {field: value}]

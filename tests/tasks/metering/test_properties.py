@@ -114,7 +114,7 @@ def in_euro(made: list[Charge]) -> list[Charge]:
     return [replace(each, currency="EUR") if pays_euro(each) else each for each in made]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     made=organizations.map(in_euro),
     page_rows=st.integers(1, 5) | st.integers(1, 60),
