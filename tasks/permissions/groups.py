@@ -57,6 +57,13 @@ def mapped_roles(tenant: Tenant) -> dict[str, MappedRole]:
     return roles
 
 
+def unmapped_roles(tenant: Tenant) -> list[str]:
+    """Name the project roles that somebody was ordered to have and no mapping knows: they give nobody anything."""
+    ordered = {role for person in tenant.desired.access for role in person.roles}
+    mapped = {each.project_role for each in effective_role_mappings(tenant.platform, tenant.landing_zone)}
+    return sorted(ordered - mapped)
+
+
 def possible_groups(tenant: Tenant) -> Iterator[tuple[str, str]]:
     """Yield display name and AWS role of every group that the tenant may have had by the documents of today."""
     mapped = {each.aws_role for each in effective_role_mappings(tenant.platform, tenant.landing_zone)}

@@ -25,7 +25,14 @@ from tasks.model.handles import Group, Handles
 from tasks.model.replication import Done, Outcome, Wait
 from tasks.names import people_without_euid
 from tasks.permissions.collected_failures import Failures
-from tasks.permissions.groups import MappedRole, absence_after, allowed_people, check_shown, mapped_roles
+from tasks.permissions.groups import (
+    MappedRole,
+    absence_after,
+    allowed_people,
+    check_shown,
+    mapped_roles,
+    unmapped_roles,
+)
 from tasks.permissions.people import People
 from tasks.permissions.portions import PORTION, Portion, parts
 from tasks.permissions.proven_groups import ProvenGroups, of_another_role
@@ -273,6 +280,8 @@ class Synchronisation:
         remarks = [f"{people(len(users))} in {counted(len(used), 'group')}"]
         remarks += [f"not in the identity store: {', '.join(missing)}"] if missing else []
         remarks += [f"without cloud identity: {', '.join(without_euid)}"] if without_euid else []
+        unmapped = unmapped_roles(self.proven.tenant)
+        remarks += [f"in no role mapping: {', '.join(unmapped)}"] if unmapped else []
         remarks += [f"not ours and left alone: {', '.join(self.left_alone)}"] if self.left_alone else []
         return "; ".join(remarks)
 

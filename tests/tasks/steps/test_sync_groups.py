@@ -153,6 +153,12 @@ def test_people_without_access_are_a_remark(world: DirectoryWorld) -> None:
     assert groups(world) == {name(world, "admin"): [ALICE]}
 
 
+def test_a_role_that_no_mapping_knows_is_a_remark(world: DirectoryWorld) -> None:
+    outcome = world.run(sync_groups, tenant_of(world, person(ALICE, "amdin")), ACCOUNT)
+
+    assert outcome.note == "0 people in 0 groups; in no role mapping: amdin"
+
+
 def test_what_somebody_changed_by_hand_is_mended(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "admin"))
     handles = world.run(sync_groups, tenant, ACCOUNT).handles

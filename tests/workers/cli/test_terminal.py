@@ -17,8 +17,26 @@ PATH = "/api/v1/tenants/likvid-bank/webshop-production/aws.sandbox"
 LIST = ("GET", "/api/v1/tenants?page=0&size=500")
 
 
+OVERVIEW = {
+    "at": "2026-01-01T10:00:00Z",
+    "needs": [],
+    "underWay": [],
+    "limits": [],
+    "machinery": {"workers": 1, "queued": 0, "lateSeconds": 0},
+    "tenants": {},
+    "drifted": 0,
+    "unmanaged": 0,
+}
+
+
+def listing(lines: list[str]) -> list[str]:
+    """Return what stands below the overview: the tenants."""
+    return lines[next(number for number, line in enumerate(lines) if line.split()[:1] == ["tenant"]) :]
+
+
 @pytest.fixture
 def listed(fake_api: FakeApi) -> FakeApi:
+    fake_api.script["GET", "/api/v1/overview"] = [(200, OVERVIEW)]
     page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
     fake_api.script[LIST] = [(200, {"tenants": [tenant(NAME, "SUCCEEDED")[1]], "page": page})]
     return fake_api
@@ -29,7 +47,7 @@ def test_a_wide_terminal_shows_every_column_that_holds_something(
 ) -> None:
     code, lines = on_terminal("status", environment=environment, columns=140, directory=tmp_path)
     assert code == 0
-    assert next(line.split() for line in lines if line) == ["tenant", "landing", "zone", "account", "state", "ordered"]
+    assert listing(lines)[0].split() == ["tenant", "landing", "zone", "account", "state", "ordered"]
 
 
 def test_a_narrow_terminal_does_without_the_least_columns_and_says_so(
@@ -45,7 +63,9 @@ def test_a_very_narrow_terminal_shows_blocks_of_lines(
     listed: FakeApi, environment: dict[str, str], tmp_path: Path
 ) -> None:
     _, lines = on_terminal("status", environment=environment, columns=60, directory=tmp_path)
-    blocks = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("landing zone"))
+    rows = [line for line in listing(lines) if line and not line.startswith("landing zone")]
+    blocks = dict(line.split(maxsplit=1) for line in rows)
+    assert max(map(len, lines)) <= 60
     assert blocks == {
         "tenant": NAME,
         "account": "500000000001",

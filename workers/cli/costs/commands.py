@@ -100,7 +100,7 @@ def report(
 
 @calls_api
 def budgets(api: Access, month: Month = None, workspace: Workspace = None, as_json: Json = False) -> None:
-    """Show what is used of the budgets of projects and payment methods.
+    """Show how much of each budget is used.
 
     A project's budget is for one month, a payment method's for all months together.
     """

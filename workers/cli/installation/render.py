@@ -19,7 +19,7 @@ from tasks.errors import PermanentError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.orders.producer import check
-from tasks.permissions.groups import mapped_roles
+from tasks.permissions.groups import mapped_roles, unmapped_roles
 from workers.cli.orders import Order
 
 
@@ -39,6 +39,7 @@ def _rendered(tenant: Tenant, problems: list[str]) -> dict[str, Any]:
     tags: dict[str, str] = {} if tenant.platform.is_direct else _tried(lambda: names.account_tags(tenant)) or {}
     kept = names.first_tags(tags)
     without = names.people_without_euid(tenant)
+    unmapped = [] if tenant.platform.identity_center is None else unmapped_roles(tenant)
     return {
         "accountName": name,
         "accountEmail": email and {"text": email, "length": len(email), "limit": EMAIL_LENGTH.stop - 1},
@@ -52,7 +53,10 @@ def _rendered(tenant: Tenant, problems: list[str]) -> dict[str, Any]:
             for role in federated_roles(tenant.platform, tenant.landing_zone)
         ],
         "parameters": _parameters(tenant, Handles(email=email, account_name=name), problems),
-        "remarks": [f"without cloud identity: {', '.join(without)}"] if without else [],
+        "remarks": [
+            *([f"without cloud identity: {', '.join(without)}"] if without else []),
+            *([f"in no role mapping, so nobody gets anything by it: {', '.join(unmapped)}"] if unmapped else []),
+        ],
     }
 
 

@@ -53,6 +53,12 @@ def test_every_name_is_shown(run_here: RunHere, environment: dict[str, str], tmp
     assert shown[-1] == "No problems found."
 
 
+def test_a_misspelt_role_is_remarked(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
+    misspelt = TENANT.replace("roles: [admin]}", "roles: [amdin]}")
+    done = run_here("validate", "--render", written(tmp_path, misspelt), environment=environment)
+    assert "in no role mapping, so nobody gets anything by it: amdin" in done.stdout
+
+
 def test_as_json(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
     done = run_here("validate", "--render", written(tmp_path), "--json", environment=environment)
 
