@@ -19,7 +19,7 @@ from tasks.metering.batches import batches
 from tasks.metering.exact import join, quotient
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, paying
-from tasks.metering.tables import report_lines, reports
+from tasks.metering.tables import report_totals, reports
 
 MANY = 500  # names in one statement
 TEXT = re.compile(r"\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<currency>[A-Z]{3})?\s*")
@@ -90,15 +90,17 @@ def _compared(of: Of, owners: Mapping[str, Owner], spent: Spent) -> Iterator[Bud
 
 def _spent(connection: Connection, name: Any, names: Iterable[str], month: Month | None) -> Spent:
     """Add up what tenants pay, of all months if none is named."""
-    sums = (func.sum(report_lines.c[each]).label(each) for each in ("amount", "amount_tail"))
-    joined: Select[Any] = select(name.label("name"), report_lines.c.currency, *sums).join(
-        report_lines, report_lines.c.report == reports.c.id
+    sums = (func.sum(report_totals.c[each]).label(each) for each in ("amount", "amount_tail"))
+    joined: Select[Any] = select(name.label("name"), report_totals.c.currency, *sums).join(
+        report_totals, report_totals.c.report == reports.c.id
     )
     found: dict[str, dict[str, Decimal]] = {}
     for some in batches(sorted(names), MANY):
         query = joined.where(reports.c.tenant.is_not(None), name.in_(some))
         if month is not None:
             query = query.where(reports.c.month == str(month))
-        for row in connection.execute(query.group_by(name, report_lines.c.currency).order_by(report_lines.c.currency)):
+        for row in connection.execute(
+            query.group_by(name, report_totals.c.currency).order_by(report_totals.c.currency)
+        ):
             found.setdefault(row.name, {})[row.currency] = join(row.amount, row.amount_tail)
     return found

@@ -16,7 +16,7 @@ from tasks.metering.documents import Amount, LineItem, NetAmount, Statement, Sta
 from tasks.metering.exact import CENT, join, rounded, text_of, total
 from tasks.metering.months import Month
 from tasks.metering.reporting import FETCHED, Status
-from tasks.metering.tables import report_lines, reports
+from tasks.metering.tables import report_lines, report_totals, reports
 
 ORDER = (reports.c.platform, reports.c.account, reports.c.part)
 
@@ -66,10 +66,10 @@ def stream(database: Database, wanted: Wanted) -> Iterator[UsageReport]:
 
 def statements(database: Database, wanted: Wanted) -> list[Statement]:
     """Add up what each payment method of each project is charged, in whole cents."""
-    names = (reports.c.workspace, reports.c.project, reports.c.payment_method, report_lines.c.currency)
+    names = (reports.c.workspace, reports.c.project, reports.c.payment_method, report_totals.c.currency)
     own = (reports.c.tenant, reports.c.account, reports.c.status)
-    sums = (func.sum(report_lines.c[name]).label(name) for name in ("amount", "amount_tail"))
-    joined = select(*names, *own, *sums).join(report_lines, report_lines.c.report == reports.c.id)
+    sums = (func.sum(report_totals.c[name]).label(name) for name in ("amount", "amount_tail"))
+    joined = select(*names, *own, *sums).join(report_totals, report_totals.c.report == reports.c.id)
     with database.reading() as connection:
         rows = connection.execute(wanted.of(joined).group_by(*names, *own)).all()
     ordered = sorted(rows, key=lambda row: tuple(text or "" for text in row[:6]))

@@ -35,6 +35,7 @@ from tasks.metering.tables import (
     report_lines,
     reports,
 )
+from tasks.metering.totals import keep_totals
 from tasks.metering.upserts import put
 
 AT_ONCE = 200  # reports in one transaction
@@ -195,6 +196,7 @@ class Reporter:
         if draft.lines:
             rows = [_row(identifier, position, line) for position, line in enumerate(draft.lines)]
             put(connection, report_lines, rows)
+        keep_totals(connection, identifier, ((line.currency, line.amount) for line in draft.lines))
         return True
 
     def _status(self, old: Any, *, same: bool) -> Status:

@@ -22,6 +22,7 @@ from tasks.metering.exact import split
 from tasks.metering.owners import Owner, Segment, note_former
 from tasks.metering.reporting import Status
 from tasks.metering.tables import report_lines, reports
+from tasks.metering.totals import keep_totals
 from tasks.metering.upserts import put
 
 AT_ONCE = 200  # reports in one transaction
@@ -81,6 +82,8 @@ def _keep(connection: Connection, report: UsageReport) -> bool:
     identifier = connection.execute(insert(reports).values(values).returning(reports.c.id)).scalar_one()
     rows = [_row(identifier, position, item) for position, item in enumerate(report.line_items)]
     put(connection, report_lines, rows)
+    nets = (item.net_amount for item in report.line_items)
+    keep_totals(connection, identifier, ((net.currency, Decimal(net.amount)) for net in nets))
     if report.tenant is not None:
         segment = Segment(report.first_day, report.last_day + timedelta(days=1), _owner(report))
         note_former(connection, report.platform, report.account_id, segment)

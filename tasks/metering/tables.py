@@ -206,6 +206,15 @@ report_lines = Table(
     sqlite_with_rowid=False,
 )
 
+report_totals = Table(  # what the lines of a report add up to
+    "report_totals",
+    metadata,
+    _key("report"),
+    _key("currency", text=True),
+    *_number("amount"),
+    sqlite_with_rowid=False,
+)
+
 told = Table(  # what people were told of, which they are told once
     "told",
     metadata,

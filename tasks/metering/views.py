@@ -21,7 +21,7 @@ from tasks.metering.exact import CENT, join, product, quotient, rounded, text_of
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, histories
 from tasks.metering.reading import Wanted
-from tasks.metering.tables import report_lines, reports
+from tasks.metering.tables import report_lines, report_totals, reports
 
 NOBODY = "no tenant"
 TYPICAL = 7  # days of which the next ones are guessed
@@ -75,7 +75,7 @@ def view(
     """
     every = list(platforms)
     by_day = _by_day(connection, wanted, prices, every) if by is By.DAY or _is_open(wanted, today) else {}
-    now = _sums(connection, wanted, By.SERVICE if by is By.DAY else by)
+    now = _sums(connection, wanted, By.WORKSPACE if by is By.DAY else by)
     spent = _totals(now)
     forecasts = _forecasts(spent, by_day, wanted.month, today) if _is_open(wanted, today) else []
     if by is By.DAY:
@@ -106,7 +106,7 @@ def forecasts(
     """Return what the open month costs to date, and probably in the end, by currency; of another month nothing."""
     if not _is_open(wanted, today):
         return []
-    spent = _totals(_sums(connection, wanted, By.SERVICE))
+    spent = _totals(_sums(connection, wanted, By.WORKSPACE))
     return _forecasts(spent, _by_day(connection, wanted, prices, list(platforms)), wanted.month, today)
 
 
@@ -174,9 +174,10 @@ def _growth(forecasts: Iterable[Forecast]) -> dict[str, Decimal]:
 
 def _sums(connection: Connection, wanted: Wanted, by: By) -> Sums:
     name = func.coalesce(COLUMNS[by], NOBODY).label("name")
-    sums = (func.sum(report_lines.c[each]).label(each) for each in ("amount", "amount_tail"))
-    query = select(name, report_lines.c.currency, *sums).join(report_lines, report_lines.c.report == reports.c.id)
-    rows = connection.execute(wanted.of(query).group_by(name, report_lines.c.currency))
+    added = report_lines if by is By.SERVICE else report_totals
+    sums = (func.sum(added.c[each]).label(each) for each in ("amount", "amount_tail"))
+    query = select(name, added.c.currency, *sums).join(added, added.c.report == reports.c.id)
+    rows = connection.execute(wanted.of(query).group_by(name, added.c.currency))
     return {(row.name, row.currency): join(row.amount, row.amount_tail) for row in rows}
 
 

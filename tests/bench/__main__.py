@@ -219,7 +219,7 @@ def a_day() -> Iterator[Figure]:
 def costs() -> Iterator[Figure]:
     """Measure a month of costs of a very large organization, in processes of their own, whose memory is measured."""
     yield from _month_of_costs("SQLite", metering.in_a_process())
-    with tempfile.TemporaryDirectory() as directory, running_postgresql(Path(directory)) as new_database:
+    with running_postgresql() as new_database:
         yield from _month_of_costs("PostgreSQL", metering.in_a_process(new_database()))
 
 

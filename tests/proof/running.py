@@ -28,7 +28,7 @@ def run(size: Size, directory: Path) -> Proof:
     with (
         running_simulator(options.model_dump(mode="json")) as simulator,
         CheckedRedis(fsync="no") as redis,
-        running_postgresql(directory / "postgresql") as new_database,
+        running_postgresql() as new_database,
     ):
         make_up(simulator, size)
         environment = {

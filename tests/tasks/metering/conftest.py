@@ -58,9 +58,9 @@ def redis() -> Iterator[CheckedRedis]:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+def postgresql() -> Iterator[Callable[[], str]]:
     """Hand out the URL of a new database."""
-    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as make:
+    with running_postgresql() as make:
         yield make
 
 

@@ -13,15 +13,17 @@ from typing import Any
 
 import boto3
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select
 
 from tasks.metering import rounds
+from tasks.metering.database import MIGRATIONS
+from tasks.metering.exact import join
 from tasks.metering.export import as_csv, as_json
 from tasks.metering.ledger import State
 from tasks.metering.months import Month
 from tasks.metering.parquet import as_parquet
 from tasks.metering.reading import Wanted, stream
-from tasks.metering.tables import collections, costs, live_days
+from tasks.metering.tables import collections, costs, live_days, report_totals
 from tests.tasks.metering.conftest import AFTER_A_PAUSE, CLOSED, OPEN, PAGE, PLATFORM, House, total
 from workers.sandbox import organization
 
@@ -419,3 +421,37 @@ def test_the_migrations_make_the_tables_that_the_code_names(
     database = make_house(postgresql() if tables == "postgresql" else None).database
     with database.writing() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_database_of_the_first_tables_is_brought_up_to_date(house: House) -> None:
+    """What was there stays, and what the newer tables need is made of it."""
+    from alembic import command  # noqa: PLC0415 (slow to import)
+    from alembic.config import Config  # noqa: PLC0415 (as above)
+
+    file = house.worker.settings.data_dir / "metering.sqlite"
+    file.parent.mkdir(parents=True)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(f"sqlite:///{file}")
+    report = {"platform": PLATFORM, "month": str(CLOSED), "account": "700000000001", "account_name": "a", "part": 0}
+    report |= {"first_day": 1, "end_day": 2, "version": 1, "status": "OPEN", "digest": "d", "changed_at": "2026-01-01"}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        fields = "platform, month, state, started_at, whole, stage, plan, part, pages, rows_kept, estimated, held_until"
+        values = "'p', '2026-10', 'RUNNING', 'x', 0, 'COSTS', '{}', 0, 3, 0, 0, 0"
+        running = f"insert into collections ({fields}) values ({values})"
+        for _ in range(2):  # as two workers could begin it at once
+            connection.exec_driver_sql(running)
+        names, places = ", ".join(report), ", ".join("?" * len(report))
+        connection.exec_driver_sql(f"insert into reports ({names}) values ({places})", (*report.values(),))
+        line = "1, ?, 'USAGE', 's', 'u', 'N/A', 0, 0, 7, 6000000000, 'USD', 7, 6000000000, 'USD', null, 'AWS', null"
+        for position in range(2):
+            connection.exec_driver_sql(f"insert into report_lines values ({line})", (position,))
+    engine.dispose()
+
+    with house.database.reading() as connection:
+        states = connection.execute(select(collections.c.state).order_by(collections.c.id)).scalars().all()
+        totals = connection.execute(select(report_totals)).one()
+    assert states == ["RUNNING", "FAILED"]
+    assert (totals.currency, join(totals.amount, totals.amount_tail)) == ("USD", Decimal("15.2"))
