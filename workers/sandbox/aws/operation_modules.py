@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workers.sandbox.aws import (
     account_creation,
+    change_sets,
     cloudformation,
     control_policies,
     control_tower,
@@ -25,6 +26,7 @@ from workers.sandbox.scim import resources as scim_resources
 
 MODULES = (
     account_creation,
+    change_sets,
     cloudformation,
     control_policies,
     control_tower,
