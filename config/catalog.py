@@ -26,7 +26,7 @@ from config.prices_document import ExchangeRatesDocument, PriceListDocument
 from config.printable import counted
 from config.remarks import costs_read_twice, powerless_groups, powerless_stacks, unknown_regions
 from config.runner_document import DEFAULT_MAPPING, RunnerDocument, RunnerMapping
-from config.secret import SecretSources
+from config.secret import LookUp, SecretSources
 from config.tag_definition import TagDefinitionDocument, clashes, overruled, with_replicated
 from config.unique_names import shared_names
 
@@ -72,17 +72,19 @@ def load_catalog(
     complete: bool = True,
     secrets: bool = True,
     imported: Iterable[Mapping[str, Any]] = (),
+    look_up: LookUp | None = None,
 ) -> Catalog:
     """Read the documents in directories and files. Raises CatalogError with every mistake.
 
     complete  False: these are some documents of several; then platforms may be missing
     secrets   False: this process calls no AWS; secrets that stand elsewhere are not read, and stay unresolved
+    look_up   asks a secret store; None: secrets of stores stay unresolved
     imported  documents that came over the API (config/imported.py); one that a file describes too is left out
 
     Secrets by `{env: NAME}` come from `environment`, by default the process's own and the `.env` file.
     """
     sources = process_environment() if secrets and environment is None else environment
-    reader = _Reader(sources if secrets else None, complete)
+    reader = _Reader(sources if secrets else None, complete, look_up)
     places = list(paths)
     for file in find_files(places, reader.mistakes):
         for document in read_file(file, reader.mistakes):
@@ -104,6 +106,7 @@ class _Reader:
 
     environment: Mapping[str, str] | None
     complete: bool
+    look_up: LookUp | None = None
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
@@ -254,7 +257,7 @@ class _Reader:
     def _validate(self, model: type[Model], document: YamlDocument) -> Model | None:
         imported = document.file == IMPORTED
         sources = SecretSources(
-            document.file.parent, self.environment, self.secrets, self.secret_files, imported=imported
+            document.file.parent, self.environment, self.secrets, self.secret_files, self.look_up, imported
         )
         try:
             return model.model_validate(document.data, context=sources)

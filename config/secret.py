@@ -1,13 +1,13 @@
-"""Secrets in documents: `{env: NAME}`, `{file: path}`, `{plaintext: …}` or a text, resolved when they are read.
+"""Secrets in documents: `{env: NAME}`, `{file: path}`, a secret store, `{plaintext: …}` or a text; resolved when read.
 
 A process that calls no AWS, such as the API, is not given them: what points to one is checked and stays unresolved.
 meshStack never gives a secret back (it answers with a hash or a placeholder), so the connector holds its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, SecretStr, ValidationInfo
 
@@ -17,8 +17,26 @@ LARGEST_FILE = 16_384
 IMPORTED_PREFIX = "MESHOBJECT_SECRET_"
 """What the variables are called that a document from the API may name: it must not get at any other secret."""
 
-_ALLOWED = "allowed: {env: NAME}, {file: path} or {plaintext: text}"
+_ALLOWED = (
+    "allowed: {env: NAME}, {file: path}, {secretsManager: ARN}, {parameterStore: name}, {vault: …}, {plaintext: text}"
+)
 _HIDDEN = frozenset({"mesh/hidden-secret", "*****"})
+
+
+class Reference(NamedTuple):
+    """A secret in a secret store."""
+
+    store: Literal["secretsManager", "parameterStore", "vault"]
+    name: str  # the ARN or name in AWS; the path in Vault
+    field: str | None = None  # of a secret that is a JSON object; None: the secret is the whole text
+
+    def __str__(self) -> str:
+        """Name it for a person."""
+        return f"{{{self.store}: {self.name}}}" + (f", field {self.field}" if self.field else "")
+
+
+LookUp = Callable[[Reference], str]
+"""Returns the secret; raises ValueError with a sentence."""
 
 
 @dataclass
@@ -29,6 +47,7 @@ class SecretSources:
     environment: Mapping[str, str] | None  # None: this process is not given secrets
     found: set[str] = field(default_factory=set, repr=False)
     files: set[Path] = field(default_factory=set)  # of secrets, which are looked at for changes
+    look_up: LookUp | None = None  # asks a secret store; None: this process is not given these secrets
     imported: bool = False  # it came over the API (config/imported.py), and may name a few variables only
 
 
@@ -74,10 +93,29 @@ def _text(value: object, sources: SecretSources) -> str | None:
             return None
         case [("env", str(name))] if environment is not None:
             return _from_environment(name, environment)
+        case [("secretsManager" | "parameterStore" | "vault", _), *_]:
+            reference = _reference(dict(pairs))
+            return None if environment is None or sources.look_up is None else sources.look_up(reference)
         case [("file", str(name))]:
             sources.files.add(sources.folder / name)
             return _from_file(sources.folder / name)
     raise ValueError(f"is not a secret; {_ALLOWED}")
+
+
+def _reference(value: dict[object, object]) -> Reference:
+    match value:
+        case {"secretsManager": str(name), **rest} if name and not rest:
+            return Reference("secretsManager", name)
+        case {"secretsManager": str(name), "field": str(part), **rest} if name and part and not rest:
+            return Reference("secretsManager", name, part)
+        case {"parameterStore": str(name), **rest} if name and not rest:
+            return Reference("parameterStore", name)
+        case {"vault": {"path": str(path), "field": str(part), **more}, **rest} if path and part and not (more or rest):
+            return Reference("vault", path.strip("/"), part)
+    raise ValueError(
+        "is not a secret of a store; allowed: {secretsManager: ARN or name}, with field: NAME if it is JSON, "
+        "{parameterStore: ARN or name}, {vault: {path: …, field: …}}"
+    )
 
 
 def _may_be_imported(pairs: list[tuple[object, object]]) -> bool:

@@ -22,6 +22,7 @@ from redis.retry import Retry
 from config.catalog import Catalog, load_catalog
 from config.production import check_production
 from config.proxies import Proxies
+from config.secret import LookUp
 from config.settings import Settings
 from tasks.state import connections
 from tasks.state.store import Store
@@ -77,13 +78,14 @@ def make_store(settings: Settings) -> Store:
     return Store(redis_client(settings), settings.retention, settings.event_history, replicas=settings.redis_replicas)
 
 
-def make_connector(settings: Settings, *, secrets: bool = False) -> Connector:
+def make_connector(settings: Settings, *, secrets: bool = False, look_up: LookUp | None = None) -> Connector:
     """Read the configuration directory and prepare the store.
 
     secrets  True: for who calls AWS; others need not be given the secrets of the documents
+    look_up  asks a secret store
     Raises CatalogError with every mistake, SettingsError for what must not be in production.
     """
     store = make_store(settings)
-    catalog = load_catalog([settings.config_dir], secrets=secrets)
+    catalog = load_catalog([settings.config_dir], secrets=secrets, look_up=look_up)
     check_production(settings, catalog.secrets)
     return Connector(settings, catalog, store)

@@ -16,7 +16,7 @@ from itertools import chain, islice
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from redis import RedisError
@@ -26,6 +26,7 @@ from config.environment import SettingsError, load_settings
 from config.imported import IMPORTED
 from config.log import register_secrets
 from config.production import check_production
+from config.secret import Reference
 from tasks.connector import Connector, make_connector
 
 LOOK_SECONDS = 1.0  # between two looks at the directory; a change counts once it has been still for so long
@@ -37,14 +38,33 @@ Documents = dict[str, dict[str, Any]]  # by kind and name
 log = structlog.get_logger(__name__)
 
 
+class Stores(Protocol):
+    """Secret stores as they are used here (tasks/secret_stores)."""
+
+    def look_up(self, reference: Reference) -> str:
+        """Return a secret as it was last read; raises ValueError."""
+
+    def renew(self, changed: Callable[[], None]) -> None:
+        """Read all of them again in the background, if it is time; calls `changed` if one has."""
+
+
 class InForce(Generic[Mine]):
     """Gives a process its connector with the documents as they are now; safe for threads."""
 
-    def __init__(self, connector: Mine, *, secrets: bool = False, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        connector: Mine,
+        *,
+        secrets: bool = False,
+        stores: Stores | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """Begin with a connector whose catalog was read from its configuration directory.
 
         secrets   True: for who calls AWS
+        stores    of secrets, for who calls AWS; they are asked again in the background
         """
+        self._stores = stores
         self._connector = connector
         self._secrets = secrets
         self._clock = clock
@@ -70,6 +90,8 @@ class InForce(Generic[Mine]):
             try:
                 if self._directory_changed():
                     self._read()
+                if self._stores is not None:
+                    self._stores.renew(self._read_again)
             finally:
                 self._lock.release()
         return self._connector
@@ -117,6 +139,10 @@ class InForce(Generic[Mine]):
             self._read()
         self._version = version  # from now on nobody waits any more
 
+    def _read_again(self) -> None:
+        with self._lock:
+            self._read()
+
     def _read(self) -> None:
         try:
             catalog, self._documents = self._loaded(self._newest)
@@ -134,7 +160,12 @@ class InForce(Generic[Mine]):
         """
         settings = self._connector.settings
         try:
-            catalog = load_catalog([settings.config_dir], secrets=self._secrets, imported=documents.values())
+            catalog = load_catalog(
+                [settings.config_dir],
+                secrets=self._secrets,
+                imported=documents.values(),
+                look_up=None if self._stores is None else self._stores.look_up,
+            )
         except CatalogError as error:
             names = dict(enumerate(documents, start=1))
             wrong = {names[each.document] for each in error.mistakes if each.file == IMPORTED}

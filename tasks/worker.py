@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import NoReturn
@@ -21,6 +21,7 @@ from tasks.limits.lanes import NoPlaces, places, rates
 from tasks.metrics.counters import Counters
 from tasks.model.call import Intent
 from tasks.model.handles import Handles
+from tasks.secret_stores.stores import SecretStores
 
 
 class ReaderWrites(Exception):
@@ -82,7 +83,10 @@ class Worker(Connector):
 @cache
 def own_in_force() -> InForce[Worker]:
     """Return what gives this process its worker, made from the environment at the first call."""
-    return InForce(Worker.of(make_connector(load_settings(), secrets=True)), secrets=True)
+    stores = SecretStores()
+    connector = make_connector(load_settings(), secrets=True, look_up=stores.look_up)
+    worker = replace(Worker.of(connector), sessions=Sessions(refused=stores.ask_soon))
+    return InForce(worker, secrets=True, stores=stores)
 
 
 def own_worker() -> Worker:

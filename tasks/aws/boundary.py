@@ -317,7 +317,14 @@ class Aws:
 
     def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
         told = client.made_for(self._run.purpose) if isinstance(client, Acting) else client  # SCIM has no CloudTrail
-        return Calls(told, self._run.observer, account_id, young=young, expired=self._sign_in_anew)
+        return Calls(
+            told,
+            self._run.observer,
+            account_id,
+            young=young,
+            expired=self._sign_in_anew,
+            refused=self._sessions.refused,
+        )
 
     def _sign_in_anew(self) -> None:
         """Forget the platform's credentials: AWS says that they have expired, whatever our clock says."""

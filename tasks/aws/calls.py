@@ -22,6 +22,11 @@ from tasks.aws.visibility import DELETED, SHOWN, NothingYoung, YoungThings, gone
 from tasks.errors import NotFound, StepError, Unanswered
 from tasks.model.call import CallRecord, Intent
 
+UNKNOWN_KEY = frozenset(
+    {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException"}
+)
+"""What AWS answers to a key that was deleted, made inactive or replaced."""
+
 
 class Response(dict[str, Any]):
     """A decoded AWS response, or a part of it. A member that AWS always gives and that is missing: garbled."""
@@ -77,14 +82,17 @@ class Calls:
         *,
         young: bool = False,
         expired: Callable[[], None] = _kept,
+        refused: Callable[[], None] = _kept,
     ) -> None:
         """Wrap a client.
 
         account_id  whose calls these are, for the records; None where the credentials alone say so
         young       the account is new: what it refuses because its role or services are still being made is NotReady
         expired     is called when AWS says that the credentials have expired
+        refused     is called when AWS does not know the key, or it does not fit
         """
         self._expired = expired
+        self._refused = refused
         self._client = client
         self._observer = observer
         self._account_id = account_id
@@ -171,6 +179,8 @@ class Calls:
         failure = translate(self._service, error, self._region)
         if failure.code in EXPIRED:
             self._expired()
+        if failure.code in UNKNOWN_KEY and not self._young:
+            self._refused()
         early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
         return not_ready(failure, self._region) if early or self._names_young(intent, failure) else failure
 

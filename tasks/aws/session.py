@@ -63,8 +63,13 @@ class Sessions:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         metadata: MetadataSource | None = None,
         clients: Clients | None = None,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """Read what the SDK and the proxies are told by the environment. Raises SettingsError."""
+        """Read what the SDK and the proxies are told by the environment. Raises SettingsError.
+
+        refused   is called when AWS knows a key no more: it may have been rotated
+        """
+        self.refused = refused
         self.metadata = metadata or MetadataSource()
         self._now = now
         self._clients = clients or Clients()
@@ -76,7 +81,7 @@ class Sessions:
 
     def apart(self) -> Sessions:
         """Return sessions that have not signed in anywhere."""
-        return Sessions(self._now, self.metadata, self._clients)
+        return Sessions(self._now, self.metadata, self._clients, self.refused)
 
     def user(self, platform: Platform, service: str) -> Acting:
         """Return a client that acts as whoever signs in, before any role."""

@@ -25,6 +25,7 @@ from tasks.bootstrap.blueprint import (
 
 Template = dict[str, Any]
 VERSION = "2010-09-09"
+PROTECTED_UNITS = "ProtectedUnits"
 
 
 def template(account: Account) -> Template:
@@ -40,12 +41,12 @@ def template(account: Account) -> Template:
         resources["ControlPolicy"] = _control_policy(policy)
     parameters = {each.name: _secret(each) for each in account.external_ids}
     if account.control_policies:
-        parameters["ProtectedUnits"] = {
+        parameters[PROTECTED_UNITS] = {
             "Type": "CommaDelimitedList",
             "Default": "",
             "Description": "OUs of the tenants' accounts (ou-…, separated by commas) that the policy protects",
         }
-    conditions = {"ProtectsUnits": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "ProtectedUnits"}]}, ""]}]}}
+    conditions = {"ProtectsUnits": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": PROTECTED_UNITS}]}, ""]}]}}
     return {
         "AWSTemplateFormatVersion": VERSION,
         "Description": f"What the meshStack AWS Connector needs in the {account.key} account",
@@ -103,7 +104,7 @@ def _control_policy(policy: ControlPolicy) -> Template:
         "Description": policy.description,
         "Type": "SERVICE_CONTROL_POLICY",
         "Content": filled(policy.content),
-        "TargetIds": {"Fn::If": ["ProtectsUnits", {"Ref": "ProtectedUnits"}, {"Ref": "AWS::NoValue"}]},
+        "TargetIds": {"Fn::If": ["ProtectsUnits", {"Ref": PROTECTED_UNITS}, {"Ref": "AWS::NoValue"}]},
     }
     return {"Type": "AWS::Organizations::Policy", "Properties": properties}
 

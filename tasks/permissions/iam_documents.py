@@ -130,8 +130,8 @@ def surroundings_of(
         management_role=platform.management_role_arn,
         automation_role=platform.automation_role_arn,
         access_role=platform.account_access_role,
-        external_id=EXTERNAL_ID if platform.management_external_id else None,
-        automation_external_id=AUTOMATION_EXTERNAL_ID if platform.automation_external_id else None,
+        external_id=EXTERNAL_ID if platform.management_external_id is not None else None,
+        automation_external_id=AUTOMATION_EXTERNAL_ID if platform.automation_external_id is not None else None,
         instance=platform.identity_center.instance_arn if platform.identity_center else None,
         scim=platform.scim is not None,
         web_identity=web_identity,
@@ -159,7 +159,7 @@ def _metering(platform: Platform, given: str | None) -> dict[str, Any]:
     return {
         "metering_entry": _entry(metering.auth) or user,
         "metering_role": metering.management_role_arn,
-        "metering_external_id": METERING_EXTERNAL_ID if metering.management_external_id else None,
+        "metering_external_id": METERING_EXTERNAL_ID if metering.management_external_id is not None else None,
         "metering_web_identity": web_identity,
     }
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.platform import CredentialAuth
+from tasks.aws.session import Sessions
 from tasks.errors import AccessDenied
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
@@ -26,6 +27,17 @@ def test_another_key_signs_in_itself(world: World) -> None:
     mark = world.simulator.mark()
     world.aws(world.tenant(platform={"auth": KEY})).organizations.root()
     assert [call.operation for call in world.simulator.calls(mark)] == ["ListRoots"]
+
+
+def test_a_key_that_aws_refuses_is_told(world: World) -> None:
+    told: list[str] = []
+    world.sessions = Sessions(refused=lambda: told.append("refused"))
+
+    world.aws(world.tenant(platform={"auth": KEY})).organizations.root()
+    assert told == []
+    with pytest.raises(AccessDenied):
+        world.aws(world.tenant(platform={"auth": WRONG})).organizations.root()
+    assert told == ["refused"]
 
 
 def test_another_external_id_is_shown_to_aws(world: World) -> None:

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from config.arns import AccountId, partition_of
 from config.catalog import CatalogError, load_catalog
-from tasks.bootstrap.blueprint import Wanted
-from tasks.bootstrap.files import Files, files
+from tasks.bootstrap.blueprint import Wanted, blueprint
+from tasks.bootstrap.cloudformation import PROTECTED_UNITS, template
+from tasks.bootstrap.files import Files, files, yaml
 from tasks.bootstrap.instructions import DOCUMENTS
 from tasks.bootstrap.sign_in import BY_TOKEN, SignIn, Way
-from tasks.bootstrap.starter import Starter, key_files, secret_files
+from tasks.bootstrap.starter import Starter, key_files, secret_file, secret_files
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.installation.deploy import Applying, apply, targets
 from workers.cli.output import print_json
 
 SECRET_BYTES = 32
@@ -44,6 +47,10 @@ class Options:
     instance: str | None
     permission_sets: tuple[str, ...]
     metering: bool
+    apply: bool = False
+    profiles: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    sure: bool = False
 
 
 def write_bootstrap(options: Options, *, as_json: bool) -> None:
@@ -59,12 +66,33 @@ def write_bootstrap(options: Options, *, as_json: bool) -> None:
     missing = [
         f"{DOCUMENTS}/{name}" for name in key_files(wanted) if not (options.directory / DOCUMENTS / name).exists()
     ]
+    changes = _applied(options, wanted) if options.apply else None
     if as_json:
-        print_json({"directory": str(options.directory), "written": written, "kept": kept, "missing": missing})
+        told = {"directory": str(options.directory), "written": written, "kept": kept, "missing": missing}
+        print_json({**told, "changes": changes})
         return
     for what, names in (("written", written), ("kept", kept), ("to be added", missing)):
         print("\n".join(f"{what:<12}{options.directory / name}" for name in names), end="\n" if names else "")
     print(f"Go on with {options.directory / 'README.md'}.")
+
+
+def _applied(options: Options, wanted: Wanted) -> list[dict[str, Any]]:
+    """Deploy the templates; returns the changes that were made."""
+    accounts, profiles = blueprint(wanted), _pairs("--profile", "account", options.profiles)
+    if unknown := sorted(profiles.keys() - {account.key for account in accounts}):
+        known = ", ".join(account.key for account in accounts)
+        raise CommandFailed(f"--profile {unknown[0]}=…: there is no such account; known: {known}", ExitCode.USAGE)
+    applying = Applying(options.region, {each.key: profiles.get(each.key, each.key) for each in accounts}, options.sure)
+    parameters: dict[str, dict[str, str | None]] = {
+        account.key: {
+            each.name: (options.directory / DOCUMENTS / secret_file(each)).read_text(encoding="utf-8").strip()
+            for each in account.external_ids
+        }
+        for account in accounts
+    }
+    parameters["management"][PROTECTED_UNITS] = ",".join(options.protected) or None
+    bodies = {account.key: yaml(template(account)) for account in accounts}
+    return apply(targets(accounts, bodies, parameters, applying), applying)
 
 
 def _wanted(options: Options) -> Wanted:
@@ -119,17 +147,17 @@ def _starter(options: Options) -> Starter:
         email=options.email,
         unit=options.unit,
         identity_store=options.identity_store,
-        permission_sets=_permission_sets(options.permission_sets),
+        permission_sets=_pairs("--permission-set", "project role", options.permission_sets),
     )
 
 
-def _permission_sets(texts: Iterable[str]) -> Mapping[str, str]:
+def _pairs(option: str, what: str, texts: Iterable[str]) -> Mapping[str, str]:
     found = {}
     for text in texts:
-        role, given, arn = text.partition("=")
-        if not role or not given:
-            raise CommandFailed(f"--permission-set {text} must be <project role>=<ARN>", ExitCode.USAGE)
-        found[role] = arn
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise CommandFailed(f"{option} {text} must be <{what}>=…", ExitCode.USAGE)
+        found[name] = value
     return found
 
 

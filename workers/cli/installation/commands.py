@@ -130,11 +130,26 @@ def bootstrap(
         typer.Option("--permission-set", metavar="ROLE=ARN", help="What people of a project role get; repeat it."),
     ] = None,
     metering: Annotated[bool, typer.Option("--metering/--no-metering", help="Whether costs are read.")] = True,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Also deploy the templates, by change sets that you are shown first.")
+    ] = False,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile", metavar="ACCOUNT=NAME", help="With --apply: who you are there; default: meshcloud, …"
+        ),
+    ] = None,
+    protect: Annotated[
+        list[str] | None,
+        typer.Option("--protect", metavar="OU", help="With --apply: attach the control policy to it; repeat it."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write what an AWS organization needs for the connector.
 
-    CloudFormation templates and OpenTofu files for each account, and the platform document that fits. Calls no AWS.
+    CloudFormation templates and OpenTofu files for each account, and the platform document that fits. Calls AWS with
+    --apply only, as you.
     """
     from workers.cli.installation.bootstrap import Options, write_bootstrap
 
@@ -156,6 +171,10 @@ def bootstrap(
         instance=instance,
         permission_sets=tuple(permission_set or ()),
         metering=metering,
+        apply=apply,
+        profiles=tuple(profile or ()),
+        protected=tuple(protect or ()),
+        sure=yes,
     )
     write_bootstrap(options, as_json=as_json)
 

@@ -11,6 +11,7 @@ from config.catalog import Catalog, CatalogError, load_catalog
 from config.environment import SettingsError, load_settings
 from config.platform import Platform
 from config.printable import printable
+from config.secret import LookUp
 from tasks.accounts.guard_rail import own_guard_rail
 from tasks.permissions.iam_documents import (
     PrincipalDocuments,
@@ -21,6 +22,7 @@ from tasks.permissions.iam_documents import (
     surroundings_of,
     with_external_ids,
 )
+from tasks.secret_stores.stores import SecretStores
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import print_json
 
@@ -59,7 +61,7 @@ def show_policies(wanted: Wanted, *, as_json: bool) -> None:
 def _surroundings(wanted: Wanted) -> Surroundings:
     if wanted.platform is None:
         return _placeholders(wanted)
-    catalog = _catalog()
+    catalog = _catalog(SecretStores().look_up if wanted.external_ids else None)
     platform = _platform(catalog, wanted.platform)
     surroundings = surroundings_of(platform)
     if wanted.units:
@@ -78,9 +80,9 @@ def _placeholders(wanted: Wanted) -> Surroundings:
     return placeholders(wanted.partition)
 
 
-def _catalog() -> Catalog:
+def _catalog(look_up: LookUp | None) -> Catalog:
     try:
-        return load_catalog([load_settings().config_dir])
+        return load_catalog([load_settings().config_dir], look_up=look_up)
     except (CatalogError, SettingsError) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
 

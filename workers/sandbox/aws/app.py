@@ -48,6 +48,8 @@ OWN_SERVICES = frozenset(
         "controltower",
         "lambda",
         "ce",
+        "secretsmanager",
+        "ssm",
     }
 )
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Server Error"}

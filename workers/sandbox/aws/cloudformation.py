@@ -1,6 +1,7 @@
 """CloudFormation's stack operations, per account and region.
 
-Deployed templates have no effect on other simulated services: a role in a template cannot be assumed.
+Deployed templates have no effect on other simulated services: a role in a template cannot be assumed. Only what a
+change set deploys (change_sets.py) has: its users, roles and service control policies are there.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workers.sandbox.aws import (
     account_creation,
+    change_sets,
     cloudformation,
     control_policies,
     control_tower,
@@ -14,6 +15,7 @@ from workers.sandbox.aws import (
     lambda_functions,
     organizational_units,
     organizations,
+    secret_stores,
     service_catalog,
     service_catalog_reads,
     sso_admin,
@@ -24,6 +26,7 @@ from workers.sandbox.scim import resources as scim_resources
 
 MODULES = (
     account_creation,
+    change_sets,
     cloudformation,
     control_policies,
     control_tower,
@@ -35,6 +38,7 @@ MODULES = (
     organizational_units,
     organizations,
     scim_resources,
+    secret_stores,
     service_catalog,
     service_catalog_reads,
     sso_admin,

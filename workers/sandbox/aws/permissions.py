@@ -188,6 +188,14 @@ def _cloudformation_resources(call: Call) -> Iterator[str]:
 def _other_resources(call: Call) -> list[str]:
     if call.service == "sts" and "RoleArn" in call.parameters:
         return [str(call.parameters["RoleArn"])]
+    if call.service == "secretsmanager" and "SecretId" in call.parameters:
+        name = str(call.parameters["SecretId"])
+        arn = f"arn:aws:secretsmanager:{call.region}:{call.caller.account_id}:secret:{name}-??????"
+        return [name if name.startswith("arn:") else arn]
+    if call.service == "ssm" and "Name" in call.parameters:
+        name = str(call.parameters["Name"])
+        arn = f"arn:aws:ssm:{call.region}:{call.caller.account_id}:parameter/{name.lstrip('/')}"
+        return [name if name.startswith("arn:") else arn]
     if call.service == "lambda" and "FunctionName" in call.parameters:
         name = str(call.parameters["FunctionName"])
         arn = f"arn:aws:lambda:{call.region}:{call.caller.account_id}:function:{name}"

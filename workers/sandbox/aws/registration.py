@@ -16,6 +16,7 @@ Snapshots for the control API's state, and actions for its operators:
     fail_enrollment           account, reason, times (default 1)
     catalog_access            principal, allowed: to the account factory's portfolio
     enrolled_before           account, unit, name: somebody enrolled the account long ago
+    put_secret, put_parameter  name, text, account (optional)
     set_costs, add_cost       what accounts cost, see cost_book.py
 """
 
@@ -31,6 +32,7 @@ from workers.sandbox.aws import (
     iam_roles,
     iam_saml,
     lambda_functions,
+    secret_stores,
     service_catalog_state,
     stack_set_state,
     stacks,
@@ -67,6 +69,8 @@ def register(world: World) -> None:
         service_catalog_state.fail_enrollment,
         service_catalog_state.catalog_access,
         service_catalog_state.enrolled_before,
+        secret_stores.put_secret,
+        secret_stores.put_parameter,
         cost_book.set_costs,
         cost_book.add_cost,
     ):

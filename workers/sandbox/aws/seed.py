@@ -10,6 +10,7 @@ from workers.sandbox import organization as sandbox
 from workers.sandbox.aws import (
     account_assignments,
     account_creation,
+    deployed_identities,
     identities,
     organizations,
     registration,
@@ -39,6 +40,7 @@ def build_world(options: SimulatorOptions) -> World:
         organizations.settle,
         account_assignments.settle,
         service_catalog_state.settle,
+        deployed_identities.settle,
     ]
     with world.visibility.writing("seed", at_once=True):
         _seed(world)

@@ -147,7 +147,7 @@ def test_with_users_it_says_which_keys_are_to_be_added(run_here: RunHere, tmp_pa
         ({"--sign-in": "irsa"}, "--sign-in irsa needs --issuer and --subject"),
         ({"--platform": "aws"}, "--platform aws must be <platform>.<location>"),
         ({"--instance": organization.INSTANCE_ARN}, "--identity-store and --instance go together"),
-        ({"--permission-set": "admin"}, "--permission-set admin must be <project role>=<ARN>"),
+        ({"--permission-set": "admin"}, "--permission-set admin must be <project role>=…"),
         ({"--account-email": "aws@example.com"}, "must give every tenant its own address"),
         ({"--unit": "somewhere"}, "the id of an organizational unit"),
     ],

@@ -1,0 +1,165 @@
+"""CloudFormation stacks that a person deploys with their own profile, by change sets: shown first, then executed.
+
+This acts with the rights of whoever asks, never with the connector's. So it passes no seam, and no policy of ours
+allows it.
+Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from config.platform import DefaultAuth
+from tasks.aws.ambient import Ambient
+from tasks.aws.clients import Clients
+from tasks.aws.faults import translate, translate_unanswered
+from tasks.errors import Refused
+
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")  # how AWS says that there are none
+NEVER_BUILT = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that would change."""
+
+    action: str  # Add, Modify, Remove
+    name: str
+    kind: str  # AWS::IAM::Role
+    replaced: bool  # the old one goes and a new one comes
+
+
+class Progress(Enum):
+    """How far something has come."""
+
+    WORKING = auto()
+    DONE = auto()
+    FAILED = auto()
+
+
+class Deployment:
+    """One stack in the account that a profile signs in to. Nothing here waits: ask again."""
+
+    def __init__(self, clients: Clients, auth: DefaultAuth, region: str, stack: str) -> None:
+        self._credentials = Ambient(auth.profile)
+        self._clients, self._region, self._stack = clients, region, stack
+        self._change_set = f"bootstrap-{uuid4().hex}"
+
+    def account(self) -> str:
+        """Return the account (12 digits) that the profile signs in to. Raises StepError."""
+        return str(self._call("sts", "get_caller_identity")["Account"])
+
+    def status(self) -> str | None:
+        """Return the stack's status; None: there is none. Raises StepError."""
+        stack = self._described()
+        return None if stack is None else str(stack["StackStatus"])
+
+    def _described(self) -> Mapping[str, Any] | None:
+        try:
+            (stack,) = self._call("cloudformation", "describe_stacks", StackName=self._stack)["Stacks"]
+        except Refused as refused:
+            if "does not exist" in refused.message:
+                return None
+            raise
+        described: Mapping[str, Any] = stack
+        return described
+
+    def clear(self) -> None:
+        """Delete a stack that was never built, which AWS lets nobody update. Raises StepError."""
+        self._call("cloudformation", "delete_stack", StackName=self._stack)
+
+    def prepare(self, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Have AWS work out what would change. Raises StepError.
+
+        parameters  None: as the stack has it, or else the template's default
+        """
+        stack = self._described()
+        is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        before = set() if stack is None or is_new else {each["ParameterKey"] for each in stack.get("Parameters", ())}
+        kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in before if parameters.get(name, "") is None]
+        given = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items() if value is not None
+        ]
+        self._call(
+            "cloudformation",
+            "create_change_set",
+            StackName=self._stack,
+            ChangeSetName=self._change_set,
+            ChangeSetType="CREATE" if is_new else "UPDATE",
+            TemplateBody=body,
+            Parameters=[*given, *kept],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+
+    def is_prepared(self) -> bool:
+        """Tell whether AWS knows by now what would change. Raises StepError."""
+        return self._on_change_set("describe_change_set")["Status"] in ("CREATE_COMPLETE", "FAILED")
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return what would change. Raises StepError."""
+        found: list[Change] = []
+        token: dict[str, str] = {}
+        while True:
+            answer = self._on_change_set("describe_change_set", **token)
+            if answer["Status"] == "FAILED":
+                return self._unchanged(answer)
+            found += [_change(each["ResourceChange"]) for each in answer["Changes"]]
+            if not answer.get("NextToken"):
+                return tuple(found)
+            token = {"NextToken": answer["NextToken"]}
+
+    def _unchanged(self, answer: Mapping[str, Any]) -> tuple[Change, ...]:
+        reason = str(answer.get("StatusReason", ""))
+        if not any(words in reason for words in NO_CHANGES):
+            raise Refused("ChangeSetFailed", reason, remedy="Correct what CloudFormation says, then run it again.")
+        self.discard()
+        return ()
+
+    def discard(self) -> None:
+        """Forget what was prepared, and a stack that is nothing else. Raises StepError."""
+        self._on_change_set("delete_change_set")
+        if self.status() == "REVIEW_IN_PROGRESS":
+            self.clear()
+
+    def execute(self) -> None:
+        """Begin to do what was prepared. Raises StepError."""
+        self._on_change_set("execute_change_set")
+
+    def progress(self) -> Progress:
+        """Tell how far the stack has come. Raises StepError."""
+        status = self.status() or "DELETE_COMPLETE"
+        if status.endswith("IN_PROGRESS"):
+            return Progress.WORKING
+        rolled_back = "ROLLBACK" in status or status.endswith("FAILED")
+        return Progress.FAILED if rolled_back else Progress.DONE
+
+    def reason(self) -> str:
+        """Return why the stack has failed, in AWS's words. Raises StepError."""
+        events = self._call("cloudformation", "describe_stack_events", StackName=self._stack)["StackEvents"]
+        for event in events:  # the newest first
+            if event["ResourceStatus"].endswith("_FAILED"):
+                return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
+        return "CloudFormation gives no reason"
+
+    def _on_change_set(self, operation: str, **more: str) -> Any:
+        return self._call("cloudformation", operation, StackName=self._stack, ChangeSetName=self._change_set, **more)
+
+    def _call(self, service: str, operation: str, **parameters: Any) -> Any:
+        try:
+            client = self._clients.acting(service, self._region, self._credentials)
+            return getattr(client, operation)(**parameters)
+        except ClientError as error:
+            raise translate(service, error) from error
+        except (BotoCoreError, HTTPClientError) as error:
+            raise translate_unanswered(service, operation, error) from error
+
+
+def _change(resource: Mapping[str, Any]) -> Change:
+    replaced = resource.get("Replacement") in ("True", "Conditional")
+    return Change(resource["Action"], resource["LogicalResourceId"], resource["ResourceType"], replaced)

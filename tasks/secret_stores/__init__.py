@@ -1,0 +1,1 @@
+"""Secrets that stand in a secret store, read by who calls AWS."""

@@ -1,0 +1,136 @@
+"""`bootstrap --apply`: from an organization in which nothing is prepared to a content doctor, by CloudFormation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis import CheckedRedis
+from tests.support.simulator import running_simulator
+from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, MADE_BEFORE, SANDBOX, arguments
+from tests.workers.cli.running import Ended, clean_environment, run
+from workers.sandbox import organization
+from workers.sandbox.aws.options import SimulatorOptions
+from workers.sandbox.client import SimulatorClient
+from workers.sandbox.web_identity import make_token
+
+OPERATOR = "OperatorRole"
+KEYS = f"""
+[profile management]
+aws_access_key_id = {organization.ADMINISTRATOR_ACCESS_KEY}
+aws_secret_access_key = {organization.ADMINISTRATOR_SECRET_KEY}
+"""
+MEMBERS = {"meshcloud": organization.MESHCLOUD_ACCOUNT_ID, "automation": organization.AUTOMATION_ACCOUNT_ID}
+MEMBER = "[profile {name}]\nrole_arn = arn:aws:iam::{account}:role/{role}\nsource_profile = management\n"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorClient]:
+    """An organization in which nothing of the connector is, and a person who administers all accounts."""
+    options = SimulatorOptions(enforce_policies=True, lag_seconds=0, stack_seconds=0.2)
+    with running_simulator(options.model_dump(mode="json")) as client:
+        for role, account in MADE_BEFORE.items():
+            client.operator("delete_role", account=account, role=role)
+        for account in MEMBERS.values():
+            administrator = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+            client.operator("create_role", account=account, role=OPERATOR, managed=administrator)
+        yield client
+
+
+@pytest.fixture
+def environment(tmp_path: Path, simulator: SimulatorClient) -> dict[str, str]:
+    members = [MEMBER.format(name=name, account=account, role=OPERATOR) for name, account in MEMBERS.items()]
+    (tmp_path / "aws-config").write_text("\n".join([KEYS, *members]), encoding="utf-8")
+    return clean_environment(
+        AWS_ENDPOINT_URL=simulator.url,
+        AWS_DEFAULT_REGION=organization.REGION,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=str(tmp_path / "aws-config"),
+        AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "none"),
+    )
+
+
+def applied(directory: Path, environment: dict[str, str], *more: str) -> Ended:
+    return run(*arguments(directory, **SANDBOX), "--apply", "--json", *more, environment=environment)
+
+
+def changed(ended: Ended) -> set[tuple[str, str, str]]:
+    assert ended.returncode == 0, ended.stderr
+    return {(each["account"], each["action"], each["name"]) for each in json.loads(ended.stdout)["changes"]}
+
+
+def stacks(simulator: SimulatorClient) -> dict[str, str]:
+    """The connector's stacks that there are: account -> status."""
+    found = [each for each in simulator.state()["cloudformation"] if each["name"] == "meshstack-connector"]
+    return {each["account"]: each["status"] for each in found if each["status"] != "DELETE_COMPLETE"}
+
+
+def test_who_is_not_asked_changes_nothing(
+    tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient
+) -> None:
+    ended = applied(tmp_path / "new", environment)
+
+    assert (ended.returncode, ended.stdout) == (64, "")
+    assert "use --yes" in ended.stderr
+    assert "  Add     AWS::IAM::Role              MeshfedServiceRole" in ended.stderr
+    assert set(stacks(simulator).values()) <= {"DELETE_IN_PROGRESS"}
+
+
+def test_a_profile_of_another_account_is_refused(
+    tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient
+) -> None:
+    mark = simulator.mark()
+
+    ended = applied(tmp_path / "new", environment, "--yes", "--profile", "meshcloud=automation")
+    assert ended.returncode == 64
+    assert f"profile automation signs in to account {organization.AUTOMATION_ACCOUNT_ID}" in ended.stderr
+    ended = applied(tmp_path / "new", environment, "--yes", "--profile", "meshclod=x")
+    assert "there is no such account; known: meshcloud, management, automation" in ended.stderr
+
+    assert simulator.writes_since(mark) == []
+
+
+def test_from_nothing_to_a_content_doctor(
+    tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient
+) -> None:
+    management, directory = organization.MANAGEMENT_ACCOUNT_ID, tmp_path / "new"
+    simulator.operator("create_role", account=management, role=organization.METERING_ROLE)  # somebody was faster
+
+    stopped = applied(directory, environment, "--yes")
+    assert (stopped.returncode, stopped.stdout) == (3, "")
+    assert "the management account was not prepared" in stopped.stderr
+    assert f"{organization.METERING_ROLE} already exists" in stopped.stderr
+    simulator.operator("delete_role", account=management, role=organization.METERING_ROLE)
+
+    went_on = changed(applied(directory, environment, "--yes"))
+    assert {account for account, *_ in went_on} == {"management", "automation"}  # meshcloud was ready
+    assert ("automation", "Add", "MeshfedAutomationRole") in went_on
+    assert changed(applied(directory, environment, "--yes")) == set()
+
+    protected = changed(applied(directory, environment, "--yes", "--protect", organization.DEVELOPMENT_OU_ID))
+    assert protected == {("management", "Modify", "ControlPolicy")}
+    assert changed(applied(directory, environment, "--yes")) == set()  # nobody takes the protection away unasked
+    (policy,) = [each for each in simulator.state()["control_policies"] if each["Name"] == "meshstack-connector"]
+    assert policy["Targets"] == [organization.DEVELOPMENT_OU_ID]
+    assert set(stacks(simulator)) == {ACCOUNTS[f"--{key}-account"] for key in ("meshcloud", "management", "automation")}
+
+    done = doctor(directory, tmp_path, environment)
+    (findings,) = json.loads(done.stdout).values()
+    assert [each for each in findings if each["level"] == "error"] == []
+    assert done.returncode == 0
+
+
+def doctor(directory: Path, folder: Path, environment: dict[str, str]) -> Ended:
+    """Examine the platform as a worker would that runs as the role."""
+    (folder / "token").write_text(make_token(), encoding="ascii")
+    with CheckedRedis() as redis:
+        worker = {
+            "AWS_ROLE_ARN": f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/MeshstackConnectorRole",
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token"),
+            "CONNECTOR_REDIS_URL": redis.url,
+            "CONNECTOR_CONFIG_DIR": str(directory / "config.d"),
+        }
+        return run("doctor", "--json", environment={**environment, **worker})

@@ -1,0 +1,145 @@
+"""`bootstrap --apply`: show what CloudFormation would change in each account, ask, and do it in order."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from config.platform import DefaultAuth
+from config.printable import printable
+from tasks.aws.clients import Clients
+from tasks.aws.deployment import NEVER_BUILT, Change, Deployment, Progress
+from tasks.bootstrap.blueprint import Account
+from tasks.errors import StepError, TransientError
+from workers.cli.errors import CommandFailed, ExitCode
+
+STACK = "meshstack-connector"
+LOOK_SECONDS = 1.0  # between two looks at a stack
+PATIENCE_SECONDS = 900.0  # for one stack; IAM takes a minute
+
+
+@dataclass(frozen=True)
+class Target:
+    """One account with what goes into it."""
+
+    account: Account
+    body: str  # of the template
+    parameters: Mapping[str, str | None]  # None: as the stack has it
+    deployment: Deployment
+
+
+@dataclass(frozen=True)
+class Applying:
+    """How to apply."""
+
+    region: str
+    profiles: Mapping[str, str]  # account key -> profile
+    sure: bool  # do not ask
+
+
+def targets(
+    accounts: Iterable[Account],
+    bodies: Mapping[str, str],
+    parameters: Mapping[str, Mapping[str, str | None]],
+    applying: Applying,
+) -> tuple[Target, ...]:
+    """Return what is to be deployed; bodies and parameters by account key."""
+    clients = Clients()
+    return tuple(
+        Target(
+            account,
+            bodies[account.key],
+            parameters[account.key],
+            Deployment(clients, DefaultAuth(profile=applying.profiles[account.key]), applying.region, STACK),
+        )
+        for account in accounts
+    )
+
+
+def apply(wanted: Sequence[Target], applying: Applying) -> list[dict[str, Any]]:
+    """Deploy; returns the changes that were made. Raises CommandFailed. Again is right: it goes on where it was."""
+    try:
+        for target in wanted:
+            _check_account(target, applying)
+        changes = {target.account.key: _prepared(target) for target in wanted}
+        _decide(wanted, changes, applying)
+        for target in wanted:
+            if changes[target.account.key]:
+                _execute(target)
+    except StepError as error:
+        code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
+        raise CommandFailed(f"{error.code}: {error.message}", code) from error
+    return [{"account": account_key, **asdict(change)} for account_key, found in changes.items() for change in found]
+
+
+def _check_account(target: Target, applying: Applying) -> None:
+    profile, found = applying.profiles[target.account.key], target.deployment.account()
+    if found != target.account.id:
+        message = f"profile {profile} signs in to account {found}, and the {target.account.key} account is"
+        raise CommandFailed(f"{message} {target.account.id}: name another one with --profile", ExitCode.USAGE)
+
+
+def _prepared(target: Target) -> tuple[Change, ...]:
+    if target.deployment.status() in NEVER_BUILT:
+        target.deployment.clear()
+        _wait(target, lambda: target.deployment.status() is None)
+    target.deployment.prepare(target.body, target.parameters)
+    _wait(target, target.deployment.is_prepared)
+    return target.deployment.changes()
+
+
+def _decide(wanted: Sequence[Target], changes: Mapping[str, Sequence[Change]], applying: Applying) -> None:
+    """Show the changes on stderr and ask; raises CommandFailed unless the answer is yes."""
+    for target in wanted:
+        found = changes[target.account.key]
+        say(
+            f"{target.account.key} account {target.account.id}: {'nothing to change' if not found else ''}".rstrip(": ")
+        )
+        for change in found:
+            replaced = " (replaced)" if change.replaced else ""
+            say(f"  {change.action:<8}{change.kind:<28}{change.name}{replaced}")
+    if applying.sure or not any(changes.values()):
+        return
+    try:
+        _ask()
+    except CommandFailed:
+        for target in wanted:
+            if changes[target.account.key]:
+                target.deployment.discard()
+        raise
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise CommandFailed("nobody can be asked to confirm these changes here; use --yes", ExitCode.USAGE)
+    sys.stderr.write("Make these changes? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandFailed("nothing was changed", ExitCode.MISTAKES)
+
+
+def _execute(target: Target) -> None:
+    target.deployment.execute()
+    say(f"{target.account.key} account: deploying {STACK}")
+    _wait(target, lambda: target.deployment.progress() is not Progress.WORKING)
+    if target.deployment.progress() is Progress.FAILED:
+        message = f"the {target.account.key} account was not prepared: {printable(target.deployment.reason())}"
+        raise CommandFailed(f"{message}\nCorrect it and run the same command again: it goes on here.", ExitCode.FAILED)
+
+
+def _wait(target: Target, is_done: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not is_done():
+        if time.monotonic() >= ends:
+            message = f"CloudFormation still works in the {target.account.key} account: run the same command again"
+            raise CommandFailed(message, ExitCode.FAILED)
+        time.sleep(LOOK_SECONDS)
+
+
+def say(text: str) -> None:
+    """Tell progress on stderr: stdout is for what was asked for."""
+    sys.stderr.write(f"{printable(text)}\n")
+    sys.stderr.flush()
