@@ -35,17 +35,17 @@ def matters(connector: Connector, census: Census, working: Machinery, now: datet
 def _withdrawn(connector: Connector, now: datetime) -> Iterator[Matter]:
     """Name the tenants in which somebody is who should be out for a while already."""
     store = connector.store
+    records = [each for name in store.work.withdrawing()[:MOST_READ] if (each := store.tenants.find(name)) is not None]
+    # Not since the tenant changed last: it changes with every try to take somebody out.
+    ordered = {
+        each.tenant: each.requested_at for each in store.replications.those(each.replication for each in records)
+    }
     held: dict[str, datetime] = {}
     number = 0
-    for name in store.work.withdrawing()[:MOST_READ]:
-        record = store.tenants.find(name)
-        if (
-            record is None
-            or now - record.updated_at < WITHDRAWN_FOR
-            or not (found := still_in(record, connector.catalog))
-        ):
-            continue
-        held[str(name)], number = record.updated_at, number + len(found)
+    for record in records:
+        since = ordered.get(str(record.id), record.updated_at)
+        if now - since >= WITHDRAWN_FOR and (found := still_in(record, connector.catalog)):
+            held[str(record.id)], number = since, number + len(found)
     if held:
         yield Matter(
             kind=MatterKind.WITHDRAWN,

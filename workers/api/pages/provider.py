@@ -29,6 +29,7 @@ KEPT_SECONDS = 3600.0  # what the provider says of itself
 LEEWAY_SECONDS = 60  # clocks differ
 # What a client secret cannot sign: a token that is signed with it proves nothing about the provider's keys.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 NAMES = ("email", "preferred_username", "name", "sub")  # the first that the provider tells is the person's name
 LONGEST_NAME = 200
 
@@ -80,6 +81,8 @@ class Provider:
                 )
             except httpx2.HTTPError as error:
                 raise ProviderAway(str(error)) from error
+            except (TypeError, AttributeError) as error:  # Authlib takes any JSON for an object
+                raise ProviderAway("its answer is no JSON object") from error
         if not isinstance(token.get("id_token"), str):
             raise ProviderAway("it sent no ID token")
         return self._person(self._checked(token["id_token"], nonce, token))
@@ -90,8 +93,8 @@ class Provider:
             found = self._read(f"{self.issuer}/.well-known/openid-configuration")
             if str(found.get("issuer", "")).rstrip("/") != self.issuer:
                 raise ProviderAway(f"it calls itself {found.get('issuer')!r}, not {self.issuer}")
-            if not all(isinstance(found.get(f"{each}_endpoint"), str) for each in ("authorization", "token")):
-                raise ProviderAway("it names no endpoints")
+            if not all(isinstance(found.get(each), str) for each in NEEDED):
+                raise ProviderAway(f"it does not name all of {', '.join(NEEDED)}")
             self._metadata, self._keys, self._asked_at = found, None, monotonic()
         return self._metadata
 
@@ -112,7 +115,11 @@ class Provider:
 
     def _key_set(self) -> KeySet:
         if self._keys is None:
-            self._keys = KeySet.import_key_set(self._read(str(self.metadata()["jwks_uri"])))  # type: ignore[arg-type]
+            found = self._read(self.metadata()["jwks_uri"])
+            try:
+                self._keys = KeySet.import_key_set(found)  # type: ignore[arg-type]
+            except (JoseError, ValueError, KeyError, TypeError) as error:
+                raise ProviderAway(f"its keys cannot be read: {type(error).__name__}") from error
         return self._keys
 
     def _person(self, claims: CodeIDToken) -> Person:
@@ -120,6 +127,8 @@ class Provider:
         listed = found if isinstance(found, list) else [found]
         named = {each for each in listed if isinstance(each, str)}
         scopes = frozenset().union(*(scopes for group, scopes in self._groups.items() if group in named))
+        if claims.get("email_verified") is False:  # anybody may have told it, also that of a colleague
+            claims.pop("email", None)
         name = next(str(claims[each]) for each in NAMES if claims.get(each))
         return Person("".join(each for each in name if each.isprintable())[:LONGEST_NAME], scopes)
 

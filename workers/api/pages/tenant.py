@@ -13,13 +13,14 @@ from sse_starlette import EventSourceResponse
 from tasks.connector import Connector
 from tasks.documents import AuditEntry
 from tasks.model.replication import Replication, State
-from tasks.orders.access import Access, accesses, doubts
+from tasks.orders.access import doubts
 from tasks.orders.withdrawn import still_in
 from tasks.state.records import TenantRecord
 from workers.api.dependencies import CurrentConnector, KnownTenant
 from workers.api.pages.actions import ACTIONS, done_text, path_of
 from workers.api.pages.console import links
 from workers.api.pages.live import OpenStream, live
+from workers.api.pages.people import people
 from workers.api.pages.rendering import PageRoute, html, page
 from workers.api.pages.step_marks import marks, progress
 from workers.api.pages.timeline import lines
@@ -30,7 +31,6 @@ from workers.standing import standing
 HISTORY = 15  # replications
 EVENTS = 1000  # of the tenant: all that are kept by default
 WRITES = 60
-MEMBERSHIP = "identitystore:create_group_membership"
 TENANT = "/tenants/{workspace}/{project}/{platform}"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -44,15 +44,6 @@ class Fact:
     ordered: str
     found: str
     differs: bool = False
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who can enter the account, or is to."""
-
-    access: Access
-    since: datetime | None
-    known_since: bool  # False: it is longer ago than the events are kept
 
 
 @router.get(TENANT)
@@ -111,7 +102,7 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted
         "shown": shown,
         "lines": lines(shown, events, now),
         "history": history,
-        "people": _people(connector, record, events),
+        "people": people(connector, record, events),
         "doubts": list(doubts(record, connector.catalog)),
         "nobody": [each.username for each in record.desired.access if each.euid is None and record.deletion is None],
         "facts": _facts(connector, record),
@@ -137,24 +128,6 @@ def _newest(record: TenantRecord, connector: Connector) -> Replication:
     return found or Replication(
         id=record.replication, tenant=str(record.id), state=record.state, steps=[], requested_at=record.updated_at
     )
-
-
-def _people(connector: Connector, record: TenantRecord, events: Iterable[Mapping[str, Any]]) -> list[Person]:
-    """Say of each since when, as far as the events tell who was put into a group when."""
-    wanted = [e["audit"] for e in events if e.get("call") == MEMBERSHIP and e.get("code") is None and e.get("audit")]
-    entries = connector.store.audit.those(wanted[:EVENTS])
-    since: dict[tuple[str, str], datetime] = {}
-    for each in sorted(entries.values(), key=lambda entry: entry.at):
-        arguments: Any = each.arguments or {}
-        since[arguments.get("GroupId", ""), arguments.get("MemberId", {}).get("UserId", "")] = each.at
-    return [_person(each, record, since) for each in accesses(record, connector.catalog)]
-
-
-def _person(access: Access, record: TenantRecord, since: Mapping[tuple[str, str], datetime]) -> Person:
-    user, group = record.handles.users.get(access.user_name, ""), (access.group.id or "") if access.group else ""
-    inside = access.group is not None
-    known = since.get((group, user))
-    return Person(access, known if inside else None, known is not None or not inside)
 
 
 def _facts(connector: Connector, record: TenantRecord) -> list[Fact]:

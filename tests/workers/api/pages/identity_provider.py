@@ -40,16 +40,21 @@ class IdentityProvider:
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, parameters={"kid": "one"}))
     published: RSAKey | None = None  # another key than it signs with
     asked: dict[str, dict[str, str]] = field(default_factory=dict)  # by code
+    nonsense: dict[str, Any] = field(default_factory=dict)  # what it answers instead, by path
 
     def configuration(self, _: Request) -> Response:
         if self.away:
             return Response(status_code=503)
+        if "configuration" in self.nonsense:
+            return JSONResponse(self.nonsense["configuration"])
         ends = {name: f"{self.url}/{name}" for name in ("authorization", "token")}
         return JSONResponse(
             {"issuer": self.url, "jwks_uri": f"{self.url}/keys", **{f"{k}_endpoint": v for k, v in ends.items()}}
         )
 
     def keys(self, _: Request) -> Response:
+        if "keys" in self.nonsense:
+            return JSONResponse(self.nonsense["keys"])
         return JSONResponse(KeySet([self.published or self.key]).as_dict(private=False))
 
     def authorization(self, request: Request) -> Response:
@@ -67,6 +72,8 @@ class IdentityProvider:
 
     async def token(self, request: Request) -> Response:
         """Trade a code, once, for whoever proves to have asked for it."""
+        if "token" in self.nonsense:
+            return JSONResponse(self.nonsense["token"])
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         sent = dict(parse_qsl((await request.body()).decode()))
         asked = self.asked.pop(sent.get("code", ""), None)

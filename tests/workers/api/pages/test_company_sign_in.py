@@ -107,6 +107,31 @@ def test_a_token_that_another_key_or_nobody_has_signed_is_not_believed(
         assert sign_in(http).status_code == 403
 
 
+@pytest.mark.parametrize("answer", [[], "text", None, 7, {}, {"keys": 7}, {"keys": [{}]}, {"id_token": 7}])
+@pytest.mark.parametrize("where", ["configuration", "keys", "token"])
+def test_a_provider_that_answers_nonsense_signs_nobody_in_and_is_told(
+    company: Api, provider: IdentityProvider, where: str, answer: Any
+) -> None:
+    provider.claims, provider.nonsense = ADA, {where: answer}
+    with company.client(None) as http:
+        away = http.get("/sign-in/company")
+        if away.status_code == 303:
+            back = httpx2.get(away.headers["location"], trust_env=False)
+            away = http.get(back.headers["location"])
+        assert away.status_code in (403, 503), away.text
+        assert "text/html" in away.headers["content-type"]
+        assert not company.redis.client.keys("*:session:*")
+
+
+def test_an_email_address_that_nobody_has_verified_names_nobody(company: Api, provider: IdentityProvider) -> None:
+    provider.claims = {**ADA, "email_verified": False, "preferred_username": "mallory"}
+    with company.client(None) as http:
+        assert sign_in(http).status_code == 303
+        page = http.get("/").text
+        assert "mallory" in page
+        assert "ada@example.com" not in page
+
+
 def test_new_keys_of_the_provider_are_read_at_once(company: Api, provider: IdentityProvider) -> None:
     provider.claims = ADA
     with company.client(None) as http:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from tasks.model.replication import WaitsFor
+from tasks.model.replication import State, StepState, WaitsFor
 from tasks.orders.deletion import request_deletion
 from tests.workers.api.pages.scene import QUOTA, REFUSED, Scene, text_of
 from tests.workers.api.server import Api
@@ -59,7 +59,8 @@ def test_pauses_and_people_who_are_still_in_are_told(api: Api, scene: Scene, pag
     request_deletion(record, api.connector, by="ops")
     assert "audit of the books" in text_of(pages.get("/"))
     assert "without an order" not in text_of(pages.get("/"))  # it takes seconds
-    api.redis.client.hset("connector:tenant:likvid.shop.aws.sandbox", "updated_at", "2026-01-01T00:00:00+00:00")
+    deletion = api.store.tenants.find(shop).replication  # type: ignore[union-attr]  # it is known
+    api.redis.client.hset(api.store.keys.replication(deletion), "requested_at", "2026-01-01T00:00:00+00:00")
     assert "2 people without an order still have access." in text_of(pages.get("/"))
 
 
@@ -72,3 +73,19 @@ def test_it_is_told_when_nobody_works(scene: Scene, pages: httpx2.Client) -> Non
 def test_the_wall_shows_the_same_without_the_bar(pages: httpx2.Client) -> None:
     page = pages.get("/?wall")
     assert '<body class="wall">' in page.text
+
+
+def test_who_should_be_out_is_named_however_often_it_is_tried(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    look_for_work(api)
+    shop = scene.succeeded("shop")
+    scene.order("shop", landingZone="production")  # which gives them nothing
+    step = StepState(name="withdraw_access", state=State.WAITING, waits_for=WaitsFor.RETRY, last_error=REFUSED)
+    scene.end(scene.begin(shop), step, State.WAITING)
+    assert "without an order" not in text_of(pages.get("/"))  # it takes some seconds
+    record = api.store.tenants.find(shop)
+    assert record is not None
+    ordered = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    api.redis.client.hset(api.store.keys.replication(record.replication), "requested_at", ordered)
+    said = text_of(pages.get("/"))
+    assert "2 people without an order still have access." in said
+    assert "began 5 min ago" in said

@@ -31,9 +31,19 @@ def test_it_says_who_can_enter_since_when_and_who_asked(api: Api, scene: Scene, 
     api.store.events.emit(shop, {"type": "write", "call": call, "code": None, "at": at, "audit": entry, "step": "s"})
     said = text_of(pages.get(SHOP))
     assert "bob@example.com user can enter just now" in said
-    assert "eve@example.com user not ordered, still in longer than the events are kept" in said
+    assert "eve@example.com user not ordered, still in no event that is kept tells" in said
     assert "ada has no cloud account yet" in said
     assert f"meshstack {call} ok" in said
+
+
+def test_over_scim_it_says_since_when_people_can_enter_as_well(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    shop = scene.succeeded("shop")
+    for change, user in (("add", "u-bob"), ("remove", "u-eve"), ("replace", "")):
+        sent = {"group_id": "g-user", "change": change, "user_ids": [user]}
+        api.store.events.emit(shop, scene.write(shop, "scim:patch_group", sent))
+    said = text_of(pages.get(SHOP))
+    assert "bob@example.com user can enter just now" in said
+    assert "eve@example.com user not ordered, still in no event that is kept tells" in said
 
 
 def test_it_links_into_the_console_of_aws(scene: Scene, pages: httpx2.Client) -> None:
@@ -117,6 +127,49 @@ def test_waits_are_shown_as_waits(api: Api, scene: Scene) -> None:
     assert [bar.look for bar in first.bars] == ["run", "person"]
     assert first.bars[-1].width > 990
     assert not any(line.bars for line in rest)
+
+
+def test_what_happens_in_one_moment_and_by_clocks_that_differ_is_drawn_in_its_order(api: Api, scene: Scene) -> None:
+    shop = scene.order("shop")
+    [replication] = api.store.replications.history(shop, 1)
+    began = replication.requested_at
+
+    def change(state: State, seconds: float, **more: str) -> dict[str, str]:
+        at = (began + timedelta(seconds=seconds)).isoformat()
+        return {
+            "type": "step",
+            "replication": replication.id,
+            "name": "withdraw_access",
+            "state": state,
+            "at": at,
+            **more,
+        }
+
+    failed = [change(State.RUNNING, 5), change(State.FAILED, 5)]
+    skewed = [change(State.WAITING, -9, waitsFor="PLACE"), change(State.RUNNING, -10), change(State.SUCCEEDED, 10)]
+    for events, looks in ((failed, ["run"]), (skewed, ["place", "run"])):
+        line = lines(replication, reversed(events), began + timedelta(seconds=100))[0]
+        assert [bar.look for bar in line.bars] == looks
+        assert all(bar.x >= 0 and bar.width > 0 for bar in line.bars)
+        assert line.took is not None
+        assert timedelta() <= line.took <= timedelta(seconds=20)
+
+
+def test_a_step_whose_beginning_is_forgotten_is_drawn_by_its_own_times(api: Api, scene: Scene) -> None:
+    shop = scene.order("shop")
+    [replication] = api.store.replications.history(shop, 1)
+    began = replication.requested_at
+    ended = began + timedelta(seconds=30)
+    step = StepState(name="report", state=State.SUCCEEDED, attempts=1, started_at=began, ended_at=ended)
+    event = {
+        "type": "step",
+        "replication": replication.id,
+        "name": "report",
+        "state": "SUCCEEDED",
+        "at": ended.isoformat(),
+    }
+    [line] = lines(replication.model_copy(update={"steps": [step]}), [event], began + timedelta(seconds=60))
+    assert (line.took, [bar.look for bar in line.bars]) == (timedelta(seconds=30), ["run"])
 
 
 def test_steps_whose_events_are_forgotten_are_drawn_all_the_same(api: Api, scene: Scene) -> None:
