@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import typer
 
 from config.environment import variable
 from config.settings import Settings
+from tests.security.processes import free_port
+from tests.support.cluster import running_cluster
+from tests.support.waiting import eventually
 from tests.test_documents import PAGES, REPOSITORY
+from tests.workers.cli.running import clean_environment
+from tests.workers.cli.running import run as run_command
 from workers.cli.app import application
 
 BLOCK = re.compile(r"(?:^ {4}[^\n]*\n)+|(?<=^```sh\n)[\s\S]*?(?=^```$)", re.MULTILINE)
@@ -67,11 +73,10 @@ def test_every_target_of_make_exists(page: Path) -> None:
     assert set(named) <= targets
 
 
-def run(directory: Path, words: list[str]) -> str:
+def run(directory: Path, words: list[str], extra: Mapping[str, str] | None = None, code: int = 0) -> str:
     """Run a command of ours as people do; answers what it says."""
-    command = [sys.executable, "-m", "workers.cli", *words]
-    ended = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 0, f"{words}: {ended.stdout}{ended.stderr}"
+    ended = run_command(*words, environment=clean_environment(**(extra or {})), directory=directory)
+    assert ended.returncode == code, f"{words}: {ended.stdout}{ended.stderr}"
     return ended.stdout
 
 
@@ -92,11 +97,31 @@ def test_the_way_into_meshstack_goes_as_the_page_says(tmp_path: Path) -> None:
     assert "aws+platform.first-test@example.com" in said
 
 
-def test_the_order_of_the_quick_start_is_one(tmp_path: Path) -> None:
-    [tenant] = MARKED.findall((REPOSITORY / "docs" / "quickstart.md").read_text(encoding="utf-8"))
+def test_the_quick_start_goes_as_the_page_says(tmp_path: Path) -> None:
+    """Its commands, one after the other, against real processes; only the question before the deletion is answered."""
+    page = REPOSITORY / "docs" / "quickstart.md"
+    [tenant] = MARKED.findall(page.read_text(encoding="utf-8"))
+    port, token = free_port(), "quick-start"
+    api = {"CONNECTOR_API_PORT": str(port), "CONNECTOR_API_TOKENS": f"you:admin:{sha256(token.encode()).hexdigest()}"}
     (tmp_path / "my-tenant.yaml").write_text(tenant)
+    with running_cluster(tmp_path, **api) as cluster:
+        cluster.start("api", ["workers.cli", "api"])
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: answers(url))
+        cluster.succeeded(cluster.order("shop-dev"))  # as `make up` has ordered it
+        environment = {"CONNECTOR_URL": url, "CONNECTOR_TOKEN": token}
+        said = {}
+        for words in commands(page):
+            asked = ["--yes"] if words[0] == "delete" else []
+            said[words[0]] = run(tmp_path, [*words, *asked], environment, code=2 if words[0] == "plan" else 0)
 
-    examples = str(REPOSITORY / "workers" / "examples" / "config")
-    said = run(tmp_path, ["validate", examples, "--no-secrets", "--render", "my-tenant.yaml"])
+        assert {"status", "plan", "apply", "history", "audit", "delete"} == said.keys()
+        assert "SUCCEEDED" in said["apply"]
+        assert "organizations:create_account" in said["audit"]
+        assert "likvid.wiki" in cluster.account("wiki")["Name"]
 
-    assert "likvid-wiki" in said
+
+def answers(url: str) -> bool:
+    with suppress(httpx2.HTTPError):
+        return httpx2.get(f"{url}/readyz").status_code == 200
+    return False
