@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up promtool test chart redis wheels sbom installed properties faults soak proof check bench clean
+.PHONY: help setup run up promtool test chart redis wheels sbom manual installed properties faults soak proof check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -46,6 +46,9 @@ sbom: $(READY) ## write dist/sbom.json: what the image holds, as CycloneDX
 	@mkdir -p dist
 	@$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml \
 		--output-reproducible --of JSON -o dist/sbom.json requirements-runtime.lock
+
+manual: $(READY) ## build the manual as a site, into dist/manual
+	@$(BIN)/python -m tests.manual.site
 
 installed: $(READY) ## install the wheel outside of the checkout, run everything there, on Python 3.11 and the image's
 	@$(BIN)/python -m tests.installed

@@ -133,6 +133,20 @@ def test_only_workers_hold_what_aws_takes_and_who_reads_documents_has_them(rende
             assert all("secretRef" not in each for each in container.get("envFrom", []))
 
 
+def test_external_ids_lie_beside_the_documents_of_workers_alone() -> None:
+    rendered = Rendered.of(VALUE_SETS["IRSA, ingress, monitoring, KEDA"])
+    having = set()
+    for component, pod in rendered.pods():
+        [sources] = [
+            each["projected"]["sources"] for each in pod["spec"]["volumes"] if each["name"] == "documents"
+        ] or [[]]
+        for source in sources:
+            for item in source.get("secret", {}).get("items", []):
+                having.add(component)
+                assert item["path"] == f"secrets/{item['key']}"  # as `aws-connector bootstrap` calls the files
+    assert having == {"worker"}
+
+
 def test_every_process_runs_what_the_procfile_says(rendered: Rendered) -> None:
     for component, _ in rendered.pods():
         if component != "redis":

@@ -51,7 +51,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "networkPolicy": {"httpsPorts": [3128]},
     },
     "IRSA, ingress, monitoring, KEDA": {
-        **DOCUMENTS,
+        "documents": {"existingConfigMap": "documents", "secretFiles": {"existingSecret": "external-ids"}},
         "aws": {"serviceAccountAnnotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::222222222222:role/mesh"}},
         "ingress": {"enabled": True, "className": "nginx", "annotations": {"a": "true"}, "tlsSecret": "tls"},
         "api": {"trustedProxies": "10.0.0.0/8"},

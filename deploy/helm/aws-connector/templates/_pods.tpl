@@ -76,13 +76,24 @@ capabilities: {drop: [ALL]}
   emptyDir: {sizeLimit: 256Mi}
 {{- if .documents }}
 - name: documents
-{{- with .root.Values.documents }}
-{{- if .existingSecret }}
-  secret: {secretName: {{ .existingSecret }}}
-{{- else }}
-  configMap: {name: {{ .existingConfigMap | default (printf "%s-documents" (include "connector.name" $root)) }}}
-{{- end }}
-{{- end }}
+  projected:
+    sources:
+    {{- with .root.Values.documents }}
+    {{- if .existingSecret }}
+    - secret: {name: {{ .existingSecret }}}
+    {{- else }}
+    - configMap: {name: {{ .existingConfigMap | default (printf "%s-documents" (include "connector.name" $root)) }}}
+    {{- end }}
+    {{- if and $.callsAws .secretFiles.existingSecret }}
+    - secret:
+        name: {{ .secretFiles.existingSecret }}
+        optional: true # each key: an organization without metering has two
+        items:
+        {{- range .secretFiles.keys }}
+        - {key: {{ . }}, path: secrets/{{ . }}}
+        {{- end }}
+    {{- end }}
+    {{- end }}
 {{- end }}
 {{- range .files }}
 - name: {{ .name }}
