@@ -64,6 +64,7 @@ def sandbox_environment(simulator_url: str, redis_url: str) -> dict[str, str]:
         "CONNECTOR_CONFIG_DIR": str(EXAMPLES / "config"),
         "CONNECTOR_API_TOKENS": entry.entry,
         "CONNECTOR_TOKEN": token,
+        "FLOWER_BASIC_AUTH": f"sandbox:{token}",
         "CONNECTOR_POLL_SECONDS": "0.5",  # the simulated AWS is quicker than AWS
     }
 
