@@ -166,7 +166,7 @@ def test_a_worker_counts_how_long_lines_steps_and_withdrawals_took(traced: Trace
         for sample in family.samples
         if {"account creation", "create_account", "aws.sandbox"} & set(sample.labels.values()) and sample.value
     }
-    assert shown["connector_lane_wait_seconds_count"] == 1
+    assert shown["connector_lane_wait_seconds_count"] >= 1
     assert shown["connector_step_elapsed_seconds_count"] >= 1
     assert shown["connector_withdrawal_seconds_count"] == 1
     assert 0 < shown["connector_withdrawal_seconds_sum"] < 60
