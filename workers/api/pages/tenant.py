@@ -56,14 +56,11 @@ def show_tenant(
     done: str = "",
 ) -> Response:
     """Show it."""
-    steps = [step.name for step in _newest(record, connector).steps] if not record.deleted_at else []
     return page(
         request,
         visitor,
         "tenant.html",
         live=f"/live{path_of(record.id)}?replication={replication}",
-        actions=[each for each in ACTIONS if each.fits(record) and visitor.may(*each.request(record))],
-        first_steps=steps,
         done=done_text(done),
         **_values(connector, record, visitor, replication),
     )
@@ -82,7 +79,7 @@ def live_tenant(
 
     def make() -> dict[str, str]:
         values = _values(connector, connector.store.tenants.find(record.id) or record, visitor, replication)
-        return {part: html(request, visitor, f"_tenant_{part}.html", **values) for part in ("head", "page")}
+        return {part: html(request, visitor, f"_tenant_{part}.html", **values) for part in ("head", "actions", "page")}
 
     return live(request, streams, make)
 
@@ -90,13 +87,15 @@ def live_tenant(
 def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted: str) -> dict[str, Any]:
     store, now = connector.store, datetime.now(UTC)
     events = store.events.newest(record.id, EVENTS)
-    history = store.replications.history(record.id, HISTORY)
-    shown = next((each for each in history if each.id == wanted), None) or _newest(record, connector)
-    view = tenant_view(record, _newest(record, connector), len(still_in(record, connector.catalog)))
+    history, newest = store.replications.history(record.id, HISTORY), _newest(record, connector)
+    shown = next((each for each in history if each.id == wanted), newest)
+    view = tenant_view(record, newest, len(still_in(record, connector.catalog)))
     platform = connector.catalog.platforms.get(record.id.platform)
     deleted = record.deleted_at is not None and record.state is State.SUCCEEDED
     return {
         "tenant": record,
+        "actions": [each for each in ACTIONS if each.fits(record) and visitor.may(*each.request(record))],
+        "first_steps": [step.name for step in newest.steps] if record.deleted_at is None else [],
         "state": "DELETED" if deleted else record.state,
         "why": list(_why(view, visitor)),
         "shown": shown,

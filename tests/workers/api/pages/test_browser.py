@@ -63,14 +63,20 @@ def test_a_page_is_live_and_keeps_what_a_person_has_typed(full: Scene, browser: 
         page.goto(SHOP)
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
         page.get_by_label("Why it is paused").fill("the books")
+        page.get_by_label("Begin with the step").select_option("tag_account")
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
         tenant = full.order("shop", landingZone="production")
         expect(page.locator("#head .state")).to_have_text("queued")
+        expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+        page.evaluate(SEEN, False)
+        page.evaluate(SEEN, True)  # all of the page is sent once more
         dispatch = full.begin(tenant)
         expect(page.locator("#head .state")).to_have_text("running")
         note = StepState(name="withdraw_access", state=State.WAITING, note="AWS thinks", attempts=1)
         full.end(dispatch, note, State.WAITING)
         expect(page.get_by_role("cell", name="AWS thinks")).to_be_visible()
         expect(page.get_by_label("Why it is paused")).to_have_value("the books")
+        expect(page.get_by_label("Begin with the step")).to_have_value("tag_account")
 
 
 def test_the_list_is_found_by_typing_and_its_address_can_be_kept(full: Scene, browser: Browser) -> None:

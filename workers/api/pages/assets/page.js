@@ -82,10 +82,10 @@
   }
   if (window.htmx) htmx.createEventSource = (address) => new Stream(address);
 
-  // What a person has opened stays open, and the row they are at marked: the server does not know of it.
+  // What a person has opened, typed or chosen stays, and the row they are at marked: the server does not know of it.
   if (window.Idiomorph) {
-    const own = (name, node) => (name === "open" && node.matches("details")) || (name === "class" && node.matches("[data-row]"));
-    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !own(name, node);
+    const own = { open: "details", class: "[data-row]", value: "input:not([type=hidden])", selected: "option" };
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !own[name] || !node.matches(own[name]);
   }
 
   const rows = () => [...document.querySelectorAll("[data-row]")];
