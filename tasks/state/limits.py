@@ -121,6 +121,18 @@ class Limits(Part):
             for (lane, places), taken, waiting, first in rows
         }
 
+    def line(self, lane: str, most: int) -> tuple[list[str], list[tuple[str, datetime]]]:
+        """Name the replications that have a place in a lane, and those that wait for one with when they came, in line.
+
+        most   of those that wait
+        """
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hvals(self._keys.held_by(lane))
+            pipeline.zrange(self._keys.waiters(lane), 0, most - 1, withscores=True)
+            held, waiting = pipeline.execute()
+        inside = [each for ids in held for each in ids.split()]
+        return inside, [(each, datetime.fromtimestamp(came / 1_000_000, UTC)) for each, came in waiting]
+
     def shares(self) -> dict[str, float]:
         """Tell how much is used of each lane and rate that AWS has refused lately: less than 1, or it has recovered."""
         now, found = self._database.now(), self._redis.hgetall(self._keys.slowed)

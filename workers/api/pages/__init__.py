@@ -10,6 +10,7 @@ from workers.api.pages import (
     assets,
     company_sign_in,
     costs,
+    limits,
     others,
     overview,
     plan,
@@ -35,6 +36,7 @@ PAGES = (
     platforms,
     rollouts,
     others,
+    limits,
     costs,
 )
 ROUTERS = tuple(each.router for each in PAGES)

@@ -107,6 +107,7 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted
         "facts": _facts(connector, record),
         "drift": store.drifts.find(record.id),
         "writes": _writes(connector, events),
+        "most_writes": WRITES,
         "moment": datetime.fromisoformat,
         "marks": marks,
         "progress": progress,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -89,3 +90,16 @@ def test_who_should_be_out_is_named_however_often_it_is_tried(api: Api, scene: S
     said = text_of(pages.get("/"))
     assert "2 people without an order still have access." in said
     assert "began 5 min ago" in said
+
+
+def test_a_limit_shows_who_has_a_place_and_who_is_next(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    lane, limits = "account creation in 111111111111", api.store.limits
+    ids = {project: api.store.tenants.find(scene.order(project)).replication for project in ("a", "b", "c")}  # type: ignore[union-attr]
+    answers = [limits.enter(lane, f"place {project}", replication, 1) for project, replication in ids.items()]
+    assert answers == [-1, 0, 1]
+    there = "/limits?name=account%20creation%20in%20111111111111"
+    assert f'href="{there}"' in pages.get("/").text
+    said = text_of(pages.get(there))
+    assert "1 of 1 places are in use, and 2 wait for one." in said
+    assert re.findall(r"likvid\.(\w)\.", said) == ["a", "b", "c"]
+    assert pages.get("/limits?name=none").status_code == 404
