@@ -104,7 +104,7 @@ def _decide(wanted: Sequence[Target], changes: Mapping[str, Sequence[Change]], a
     if applying.sure or not any(changes.values()):
         return
     try:
-        _ask()
+        ask("Make these changes?")
     except CommandFailed:
         for target in wanted:
             if changes[target.account.key]:
@@ -112,10 +112,11 @@ def _decide(wanted: Sequence[Target], changes: Mapping[str, Sequence[Change]], a
         raise
 
 
-def _ask() -> None:
+def ask(question: str) -> None:
+    """Ask a person on the terminal; raises CommandFailed unless the answer is yes."""
     if not sys.stdin.isatty():
-        raise CommandFailed("nobody can be asked to confirm these changes here; use --yes", ExitCode.USAGE)
-    sys.stderr.write("Make these changes? [y/N] ")
+        raise CommandFailed(f"{question} Nobody can be asked here; use --yes", ExitCode.USAGE)
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandFailed("nothing was changed", ExitCode.MISTAKES)
