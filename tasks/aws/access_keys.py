@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from tasks.aws.ambient import Ambient
 from tasks.aws.clients import Clients
 from tasks.aws.faults import translate, translate_unanswered
+from tasks.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,15 @@ class AccessKeys:
     def delete(self, key: str) -> None:
         """Delete a key (its id) for good. Raises StepError."""
         self._call("delete_access_key", UserName=self._user, AccessKeyId=key)
+
+    def delete_all(self) -> None:
+        """Delete every key; a user that is gone has none. Raises StepError."""
+        try:
+            keys = self.listed()
+        except NotFound:
+            return
+        for key in keys:
+            self.delete(key.id)
 
     def _with_last_use(self, key: Any) -> ListedKey:
         used = self._call("get_access_key_last_used", AccessKeyId=key["AccessKeyId"]).get("AccessKeyLastUsed", {})

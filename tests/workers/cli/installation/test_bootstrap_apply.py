@@ -39,7 +39,24 @@ def simulator() -> Iterator[SimulatorClient]:
         for account in MEMBERS.values():
             administrator = ["arn:aws:iam::aws:policy/AdministratorAccess"]
             client.operator("create_role", account=account, role=OPERATOR, managed=administrator)
+        delete_users(client)
         yield client
+
+
+def delete_users(simulator: SimulatorClient) -> None:
+    """Delete the users that the sandbox's organization begins with."""
+    place = {"endpoint_url": simulator.url, "region_name": organization.REGION}
+    keys = (organization.ADMINISTRATOR_ACCESS_KEY, organization.ADMINISTRATOR_SECRET_KEY)
+    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{OPERATOR}"
+    entered = boto3.Session(*keys).client("sts", **place).assume_role(RoleArn=role, RoleSessionName="test")
+    session = boto3.Session(
+        *(entered["Credentials"][each] for each in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    )
+    iam = session.client("iam", **place)
+    for user in (organization.SERVICE_USER, organization.METERING_USER):
+        for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
+            iam.delete_user_policy(UserName=user, PolicyName=policy)
+        iam.delete_user(UserName=user)
 
 
 @pytest.fixture
@@ -124,6 +141,15 @@ def test_from_nothing_to_a_content_doctor(
     assert [each for each in findings if each["level"] == "error"] == []
     assert done.returncode == 0
 
+    command = [*arguments(directory, **SANDBOX), "--remove", "--json"]
+    assert "use --yes" in run(*command, environment=environment).stderr
+    taken_back = json.loads(run(*command, "--yes", environment=environment).stdout)["removed"]
+    assert [each["account"] for each in taken_back] == ["automation", "management", "meshcloud"]
+    assert stacks(simulator) == {}
+    assert "meshstack-connector" not in {each["Name"] for each in simulator.state()["control_policies"]}
+    assert json.loads(run(*command, "--yes", environment=environment).stdout) == {"removed": []}
+    assert doctor(directory, tmp_path, environment).returncode == 1  # the role is gone
+
 
 def doctor(directory: Path, folder: Path, environment: dict[str, str]) -> Ended:
     """Examine the platform as a worker would that runs as the role."""
@@ -142,6 +168,9 @@ def test_a_users_key_is_rotated_without_a_gap(
     tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient
 ) -> None:
     secrets = tmp_path / "users" / "config.d" / "secrets"
+    command = arguments(tmp_path / "users", **{"--sign-in": "user"})
+    made = run(*command, "--apply", "--yes", "--json", environment=environment)
+    assert ("meshcloud", "Add", "MeshfedServiceUser") in changed(made)
 
     assert moves(rotated(tmp_path / "users", environment)) == ["create", "create"]
     service, metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
@@ -165,6 +194,10 @@ def test_a_users_key_is_rotated_without_a_gap(
     assert signing_in(simulator, service) == "ok"
     assert signing_in(simulator, metering) == "InvalidClientTokenId"
     assert moves(rotated(tmp_path / "users", environment)) == ["wait", "wait"]  # a day, for it to be switched on again
+
+    gone = run(*command, "--remove", "--yes", environment=environment)
+    assert (gone.returncode, stacks(simulator)) == (0, {}), gone.stderr  # AWS deletes no user that has keys
+    assert signing_in(simulator, new_service) == "InvalidClientTokenId"
 
 
 def test_there_is_no_key_where_workers_run_as_a_role(tmp_path: Path, environment: dict[str, str]) -> None:
