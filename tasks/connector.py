@@ -27,8 +27,8 @@ from config.settings import Settings
 from tasks.state import connections
 from tasks.state.store import Store
 
-AMBIENT_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
-"""The SDK's own variables that hold a secret; they must never be shown either."""
+AMBIENT_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "VAULT_TOKEN")
+"""Variables of others that hold a secret; they must never be shown either."""
 SOCKET_SECONDS = 3.0
 """A half-open connection must hang no worker, nor a lease's renewal beyond the lease; every script answers in ms."""
 _OPTIONS: Mapping[str, Any] = {

@@ -88,7 +88,8 @@ def _read(external_id: ExternalId) -> str:
 
 def _keys(wanted: Wanted) -> Iterator[str]:
     yield ""
-    yield "Then make an access key for each user, and put it where the platform document looks for it:"
+    yield "Then make an access key for each user, and put it where the platform document looks for it. The same command"
+    yield "with `--rotate-keys` does both, and rotates the keys later. By hand:"
     yield ""
     for user in (SERVICE_USER, METERING_USER)[: 2 if wanted.metering else 1]:
         yield f"    aws iam create-access-key --profile meshcloud --user-name {user}"

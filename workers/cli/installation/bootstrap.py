@@ -13,14 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.arns import AccountId, partition_of
 from config.catalog import CatalogError, load_catalog
-from tasks.bootstrap.blueprint import Wanted, blueprint
+from tasks.bootstrap.blueprint import METERING_USER, SERVICE_USER, Account, Wanted, blueprint
 from tasks.bootstrap.cloudformation import PROTECTED_UNITS, template
 from tasks.bootstrap.files import Files, files, yaml
 from tasks.bootstrap.instructions import DOCUMENTS
 from tasks.bootstrap.sign_in import BY_TOKEN, SignIn, Way
 from tasks.bootstrap.starter import Starter, key_files, secret_file, secret_files
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.installation.deploy import Applying, apply, targets
+from workers.cli.installation.deploy import Applying, apply, ask, remove, targets
+from workers.cli.installation.rotate import RotatedUser, rotate
 from workers.cli.output import print_json
 
 SECRET_BYTES = 32
@@ -51,11 +52,19 @@ class Options:
     profiles: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
     sure: bool = False
+    rotate: bool = False
+    remove: bool = False
 
 
 def write_bootstrap(options: Options, *, as_json: bool) -> None:
     """Write the directory; what a person goes on with stays as it is. Raises CommandFailed."""
     wanted, starter = _wanted(options), _starter(options)
+    if options.rotate:
+        _rotated(options, wanted, as_json=as_json)
+        return
+    if options.remove:
+        _removed(options, wanted, as_json=as_json)
+        return
     made = files(wanted, starter)
     _check(made)
     try:
@@ -76,13 +85,53 @@ def write_bootstrap(options: Options, *, as_json: bool) -> None:
     print(f"Go on with {options.directory / 'README.md'}.")
 
 
+def _rotated(options: Options, wanted: Wanted, *, as_json: bool) -> None:
+    """Take the next step of rotating the users' keys, and write nothing else."""
+    if not wanted.sign_in.is_user:
+        raise CommandFailed(f"--rotate-keys: with --sign-in {wanted.sign_in.way} there are no keys", ExitCode.USAGE)
+    profile = _pairs("--profile", "account", options.profiles).get("meshcloud", "meshcloud")
+    files = [options.directory / DOCUMENTS / name for name in key_files(wanted)]
+    names = (SERVICE_USER, METERING_USER)[: len(files) // 2]
+    users = [RotatedUser(name, *files[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
+
+    def allowed(question: str) -> None:
+        if not options.sure:
+            ask(question)
+
+    done = rotate(users, profile, options.region, allowed)
+    if as_json:
+        print_json({"keys": done})
+        return
+    for each in done:
+        print(f"{each['user']}: {each['move']}{' ' + each['key'] if each['key'] else ''}: {each['why']}")
+
+
+def _removed(options: Options, wanted: Wanted, *, as_json: bool) -> None:
+    """Delete what --apply made; the directory stays."""
+    accounts = blueprint(wanted)
+    applying = _applying(options, accounts)
+    nothing: dict[str, dict[str, str | None]] = {account.key: {} for account in accounts}
+    removed = remove(targets(accounts, dict.fromkeys(nothing, ""), nothing, applying), applying)
+    if as_json:
+        print_json({"removed": removed})
+        return
+    for each in removed:
+        print(f"{each['account']}: {each['stack']} is deleted")
+    print(f"{options.directory} stays as it is." if removed else "There is nothing to remove.")
+
+
+def _applying(options: Options, accounts: Iterable[Account]) -> Applying:
+    keys, profiles = [account.key for account in accounts], _pairs("--profile", "account", options.profiles)
+    if unknown := sorted(profiles.keys() - set(keys)):
+        message = f"--profile {unknown[0]}=…: there is no such account; known: {', '.join(keys)}"
+        raise CommandFailed(message, ExitCode.USAGE)
+    return Applying(options.region, {key: profiles.get(key, key) for key in keys}, options.sure)
+
+
 def _applied(options: Options, wanted: Wanted) -> list[dict[str, Any]]:
     """Deploy the templates; returns the changes that were made."""
-    accounts, profiles = blueprint(wanted), _pairs("--profile", "account", options.profiles)
-    if unknown := sorted(profiles.keys() - {account.key for account in accounts}):
-        known = ", ".join(account.key for account in accounts)
-        raise CommandFailed(f"--profile {unknown[0]}=…: there is no such account; known: {known}", ExitCode.USAGE)
-    applying = Applying(options.region, {each.key: profiles.get(each.key, each.key) for each in accounts}, options.sure)
+    accounts = blueprint(wanted)
+    applying = _applying(options, accounts)
     parameters: dict[str, dict[str, str | None]] = {
         account.key: {
             each.name: (options.directory / DOCUMENTS / secret_file(each)).read_text(encoding="utf-8").strip()

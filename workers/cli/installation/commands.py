@@ -143,13 +143,19 @@ def bootstrap(
         list[str] | None,
         typer.Option("--protect", metavar="OU", help="With --apply: attach the control policy to it; repeat it."),
     ] = None,
+    rotate_keys: Annotated[
+        bool, typer.Option("--rotate-keys", help="With --sign-in user: only take the next step of rotating the keys.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Only delete what --apply has made; the directory stays.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write what an AWS organization needs for the connector.
 
     CloudFormation templates and OpenTofu files for each account, and the platform document that fits. Calls AWS with
-    --apply only, as you.
+    --apply, --rotate-keys and --remove only, as you.
     """
     from workers.cli.installation.bootstrap import Options, write_bootstrap
 
@@ -175,6 +181,8 @@ def bootstrap(
         profiles=tuple(profile or ()),
         protected=tuple(protect or ()),
         sure=yes,
+        rotate=rotate_keys,
+        remove=remove,
     )
     write_bootstrap(options, as_json=as_json)
 

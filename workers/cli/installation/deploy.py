@@ -10,6 +10,7 @@ from typing import Any
 
 from config.platform import DefaultAuth
 from config.printable import printable
+from tasks.aws.access_keys import AccessKeys
 from tasks.aws.clients import Clients
 from tasks.aws.deployment import NEVER_BUILT, Change, Deployment, Progress
 from tasks.bootstrap.blueprint import Account
@@ -75,6 +76,36 @@ def apply(wanted: Sequence[Target], applying: Applying) -> list[dict[str, Any]]:
     return [{"account": account_key, **asdict(change)} for account_key, found in changes.items() for change in found]
 
 
+def remove(wanted: Sequence[Target], applying: Applying) -> list[dict[str, Any]]:
+    """Delete the stacks, the last one first; returns what was deleted. Raises CommandFailed. Again is right."""
+    try:
+        for target in wanted:
+            _check_account(target, applying)
+        there = [target for target in reversed(wanted) if target.deployment.status() is not None]
+        for target in there:
+            say(f"{target.account.key} account {target.account.id}: delete {STACK}, and what it made")
+        if there and not applying.sure:
+            ask("No worker must run any more. Delete these stacks?")
+        for target in there:
+            _delete(target, applying)
+    except StepError as error:
+        code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
+        raise CommandFailed(f"{error.code}: {error.message}", code) from error
+    return [{"account": target.account.key, "stack": STACK} for target in there]
+
+
+def _delete(target: Target, applying: Applying) -> None:
+    profile = applying.profiles[target.account.key]
+    for user in target.account.users:  # AWS deletes no user that has keys
+        AccessKeys(Clients(), profile, applying.region, user.name).delete_all()
+    target.deployment.clear()
+    say(f"{target.account.key} account: deleting {STACK}")
+    _wait(target, lambda: target.deployment.status() in (None, "DELETE_FAILED"))
+    if target.deployment.status() is not None:
+        reason = printable(target.deployment.reason())
+        raise CommandFailed(f"the stack of the {target.account.key} account stays: {reason}", ExitCode.FAILED)
+
+
 def _check_account(target: Target, applying: Applying) -> None:
     profile, found = applying.profiles[target.account.key], target.deployment.account()
     if found != target.account.id:
@@ -104,7 +135,7 @@ def _decide(wanted: Sequence[Target], changes: Mapping[str, Sequence[Change]], a
     if applying.sure or not any(changes.values()):
         return
     try:
-        _ask()
+        ask("Make these changes?")
     except CommandFailed:
         for target in wanted:
             if changes[target.account.key]:
@@ -112,10 +143,11 @@ def _decide(wanted: Sequence[Target], changes: Mapping[str, Sequence[Change]], a
         raise
 
 
-def _ask() -> None:
+def ask(question: str) -> None:
+    """Ask a person on the terminal; raises CommandFailed unless the answer is yes."""
     if not sys.stdin.isatty():
-        raise CommandFailed("nobody can be asked to confirm these changes here; use --yes", ExitCode.USAGE)
-    sys.stderr.write("Make these changes? [y/N] ")
+        raise CommandFailed(f"{question} Nobody can be asked here; use --yes", ExitCode.USAGE)
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandFailed("nothing was changed", ExitCode.MISTAKES)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.sandbox.aws import stack_reads  # noqa: F401  # registers the reading operations
 from workers.sandbox.aws.call import AwsError, Call
+from workers.sandbox.aws.deployed_identities import delete_later, kept_by_keys
 from workers.sandbox.aws.shapes import answer
 from workers.sandbox.aws.stack_requests import existing, refuse_inactive_account, tags_of, template_of
 from workers.sandbox.aws.stacks import (
@@ -106,5 +107,11 @@ def delete_stack(call: Call, world: World) -> Mapping[str, Any]:
         raise invalid(f"Stack [{stack.stack_id}] cannot be deleted while in status {status}")
     stack = world.state(CloudFormationState).stacks.rewrite(stack.stack_id)
     stack.token = call.parameters.get("ClientRequestToken")
+    now, seconds, kept = world.now(), world.options.stack_seconds, kept_by_keys(world, stack)
+    if kept is not None:
+        stack.record(now, "DELETE_IN_PROGRESS", "User Initiated")
+        stack.record(now + seconds, "DELETE_FAILED", kept)
+        return {}
+    delete_later(world, stack, now + seconds)
     plan_deletion(stack, world.now(), world.options.stack_seconds)
     return {}

@@ -6,10 +6,12 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningCredentials
+from moto.iam.models import AccessKeyLastUsed
 
 from workers.sandbox import scim
 from workers.sandbox.aws import errors
@@ -67,7 +69,7 @@ def authenticate(world: World, decoded: Decoded, request: Request) -> Caller:
         if decoded.operation == "AssumeRoleWithWebIdentity":
             return ANONYMOUS
         raise errors.unknown_key(decoded.service)
-    credential = world.state(Credentials).keys.get(decoded.access_key) or _created_key(world, decoded.access_key)
+    credential = world.state(Credentials).keys.get(decoded.access_key) or _created_key(world, decoded)
     if credential is None or credential.token != request.headers.get("x-amz-security-token"):
         raise errors.unknown_key(decoded.service)
     if credential.expires is not None and credential.expires <= world.now():
@@ -77,11 +79,13 @@ def authenticate(world: World, decoded: Decoded, request: Request) -> Caller:
     return credential.caller
 
 
-def _created_key(world: World, access_key: str) -> Credential | None:
-    """Find a key that was made through iam:CreateAccessKey, which moto answers."""
+def _created_key(world: World, decoded: Decoded) -> Credential | None:
+    """Find a key that was made through iam:CreateAccessKey, which moto answers; it is used now."""
+    access_key, service, region = str(decoded.access_key), decoded.service, decoded.region
     for account in world.accounts:
         key = backend(account.id).access_keys.get(access_key)
-        if key is not None and key.user_name:
+        if key is not None and key.user_name and key.status == "Active":
+            key.last_used = AccessKeyLastUsed(datetime.fromtimestamp(world.now(), UTC), service, region)
             arn = f"arn:aws:iam::{account.id}:user/{key.user_name}"
             return Credential(access_key, str(key.secret_access_key), Caller(account.id, arn))
     return None

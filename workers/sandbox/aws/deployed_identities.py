@@ -27,7 +27,7 @@ NOTHING = object()  # AWS::NoValue
 class Deployments:
     """What is to be made when a stack has been built, and what each stack has made."""
 
-    waiting: list[tuple[float, str, Revision]] = field(default_factory=list)
+    waiting: list[tuple[float, str, Revision | None]] = field(default_factory=list)  # None: it is to be deleted
     made: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # stack id -> kind and name
 
 
@@ -60,6 +60,19 @@ def deploy_later(world: World, stack: Stack, revision: Revision, at: float) -> N
     world.state(Deployments).waiting.append((at, stack.stack_id, revision))
 
 
+def delete_later(world: World, stack: Stack, at: float) -> None:
+    """Delete everything when the stack is deleted."""
+    world.state(Deployments).waiting.append((at, stack.stack_id, None))
+
+
+def kept_by_keys(world: World, stack: Stack) -> str | None:
+    """Say why a stack cannot be deleted: AWS deletes no user that has access keys; None: it can."""
+    for kind, name in world.state(Deployments).made.get(stack.stack_id, set()):
+        if kind == USER and identities.backend(stack.account_id).list_access_keys(name):
+            return f"Cannot delete entity, must delete access keys first. (User {name})"
+    return None
+
+
 def settle(world: World) -> None:
     """Make what is due."""
     deployments = world.state(Deployments)
@@ -67,7 +80,23 @@ def settle(world: World) -> None:
         deployments.waiting.remove(entry)
         _, stack_id, revision = entry
         stack = world.state(CloudFormationState).stacks[stack_id]
-        deployments.made[stack_id] = set(_make(world, stack, revision))
+        if revision is None:
+            _delete(world, stack, deployments.made.pop(stack_id, set()))
+        else:
+            deployments.made[stack_id] = set(_make(world, stack, revision))
+
+
+def _delete(world: World, stack: Stack, made: set[tuple[str, str]]) -> None:
+    for kind, name in made:
+        role = identities.find_role(stack.account_id, name)
+        if kind == ROLE and role is not None:
+            del identities.backend(stack.account_id).roles[role.id]
+        elif kind == USER:
+            identities.backend(stack.account_id).users.pop(name, None)
+        elif kind == CONTROL_POLICY:
+            policies = world.state(ControlPolicies).policies
+            for policy_id in [each.id for each in policies.values() if each.name == name]:
+                del policies[policy_id]
 
 
 def _make(world: World, stack: Stack, revision: Revision) -> Iterator[tuple[str, str]]:

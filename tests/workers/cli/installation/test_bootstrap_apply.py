@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.redis import CheckedRedis
 from tests.support.simulator import running_simulator
@@ -37,7 +39,24 @@ def simulator() -> Iterator[SimulatorClient]:
         for account in MEMBERS.values():
             administrator = ["arn:aws:iam::aws:policy/AdministratorAccess"]
             client.operator("create_role", account=account, role=OPERATOR, managed=administrator)
+        delete_users(client)
         yield client
+
+
+def delete_users(simulator: SimulatorClient) -> None:
+    """Delete the users that the sandbox's organization begins with."""
+    place = {"endpoint_url": simulator.url, "region_name": organization.REGION}
+    keys = (organization.ADMINISTRATOR_ACCESS_KEY, organization.ADMINISTRATOR_SECRET_KEY)
+    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{OPERATOR}"
+    entered = boto3.Session(*keys).client("sts", **place).assume_role(RoleArn=role, RoleSessionName="test")
+    session = boto3.Session(
+        *(entered["Credentials"][each] for each in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    )
+    iam = session.client("iam", **place)
+    for user in (organization.SERVICE_USER, organization.METERING_USER):
+        for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
+            iam.delete_user_policy(UserName=user, PolicyName=policy)
+        iam.delete_user(UserName=user)
 
 
 @pytest.fixture
@@ -74,7 +93,7 @@ def test_who_is_not_asked_changes_nothing(
     ended = applied(tmp_path / "new", environment)
 
     assert (ended.returncode, ended.stdout) == (64, "")
-    assert "use --yes" in ended.stderr
+    assert "Make these changes? Nobody can be asked here; use --yes" in ended.stderr
     assert "  Add     AWS::IAM::Role              MeshfedServiceRole" in ended.stderr
     assert set(stacks(simulator).values()) <= {"DELETE_IN_PROGRESS"}
 
@@ -122,6 +141,15 @@ def test_from_nothing_to_a_content_doctor(
     assert [each for each in findings if each["level"] == "error"] == []
     assert done.returncode == 0
 
+    command = [*arguments(directory, **SANDBOX), "--remove", "--json"]
+    assert "use --yes" in run(*command, environment=environment).stderr
+    taken_back = json.loads(run(*command, "--yes", environment=environment).stdout)["removed"]
+    assert [each["account"] for each in taken_back] == ["automation", "management", "meshcloud"]
+    assert stacks(simulator) == {}
+    assert "meshstack-connector" not in {each["Name"] for each in simulator.state()["control_policies"]}
+    assert json.loads(run(*command, "--yes", environment=environment).stdout) == {"removed": []}
+    assert doctor(directory, tmp_path, environment).returncode == 1  # the role is gone
+
 
 def doctor(directory: Path, folder: Path, environment: dict[str, str]) -> Ended:
     """Examine the platform as a worker would that runs as the role."""
@@ -134,3 +162,72 @@ def doctor(directory: Path, folder: Path, environment: dict[str, str]) -> Ended:
             "CONNECTOR_CONFIG_DIR": str(directory / "config.d"),
         }
         return run("doctor", "--json", environment={**environment, **worker})
+
+
+def test_a_users_key_is_rotated_without_a_gap(
+    tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient
+) -> None:
+    secrets = tmp_path / "users" / "config.d" / "secrets"
+    command = arguments(tmp_path / "users", **{"--sign-in": "user"})
+    made = run(*command, "--apply", "--yes", "--json", environment=environment)
+    assert ("meshcloud", "Add", "MeshfedServiceUser") in changed(made)
+
+    assert moves(rotated(tmp_path / "users", environment)) == ["create", "create"]
+    service, metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
+    assert (secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o600
+    assert signing_in(simulator, service) == "ok"  # and the metering user's key is never used
+
+    assert moves(rotated(tmp_path / "users", environment)) == ["create", "create"]
+    new_service, new_metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
+    assert new_service[0] != service[0]
+    assert signing_in(simulator, service) == "ok"  # nobody is shut out while the workers get the new key
+    waits = rotated(tmp_path / "users", environment)
+    assert moves(waits) == ["wait", "wait"]
+    assert waits[0]["why"].startswith("no worker has used the new key yet; the old one was last used at ")
+
+    assert signing_in(simulator, new_service) == "ok"
+    assert signing_in(simulator, new_metering) == "ok"
+    goes_on = rotated(tmp_path / "users", environment)
+    assert moves(goes_on) == ["wait", "switch off"]
+    assert "some worker may still have it" in goes_on[0]["why"]
+    assert goes_on[1]["key"] == metering[0]
+    assert signing_in(simulator, service) == "ok"
+    assert signing_in(simulator, metering) == "InvalidClientTokenId"
+    assert moves(rotated(tmp_path / "users", environment)) == ["wait", "wait"]  # a day, for it to be switched on again
+
+    gone = run(*command, "--remove", "--yes", environment=environment)
+    assert (gone.returncode, stacks(simulator)) == (0, {}), gone.stderr  # AWS deletes no user that has keys
+    assert signing_in(simulator, new_service) == "InvalidClientTokenId"
+
+
+def test_there_is_no_key_where_workers_run_as_a_role(tmp_path: Path, environment: dict[str, str]) -> None:
+    ended = run(*arguments(tmp_path, **SANDBOX), "--rotate-keys", environment=environment)
+    assert ended.returncode == 64
+    assert "--rotate-keys: with --sign-in irsa there are no keys" in ended.stderr
+
+
+def rotated(directory: Path, environment: dict[str, str]) -> list[dict[str, str]]:
+    command = arguments(directory, **{"--sign-in": "user"})
+    ended = run(*command, "--rotate-keys", "--yes", "--json", environment=environment)
+    assert ended.returncode == 0, ended.stderr
+    keys: list[dict[str, str]] = json.loads(ended.stdout)["keys"]
+    return keys
+
+
+def moves(keys: list[dict[str, str]]) -> list[str]:
+    return [each["move"] for each in keys]
+
+
+def pair(secrets: Path, user: str) -> tuple[str, str]:
+    access_key, secret_key = ((secrets / f"{user}-{part}").read_text().strip() for part in ("access-key", "secret-key"))
+    return access_key, secret_key
+
+
+def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:
+    """Answer "ok", or the code with which AWS refuses the key."""
+    session = boto3.Session(*keys, region_name=organization.REGION)
+    try:
+        session.client("sts", endpoint_url=simulator.url).get_caller_identity()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "ok"
