@@ -45,6 +45,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "AnotherEmail": "AWS created an account with another email than was requested.",
     "AnotherPolicy": "The organization has a service control policy of that name which the connector did not create.",
     "AnotherTenant": "The account is tagged as another tenant's.",
+    "ChangeSetFailed": "CloudFormation cannot deploy a stack of `aws-connector bootstrap`; the message has its reason.",
     "ClosureNotAllowed": "`accountClosure` of the platform lists neither an OU above the account nor a tag of it.",
     "EmailOfClosedAccount": "The pattern gives the tenant's new account the email of the closed one.",
     "EnrollmentNotConfigured": "The landing zone enrols accounts, but the documents do not say how or where.",
