@@ -9,7 +9,7 @@ from config.printable import counted, people
 from tasks.model.replication import LastError, State, StepState
 from workers.api.schemas import TenantView
 
-BY_ITSELF = "Nothing is needed from you."
+BY_ITSELF = "You don't need to do anything."
 
 
 PLACES = {  # one, and many
@@ -47,12 +47,12 @@ def standing(view: TenantView, shown: Callable[[datetime], str], how: Callable[[
     if view.paused is not None:
         reason = f": {view.paused.reason}" if view.paused.reason else ""
         by = f" by {view.paused.paused_by}" if view.paused.paused_by else ""
-        yield f"{view.tenant} is paused since {shown(view.paused.paused_at)}{by}{reason}. Nothing runs for it."
-        yield f"To let it go on: {how('resume')}; if its platform is paused, resume that."
+        yield f"{view.tenant} has been paused since {shown(view.paused.paused_at)}{by}{reason}. Nothing runs for it."
+        yield f"To continue: {how('resume')}; if its platform is paused, resume the platform."
     elif view.status is State.FAILED:
         yield from _failed(view, how)
     elif view.status is State.CANCELLED:
-        yield f"The last replication of {view.tenant} was cancelled, so it may be half done."
+        yield f"The last replication of {view.tenant} was cancelled, so the account may be only partly set up."
         yield f"To start it again: {how('retry')}."
     elif view.status is State.SUCCEEDED:
         yield from _settled(view, shown)
@@ -60,15 +60,15 @@ def standing(view: TenantView, shown: Callable[[datetime], str], how: Callable[[
         yield from _under_way(view, shown)
     if view.still_in:
         has = "has" if view.still_in == 1 else "have"
-        yield f"{people(view.still_in)} without an order {has} access still."
+        yield f"{people(view.still_in)} {has} access that no order gives them."
 
 
 def _settled(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:
     if view.deleted_at is not None:
-        yield f"{view.tenant} is deleted, since {shown(view.deleted_at)}. An order creates it again."
+        yield f"{view.tenant} has been deleted ({shown(view.deleted_at)}). A new order creates it again."
         return
     account = f": account {view.account_id}" if view.account_id else ""
-    yield f"{view.tenant} is as it was ordered{account}. It last changed {shown(view.updated_at)}."
+    yield f"{view.tenant} matches its order{account}. Last change: {shown(view.updated_at)}."
     yield BY_ITSELF
 
 
@@ -80,8 +80,8 @@ def _failed(view: TenantView, how: Callable[[str], str]) -> Iterator[str]:
         yield f"{view.tenant} failed at {step.name}{_because(step.last_error)}"
     skipped = sum(step.state is State.CANCELLED for step in view.steps)
     if skipped:
-        yield f"{counted(skipped, 'step')} did not run because of that."
-    yield f"Then: {how('retry')}."
+        yield f"{counted(skipped, 'step')} did not run because of this."
+    yield f"Then run: {how('retry')}."
 
 
 def _because(error: LastError | None) -> str:
@@ -93,7 +93,7 @@ def _under_way(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[s
     steps = [step for step in view.steps if step.state in (State.RUNNING, State.WAITING)]
     if not steps:
         yield f"{view.tenant} {what} and waits for a worker to take it."
-        yield f"{BY_ITSELF} If it stays like this, see that workers run: aws-connector doctor."
+        yield f"{BY_ITSELF} If this does not change, check that workers are running: aws-connector doctor."
     for step in steps:
         yield from _at(view.tenant, what, step, shown)
 
@@ -105,9 +105,10 @@ def _at(tenant: str, what: str, step: StepState, shown: Callable[[datetime], str
         yield BY_ITSELF
         return
     if step.last_error is not None:
-        tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and is tried again by itself"
+        tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and will be retried automatically"
         yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
     else:
-        yield f"{tenant} {what}: {step.name} waits{since}: {step.note or 'for AWS'}. It goes on by itself."
+        waits = f"{step.name} waits{since}: {step.note or 'for AWS'}"
+        yield f"{tenant} {what}: {waits}. It continues automatically."
     if step.deadline is not None:
-        yield f"If it still waits {shown(step.deadline)}, it fails."
+        yield f"If it is still waiting after its deadline ({shown(step.deadline)}), it fails."

@@ -80,33 +80,35 @@ INVALID = frozenset({"InvalidParameterValue", "ValidationError", "ValidationExce
 
 LATER = Fault(Throttled)
 UNCERTAIN = Fault(Unanswered)
-AGAIN = Fault(Throttled, "Nothing, unless it goes on: then set the clock of the worker.")
+AGAIN = Fault(Throttled, "No action needed. If it keeps happening, correct the clock of the worker.")
 ALLOW = Fault(
     AccessDenied,
-    "Allow the call in the policy of the role that AWS names (aws-connector policies prints what it needs), and see "
-    "that its trust policy has the external id and no service control policy denies it; then retry.",
+    "Allow the call in the policy of the role that AWS names (aws-connector policies prints what it needs). Check that "
+    "its trust policy has the external id and that no service control policy denies the call; then retry.",
 )
 SIGN_IN = Fault(
     AccessDenied,
-    "Correct the access key or the web identity of the platform document and the clock of the worker, then retry.",
+    "Correct the access key or the web identity in the platform document, and the clock of the worker; then retry.",
 )
 CORRECT = Fault(
-    Refused, "Correct the name, tag, pattern or id that AWS refuses in the order or its documents, then retry."
+    Refused, "Correct the name, tag, pattern or id that AWS refuses, in the order or in the documents; then retry."
 )
 GONE = Fault(NotFound, "Check the id that AWS names in the platform or landing zone document, then retry.")
 TREE = Fault(
     NotFound,
     "Set awsTargetOrgUnitId of the landing zone to an OU (ou-…) or root (r-…) of this organization, then retry.",
 )
-TAKEN = Fault(Conflict, "Rename or remove what has the name already, or change the pattern of the name, then retry.")
+TAKEN = Fault(
+    Conflict, "The name is already taken. Rename or remove what has it, or change the pattern of the name; then retry."
+)
 QUOTA = Fault(
     Parked,
-    "Ask AWS for a higher quota (Service Quotas) or remove what is not needed; it is retried every hour, or at "
-    "once by retry.",
+    "Ask AWS for a higher quota (Service Quotas) or remove what is not needed. The connector retries every hour, or at "
+    "once with retry.",
     HOURLY,
 )
 
-RUNNABLE = "See what Lambda says about the function and fix it (test it in the Lambda console), then retry."
+RUNNABLE = "Read what Lambda says about the function, fix it (test it in the Lambda console), then retry."
 FUNCTION_NOT_READY = frozenset(  # Lambda prepares the function, and has not run it
     {
         "CodeArtifactUserPendingException",
@@ -172,26 +174,27 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         NotFound, "Invite the account into the organization again, or order the tenant without it, then retry."
     ),
     ("organizations", "AccountAlreadyClosedException"): Fault(
-        Conflict, "The account is closed already: retry, and the deletion continues."
+        Conflict, "The account is already closed. Retry, and the deletion continues."
     ),
     ("organizations", "ChildNotFoundException"): GONE,
     ("organizations", "ConcurrentModificationException"): LATER,
     ("organizations", "ConstraintViolationException"): Fault(
-        Refused, "A limit or rule of the organization forbids it, AWS's message says which: change that, then retry."
+        Refused, "A limit or rule of the organization forbids it; AWS's message says which. Change that, then retry."
     ),
     ("organizations", "CreateAccountStatusNotFoundException"): Fault(
-        NotFound, "Retry: the account is looked for by its email before anything is asked again."
+        NotFound, "Retry. The connector looks for the account by its email before it requests another one."
     ),
     ("organizations", "DestinationParentNotFoundException"): TREE,
     ("organizations", "DuplicateAccountException"): Fault(
-        Conflict, "The account is there already: retry, and nothing is moved."
+        Conflict, "The account is already in this OU. Retry; nothing will be moved."
     ),
     ("organizations", "DuplicateOrganizationalUnitException"): TAKEN,
     ("organizations", "DuplicatePolicyAttachmentException"): Fault(
-        Conflict, "The service control policy is attached already: retry, and nothing is written."
+        Conflict, "The service control policy is already attached. Retry; nothing will be written."
     ),
     ("organizations", "DuplicatePolicyException"): Fault(
-        Conflict, "Somebody has just made a service control policy of that name: retry, and it is looked at."
+        Conflict,
+        "Somebody has just created a service control policy with this name. Retry, and the connector checks it.",
     ),
     ("organizations", "FinalizingOrganizationException"): LATER,
     ("organizations", "InvalidInputException"): CORRECT,
@@ -201,7 +204,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("organizations", "ParentNotFoundException"): TREE,
     ("organizations", "PolicyChangesInProgressException"): LATER,
     ("organizations", "PolicyNotFoundException"): Fault(
-        NotFound, "Somebody has deleted the service control policy: retry, and it is created again."
+        NotFound, "Somebody has deleted the service control policy. Retry, and it is created again."
     ),
     ("organizations", "PolicyTypeNotAvailableForOrganizationException"): Fault(
         Refused, "Enable all features of the organization, or remove serviceControlPolicy; then retry."
@@ -211,7 +214,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     ("organizations", "ServiceException"): UNCERTAIN,
     ("organizations", "SourceParentNotFoundException"): Fault(
-        NotFound, "Somebody has moved the account meanwhile: retry, and it is moved from where it stands then."
+        NotFound, "Somebody has moved the account in the meantime. Retry, and it is moved from where it is now."
     ),
     ("organizations", "TargetNotFoundException"): GONE,
     ("organizations", "UnsupportedAPIEndpointException"): Fault(
@@ -219,28 +222,30 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ),
     ("iam", "ConcurrentModification"): LATER,
     ("iam", "DeleteConflict"): Fault(
-        Conflict, "Take the role out of the instance profiles that people have put it into, then retry."
+        Conflict, "Somebody has added the role to instance profiles. Remove it from them, then retry."
     ),
     ("iam", "EntityAlreadyExists"): Fault(
-        Conflict, "Another account of AWS has the alias: change accountAliasPattern, then replicate again."
+        Conflict, "Another AWS account has this alias. Change accountAliasPattern, then replicate again."
     ),
     ("iam", "EntityTemporarilyUnmodifiable"): LATER,
     ("iam", "InvalidInput"): CORRECT,
     ("iam", "LimitExceeded"): QUOTA,
     ("iam", "MalformedPolicyDocument"): Fault(
-        Refused, "This is a defect of the connector, or an ARN of the platform document names nothing: report it."
+        Refused,
+        "Check the ARNs in the platform document: one of them may name nothing. Otherwise this is a bug in the "
+        "connector; report it with the log.",
     ),
     ("iam", "NoSuchEntity"): Fault(
         NotFound, "Check the role or policy that AWS names in the platform or landing zone document, then retry."
     ),
     ("iam", "PolicyNotAttachable"): Fault(
-        Refused, "Name another policy in the landing zone: only AWS's own services attach this one; then retry."
+        Refused, "Name another policy in the landing zone: only AWS's own services can attach this one. Then retry."
     ),
     ("iam", "UnmodifiableEntity"): Fault(
-        Refused, "Name another role in the landing zone: only AWS itself changes this one; then retry."
+        Refused, "Name another role in the landing zone: only AWS itself can change this one. Then retry."
     ),
-    ("sts", "MalformedPolicyDocument"): Fault(Refused, "This is a defect of the connector: report it with its log."),
-    ("sts", "PackedPolicyTooLarge"): Fault(Refused, "This is a defect of the connector: report it with its log."),
+    ("sts", "MalformedPolicyDocument"): Fault(Refused, "This is a bug in the connector. Report it with the log."),
+    ("sts", "PackedPolicyTooLarge"): Fault(Refused, "This is a bug in the connector. Report it with the log."),
     ("sts", "RegionDisabledException"): Fault(
         AccessDenied, "Activate AWS STS in the platform's region in the account that AWS names, then retry."
     ),
@@ -251,19 +256,19 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("cloudformation", "AlreadyExistsException"): TAKEN,
     ("cloudformation", "InsufficientCapabilitiesException"): Fault(
         Refused,
-        "The template does what accessStack.capabilities of the landing zone does not allow: add what AWS names, or "
-        "simplify the template; then retry.",
+        "The template needs a capability that accessStack.capabilities of the landing zone does not list. Add what AWS "
+        "names, or simplify the template; then retry.",
     ),
     ("cloudformation", "InvalidOperationException"): Fault(
         Refused, "Fix what AWS says about the StackSet (its permissions or its regions), then retry."
     ),
     ("cloudformation", "LimitExceededException"): QUOTA,
     ("cloudformation", "OperationIdAlreadyExistsException"): Fault(
-        Conflict, "AWS has this operation already: retry, and its end is awaited."
+        Conflict, "AWS already has this operation. Retry, and the connector waits for its end."
     ),
     ("cloudformation", "OperationInProgressException"): LATER,
     ("cloudformation", "StackInstanceNotFoundException"): Fault(
-        NotFound, "Somebody has deleted the stack instance: retry, and it is created again."
+        NotFound, "Somebody has deleted the stack instance. Retry, and it is created again."
     ),
     ("cloudformation", "StackSetNotFoundException"): Fault(
         NotFound,
@@ -272,33 +277,33 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("cloudformation", "StaleRequestException"): LATER,
     ("cloudformation", "ValidationError"): Fault(
         Refused,
-        "Correct in the landing zone what AWS names: accessStack with its template and parameters, or stackSet; then "
+        "Correct what AWS names in the landing zone: accessStack with its template and parameters, or stackSet. Then "
         "retry.",
     ),
     ("cloudformation", "TokenAlreadyExistsException"): Fault(
-        Conflict, "Another operation of the stack has this token: retry, and a new one is sent."
+        Conflict, "Another operation on the stack has this token. Retry, and the connector sends a new one."
     ),
     **dict.fromkeys((("lambda", code) for code in FUNCTION_NOT_READY), LATER),
     **dict.fromkeys((("lambda", code) for code in FUNCTION_UNFIT), Fault(Refused, RUNNABLE)),
     ("ce", "BillExpirationException"): Fault(
-        Refused, "AWS does not tell the costs of this month any more: take them from an export of its reports."
+        Refused, "AWS no longer provides the costs of this month. Take them from an export of AWS's reports."
     ),
     ("ce", "BillingViewHealthStatusException"): Fault(
-        Refused, "See in the Billing console what is wrong with the billing view, then collect again."
+        Refused, "Find out in the Billing console what is wrong with the billing view, then collect again."
     ),
     ("ce", "DataUnavailableException"): Fault(
         NotFound,
-        "Enable Cost Explorer in the management account (Billing console) and wait a day. Without reserved instances "
-        "or savings plans there is nothing to tell of them, which is no error.",
+        "Enable Cost Explorer in the management account (Billing console) and wait a day. If you have no reserved "
+        "instances or savings plans, there are no data about them, and this is no error.",
     ),
-    ("ce", "InvalidNextTokenException"): Fault(Refused, "Nothing: the collection asks this question again."),
+    ("ce", "InvalidNextTokenException"): Fault(Refused, "No action needed. The collection asks again."),
     ("ce", "LimitExceededException"): LATER,
-    ("ce", "RequestChangedException"): Fault(Refused, "Nothing: the collection asks this question again."),
+    ("ce", "RequestChangedException"): Fault(Refused, "No action needed. The collection asks again."),
     ("ce", "ResourceNotFoundException"): GONE,
     ("lambda", "ENILimitReachedException"): QUOTA,
     ("lambda", "InvalidParameterValueException"): CORRECT,
     ("lambda", "InvalidRequestContentException"): Fault(
-        Refused, "This is a defect of the connector: report it with its log."
+        Refused, "This is a bug in the connector. Report it with the log."
     ),
     ("lambda", "RequestTooLargeException"): CORRECT,
     ("lambda", "ResourceNotFoundException"): Fault(
@@ -308,22 +313,22 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("lambda", "ServiceException"): UNCERTAIN,
     ("lambda", "SubnetIPAddressLimitReachedException"): QUOTA,
     ("lambda", "UnsupportedMediaTypeException"): Fault(
-        Refused, "This is a defect of the connector: report it with its log."
+        Refused, "This is a bug in the connector. Report it with the log."
     ),
     ("scim", "AccessDeniedException"): Fault(
         AccessDenied,
-        "Check in the settings of IAM Identity Center that automatic provisioning is on, and that scimEndpoint and "
-        "ssoAccessToken are of the same instance; then retry.",
+        "In the settings of IAM Identity Center, check that automatic provisioning is on, and that scimEndpoint and "
+        "ssoAccessToken belong to the same instance; then retry.",
     ),
     ("scim", "UnauthorizedException"): Fault(
         AccessDenied,
-        "The access token is wrong, or has expired (AWS gives it one year): generate a new one in the settings of IAM "
-        "Identity Center (automatic provisioning), put it into ssoAccessToken of the platform document, then retry.",
+        "The access token is wrong or has expired (it is valid for a year). Generate a new one in the settings of IAM "
+        "Identity Center (automatic provisioning) and put it into ssoAccessToken of the platform document; then retry.",
     ),
     ("organizations", "OrganizationalUnitNotFoundException"): TREE,
     ("controltower", "ConflictException"): LATER,
     ("servicecatalog", "DuplicateResourceException"): Fault(
-        Conflict, "The account is in the account factory already: retry, and what is there is found."
+        Conflict, "The account factory already has this account. Retry, and the connector finds it."
     ),
     ("servicecatalog", "InvalidParametersException"): Fault(
         Refused,
@@ -333,7 +338,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     ("servicecatalog", "InvalidStateException"): LATER,
     ("servicecatalog", "LimitExceededException"): QUOTA,
     ("servicecatalog", "OperationNotSupportedException"): Fault(
-        Refused, "See what Service Catalog says about the account factory's product, then retry."
+        Refused, "Read what Service Catalog says about the account factory's product, fix it, then retry."
     ),
     ("servicecatalog", "ResourceInUseException"): LATER,
     ("servicecatalog", "ResourceNotFoundException"): Fault(
@@ -345,14 +350,15 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
 BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason`, or `ResourceType`, of the exception
     ("organizations", "ConstraintViolationException", "ACCOUNT_NUMBER_LIMIT_EXCEEDED"): Fault(
         Parked,
-        "Ask AWS for more accounts in this organization (closed ones count for 90 days); it is retried every hour.",
+        "Ask AWS for more accounts in this organization (closed ones count for 90 days). The connector retries every "
+        "hour.",
         HOURLY,
     ),
     ("organizations", "ConstraintViolationException", "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"): Fault(
-        Parked, "AWS creates no more accounts for this organization today; it is retried tomorrow.", NEXT_DAY
+        Parked, "AWS creates no more accounts for this organization today. The connector retries tomorrow.", NEXT_DAY
     ),
     ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_QUOTA_EXCEEDED"): Fault(
-        Parked, "AWS closes only a certain number of accounts in 30 days; it is retried every day.", NEXT_DAY
+        Parked, "AWS closes only a certain number of accounts in 30 days. The connector retries every day.", NEXT_DAY
     ),
     ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED"): LATER,
     ("organizations", "ConstraintViolationException", "OU_NUMBER_LIMIT_EXCEEDED"): QUOTA,

@@ -100,7 +100,7 @@ class Execution:
             return masked_error(error)
         except Exception as error:  # noqa: BLE001 (a defect of ours must end visibly, not loop)
             self._log.exception("the step is defective")
-            remedy = "This is a defect of the connector: report it with its log."
+            remedy = "This is a bug in the connector. Report it with the log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
         finally:
             if self._dispatch.step == 0:  # it takes access away, in a line of its own (take.lua) until that is recorded

@@ -120,7 +120,7 @@ class Planner:
             error = masked_error(raised)
         except Exception as defect:
             log.exception("the step cannot be planned", tenant=str(self.tenant.id), step=step.name)
-            remedy = "This is a defect of the connector: report it with its log."
+            remedy = "This is a bug in the connector. Report it with the log."
             error = PermanentError(type(defect).__name__, str(defect), remedy=remedy)
         self._meet(self.handles)
         if error is not None or (waiting and self.handles.account_id is None):

@@ -10,8 +10,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import tomllib
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,8 @@ HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 LINK = re.compile(r"(?P<shown>!?\[(?P<text>[^\]]*)\])\((?P<target>[^)\s]+)\)")
 FILES = "files"  # copies of what pages link to outside of docs/
+MERMAID, MERMAID_SHA256 = "11.17.2", "581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8"
+GRAPHS = BIN.parent / "mermaid.min.js"  # draws the graphs; without npm there is none, and they are shown as text
 
 
 class BadManual(Exception):
@@ -52,6 +57,9 @@ def prepare(directory: Path) -> None:
     shutil.copytree(DOCS, directory)
     for page in sorted(directory.glob("*.md")):
         page.write_text(_inside(page.read_text(), DOCS, directory))
+    script = directory / "javascripts" / GRAPHS.name
+    script.parent.mkdir()
+    script.write_bytes(GRAPHS.read_bytes() if GRAPHS.exists() else b"")
     (directory / "index.md").write_text(_inside((ROOT / "README.md").read_text(), ROOT, directory))
 
 
@@ -74,7 +82,7 @@ def _inside(text: str, where: Path, directory: Path) -> str:
         shutil.copy(target, copy)
         return f"{found['shown']}({copy.relative_to(directory)})"
 
-    return LINK.sub(led, text)
+    return LINK.sub(led, text if GRAPHS.exists() else text.replace("```mermaid", "```"))
 
 
 def build() -> Path:
@@ -92,13 +100,28 @@ def build() -> Path:
 
 
 def install() -> None:
-    """Install zensical beside this Python: it is too large for everybody's .venv."""
+    """Install zensical beside this Python, which is too large for everybody's .venv, and what draws graphs."""
     lock = str(HERE / "requirements.lock")
     command = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", sys.executable, "--require-hashes", "-r", lock]
     subprocess.run(command, check=True)
+    if shutil.which("npm"):
+        _install_mermaid()
+
+
+def _install_mermaid() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        pack = ["npm", "pack", "--silent", f"mermaid@{MERMAID}"]
+        name = subprocess.run(pack, cwd=directory, check=True, capture_output=True, text=True).stdout.split()[-1]
+        with tarfile.open(Path(directory) / name) as package:
+            script = package.extractfile("package/dist/mermaid.min.js")
+            assert script is not None
+            text = script.read()
+    if sha256(text).hexdigest() != MERMAID_SHA256:
+        raise BadManual(f"mermaid {MERMAID} is not the one that we know")
+    GRAPHS.write_bytes(text)
 
 
 if __name__ == "__main__":
-    if not (BIN / "zensical").exists():
+    if not (BIN / "zensical").exists() or not GRAPHS.exists():
         install()
     print(f"The manual is in {build().relative_to(ROOT)}: open index.html there.")

@@ -123,4 +123,4 @@ def test_a_defect_ends_the_run_after_some_tries(played: Scene) -> None:
     destroy = played.fake.queue(inputs("shop"), behavior="DESTROY", block=run.block)
     played.ended(destroy)
     assert destroy.status == "FAILED"
-    assert "a defect of the connector (ZeroDivisionError)" in destroy.operators_messages[0]
+    assert "a bug in the connector (ZeroDivisionError)" in destroy.operators_messages[0]

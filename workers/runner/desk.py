@@ -319,7 +319,7 @@ class Desk:
 
     def give_up(self, run: OpenRun, defect: str) -> None:
         """Decide that a run ends FAILED because of a defect of ours, which others turns only meet again."""
-        what = f"This is a defect of the connector ({defect}): report it with the runner's log."
+        what = f"This is a bug in the connector ({defect}). Report it with the runner's log."
         self._refuse(run, BadRun(f"The connector could not do this. {CALL}", what))
 
     def say_less(self, run: OpenRun, refusal: str) -> None:

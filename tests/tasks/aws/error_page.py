@@ -17,8 +17,8 @@ HEAD = """# Errors
 
 <!-- Made by `python -m tests.tasks.aws.error_page > docs/errors.md`. -->
 
-Every error of a replication has a code, AWS's own or one of the connector. This page explains each of them; `lastError`
-of the API names the page and the code (`docs/errors.md#accessdeniedexception`). One of three things follows:
+Every error of a replication has a code: AWS's own, or one of the connector's. This page explains each of them.
+`lastError` in the API links to it (`docs/errors.md#accessdeniedexception`). Each error has one of three consequences:
 
 - **retried**: the step is retried after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it (`Retry-After`).
   After `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without a single success the step fails. You see WAITING with
@@ -29,11 +29,11 @@ of the API names the page and the code (`docs/errors.md#accessdeniedexception`).
 - **final**: the step has failed, and the error says what to do. Later steps that do not need it still run, then the
   replication ends FAILED. The daily replication tries again.
 
-**A code that is not on this page** is final and shown with AWS's raw text. Look it up in the AWS documentation of the
+**A code that is not on this page** is final and shown with AWS's raw text. Look it up in AWS's documentation of the
 call that the message names, fix the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
 of a stack instance (`INOPERABLE`) stands for a deployment that failed; the message contains the reason. An answer with
-an HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a defect
-of the connector: report it with its log.
+an HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a bug in
+the connector: report it with the log.
 """
 
 OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
@@ -45,6 +45,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "AnotherEmail": "AWS created an account with another email than was requested.",
     "AnotherPolicy": "The organization has a service control policy of that name which the connector did not create.",
     "AnotherTenant": "The account is tagged as another tenant's.",
+    "ChangeSetFailed": "CloudFormation cannot deploy a stack of `aws-connector bootstrap`; the message has its reason.",
     "ClosureNotAllowed": "`accountClosure` of the platform lists neither an OU above the account nor a tag of it.",
     "EmailOfClosedAccount": "The pattern gives the tenant's new account the email of the closed one.",
     "EnrollmentNotConfigured": "The landing zone enrols accounts, but the documents do not say how or where.",
@@ -165,7 +166,7 @@ def treatment(fault: Fault) -> str:
 
 def _why(fault: Fault) -> str:
     if fault.kind is Unanswered:
-        return "It may have happened: the connector looks at what AWS has before it sends anything again."
+        return "The call may have worked. The connector checks what AWS has before it sends anything again."
     if fault.kind is NotReady:
         return "The service of a new account is still being set up; `wait_for_access` fails if that takes 30 minutes."
     return "AWS did not apply the change."

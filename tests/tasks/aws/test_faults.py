@@ -94,7 +94,7 @@ def test_what_is_final_or_parked_says_what_a_person_can_do() -> None:
     for fault in every_fault():
         for_people = fault.kind is Parked or not issubclass(fault.kind, TransientError)
         assert fault.remedy is not None or not for_people
-        assert fault.remedy is None or for_people or "unless it goes on" in fault.remedy
+        assert fault.remedy is None or for_people or "If it keeps happening" in fault.remedy
         assert (fault.retry_after is not None) == (fault.kind is Parked)
         assert fault.remedy is None or fault.remedy.endswith(".")
 

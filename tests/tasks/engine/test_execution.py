@@ -39,6 +39,7 @@ class Refusing(Sessions):
     """An AWS without accounts and groups that refuses every CreateAccount."""
 
     def __init__(self, code: str, members: dict[str, Any]) -> None:
+        super().__init__()
         self._error = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RequestId": "r-1"}, **members}
 
     def management(self, platform: Platform, service: str) -> Any:

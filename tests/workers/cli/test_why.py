@@ -23,7 +23,9 @@ WAITS = {
 PAUSE = {"pausedAt": AT, "pausedBy": "ops", "reason": "audit"}
 SKIPPED = {"name": "sync_groups", "state": "CANCELLED"}
 SHOWN = "2026-01-01 10:00 UTC"
-TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried again by itself"
+CONTINUES = "It continues automatically."
+NOTHING_TO_DO = "You don't need to do anything."
+TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retried automatically"
 
 
 @pytest.mark.parametrize(
@@ -33,25 +35,25 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             "SUCCEEDED",
             {},
             [
-                f"{NAME} is as it was ordered: account 500000000001. It last changed {SHOWN}.",
-                "Nothing is needed from you.",
+                f"{NAME} matches its order: account 500000000001. Last change: {SHOWN}.",
+                "You don't need to do anything.",
             ],
         ),
-        ("SUCCEEDED", {"deletedAt": AT}, [f"{NAME} is deleted, since {SHOWN}. An order creates it again."]),
+        ("SUCCEEDED", {"deletedAt": AT}, [f"{NAME} has been deleted ({SHOWN}). A new order creates it again."]),
         (
             "WAITING",
             {"paused": PAUSE, "stillIn": 2},
             [
-                f"{NAME} is paused since {SHOWN} by ops: audit. Nothing runs for it.",
-                f"To let it go on: aws-connector resume {NAME}; if its platform is paused, resume that.",
-                "2 people without an order have access still.",
+                f"{NAME} has been paused since {SHOWN} by ops: audit. Nothing runs for it.",
+                f"To continue: aws-connector resume {NAME}; if its platform is paused, resume the platform.",
+                "2 people have access that no order gives them.",
             ],
         ),
         (
             "WAITING",
             {"steps": [WAITS]},
             [
-                f"{NAME} is under way: create_account waits, since {SHOWN}: {WAITS['note']}. It goes on by itself.",
+                f"{NAME} is under way: create_account waits, since {SHOWN}: {WAITS['note']}. {CONTINUES}",
             ],
         ),
         (
@@ -59,20 +61,20 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             {"steps": [{**WAITS, "attempts": 2, "lastError": BUSY, "deadline": AT}]},
             [
                 f"{NAME} is under way: {TRIED}: Throttled: no. {BUSY['remedy']}",
-                f"If it still waits {SHOWN}, it fails.",
+                f"If it is still waiting after its deadline ({SHOWN}), it fails.",
             ],
         ),
         (
             "RUNNING",
             {"steps": [{"name": "delete_groups", "state": "RUNNING"}], "deletion": {"requestedAt": AT}},
-            [f"{NAME} is being deleted: a worker runs delete_groups.", "Nothing is needed from you."],
+            [f"{NAME} is being deleted: a worker runs delete_groups.", "You don't need to do anything."],
         ),
         (
             "QUEUED",
             {},
             [
                 f"{NAME} is under way and waits for a worker to take it.",
-                "Nothing is needed from you. If it stays like this, see that workers run: aws-connector doctor.",
+                f"{NOTHING_TO_DO} If this does not change, check that workers are running: aws-connector doctor.",
             ],
         ),
         (
@@ -80,8 +82,8 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             {"steps": [{"name": "set_alias", "state": "FAILED", "lastError": DENIED}, SKIPPED]},
             [
                 f"{NAME} failed at set_alias: AccessDenied: iam:x is not allowed. Allow it, then retry.",
-                "1 step did not run because of that.",
-                f"Then: aws-connector retry {NAME}.",
+                "1 step did not run because of this.",
+                f"Then run: aws-connector retry {NAME}.",
             ],
         ),
         (
@@ -89,14 +91,14 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and is tried aga
             {"lastError": DENIED},
             [
                 f"The last replication of {NAME} failed: AccessDenied: iam:x is not allowed. Allow it, then retry.",
-                f"Then: aws-connector retry {NAME}.",
+                f"Then run: aws-connector retry {NAME}.",
             ],
         ),
         (
             "CANCELLED",
             {},
             [
-                f"The last replication of {NAME} was cancelled, so it may be half done.",
+                f"The last replication of {NAME} was cancelled, so the account may be only partly set up.",
                 f"To start it again: aws-connector retry {NAME}.",
             ],
         ),
