@@ -521,7 +521,7 @@ def test_an_expired_scim_token_says_what_to_do(world: DirectoryWorld) -> None:
     with pytest.raises(AccessDenied) as refused:
         world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT)
 
-    assert "generate a new one" in (refused.value.remedy or "")
+    assert "Generate a new one" in (refused.value.remedy or "")
     assert SCIM.access_token.get_secret_value() not in str(refused.value)
 
 
