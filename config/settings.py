@@ -80,6 +80,9 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=8080, description="Port on which the API listens. PORT takes precedence when it is set."
     )
+    flower_url: str | None = Field(
+        default=None, description="Address of Flower, to which the page links (docs/operations.md)."
+    )
     worker_concurrency: Positive = Field(
         default=32,
         description="Threads of one worker. Each mostly waits for AWS. One in eight more only takes access away.",
@@ -226,6 +229,14 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     def check_redis_url(cls, url: SecretStr) -> SecretStr:
         """Refuse what redis-py or Celery would not understand, without repeating the password."""
         RedisAddress.parse(url.get_secret_value())
+        return url
+
+    @field_validator("flower_url")
+    @classmethod
+    def check_flower_url(cls, url: str | None) -> str | None:
+        """Refuse what a browser could not open."""
+        if url is not None and not is_web_address(url):
+            raise ValueError("must be a URL such as https://flower.example.com")
         return url
 
     @field_validator("notification_url")

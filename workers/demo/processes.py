@@ -68,6 +68,8 @@ def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
         flower_password=password if keep else None,
     )
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
+    if endpoints.flower is not None:
+        environment["CONNECTOR_FLOWER_URL"] = endpoints.flower
     for name, command in commands(ports["flower"] if keep else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})

@@ -87,7 +87,9 @@ def html(request: Request, visitor: Visitor | None, template: str, /, **values: 
     """Fill a template in, a whole page or a part of one."""
     root = request.scope.get("root_path", "")
     zone = visitor.zone if visitor else zone_of(request)
-    common = {"root": root, "visitor": visitor, "zone": zone, "path": request.url.path.removeprefix(root)}
+    flower = request.app.state.connector.settings.flower_url if visitor else None
+    path = request.url.path.removeprefix(root)
+    common = {"root": root, "visitor": visitor, "zone": zone, "path": path, "flower": flower}
     return templates().get_template(template).render(**common, **values)
 
 

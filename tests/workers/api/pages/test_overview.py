@@ -7,8 +7,8 @@ import httpx2
 
 from tasks.model.replication import State, StepState, WaitsFor
 from tasks.orders.deletion import request_deletion
-from tests.workers.api.pages.scene import QUOTA, REFUSED, Scene, text_of
-from tests.workers.api.server import Api
+from tests.workers.api.pages.scene import QUOTA, REFUSED, Scene, text_of, visiting
+from tests.workers.api.server import Api, running
 
 
 def look_for_work(api: Api) -> None:
@@ -69,6 +69,12 @@ def test_it_is_told_when_nobody_works(scene: Scene, pages: httpx2.Client) -> Non
     scene.order("shop")
     said = text_of(pages.get("/"))
     assert "No worker runs. 1 replication cannot go on." in said
+
+
+def test_the_page_links_to_flower_where_its_address_is_known(api: Api) -> None:
+    address = "https://flower.example.com/connector"
+    with running(api.redis, flower_url=address) as other, visiting(other) as http:
+        assert f'href="{address}"' in http.get("/").text
 
 
 def test_the_wall_shows_the_same_without_the_bar(pages: httpx2.Client) -> None:
