@@ -17,13 +17,21 @@ from tests.support.redis import known_keys  # noqa: F401 (a fixture of every tes
 FIRST = ("tests/faults/test_matrix", "tests/faults/test_withdrawal", "tests/faults/test_limits")  # a minute or more
 LONGEST = (
     "tests/faults/",
+    "tests/meshstack/test_disturbances",
     "tests/meshstack/test_whole",
+    "tests/workers/api/pages/test_browser",
+    "tests/workers/cli/installation/test_bootstrap_apply",
     "tests/workers/cli/test_demo",
     "tests/tasks/engine/test_replication",
+    "tests/tasks/engine/test_proofs",
     "tests/tasks/daily/",
     "tests/tasks/orders/",
     "tests/tasks/questions/",
+    "tests/tasks/steps/test_late_visibility",
+    "tests/properties/",
     "tests/security/",
+    "tests/manual/",
+    "tests/workers/test_",
     "tests/workers/api/test_serve",
 )
 
