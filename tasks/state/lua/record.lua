@@ -5,7 +5,7 @@
 local key = keys.replication(p.replication)
 local following = 'step:' .. (p.next or p.step)
 local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
-  'doubted', following)
+  'doubted', 'person', following)
 local tenant = record.tenant
 local mark = p.holder .. ' ' .. p.step
 
@@ -28,19 +28,23 @@ local waits = p.queue and redis.call('LLEN', p.queue) > 0 -- somebody, for our t
 local goes_on = p.begins and not waits and not cancelled and not record.joined and not is_paused(tenant)
 
 local function write()
-  local written = {'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'failed', p.failed, 'idle', p.idle,
-    'parked', p.parked and 1 or 0, 'approval', p.approval and 1 or 0, 'recorded', mark, 'step', p.next or p.step}
+  local written = {'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'idle', p.idle,
+    'recorded', mark, 'step', p.next or p.step}
   local function add(name, value)
     written[#written + 1] = name
     written[#written + 1] = value
   end
   if p.error then add('error', p.error) end
+  if p.failed ~= '[]' then add('failed', p.failed) end
+  local person = p.approval and 'APPROVAL' or p.parked and 'PARKED'
+  if person then add('person', person) end
   if not goes_on then
     add('holder', '')
     add('lease', 0)
   end
   redis.call('HSET', key, unpack(written))
   if record.error and not p.error then redis.call('HDEL', key, 'error') end
+  if record.person and not person then redis.call('HDEL', key, 'person') end
   if learned then
     redis.call('HSET', keys.tenant(tenant), 'handles', p.handles)
     touch(tenant)

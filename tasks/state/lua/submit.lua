@@ -125,7 +125,7 @@ local function create(...)
   local first = p.first_chain == chain and p.first or nil
   local in_doubt = doubt or (field(last, 'doubt') and field(last, 'state') ~= 'SUCCEEDED') -- it may not have come to look
   local record = {'id', id, 'tenant', p.tenant, 'state', 'QUEUED', 'step', 0, 'dispatch', 0, 'sends', 0, 'holder', '',
-    'lease', 0, 'requested_at', p.at, 'asked', p.at_us, 'retry_state', '{}', 'cancel', 0, 'chain', chain,
+    'lease', 0, 'requested_at', p.at, 'asked', p.at_us, 'retry_state', '{}', 'chain', chain,
     'desired', desired, 'digest', digest}
   local function add(name, value)
     if not value then return end
@@ -193,7 +193,7 @@ if following ~= '' then -- the newest content wins: what waits to run next takes
   return told(take_over(following))
 end
 
-if current ~= '' and field(current, 'cancel') == '0' then
+if current ~= '' and field(current, 'cancel') ~= '1' then
   local same = field(current, 'digest') == digest
   if same and p.wake and field(current, 'state') == 'WAITING' then look_now(current) end
   if is_enough(current) then return told(take_over(current)) end

@@ -58,10 +58,9 @@ end
 -- APPROVAL; none that has ended. `new` is a new state, or nothing.
 local function count_replication(tenant, id, new)
   local key = keys.replication(id)
-  local state, parked, approval, before, asked, ended = unpack(
-    redis.call('HMGET', key, 'state', 'parked', 'approval', 'counted', 'asked', 'ended_at'))
+  local state, person, before, asked, ended = unpack(
+    redis.call('HMGET', key, 'state', 'person', 'counted', 'asked', 'ended_at'))
   state = new or state
-  local person = (approval == '1' and 'APPROVAL') or (parked == '1' and 'PARKED')
   local group = platform_of(tenant) .. '\t' .. (state ~= 'RUNNING' and person or state)
   local same = before == group and not ended
   if same and not new then return end
