@@ -114,6 +114,21 @@ def test_what_is_used_is_not_deleted(http: httpx2.Client) -> None:
     is_problem(http.put("/api/v1/tenants/likvid/d/aws.sandbox", json=body), 422)
 
 
+def test_what_another_process_takes_counts_for_the_next_order(api: Api, http: httpx2.Client) -> None:
+    put_well(http, *WHOLE)
+    put_well(http, zone("fresh"))
+    orders = [f"/api/v1/tenants/likvid/{project}/aws.sandbox" for project in ("one", "two", "three")]
+    answers = [http.put(orders[0], json={**BODY, "landingZone": "fresh"})]
+    documents = api.store.documents.all()
+
+    api.store.documents.change({}, ["meshLandingZone fresh"])
+    answers.append(http.put(orders[1], json={**BODY, "landingZone": "fresh"}))
+    api.store.documents.change(documents, [])
+    answers.append(http.put(orders[2], json={**BODY, "landingZone": "fresh"}))
+
+    assert [answer.status_code for answer in answers] == [202, 422, 202]
+
+
 def test_a_broken_directory_refuses_every_document(redis_of_its_own: CheckedRedis, tmp_path: Path) -> None:
     directory = tmp_path / "config"
     shutil.copytree(EXAMPLES / "config", directory)
