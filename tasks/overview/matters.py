@@ -78,7 +78,7 @@ def _stopped(census: Census, working: Machinery, now: datetime) -> Iterator[Matt
         yield Matter(
             kind=MatterKind.STOPPED,
             what="Beat is silent: no daily replication begins, and nothing that failed is tried again.",
-            remedy="Start it: aws-connector beat. Several may run at once.",
+            remedy="Start it: celery -A workers.app beat. Several may run at once.",
             since=working.beat_at,
         )
 

@@ -60,6 +60,19 @@ def test_every_command_and_option_exists(page: Path, program: Any) -> None:
                 assert command is not program, f"{' '.join(words)}: there is no command {word}"
 
 
+@pytest.mark.parametrize("room", ["config", "tasks", "workers"])
+def test_every_command_that_the_product_names_exists(room: str, program: Any) -> None:
+    """In remedies, errors and on the page: there nobody can look a wrong one up."""
+    files = [each for each in (REPOSITORY / room).rglob("*") if each.suffix in {".py", ".html", ".yml", ".yaml"}]
+    named = {
+        (str(file.relative_to(REPOSITORY)), name)
+        for file in files
+        for name in re.findall(r"\baws-connector ([a-z][a-z-]+)", file.read_text(encoding="utf-8"))
+    }
+    assert len(files) > 10
+    assert {each for each in named if each[1] not in program.commands} == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_setting_exists(page: Path) -> None:
     named = set(re.findall(r"\bCONNECTOR_[A-Z_]*[A-Z]\b(?![_*])", page.read_text(encoding="utf-8")))

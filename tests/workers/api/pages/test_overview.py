@@ -8,7 +8,7 @@ import httpx2
 from tasks.model.replication import State, StepState, WaitsFor
 from tasks.orders.deletion import request_deletion
 from tests.workers.api.pages.scene import QUOTA, REFUSED, Scene, text_of, visiting
-from tests.workers.api.server import Api, running
+from tests.workers.api.server import WRITE, Api, running
 
 
 def look_for_work(api: Api) -> None:
@@ -19,7 +19,7 @@ def test_an_empty_connector_says_what_to_do_first(api: Api, pages: httpx2.Client
     look_for_work(api)
     said = text_of(pages.get("/"))
     assert "Nothing. Every tenant is as it was ordered" in said
-    assert "aws-connector replicate FILE" in said
+    assert "aws-connector apply FILE" in said
     assert "Nobody has ordered a tenant yet" in text_of(pages.get("/tenants"))
 
 
@@ -63,6 +63,16 @@ def test_pauses_and_people_who_are_still_in_are_told(api: Api, scene: Scene, pag
     deletion = api.store.tenants.find(shop).replication  # type: ignore[union-attr]  # it is known
     api.redis.client.hset(api.store.keys.replication(deletion), "requested_at", "2026-01-01T00:00:00+00:00")
     assert "2 people without an order still have access." in text_of(pages.get("/"))
+
+
+def test_a_worker_that_looks_seldom_as_it_is_told_is_not_missed(api: Api) -> None:
+    look_for_work(api)
+    api.redis.client.zincrby("connector:workers", -20_000, "w1")  # it looked 20 s ago
+    for seconds, missed in ((0.2, True), (15, False)):
+        with running(api.redis, pump_interval=timedelta(seconds=seconds)) as other, visiting(other) as http:
+            assert ("No worker runs." in text_of(http.get("/"))) is missed
+            metrics = http.get("/metrics", headers={"Authorization": f"Bearer {WRITE}"}).text
+            assert f"connector_workers {0.0 if missed else 1.0}" in metrics
 
 
 def test_it_is_told_when_nobody_works(scene: Scene, pages: httpx2.Client) -> None:
