@@ -57,10 +57,6 @@ class Segment:
     end: date  # exclusive
     owner: Owner | None  # None: nobody
 
-    def days_before(self, day: date) -> int:
-        """Count its days before a day."""
-        return max(0, (min(day, self.end) - self.first).days)
-
 
 def note_owners(connector: Connector, database: Database, platform: str, now: datetime) -> int:
     """Note whose accounts are whose; looks at the tenants that have changed since the last time. Answers how many."""

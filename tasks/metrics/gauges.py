@@ -24,10 +24,10 @@ from tasks.model.replication import State
 from tasks.state.census import DELETED, PAUSED, WHERE
 from tasks.state.counts import COST_PAGES, DISPATCHES, DROPPED, REPAIRS, Rejection
 from tasks.state.records import TenantRecord
+from tasks.state.runs import AWAKE
 from tasks.state.store import Store
+from tasks.state.work import alive_within
 
-ALIVE = timedelta(seconds=10)  # since a worker's pump looked
-RUNS = timedelta(seconds=60)  # since a runner looked: it may be in the middle of a request
 PAUSES = ("tenant", "platform")
 FOUND = {True: "differs", False: "repaired"}
 
@@ -39,8 +39,9 @@ StillIn = Callable[[TenantRecord, Catalog], Collection[str]]
 class Gauges(Collector):
     """Reads everything anew whenever it is asked; raises redis.RedisError when Redis is away."""
 
-    def __init__(self, store: Store, catalog: Catalog, still_in: StillIn) -> None:
+    def __init__(self, store: Store, catalog: Catalog, still_in: StillIn, pump_interval: timedelta) -> None:
         self._catalog = catalog
+        self._alive = alive_within(pump_interval)
         self._store = store
         self._still_in = still_in
 
@@ -102,7 +103,7 @@ class Gauges(Collector):
         late = work.overdue().total_seconds()
         yield _gauge("connector_due_late_seconds", "For how long the next look at a replication is overdue.", late)
         yield _gauge("connector_queue_messages", "Messages that no worker has taken yet.", work.queued(QUEUE))
-        yield _gauge("connector_workers", "Workers that look for work.", len(work.workers(ALIVE)))
+        yield _gauge("connector_workers", "Workers that look for work.", len(work.workers(self._alive)))
         yield _gauge(
             "connector_beat_last_tick_timestamp_seconds",
             "When a beat last took something to send; 0: never.",
@@ -157,7 +158,7 @@ class Gauges(Collector):
 
     def _runs(self) -> Iterator[Metric]:
         runs = self._store.runs
-        yield _gauge("connector_runners", "Runners that look for meshStack's runs.", len(runs.runners(RUNS)))
+        yield _gauge("connector_runners", "Runners that look for meshStack's runs.", len(runs.runners(AWAKE)))
         yield _gauge("connector_runs_open", "Runs of meshStack that have not ended.", runs.number())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from config.celery import QUEUE
 from tasks.connector import Connector
@@ -10,9 +10,8 @@ from tasks.documents import LimitUse, Machinery, Overview, UnderWay
 from tasks.overview.matters import matters
 from tasks.state.census import Census
 from tasks.state.limits import Usage
-
-ALIVE = timedelta(seconds=10)  # since a worker's pump looked
-RUNNING_RUNNER = timedelta(minutes=1)  # since a runner looked
+from tasks.state.runs import AWAKE
+from tasks.state.work import alive_within
 
 
 def overview(connector: Connector) -> Overview:
@@ -38,11 +37,11 @@ def machinery(connector: Connector) -> Machinery:
     store = connector.store
     beat = store.ticks.last()
     return Machinery(
-        workers=len(store.work.workers(ALIVE)),
+        workers=len(store.work.workers(alive_within(connector.settings.pump_interval))),
         queued=store.work.queued(QUEUE),
         late_seconds=store.work.overdue().total_seconds(),
         beat_at=datetime.fromtimestamp(beat, UTC) if beat else None,
-        runners=len(store.runs.runners(RUNNING_RUNNER)),
+        runners=len(store.runs.runners(AWAKE)),
     )
 
 

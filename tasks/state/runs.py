@@ -18,6 +18,8 @@ from tasks.model.desired import TenantId
 from tasks.state.database import Part
 from tasks.state.parameters import Admit, Hold, Note, Release, milliseconds
 
+AWAKE = timedelta(minutes=1)  # a runner that has not looked for longer has ended; it may be in the midst of a request
+
 
 @dataclass(frozen=True)
 class HeldRun:

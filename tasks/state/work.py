@@ -21,6 +21,18 @@ from tasks.state.parameters import Begin, Pump, Record, Renew, Settle, milliseco
 from tasks.state.records import handles_json, json_of
 from tasks.state.scripts import iso_now
 
+SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
+LOOKS = 10  # a worker that has missed so many looks at the due index is gone
+
+
+def alive_within(pump_interval: timedelta) -> timedelta:
+    """Return within which time a worker has looked that still runs.
+
+    >>> alive_within(timedelta(seconds=0.2)), alive_within(timedelta(seconds=30))
+    (datetime.timedelta(seconds=5), datetime.timedelta(seconds=300))
+    """
+    return max(SILENCE, LOOKS * pump_interval)
+
 
 class Renewal(StrEnum):
     """What became of a lease that was to be kept."""

@@ -34,7 +34,7 @@ def exposed() -> dict[str, Series]:
     with CheckedRedis() as redis:
         connector = make(redis.url)
         shared = CollectorRegistry()
-        shared.register(Gauges(connector.store, connector.catalog, still_in))
+        shared.register(Gauges(connector.store, connector.catalog, still_in, connector.settings.pump_interval))
         registries = (shared, Worker.of(connector).counters.registry, RunMetrics(RUNNER).registry)
         ProcessCollector(registry=registries[1])
         for registry in registries:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from fastapi import APIRouter
 
+from tasks.state.work import alive_within
 from workers.api.dependencies import CurrentConnector
 from workers.api.openapi import responses
 from workers.api.schemas import Readiness
-
-SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
-LOOKS = 10  # a worker that has missed so many looks at the due index is gone
 
 router = APIRouter(tags=["health"])
 
@@ -34,5 +30,5 @@ def get_readiness(connector: CurrentConnector) -> Readiness:
     """Answer 200 when Redis takes writes, and with as many replicas as an order needs; orders wait without a worker."""
     store = connector.store
     store.server.check_writable()
-    within = max(SILENCE, LOOKS * connector.settings.pump_interval)
-    return Readiness(workers=len(store.work.workers(within)), rejected_messages=sum(store.counts.rejected().values()))
+    workers = store.work.workers(alive_within(connector.settings.pump_interval))
+    return Readiness(workers=len(workers), rejected_messages=sum(store.counts.rejected().values()))

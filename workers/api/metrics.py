@@ -18,5 +18,6 @@ router = APIRouter(include_in_schema=False)  # Prometheus's format, not ours
 def get_metrics(connector: CurrentConnector) -> Response:
     """Answer with every metric, read anew."""
     registry = CollectorRegistry()
-    registry.register(Gauges(connector.store, connector.catalog, still_in))
+    pump_interval = connector.settings.pump_interval
+    registry.register(Gauges(connector.store, connector.catalog, still_in, pump_interval))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

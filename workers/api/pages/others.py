@@ -10,12 +10,11 @@ from fastapi import APIRouter, Request, Response
 from config.environment import variable
 from config.settings import Settings
 from tasks.organization import unmanaged
+from tasks.state.runs import AWAKE
 from workers.api.dependencies import CurrentConnector
 from workers.api.pages.rendering import PageRoute, page
 from workers.api.pages.visitor import CurrentVisitor
 from workers.runner.record import RunRecord
-
-AWAKE = timedelta(minutes=1)  # since a runner looked
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

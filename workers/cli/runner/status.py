@@ -11,6 +11,7 @@ from redis import RedisError
 from config.settings import Settings
 from tasks.connector import make_store
 from tasks.meshstack.sealed import same_key
+from tasks.state.runs import AWAKE
 from tasks.state.store import Store
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.output import facts, print_json, print_line, show, stdout_console, table
@@ -18,7 +19,6 @@ from workers.cli.runner.meshstack import meshstack_objects, own_settings
 from workers.cli.runner.register import public_key
 from workers.runner.record import RunRecord
 
-AWAKE = timedelta(seconds=60)  # a runner that has not looked for longer has ended
 COLUMNS = ("run", "behavior", "tenant", "stage", "claimed", "runner")
 
 
