@@ -15,11 +15,12 @@ HEADING = "## Soak"
 SHOWN = 20  # findings
 ABOUT = """\
 `make soak` sends orders over HTTP to the sandbox while everything fails: it kills workers, API, beat and Flower in turn
-with `kill -9`, restarts and freezes Redis, and lets 5 % of AWS calls fail (500, 503, throttled, response lost, connection
-reset). AWS's limits are on, and AWS shows its writes late. Every second, the test compares who has access to which
-account with what was ordered by then. The time in which Redis is frozen does not count, because nobody can be removed then.
+with `kill -9`, restarts and freezes Redis, and lets 5 % of AWS calls fail (500, 503, throttled, response lost,
+connection reset). AWS's limits are on, and AWS shows its writes late. Every second, the test compares who has access to
+which account with what was ordered by then. The time in which Redis is frozen does not count, because nobody can be
+removed then.
 """
-TITLE = "# Reliability\n\nWhat was tested and measured with crashes, faults and load, and how you can measure it again.\n"
+TITLE = "# Reliability\n\nWhat was tested with crashes, faults and load, and how you can measure it again.\n"
 
 
 @dataclass(frozen=True)
