@@ -31,14 +31,14 @@ consequences:
   replication ends FAILED. The daily replication tries again.
 
 **A code that is not on this page** is final and shown with AWS's raw text. Look it up in AWS's documentation of the
-call that the message names, fix the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or of a
-stack instance (`INOPERABLE`) means that a deployment failed; the message contains the reason. An answer with an HTTP
-status of 500 or more is retried whatever its code. A code that is the name of a Python exception is a bug in the
+call that the message names, fix the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
+of a stack instance (`INOPERABLE`) means that a deployment failed; the message contains the reason. An answer with an
+HTTP status of 500 or more is retried whatever its code. A code that is the name of a Python exception is a bug in the
 connector: report it with the log.
 """
 
 OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
-    "AccessPolicyChanged": "The access role's policy was not as the connector wrote it, so nothing was detached from the role.",
+    "AccessPolicyChanged": "The access role's policy was not as the connector wrote it, so it detached nothing.",
     "AccountAssignmentFailed": "An account assignment ended FAILED in AWS; the message has the reason.",
     "AccountClosed": "The tenant's account is closed or being closed.",
     "AliasNotShown": "The account may have the alias already; AWS does not show it yet.",
@@ -50,14 +50,14 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "ClosureNotAllowed": "`accountClosure` of the platform lists no OU above the account and no tag of it.",
     "EmailOfClosedAccount": "The pattern would give the tenant's new account the same email as its closed one.",
     "EnrollmentNotConfigured": "The landing zone enrolls accounts, but the documents do not say how or where.",
-    "ExecutionRoleNotShown": "StackSets cannot access a new account: its execution role is missing, or AWS does not show it yet.",
+    "ExecutionRoleNotShown": "StackSets cannot access a new account: its execution role is missing or not shown yet.",
     "FederationNotFound": "The account lacks the SAML provider or a role that somebody else should have created.",
     "ForeignGroup": "A group of that name belongs to another tenant or role, or nothing proves whose it is.",
     "ForeignRole": "The account has a role of that name, and nothing proves that the connector created it.",
     "ForeignSamlProvider": "The account has a SAML provider of that name for another identity provider.",
     "GroupNameNotUnique": "Two roles would get the same group: change `groupNamePattern` so that their names differ.",
     "GroupNotShown": "Identity Center does not yet show a group that exists, or whose group it is.",
-    "GroupRenamed": "Somebody has renamed a group of the tenant: the connector removes people from it, but adds nobody.",
+    "GroupRenamed": "Somebody has renamed a group of the tenant: the connector removes people, but adds nobody.",
     "MalformedAnswer": "The connector could not read AWS's answer, so the call may or may not have worked.",
     "MembershipNotShown": "A person to be removed was added to a group a moment ago; AWS does not show it yet.",
     "MetadataRefused": "`identityFederation.metadataUrl` does not return the metadata of a SAML identity provider.",
@@ -67,7 +67,7 @@ OWN = {  # what we say ourselves: the sentence that the error's own remedy does 
     "NoAccessRole": "The account has no access role, and no import role is configured to create it.",
     "NoAutomationAccount": "The landing zone has a StackSet, but the platform has no automation account.",
     "NoLandingZone": "Control Tower is not set up in the platform's region.",
-    "NoLaunchPath": "The connector has no access to the account factory's product, or the product has no active version.",
+    "NoLaunchPath": "The connector cannot access the account factory's product, or it has no active version.",
     "NoMemberAccount": "The management or automation account cannot be a tenant.",
     "NoParent": "AWS lists no parent of the account.",
     "NoRoot": "AWS lists no root of the organization.",
