@@ -72,11 +72,11 @@ REMEDIES: dict[FailureReason, str] = {
     FailureReason.INVALID_ADDRESS: "Correct the contact address of the management account, then retry.",
     FailureReason.INVALID_EMAIL: "Correct accountEmailPattern in the platform document, then replicate again.",
     FailureReason.CONCURRENT_ACCOUNT_MODIFICATION: (
-        "AWS keeps saying that this account is being created, and it never appears: ask AWS Support, then retry."
+        "AWS keeps reporting that it creates this account, but it never appears. Ask AWS Support, then retry."
     ),
-    FailureReason.INTERNAL_FAILURE: "AWS has failed several times by itself: ask AWS Support, then retry.",
+    FailureReason.INTERNAL_FAILURE: "AWS has failed several times internally. Ask AWS Support, then retry.",
     FailureReason.GOVCLOUD_ACCOUNT_ALREADY_EXISTS: (
-        "An account in AWS GovCloud has the email: change accountEmailPattern, then replicate again."
+        "An account in AWS GovCloud has this email. Change accountEmailPattern, then replicate again."
     ),
     FailureReason.MISSING_BUSINESS_VALIDATION: _VALIDATION,
     FailureReason.FAILED_BUSINESS_VALIDATION: _VALIDATION,
@@ -86,7 +86,7 @@ REMEDIES: dict[FailureReason, str] = {
     FailureReason.MISSING_PAYMENT_INSTRUMENT: _PAYMENT,
     FailureReason.INVALID_PAYMENT_INSTRUMENT: _PAYMENT,
     FailureReason.UPDATE_EXISTING_RESOURCE_POLICY_WITH_TAGS_NOT_SUPPORTED: (
-        "Remove the resource policy of the organization that refuses tags in CreateAccount, then retry."
+        "Remove the organization's resource policy that refuses tags in CreateAccount, then retry."
     ),
 }
 

@@ -14,12 +14,13 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEADING = "## Soak"
 SHOWN = 20  # findings
 ABOUT = """\
-`make soak` sends orders over HTTP to the sandbox while everything is made to fail: `kill -9` of workers, API, beat and
-Flower in turn, restarts and a freeze of Redis, and 5 % of AWS calls (500, 503, throttled, response lost, connection
-reset). AWS's limits are on, and AWS shows its writes late. Every second it is compared who may be in which account with
-what was ordered by then; the time in which Redis is frozen, and nobody can be taken out, does not count.
+`make soak` sends orders over HTTP to the sandbox while everything fails: it kills workers, API, beat and Flower in turn
+with `kill -9`, restarts and freezes Redis, and lets 5 % of AWS calls fail (500, 503, throttled, response lost,
+connection reset). AWS's limits are on, and AWS shows its writes late. Every second, the test compares who has access to
+which account with what was ordered by then. The time in which Redis is frozen does not count, because nobody can be
+removed then.
 """
-TITLE = "# Reliability\n\nWhat was measured about crashes, faults and load, and how to measure it again.\n"
+TITLE = "# Reliability\n\nWhat was tested with crashes, faults and load, and how you can measure it again.\n"
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ HEAD = """# Errors
 
 <!-- Made by `python -m tests.tasks.aws.error_page > docs/errors.md`. -->
 
-Every error of a replication has a code: AWS's own, or one of the connector's. This page explains each of them.
-`lastError` in the API links to it (`docs/errors.md#accessdeniedexception`). Each error has one of three consequences:
+Look up an error's code here to see what happens next and what you can do. The code is AWS's own or one of the
+connector's. `lastError` in the API links to it (`docs/errors.md#accessdeniedexception`). Each error has one of three
+consequences:
 
 - **retried**: the step is retried after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it (`Retry-After`).
   After `CONNECTOR_STEP_DEADLINE_SECONDS` (30 minutes) without a single success the step fails. You see WAITING with
@@ -31,71 +32,71 @@ Every error of a replication has a code: AWS's own, or one of the connector's. T
 
 **A code that is not on this page** is final and shown with AWS's raw text. Look it up in AWS's documentation of the
 call that the message names, fix the cause, then retry. The status of a CloudFormation stack (`ROLLBACK_COMPLETE`) or
-of a stack instance (`INOPERABLE`) stands for a deployment that failed; the message contains the reason. An answer with
-an HTTP status of 500 or more is retried whatever its code is. A code that is the name of a Python exception is a bug in
-the connector: report it with the log.
+of a stack instance (`INOPERABLE`) means that a deployment failed; the message contains the reason. An answer with an
+HTTP status of 500 or more is retried whatever its code. A code that is the name of a Python exception is a bug in the
+connector: report it with the log.
 """
 
 OWN = {  # what we say ourselves: the sentence that the error's own remedy does not say
-    "AccessPolicyChanged": "The access role's policy was not as written before, so nothing was taken from the role.",
-    "AccountAssignmentFailed": "AWS ended an account assignment as FAILED; the message has its reason.",
+    "AccessPolicyChanged": "The access role's policy was not as the connector wrote it, so it detached nothing.",
+    "AccountAssignmentFailed": "An account assignment ended FAILED in AWS; the message has the reason.",
     "AccountClosed": "The tenant's account is closed or being closed.",
     "AliasNotShown": "The account may have the alias already; AWS does not show it yet.",
-    "AnotherAccount": "The account is not the one that was ordered, or the access role leads elsewhere.",
-    "AnotherEmail": "AWS created an account with another email than was requested.",
-    "AnotherPolicy": "The organization has a service control policy of that name which the connector did not create.",
-    "AnotherTenant": "The account is tagged as another tenant's.",
-    "ChangeSetFailed": "CloudFormation cannot deploy a stack of `aws-connector bootstrap`; the message has its reason.",
-    "ClosureNotAllowed": "`accountClosure` of the platform lists neither an OU above the account nor a tag of it.",
-    "EmailOfClosedAccount": "The pattern gives the tenant's new account the email of the closed one.",
-    "EnrollmentNotConfigured": "The landing zone enrols accounts, but the documents do not say how or where.",
-    "ExecutionRoleNotShown": "StackSets cannot enter a new account: its execution role is missing, or not shown yet.",
-    "FederationNotFound": "An account lacks the SAML provider or the role that somebody else should have created.",
-    "ForeignGroup": "A group of that name is another tenant's or another role's, or nothing proves whose it is.",
+    "AnotherAccount": "The account is not the one that was ordered, or the access role belongs to another account.",
+    "AnotherEmail": "AWS created an account with a different email than requested.",
+    "AnotherPolicy": "The organization has a service control policy of that name that the connector did not create.",
+    "AnotherTenant": "The account has the tag of another tenant.",
+    "ChangeSetFailed": "CloudFormation cannot deploy a stack of `aws-connector bootstrap`; the message has the reason.",
+    "ClosureNotAllowed": "`accountClosure` of the platform lists no OU above the account and no tag of it.",
+    "EmailOfClosedAccount": "The pattern would give the tenant's new account the same email as its closed one.",
+    "EnrollmentNotConfigured": "The landing zone enrolls accounts, but the documents do not say how or where.",
+    "ExecutionRoleNotShown": "StackSets cannot access a new account: its execution role is missing or not shown yet.",
+    "FederationNotFound": "The account lacks the SAML provider or a role that somebody else should have created.",
+    "ForeignGroup": "A group of that name belongs to another tenant or role, or nothing proves whose it is.",
     "ForeignRole": "The account has a role of that name, and nothing proves that the connector created it.",
-    "ForeignSamlProvider": "The account has a SAML provider of that name, of another identity provider.",
-    "GroupNameNotUnique": "Two roles would have the same group: `groupNamePattern` must tell them apart.",
-    "GroupNotShown": "Identity Center does not show a group yet that it has, or whose group it is.",
-    "GroupRenamed": "Somebody has renamed a group of the tenant: people are taken out of it, but nobody is put in.",
-    "MalformedAnswer": "AWS's answer could not be read, so the call may or may not have worked.",
-    "MembershipNotShown": "Somebody who is to be removed was put into a group a moment ago; AWS does not show it yet.",
-    "MetadataRefused": "What `identityFederation.metadataUrl` answers is not the metadata of a SAML identity provider.",
+    "ForeignSamlProvider": "The account has a SAML provider of that name for another identity provider.",
+    "GroupNameNotUnique": "Two roles would get the same group: change `groupNamePattern` so that their names differ.",
+    "GroupNotShown": "Identity Center does not yet show a group that exists, or whose group it is.",
+    "GroupRenamed": "Somebody has renamed a group of the tenant: the connector removes people, but adds nobody.",
+    "MalformedAnswer": "The connector could not read AWS's answer, so the call may or may not have worked.",
+    "MembershipNotShown": "A person to be removed was added to a group a moment ago; AWS does not show it yet.",
+    "MetadataRefused": "`identityFederation.metadataUrl` does not return the metadata of a SAML identity provider.",
     "MetadataUnavailable": "The server of `identityFederation.metadataUrl` does not answer.",
-    "MoveNotShown": "AWS does not show yet where an account that is to be closed was moved a moment ago.",
+    "MoveNotShown": "An account to be closed was moved a moment ago; AWS does not show its new place yet.",
     "NameRefused": "A pattern gives a name that AWS refuses.",
-    "NoAccessRole": "The account has no access role, and there is no import role that may create it.",
+    "NoAccessRole": "The account has no access role, and no import role is configured to create it.",
     "NoAutomationAccount": "The landing zone has a StackSet, but the platform has no automation account.",
     "NoLandingZone": "Control Tower is not set up in the platform's region.",
-    "NoLaunchPath": "The account factory's product is in no portfolio of the connector's, or has no active version.",
+    "NoLaunchPath": "The connector cannot access the account factory's product, or it has no active version.",
     "NoMemberAccount": "The management or automation account cannot be a tenant.",
     "NoParent": "AWS lists no parent of the account.",
     "NoRoot": "AWS lists no root of the organization.",
-    "NoSuchPolicy": "Neither AWS nor the account has a managed policy of the name in the role mappings.",
-    "NoWebIdentityToken": "The platform uses a workload identity, but nothing names the file of its token.",
-    "NotKnownYet": "IAM created the SAML provider or the role a moment ago, and does not know it everywhere yet.",
-    "NotPlannable": "Only in plans: only the account could tell, and it does not exist yet or cannot be accessed yet.",
-    "NotProvablyOurs": "Nothing proves that the account is the tenant's, so it is not closed.",
+    "NoSuchPolicy": "Neither AWS nor the account has a managed policy with the name in the role mappings.",
+    "NoWebIdentityToken": "The platform uses a workload identity, but no token file is configured.",
+    "NotKnownYet": "IAM created the SAML provider or the role a moment ago and does not know it everywhere yet.",
+    "NotPlannable": "Only in plans: this depends on an account that does not exist yet or cannot be accessed yet.",
+    "NotProvablyOurs": "Nothing proves that the account belongs to the tenant, so it is not closed.",
     "RoleNotShown": "IAM says that the role exists, but does not show it yet.",
     "OwnedByAnother": "The account, group or alias belongs to another tenant, according to the connector's records.",
     "ParameterRefused": "A parameter of the access stack needs something that the tenant does not have.",
-    "PolicyNotShown": "A policy that is to go was given to a role a moment ago; AWS does not show it yet.",
+    "PolicyNotShown": "A policy to be detached was attached to a role a moment ago; AWS does not show it yet.",
     "SamlProviderNotShown": "IAM says that the SAML provider exists, but does not show it yet.",
     "ServiceManagedStackSet": "The StackSet deploys by organizational unit and not by account.",
     "SeveralAccounts": "Several accounts are tagged as this tenant's.",
-    "StillShown": "AWS shows what was deleted a moment ago; it counts as gone.",
-    "TooManyTags": "Tags of others fill the account, so that there is no room for the tenant's own.",
-    "UnknownAccountState": "AWS describes the account with a state that this version does not know.",
-    "UnknownConfiguration": "The tenant's platform or landing zone is no longer in the configuration directory.",
-    "UnknownCreationState": "AWS describes the creation with a state that this version does not know.",
-    "UnknownParameter": "The template has a parameter without default for which there is no value.",
-    "UnknownStatus": "AWS answered with a status that this version does not know.",
+    "StillShown": "AWS still shows something that was deleted a moment ago; the connector takes it as gone.",
+    "TooManyTags": "The account has so many other tags that there is no room for the tenant's own.",
+    "UnknownAccountState": "AWS reports an account state that this version does not know.",
+    "UnknownConfiguration": "The configuration directory no longer has the tenant's platform or landing zone.",
+    "UnknownCreationState": "AWS reports a state of the account creation that this version does not know.",
+    "UnknownParameter": "The template has a parameter without a default, and there is no value for it.",
+    "UnknownStatus": "AWS reports a status that this version does not know.",
     "Unreachable": "AWS's endpoint could not be reached; nothing was sent.",
-    "VendingOverdue": "The tags by which an account vending machine shows that it has finished did not come in time.",
-    "WaitedTooLong": "A step has waited too long for work that AWS or somebody else does.",
-    "WebIdentityTokenExpired": "The cluster has not replaced the web identity token before it expired.",
-    "NoCredentials": "The document says `auth.type: default`, and the worker finds no credentials.",
+    "VendingOverdue": "The account vending machine did not tag the account in time to show that it has finished.",
+    "WaitedTooLong": "A step has waited too long for AWS or somebody else to finish.",
+    "WebIdentityTokenExpired": "The web identity token has expired, and the cluster has not replaced it.",
+    "NoCredentials": "The document has `auth.type: default`, but the worker finds no credentials in its environment.",
     "WebIdentityTokenUnreadable": "The file of the web identity token is missing, empty, or does not contain a token.",
-    "WrongWebIdentityAudience": "The web identity token is for somebody else than the platform document says.",
+    "WrongWebIdentityAudience": "The web identity token has a different audience than the platform document.",
 }
 RETRIED_OF_OURS = {
     "AccessPolicyChanged",
@@ -120,8 +121,8 @@ RETRIED_OF_OURS = {
 RETRIED_WHILE_YOUNG = {"AccountAssignmentFailed"}
 STEPS_AFTER_FAILURE = {
     Next.LOOK_THEN_GIVE_UP: "final, unless the account turns out to be this tenant's",
-    Next.LOOK_THEN_AGAIN: "retried up to 5 times, after the account was looked for; then final",
-    Next.AGAIN_SLOWLY: "parked: asked again every hour",
+    Next.LOOK_THEN_AGAIN: "retried up to 5 times, each time after a search for the account; then final",
+    Next.AGAIN_SLOWLY: "parked: retried every hour",
     Next.GIVE_UP: "final",
 }
 
