@@ -11,14 +11,15 @@ Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from config.platform import Platform
 from config.policy_document import PolicyDocument
 from tasks.accounts.guard_rail import own_guard_rail
 from tasks.aws.actions import Feature, Principal
 from tasks.bootstrap.sign_in import SignIn, Way
-from tasks.permissions.iam_documents import PrincipalDocuments, Surroundings, documents
+from tasks.permissions.iam_documents import PrincipalDocuments, Surroundings, documents, features_of
 
 CONNECTOR_ROLE = "MeshstackConnectorRole"
 SERVICE_USER = "meshfed-service-user"
@@ -59,6 +60,8 @@ class Wanted:
     instance: str | None = None  # ARN of Identity Center's instance; None: people get no access through it
     metering: bool = True
     features: frozenset[Feature] = frozenset()  # what else the platform document has configured
+    import_role: str | None = None  # its name in accounts that are taken over
+    scim: bool = False  # groups are written by SCIM, which needs no policy
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,25 @@ def surroundings(wanted: Wanted) -> Surroundings:
         external_id=f"<{MANAGEMENT_ID.name}>",
         automation_external_id=f"<{AUTOMATION_ID.name}>",
         instance=wanted.instance,
+        scim=wanted.scim,
+        import_role=wanted.import_role,
         features=wanted.features | (metering if wanted.metering else frozenset()),
         metering_entry=(user(METERING_USER) if is_user else entry) if wanted.metering else None,
         metering_role=role(management, METERING_ROLE) if wanted.metering else None,
         metering_external_id=f"<{METERING_ID.name}>",
+    )
+
+
+def fitted(wanted: Wanted, platform: Platform) -> Wanted:
+    """Return the same for a platform document with which somebody has gone on: it says what the connector will do."""
+    center = platform.identity_center
+    return replace(
+        wanted,
+        access_role=platform.account_access_role,
+        instance=center.instance_arn if center else None,
+        scim=platform.scim is not None,
+        import_role=platform.import_role,
+        features=features_of(platform),
     )
 
 
@@ -166,7 +184,7 @@ def _management(wanted: Wanted, found: Documents) -> Account:
     protection = ControlPolicy(
         GUARD_RAIL,
         "Keeps an account's own administrators from changing the roles and stacks of the connector",
-        own_guard_rail(wanted.partition, [wanted.access_role]),
+        own_guard_rail(wanted.partition, [role for role in (wanted.access_role, wanted.import_role) if role]),
     )
     return Account("management", wanted.management_account, roles=tuple(roles), control_policies=(protection,))
 

@@ -24,11 +24,13 @@ class Check:
     name: str  # as people read it
     look: Callable[[Patient], Iterator[Finding]]
     needs: str | None = None  # the check that must not have failed: without it this one can only fail too
+    ours: bool = False  # looks into our own Redis, which need not be there before the first start
+    paid: bool = False  # AWS takes money for the look
 
 
 CHECKS = (
-    Check("Redis", our_side.redis),
-    Check("workers", our_side.workers, needs="Redis"),
+    Check("Redis", our_side.redis, ours=True),
+    Check("workers", our_side.workers, needs="Redis", ours=True),
     Check("limits", our_side.limits),
     Check("service user", credentials.service_user),
     Check("management role", credentials.management_role, needs="service user"),
@@ -40,7 +42,7 @@ CHECKS = (
     Check("service control policies", organization.guard_rails, needs="management role"),
     Check("accounts", organization.accounts, needs="management role"),
     Check("groups", people.directory, needs="management role"),
-    Check("group proofs", group_proofs, needs="groups"),
+    Check("group proofs", group_proofs, needs="groups", ours=True),
     Check("permission sets", people.permission_sets, needs="management role"),
     Check("federation", people.federation),
     Check("StackSets", deployment.stack_sets, needs="automation role"),
@@ -49,8 +51,10 @@ CHECKS = (
     Check("Control Tower", deployment.control_tower, needs="management role"),
     Check("metering role", metering.role),
     Check("metering external id", metering.external_id, needs="metering role"),
-    Check("costs", metering.costs, needs="metering role"),
+    Check("costs", metering.costs, needs="metering role", paid=True),
 )
+BEFOREHAND = tuple(check for check in CHECKS if not check.ours and not check.paid)
+"""What can be seen before anything of ours runs, and for nothing."""
 
 
 def examine(found: Patient, checks: Iterable[Check] = CHECKS) -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +93,20 @@ def test_opentofu_files_can_be_read(variant: Wanted) -> None:
     resources = [kind.strip('"') for file in read.values() for block in file.get("resource", ()) for kind in block]
     assert ("aws_iam_user" in resources) == variant.sign_in.is_user
     assert ("aws_iam_instance_profile" in resources) == (variant.sign_in.way is Way.EC2)
+
+
+def test_opentofu_would_lay_it_out_the_same(variant: Wanted, tmp_path: Path) -> None:
+    program = shutil.which("tofu") or shutil.which("terraform")
+    if program is None:
+        pytest.skip("neither tofu nor terraform is installed")
+    for name, text in files(variant, STARTER).made.items():
+        if name.endswith(".tf"):
+            (tmp_path / Path(name).name).write_text(text, encoding="utf-8")
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("TF_")}
+    command = [program, "fmt", "-check", "-diff", str(tmp_path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
 
 
 def test_policies_fit_into_awss_limits(variant: Wanted) -> None:

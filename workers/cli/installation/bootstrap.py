@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from config.arns import AccountId, partition_of
-from config.catalog import CatalogError, load_catalog
-from tasks.bootstrap.blueprint import METERING_USER, SERVICE_USER, Account, Wanted, blueprint
+from config.catalog import Catalog, CatalogError, load_catalog
+from tasks.bootstrap.blueprint import METERING_USER, SERVICE_USER, Account, Wanted, blueprint, fitted
 from tasks.bootstrap.cloudformation import PROTECTED_UNITS, template
-from tasks.bootstrap.files import Files, files, yaml
+from tasks.bootstrap.files import files, yaml
 from tasks.bootstrap.instructions import DOCUMENTS
-from tasks.bootstrap.sign_in import BY_TOKEN, SignIn, Way
-from tasks.bootstrap.starter import Starter, key_files, secret_file, secret_files
+from tasks.bootstrap.starter import SECRETS, key_files, secret_file, secret_files
+from tasks.doctor.finding import Finding, Level
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.installation.check import examined
 from workers.cli.installation.deploy import Applying, apply, ask, remove, targets
-from workers.cli.installation.rotate import RotatedUser, rotate
+from workers.cli.installation.described import REMEMBERED, Described, described, pairs, remembered
+from workers.cli.installation.rotate import RotatedUser, first_keys, rotate
+from workers.cli.operations.doctor import plain, show_finding
 from workers.cli.output import print_json
 
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the command line said."""
+class Asked:
+    """What is to be done, and where."""
 
     directory: Path
-    platform: str
-    region: str
-    management: str
-    meshcloud: str
-    automation: str | None
-    email: str
-    sign_in: str
-    issuer: str | None
-    subject: str | None
-    audience: str
-    access_role: str
-    unit: str | None
-    identity_store: str | None
-    instance: str | None
-    permission_sets: tuple[str, ...]
-    metering: bool
     apply: bool = False
     profiles: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
@@ -55,50 +40,157 @@ class Options:
     rotate: bool = False
     remove: bool = False
 
+    @property
+    def documents(self) -> Path:
+        """Where the connector's documents stand."""
+        return self.directory / DOCUMENTS
 
-def write_bootstrap(options: Options, *, as_json: bool) -> None:
-    """Write the directory; what a person goes on with stays as it is. Raises CommandFailed."""
-    wanted, starter = _wanted(options), _starter(options)
-    if options.rotate:
-        _rotated(options, wanted, as_json=as_json)
-        return
-    if options.remove:
-        _removed(options, wanted, as_json=as_json)
-        return
-    made = files(wanted, starter)
-    _check(made)
+
+@dataclass(frozen=True)
+class Applied:
+    """What --apply has done, and what the doctor says of it."""
+
+    changes: list[dict[str, Any]]
+    keys: list[dict[str, Any]]
+    findings: list[Finding] | None  # None: this machine cannot sign in as the workers do
+
+    @property
+    def code(self) -> ExitCode:
+        """How the command ends."""
+        wrong = any(finding.level is Level.ERROR for finding in self.findings or ())
+        return ExitCode.MISTAKES if wrong else ExitCode.DONE
+
+
+def run_bootstrap(asked: Asked, given: Mapping[str, Any], *, as_json: bool) -> ExitCode:
+    """Do what was asked; what a person goes on with stays as it is. Raises CommandFailed.
+
+    given  the options that describe the organization, by field of Described; None: not given
+    """
+    found = described(asked.directory, given)
+    if asked.rotate:
+        _rotated(asked, found, as_json=as_json)
+        return ExitCode.DONE
+    if asked.remove:
+        _removed(asked, found, as_json=as_json)
+        return ExitCode.DONE
+    begun = _to_begin(asked, found)
+    wanted = _fitted(asked, found, begun)
+    told = _written(asked, wanted, found, begun)
+    if not as_json:
+        _show_files(asked, told)
+    done = _applied(asked, wanted, found) if asked.apply else None
+    if as_json:
+        print_json({**told, **_plain(done)})
+    else:
+        _show_end(asked, found, done)
+    return ExitCode.DONE if done is None else done.code
+
+
+def _to_begin(asked: Asked, found: Described) -> dict[str, str]:
+    """Return the documents to write: those that are not there, or that nobody has changed since they were written."""
+    before = remembered(asked.directory)
+    written = {} if before is None else files(before.wanted(), before.starter()).begun
+
+    def untouched(name: str) -> bool:
+        path = asked.directory / name
+        return not path.exists() or path.read_text(encoding="utf-8") == written.get(name)
+
+    return {name: text for name, text in files(found.wanted(), found.starter()).begun.items() if untouched(name)}
+
+
+def _fitted(asked: Asked, found: Described, begun: Mapping[str, str]) -> Wanted:
+    """Return what is wanted, with what somebody has added to the documents since. They are read as a worker would."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder, DOCUMENTS)
+        if asked.documents.is_dir():
+            shutil.copytree(asked.documents, place, ignore=shutil.ignore_patterns(SECRETS))
+        for name, text in begun.items():
+            _write(Path(folder) / name, text)
+        platform = _catalog(place).platforms.get(found.platform)
+    if platform is None:
+        message = f"{asked.documents} describes no platform {found.platform}: correct it, or say --platform"
+        raise CommandFailed(message, ExitCode.USAGE)
+    return fitted(found.wanted(), platform)
+
+
+def _catalog(folder: Path) -> Catalog:
     try:
-        written, kept = _write(options.directory, made, secret_files(wanted))
+        return load_catalog([folder], secrets=False)
+    except CatalogError as error:
+        wrong = "\n".join(str(mistake).replace(f"{folder}/", "") for mistake in error.mistakes)
+        raise CommandFailed(f"the documents would not be valid:\n{wrong}", ExitCode.USAGE) from error
+
+
+def _written(asked: Asked, wanted: Wanted, found: Described, begun: Mapping[str, str]) -> dict[str, Any]:
+    """Write the directory; tells what was written, kept, and is missing."""
+    made = files(wanted, found.starter())
+    own = [*made.begun, *(f"{DOCUMENTS}/{name}" for name in secret_files(wanted))]
+    kept = [name for name in own if (asked.directory / name).exists() and name not in begun]
+    secret = {name: f"{secrets.token_urlsafe(SECRET_BYTES)}\n" for name in own if name not in (*kept, *begun)}
+    texts = {**made.made, **begun, REMEMBERED: found.text}
+    try:
+        for name, text in texts.items():
+            _write(asked.directory / name, text)
+        for name, text in secret.items():
+            _write_secret(asked.directory / name, text)
     except OSError as error:
         message = f"{error.filename} cannot be written ({error.strerror}): choose another directory"
         raise CommandFailed(message, ExitCode.USAGE) from error
-    missing = [
-        f"{DOCUMENTS}/{name}" for name in key_files(wanted) if not (options.directory / DOCUMENTS / name).exists()
-    ]
-    changes = _applied(options, wanted) if options.apply else None
-    if as_json:
-        told = {"directory": str(options.directory), "written": written, "kept": kept, "missing": missing}
-        print_json({**told, "changes": changes})
+    missing = [f"{DOCUMENTS}/{name}" for name in key_files(wanted) if not (asked.documents / name).exists()]
+    done = {"written": sorted([*texts, *secret]), "kept": sorted(kept), "missing": missing}
+    return {"directory": str(asked.directory), **done}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def _show_files(asked: Asked, told: Mapping[str, Any]) -> None:
+    missing = () if asked.apply else told["missing"]  # it makes them
+    for what, names in (("written", told["written"]), ("kept", told["kept"]), ("to be added", missing)):
+        print("\n".join(f"{what:<12}{asked.directory / name}" for name in names), end="\n" if names else "")
+
+
+def _show_end(asked: Asked, found: Described, done: Applied | None) -> None:
+    if done is None:
+        print(f"Go on with {asked.directory / 'README.md'}.")
         return
-    for what, names in (("written", written), ("kept", kept), ("to be added", missing)):
-        print("\n".join(f"{what:<12}{options.directory / name}" for name in names), end="\n" if names else "")
-    print(f"Go on with {options.directory / 'README.md'}.")
+    for each in done.keys:
+        print(f"{each['user']}: {each['move']} {each['key']}")
+    if done.findings is None:
+        print("This machine does not sign in as the workers do. Where one runs, check everything: aws-connector doctor")
+        return
+    print(found.platform)
+    for finding in done.findings:
+        show_finding(finding)
 
 
-def _rotated(options: Options, wanted: Wanted, *, as_json: bool) -> None:
+def _plain(done: Applied | None) -> dict[str, Any]:
+    if done is None:
+        return {"changes": None, "keys": None, "findings": None}
+    findings = None if done.findings is None else plain(done.findings)
+    return {"changes": done.changes, "keys": done.keys, "findings": findings}
+
+
+def _rotated(asked: Asked, found: Described, *, as_json: bool) -> None:
     """Take the next step of rotating the users' keys, and write nothing else."""
+    wanted = found.wanted()
     if not wanted.sign_in.is_user:
         raise CommandFailed(f"--rotate-keys: with --sign-in {wanted.sign_in.way} there are no keys", ExitCode.USAGE)
-    profile = _pairs("--profile", "account", options.profiles).get("meshcloud", "meshcloud")
-    files = [options.directory / DOCUMENTS / name for name in key_files(wanted)]
-    names = (SERVICE_USER, METERING_USER)[: len(files) // 2]
-    users = [RotatedUser(name, *files[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
 
     def allowed(question: str) -> None:
-        if not options.sure:
+        if not asked.sure:
             ask(question)
 
-    done = rotate(users, profile, options.region, allowed)
+    done = rotate(_users(asked, wanted), _meshcloud_profile(asked), found.region, allowed)
     if as_json:
         print_json({"keys": done})
         return
@@ -106,10 +198,21 @@ def _rotated(options: Options, wanted: Wanted, *, as_json: bool) -> None:
         print(f"{each['user']}: {each['move']}{' ' + each['key'] if each['key'] else ''}: {each['why']}")
 
 
-def _removed(options: Options, wanted: Wanted, *, as_json: bool) -> None:
+def _users(asked: Asked, wanted: Wanted) -> list[RotatedUser]:
+    """Return the users with the files of their keys; none where workers run as a role."""
+    paths = [asked.documents / name for name in key_files(wanted)]
+    names = (SERVICE_USER, METERING_USER)[: len(paths) // 2]
+    return [RotatedUser(name, *paths[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
+
+
+def _meshcloud_profile(asked: Asked) -> str:
+    return pairs("--profile", "account", asked.profiles).get("meshcloud", "meshcloud")
+
+
+def _removed(asked: Asked, found: Described, *, as_json: bool) -> None:
     """Delete what --apply made; the directory stays."""
-    accounts = blueprint(wanted)
-    applying = _applying(options, accounts)
+    accounts = blueprint(found.wanted())
+    applying = _applying(asked, accounts, found.region)
     nothing: dict[str, dict[str, str | None]] = {account.key: {} for account in accounts}
     removed = remove(targets(accounts, dict.fromkeys(nothing, ""), nothing, applying), applying)
     if as_json:
@@ -117,122 +220,31 @@ def _removed(options: Options, wanted: Wanted, *, as_json: bool) -> None:
         return
     for each in removed:
         print(f"{each['account']}: {each['stack']} is deleted")
-    print(f"{options.directory} stays as it is." if removed else "There is nothing to remove.")
+    print(f"{asked.directory} stays as it is." if removed else "There is nothing to remove.")
 
 
-def _applying(options: Options, accounts: Iterable[Account]) -> Applying:
-    keys, profiles = [account.key for account in accounts], _pairs("--profile", "account", options.profiles)
+def _applying(asked: Asked, accounts: Iterable[Account], region: str) -> Applying:
+    keys, profiles = [account.key for account in accounts], pairs("--profile", "account", asked.profiles)
     if unknown := sorted(profiles.keys() - set(keys)):
         message = f"--profile {unknown[0]}=…: there is no such account; known: {', '.join(keys)}"
         raise CommandFailed(message, ExitCode.USAGE)
-    return Applying(options.region, {key: profiles.get(key, key) for key in keys}, options.sure)
+    return Applying(region, {key: profiles.get(key, key) for key in keys}, asked.sure)
 
 
-def _applied(options: Options, wanted: Wanted) -> list[dict[str, Any]]:
-    """Deploy the templates; returns the changes that were made."""
+def _applied(asked: Asked, wanted: Wanted, found: Described) -> Applied:
+    """Deploy the templates, make keys where there are none yet, and have the doctor look at all of it."""
     accounts = blueprint(wanted)
-    applying = _applying(options, accounts)
+    applying = _applying(asked, accounts, found.region)
     parameters: dict[str, dict[str, str | None]] = {
         account.key: {
-            each.name: (options.directory / DOCUMENTS / secret_file(each)).read_text(encoding="utf-8").strip()
+            each.name: (asked.documents / secret_file(each)).read_text(encoding="utf-8").strip()
             for each in account.external_ids
         }
         for account in accounts
     }
-    parameters["management"][PROTECTED_UNITS] = ",".join(options.protected) or None
+    parameters["management"][PROTECTED_UNITS] = ",".join(asked.protected) or None
     bodies = {account.key: yaml(template(account)) for account in accounts}
-    return apply(targets(accounts, bodies, parameters, applying), applying)
-
-
-def _wanted(options: Options) -> Wanted:
-    for option, account in (
-        ("--management-account", options.management),
-        ("--meshcloud-account", options.meshcloud),
-        ("--automation-account", options.automation),
-    ):
-        if account is not None:
-            _account(option, account)
-    if (options.identity_store is None) != (options.instance is None):
-        raise CommandFailed("--identity-store and --instance go together: Identity Center shows both", ExitCode.USAGE)
-    return Wanted(
-        management_account=options.management,
-        meshcloud_account=options.meshcloud,
-        automation_account=options.automation,
-        sign_in=_sign_in(options),
-        partition=partition_of(options.region),
-        access_role=options.access_role,
-        instance=options.instance,
-        metering=options.metering,
-    )
-
-
-def _account(option: str, account: str) -> None:
-    try:
-        TypeAdapter(AccountId).validate_python(account)
-    except ValidationError as error:
-        raise CommandFailed(f"{option} {account} must be an AWS account id of 12 digits", ExitCode.USAGE) from error
-
-
-def _sign_in(options: Options) -> SignIn:
-    if options.sign_in not in set(Way):
-        message = f"--sign-in {options.sign_in} is not one of {', '.join(Way)}"
-        raise CommandFailed(message, ExitCode.USAGE)
-    way = Way(options.sign_in)
-    if way in BY_TOKEN and not (options.issuer and options.subject):
-        message = f"--sign-in {way} needs --issuer and --subject: whose tokens AWS takes, and for whom"
-        raise CommandFailed(message, ExitCode.USAGE)
-    issuer = options.issuer.removeprefix("https://").rstrip("/") if options.issuer else None
-    return SignIn(way, issuer, options.subject, options.audience)
-
-
-def _starter(options: Options) -> Starter:
-    name, _, location = options.platform.partition(".")
-    if not name or not location:
-        raise CommandFailed(f"--platform {options.platform} must be <platform>.<location>", ExitCode.USAGE)
-    return Starter(
-        name=name,
-        location=location,
-        region=options.region,
-        email=options.email,
-        unit=options.unit,
-        identity_store=options.identity_store,
-        permission_sets=_pairs("--permission-set", "project role", options.permission_sets),
-    )
-
-
-def _pairs(option: str, what: str, texts: Iterable[str]) -> Mapping[str, str]:
-    found = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if not name or not value:
-            raise CommandFailed(f"{option} {text} must be <{what}>=…", ExitCode.USAGE)
-        found[name] = value
-    return found
-
-
-def _check(made: Files) -> None:
-    """Read the documents as a worker would, before anything is written: AWS's rules stand in the configuration."""
-    with TemporaryDirectory() as folder:
-        for name, text in made.begun.items():
-            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
-        try:
-            load_catalog([Path(folder)], secrets=False)
-        except CatalogError as error:
-            wrong = "\n".join(str(mistake).replace(f"{folder}/", "") for mistake in error.mistakes)
-            raise CommandFailed(f"the options make no valid documents:\n{wrong}", ExitCode.USAGE) from error
-
-
-def _write(directory: Path, made: Files, external_ids: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Write what is to be written; returns what was, and what was left as it is."""
-    secret = {f"{DOCUMENTS}/{name}": f"{secrets.token_urlsafe(SECRET_BYTES)}\n" for name in external_ids}
-    once = {**made.begun, **secret}
-    kept = [name for name in once if (directory / name).exists()]
-    texts = made.made | {name: text for name, text in once.items() if name not in kept}
-    for name, text in texts.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if name in secret:
-            path.parent.chmod(0o700)
-            path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
-    return sorted(texts), sorted(kept)
+    changes = apply(targets(accounts, bodies, parameters, applying), applying)
+    keys = first_keys(_users(asked, wanted), _meshcloud_profile(asked), found.region)
+    findings = examined(asked.documents, found.platform, is_new=bool(changes or keys))
+    return Applied(changes, keys, findings)

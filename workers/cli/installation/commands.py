@@ -80,29 +80,47 @@ def policies(
 
 def bootstrap(
     directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where the files go.")],
-    management: Annotated[str, typer.Option("--management-account", metavar="ID", help="12 digits.")],
-    meshcloud: Annotated[
-        str,
-        typer.Option("--meshcloud-account", metavar="ID", help="The account where the workers have their identity."),
-    ],
-    email: Annotated[
-        str,
-        typer.Option("--account-email", metavar="PATTERN", help="aws+#{workspaceIdentifier}.#{projectIdentifier}@…"),
-    ],
-    automation: Annotated[
+    management_account: Annotated[
+        str | None, typer.Option("--management-account", metavar="ID", help="12 digits. Needed in the first run.")
+    ] = None,
+    meshcloud_account: Annotated[
+        str | None,
+        typer.Option(
+            "--meshcloud-account",
+            metavar="ID",
+            help="The account where the workers have their identity. Needed in the first run.",
+        ),
+    ] = None,
+    account_email: Annotated[
+        str | None,
+        typer.Option(
+            "--account-email",
+            metavar="PATTERN",
+            help="aws+#{workspaceIdentifier}.#{projectIdentifier}@…. Needed in the first run.",
+        ),
+    ] = None,
+    automation_account: Annotated[
         str | None,
         typer.Option("--automation-account", metavar="ID", help="Owns StackSets and Lambda functions; default: none."),
     ] = None,
     platform: Annotated[
-        str, typer.Option("--platform", metavar="PLATFORM", help="<platform>.<location>, as in meshStack.")
-    ] = "aws.main",
+        str | None,
+        typer.Option(
+            "--platform", metavar="PLATFORM", help="<platform>.<location>, as in meshStack; default: aws.main."
+        ),
+    ] = None,
     region: Annotated[
-        str, typer.Option("--region", metavar="REGION", help="Where Identity Center is.")
-    ] = "eu-central-1",
+        str | None,
+        typer.Option("--region", metavar="REGION", help="Where Identity Center is; default: eu-central-1."),
+    ] = None,
     sign_in: Annotated[
-        str,
-        typer.Option("--sign-in", metavar="WAY", help="pod-identity, irsa, ecs, ec2, oidc, or user (stores a key)."),
-    ] = "pod-identity",
+        str | None,
+        typer.Option(
+            "--sign-in",
+            metavar="WAY",
+            help="pod-identity, irsa, ecs, ec2, oidc, or user (stores a key); default: pod-identity.",
+        ),
+    ] = None,
     issuer: Annotated[
         str | None, typer.Option("--issuer", metavar="URL", help="With irsa and oidc: who issues the tokens.")
     ] = None,
@@ -111,11 +129,19 @@ def bootstrap(
         typer.Option("--subject", metavar="TEXT", help="With irsa and oidc: system:serviceaccount:<namespace>:<name>."),
     ] = None,
     audience: Annotated[
-        str, typer.Option("--audience", metavar="TEXT", help="With irsa and oidc: of the tokens.")
-    ] = "sts.amazonaws.com",
+        str | None,
+        typer.Option(
+            "--audience", metavar="TEXT", help="With irsa and oidc: of the tokens; default: sts.amazonaws.com."
+        ),
+    ] = None,
     access_role: Annotated[
-        str, typer.Option("--access-role", metavar="NAME", help="The role that AWS makes in every account.")
-    ] = "OrganizationAccountAccessRole",
+        str | None,
+        typer.Option(
+            "--access-role",
+            metavar="NAME",
+            help="The role that AWS makes in every account; default: OrganizationAccountAccessRole.",
+        ),
+    ] = None,
     unit: Annotated[
         str | None, typer.Option("--unit", metavar="OU", help="The OU in which new accounts begin; default: the root.")
     ] = None,
@@ -129,7 +155,9 @@ def bootstrap(
         list[str] | None,
         typer.Option("--permission-set", metavar="ROLE=ARN", help="What people of a project role get; repeat it."),
     ] = None,
-    metering: Annotated[bool, typer.Option("--metering/--no-metering", help="Whether costs are read.")] = True,
+    metering: Annotated[
+        bool | None, typer.Option("--metering/--no-metering", help="Whether costs are read; default: they are.")
+    ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Also deploy the templates, by change sets that you are shown first.")
     ] = False,
@@ -151,32 +179,34 @@ def bootstrap(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
-) -> None:
+) -> ExitCode:
     """Write what an AWS organization needs for the connector.
 
     CloudFormation templates and OpenTofu files for each account, and the platform document that fits. Calls AWS with
-    --apply, --rotate-keys and --remove only, as you.
+    --apply, --rotate-keys and --remove only, as you. A later run needs no option again: the directory remembers them.
     """
-    from workers.cli.installation.bootstrap import Options, write_bootstrap
+    from workers.cli.installation.bootstrap import Asked, run_bootstrap
 
-    options = Options(
+    given = {
+        "management_account": management_account,
+        "meshcloud_account": meshcloud_account,
+        "automation_account": automation_account,
+        "account_email": account_email,
+        "platform": platform,
+        "region": region,
+        "sign_in": sign_in,
+        "issuer": issuer,
+        "subject": subject,
+        "audience": audience,
+        "access_role": access_role,
+        "unit": unit,
+        "identity_store": identity_store,
+        "instance": instance,
+        "permission_set": permission_set or None,
+        "metering": metering,
+    }
+    asked = Asked(
         directory=directory,
-        platform=platform,
-        region=region,
-        management=management,
-        meshcloud=meshcloud,
-        automation=automation,
-        email=email,
-        sign_in=sign_in,
-        issuer=issuer,
-        subject=subject,
-        audience=audience,
-        access_role=access_role,
-        unit=unit,
-        identity_store=identity_store,
-        instance=instance,
-        permission_sets=tuple(permission_set or ()),
-        metering=metering,
         apply=apply,
         profiles=tuple(profile or ()),
         protected=tuple(protect or ()),
@@ -184,7 +214,7 @@ def bootstrap(
         rotate=rotate_keys,
         remove=remove,
     )
-    write_bootstrap(options, as_json=as_json)
+    return run_bootstrap(asked, given, as_json=as_json)
 
 
 def api() -> None:

@@ -45,6 +45,22 @@ def rotate(
     return done
 
 
+def first_keys(users: Iterable[RotatedUser], profile: str, region: str) -> list[dict[str, Any]]:
+    """Make a key for each user that has none, here or in AWS; returns what was done. Raises CommandFailed."""
+    clients, done = Clients(), []
+    for user in users:
+        keys = AccessKeys(clients, profile, region, user.name)
+        try:
+            if user.access_key.exists() or keys.listed():
+                continue
+            made = keys.create()
+        except StepError as error:
+            raise CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED) from error
+        _write(user, made)
+        done.append({"user": user.name, "move": str(Move.CREATE), "key": made.id})
+    return done
+
+
 def _take(step: Step, keys: AccessKeys, user: RotatedUser, allowed: Callable[[str], None]) -> str | None:
     """Do it; returns the id of the key that it was done to."""
     if step.move is Move.CREATE:

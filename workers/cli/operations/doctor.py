@@ -34,11 +34,11 @@ def show_health(platform: str | None, *, as_json: bool) -> ExitCode:
         while finding := _next(found):
             findings.append(finding)
             if not as_json:
-                _show(finding)
+                show_finding(finding)
         shown[each.identifier] = findings
         healthy = healthy and all(finding.level is not Level.ERROR for finding in findings)
     if as_json:
-        print_json({name: _plain(findings) for name, findings in shown.items()})
+        print_json({name: plain(findings) for name, findings in shown.items()})
     return ExitCode.DONE if healthy else ExitCode.MISTAKES
 
 
@@ -57,7 +57,7 @@ def _platforms(catalog: Catalog, wanted: str | None) -> list[Platform]:
     return [known[wanted]]
 
 
-def _show(finding: Finding) -> None:
+def show_finding(finding: Finding) -> None:
     """Print one line, and one more with what to do."""
     console = stdout_console()
     level = Text(f"  {finding.level:<8}", style=STYLES[finding.level])
@@ -66,5 +66,6 @@ def _show(finding: Finding) -> None:
         console.print(Text(f"          {flat(finding.remedy)}"), soft_wrap=True)
 
 
-def _plain(findings: Iterable[Finding]) -> list[dict[str, str]]:
+def plain(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Return the findings as JSON has them."""
     return [finding.model_dump(mode="json", by_alias=True, exclude_none=True) for finding in findings]

@@ -10,6 +10,7 @@
     create_role         account, role, trust, policies (name -> document), managed (ARNs)
     put_role_policy     account, role, name, document
     take_alias          alias, account ("" for a stranger)
+    age_key             key, hours: as if they had passed since the access key was made and last used
     deny, allow         operation (action pattern), account, principal (patterns, default *): AccessDenied, and not
 """
 
@@ -17,7 +18,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
+
+from moto.iam.models import AccessKeyLastUsed
 
 from workers.sandbox import organization
 from workers.sandbox.aws import identities
@@ -128,6 +132,18 @@ def take_alias(world: World, body: Body) -> Any:
     return {}
 
 
+def age_key(world: World, body: Body) -> Any:
+    """Make an access key and its last use older."""
+    passed = timedelta(hours=body["hours"])
+    keys = [identities.backend(account.id).access_keys.get(body["key"]) for account in world.accounts]
+    (key,) = [each for each in keys if each is not None]
+    key.create_date -= passed
+    if key.last_used is not None:
+        used = key.last_used
+        key.last_used = AccessKeyLastUsed(used.timestamp - passed, used.service, used.region)
+    return {}
+
+
 def deny(world: World, body: Body) -> Any:
     """Forbid an action."""
     world.state(Denials).rules.append(_denial(body))
@@ -159,6 +175,7 @@ ACTIONS: Mapping[str, Callable[[World, Body], Any]] = {
         delete_role,
         put_role_policy,
         take_alias,
+        age_key,
         deny,
         allow,
     )

@@ -125,6 +125,69 @@ def test_a_second_run_keeps_secrets_and_documents(run_here: RunHere, tmp_path: P
     assert run_here("validate", str(tmp_path / "config.d")).returncode == 0
 
 
+def test_a_later_run_needs_no_option_again(run_here: RunHere, tmp_path: Path) -> None:
+    first = run_here(*arguments(tmp_path, **SANDBOX), "--no-metering", "--json")
+    assert first.returncode == 0, first.stderr
+    remembered, template = tmp_path / "bootstrap.yaml", tmp_path / "cloudformation" / "management.yaml"
+    before = remembered.read_text(), template.read_text()
+    for path in (tmp_path / "config.d" / "secrets").iterdir():
+        assert path.read_text().strip() not in before[0]
+
+    assert run_here("bootstrap", str(tmp_path)).returncode == 0
+    assert (remembered.read_text(), template.read_text()) == before
+    assert run_here("bootstrap", str(tmp_path), "--metering").returncode == 0
+    assert organization.METERING_ROLE in template.read_text()
+    assert "region: " not in remembered.read_text()  # as it is by default
+    document = tmp_path / "config.d" / "platform.yaml"
+    assert "type: default" in document.read_text()
+    assert run_here("bootstrap", str(tmp_path), "--sign-in", "user").returncode == 0
+    assert "type: credential" in document.read_text()  # nobody had changed it
+
+    remembered.write_text("management-account: 1\ncolour: blue\n")
+    done = run_here("bootstrap", str(tmp_path))
+    assert done.returncode == 64
+    assert "--meshcloud-account is needed: there is no" in run_here("bootstrap", str(tmp_path)).stderr
+    remembered.write_text(f"{before[0]}colour: blue\n")
+    assert "colour: Unexpected keyword argument" in run_here("bootstrap", str(tmp_path)).stderr
+
+
+def test_what_was_added_to_the_platform_document_is_allowed(run_here: RunHere, tmp_path: Path) -> None:
+    assert run_here(*arguments(tmp_path, **SANDBOX)).returncode == 0
+    document, written = tmp_path / "config.d" / "platform.yaml", YAML(typ="safe")
+    platform = written.load(document.read_text())
+    replication = platform["spec"]["config"]["aws"]["replication"]
+    replication |= {"importRole": "AccountFactoryRole", "managementAccountTenant": "platform.management"}
+    replication["enrollmentConfiguration"] = {
+        "managementAccountId": organization.MANAGEMENT_ACCOUNT_ID,
+        "accountFactoryProductId": organization.ACCOUNT_FACTORY_PRODUCT_ID,
+    }
+    del replication["awsIdentityStore"]  # groups by SCIM instead
+    replication["awsSso"] = {
+        "scimEndpoint": "https://scim.eu-central-1.amazonaws.com/x/scim/v2",
+        "arn": organization.INSTANCE_ARN,
+        "ssoAccessToken": {"env": "SCIM_TOKEN"},
+        "groupNamePattern": "#{workspaceIdentifier}.#{projectIdentifier}.#{platformGroupAlias}",
+        "awsRoleMappings": [],
+    }
+    with document.open("w") as file:
+        written.dump(platform, file)
+
+    done = run_here("bootstrap", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    template = (tmp_path / "cloudformation" / "management.yaml").read_text()
+    assert "arn:aws:iam::*:role/AccountFactoryRole" in template
+    assert "AWSControlTowerAccountFactoryAccess" in template
+    assert "OrgManagementAccessAdditionalSSOForRootAccount" in template
+    assert "OrgManagementAccessSSO" in template
+    assert "identitystore:" not in template  # the token of SCIM is enough
+    assert "AccountFactoryRole" in (tmp_path / "opentofu" / "management.tf").read_text()
+
+    other = run_here("bootstrap", str(tmp_path), "--platform", "aws.other")
+    assert (other.returncode, other.stdout) == (64, "")
+    assert "known: aws.fresh" in other.stderr
+
+
 def test_with_users_it_says_which_keys_are_to_be_added(run_here: RunHere, tmp_path: Path) -> None:
     done = json.loads(run_here(*arguments(tmp_path, **{"--sign-in": "user"}), "--json").stdout)
 

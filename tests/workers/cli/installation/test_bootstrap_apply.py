@@ -10,7 +10,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.redis import CheckedRedis
 from tests.support.simulator import running_simulator
 from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, MADE_BEFORE, SANDBOX, arguments
 from tests.workers.cli.running import Ended, clean_environment, run
@@ -124,44 +123,45 @@ def test_from_nothing_to_a_content_doctor(
     assert f"{organization.METERING_ROLE} already exists" in stopped.stderr
     simulator.operator("delete_role", account=management, role=organization.METERING_ROLE)
 
-    went_on = changed(applied(directory, environment, "--yes"))
+    elsewhere = applied(directory, environment, "--yes")
+    went_on = changed(elsewhere)
+    assert json.loads(elsewhere.stdout)["findings"] is None  # this machine is not a worker's
     assert {account for account, *_ in went_on} == {"management", "automation"}  # meshcloud was ready
     assert ("automation", "Add", "MeshfedAutomationRole") in went_on
-    assert changed(applied(directory, environment, "--yes")) == set()
 
     protected = changed(applied(directory, environment, "--yes", "--protect", organization.DEVELOPMENT_OU_ID))
     assert protected == {("management", "Modify", "ControlPolicy")}
-    assert changed(applied(directory, environment, "--yes")) == set()  # nobody takes the protection away unasked
+    here = applied(directory, as_worker(tmp_path, environment), "--yes")
+    assert changed(here) == set()  # nobody takes the protection away unasked
     (policy,) = [each for each in simulator.state()["control_policies"] if each["Name"] == "meshstack-connector"]
     assert policy["Targets"] == [organization.DEVELOPMENT_OU_ID]
     assert set(stacks(simulator)) == {ACCOUNTS[f"--{key}-account"] for key in ("meshcloud", "management", "automation")}
 
-    done = doctor(directory, tmp_path, environment)
-    (findings,) = json.loads(done.stdout).values()
-    assert [each for each in findings if each["level"] == "error"] == []
-    assert done.returncode == 0
+    findings = json.loads(here.stdout)["findings"]
+    assert {each["level"] for each in findings} == {"ok"}
+    assert {"management role", "automation role", "metering role"} <= {each["check"] for each in findings}
+    assert not {"Redis", "workers", "costs"} & {each["check"] for each in findings}  # not there yet, or paid
 
-    command = [*arguments(directory, **SANDBOX), "--remove", "--json"]
+    simulator.operator("delete_role", account=management, role=organization.METERING_ROLE)
+    wrong = run("bootstrap", str(directory), "--apply", "--yes", environment=as_worker(tmp_path, environment))
+    assert wrong.returncode == 1
+    assert "error   metering role: " in wrong.stdout
+    simulator.operator("create_role", account=management, role=organization.METERING_ROLE)
+
+    command = ["bootstrap", str(directory), "--remove", "--json"]
     assert "use --yes" in run(*command, environment=environment).stderr
     taken_back = json.loads(run(*command, "--yes", environment=environment).stdout)["removed"]
     assert [each["account"] for each in taken_back] == ["automation", "management", "meshcloud"]
     assert stacks(simulator) == {}
     assert "meshstack-connector" not in {each["Name"] for each in simulator.state()["control_policies"]}
     assert json.loads(run(*command, "--yes", environment=environment).stdout) == {"removed": []}
-    assert doctor(directory, tmp_path, environment).returncode == 1  # the role is gone
 
 
-def doctor(directory: Path, folder: Path, environment: dict[str, str]) -> Ended:
-    """Examine the platform as a worker would that runs as the role."""
+def as_worker(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Give the environment in which the SDK signs in as the role of the workers."""
     (folder / "token").write_text(make_token(), encoding="ascii")
-    with CheckedRedis() as redis:
-        worker = {
-            "AWS_ROLE_ARN": f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/MeshstackConnectorRole",
-            "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token"),
-            "CONNECTOR_REDIS_URL": redis.url,
-            "CONNECTOR_CONFIG_DIR": str(directory / "config.d"),
-        }
-        return run("doctor", "--json", environment={**environment, **worker})
+    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/MeshstackConnectorRole"
+    return {**environment, "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
 
 
 def test_a_users_key_is_rotated_without_a_gap(
@@ -171,11 +171,15 @@ def test_a_users_key_is_rotated_without_a_gap(
     command = arguments(tmp_path / "users", **{"--sign-in": "user"})
     made = run(*command, "--apply", "--yes", "--json", environment=environment)
     assert ("meshcloud", "Add", "MeshfedServiceUser") in changed(made)
-
-    assert moves(rotated(tmp_path / "users", environment)) == ["create", "create"]
+    assert [each["user"] for each in json.loads(made.stdout)["keys"]] == [
+        organization.SERVICE_USER,
+        organization.METERING_USER,
+    ]
+    assert {each["level"] for each in json.loads(made.stdout)["findings"]} == {"ok"}
+    assert json.loads(run(*command, "--apply", "--yes", "--json", environment=environment).stdout)["keys"] == []
     service, metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
     assert (secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o600
-    assert signing_in(simulator, service) == "ok"  # and the metering user's key is never used
+    assert signing_in(simulator, service) == "ok"
 
     assert moves(rotated(tmp_path / "users", environment)) == ["create", "create"]
     new_service, new_metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
@@ -187,6 +191,7 @@ def test_a_users_key_is_rotated_without_a_gap(
 
     assert signing_in(simulator, new_service) == "ok"
     assert signing_in(simulator, new_metering) == "ok"
+    simulator.operator("age_key", key=metering[0], hours=3)
     goes_on = rotated(tmp_path / "users", environment)
     assert moves(goes_on) == ["wait", "switch off"]
     assert "some worker may still have it" in goes_on[0]["why"]
@@ -195,7 +200,7 @@ def test_a_users_key_is_rotated_without_a_gap(
     assert signing_in(simulator, metering) == "InvalidClientTokenId"
     assert moves(rotated(tmp_path / "users", environment)) == ["wait", "wait"]  # a day, for it to be switched on again
 
-    gone = run(*command, "--remove", "--yes", environment=environment)
+    gone = run("bootstrap", str(tmp_path / "users"), "--remove", "--yes", environment=environment)
     assert (gone.returncode, stacks(simulator)) == (0, {}), gone.stderr  # AWS deletes no user that has keys
     assert signing_in(simulator, new_service) == "InvalidClientTokenId"
 
@@ -207,8 +212,7 @@ def test_there_is_no_key_where_workers_run_as_a_role(tmp_path: Path, environment
 
 
 def rotated(directory: Path, environment: dict[str, str]) -> list[dict[str, str]]:
-    command = arguments(directory, **{"--sign-in": "user"})
-    ended = run(*command, "--rotate-keys", "--yes", "--json", environment=environment)
+    ended = run("bootstrap", str(directory), "--rotate-keys", "--yes", "--json", environment=environment)
     assert ended.returncode == 0, ended.stderr
     keys: list[dict[str, str]] = json.loads(ended.stdout)["keys"]
     return keys
