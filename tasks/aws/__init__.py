@@ -2,7 +2,7 @@
 
 Open `boundary.py` first: the `Aws` that a step is given. Behind it every call passes `calls.py`. `actions.py` lists the
 operations that may be called, `fault_table.py` what follows from AWS's error codes, `session.py` who we are in which
-account. boto3 and botocore are known in this package only.
+account. botocore is known in this package only.
 """
 
 from tasks.aws.boundary import Aws

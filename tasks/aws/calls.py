@@ -69,7 +69,7 @@ class Observer:
 
 
 class Calls:
-    """The calls of one boto3 client: `read` for Get, List and Describe, `write` for everything that changes AWS.
+    """The calls of one client of the SDK: `read` for Get, List and Describe, `write` for everything that changes AWS.
 
     A call that `actions.py` does not declare is a defect: it raises UndeclaredCall, and nothing is sent.
     """

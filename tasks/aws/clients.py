@@ -11,23 +11,21 @@ import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
-from functools import cache
 from threading import RLock
 from typing import Any
 
-import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
-from botocore.loaders import Loader, create_loader
 
 from config.environment import SettingsError
 from config.proxies import Proxies
 from tasks.aws.http_session import bound
 from tasks.aws.purpose import CONNECTOR, PRODUCT, Purpose
+from tasks.aws.service_models import service_models
 from tasks.errors import PermanentError
 
 CONFIG = Config(
@@ -100,9 +98,8 @@ class Clients:
         """Read what the SDK and the proxies are told by the environment. Raises SettingsError."""
         self._proxies = Proxies.read(os.environ)
         self._lock = RLock()
-        session = _sdk_session()
-        session._credentials = _WhoActs()  # noqa: SLF001 (botocore's own way in for credentials of another kind)
-        self.maker = boto3.Session(botocore_session=session)
+        self.session = _sdk_session()
+        self.session._credentials = _WhoActs()  # noqa: SLF001 (botocore's own way in for credentials of another kind)
         self._made: dict[tuple[str, str, timedelta | None, bool], Any] = {}
 
     def acting(self, service: str, region: str, credentials: Credentials, patience: timedelta | None = None) -> Acting:
@@ -126,18 +123,12 @@ class Clients:
 
     def _make(self, service: str, region: str, config: Config) -> Any:
         try:
-            client = self.maker.client(service, region_name=region, config=config)
+            client = self.session.create_client(service, region_name=region, config=config)
         except (BotoCoreError, ValueError) as error:
             raise _not_set_up(service, region, error) from error
         bound(client, self._proxies)
         client.meta.events.register("before-send", _say_what_for)
         return client
-
-
-@cache
-def _models(path: str | None) -> Loader:
-    """Return what reads the SDK's models of services, which it keeps: for all sessions of this process."""
-    return create_loader(path)
 
 
 def _say_what_for(request: AWSPreparedRequest, **_: Any) -> None:
@@ -151,7 +142,7 @@ def _sdk_session() -> botocore.session.Session:
     """Make a session of the SDK; raises SettingsError when the profile that the environment names is none."""
     session = botocore.session.get_session()
     try:
-        session.register_component("data_loader", _models(session.get_config_variable("data_path")))
+        session.register_component("data_loader", service_models(session.get_config_variable("data_path")))
     except (ProfileNotFound, ConfigParseError) as error:
         sentence = (
             f"The AWS SDK cannot read its configuration: {error}. Correct or unset AWS_PROFILE: the connector signs"

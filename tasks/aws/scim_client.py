@@ -1,6 +1,6 @@
 """The SCIM endpoint of IAM Identity Center as a client of the SDK's shape, so that its calls pass the one seam.
 
-`Calls` wants of a client what boto3's have: a method for each operation, dicts as answers, botocore's exceptions. So
+`Calls` wants of a client what botocore's have: a method for each operation, dicts as answers, botocore's exceptions. So
 SCIM's calls are limited, fenced, recorded and translated by the same lines as all others.
 
 httpx2 and two models instead of scim2-client with scim2-models. Both are maintained (Apache-2.0), but the client wants

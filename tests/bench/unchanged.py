@@ -35,10 +35,11 @@ class Cost:
 
 
 @contextmanager
-def running_tenants(directory: Path, tenants: int = TENANTS) -> Iterator[tuple[Cluster, list[str]]]:
+def running_tenants(directory: Path, tenants: int = TENANTS, **variables: str) -> Iterator[tuple[Cluster, list[str]]]:
     """Run a cluster of one worker whose tenants have been replicated twice: everything is warm."""
     settings = {
         **SETTINGS,
+        **variables,
         "CONNECTOR_PUMP_SECONDS": "0.2",
         "CONNECTOR_LEASE_SECONDS": "60",
     }  # a busy machine renews none

@@ -124,7 +124,7 @@ class WiredSessions(Sessions):
         clients = Clients()
         super().__init__(clients=clients)
         self.wire = wire
-        clients.maker.events.register("before-send", wire.before_send)
+        clients.session.register("before-send", wire.before_send)
 
     def _scim_transport(self) -> httpx2.BaseTransport:
         return WiredTransport(self.wire)

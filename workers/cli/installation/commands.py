@@ -1,6 +1,6 @@
 """The face of commands around an installation: name, arguments, options, help. The rest is imported when it runs."""
 
-# ruff: noqa: PLC0415  # so that --help and a wrong option answer at once: boto3, Celery and moto take seconds
+# ruff: noqa: PLC0415  # so that --help and a wrong option answer at once: botocore, Celery and moto take seconds
 
 from __future__ import annotations
 

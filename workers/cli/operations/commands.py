@@ -1,6 +1,6 @@
 """The face of the commands for operations: name, arguments, options, help. The rest is imported when it runs."""
 
-# ruff: noqa: PLC0415  # so that --help and a wrong option answer at once: pydantic, rich and boto3 take their time
+# ruff: noqa: PLC0415  # so that --help and a wrong option answer at once: pydantic, rich and botocore take their time
 
 from __future__ import annotations
 
