@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from argparse import ArgumentParser
 from pathlib import Path
 
 from tests.proof.organization import Size
@@ -12,6 +13,7 @@ from tests.proof.running import run
 
 def main() -> None:
     """Prove, and print what was found."""
+    ArgumentParser(description=__doc__).parse_args()
     default = Size()
     months = int(os.environ.get("MONTHS", default.months))
     size = Size(accounts=int(os.environ.get("ACCOUNTS", default.accounts)), months=months, killed_months=months)

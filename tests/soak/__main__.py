@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from argparse import ArgumentParser
 from pathlib import Path
 
 from tests.soak.report import DOCUMENT, write
@@ -14,6 +15,7 @@ from workers.demo.supervisor import interruptible
 
 def main() -> int:
     """Soak, print, write; answers the exit code."""
+    ArgumentParser(description=__doc__).parse_args()
     default = Plan()
     plan = Plan(
         seconds=float(os.environ.get("SECONDS", default.seconds)),
