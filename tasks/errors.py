@@ -6,6 +6,7 @@ StepError                     names AWS's code, message and request id, and what
 │   ├── Throttled             AWS did nothing: too many requests, a concurrent modification
 │   │   ├── RateReached       our own share of an API's rate is used up; the call was not sent
 │   │   └── Parked            a quota or a validation: retried slowly, an operator must act
+│   │       └── SignInRefused the platform's own credentials: one of its tenants probes, the others wait
 │   ├── Unanswered            no definite answer (5xx, time-out, lost, garbled): it may have happened
 │   └── LaneFull              our own share of an AWS limit is used up; woken when a place is free
 ├── PermanentError            retrying changes nothing until a person does something
@@ -88,6 +89,27 @@ class Parked(Throttled):
     """AWS takes it only when a person has raised a quota or completed a validation; `retry_after` says how slowly."""
 
     default_remedy = "Ask AWS for a higher quota or free some of it; the connector retries automatically, slowly."
+
+
+CONTINUE = "All tenants that wait for it then continue automatically."
+
+
+class SignInRefused(Parked):
+    """AWS does not let the platform in, and did nothing: its tenants wait together until a person has mended that."""
+
+    default_remedy = f"Correct the credentials in the platform document. {CONTINUE}"
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        request_id: str | None = None,
+        remedy: str | None = None,
+        way_in: str = "sign-in",
+    ) -> None:
+        super().__init__(code, message, request_id, remedy)
+        self.args = (code, message, request_id, remedy, way_in)
+        self.way_in = way_in  # as people read it; who is refused at the same one waits together
 
 
 class Unanswered(TransientError):

@@ -36,7 +36,9 @@ from tasks.aws.sts import Identity
 from tasks.model.account import Account
 from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
-from tasks.model.lane import Lane
+from tasks.model.lane import GATE, Lane
+
+MANAGEMENT = "the management account"  # every account is entered from there
 
 
 class Aws:
@@ -212,7 +214,8 @@ class Aws:
         """Users and groups of Identity Center, by whichever API the platform names."""
         access = self._platform.identity_center
         if isinstance(access, ScimAccess):
-            return ScimDirectory(self._calls(self._sessions.scim(access), self._platform.management_account_id))
+            client, account_id = self._sessions.scim(access), self._platform.management_account_id
+            return ScimDirectory(self._calls(client, account_id, way_in="SCIM"))
         if access is None:
             raise ValueError(f"platform {self._platform.identifier} has no Identity Center")
         return IdentityStoreDirectory(self._management("identitystore"), access.identity_store_id)
@@ -224,11 +227,11 @@ class Aws:
 
     def stack_sets(self, region: str) -> StackSets:
         """The automation account's StackSets in a region."""
-        return StackSets(self._calls(self._sessions.automation(self._platform, "cloudformation", region)))
+        return StackSets(self._automation("cloudformation", region))
 
     def functions(self, region: str, timeout: timedelta) -> Functions:
         """The Lambda functions that the automation account may run in a region, each for as long as `timeout`."""
-        return Functions(self._calls(self._sessions.automation(self._platform, "lambda", region, timeout)))
+        return Functions(self._automation("lambda", region, timeout))
 
     def stacks(self, account_id: str, region: str) -> Stacks:
         """A member account's CloudFormation stacks in a region."""
@@ -245,7 +248,7 @@ class Aws:
     def access_role_from_outside(self, account_id: str) -> AccessRole:
         """The access role of an account that is taken over, as the account's import role sees it."""
         client = self._sessions.imported(self._platform, account_id, "iam", self._run.purpose)
-        calls = self._calls(client, account_id)
+        calls = self._calls(client, account_id, inside=True, way_in=MANAGEMENT)
         return AccessRole(calls, self._platform.account_access_role, self._platform.partition)
 
     @cached_property
@@ -302,10 +305,15 @@ class Aws:
     @property
     def automation_identity(self) -> Identity:
         """Who we are in the automation account."""
-        return Identity(self._calls(self._sessions.automation(self._platform, "sts", self._platform.region)))
+        return Identity(self._automation("sts", self._platform.region))
 
     def _management(self, service: str) -> Calls:
-        return self._calls(self._sessions.management(self._platform, service), self._platform.management_account_id)
+        client, account_id = self._sessions.management(self._platform, service), self._platform.management_account_id
+        return self._calls(client, account_id, way_in=MANAGEMENT)
+
+    def _automation(self, service: str, region: str, patience: timedelta | None = None) -> Calls:
+        client = self._sessions.automation(self._platform, service, region, patience)
+        return self._calls(client, way_in="the automation account")
 
     def _metering(self, service: str) -> Calls:
         return self._calls(self._sessions.metering(self._platform, service), self._platform.management_account_id)
@@ -313,15 +321,25 @@ class Aws:
     def _member(self, account_id: str, service: str, region: str | None = None) -> Calls:
         region = region or self._platform.region
         client = self._sessions.member(self._platform, account_id, service, region, self._run.purpose)
-        return self._calls(client, account_id, young=self.is_young)
+        return self._calls(client, account_id, young=self.is_young, inside=True, way_in=MANAGEMENT)
 
-    def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
+    def _calls(
+        self,
+        client: Any,
+        account_id: str | None = None,
+        *,
+        young: bool = False,
+        inside: bool = False,
+        way_in: str | None = None,
+    ) -> Calls:
         told = client.made_for(self._run.purpose) if isinstance(client, Acting) else client  # SCIM has no CloudTrail
         return Calls(
             told,
             self._run.observer,
             account_id,
             young=young,
+            inside=inside,
+            way_in=way_in and f"{GATE}{way_in} of {self._platform.identifier}",
             expired=self._sign_in_anew,
             refused=self._sessions.refused,
         )

@@ -18,14 +18,10 @@ from config import tracing
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.fault_table import EXPIRED
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
+from tasks.aws.sign_in import UNKNOWN_KEY, is_of_platform, is_unsigned, sign_in_refused
 from tasks.aws.visibility import DELETED, SHOWN, NothingYoung, YoungThings, gone, made, missed
 from tasks.errors import NotFound, StepError, Unanswered
 from tasks.model.call import CallRecord, Intent
-
-UNKNOWN_KEY = frozenset(
-    {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException"}
-)
-"""What AWS answers to a key that was deleted, made inactive or replaced."""
 
 
 class Response(dict[str, Any]):
@@ -81,6 +77,8 @@ class Calls:
         account_id: str | None = None,
         *,
         young: bool = False,
+        inside: bool = False,
+        way_in: str | None = None,
         expired: Callable[[], None] = _kept,
         refused: Callable[[], None] = _kept,
     ) -> None:
@@ -88,6 +86,8 @@ class Calls:
 
         account_id  whose calls these are, for the records; None where the credentials alone say so
         young       the account is new: what it refuses because its role or services are still being made is NotReady
+        inside      a role of that account makes them, and not the platform's own
+        way_in      what a refusal of the platform's own credentials is to be called; None: as any other
         expired     is called when AWS says that the credentials have expired
         refused     is called when AWS does not know the key, or it does not fit
         """
@@ -97,6 +97,8 @@ class Calls:
         self._observer = observer
         self._account_id = account_id
         self._young = young
+        self._inside = inside
+        self._way_in = way_in
         self.request_id: str | None = None  # of the newest answer: what it reports is asked after by this id
         self._service: str = client.meta.service_model.service_name
         self._region: str = getattr(client.meta, "region_name", "")
@@ -149,8 +151,10 @@ class Calls:
             self._note_made(intent, answer)
             self._check_stands(intent, request_id)
             return answer
-        except StepError as ours:  # a garbled answer, or no web identity token to sign in with
+        except StepError as ours:  # a garbled answer, or nothing to sign in with
             code = ours.code
+            if self._way_in is not None and is_unsigned(ours):
+                raise sign_in_refused(ours, self._way_in) from ours
             raise
         except (ClientError, BotoCoreError, HTTPClientError, ResponseParserError, ValueError, KeyError) as error:
             failure = self._translated(intent, error)
@@ -181,6 +185,9 @@ class Calls:
             self._expired()
         if failure.code in UNKNOWN_KEY and not self._young:
             self._refused()
+        of_platform = is_of_platform(failure, error, self._region, inside=self._inside, young=self._young)
+        if self._way_in is not None and of_platform:
+            return sign_in_refused(failure, self._way_in)
         early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
         return not_ready(failure, self._region) if early or self._names_young(intent, failure) else failure
 

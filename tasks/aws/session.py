@@ -36,8 +36,9 @@ from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.purpose import CONNECTOR, PRODUCT, Purpose
 from tasks.aws.recent_facts import Recent
 from tasks.aws.scim_client import ScimClient
+from tasks.aws.sign_in import of_platform
 from tasks.aws.web_identity import TokenFile
-from tasks.errors import AccessDenied
+from tasks.errors import AccessDenied, SignInRefused
 
 DURATION_SECONDS = 3600  # role chaining allows no longer session
 ROLES_KEPT = 1024  # credentials of as many roles, some 3 kB each; those of an account are used within minutes
@@ -178,7 +179,7 @@ class Sessions:
     def _web_identity(self, platform: Platform, auth: WorkloadIdentityAuth) -> Credentials:
         token_file = auth.token_file or os.environ.get(TOKEN_FILE)
         if not token_file:
-            raise AccessDenied(
+            raise SignInRefused(
                 "NoWebIdentityToken",
                 f"platform {platform.identifier} uses a workload identity, but names no tokenFile, and {TOKEN_FILE} is "
                 "not set",
@@ -190,9 +191,11 @@ class Sessions:
             role_arn=auth.role_arn,
             extra_args={"RoleSessionName": PRODUCT, "DurationSeconds": DURATION_SECONDS},
         )
-        return Renewed(fetcher.fetch_credentials, "assume-role-with-web-identity", self._renewing)
+        return Renewed(of_platform(fetcher.fetch_credentials), "assume-role-with-web-identity", self._renewing)
 
     def _assumed(self, platform: Platform, source: Credentials, entry: Entry) -> Credentials:
+        own = entry.role in (platform.management_role_arn, platform.automation_role_arn)
+
         def make() -> Credentials:
             fetcher = AssumeRoleCredentialFetcher(
                 client_creator=self._creator(platform),
@@ -204,7 +207,8 @@ class Sessions:
                     **({"ExternalId": entry.external_id} if entry.external_id else {}),
                 },
             )
-            return Renewed(fetcher.fetch_credentials, "assume-role", self._renewing)
+            fetch = of_platform(fetcher.fetch_credentials) if own else fetcher.fetch_credentials
+            return Renewed(fetch, "assume-role", self._renewing)
 
         return self._kept(entry, make)
 

@@ -12,7 +12,7 @@ from config.platform import Auth, DefaultAuth
 from tasks.aws.sts import Caller
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
-from tasks.errors import AccessDenied
+from tasks.errors import SignInRefused
 
 TOLERATED = timedelta(minutes=1)
 REFUSED = timedelta(minutes=4)  # AWS refuses a signature that is 5 minutes off
@@ -133,7 +133,7 @@ def probed(role: str | None, how: str, *, entered: bool) -> Finding:
 def _enters_management(patient: Patient) -> bool:
     try:
         patient.aws.management_identity.whoami()
-    except AccessDenied:
+    except SignInRefused:
         return False
     return True
 
@@ -141,6 +141,6 @@ def _enters_management(patient: Patient) -> bool:
 def _enters_automation(patient: Patient) -> bool:
     try:
         patient.aws.automation_identity.whoami()
-    except AccessDenied:
+    except SignInRefused:
         return False
     return True

@@ -19,12 +19,14 @@ from tasks.errors import (
     PermanentError,
     RateReached,
     Replaced,
+    SignInRefused,
     StepError,
     Stopping,
     TransientError,
 )
 from tasks.limits.intervals import (
     LONGEST_RETRY,
+    PROBING,
     SOON,
     WITHDRAWING,
     RetryState,
@@ -220,7 +222,7 @@ def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:
 def _gives_way(moment: Moment, error: LaneFull | RateReached | Stopping | Replaced) -> StepRecord:
     """Wait for a place, for our turn, or for another worker; how the step has gone so far stays as it was."""
     document = moment.document(state=State.WAITING, note=error.message, last_error=None, waits_for=_reason(error))
-    record = replace(moment.record(document, State.WAITING), retry_state=moment.begun.retry_state)
+    record = replace(moment.record(document, State.WAITING), retry_state=moment.begun.retry_state, let_in=False)
     match error:
         case LaneFull():  # AWS works on nothing of ours: the next answer `Wait` is the first one again
             unlimited = document.model_copy(update={"deadline": None})
@@ -267,10 +269,14 @@ def _tries_again(moment: Moment, error: StepError) -> StepRecord:
         retry_state=_after(moment, error).document(),
         error=moment.begun.failure or shown,
         parked=parked,
+        let_in=parked,  # of what is not parked nobody knows whether AWS has let us in
+        gate=error.way_in if isinstance(error, SignInRefused) else None,
     )
 
 
 def _longest_retry(moment: Moment, error: StepError) -> timedelta:
+    if isinstance(error, SignInRefused):
+        return PROBING
     if moment.index == 0:
         return WITHDRAWING
     return SOON if isinstance(error, NotReady) else LONGEST_RETRY

@@ -12,6 +12,7 @@ POLL_LONGEST = 4  # times the first interval
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=2)
 SOON = timedelta(seconds=5)  # of what AWS does not show yet: it takes seconds, and people wait for it
+PROBING = timedelta(seconds=10)  # of a platform that AWS does not let in: one tenant asks, all others wait for it
 WITHDRAWING = timedelta(seconds=2)  # of the first step: whoever must go has seconds, also while AWS throttles
 SOONEST_BRISK = 0.2  # times the first interval: the shortest distance of two brisk polls
 LEARNING = 0.3  # weight of the newest time in the usual one

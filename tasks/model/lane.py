@@ -27,6 +27,14 @@ class Calls(StrEnum):
     IDENTITY_CENTER = "Identity Center calls"
 
 
+GATE = "sign-in to "
+
+
+def is_gate(lane: str) -> bool:
+    """Tell whether a lane is no limit, but where tenants wait until AWS lets their platform in (SignInRefused)."""
+    return lane.startswith(GATE)
+
+
 def kind_of(limit: str) -> str:
     """Return what kind of limit a lane or a rate is, without the ids of accounts in its name.
 

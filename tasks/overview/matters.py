@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from config.printable import counted, people
 from tasks.connector import Connector
 from tasks.documents import Machinery, Matter, MatterKind
-from tasks.model.desired import Pause
+from tasks.errors import CONTINUE
+from tasks.model.desired import Pause, TenantId
 from tasks.model.replication import Replication, State, StepState, WaitsFor
 from tasks.orders.withdrawn import still_in
 from tasks.state.census import Census
@@ -122,19 +123,33 @@ def _waiting(connector: Connector) -> Iterator[Matter]:
         step = next((step for step in each.steps if step.waits_for is WaitsFor.PERSON), None)
         if step is not None:
             kind = MatterKind.PARKED if step.last_error else MatterKind.APPROVAL
-            cause = f"{step.name} {step.last_error.code}" if step.last_error else step.name
-            groups.setdefault((kind, cause), []).append((each, step))
+            groups.setdefault((kind, _cause(each, step)), []).append((each, step))
     for (kind, _), members in sorted(
         groups.items(), key=lambda group: (group[0][0] is not MatterKind.APPROVAL, group[0])
     ):
         yield _waits(kind, members)
 
 
+def _cause(replication: Replication, step: StepState) -> str:
+    """Name what a step waits for a person for; what AWS refuses to a whole platform is one cause at whatever step."""
+    if step.last_error is None:
+        return step.name
+    return f"{_refused_platform(replication, step) or step.name} {step.last_error.code}"
+
+
+def _refused_platform(replication: Replication, step: StepState) -> str | None:
+    """Return the platform whose own sign-in AWS refuses; None: it is not that."""
+    error = step.last_error
+    of_platform = error is not None and error.remedy.endswith(CONTINUE)
+    return TenantId.parse(replication.tenant).platform if of_platform else None
+
+
 def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Matter:
-    _, step = members[0]
+    first, step = members[0]
+    platform = _refused_platform(first, step)
     about = {
         "kind": kind,
-        "step": step.name,
+        "step": None if platform else step.name,
         "number": len(members),
         "tenants": [each.tenant for each, _ in members[:MOST_NAMED]],
         "since": _oldest(step.started_at or each.requested_at for each, step in members),
@@ -142,7 +157,10 @@ def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Ma
     if step.last_error is None:
         what = f"{counted(len(members), 'deletion')} {'waits' if len(members) == 1 else 'wait'} for approval."
         return Matter(what=what, remedy="Approve or decline each. Their people are out already.", **about)
-    return Matter(what=f"{step.last_error.code}: {step.last_error.message}", remedy=step.last_error.remedy, **about)
+    where = f"AWS does not let the connector in on {platform}. " if platform else ""
+    return Matter(
+        what=f"{where}{step.last_error.code}: {step.last_error.message}", remedy=step.last_error.remedy, **about
+    )
 
 
 def _oldest(moments: Iterable[datetime]) -> datetime:

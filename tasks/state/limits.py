@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from tasks.model.batch import Batch, Wants
+from tasks.model.lane import is_gate
 from tasks.state.database import Part
 from tasks.state.parameters import Disband, Enter, Gather, Leave, Slow, Take, milliseconds
 
@@ -106,7 +107,8 @@ class Limits(Part):
 
     def usage(self) -> dict[str, Usage]:
         """Tell how each lane is used; in three round trips."""
-        lanes: dict[str, str] = self._redis.hgetall(self._keys.lanes)
+        every: dict[str, str] = self._redis.hgetall(self._keys.lanes)
+        lanes = {lane: places for lane, places in every.items() if not is_gate(lane)}
         now = self._database.now()
         with self._redis.pipeline(transaction=False) as pipeline:
             for lane in lanes:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tasks.model.lane import is_gate
 from tasks.state.database import Part
 
 
@@ -47,7 +48,7 @@ class Lines(Part):
 
 def _lanes(entries: Collection[str]) -> list[str]:
     """Return the lanes in whose line a replication stands: the entries of `places` without a place."""
-    return [lane for lane, _, place in (entry.partition("\t") for entry in entries) if not place]
+    return [lane for lane, _, place in (entry.partition("\t") for entry in entries) if not (place or is_gate(lane))]
 
 
 def _every(pace: str | None) -> timedelta | None:

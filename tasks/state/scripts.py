@@ -25,6 +25,7 @@ SHARED = (
     "alerts",
     "due",
     "lanes",
+    "gates",
     "threads",
     "strays",
     "replications",

@@ -238,6 +238,8 @@ def _record(replication: str, holder: str, outcome: StepRecord, stored: Handles 
         handles=None if outcome.handles in (None, stored) else handles_json(outcome.handles),
         error=None if outcome.error is None else json_of(outcome.error),
         lane=outcome.lane,
+        gate=outcome.gate,
+        let_in=outcome.let_in,
         responded=outcome.responded,
         alert=outcome.alert.document if outcome.alert else None,
         fingerprint=outcome.alert.fingerprint if outcome.alert else None,

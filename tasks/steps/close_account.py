@@ -8,7 +8,7 @@ from datetime import timedelta
 from tasks.accounts.closing import AWS_CLOSES_WITHIN, check_allowed, check_ours, current_account, without_account
 from tasks.accounts.lookup import CLOSED
 from tasks.aws import Aws, Lane
-from tasks.errors import Parked, PermanentError
+from tasks.errors import Parked, PermanentError, SignInRefused
 from tasks.model.account import AccountState
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
@@ -51,6 +51,9 @@ def _close(tenant: Tenant, handles: Handles, account_id: str, aws: Aws) -> Outco
     aws.remember(handles)
     try:
         aws.organizations.close_account(account_id)
+    except SignInRefused:
+        _leave(tenant, aws)
+        raise
     except Parked as quota:  # for days or weeks; others need not wait behind it
         _leave(tenant, aws)
         return Wait(handles, f"{quota.message}; tried again tomorrow", DAILY, waits_for=WaitsFor.QUOTA)

@@ -27,7 +27,7 @@ from config.arns import STACK_SET_ARN
 from config.landing_zone import StackSet
 from tasks.aws import Aws
 from tasks.aws.stack_sets import InstanceOperation, StackInstance, StackSets
-from tasks.errors import AccessDenied, Conflict, NotFound, PermanentError, StepError, TransientError
+from tasks.errors import AccessDenied, Conflict, NotFound, PermanentError, SignInRefused, StepError, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome, Wait
@@ -174,7 +174,7 @@ def _stands(arn: str, account_id: str, aws: Aws) -> bool:
         return bool(aws.stack_sets(match["region"]).instances(match["name"], account_id))
     except NotFound:
         return False
-    except AccessDenied:  # to an automation account of before; a remark is not worth a failure
+    except (AccessDenied, SignInRefused):  # to an automation account of before; a remark is not worth a failure
         return True
 
 

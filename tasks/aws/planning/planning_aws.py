@@ -98,7 +98,8 @@ class PlanningAws(Aws):
     def note_seen(self, fact: tuple[str, ...]) -> None:
         """Note nothing: what is planned is not so yet."""
 
-    def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False) -> Calls:
+    def _calls(self, client: Any, account_id: str | None = None, *, young: bool = False, **_: Any) -> Calls:
+        """Nobody waits for a plan: what AWS refuses to the platform is a refusal as any other."""
         forget = self._sign_in_anew
         return PlanningCalls(client, self._run.observer, self._planned, account_id, young=young, expired=forget)
 

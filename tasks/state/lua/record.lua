@@ -5,7 +5,7 @@
 local key = keys.replication(p.replication)
 local following = 'step:' .. (p.next or p.step)
 local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
-  'doubted', 'person', following)
+  'doubted', 'person', 'gate', following)
 local tenant = record.tenant
 local mark = p.holder .. ' ' .. p.step
 
@@ -87,13 +87,26 @@ local function next_look()
   return record.woken and not p.next and now() or now() + p.due
 end
 
+-- Say when to look again at one that AWS has refused with its whole platform, or not.
+local function next_look_at_gate()
+  return p.gate and wait_at(p.gate, p.replication, now() + p.due) or next_look()
+end
+
+-- Leave the gate at which it waited, unless nobody knows whether AWS would let us in now.
+local function pass_gate()
+  if record.gate and record.gate ~= p.gate and (p.let_in or p.lane) then
+    leave_gate(record.gate, p.replication, p.let_in and not p.gate)
+  end
+end
+
 local function go_on()
   if record.state ~= p.state then
     set_state(tenant, p.replication, p.state)
     emit_state(tenant, p.replication, p.state)
   end
   count_replication(tenant, p.replication) -- it may wait for a person from now on, or no longer
-  local due = next_look()
+  if p.parked then leave_all(p.replication, 0, p.gate) end -- AWS has begun nothing, and others need not wait for a person
+  local due = next_look_at_gate()
   set_due(p.replication, due)
   if due == 'inf' then -- no look is late that nobody has promised
     redis.call('HDEL', key, 'look_at')
@@ -105,12 +118,12 @@ local function go_on()
   else
     leave_thread(tenant, p.replication)
   end
-  if p.parked then leave_all(p.replication, 0) end -- AWS has begun nothing, and others need not wait for a person
   if p.polls then stop_waiting(p.replication) end -- it looks again when its own work ends, and not in its turn
   if p.beside and (stray_for(tenant) or 0) <= 0 then look_now(p.replication) end -- the stray call has ended meanwhile
 end
 
 write()
+pass_gate()
 emit(tenant, p.event)
 if goes_on then
   if record.woken then redis.call('HDEL', key, 'woken') end -- the next step sees what it was woken for

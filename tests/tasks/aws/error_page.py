@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from tasks.accounts.creation_failures import AFTER, REMEDIES, Next
 from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
+from tasks.aws.sign_in import UNKNOWN_KEY
 from tasks.errors import NotReady, Parked, TransientError, Unanswered
 
 HEAD = """# Errors
@@ -18,7 +19,7 @@ HEAD = """# Errors
 <!-- Made by `python -m tests.tasks.aws.error_page > docs/errors.md`. -->
 
 Look up an error's code here to see what happens next and what you can do. The code is AWS's own or one of the
-connector's. `lastError` in the API links to it (`docs/errors.md#accessdeniedexception`). Each error has one of three
+connector's. `lastError` in the API links to it (`docs/errors.md#accessdeniedexception`). Each error has one of these
 consequences:
 
 - **retried**: the step is retried after 1 s, 2 s, 4 s … up to 2 minutes, and not before AWS allows it (`Retry-After`).
@@ -27,6 +28,9 @@ consequences:
 - **parked**: the step is retried every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days). A newer
   order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
   `parked: an operator must act` in the log.
+- **parked for the whole platform**: AWS does not let the connector in, so all tenants of the platform wait together.
+  One of them tries again every 10 seconds, and all continue as soon as AWS lets it in. The same happens when the
+  connector may not assume a role of the platform document; the access role of an account concerns one tenant only.
 - **final**: the step has failed, and the error says what to do. Later steps that do not need it still run, then the
   replication ends FAILED. The daily replication tries again.
 
@@ -109,6 +113,7 @@ RETRIED_OF_OURS = {
     "MoveNotShown",
     "NoParent",
     "NoRoot",
+    "NoWebIdentityToken",
     "NotKnownYet",
     "PolicyNotShown",
     "RoleNotShown",
@@ -150,18 +155,20 @@ def _aws() -> Iterator[str]:
     for (service, code, reason), fault in BY_REASON.items():
         entries[code].append((f"{service}, {reason}", fault))
     for code in sorted(entries):
-        yield from _section(code, (_line(where, fault) for where, fault in entries[code]))
+        yield from _section(code, (_line(where, fault, code) for where, fault in entries[code]))
 
 
-def _line(where: str, fault: Fault) -> str:
+def _line(where: str, fault: Fault, code: str) -> str:
     prefix = f"{where}: " if where else ""
-    return f"{prefix}**{treatment(fault)}**. {fault.remedy or _why(fault)}"
+    return f"{prefix}**{treatment(fault, code)}**. {fault.remedy or _why(fault)}"
 
 
-def treatment(fault: Fault) -> str:
+def treatment(fault: Fault, code: str) -> str:
     """Name what the connector does."""
     if fault.kind is Parked:
         return "parked"
+    if code in UNKNOWN_KEY:
+        return "parked for the whole platform"
     return "retried" if issubclass(fault.kind, TransientError) else "final"
 
 

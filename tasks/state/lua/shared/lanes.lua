@@ -198,10 +198,12 @@ local function forget_joined(key)
 end
 
 -- Take a replication out of every line in which it stands, and hand on what it was offered.
-local function stop_waiting(id)
+local function stop_waiting(id, kept)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
-    if place == '' then
+    if lane == kept then
+      -- it stays
+    elseif place == '' then
       leave_line(lane, id)
       plan_look(lane)
     elseif place == offer_to(id) then
@@ -220,7 +222,7 @@ local function hand_over(id, to)
     local came = 1 -- if it comes later than its place ends, it is the first
     if place == '' or place == offer_to(id) then
       came = redis.call('ZSCORE', keys.waiters(lane), id) or redis.call('HGET', keys.replication(id), 'came:' .. lane)
-    else
+    elseif place ~= id then -- that of a probe is left in leave_all
       redis.call('SREM', keys.places(id), entry)
       if not leaves_to_others(lane, place, id) then
         note(to, entry)
@@ -237,17 +239,21 @@ end
 
 -- Give every place of a replication back. After an end without success AWS may still work on what was begun, and AWS
 -- counts its work and not our replications: so such a place lingers for a while (ms).
-local function leave_all(id, linger)
+-- kept: the lane that it does not leave, if any
+local function leave_all(id, linger, kept)
   redis.call('ZREM', keys.placed, id)
   if redis.call('EXISTS', keys.places(id)) == 0 then return end
-  stop_waiting(id)
+  stop_waiting(id, kept)
   for _, entry in ipairs(redis.call('SMEMBERS', keys.places(id))) do
     local lane, place = lane_and_place(entry)
-    if not leaves_to_others(lane, place, id) then
-      redis.call('ZADD', keys.holders(lane), 'XX', now() + linger, place)
+    if lane ~= kept then
+      if not leaves_to_others(lane, place, id) then
+        local stays = place == id and 0 or linger -- that of a probe is no work of AWS (gates.lua)
+        redis.call('ZADD', keys.holders(lane), 'XX', now() + stays, place)
+      end
+      redis.call('SREM', keys.places(id), entry)
+      hand_on(lane)
     end
-    hand_on(lane)
   end
-  redis.call('DEL', keys.places(id))
   redis.call('ZREM', keys.placed, id) -- whoever was handed a place, or had one taken back, is sorted in
 end

@@ -1,0 +1,101 @@
+"""AWS lets a platform in no more: its tenants wait together and none fails, one probes, and all go on by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.connector import Connector
+from tasks.model.replication import Replication, State, WaitsFor
+from tasks.overview.overview import overview
+from tests.support.cluster import ONE_ROLE, Cluster, desired, running_cluster
+from tests.support.waiting import eventually
+from workers.sandbox.organization import MANAGEMENT_ROLE_ARN
+
+TENANTS = 6
+BOUND = 15.0  # seconds until nobody is in who should not be, once AWS lets us in
+ALICE = {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}
+BOB = {"username": "bob", "euid": "bob@example.com", "roles": ["user"]}
+MANAGEMENT = {"RoleArn": MANAGEMENT_ROLE_ARN}
+BAD_KEY = {"code": "UnrecognizedClientException", "status": 400, "times": -1}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("sign-in")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_faults(cluster: Cluster) -> Iterator[None]:
+    yield
+    cluster.simulator.clear_faults()
+
+
+def probing(cluster: Cluster, replications: list[str]) -> list[str]:
+    """Name those that look again by themselves; what waits for others is due at no time."""
+    due = dict(cluster.redis.client.zrange("connector:due", 0, -1, withscores=True))
+    return [each for each in replications if due[each] != float("inf")]
+
+
+def parked(connector: Connector, replications: list[str]) -> bool:
+    found = list(connector.store.replications.those(replications))
+    return len(found) == len(replications) and all(_waits_for_a_person(each) for each in found)
+
+
+def _waits_for_a_person(replication: Replication) -> bool:
+    return replication.state is State.WAITING and any(
+        step.waits_for is WaitsFor.PERSON and step.last_error is not None for step in replication.steps
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("key", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "InvalidClientTokenId"}),
+        ("trust", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "AccessDenied"}),
+        ("session", {"service": "organizations", "code": "UnrecognizedClientException"}),
+    ],
+)
+def test_tenants_wait_for_their_platform_and_one_of_them_probes(
+    cluster: Cluster, name: str, refusal: dict[str, object]
+) -> None:
+    if "match" in refusal:  # a worker that has signed in already would not notice for an hour
+        cluster.kill(cluster.workers[0])
+        cluster.start_worker()
+    cluster.simulator.inject(status=403, times=-1, **refusal)
+    replications = [cluster.order(f"{name}{number}", ONE_ROLE) for number in range(TENANTS)]
+    eventually(lambda: parked(cluster.connector, replications))
+    eventually(lambda: len(probing(cluster, replications)) == 1)
+
+    [matter] = [each for each in overview(cluster.connector).needs if each.kind == "PARKED"]
+    assert matter.number == TENANTS
+    assert matter.what.startswith(f"AWS does not let the connector in on aws.sandbox. {refusal['code']}")
+    assert "All tenants that wait for it then continue automatically." in (matter.remedy or "")
+
+    [probe] = probing(cluster, replications)
+    cluster.connector.store.orders.cancel(probe)
+    replications.remove(probe)
+    eventually(lambda: len(probing(cluster, replications)) == 1)
+
+    cluster.simulator.clear_faults()
+    for replication in replications:
+        cluster.succeeded(replication)
+    assert not [lane for lane in cluster.redis.client.hkeys("connector:lanes") if lane.startswith("sign-in")]
+
+
+def test_who_is_not_ordered_any_more_is_out_as_soon_as_aws_lets_us_in(cluster: Cluster) -> None:
+    def members(project: str) -> set[str]:
+        groups = cluster.simulator.state()["identity_store"]["groups"]
+        return {each for group in groups if f".{project}." in group["name"] for each in group["members"]}
+
+    for project in ("left1", "left2", "left3"):
+        cluster.succeeded(cluster.order(project, desired(access=[ALICE, BOB])))
+    cluster.simulator.inject(service="identitystore", **BAD_KEY)
+    changed = [cluster.order(project, desired(access=[ALICE])) for project in ("left1", "left2", "left3")]
+    eventually(lambda: parked(cluster.connector, changed))
+    assert len(probing(cluster, changed)) == len(changed)  # whoever takes access away looks by itself
+
+    cluster.simulator.clear_faults()
+    eventually(lambda: all(members(project) == {"alice@example.com"} for project in ("left1", "left2", "left3")), BOUND)
