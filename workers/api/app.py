@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
@@ -39,6 +39,7 @@ from workers.api import (
 )
 from workers.api.access_log import AccessLog, is_untraced
 from workers.api.body_limit import BodyLimit
+from workers.api.dependencies import known_parameters
 from workers.api.events import HEARTBEAT, MOST_STREAMS, Streams
 from workers.api.openapi import describe_problems
 from workers.api.schemas import View
@@ -81,8 +82,6 @@ def create_app(
         unmanaged,
         platforms,
         events,
-        health,
-        metrics,
         history,
         pauses,
         audit,
@@ -90,6 +89,8 @@ def create_app(
         meshobjects,
         overview,
     ):
+        app.include_router(part.router, dependencies=[Depends(known_parameters)])
+    for part in (health, metrics):
         app.include_router(part.router)
     for each in pages.ROUTERS:
         app.include_router(each)

@@ -5,17 +5,22 @@ What waits for nothing is `async`: FastAPI hands any other function to a thread,
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Path, Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
 
+from config.printable import printable
 from tasks.connector import Connector
 from tasks.in_force import InForce
 from tasks.model.desired import TenantId
+from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused
 from tasks.state.records import TenantRecord
 from workers.api.problems import KeyTwice
 
@@ -100,6 +105,29 @@ def is_well_formed(tenant: TenantId) -> bool:
         return TenantId.parse(str(tenant)) == tenant
     except ValueError:
         return False
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the operation does not know: a misspelt filter would show everything."""
+    if not request.url.query:
+        return
+    known = sorted(_parameters(request.scope["route"]))
+    wrong = [(name, text) for name, text in request.query_params.items() if name not in known]
+    if wrong:
+        raise RequestRefused(tuple(_unknown(name, text, known) for name, text in wrong))
+
+
+def _parameters(route: APIRoute) -> frozenset[str]:
+    fields = get_flat_params(route.dependant)
+    return frozenset(field.alias for field in fields if isinstance(field.field_info, QueryInfo))
+
+
+def _unknown(name: str, text: str, known: list[str]) -> FieldMistake:
+    near = difflib.get_close_matches(name, known, n=1)
+    there = f"there {'are ' + ', '.join(known) if known else 'is none'}"
+    said = f"did you mean {near[0]}?" if near else there
+    field, value = (printable(each)[:LONGEST_FIELD] for each in (name, text))
+    return FieldMistake(field or "(no name)", value or "(empty)", f"is not a parameter here; {said}")
 
 
 async def json_body(request: Request) -> None:

@@ -50,10 +50,10 @@ def _drop_theirs(answers: dict[str, Any]) -> None:
 def responses(*statuses: int) -> Responses:
     """Describe the problems that a route may answer with, for OpenAPI.
 
-    Where a wrong token is a 401, too many wrong ones are a 429.
+    Where a wrong token is a 401, too many wrong ones are a 429, and an unknown parameter of the query is a 422.
     """
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in (*statuses, *((429,) if 401 in statuses else ()))
+        for status in (*statuses, *((422, 429) if 401 in statuses else ()))
     }

@@ -257,3 +257,18 @@ def test_a_key_that_stands_twice_is_named(
 def test_who_only_asks_is_not_told_that_nothing_was_stored(http: httpx2.Client) -> None:
     assert is_problem(http.get("/api/v1/tenants?size=many"), 422)["detail"].startswith("Correct ")
     assert is_problem(http.put(TENANT, json={}), 422)["detail"].startswith("Nothing was stored. Correct ")
+
+
+def test_a_parameter_that_nobody_knows_is_refused_everywhere(http: httpx2.Client) -> None:
+    """Else a misspelt filter shows everything, and a misspelt reason is lost."""
+    operations = [(method, path) for path, item in http.get("/openapi.json").json()["paths"].items() for method in item]
+    mine = [(method, path) for method, path in operations if path.startswith("/api/")]
+    assert len(mine) > 30
+    for method, path in mine:
+        said = is_problem(http.request(method, path.replace("{", "").replace("}", ""), params={"nonesuch": "x"}), 422)
+        assert [each["field"] for each in said["errors"]] == ["nonesuch"], (method, path)
+
+
+def test_a_parameter_that_is_nearly_one_is_named(http: httpx2.Client) -> None:
+    [error] = is_problem(http.get("/api/v1/tenants", params={"landingzone": "x", "page": "0"}), 422)["errors"]
+    assert error["message"] == "is not a parameter here; did you mean landingZone?"

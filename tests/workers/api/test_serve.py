@@ -69,7 +69,8 @@ def test_signals_end_it_while_a_stream_is_open(api: Api, tmp_path: Path, number:
     log = tmp_path / "log"
     with process(api, log) as (child, url), httpx2.Client(base_url=url, headers=HEADERS, timeout=30) as http:
         eventually(lambda: answers(url) or child.poll() is not None)
-        assert http.put(f"{TENANT}?password=hunter2-hunter2", json=BODY).status_code == 202, log.read_text()
+        assert http.put(TENANT, json=BODY).status_code == 202, log.read_text()
+        assert http.get(f"{TENANT}?password=hunter2-hunter2").status_code == 422
         http.get("/x%0Aforged%1b[31m")
         with http.sse(f"{TENANT}/events") as source:
             stream = iter(source)
