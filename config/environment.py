@@ -1,6 +1,7 @@
 """The environment and a `.env` file, read into `Settings` here and nowhere else.
 
-Nothing is read at import; `load_settings()` is called by each process when it starts.
+Nothing is read at import; `load_settings()` is called by each process when it starts. Whatever `.env` says counts for
+the whole process then, so that no part of it speaks to another AWS than the rest.
 """
 
 import difflib
@@ -50,6 +51,17 @@ def process_environment() -> Mapping[str, str]:
     return {**from_file, **os.environ}
 
 
+def adopt_env_file() -> None:
+    """Let what `.env` says count for whoever looks into the environment alone: the AWS SDK, proxies, Vault.
+
+    What the environment says already wins, and settings are read from both anyway. Raises SettingsError.
+    """
+    said = {name.upper() for name in os.environ}
+    for name, text in process_environment().items():
+        if name.upper() not in said and not name.upper().startswith(PREFIX):
+            os.environ[name] = text
+
+
 def variable(name: str) -> str:
     """Return the environment variable of a setting, or of the alias under which pydantic names it in an error.
 
@@ -63,6 +75,7 @@ def variable(name: str) -> str:
 
 def load_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsError with one sentence per mistake."""
+    adopt_env_file()
     environment = process_environment()
     mistakes = [*_misspelled(environment), *_proxies()]
     try:

@@ -63,7 +63,7 @@ TAIL = """
 - `HTTPS_PROXY`, `NO_PROXY` and the like name the [proxies](configuration.md#proxies) through which AWS, SCIM, SAML
   metadata and the receiver of notifications are reached.
 
-The last two are not read from `.env`: export them.
+All of them may stand in `.env` as well. The environment takes precedence.
 """
 
 UNITS = {"_SECONDS": "seconds", "_DAYS": "days", "_LENGTH": "characters", "_PER_SECOND": "calls a second"}

@@ -81,6 +81,21 @@ def test_environment_file_is_read_and_the_environment_wins(monkeypatch: pytest.M
     assert process_environment()["ACCESS_KEY"] == "pa$$word#1"
 
 
+def test_the_environment_file_counts_for_the_sdk_and_proxies_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a sandbox's file is no use: processes that know its Redis and not its AWS would call the real one."""
+    for name in ("AWS_ENDPOINT_URL", "HTTPS_PROXY", "AWS_REGION"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    Path(".env").write_text(
+        "AWS_ENDPOINT_URL=http://127.0.0.1:9\nHTTPS_PROXY=http://proxy:8080\nAWS_REGION=us-east-1\n", encoding="utf-8"
+    )
+    load_settings()
+    assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9"
+    assert os.environ["HTTPS_PROXY"] == "http://proxy:8080"
+    assert os.environ["AWS_REGION"] == "eu-west-1"
+
+
 def test_tokens_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONNECTOR_API_TOKENS", f"mesh:order+approve:{HEX}, ops.team:read:{HEX.upper()},old:write:{HEX}")
     mesh, ops, old = load_settings().api_tokens

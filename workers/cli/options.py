@@ -97,9 +97,10 @@ def _environment() -> Mapping[str, str]:
     """Return the environment over the `.env` file, as the settings do. Raises CommandFailed."""
     if not ENV_FILE.exists():
         return os.environ
-    from config.environment import SettingsError, process_environment  # noqa: PLC0415  # takes 0.1 s, and seldom needed
+    from config import environment  # noqa: PLC0415  # takes 0.1 s, and seldom needed
 
     try:
-        return process_environment()
-    except SettingsError as error:
+        environment.adopt_env_file()  # for the proxies
+        return environment.process_environment()
+    except environment.SettingsError as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
