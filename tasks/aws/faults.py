@@ -36,6 +36,10 @@ NOT_YET = frozenset(
 )
 
 STALE = ("Signature expired", "Signature not yet current")  # how some services say RequestExpired
+REACH = (
+    "Check the worker's network: name resolution, firewall, HTTPS_PROXY, and AWS_ENDPOINT_URL if it is set. The "
+    "connector retries automatically."
+)
 NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 
@@ -99,7 +103,7 @@ def translate_unanswered(service: str, operation: str, error: Exception) -> Step
     name = type(error).__name__
     text = f"{service}:{operation}: {error}"
     if isinstance(error, NEVER_SENT):
-        return Throttled("Unreachable", text)
+        return Throttled("Unreachable", text, remedy=REACH)
     if isinstance(error, NoCredentialsError):
         return AccessDenied(name, text, remedy="Give the platform document credentials, then retry.")
     if isinstance(error, ParamValidationError):

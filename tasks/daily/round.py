@@ -98,7 +98,7 @@ def _look(worker: Worker, platforms: list[Platform], now: datetime) -> bool:
             continue
         if accounts is None:
             return False
-        _keep(worker, platform.management_account_id, accounts, now)
+        _keep(worker, platforms, accounts, now)
         _look_at_stack_sets(worker, platforms, now)
         return True
     return False
@@ -116,10 +116,22 @@ def _look_at_stack_sets(worker: Worker, platforms: list[Platform], now: datetime
             log.warning("the stack instances could not be listed", stack_set=stack_set.name, error=str(error))
 
 
-def _keep(connector: Connector, organization: str, accounts: list[Account], now: datetime) -> None:
-    foreign = unmanaged.refresh(connector, organization, accounts, now)
-    connector.store.snapshots.note_listing(organization, Listing(now, len(accounts)))
+def _keep(worker: Worker, platforms: list[Platform], accounts: list[Account], now: datetime) -> None:
+    organization = platforms[0].management_account_id
+    foreign = unmanaged.refresh(worker, organization, accounts, now, _homes(worker, platforms))
+    worker.store.snapshots.note_listing(organization, Listing(now, len(accounts)))
     log.info("listed the accounts", organization=organization, accounts=len(accounts), unmanaged=foreign)
+
+
+def _homes(worker: Worker, platforms: list[Platform]) -> set[str]:
+    """Return the accounts in which our own users live: no tenant will ever own them."""
+    found = set()
+    for platform in platforms:
+        try:
+            found.add(snapshot.home(worker, platform))
+        except StepError as error:
+            log.warning("AWS does not say who signs in", platform=platform.identifier, error=str(error))
+    return found
 
 
 def _wants(connector: Connector, organization: str, now: datetime) -> bool:

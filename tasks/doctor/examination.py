@@ -13,8 +13,10 @@ from tasks.doctor import credentials, deployment, metering, organization, our_si
 from tasks.doctor.finding import Finding, Level, error, warning
 from tasks.doctor.group_proofs import group_proofs
 from tasks.doctor.patient import Patient, patient
-from tasks.errors import StepError
+from tasks.errors import StepError, TransientError
 from tasks.worker import Worker
+
+AGAIN = "AWS may only be slow or busy: run the check again. If it stays, see AWS's Health Dashboard and the network."
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _looked(check: Check, found: Patient) -> Iterator[Finding]:
     try:
         yield from check.look(found)
     except StepError as failure:
-        yield error(str(failure), failure.remedy)
+        yield error(str(failure), AGAIN if failure.remedy == TransientError.default_remedy else failure.remedy)
     except RedisError as away:
         yield error(f"Redis does not answer: {type(away).__name__}", "Start Redis, or correct CONNECTOR_REDIS_URL.")
 

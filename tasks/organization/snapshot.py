@@ -52,6 +52,11 @@ def take(worker: Worker, platform: Platform, now: datetime) -> list[Account] | N
         return accounts
 
 
+def home(worker: Worker, platform: Platform) -> str:
+    """Return the account in which whoever signs in lives: sts:GetCallerIdentity 1 call. Raises StepError."""
+    return _reader(worker, platform).user_identity.whoami().account_id
+
+
 def take_instances(worker: Worker, platform: Platform, stack_set: StackSet, now: datetime) -> None:
     """List a StackSet's instances and share the list: ListStackInstances, 1 call for 100. Raises StepError."""
     found = _reader(worker, platform).stack_sets(stack_set.region).all_instances(stack_set.name)

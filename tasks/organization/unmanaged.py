@@ -41,10 +41,15 @@ def unmanaged(
     return {**missing, **found}
 
 
-def refresh(connector: Connector, organization: str, accounts: list[Account], now: datetime) -> int:
-    """Keep which of an organization's accounts no tenant owns; answers how many."""
+def refresh(
+    connector: Connector, organization: str, accounts: list[Account], now: datetime, own: Iterable[str] = ()
+) -> int:
+    """Keep which of an organization's accounts no tenant owns; answers how many.
+
+    own   ids of accounts that are the connector's own, and stand in no document
+    """
     kept = connector.store.unmanaged
-    found = unmanaged(accounts, _owned(connector), kept.of(organization), organization, now)
+    found = unmanaged(accounts, _owned(connector, own), kept.of(organization), organization, now)
     kept.replace(organization, found)
     return len(found)
 
@@ -65,9 +70,9 @@ def _named(platforms: Iterable[Platform], organization: str) -> tuple[str, ...]:
     return tuple(sorted(each.identifier for each in platforms if each.management_account_id == organization))
 
 
-def _owned(connector: Connector) -> Owned:
+def _owned(connector: Connector, own: Iterable[str]) -> Owned:
     """What our own platforms and tenants have."""
-    ours = {
+    ours = set(own) | {
         account
         for platform in connector.catalog.platforms.values()
         for account in (platform.management_account_id, platform.automation_account_id)

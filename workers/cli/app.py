@@ -12,14 +12,13 @@ from typing import Annotated
 import typer
 
 from workers.cli.costs import commands as costs
-from workers.cli.errors import CommandFailed, ExitCode, complain
+from workers.cli.errors import PROGRAM, CommandFailed, ExitCode, complain
 from workers.cli.installation import commands as installation
 from workers.cli.operations import commands as operations
 from workers.cli.options import Given, Token, TokenFile, Url
 from workers.cli.runner import commands as runner
 from workers.cli.tenants import commands as tenants
 
-PROGRAM = "aws-connector"
 EXIT_CODES = (
     "Exit codes: 0 done; 1 a mistake in a file, an order or the environment; 2 plan found changes; "
     "3 a replication ended FAILED or CANCELLED, or plan found that one would; "

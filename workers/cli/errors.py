@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from config.printable import printable
 
+PROGRAM = "aws-connector"
+
 
 class ExitCode(IntEnum):
     """The codes of all commands; the table for people stands in `workers.cli`."""
@@ -34,5 +36,5 @@ class CommandFailed(Exception):
 def complain(message: str) -> None:
     """Write one message to stderr, each line of it under the program's name or indented."""
     first, *rest = map(printable, message.splitlines() or [""])
-    sys.stderr.write("\n".join([f"aws-connector: {first}", *(f"  {line.strip()}" for line in rest)]) + "\n")
+    sys.stderr.write("\n".join([f"{PROGRAM}: {first}", *(f"  {line.strip()}" for line in rest)]) + "\n")
     sys.stderr.flush()

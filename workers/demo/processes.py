@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import socket
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
@@ -46,6 +47,7 @@ class Endpoints:
     meshstack: str  # URL of the simulated one
     flower: str | None  # URL
     flower_password: str | None = field(repr=False)
+    variables: Path | None = None  # a file with everything that a command needs
 
 
 def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
@@ -70,6 +72,8 @@ def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
     if endpoints.flower is not None:
         environment["CONNECTOR_FLOWER_URL"] = endpoints.flower
+        told = {**environment, "CONNECTOR_URL": endpoints.api, "CONNECTOR_TOKEN": token}
+        endpoints = replace(endpoints, variables=_written(processes.directory / "demo.env", told))
     for name, command in commands(ports["flower"] if keep else None).items():
         extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
         processes.start(name, command, {**environment, **extra})
@@ -80,6 +84,13 @@ def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
         processes.wait("Flower", lambda: _answers(address), START_SECONDS)
     print_line(console, f"Ready after {time.monotonic() - began:.1f} s: the API listens at {endpoints.api}")
     return endpoints
+
+
+def _written(file: Path, environment: Mapping[str, str]) -> Path:
+    """Write variables for a shell, for their owner alone."""
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()), encoding="utf-8")
+    return file
 
 
 SIZE = {  # two workers on a laptop, in a hurry, with logs for people

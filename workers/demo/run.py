@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from workers.cli.connection import connect, reasons
-from workers.cli.errors import CommandFailed, ExitCode, complain
+from workers.cli.errors import PROGRAM, CommandFailed, ExitCode, complain
 from workers.cli.options import Access
 from workers.cli.orders import Order, OrdersRefused, read_orders
 from workers.cli.output import facts, print_line, show, stdout_console
@@ -114,7 +115,7 @@ def judge(
 def stay(processes: Supervisor, endpoints: Endpoints, console: Console, directory: Path) -> None:
     """Say where everything is, and stay until Ctrl-C, which is the way to end it, or until a process ends."""
     places = {
-        "page": f"{endpoints.api} (sign in with the token below)",
+        "page": f"{endpoints.api} (sign in with the token {endpoints.token})",
         "API": f"{endpoints.api}/docs",
         "Flower": f"{endpoints.flower} (user demo, password {endpoints.flower_password})",
         "simulated AWS": f"{endpoints.simulator}/_simulator/state",
@@ -123,13 +124,17 @@ def stay(processes: Supervisor, endpoints: Endpoints, console: Console, director
     }
     with suppress(KeyboardInterrupt):
         show(console, facts(places))
-        print_line(
-            console, f"in another terminal: export CONNECTOR_URL={endpoints.api} CONNECTOR_TOKEN={endpoints.token}"
-        )
-        print_line(console, "and then: aws-connector status --watch. Ctrl-C here ends everything.")
+        print_line(console, f"In another terminal, all commands work after: set -a; . {endpoints.variables}; set +a")
+        print_line(console, f"For example: {_program()} status --watch, or doctor. Ctrl-C here ends everything.")
         while True:
             processes.check()
             time.sleep(SHOWN_AGAIN_SECONDS)
+
+
+def _program() -> str:
+    """Return what to type for this program: its path where it is not on the PATH, as right after the README's lines."""
+    here = Path(sys.executable).with_name(PROGRAM)
+    return PROGRAM if shutil.which(PROGRAM) or not here.exists() else str(here)
 
 
 @contextmanager

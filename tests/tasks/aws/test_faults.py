@@ -154,6 +154,11 @@ def test_the_class_of_an_answer(service: str, error: ClientError, expected: type
     assert "text" in translated.message
 
 
+@pytest.mark.parametrize("error", [ConnectTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")])
+def test_an_unreachable_aws_tells_where_to_look(error: Exception) -> None:
+    assert "HTTPS_PROXY, and AWS_ENDPOINT_URL" in translate_unanswered("sts", "GetCallerIdentity", error).remedy
+
+
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
 @pytest.mark.parametrize("message", ["Signature expired: 20260501T12 is now earlier", "Signature not yet current: 1"])
 def test_a_request_that_was_late_is_sent_again(code: str, message: str) -> None:

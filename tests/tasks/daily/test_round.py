@@ -401,6 +401,7 @@ def test_accounts_that_no_tenant_owns_are_listed(cluster: Cluster) -> None:
     ids = {each.account_id for each in unmanaged.listed(cluster.connector)}
     assert organization.MANAGEMENT_ACCOUNT_ID not in ids
     assert organization.AUTOMATION_ACCOUNT_ID not in ids
+    assert organization.MESHCLOUD_ACCOUNT_ID not in ids, "our own user lives there"
     assert cluster.account("owned")["id"] not in ids
 
 

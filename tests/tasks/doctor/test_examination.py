@@ -64,6 +64,18 @@ def test_a_wrong_key_is_one_error_and_nothing_else_is_tried(patient: Patient, si
     assert [call.operation for call in simulator.calls(mark)] == ["GetCallerIdentity"]
 
 
+def test_nobody_is_told_to_wait_for_a_retry_that_the_doctor_does_not_make(
+    patient: Patient, simulator: SimulatorClient
+) -> None:
+    simulator.inject(operation="GetCallerIdentity", kind="error", code="InternalFailure", status=500, times=-1)
+    try:
+        [found] = examined(patient, "service user")["service user"]
+    finally:
+        simulator.clear_faults()
+    assert found.level is Level.ERROR
+    assert "run the check again" in (found.remedy or "")
+
+
 @pytest.mark.parametrize(
     ("principal", "words"),
     [

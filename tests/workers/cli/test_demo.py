@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from dotenv import dotenv_values
 
 from tests.support.waiting import eventually
 from tests.workers.cli.running import COMMAND, MARKER, RunHere, clean_environment, descendants, run
@@ -26,6 +27,7 @@ TENANTS = """
   landingZone: development-scim
   access: [{username: bob, euid: bob@example.com, roles: [admin]}]
 """
+STAYING = ("status", "doctor --platform aws.sandbox", "backup -")
 ENDS_SECONDS = 300.0  # a worker ends its call to AWS first; on a busy machine that takes a while
 
 
@@ -65,6 +67,21 @@ def test_demo(environment: dict[str, str], tenants: str, temporary: Path, marker
     assert re.search(r"Second round: 0 writes, \d+ reads", done.stdout)
     assert descendants(marker) == []
     assert list(temporary.iterdir()) == []
+
+
+def test_a_demo_that_stays_names_a_file_with_which_every_command_works(
+    environment: dict[str, str], tenants: str, marker: str
+) -> None:
+    with started("demo", "--keep", "--tenants", tenants, environment=environment) as process:
+        line = read_until(process, "In another terminal")
+        file = line.partition("set -a; . ")[2].partition(";")[0]
+        assert Path(file).stat().st_mode & 0o077 == 0
+        told = {name: text for name, text in dotenv_values(file, interpolate=False).items() if text is not None}
+        ended = [run(*each.split(), environment=clean_environment(**told)) for each in STAYING]
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=ENDS_SECONDS)
+    assert [each.returncode for each in ended] == [0] * len(STAYING), ended
+    eventually(lambda: not descendants(marker))
 
 
 @pytest.mark.parametrize("line", ["Starting", "WAITING"])
@@ -164,9 +181,9 @@ def started(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[st
     )
 
 
-def read_until(process: subprocess.Popen[str], word: str) -> None:
+def read_until(process: subprocess.Popen[str], word: str) -> str:
     assert process.stdout is not None
     for line in process.stdout:
         if word in line:
-            return
+            return line
     raise AssertionError(f"the process ended without saying {word}")

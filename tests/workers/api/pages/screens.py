@@ -41,7 +41,7 @@ def demo() -> Iterator[tuple[str, str]]:
 
         def printed() -> re.Match[str] | None:
             output.seek(0)
-            return re.search(r"CONNECTOR_URL=(\S+) CONNECTOR_TOKEN=(\S+)", output.read())
+            return re.search(r"page +(\S+) \(sign in with the token (\S+)\)", output.read())
 
         try:
             found = eventually(printed)
