@@ -60,7 +60,8 @@ def standing(view: TenantView, shown: Callable[[datetime], str], how: Callable[[
         yield from _under_way(view, shown)
     if view.still_in:
         has = "has" if view.still_in == 1 else "have"
-        yield f"{people(view.still_in)} {has} access that no order gives them."
+        since = f", since {shown(view.still_in_since)}" if view.still_in_since else ""
+        yield f"{people(view.still_in)} {has} access that no order gives them{since}."
 
 
 def _settled(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:

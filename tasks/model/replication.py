@@ -103,4 +103,7 @@ class Replication(Document):
     ended_at: datetime | None = None
     last_error: LastError | None = None
     account_id: str | None = None
+    withdrawing_since: datetime | None = Field(
+        default=None, description="since when it is to take access away; null: it is not, or has done so"
+    )
     trace_id: str | None = Field(default=None, description="id of its trace; null: none is made (docs/traces.md)")

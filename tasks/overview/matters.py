@@ -39,7 +39,8 @@ def _withdrawn(connector: Connector, now: datetime) -> Iterator[Matter]:
     records = [each for name in store.work.withdrawing()[:MOST_READ] if (each := store.tenants.find(name)) is not None]
     # Not since the tenant changed last: it changes with every try to take somebody out.
     ordered = {
-        each.tenant: each.requested_at for each in store.replications.those(each.replication for each in records)
+        each.tenant: each.withdrawing_since or each.requested_at
+        for each in store.replications.those(each.replication for each in records)
     }
     held: dict[str, datetime] = {}
     number = 0

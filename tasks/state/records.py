@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from config.tracing import id_in
@@ -120,8 +120,13 @@ def replication_of(row: dict[str, str], handles: str | None, turn: Turn | None =
         ended_at=datetime.fromisoformat(row["ended_at"]) if "ended_at" in row else None,
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         account_id=json.loads(handles or "{}").get("account_id"),
+        withdrawing_since=_moment(row["urgent_since"]) if "urgent_since" in row else None,
         trace_id=id_in(row.get("trace")),
     )
+
+
+def _moment(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
 
 
 def _untouched(name: str, idle: Mapping[str, str]) -> StepState:

@@ -39,7 +39,7 @@ from workers.api import (
 )
 from workers.api.access_log import AccessLog, is_untraced
 from workers.api.body_limit import BodyLimit
-from workers.api.dependencies import known_parameters
+from workers.api.dependencies import known_parameters, no_body
 from workers.api.events import HEARTBEAT, MOST_STREAMS, Streams
 from workers.api.openapi import describe_problems
 from workers.api.schemas import View
@@ -89,7 +89,7 @@ def create_app(
         meshobjects,
         overview,
     ):
-        app.include_router(part.router, dependencies=[Depends(known_parameters)])
+        app.include_router(part.router, dependencies=[Depends(known_parameters), Depends(no_body)])
     for part in (health, metrics):
         app.include_router(part.router)
     for each in pages.ROUTERS:

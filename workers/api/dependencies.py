@@ -24,6 +24,7 @@ from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused
 from tasks.state.records import TenantRecord
 from workers.api.problems import KeyTwice
 
+NOTHING = (b"", b"{}", b"null")  # bodies that ask for nothing
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 
 
@@ -128,6 +129,21 @@ def _unknown(name: str, text: str, known: list[str]) -> FieldMistake:
     said = f"did you mean {near[0]}?" if near else there
     field, value = (printable(each)[:LONGEST_FIELD] for each in (name, text))
     return FieldMistake(field or "(no name)", value or "(empty)", f"is not a parameter here; {said}")
+
+
+async def no_body(request: Request) -> None:
+    """Refuse a body where none is read: what it asks for would be lost, as the platform of a rollout."""
+    route: APIRoute = request.scope["route"]
+    if (
+        request.method in ("POST", "DELETE")
+        and route.body_field is None
+        and (await request.body()).strip() not in NOTHING
+    ):
+        raise RequestRefused((FieldMistake("body", "(not read)", _of_no_body(sorted(_parameters(route)))),))
+
+
+def _of_no_body(known: list[str]) -> str:
+    return f"is not read here; {'use the query: ' + ', '.join(known) if known else 'there is nothing to say'}"
 
 
 async def json_body(request: Request) -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, Security
+from fastapi import APIRouter, Body, HTTPException, Query, Request, Security
 
 from tasks.connector import Connector
 from tasks.model.desired import Text
-from workers.api.dependencies import CurrentConnector, KnownTenant
+from workers.api.dependencies import CurrentConnector, KnownTenant, StrictRoute
 from workers.api.openapi import responses
 from workers.api.platforms import KnownPlatform
-from workers.api.schemas import PausedView, PausesView
+from workers.api.schemas import PauseBody, PausedView, PausesView
 from workers.api.security import BEARER
 from workers.api.tenants import TENANT
 
-router = APIRouter(prefix="/api/v1", tags=["pauses"], dependencies=[Security(BEARER)])
+router = APIRouter(prefix="/api/v1", tags=["pauses"], dependencies=[Security(BEARER)], route_class=StrictRoute)
 
-Reason = Annotated[Text | None, Query(max_length=200, description="why, for whoever looks")]
-ANSWERS = responses(401, 403, 404, 422, 503)
+Reason = Annotated[Text | None, Query(max_length=200, description="the same as in the body")]
+Why = Annotated[PauseBody | None, Body()]
+ANSWERS = responses(400, 401, 403, 404, 422, 503)
 ANSWERS_OF_RESUME = responses(401, 403, 404, 409, 503)
 
 
@@ -31,10 +32,10 @@ def get_pauses(connector: CurrentConnector) -> PausesView:
 
 @router.post(f"/tenants{TENANT}/pause", operation_id="pause_tenant", summary="Pause a tenant", responses=ANSWERS)
 def pause_tenant(
-    record: KnownTenant, connector: CurrentConnector, request: Request, reason: Reason = None
+    record: KnownTenant, connector: CurrentConnector, request: Request, reason: Reason = None, body: Why = None
 ) -> PausedView:
     """Take its orders and run nothing for it, not even a deletion; a step that runs ends first."""
-    return _pause(str(record.id), connector, request, reason)
+    return _pause(str(record.id), connector, request, _reason(body, reason))
 
 
 @router.post(
@@ -53,10 +54,10 @@ def resume_tenant(record: KnownTenant, connector: CurrentConnector) -> None:
     "/platforms/{platform}/pause", operation_id="pause_platform", summary="Pause a platform", responses=ANSWERS
 )
 def pause_platform(
-    platform: KnownPlatform, connector: CurrentConnector, request: Request, reason: Reason = None
+    platform: KnownPlatform, connector: CurrentConnector, request: Request, reason: Reason = None, body: Why = None
 ) -> PausedView:
     """Take orders for its tenants and run nothing for them; steps that run end first."""
-    return _pause(platform, connector, request, reason)
+    return _pause(platform, connector, request, _reason(body, reason))
 
 
 @router.post(
@@ -69,6 +70,10 @@ def pause_platform(
 def resume_platform(platform: KnownPlatform, connector: CurrentConnector) -> None:
     """Go on with its tenants, but for those that are paused by their own name."""
     _resume(platform, connector)
+
+
+def _reason(body: PauseBody | None, query: str | None) -> str | None:
+    return body.reason if body is not None and body.reason else query
 
 
 def _pause(name: str, connector: Connector, request: Request, reason: str | None) -> PausedView:

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from tasks.doctor.finding import Finding, Level
 from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
 from tasks.metering.documents import BudgetRow, IdleTenant, Statement, UsageReport
-from tasks.model.desired import Deletion, Pause, TenantId
+from tasks.model.desired import Deletion, Pause, TenantId, Text
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
 if TYPE_CHECKING:  # only for annotations: the client reads this module, and needs neither Redis's client nor Celery
@@ -80,6 +80,7 @@ class TenantView(TenantRow):
     deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
     deleted_at: datetime | None = None
     still_in: int = Field(default=0, description=STILL_IN)
+    still_in_since: datetime | None = Field(default=None, description="since when they have no order; null: nobody is")
 
 
 class HealthView(View):
@@ -141,6 +142,14 @@ class PausedView(View):
     paused_at: datetime
     paused_by: str | None = Field(default=None, description="name of the API token")
     reason: str | None = None
+
+
+class PauseBody(View):
+    """Why something is paused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text | None = Field(default=None, max_length=200, description="why, for whoever looks")
 
 
 class PausesView(View):
@@ -271,8 +280,16 @@ def tenant_view(record: TenantRecord, replication: Replication | None, still_in:
         paused=record.paused,
         deleted_at=record.deleted_at,
         still_in=still_in,
+        still_in_since=_since(record, replication) if still_in else None,
         updated_at=record.updated_at,
     )
+
+
+def _since(record: TenantRecord, replication: Replication | None) -> datetime:
+    """Say since when people have no order any more, as exactly as is known."""
+    if replication is None:
+        return record.updated_at
+    return replication.withdrawing_since or replication.requested_at
 
 
 def rollout_view(progress: Progress) -> RolloutView:

@@ -59,8 +59,11 @@ local function write()
   if p.next then
     if p.step == 0 then
       redis.call('ZREM', keys.urgent, p.replication) -- what must go is gone
-      redis.call('HDEL', key, 'unsure', 'urgent_since')
-      if p.failed == '[]' then redis.call('SREM', keys.withdrawing, tenant) end
+      redis.call('HDEL', key, 'unsure')
+      if p.failed == '[]' then
+        redis.call('HDEL', key, 'urgent_since')
+        redis.call('SREM', keys.withdrawing, tenant)
+      end
       redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
     end
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting

@@ -48,6 +48,27 @@ def test_a_tenant_is_paused_visibly_until_it_is_resumed(api: Api, http: httpx2.C
     api.begin(ordered)
 
 
+def test_the_reason_of_a_pause_may_be_a_body(http: httpx2.Client) -> None:
+    for path in (TENANT, PLATFORM):
+        assert http.post(f"{path}/pause", json={"reason": "moving"}).json()["reason"] == "moving"
+        assert http.post(f"{path}/resume").status_code == 204
+        [error] = is_problem(http.post(f"{path}/pause", json={"reson": "moving"}), 422)["errors"]
+        assert error["field"] == "reson"
+    assert http.get("/api/v1/pauses").json() == {"pauses": []}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/landing-zones/development/rollouts", f"{TENANT}/resume", f"{TENANT}/deletion/approve"],
+)
+def test_a_body_that_nobody_reads_is_refused(http: httpx2.Client, path: str) -> None:
+    """A rollout of one platform, said in a body, would be one of all platforms."""
+    [error] = is_problem(http.post(path, json={"platform": "aws.sandbox"}), 422)["errors"]
+    assert error["field"] == "body"
+    assert "platform" in error["message"] or "nothing to say" in error["message"]
+    assert http.post(path, json={}).status_code != 422
+
+
 def test_a_platform_is_paused_with_all_its_tenants(http: httpx2.Client) -> None:
     assert http.post(f"{PLATFORM}/pause").json()["name"] == "aws.sandbox"
     assert http.get(TENANT).json()["paused"]["pausedBy"] == "producer"
@@ -148,7 +169,10 @@ def test_a_paused_tenant_says_how_many_withdrawn_people_are_still_in(
     answer = http.put(TENANT, json={**BODY, "access": people[:1]})
 
     assert answer.json()["stillIn"] == 1
-    assert http.get(TENANT).json()["stillIn"] == 1
+    shown = http.get(TENANT).json()
+    assert (shown["stillIn"], shown["stillInSince"][:10]) == (1, shown["updatedAt"][:10])
+    replication = http.get(f"/api/v1/replications/{shown['replicationId']}").json()
+    assert shown["stillInSince"] == (replication["withdrawingSince"] or replication["requestedAt"])
     assert 'connector_withdrawn_people{platform="aws.sandbox"} 1.0' in http.get("/metrics").text
     assert http.delete(TENANT).json()["stillIn"] == 2
 
@@ -168,6 +192,8 @@ def test_who_could_not_be_taken_out_is_counted_until_that_has_worked(
     group = Group("admin", "g-1", people=("alice@example.com",))
     first_step(ordered, State.FAILED, handles=Handles(groups={"mst-admin": group}))
     following = http.put(TENANT, json={**BODY, "access": []}).json()["replicationId"]
+    replication = http.get(f"/api/v1/replications/{following}").json()
+    assert replication["withdrawingSince"] == http.get(TENANT).json()["stillInSince"] is not None
     if how == "cancelled":
         http.post(f"/api/v1/replications/{following}/cancel")
     else:

@@ -44,6 +44,7 @@ def test_a_replication_shows_every_step(api: Api, http: httpx2.Client, replicati
         "lastError",
         "accountId",
         "traceId",
+        "withdrawingSince",
     }
     assert queued["id"] == replication
     assert queued["tenant"] == "likvid.shop.aws.sandbox"
