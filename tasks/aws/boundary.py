@@ -224,11 +224,11 @@ class Aws:
 
     def stack_sets(self, region: str) -> StackSets:
         """The automation account's StackSets in a region."""
-        return StackSets(self._calls(self._sessions.automation(self._platform, "cloudformation", region)))
+        return StackSets(self._automation("cloudformation", region))
 
     def functions(self, region: str, timeout: timedelta) -> Functions:
         """The Lambda functions that the automation account may run in a region, each for as long as `timeout`."""
-        return Functions(self._calls(self._sessions.automation(self._platform, "lambda", region, timeout)))
+        return Functions(self._automation("lambda", region, timeout))
 
     def stacks(self, account_id: str, region: str) -> Stacks:
         """A member account's CloudFormation stacks in a region."""
@@ -302,10 +302,14 @@ class Aws:
     @property
     def automation_identity(self) -> Identity:
         """Who we are in the automation account."""
-        return Identity(self._calls(self._sessions.automation(self._platform, "sts", self._platform.region)))
+        return Identity(self._automation("sts", self._platform.region))
 
     def _management(self, service: str) -> Calls:
-        return self._calls(self._sessions.management(self._platform, service), self._platform.management_account_id)
+        client = self._sessions.management(self._platform, service, self._run.purpose)
+        return self._calls(client, self._platform.management_account_id)
+
+    def _automation(self, service: str, region: str, patience: timedelta | None = None) -> Calls:
+        return self._calls(self._sessions.automation(self._platform, service, region, patience, self._run.purpose))
 
     def _metering(self, service: str) -> Calls:
         return self._calls(self._sessions.metering(self._platform, service), self._platform.management_account_id)
