@@ -226,6 +226,7 @@ class Platform(_Frozen):
     limits: Limits = Limits()
     account_closure: AccountClosure = AccountClosure()
     manage_access_role_trust: bool = False
+    session_tags: bool = False  # sessions of the management and automation role name tenant and replication
     drift: DriftMode = "repair"
     import_role: str | None = None  # enters an account that is taken over and has no access role of ours
     management_account_tenant: str | None = None  # <workspace>.<project> that gives access to the management account

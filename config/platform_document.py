@@ -187,6 +187,7 @@ class Replication(OwnPart):
     limits: LimitsDocument = LimitsDocument()
     account_closure: AccountClosureDocument = AccountClosureDocument()
     manage_access_role_trust: StrictBool = False
+    session_tags: StrictBool = False  # a setting of the connector only
     drift: DriftMode = "repair"  # a setting of the connector only
     import_role: RoleName | None = None
     management_account_tenant: TenantName | None = None
@@ -366,6 +367,7 @@ class PlatformDocument(Part):
             limits=Limits(**replication.limits.model_dump()),
             account_closure=replication.account_closure.normalise(),
             manage_access_role_trust=replication.manage_access_role_trust,
+            session_tags=replication.session_tags,
             drift=replication.drift,
             import_role=replication.import_role.removeprefix("/") if replication.import_role else None,
             management_account_tenant=replication.management_account_tenant,

@@ -65,6 +65,7 @@ class Feature(StrEnum):
 
     SELF_DOWNGRADE = "selfDowngradeAccessRole"
     ACCESS_ROLE_TRUST = "manageAccessRoleTrust"
+    SESSION_TAGS = "sessionTags"
     IMPORT_ROLE = "importRole"
     MANAGEMENT_ACCOUNT = "managementAccountTenant"
     IDENTITY_FEDERATION = "identityFederation"
@@ -112,6 +113,8 @@ class Operation:
 
 TO_MANAGEMENT = Statement(Principal.SERVICE_USER, "AssumeManagementRole")
 TO_AUTOMATION = Statement(Principal.SERVICE_USER, "AssumeAutomationRole")
+TAGS_IN_MANAGEMENT = Statement(Principal.SERVICE_USER, "TagManagementSession", feature=Feature.SESSION_TAGS)
+TAGS_IN_AUTOMATION = Statement(Principal.SERVICE_USER, "TagAutomationSession", feature=Feature.SESSION_TAGS)
 TO_MEMBERS = Statement(Principal.MANAGEMENT_ROLE, "StsAccessMemberAccount")
 TREE_READ = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessRead")
 TREE_WRITE = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessWrite")
@@ -199,6 +202,8 @@ FORWARDED_TO_IAM = (Resource.MANAGEMENT_IDENTITIES, Resource.MANAGEMENT_ROLES)
 OPERATIONS: tuple[Operation, ...] = (
     Operation(TO_MANAGEMENT, "sts", "AssumeRole", Kind.SIGN_IN, (Resource.MANAGEMENT_ROLE,)),
     Operation(TO_AUTOMATION, "sts", "AssumeRole", Kind.SIGN_IN, (Resource.AUTOMATION_ROLE,)),
+    Operation(TAGS_IN_MANAGEMENT, "sts", "TagSession", Kind.FORWARDED, (Resource.MANAGEMENT_ROLE,)),  # by AssumeRole
+    Operation(TAGS_IN_AUTOMATION, "sts", "TagSession", Kind.FORWARDED, (Resource.AUTOMATION_ROLE,)),
     Operation(TO_MEMBERS, "sts", "AssumeRole", Kind.SIGN_IN, (Resource.ACCESS_ROLE,)),
     Operation(TREE_READ, "organizations", "DescribeAccount", Kind.READ, (Resource.ACCOUNT,)),
     Operation(TREE_READ, "organizations", "ListParents", Kind.READ, (Resource.ACCOUNT, Resource.UNIT)),

@@ -308,11 +308,11 @@ class Aws:
         return Identity(self._automation("sts", self._platform.region))
 
     def _management(self, service: str) -> Calls:
-        client, account_id = self._sessions.management(self._platform, service), self._platform.management_account_id
-        return self._calls(client, account_id, way_in=MANAGEMENT)
+        client = self._sessions.management(self._platform, service, self._run.purpose)
+        return self._calls(client, self._platform.management_account_id, way_in=MANAGEMENT)
 
     def _automation(self, service: str, region: str, patience: timedelta | None = None) -> Calls:
-        client = self._sessions.automation(self._platform, service, region, patience)
+        client = self._sessions.automation(self._platform, service, region, patience, self._run.purpose)
         return self._calls(client, way_in="the automation account")
 
     def _metering(self, service: str) -> Calls:

@@ -50,6 +50,8 @@ class Deployment:
         self._credentials = Ambient(auth.profile)
         self._clients, self._region, self._stack = clients, region, stack
         self._change_set = f"bootstrap-{uuid4().hex}"
+        self._prepared: Mapping[str, Any] = {}  # the change set, once AWS has worked it out
+        self._before: tuple[Any, ...] = ()  # what AWS showed of the stack before it was told to begin
 
     def account(self) -> str:
         """Return the account (12 digits) that the profile signs in to. Raises StepError."""
@@ -64,7 +66,7 @@ class Deployment:
         try:
             (stack,) = self._call("cloudformation", "describe_stacks", StackName=self._stack)["Stacks"]
         except Refused as refused:
-            if "does not exist" in refused.message:
+            if _is_missing(refused):
                 return None
             raise
         described: Mapping[str, Any] = stack
@@ -99,20 +101,25 @@ class Deployment:
 
     def is_prepared(self) -> bool:
         """Tell whether AWS knows by now what would change. Raises StepError."""
-        return self._on_change_set("describe_change_set")["Status"] in ("CREATE_COMPLETE", "FAILED")
+        try:
+            answer = self._on_change_set("describe_change_set")
+        except Refused as refused:
+            if _is_missing(refused):  # AWS does not show yet what was made a moment ago
+                return False
+            raise
+        self._prepared = answer if answer["Status"] in ("CREATE_COMPLETE", "FAILED") else {}
+        return bool(self._prepared)
 
     def changes(self) -> tuple[Change, ...]:
-        """Return what would change. Raises StepError."""
-        found: list[Change] = []
-        token: dict[str, str] = {}
-        while True:
-            answer = self._on_change_set("describe_change_set", **token)
-            if answer["Status"] == "FAILED":
-                return self._unchanged(answer)
+        """Return what would change, once it is prepared. Raises StepError."""
+        answer = self._prepared
+        if answer["Status"] == "FAILED":
+            return self._unchanged(answer)
+        found = [_change(each["ResourceChange"]) for each in answer["Changes"]]
+        while answer.get("NextToken"):
+            answer = self._on_change_set("describe_change_set", NextToken=answer["NextToken"])
             found += [_change(each["ResourceChange"]) for each in answer["Changes"]]
-            if not answer.get("NextToken"):
-                return tuple(found)
-            token = {"NextToken": answer["NextToken"]}
+        return tuple(found)
 
     def _unchanged(self, answer: Mapping[str, Any]) -> tuple[Change, ...]:
         reason = str(answer.get("StatusReason", ""))
@@ -129,11 +136,15 @@ class Deployment:
 
     def execute(self) -> None:
         """Begin to do what was prepared. Raises StepError."""
+        self._before = _shown(self._described())
         self._on_change_set("execute_change_set")
 
     def progress(self) -> Progress:
-        """Tell how far the stack has come. Raises StepError."""
-        status = self.status() or "DELETE_COMPLETE"
+        """Tell how far the stack has come since it was told to begin. Raises StepError."""
+        stack = self._described()
+        if stack is None or _shown(stack) == self._before:
+            return Progress.WORKING  # AWS does not show yet that it has begun
+        status = str(stack["StackStatus"])
         if status.endswith("IN_PROGRESS"):
             return Progress.WORKING
         rolled_back = "ROLLBACK" in status or status.endswith("FAILED")
@@ -158,6 +169,15 @@ class Deployment:
             raise translate(service, error) from error
         except (BotoCoreError, HTTPClientError) as error:
             raise translate_unanswered(service, operation, error) from error
+
+
+def _shown(stack: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """Return that by which a stack that has begun to change differs from itself before."""
+    return () if stack is None else (stack["StackStatus"], stack.get("LastUpdatedTime"))
+
+
+def _is_missing(refused: Refused) -> bool:
+    return "does not exist" in refused.message
 
 
 def _change(resource: Mapping[str, Any]) -> Change:

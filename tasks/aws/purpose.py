@@ -3,13 +3,12 @@
 Two places cost no call. Every request names both in its User-Agent, which CloudTrail keeps with each event; the session
 of an account's access role is called after the tenant, because an account has one.
 
-What would cost more, or break something, is not done:
+Session tags are an option (sessionTags), because each role must allow sts:TagSession, and because sessions of the
+management and automation role, which all tenants share otherwise, become one for each replication: an AssumeRole more.
+They are not transitive, so the access roles that AWS makes with accounts, which allow no tags, never see them.
 
-- SourceIdentity stays for all later roles of the chain, and each of them must allow sts:SetSourceIdentity. The access
-  role that AWS makes with an account does not, so nobody could enter a new account. And all tenants share the session
-  of the management role: another one for each tenant would be a call more for each.
-- Session tags need sts:TagSession in the trust policy of each role, which those of AWS's own making lack too.
-  CloudTrail shows them with the AssumeRole only, where the name of the session stands already.
+SourceIdentity stays for all later roles of the chain, and each of them must allow sts:SetSourceIdentity. Those access
+roles do not, so nobody could enter a new account: there is no option for it.
 
 Source: docs.aws.amazon.com/IAM/latest/UserGuide, "Monitor and control actions taken with assumed roles", "Passing
 session tags in AWS STS"; docs.aws.amazon.com/awscloudtrail, "CloudTrail record contents"
@@ -22,7 +21,10 @@ from dataclasses import dataclass
 
 PRODUCT = "meshstack-aws-connector"  # in the User-Agent, and the name of sessions that no tenant has alone
 LONGEST_NAME = 64  # characters of a session's name. Source: AssumeRole, RoleSessionName
+TENANT_TAG, REPLICATION_TAG = "meshstack:tenant", "meshstack:replication"  # of a session
+LONGEST_TAG = 256  # characters of a tag's value. Source: AWS STS API reference, Tag
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_+=,.@-]")
+_ILLEGAL_IN_TAGS = re.compile(r"[^A-Za-z0-9 _.:/=+@-]")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class Purpose:
         ('likvid.shop.aws.sandbox', 'meshstack-aws-connector')
         """
         return PRODUCT if self.tenant is None else _ILLEGAL.sub("_", self.tenant)[:LONGEST_NAME]
+
+    @property
+    def tags(self) -> tuple[tuple[str, str], ...]:
+        """Say what a session is tagged with, if the platform has its sessions tagged; empty: nothing.
+
+        >>> Purpose("likvid.shop.aws.sandbox", "0192").tags
+        (('meshstack:tenant', 'likvid.shop.aws.sandbox'), ('meshstack:replication', '0192'))
+        """
+        parts = {TENANT_TAG: self.tenant, REPLICATION_TAG: self.replication}
+        named = {name: text for name, text in parts.items() if text is not None}
+        return tuple((name, _ILLEGAL_IN_TAGS.sub("_", text)[:LONGEST_TAG]) for name, text in named.items())
 
     @property
     def user_agent(self) -> str:

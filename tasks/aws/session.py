@@ -5,8 +5,8 @@
     direct: service user of the management account ─► access role (member account)
     metering user ─► MeshCostExplorerServiceRole (management); direct: a user of the management account
 
-Credentials are kept for each role and made anew ahead of their end, in the background: an AssumeRole is a round trip,
-which nobody who has work to do should wait for.
+Credentials are kept for each role, with sessionTags for each replication too, and made anew ahead of their end, in the
+background: an AssumeRole is a round trip, which nobody who has work to do should wait for.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Entry(NamedTuple):
     role: str = ""  # ARN; empty: none is assumed
     session: str = PRODUCT  # its name
     external_id: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()  # of the session: name and value
 
 
 class Sessions:
@@ -88,11 +89,18 @@ class Sessions:
         """Return a client that acts as whoever signs in, before any role."""
         return self._clients.acting(service, platform.region, self._user(platform))
 
-    def management(self, platform: Platform, service: str) -> Acting:
+    def management(self, platform: Platform, service: str, purpose: Purpose = CONNECTOR) -> Acting:
         """Return a client that acts in the management account."""
-        return self._clients.acting(service, platform.region, self._management(platform))
+        return self._clients.acting(service, platform.region, self._management(platform, purpose))
 
-    def automation(self, platform: Platform, service: str, region: str, patience: timedelta | None = None) -> Acting:
+    def automation(
+        self,
+        platform: Platform,
+        service: str,
+        region: str,
+        patience: timedelta | None = None,
+        purpose: Purpose = CONNECTOR,
+    ) -> Acting:
         """Return a client that acts as the automation account's role; AccessDenied when none is configured.
 
         patience  how long one answer is waited for; None: as long as any of the service's
@@ -104,7 +112,8 @@ class Sessions:
                 f"platform {platform.identifier} has no automationAccountRole",
                 remedy="Add accessConfig.automationAccountRole to the platform document, then retry.",
             )
-        entry = Entry(platform.identifier, platform.auth, role, external_id=_secret(platform.automation_external_id))
+        external_id, tags = _secret(platform.automation_external_id), _tags(platform, purpose)
+        entry = Entry(platform.identifier, platform.auth, role, external_id=external_id, tags=tags)
         assumed = self._assumed(platform, self._user(platform), entry)
         return self._clients.acting(service, region, assumed, patience)
 
@@ -136,7 +145,7 @@ class Sessions:
         role = f"arn:{platform.partition}:iam::{account_id}:role/{name}"
         external_id = _secret(platform.management_external_id)
         entry = Entry(platform.identifier, platform.auth, role, purpose.session_name, external_id)
-        return self._assumed(platform, self._management(platform), entry)
+        return self._assumed(platform, self._management(platform, purpose), entry)
 
     def scim(self, access: ScimAccess) -> ScimClient:
         """Return a client of a SCIM endpoint; its access token is all that it signs in with."""
@@ -156,12 +165,13 @@ class Sessions:
         """What SCIM's requests go through; None: what leads to the endpoint."""
         return None
 
-    def _management(self, platform: Platform) -> Credentials:
+    def _management(self, platform: Platform, purpose: Purpose) -> Credentials:
         """The management account's role; in direct mode the service user, who lives there."""
         role = platform.management_role_arn
         if role is None:
             return self._user(platform)
-        entry = Entry(platform.identifier, platform.auth, role, external_id=_secret(platform.management_external_id))
+        external_id, tags = _secret(platform.management_external_id), _tags(platform, purpose)
+        entry = Entry(platform.identifier, platform.auth, role, external_id=external_id, tags=tags)
         return self._assumed(platform, self._user(platform), entry)
 
     def _user(self, platform: Platform) -> Credentials:
@@ -205,6 +215,7 @@ class Sessions:
                     "RoleSessionName": entry.session,
                     "DurationSeconds": DURATION_SECONDS,
                     **({"ExternalId": entry.external_id} if entry.external_id else {}),
+                    **({"Tags": [{"Key": name, "Value": text} for name, text in entry.tags]} if entry.tags else {}),
                 },
             )
             fetch = of_platform(fetcher.fetch_credentials) if own else fetcher.fetch_credentials
@@ -260,6 +271,11 @@ def _scim_endpoint(configured: str) -> str:
     """Return the endpoint that is spoken to: the configured one, or its path on the SDK's own custom endpoint."""
     custom = next((os.environ[name] for name in SCIM_ENDPOINTS if os.environ.get(name)), None)
     return configured if custom is None else custom.rstrip("/") + urlsplit(configured).path
+
+
+def _tags(platform: Platform, purpose: Purpose) -> tuple[tuple[str, str], ...]:
+    """Return what a session of a role of the platform's own accounts is tagged with."""
+    return purpose.tags if platform.session_tags else ()
 
 
 def _secret(value: Any) -> str | None:

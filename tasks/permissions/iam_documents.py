@@ -13,6 +13,7 @@ from typing import Any
 from config.platform import Auth, DefaultAuth, Platform, WorkloadIdentityAuth
 from config.policy_document import PolicyDocument
 from tasks.aws.actions import OPERATIONS, Feature, Operation, Principal, Resource, Statement
+from tasks.aws.purpose import REPLICATION_TAG, TENANT_TAG
 from tasks.stacks.templates import STACK_NAME
 
 EXTERNAL_ID = "${EXTERNAL_ID}"
@@ -24,6 +25,9 @@ DIRECT_SIDS = {  # as meshStack published the direct user's policy
     "OrgManagementAccessNoResourceLevelRestrictions": "OrgManagementAccess2",
 }
 TAGGING = frozenset({"ListTagsForResource", "TagResource", "UntagResource"})  # which that policy does not allow
+ONLY_OUR_TAGS: PolicyDocument = {
+    "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [TENANT_TAG, REPLICATION_TAG]}}
+}
 IDENTITY_CENTER = frozenset({"sso-admin", "identitystore"})  # botocore's names
 
 
@@ -176,6 +180,7 @@ def features_of(platform: Platform) -> frozenset[Feature]:
     configured = {
         Feature.SELF_DOWNGRADE: platform.self_downgrade_access_role,
         Feature.ACCESS_ROLE_TRUST: platform.manage_access_role_trust,
+        Feature.SESSION_TAGS: platform.session_tags,
         Feature.IMPORT_ROLE: platform.import_role is not None,
         Feature.MANAGEMENT_ACCOUNT: platform.management_account_tenant is not None,
         Feature.IDENTITY_FEDERATION: platform.identity_federation is not None,
@@ -294,8 +299,17 @@ def _allow(statement: Statement, operations: Iterable[Operation], surroundings: 
         "Effect": "Allow",
         "Action": _one_or_list([row.action for row in rows]),
         "Resource": _one_or_list([arn for each in resources for arn in _arn_patterns(each, surroundings, rows)]),
-        **_external_id(_external_id_for(resources[0], surroundings) if rows[0].name == "AssumeRole" else None),
+        **_condition(rows[0], resources[0], surroundings),
     }
+
+
+def _condition(operation: Operation, resource: Resource, surroundings: Surroundings) -> PolicyDocument:
+    match operation.name:
+        case "AssumeRole":
+            return _external_id(_external_id_for(resource, surroundings))
+        case "TagSession":
+            return ONLY_OUR_TAGS
+    return {}
 
 
 def _arn_patterns(resource: Resource, surroundings: Surroundings, rows: Iterable[Operation]) -> list[str]:
@@ -337,9 +351,9 @@ def _trust_of(principal: Principal, surroundings: Surroundings) -> PolicyDocumen
         case Principal.SERVICE_USER | Principal.DIRECT_USER:
             return entry_trust(surroundings.entry, surroundings.partition) if surroundings.web_identity else None
         case Principal.MANAGEMENT_ROLE:
-            return trust(surroundings.entry, surroundings.external_id)
+            return _with_tags(trust(surroundings.entry, surroundings.external_id), surroundings)
         case Principal.AUTOMATION_ROLE:
-            return trust(surroundings.entry, surroundings.automation_external_id)
+            return _with_tags(trust(surroundings.entry, surroundings.automation_external_id), surroundings)
         case Principal.METERING_USER:
             web = surroundings.metering_entry if surroundings.metering_web_identity else None
             return entry_trust(web, surroundings.partition) if web else None
@@ -348,6 +362,14 @@ def _trust_of(principal: Principal, surroundings: Surroundings) -> PolicyDocumen
             return trust(surroundings.metering_entry, surroundings.metering_external_id)
         case Principal.ACCESS_ROLE | Principal.IMPORT_ROLE:
             return trust(surroundings.entrant, surroundings.external_id)
+
+
+def _with_tags(trusting: PolicyDocument, surroundings: Surroundings) -> PolicyDocument:
+    """Return a trust policy that also takes session tags, where the platform passes them."""
+    if Feature.SESSION_TAGS not in surroundings.features:
+        return trusting
+    tagging = {"Effect": "Allow", "Principal": {"AWS": surroundings.entry}, "Action": "sts:TagSession"}
+    return _document([*trusting["Statement"], {**tagging, **ONLY_OUR_TAGS}])
 
 
 def entry_trust(entry: str, partition: str) -> PolicyDocument:

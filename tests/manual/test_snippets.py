@@ -93,23 +93,6 @@ def run(directory: Path, words: list[str], extra: Mapping[str, str] | None = Non
     return ended.stdout
 
 
-def test_the_way_into_meshstack_goes_as_the_page_says(tmp_path: Path) -> None:
-    page = REPOSITORY / "docs" / "integrate.md"
-    zone, tenants = MARKED.findall(page.read_text(encoding="utf-8"))
-    typed = {words[0]: words for words in commands(page) if words[0] == "bootstrap"}
-    checks = [words for words in commands(page) if words[0] == "validate"]
-    assert len(checks) == 2
-
-    run(tmp_path, typed["bootstrap"])
-    (tmp_path / "aws-main" / "config.d" / "production.yaml").write_text(zone)
-    (tmp_path / "tenants.yaml").write_text(tenants)
-    for words in checks:
-        said = run(tmp_path, words)
-
-    assert "platform.first-test" in said
-    assert "aws+platform.first-test@example.com" in said
-
-
 def test_the_quick_start_goes_as_the_page_says(tmp_path: Path) -> None:
     """Its commands, one after the other, against real processes; only the question before the deletion is answered."""
     page = REPOSITORY / "docs" / "quickstart.md"

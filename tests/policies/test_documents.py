@@ -46,7 +46,12 @@ def texts(document: Any) -> list[str]:
 
 def test_statements_are_named_as_meshstack_publishes_them() -> None:
     assert {str(each.principal): sids(each) for each in documents(placeholders(), optional=False)} == {
-        "service user": ["AssumeManagementRole", "AssumeAutomationRole"],
+        "service user": [
+            "AssumeManagementRole",
+            "AssumeAutomationRole",
+            "TagManagementSession",
+            "TagAutomationSession",
+        ],
         "management role": [
             "StsAccessMemberAccount",
             "OrgManagementAccessRead",

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from config.catalog import load_catalog
 from config.platform import Platform
 from config.settings import Settings
+from tasks.aws.purpose import CONNECTOR, Purpose
 from tasks.aws.session import Sessions
 from tasks.engine.lease import Leases
 from tasks.engine.stretch import Stretch
@@ -42,7 +43,7 @@ class Refusing(Sessions):
         super().__init__()
         self._error = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RequestId": "r-1"}, **members}
 
-    def management(self, platform: Platform, service: str) -> Any:
+    def management(self, platform: Platform, service: str, purpose: Purpose = CONNECTOR) -> Any:
         """Answer a client of Organizations or of the identity store."""
 
         def refuse(**_: Any) -> Any:

@@ -76,6 +76,9 @@ def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Conte
 
 
 def _condition_holds(operator: str, wanted: list[str], actual: str | Sequence[str] | None) -> bool:
+    if operator.startswith("ForAllValues:"):
+        each = operator.removeprefix("ForAllValues:")
+        return all(_condition_holds(each, wanted, value) for value in ([] if actual is None else _list(actual)))
     name = operator.removeprefix("ForAnyValue:")
     if name.endswith("IfExists"):
         if actual is None:

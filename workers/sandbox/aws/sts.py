@@ -1,14 +1,15 @@
 """STS: who may become which role, and the sessions that follow.
 
 AssumeRole needs both sides, as in AWS: an Allow of the caller's identity policies and a trust policy that names the
-caller; inside one account a trust policy that names the caller itself is enough. A new account's roles cannot be
+caller; inside one account a trust policy that names the caller itself is enough. Session tags and a source identity
+need the same of sts:TagSession and sts:SetSourceIdentity. A new account's roles cannot be
 assumed before `role_delay_seconds`. Errors: AccessDenied 403, ValidationError 400, ExpiredToken, InvalidIdentityToken.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.iam.models import Role
@@ -34,8 +35,10 @@ def assume_role(call: Call, world: World) -> Mapping[str, Any]:
     """Open a session of a role."""
     _check_request(call)
     role = _usable_role(call, world)
-    if role is None or not _both_sides_agree(call, role):
-        raise errors.not_authorized("sts", call.caller, "sts:AssumeRole", str(call.parameters["RoleArn"]))
+    for action in _actions(call):
+        if role is None or not _both_sides_agree(call, role, action):
+            raise errors.not_authorized("sts", call.caller, action, str(call.parameters["RoleArn"]))
+    assert role is not None  # every request is for an action
     _check_duration(call, role)
     return _session(call, world, role)
 
@@ -102,16 +105,30 @@ def _usable_role(call: Call, world: World) -> Role | None:
     return role if role is not None and role.arn == call.parameters["RoleArn"] else None
 
 
-def _both_sides_agree(call: Call, role: Role) -> bool:
-    context = {"aws:PrincipalArn": role_of(call.caller)}
+def _actions(call: Call) -> Iterator[str]:
+    yield "sts:AssumeRole"
+    if call.parameters.get("Tags"):
+        yield "sts:TagSession"
+    if call.parameters.get("SourceIdentity") is not None:
+        yield "sts:SetSourceIdentity"
+
+
+def _context(call: Call) -> Mapping[str, str | list[str]]:
+    context: dict[str, str | list[str]] = {"aws:PrincipalArn": role_of(call.caller)}
     if call.parameters.get("ExternalId") is not None:
         context["sts:ExternalId"] = str(call.parameters["ExternalId"])
+    tags = {str(tag["Key"]): str(tag["Value"]) for tag in call.parameters.get("Tags", ())}
+    return {**context, "aws:TagKeys": list(tags), **{f"aws:RequestTag/{key}": text for key, text in tags.items()}}
+
+
+def _both_sides_agree(call: Call, role: Role, action: str) -> bool:
+    context = _context(call)
     trust, arns = identities.trust_policy(role), _own_arns(call)
     root = f"arn:aws:iam::{call.caller.account_id}:root"
-    named = trusts(trust, "sts:AssumeRole", {"AWS": arns}, context)
-    trusted = trusts(trust, "sts:AssumeRole", {"AWS": [*arns, root, call.caller.account_id]}, context)
+    named = trusts(trust, action, {"AWS": arns}, context)
+    trusted = trusts(trust, action, {"AWS": [*arns, root, call.caller.account_id]}, context)
     policies = identities.policies_of(call.caller.arn)
-    decision = evaluate(policies, "sts:AssumeRole", str(call.parameters["RoleArn"]), context)
+    decision = evaluate(policies, action, str(call.parameters["RoleArn"]), context)
     if decision is Decision.DENIED:
         return False
     same_account = str(call.parameters["RoleArn"]).split(":")[4] == call.caller.account_id

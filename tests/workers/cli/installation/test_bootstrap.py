@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.support.empty_organization import MADE_BEFORE
 from tests.support.redis import CheckedRedis
 from tests.support.simulator import running_simulator
 from tests.workers.cli.running import RunHere, clean_environment, run
@@ -34,11 +35,6 @@ SANDBOX = {
     "--identity-store": organization.IDENTITY_STORE_ID,
     "--instance": organization.INSTANCE_ARN,
     "--permission-set": f"admin={organization.ADMIN_PERMISSION_SET_ARN}",
-}
-MADE_BEFORE = {
-    organization.MANAGEMENT_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
-    organization.METERING_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
-    organization.AUTOMATION_ROLE: organization.AUTOMATION_ACCOUNT_ID,
 }
 
 

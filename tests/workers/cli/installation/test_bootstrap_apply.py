@@ -6,26 +6,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
+from tests.support.empty_organization import emptied, key_pair, operator, signing_in
 from tests.support.simulator import running_simulator
-from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, MADE_BEFORE, SANDBOX, arguments
+from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, SANDBOX, arguments
 from tests.workers.cli.running import Ended, clean_environment, run
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient
 from workers.sandbox.web_identity import make_token
-
-OPERATOR = "OperatorRole"
-KEYS = f"""
-[profile management]
-aws_access_key_id = {organization.ADMINISTRATOR_ACCESS_KEY}
-aws_secret_access_key = {organization.ADMINISTRATOR_SECRET_KEY}
-"""
-MEMBERS = {"meshcloud": organization.MESHCLOUD_ACCOUNT_ID, "automation": organization.AUTOMATION_ACCOUNT_ID}
-MEMBER = "[profile {name}]\nrole_arn = arn:aws:iam::{account}:role/{role}\nsource_profile = management\n"
 
 
 @pytest.fixture(scope="module")
@@ -33,42 +23,13 @@ def simulator() -> Iterator[SimulatorClient]:
     """An organization in which nothing of the connector is, and a person who administers all accounts."""
     options = SimulatorOptions(enforce_policies=True, lag_seconds=0, stack_seconds=0.2)
     with running_simulator(options.model_dump(mode="json")) as client:
-        for role, account in MADE_BEFORE.items():
-            client.operator("delete_role", account=account, role=role)
-        for account in MEMBERS.values():
-            administrator = ["arn:aws:iam::aws:policy/AdministratorAccess"]
-            client.operator("create_role", account=account, role=OPERATOR, managed=administrator)
-        delete_users(client)
+        emptied(client)
         yield client
-
-
-def delete_users(simulator: SimulatorClient) -> None:
-    """Delete the users that the sandbox's organization begins with."""
-    place = {"endpoint_url": simulator.url, "region_name": organization.REGION}
-    keys = (organization.ADMINISTRATOR_ACCESS_KEY, organization.ADMINISTRATOR_SECRET_KEY)
-    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{OPERATOR}"
-    entered = boto3.Session(*keys).client("sts", **place).assume_role(RoleArn=role, RoleSessionName="test")
-    session = boto3.Session(
-        *(entered["Credentials"][each] for each in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
-    )
-    iam = session.client("iam", **place)
-    for user in (organization.SERVICE_USER, organization.METERING_USER):
-        for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
-            iam.delete_user_policy(UserName=user, PolicyName=policy)
-        iam.delete_user(UserName=user)
 
 
 @pytest.fixture
 def environment(tmp_path: Path, simulator: SimulatorClient) -> dict[str, str]:
-    members = [MEMBER.format(name=name, account=account, role=OPERATOR) for name, account in MEMBERS.items()]
-    (tmp_path / "aws-config").write_text("\n".join([KEYS, *members]), encoding="utf-8")
-    return clean_environment(
-        AWS_ENDPOINT_URL=simulator.url,
-        AWS_DEFAULT_REGION=organization.REGION,
-        AWS_EC2_METADATA_DISABLED="true",
-        AWS_CONFIG_FILE=str(tmp_path / "aws-config"),
-        AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "none"),
-    )
+    return clean_environment(**operator(tmp_path, simulator))
 
 
 def applied(directory: Path, environment: dict[str, str], *more: str) -> Ended:
@@ -177,12 +138,12 @@ def test_a_users_key_is_rotated_without_a_gap(
     ]
     assert {each["level"] for each in json.loads(made.stdout)["findings"]} == {"ok"}
     assert json.loads(run(*command, "--apply", "--yes", "--json", environment=environment).stdout)["keys"] == []
-    service, metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
+    service, metering = key_pair(secrets, "service-user"), key_pair(secrets, "metering-user")
     assert (secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o600
     assert signing_in(simulator, service) == "ok"
 
     assert moves(rotated(tmp_path / "users", environment)) == ["create", "create"]
-    new_service, new_metering = pair(secrets, "service-user"), pair(secrets, "metering-user")
+    new_service, new_metering = key_pair(secrets, "service-user"), key_pair(secrets, "metering-user")
     assert new_service[0] != service[0]
     assert signing_in(simulator, service) == "ok"  # nobody is shut out while the workers get the new key
     waits = rotated(tmp_path / "users", environment)
@@ -220,18 +181,3 @@ def rotated(directory: Path, environment: dict[str, str]) -> list[dict[str, str]
 
 def moves(keys: list[dict[str, str]]) -> list[str]:
     return [each["move"] for each in keys]
-
-
-def pair(secrets: Path, user: str) -> tuple[str, str]:
-    access_key, secret_key = ((secrets / f"{user}-{part}").read_text().strip() for part in ("access-key", "secret-key"))
-    return access_key, secret_key
-
-
-def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:
-    """Answer "ok", or the code with which AWS refuses the key."""
-    session = boto3.Session(*keys, region_name=organization.REGION)
-    try:
-        session.client("sts", endpoint_url=simulator.url).get_caller_identity()
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return "ok"
