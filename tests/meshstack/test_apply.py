@@ -52,7 +52,7 @@ def test_an_order_ends_with_its_outputs_and_names_its_steps(played: Scene) -> No
     assert "| Alice Example | admin |" in run.sent["summary"]
     assert [step["displayName"] for step in run.steps.values()][:3] == [
         "Read the order",
-        "Take away access that is not ordered any more",
+        "Remove access that is no longer ordered",
         "Request the AWS account",
     ]
     assert {step["status"] for step in run.steps.values()} == {"SUCCEEDED"}

@@ -117,7 +117,7 @@ def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse
     findings = list(error.errors())
     if findings[0]["type"] == "json_invalid":
         reason = findings[0].get("ctx", {}).get("error", "not JSON")
-        detail = f"The body is no JSON document: {reason} at character {findings[0]['loc'][-1]}."
+        detail = f"The body is not JSON document: {reason} at character {findings[0]['loc'][-1]}."
         return problem(request.url.path, 400, detail)
     inside = [{**finding, "loc": finding["loc"][1:] or finding["loc"]} for finding in findings]  # without "body"
     return _wrong_fields(request, field_mistakes(inside))

@@ -216,7 +216,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         *(at(NEEDED, stray=SECOND), Done(GIVEN, "made")),
         {
             **WAITS,
-            "note": "made; looks again when AWS has answered a call of the replaced replication",
+            "note": "made; checks again when AWS has answered a call of the replaced replication",
             "due": TIMES.poll_interval,
             "retry_state": polled(1, 4),
             "beside": True,

@@ -125,7 +125,7 @@ def test_a_loss_at_every_page_changes_nothing(make_house: Callable[..., House]) 
         assert done is not None
         if done.state is not State.RUNNING:
             break
-        assert "it goes on by itself" in (done.note or "")
+        assert "it continues automatically" in (done.note or "")
 
     assert number > 5
     assert exported(shaken) == exported(calm)

@@ -162,6 +162,6 @@ def test_restore_says_what_is_no_export(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "reports.json"
     file.write_text("[\n{}\n]\n")
     failed = cli("metering", "restore", str(file))
-    assert (failed.returncode, "line 2 is no usage report" in failed.stderr) == (1, True)
+    assert (failed.returncode, "line 2 is not a usage report" in failed.stderr) == (1, True)
     file.write_text("[]\n")
     assert cli("metering", "restore", str(file)).stdout == "0 reports restored; 0 were there already\n"
