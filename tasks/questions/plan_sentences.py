@@ -33,7 +33,7 @@ def _tagged(change: Change, words: Words, _: Planned) -> str:
 
 
 def _untagged(change: Change, words: Words, _: Planned) -> str:
-    rows = [f"{key} (now {change.before.get(key)})" for key in change.parameters["TagKeys"]]
+    rows = [f"{key} (currently {change.before.get(key)})" for key in change.parameters["TagKeys"]]
     return f"remove tags from {words(change.parameters['ResourceId'])}: {', '.join(rows)}"
 
 
@@ -117,7 +117,7 @@ _NOTHING = object()
 
 
 def _changed(name: str, value: str, before: object) -> str:
-    return f"{name} = {value}" if before is _NOTHING else f"{name} = {value} (now {before})"
+    return f"{name} = {value}" if before is _NOTHING else f"{name} = {value} (currently {before})"
 
 
 def _differences(wanted: Mapping[str, str], before: Mapping[str, str | None]) -> Iterator[str]:

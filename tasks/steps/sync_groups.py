@@ -279,7 +279,7 @@ class Synchronisation:
         missing = sorted(self.missing(users))
         remarks = [f"{people(len(users))} in {counted(len(used), 'group')}"]
         remarks += [f"not in the identity store: {', '.join(missing)}"] if missing else []
-        remarks += [f"without cloud identity: {', '.join(without_euid)}"] if without_euid else []
+        remarks += [f"without euid: {', '.join(without_euid)}"] if without_euid else []
         unmapped = unmapped_roles(self.proven.tenant)
         remarks += [f"roles without a mapping: {', '.join(unmapped)}"] if unmapped else []
         remarks += (

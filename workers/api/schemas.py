@@ -276,7 +276,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None, still_in:
 
 
 def rollout_view(progress: Progress) -> RolloutView:
-    """Show how a rollout fares."""
+    """Show the progress of a rollout."""
     states = Counter(replication.state for replication in progress.replications)
     return RolloutView(
         **progress.rollout.model_dump(exclude={"replications"}),

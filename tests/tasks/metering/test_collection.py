@@ -213,7 +213,7 @@ def test_the_dollars_of_a_day_are_kept_and_the_next_day_goes_on(house: House) ->
     stopped = house.ledger.find(begun.id)
     assert stopped is not None
     assert (stopped.state, house.pages() - before) == (State.RUNNING, 3)
-    assert "$0.03 of today are spent" in (stopped.note or "")
+    assert "today's $0.03 are spent" in (stopped.note or "")
 
     done = stopped
     while done.state is State.RUNNING:

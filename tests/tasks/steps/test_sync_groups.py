@@ -147,9 +147,7 @@ def test_people_without_access_are_a_remark(world: DirectoryWorld) -> None:
 
     outcome = world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
 
-    assert outcome.note == (
-        "1 person in 1 group; not in the identity store: nobody@example.com; without cloud identity: zoe"
-    )
+    assert outcome.note == ("1 person in 1 group; not in the identity store: nobody@example.com; without euid: zoe")
     assert groups(world) == {name(world, "admin"): [ALICE]}
 
 

@@ -149,7 +149,7 @@ def test_reports_are_exported_as_they_come(fake_api: FakeApi, cli: Cli, tmp_path
 
 
 def test_a_failed_export_leaves_the_file_that_was_there(fake_api: FakeApi, cli: Cli, tmp_path: Path) -> None:
-    detail = "Parquet files are written by pyarrow"
+    detail = "Parquet files need pyarrow"
     fake_api.script["GET", "/api/v1/usage-reports/export?format=parquet"] = [problem(501, detail)]
     (tmp_path / "costs.parquet").write_text("old reports")
     failed = cli("metering", "export", str(tmp_path / "costs.parquet"), "--format", "parquet")
