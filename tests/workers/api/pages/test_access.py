@@ -83,7 +83,9 @@ def test_after_a_loss_the_page_says_that_others_may_be_in(scene: Scene, pages: h
 
 def test_a_group_that_nobody_has_read_is_named(api: Api, scene: Scene, pages: httpx2.Client) -> None:
     record = record_of(scene, groups=group(people=None), doubt=None)
-    assert list(doubts(record, api.connector.catalog)) == ["The members of the group likvid-shop-user have not been read yet."]
+    assert list(doubts(record, api.connector.catalog)) == [
+        "The members of the group likvid-shop-user have not been read yet."
+    ]
     assert "The members of the group likvid-shop-user have not been read yet." in text_of(pages.get(SHOP))
 
 
