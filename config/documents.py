@@ -86,7 +86,7 @@ def _json(file: Path, text: str, mistakes: list[Mistake]) -> Iterator[YamlDocume
         raise UnreadableError(
             f"is not JSON that can be read: a number is out of range, or it is deeper than {DEEPEST} levels"
         ) from None
-    mistakes.extend(Mistake(file, 0, "", None, f"the key '{key[:80]}' stands twice in one object") for key in twice)
+    mistakes.extend(Mistake(file, 0, "", None, f"the key '{key[:80]}' appears twice in one object") for key in twice)
     for number, data in enumerate(content if isinstance(content, list) else [content], start=1):
         if not twice and not (isinstance(data, dict) and _is_beside(data)):
             yield YamlDocument(file, number, data)

@@ -63,7 +63,7 @@ def unknown_regions(platforms: Collection[Platform]) -> Iterator[Remark]:
     for platform in platforms:
         near = difflib.get_close_matches(platform.region, REGIONS, n=1, cutoff=NEARLY)
         if platform.region not in REGIONS and near:
-            yield platform.identifier, f"{platform.region} is no region that is known here; did you mean {near[0]}?"
+            yield platform.identifier, f"{platform.region} is not a known region; did you mean {near[0]}?"
 
 
 def costs_read_twice(platforms: Collection[Platform]) -> Iterator[Remark]:

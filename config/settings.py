@@ -85,7 +85,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     )
     worker_concurrency: Positive = Field(
         default=32,
-        description="Threads of one worker. Each mostly waits for AWS. One in eight more only takes access away.",
+        description="Threads of one worker, which mostly wait for AWS. One more for every eight only removes access.",
     )
     lease: Seconds = Field(
         validation_alias="CONNECTOR_LEASE_SECONDS",
@@ -95,7 +95,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     pump_interval: Seconds = Field(
         validation_alias="CONNECTOR_PUMP_SECONDS",
         default=timedelta(seconds=0.2),
-        description="Time between two looks of a worker for work that is due.",
+        description="How often a worker looks for due work.",
     )
     poll_interval: Seconds = Field(
         validation_alias="CONNECTOR_POLL_SECONDS",
@@ -121,7 +121,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     lookup_grace: Seconds = Field(
         validation_alias="CONNECTOR_LOOKUP_GRACE_SECONDS",
         default=timedelta(seconds=120),
-        description="How long an account that AWS may have created is looked for before a new one is requested.",
+        description="How long to search for an account that AWS may have created, before requesting a new one.",
     )
     visibility_grace: Seconds = Field(
         validation_alias="CONNECTOR_VISIBILITY_GRACE_SECONDS",
@@ -131,7 +131,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     users_kept: Seconds = Field(
         validation_alias="CONNECTOR_USERS_KEPT_SECONDS",
         default=timedelta(hours=12),
-        description="How long the id of a person in the identity store is believed, for an unchanged order.",
+        description="How long a stored id of a person in the identity store is used again, for an unchanged order.",
     )
     access_grace: Seconds = Field(
         validation_alias="CONNECTOR_ACCESS_GRACE_SECONDS",
@@ -141,7 +141,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     role_propagation: Seconds = Field(
         validation_alias="CONNECTOR_ROLE_PROPAGATION_SECONDS",
         default=timedelta(seconds=15),
-        description="How long AWS may take until a change to the access role holds everywhere.",
+        description="How long AWS may take until a change to the access role applies everywhere.",
     )
     enrollment_pause: Seconds = Field(
         validation_alias="CONNECTOR_ENROLLMENT_PAUSE_SECONDS",
@@ -151,7 +151,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     replication_interval: Seconds = Field(
         validation_alias="CONNECTOR_REPLICATION_INTERVAL_SECONDS",
         default=timedelta(hours=24),
-        description="Time after which a tenant is replicated again without being asked for (docs/daily.md).",
+        description="Time after which a tenant is replicated again without an order (docs/daily.md).",
     )
     replication_window: Annotated[DayWindow, NoDecode, BeforeValidator(DayWindow.parse)] = Field(
         default=DayWindow(),
@@ -184,7 +184,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     project_identifier_length: Positive = Field(default=30, description="Longest project identifier.")
     notification_url: SecretStr | None = Field(
         default=None,
-        description="Web address to which failures, and whatever needs a person, are sent (docs/notifications.md).",
+        description="Web address that receives failures and whatever needs a person (docs/notifications.md).",
     )
     notification_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         default=None,
@@ -198,7 +198,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     )
     data_dir: Path = Field(
         default=Path("data"),
-        description="Directory for what is kept on this machine: the embedded metering database (docs/metering.md).",
+        description="Directory for data on this machine: the embedded metering database (docs/metering.md).",
     )
     metering_database_url: SecretStr | None = Field(
         default=None,
@@ -207,7 +207,7 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     )
     metering_dollars_per_day: Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)] = Field(
         default=Decimal(5),
-        description="Most that questions about costs may cost per platform and day. AWS charges $0.01 for each page.",
+        description="The most that questions about costs may cost per platform and day. AWS charges $0.01 a page.",
     )
     metering_interval: Seconds = Field(
         validation_alias="CONNECTOR_METERING_INTERVAL_SECONDS",

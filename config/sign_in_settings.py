@@ -44,8 +44,8 @@ class SignInSettings(BaseSettings):
     oidc_groups_claim: str = Field(default="groups", description="Claim of the ID token that names a person's groups.")
     oidc_groups: Annotated[Mapping[str, frozenset[Scope]], NoDecode, BeforeValidator(_groups)] = Field(
         default={},
-        description="What members of which group may do, comma-separated: group=scope, as `platform=admin,teams=read`. "
-        "Who is in none of them may do nothing.",
+        description="What members of a group may do, comma-separated: group=scope, e.g. `platform=admin,teams=read`. "
+        "People in none of these groups may do nothing.",
     )
 
     @field_validator("oidc_issuer")

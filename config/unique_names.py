@@ -105,7 +105,7 @@ def _of_roles(pattern: Pattern, platform: Platform, roles: _Roles) -> str | None
         if found is not None:
             example = _example(found, f"role {one}", f"role {other}")
             what = f"could give the AWS roles {one} and {other} one group{example}"
-            return f"{what}; put a dot before or after #{{{GROUP_ALIAS}}}, or name a role otherwise"
+            return f"{what}; put a dot before or after #{{{GROUP_ALIAS}}}, or rename a role"
     return None
 
 
@@ -138,7 +138,7 @@ def _groups_of_two(one: Platform, other: Platform, roles: Mapping[str, _Roles]) 
 
 
 def _of_the_second(platform: Platform, field: str, pattern: Pattern, message: str) -> SharedName:
-    remedy = "put #{platform} into both patterns, or a text of its own into one of them"
+    remedy = "put #{platform} into both patterns, or a different text into each"
     return SharedName(platform.identifier, field, pattern, f"{message}; {remedy}")
 
 

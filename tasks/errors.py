@@ -31,7 +31,7 @@ import re
 class StepError(Exception):
     """A step could not do its work."""
 
-    default_remedy = "Look the code up in the AWS documentation of this call, fix the cause, then retry."
+    default_remedy = "Look up the code in the AWS documentation of this call, fix the cause, then retry."
 
     def __init__(
         self,
@@ -177,5 +177,5 @@ class Superseded(StepError):
     """Another worker runs this replication now; this run must not write any more."""
 
     def __init__(self, replication: str) -> None:
-        super().__init__("Superseded", f"replication {replication} is run by somebody else now")
+        super().__init__("Superseded", f"replication {replication} is now run by another worker")
         self.args = (replication,)

@@ -147,11 +147,11 @@ class InForce(Generic[Mine]):
         try:
             catalog, self._documents = self._loaded(self._newest)
         except (CatalogError, SettingsError) as error:
-            log.error("the new configuration has mistakes; the one before stays in force", mistakes=str(error))  # noqa: TRY400 (they are a person's, and a trace tells nothing of them)
+            log.error("the new configuration has mistakes; the previous one stays in use", mistakes=str(error))  # noqa: TRY400 (they are a person's, and a trace tells nothing of them)
             return
         register_secrets(catalog.secrets)
         self._connector = replace(self._connector, catalog=catalog)
-        log.info("a new configuration is in force", platforms=sorted(catalog.platforms))
+        log.info("a new configuration is in use", platforms=sorted(catalog.platforms))
 
     def _loaded(self, documents: Documents) -> tuple[Catalog, Documents]:
         """Read everything. Of a document from the API with mistakes the version before counts; one alone stops nothing.

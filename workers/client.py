@@ -89,7 +89,7 @@ class ConnectorClient:
         )
 
     def put_tenant(self, tenant: TenantId | str, desired: Desired | Mapping[str, Any]) -> AcceptedView:
-        """Order a tenant, or change what is wanted of it."""
+        """Order a tenant, or change its order."""
         if isinstance(desired, Desired):
             desired = desired.model_dump(mode="json", by_alias=True, exclude_none=True)
         return AcceptedView.model_validate_json(self._http.put(_path(tenant), json=dict(desired)).content)

@@ -49,7 +49,7 @@ def check_ours(tenant: Tenant, handles: Handles, account: Account, tags: Mapping
     same_name = tenant.platform.is_direct and account.name == handles.account_name
     if owner == str(tenant.id) or (owner is None and same_email and (handles.creation is not None or same_name)):
         return
-    whose = f"is tagged as tenant {owner}'s" if owner else "has no tag that names a tenant"
+    whose = f"has the tag of tenant {owner}" if owner else "has no tag that names a tenant"
     raise AccountNotOurs(
         "NotProvablyOurs",
         f"account {account.id} ({account.name}) {whose}, so it is neither moved nor closed",

@@ -59,7 +59,7 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     aws.enter(Lane.ACCOUNT_CREATION, tenant.platform.management_account_id, str(tenant.id))
     with _place_given_back_on_failure(tenant, aws):
         if creation is not None:
-            note = f"asked AWS for the account at {_time(creation.intended_at)}, no answer"
+            note = f"requested the account from AWS at {_time(creation.intended_at)}, no answer"
             return _look(tenant, handles, aws, creation.intended_at, note) or _submit(tenant, handles, aws)
         return look_at_tags(tenant, handles, aws) or _first_look(tenant, handles, aws)
 
@@ -102,7 +102,7 @@ def _taken(tenant: Tenant, handles: Handles, found: Found, aws: Aws) -> Outcome:
     known = replace(handles, closed_accounts=found.history(handles), sign_in_roles=None, doubt=Doubt())
     taken = adopted(known, found.account)
     leave_lane(tenant, aws)
-    return Done(taken, f"found account {found.account.id}, which is this tenant's")
+    return Done(taken, f"found this tenant's account {found.account.id}")
 
 
 def leave_lane(tenant: Tenant, aws: Aws) -> None:
@@ -131,13 +131,13 @@ def _submit(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
             handles.account_name or "", handles.email or "", _role_name(tenant), tags
         )
     except Unanswered as error:
-        note = f"asked AWS for the account, no answer ({error.code}); looking for the account"
+        note = f"requested the account from AWS, no answer ({error.code}); searching for the account"
         return Wait(intended, note, min(LOOK_EVERY, aws.lookup_grace))
     except (Throttled, PermanentError):  # AWS took nothing, for certain: what may live is the attempt before, if any
         aws.remember(handles)
         raise
     creation = Creation(attempt, intended.creation.intended_at if intended.creation else aws.now(), request_id)
-    return Done(replace(intended, creation=creation), f"asked AWS for the account: creation {request_id}")
+    return Done(replace(intended, creation=creation), f"requested the account from AWS: creation {request_id}")
 
 
 def _beginning(handles: Handles) -> Handles:
@@ -163,7 +163,7 @@ def _look(
         return _taken(tenant, handles, found, aws)
     check_email_is_free(handles.email or "", found)
     left = since + (aws.lookup_grace if grace is None else grace) - aws.now()
-    return Wait(handles, f"{note}; looking for the account", min(LOOK_EVERY, left)) if left > timedelta() else None
+    return Wait(handles, f"{note}; searching for the account", min(LOOK_EVERY, left)) if left > timedelta() else None
 
 
 def _follow(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
@@ -174,11 +174,13 @@ def _follow(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     try:
         status = aws.organizations.creation(creation.request_id)
     except NotFound:
-        note = f"AWS knows no creation {creation.request_id}"
+        note = f"AWS does not know creation {creation.request_id}"
         with _place_given_back_on_failure(tenant, aws):
             return _look(tenant, handles, aws, creation.intended_at, note) or _submit(tenant, handles, aws)
     if status.state is CreationState.IN_PROGRESS:
-        return Wait(handles, f"AWS is creating the account, since {_time(creation.intended_at)}", since=_since(handles))
+        return Wait(
+            handles, f"AWS has been creating the account since {_time(creation.intended_at)}", since=_since(handles)
+        )
     leave_lane(tenant, aws)
     if status.state is CreationState.FAILED:
         return _after_failure(tenant, handles, creation, status, aws)
@@ -198,7 +200,7 @@ def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status:
         if then is Next.AGAIN_SLOWLY:
             left = ended + SLOWLY - aws.now()
             return (
-                Wait(handles, f"{note}; asking again later", left, waits_for=WaitsFor.QUOTA)
+                Wait(handles, f"{note}; trying again later", left, waits_for=WaitsFor.QUOTA)
                 if left > timedelta()
                 else _submit(tenant, handles, aws)
             )

@@ -110,7 +110,7 @@ def failed_for_good(reason: str | None, email: str, creation: str | None, reques
     known = _known(reason)
     message = f"AWS did not create an account with email {email} (creation {creation})"
     remedy = (
-        REMEDIES[known] if known else "Look the reason up in AWS's documentation of CreateAccountStatus, then retry."
+        REMEDIES[known] if known else "Look up the reason in AWS's documentation of CreateAccountStatus, then retry."
     )
     kind = NotOurs if known is FailureReason.EMAIL_ALREADY_EXISTS else PermanentError
     return kind(reason or "UnknownFailure", message, request_id, remedy)

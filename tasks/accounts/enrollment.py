@@ -135,7 +135,7 @@ class Enrolling:
     def _wait(self, enrollment: Enrollment, product: ProvisionedProduct) -> Wait:
         since = () if enrollment.sent_at is None else (enrollment.sent_at,)
         return Wait(
-            self._with(enrollment), f"Control Tower works on account {self.account} ({product.id})", since=since
+            self._with(enrollment), f"Control Tower is working on account {self.account} ({product.id})", since=since
         )
 
     def _shown_late(self, enrollment: Enrollment) -> Wait | None:
@@ -188,7 +188,7 @@ class Enrolling:
         token = digest("update", product.id, product.last_record, unit)
         return self._send(
             enrollment,
-            f"Control Tower moves account {self.account} to {unit}",
+            f"Control Tower is moving account {self.account} to {unit}",
             lambda: self.aws.service_catalog.update(product, launch, parameters, token),
         )
 
@@ -197,7 +197,7 @@ class Enrolling:
         token = digest("terminate", product.id, product.last_record)
         return self._send(
             enrollment,
-            f"taking back the failed enrolment {product.id} of account {self.account}, to try again",
+            f"undoing the failed enrollment {product.id} of account {self.account}, to try again",
             lambda: self.aws.service_catalog.terminate(product, token),
         )
 
@@ -208,7 +208,7 @@ class Enrolling:
             return None
         self.leave()
         handles = self._with(replace(enrollment, sent_at=None, absent_at=None))
-        return Wait(handles, f"Control Tower is asked again for account {self.account} after a pause", left)
+        return Wait(handles, f"Control Tower will be asked again for account {self.account} after a pause", left)
 
     def _send(self, enrollment: Enrollment, note: str, request: Callable[[], str | None]) -> Outcome:
         now = self.aws.now()
@@ -261,8 +261,8 @@ def _settled(enrollment: Enrollment) -> Enrollment:
 def _given_up(failure: Failure, account_id: str, settings: Settings) -> PermanentError:
     return PermanentError(
         failure.code,
-        f"Control Tower could not enrol account {account_id} within {settings.retry_window_minutes} minutes: "
+        f"Control Tower could not enroll account {account_id} within {settings.retry_window_minutes} minutes: "
         f"{failure.message}",
         failure.told_by,
-        "Fix what AWS names in the account or in Control Tower, then retry: the failed enrolment is taken back first.",
+        "Fix what AWS names in the account or in Control Tower, then retry: the failed enrollment is undone first.",
     )

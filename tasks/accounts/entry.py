@@ -30,10 +30,14 @@ def enter_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         if tenant.platform.import_role is not None and tenant.desired.platform_tenant_id == account_id:
             return _let_in(refused, tenant, handles, aws)
         if isinstance(refused, NotReady):
-            return Wait(handles, f"account {account_id} does not let us in yet ({refused})")
+            return Wait(
+                handles, f"account {account_id} cannot be accessed yet, which is normal for a new account ({refused})"
+            )
         raise _locked_out(refused, tenant, account_id) from refused
     if caller.account_id != account_id:
-        raise NotOurs("AnotherAccount", f"the access role of account {account_id} acts in account {caller.account_id}")
+        raise NotOurs(
+            "AnotherAccount", f"the access role of account {account_id} belongs to account {caller.account_id}"
+        )
     return Done(handles, f"signed in as {caller.arn}")
 
 
@@ -71,7 +75,7 @@ def _made(tenant: Tenant, handles: Handles, aws: Aws) -> Wait:
 def _locked_out(denied: NotReady | AccessDenied, tenant: Tenant, account_id: str) -> AccessDenied:
     platform = tenant.platform
     remedy = (
-        f"See that account {account_id} has the role {platform.account_access_role} with AdministratorAccess, that "
+        f"Check that account {account_id} has the role {platform.account_access_role} with AdministratorAccess, that "
         f"its trust policy names {platform.management_role_arn or f'account {platform.management_account_id}'}"
         f"{' with the external id of the platform document' if platform.management_external_id else ''}, "
         "and that no service control policy denies it; then retry."

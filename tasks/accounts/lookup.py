@@ -162,7 +162,7 @@ def choose(candidates: Iterable[Candidate], wanted: Wanted) -> Found:
     if len(working) > 1:
         ids = " and ".join(sorted(account.id for account in working))
         remedy = f"Remove the tag {TENANT_TAG} from all of them but one, then retry."
-        raise Conflict("SeveralAccounts", f"accounts {ids} are all tenant {wanted.tenant}'s", remedy=remedy)
+        raise Conflict("SeveralAccounts", f"accounts {ids} all have the tag of tenant {wanted.tenant}", remedy=remedy)
     closed = _by_age(account for account in proven if account.state in CLOSED)
     return Found(working[0] if working else None, closed)
 
@@ -204,9 +204,9 @@ def _check_free(tenant: Tenant, account_id: str) -> None:
         return
     if (what := platform.reserved(account_id)) is not None:
         remedy = (
-            "Name the tenant in managementAccountTenant if its people shall have access there, then retry."
+            "Name the tenant in managementAccountTenant if its people should have access there, then retry."
             if manages
-            else "Order the tenant with another account, or with none to have a new one."
+            else "Order the tenant with another account, or with none to get a new one."
         )
         raise NotOurs("NoMemberAccount", f"account {account_id} is {what}", remedy=remedy)
 
@@ -246,7 +246,7 @@ def closed(account: Account) -> PermanentError:
     """Return the error that says that the tenant's account is closed or about to be."""
     remedy = (
         f"Reopen account {account.id} (AWS Support, within 90 days of closing) and retry. To give the tenant a new "
-        f"account, remove the tag {TENANT_TAG} and change the email pattern: AWS lets nobody have that email again."
+        f"account, remove the tag {TENANT_TAG} and change the email pattern: AWS never accepts that email again."
     )
     return PermanentError("AccountClosed", f"account {account.id} of this tenant is {account.state}", remedy=remedy)
 
@@ -254,10 +254,10 @@ def closed(account: Account) -> PermanentError:
 def _spent(email: str, account: Account) -> NotOurs:
     return NotOurs(
         "EmailOfClosedAccount",
-        f"the tenant's account before, {account.id}, is {account.state} and keeps the email {email} for ever",
+        f"the tenant's earlier account {account.id} is {account.state} and keeps the email {email} forever",
         remedy=(
-            "Put #{rand:%.8s} into accountEmailPattern of the platform document, which gives each account of a tenant "
-            "an email of its own, then retry. For 90 days AWS Support can reopen the old account."
+            "Put #{rand:%.8s} into accountEmailPattern of the platform document, so that each account of a "
+            "tenant gets its own email, then retry. For 90 days, AWS Support can reopen the old account."
         ),
     )
 
@@ -282,29 +282,29 @@ def _is_direct(candidate: Candidate, wanted: Wanted) -> bool:
 def _occupied(candidate: Candidate, wanted: Wanted) -> NotOurs:
     if not wanted.tagged:
         return _named_otherwise(candidate, wanted)
-    whose = f"is tagged as tenant {candidate.tenant}'s" if candidate.tenant else "has no tag that names a tenant"
+    whose = f"has the tag of tenant {candidate.tenant}" if candidate.tenant else "has no tag that names a tenant"
     return NotOurs(
         FailureReason.EMAIL_ALREADY_EXISTS.value,  # what AWS would answer to CreateAccount
-        f"email {wanted.email} is that of account {candidate.account.id} ({candidate.account.name}), which {whose}",
+        f"email {wanted.email} belongs to account {candidate.account.id} ({candidate.account.name}), which {whose}",
         candidate.told_by,
         remedy=(
             f"If it is this tenant's account, tag it {TENANT_TAG}={wanted.tenant} and retry; "
-            "else change accountEmailPattern so that this tenant gets an email of its own."
+            "else change accountEmailPattern so that this tenant gets its own email."
         ),
     )
 
 
 def _named_otherwise(candidate: Candidate, wanted: Wanted) -> NotOurs:
     account = candidate.account
-    differs = f"is named {account.name} and not {wanted.name}"
+    differs = f"is named {account.name}, not {wanted.name}"
     if account.name == wanted.name:
-        differs = f"has it as {account.email}, and nothing but the very letters proves in direct mode whose it is"
+        differs = f"has it as {account.email}, but in direct mode it must match letter by letter"
     return NotOurs(
         FailureReason.EMAIL_ALREADY_EXISTS.value,
-        f"email {wanted.email} is that of account {account.id}, which {differs}",
+        f"email {wanted.email} belongs to account {account.id}, which {differs}",
         candidate.told_by,
         remedy=(
             f"If it is this tenant's account, order the tenant with platformTenantId {account.id}; "
-            "else change accountEmailPattern so that this tenant gets an email of its own."
+            "else change accountEmailPattern so that this tenant gets its own email."
         ),
     )

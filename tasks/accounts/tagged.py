@@ -69,7 +69,7 @@ def _progress(look: Unread | None) -> str:
     """Say how far it is.
 
     >>> _progress(Unread((), 3800, 5000))
-    "looking at the tags of the organization's accounts: 1,200 of 5,000"
+    "reading the tags of the organization's accounts: 1,200 of 5,000"
     """
     progress = f": {look.total - look.left:,} of {look.total:,}" if look is not None else ""
-    return f"looking at the tags of the organization's accounts{progress}"
+    return f"reading the tags of the organization's accounts{progress}"

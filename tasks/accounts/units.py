@@ -39,7 +39,7 @@ def move(handles: Handles, source: str, target: str, aws: Aws) -> Handles:
         if missing.code != "SourceParentNotFoundException":
             raise
         aws.remember(replace(handles, moved_from=()))
-        message = f"account {account_id} has left {source} meanwhile"
+        message = f"account {account_id} has been moved out of {source} in the meantime"
         raise TransientError(missing.code, message, missing.request_id) from missing
     left = dict.fromkeys((*_left_lately(handles, aws), source))
     left.pop(target, None)

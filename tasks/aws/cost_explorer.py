@@ -223,7 +223,7 @@ def _decimal(text: str) -> Decimal:
     try:
         amount = Decimal(text)
     except InvalidOperation as error:
-        raise Unanswered("MalformedAnswer", f"ce: {text!r} is no amount") from error
+        raise Unanswered("MalformedAnswer", f"ce: {text!r} is not an amount") from error
     if not amount.is_finite():
-        raise Unanswered("MalformedAnswer", f"ce: {text!r} is no amount")
+        raise Unanswered("MalformedAnswer", f"ce: {text!r} is not an amount")
     return amount

@@ -178,4 +178,4 @@ def _read(model: type[Model], response: httpx2.Response) -> Model:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise ResponseParserError(f"no SCIM answer: {error.error_count()} mistakes") from error
+        raise ResponseParserError(f"not a SCIM answer: {error.error_count()} mistakes") from error

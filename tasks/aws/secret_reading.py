@@ -68,7 +68,7 @@ def _field(reference: Reference, text: str) -> str:
     try:
         found = json.loads(text)[reference.field]
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"needs the secret {reference}, which is no JSON object with that field") from None
+        raise ValueError(f"needs the secret {reference}, which is not a JSON object with that field") from None
     return str(found)
 
 

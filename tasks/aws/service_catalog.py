@@ -23,7 +23,7 @@ BUSY = re.compile(
     r"operation is (currently )?in progress|too many concurrent|maximum number of concurrent", re.IGNORECASE
 )
 GIVE_ACCESS = (
-    "Correct enrollmentConfiguration.accountFactoryProductId of the platform document, or give the role that we act as "
+    "Correct enrollmentConfiguration.accountFactoryProductId of the platform document, or give the connector's role "
     "access to the portfolio of Control Tower's account factory in Service Catalog; then retry."
 )
 WHOLE_ACCOUNT = {"Key": "Account", "Value": "self"}  # what others have provisioned too
@@ -87,7 +87,7 @@ class ServiceCatalog:
         artifacts = [each for each in described["ProvisioningArtifacts"] if each.get("Guidance") != "DEPRECATED"]
         paths = described.get("LaunchPaths") or ()
         if not artifacts or not paths:
-            message = f"product {product_id} has no {'launch path' if artifacts else 'version'} for us"
+            message = f"product {product_id} has no {'launch path' if artifacts else 'version'} for the connector"
             raise NotFound("NoLaunchPath", message, self._calls.request_id, GIVE_ACCESS)
         return Launch(product_id, max(artifacts, key=lambda each: each["CreatedTime"])["Id"], paths[0]["Id"])
 

@@ -20,7 +20,7 @@ from typing import Any
 from tasks.errors import AccessDenied, TransientError
 
 LARGEST_TOKEN = 20_000  # characters that AWS takes. Source: AssumeRoleWithWebIdentity, WebIdentityToken
-REMEDY = "See that the cluster mounts and renews the token file for this process (docs/security.md), then retry."
+REMEDY = "Check that the cluster mounts and renews the token file for this process (docs/security.md), then retry."
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TokenFile:
                 "WebIdentityTokenUnreadable", f"the token file {self.path} cannot be read: {reason}", remedy=REMEDY
             ) from error
         if not token or len(token) > LARGEST_TOKEN:
-            what = "longer than AWS takes" if token else "empty"
+            what = "longer than AWS accepts" if token else "empty"
             raise TransientError("WebIdentityTokenUnreadable", f"the token file {self.path} is {what}", remedy=REMEDY)
         return token
 

@@ -64,7 +64,7 @@ def management_role(patient: Patient) -> Iterator[Finding]:
     wanted = patient.platform.management_account_id
     if caller.account_id != wanted:
         remedy = "Correct the role or the management account in the platform document."
-        yield error(f"we act in account {caller.account_id} and not in {wanted}", remedy)
+        yield error(f"signed in to account {caller.account_id}, not to {wanted}", remedy)
         return
     yield ok(f"signed in as {caller.arn}")
 

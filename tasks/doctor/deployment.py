@@ -22,10 +22,10 @@ def stack_sets(patient: Patient) -> Iterator[Finding]:
         if not found.self_managed:
             yield error(
                 f"{stack_set.name} is service-managed: it deploys to OUs and not to single accounts",
-                "Make a StackSet with self-managed permissions, and its execution role in every account.",
+                "Create a StackSet with self-managed permissions, and its execution role in every account.",
             )
         else:
-            queues = "queues operations" if found.managed_execution else "takes one operation after the other"
+            queues = "queues operations" if found.managed_execution else "takes one operation at a time"
             yield ok(f"{stack_set.name} exists, is self-managed and {queues}")
 
 
@@ -53,13 +53,13 @@ def functions(patient: Patient) -> Iterator[Finding]:
             yield error(f"{hook.arn} does not exist ({missing})", "Correct awsLambdaArn of the landing zone.")
             continue
         except AccessDenied as denied:  # the right to look is only the doctor's
-            yield warning(f"{hook.arn} cannot be looked at ({denied})", denied.remedy)
+            yield warning(f"{hook.arn} cannot be checked ({denied})", denied.remedy)
             continue
         if found.state not in READY:
             yield error(f"{hook.arn} is {found.state}: {found.reason}", "Fix the function in the Lambda console.")
         elif found.timeout > hook.timeout:
             yield warning(
-                f"{hook.arn} may run for {found.timeout.total_seconds():.0f} s, and is waited for "
+                f"{hook.arn} may run for {found.timeout.total_seconds():.0f} s, but the connector waits only "
                 f"{hook.timeout.total_seconds():.0f} s",
                 "Raise lambdaTimeoutSeconds of the landing zone, or lower the function's own time-out.",
             )

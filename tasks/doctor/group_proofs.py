@@ -42,9 +42,9 @@ def group_proofs(patient: Patient) -> Iterator[Finding]:
     for each in unseen[:MOST_GROUPS]:
         yield from _judged(patient, each)
     looked = min(len(unseen), MOST_GROUPS)
-    rest = f"; {len(unseen) - looked} more are not looked at" if looked < len(unseen) else ""
+    rest = f"; {len(unseen) - looked} more are not checked" if looked < len(unseen) else ""
     groups = f"{counted(looked, 'group')}, of {counted(len(tenants), 'tenant')}"
-    yield ok(f"looked at {groups}, that no replication has seen yet{rest}")
+    yield ok(f"checked {groups}, which no replication has seen yet{rest}")
 
 
 def _tenants(patient: Patient) -> Iterator[tuple[Tenant, Handles]]:
@@ -76,4 +76,4 @@ def _judged(patient: Patient, group: Unseen) -> Iterator[Finding]:
     except NotOurs as refused:
         yield (error if group.role.used else warning)(refused.message, refused.remedy)
     else:
-        yield ok(f"the group {group.name!r} carries no proof, and would become that of {proof}")
+        yield ok(f"the group {group.name!r} carries no proof and would be adopted for {proof}")

@@ -19,7 +19,7 @@ def role(patient: Patient) -> Iterator[Finding]:
     caller = patient.aws.metering_identity.whoami()
     if caller.account_id != metering.account_id:
         remedy = "Correct metering.accessConfig in the platform document."
-        yield error(f"we act in account {caller.account_id} and not in {metering.account_id}", remedy)
+        yield error(f"signed in to account {caller.account_id}, not to {metering.account_id}", remedy)
         return
     yield ok(f"signed in as {caller.arn}")
 
@@ -50,7 +50,7 @@ def costs(patient: Patient) -> Iterator[Finding]:
             raise
         yield warning(f"AWS has no costs of this month ({missing})", missing.remedy)
         return
-    yield ok(f"AWS tells what this month costs; this look cost ${PRICE}")
+    yield ok(f"AWS reports the costs of this month; this check cost ${PRICE}")
 
 
 def _enters(patient: Patient) -> bool:

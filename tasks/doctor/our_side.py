@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from redis import RedisError
 
+from config.printable import counted
 from tasks.aws import Lane
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
@@ -34,7 +35,7 @@ def redis(patient: Patient) -> Iterator[Finding]:
     for name, wanted in REDIS.items():
         actual = server.setting(name)
         if actual not in (None, wanted):
-            remedy = f"Set {name} {wanted} in redis.conf, else orders may be lost when Redis ends."
+            remedy = f"Set {name} {wanted} in redis.conf, otherwise orders may be lost when Redis stops."
             yield warning(f"Redis has {name} {actual or 'empty'}", remedy)
 
 
@@ -43,9 +44,9 @@ def workers(patient: Patient) -> Iterator[Finding]:
     interval = patient.worker.settings.pump_interval
     names = patient.worker.store.work.workers(max(SILENCE, LOOKS * interval))
     if names:
-        yield ok(f"{len(names)} workers look for work")
+        yield ok(f"{counted(len(names), 'worker')} online")
     else:
-        yield warning("no worker looks for work: orders are taken and wait", "Start a worker.")
+        yield warning("no worker is online: orders are accepted and wait", "Start a worker.")
 
 
 def limits(patient: Patient) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ def permission_sets(patient: Patient) -> Iterator[Finding]:
     arns = dict.fromkeys(arn for mapping in center.role_mappings for arn in mapping.permission_set_arns)
     for arn in arns:
         if arn.split("/")[1:2] != center.instance_arn.split("/")[1:2]:
-            yield error(f"{arn} is of another instance than {center.instance_arn}", "Correct permissionSetArns.")
+            yield error(f"{arn} belongs to another instance than {center.instance_arn}", "Correct permissionSetArns.")
             continue
         try:
             access.groups(arn)

@@ -77,7 +77,9 @@ class Execution:
             else:
                 settled = not around.wrote_late
             if not settled:  # the newer run may have looked before AWS had it
-                self._log.warning("a write of ours came after another worker had taken over: all is looked at again")
+                self._log.warning(
+                    "a write was sent after another worker had taken over; the tenant is replicated again"
+                )
                 self._store.orders.doubt(self._tenant)
             self._log.info("superseded: another worker has taken over")
             return Ended("superseded: another worker has taken over")
@@ -100,7 +102,7 @@ class Execution:
         except StepError as error:
             return masked_error(error)
         except Exception as error:  # noqa: BLE001 (a defect of ours must end visibly, not loop)
-            self._log.exception("the step is defective")
+            self._log.exception("the step has a bug")
             remedy = "This is a bug in the connector. Report it with the log."
             return masked_error(PermanentError(type(error).__name__, str(error), remedy=remedy))
         finally:

@@ -94,10 +94,11 @@ class Lease:
 def not_ours(owned: OwnedByAnother) -> NotOurs:
     """Return the error of a step that has found what another tenant has."""
     remedy = (
-        f"Find out whose it is. If it is this tenant's, delete or correct the tenant {owned.tenant} first; else order "
-        "this tenant with an account of its own, or change the pattern that gives both the same name; then retry."
+        f"Find out whose it is. If it is this tenant's, delete or correct the tenant {owned.tenant} first; "
+        "otherwise order this tenant with its own account, or change the pattern that gives both the same name. "
+        "Then retry."
     )
-    message = f"{owned.what} is that of tenant {owned.tenant}"
+    message = f"{owned.what} belongs to tenant {owned.tenant}"
     if owned.what.startswith("account "):
         return AccountNotOurs("OwnedByAnother", message, remedy=remedy)
     return NotOurs("OwnedByAnother", message, remedy=remedy)

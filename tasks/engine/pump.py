@@ -104,7 +104,7 @@ class Pump:
                 self.look()
                 self._store.work.rest(min(self._every, LONGEST_REST))
             except Exception as error:  # noqa: BLE001 (Redis or broker away: the index keeps everything)
-                log.warning("the pump could not look, it tries again", error=str(error))
+                log.warning("cannot read the work queue in Redis; retrying", error=str(error))
                 self._stopped.wait(self._every.total_seconds())
 
 

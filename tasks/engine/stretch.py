@@ -68,8 +68,8 @@ class Stretch:
                 held = Held(self._leases, lease, clock, allowance, self._host.is_full, asked_at + TURN)
                 return self._all(verdict.undelayed(begun), held)
         except RedisError as error:
-            self._log.warning("Redis is away; the due index continues this", error=str(error))
-            return Ended("Redis is away: continued later")
+            self._log.warning("Redis is unavailable; the due index continues this", error=str(error))
+            return Ended("Redis is unavailable: continued later")
 
     def _traced(self, begun: Begun) -> AbstractContextManager[tracing.Span]:
         """Go on with the replication's trace, which began where it was ordered."""

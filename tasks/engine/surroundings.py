@@ -188,4 +188,4 @@ class Surroundings:
             entry = trail.ended(call)
             self._worker.store.events.emit(self.tenant, {**event, **fields, "audit": entry})
         except RedisError as error:
-            self.log.warning("the end of a write is missing in the audit log", error=str(error), **fields)
+            self.log.warning("the outcome of a write is missing in the audit log", error=str(error), **fields)

@@ -181,7 +181,7 @@ def _stays_beside(moment: Moment, answer: Done | PermanentError) -> StepRecord:
     """Do it again once AWS has answered the stray call, which wakes us, or whoever makes it has died."""
     if isinstance(answer, PermanentError):
         return replace(_tries_again(moment, answer), beside=True)
-    note = f"{answer.note}; looks again when AWS has answered a call of the replaced replication"
+    note = f"{answer.note}; checks again when AWS has answered a call of the replaced replication"
     return replace(_waits(moment, Wait(answer.handles, note)), beside=True)
 
 
@@ -206,10 +206,10 @@ def _waits(moment: Moment, answer: Wait) -> StepRecord:
 def _waited_too_long(moment: Moment, answer: Wait) -> PermanentError:
     hours = moment.times.wait_deadline / timedelta(hours=1)
     remedy = (
-        "See in AWS what has become of it and fix it, then retry. What needs longer as a rule needs a larger "
+        "Check its state in AWS and fix it, then retry. If it usually needs longer, raise "
         "CONNECTOR_WAIT_DEADLINE_SECONDS."
     )
-    return PermanentError("WaitedTooLong", f"still after {hours:g} hours: {answer.note}", remedy=remedy)
+    return PermanentError("WaitedTooLong", f"not finished after {hours:g} hours: {answer.note}", remedy=remedy)
 
 
 def _until_next_poll(moment: Moment, answer: Wait) -> timedelta:

@@ -42,5 +42,5 @@ def check_not_empty(documents: int) -> None:
     """Refuse an import into a collection that holds nothing: it would delete everything."""
     if not documents:
         raise ImportRefused(
-            "There is no object in this import, and an empty import deletes no collection. Leave one object in it."
+            "This import holds no object, and an empty import deletes no collection. Leave at least one object in it."
         )

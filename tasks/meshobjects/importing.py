@@ -111,7 +111,7 @@ class _Import:
     def _take(self, row: Row, each: Imported) -> None:
         self._check_allowed(each.key)
         if each.key in self._items:
-            raise Invalid("stands twice in this import")
+            raise Invalid("appears twice in this import")
         self._items[each.key] = row, each
 
     def _check_allowed(self, key: str) -> None:
@@ -129,7 +129,7 @@ class _Import:
         for row, each in self._items.values():
             found = with_platform(each, identifiers)
             if found is None or found.key in named:
-                row.fail("spec.platformRef.uuid is not that of a known platform, or the tenant stands here twice")
+                row.fail("spec.platformRef.uuid is not that of a known platform, or the tenant appears here twice")
             else:
                 named[found.key] = row, found
         self._items = named

@@ -233,7 +233,7 @@ class Imported:
 def read_object(document: Any) -> Imported:
     """Read one object; raises Invalid."""
     if not isinstance(document, dict):
-        raise Invalid("is no object with apiVersion, kind and metadata")
+        raise Invalid("is not an object with apiVersion, kind and metadata")
     kind = _CANONICAL.get(str(document.get("kind")).lower())
     if kind is None:
         raise Invalid(f"kind = {_short(document.get('kind'))}: is not imported; known: {', '.join(MODELS)}")

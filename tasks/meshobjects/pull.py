@@ -175,7 +175,7 @@ class _Portion:
             if gone is not None and gone.is_to_go:
                 self._delete(gone, record)
             else:
-                log.warning("meshStack shows a tenant no more; it stays as it is here", tenant=str(name))
+                log.warning("meshStack no longer shows a tenant; it stays unchanged here", tenant=str(name))
 
     def _ordered(self) -> dict[str, list[TenantId]]:
         if self._pulled is None:

@@ -73,7 +73,7 @@ class Reader:
     def _tenants(self, **query: str | list[str]) -> list[MeshTenant]:
         rows = self._lists.all("meshtenants", "meshTenant", TENANT_VERSIONS, lambda _: True, state=STATES, **query)
         if rows is None:
-            log.warning("our API key may not list the tenants of meshStack, so none are pulled")
+            log.warning("the API key may not list the tenants of meshStack, so none are pulled")
         named = (with_platform(each, self._platforms()) for each in _readable(rows or []))
         found = (each.object for each in named if each is not None)
         return [
@@ -200,7 +200,7 @@ def _readable(documents: Iterable[Object]) -> Iterable[Imported]:
         try:
             yield read_object(document)
         except Invalid as error:
-            log.warning("meshStack told something that cannot be read", error=str(error))
+            log.warning("an answer of meshStack cannot be read", error=str(error))
 
 
 def _by_key(documents: Iterable[Object]) -> dict[str, Imported]:

@@ -19,11 +19,11 @@ def read_json(body: bytes) -> list[Any]:
     except UnicodeDecodeError as error:
         raise Unreadable(f"The body is not UTF-8 text (byte {error.start + 1}).") from None
     except json.JSONDecodeError as error:
-        raise Unreadable(f"The body is no JSON: {error.msg} in line {error.lineno}, column {error.colno}.") from None
+        raise Unreadable(f"The body is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
         raise Unreadable(f"The body is deeper than {DEEPEST} levels.") from None
     except ValueError as error:
-        raise Unreadable(f"The body is no JSON that can be read: {error}.") from None
+        raise Unreadable(f"The body is not JSON that can be read: {error}.") from None
     return found if isinstance(found, list) else [found]
 
 
@@ -50,12 +50,12 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+        raise ValueError(f"the key {twice[:80]!r} appears twice in one object")
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _jsonable(value: Any) -> Any:

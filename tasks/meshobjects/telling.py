@@ -60,7 +60,7 @@ def _tell(store: Store, objects: Objects, user: ApiUser, name: TenantId, account
             user.import_objects([_import(name, tenant, account)])
             done = True
         except Refused as refused:
-            log.warning("meshStack does not take an account", tenant=str(name), account=account, reason=str(refused))
+            log.warning("meshStack does not accept an account", tenant=str(name), account=account, reason=str(refused))
     store.pulls.told(name)
     return done
 

@@ -15,7 +15,7 @@ NEEDED = ("meshstack_url", "meshstack_client_id")
 def api_key(settings: Settings) -> ApiKey:
     """Read who we are in meshStack; raises SettingsError with a sentence for each that is missing."""
     mistakes = [
-        f"CONNECTOR_{name.upper()} is needed to speak to meshStack." for name in NEEDED if not _is_set(settings, name)
+        f"CONNECTOR_{name.upper()} is needed to connect to meshStack." for name in NEEDED if not _is_set(settings, name)
     ]
     secret = _secret(settings, mistakes)
     if mistakes:
@@ -86,5 +86,5 @@ def _secret(settings: Settings, mistakes: list[str]) -> str:
     else:
         found = text.get_secret_value() if text is not None else ""
     if not found:
-        mistakes.append("CONNECTOR_MESHSTACK_CLIENT_SECRET, or …_FILE, is needed to speak to meshStack.")
+        mistakes.append("CONNECTOR_MESHSTACK_CLIENT_SECRET, or …_FILE, is needed to connect to meshStack.")
     return found

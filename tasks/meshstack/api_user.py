@@ -45,7 +45,7 @@ class ApiUser:
             answer = self._meshstack.exchange("PUT", path, IMPORT, self._authorization, document, WHOLE_SECONDS, {})
         except Refused as refused:
             if refused.status in NOT_ALLOWED:
-                raise Away(f"meshStack does not let our API user do this ({refused})") from refused
+                raise Away(f"meshStack does not allow the API user to do this ({refused})") from refused
             raise
         _check(answer)
 
@@ -55,11 +55,11 @@ def _check(answer: Answer) -> None:
     try:
         found = json.loads(answer.content)
     except ValueError as error:
-        raise Refused(answer.status, "the answer is no JSON") from error
+        raise Refused(answer.status, "the answer is not JSON") from error
     rows = found if isinstance(found, list) else [found]
     wrong = [row for row in rows if not isinstance(row, dict) or row.get("status") != TAKEN]
     if wrong or not rows:
-        raise Refused(answer.status, "; ".join(map(_said, wrong)) or "no object was taken")
+        raise Refused(answer.status, "; ".join(map(_said, wrong)) or "no object was accepted")
 
 
 def _said(row: object) -> str:

@@ -53,7 +53,7 @@ class Answer:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise Refused(self.status, "the answer is no JSON object")
+            raise Refused(self.status, "the answer is not JSON object")
         return found
 
 
@@ -190,7 +190,7 @@ class MeshStack:
         """Send nothing as long as meshStack has asked for silence."""
         left = self._quiet_until - self._clock()
         if left > 0:
-            raise Away("meshStack has asked us to wait", left)
+            raise Away("meshStack asks the connector to wait", left)
 
     def close(self) -> None:
         """Close the connections."""

@@ -40,7 +40,7 @@ class Lists:
             try:
                 return [each for each in self._pages(path, kind, media(kind, version), query) if fits(each)]
             except Unauthorised as refused:  # also after a new login: later it may be accepted
-                raise Away(f"meshStack does not accept our API key ({refused})") from refused
+                raise Away(f"meshStack does not accept the API key ({refused})") from refused
             except Refused as refused:
                 if refused.status not in UNSEEN:
                     raise
@@ -54,7 +54,7 @@ class Lists:
         try:
             return self._meshstack.send("GET", path, media(kind, version)).document(), True
         except Unauthorised as refused:
-            raise Away(f"meshStack does not accept our API key ({refused})") from refused
+            raise Away(f"meshStack does not accept the API key ({refused})") from refused
         except Refused as refused:
             if refused.status not in UNSEEN:
                 raise

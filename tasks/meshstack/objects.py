@@ -64,7 +64,7 @@ class Objects:
             try:
                 return self._get(kind, name, wanted)
             except Unauthorised as refused:  # also after a new login: later it may be accepted
-                raise Away(f"meshStack does not accept our API key ({refused})") from refused
+                raise Away(f"meshStack does not accept the API key ({refused})") from refused
             except Refused as refused:
                 if refused.status == FORBIDDEN:
                     self._blind_until[kind] = self._clock() + BLIND_SECONDS

@@ -101,7 +101,7 @@ class ClaimedRun(_Part):
 
 
 class UnreadableRun(ValueError):
-    """meshStack handed out something that is no run as we know it."""
+    """meshStack handed out something that is not a run as we know it."""
 
     def __init__(self, uuid: str | None, fields: list[str]) -> None:
         super().__init__(uuid, fields)

@@ -150,7 +150,7 @@ class Runs:
         try:
             return self._meshstack.send(method, link, media, body=body, within=within)
         except Unauthorised as refused:  # also after a new login: later it may be accepted
-            raise Away(f"meshStack does not accept our API key ({refused})") from refused
+            raise Away(f"meshStack does not accept the API key ({refused})") from refused
 
 
 def _aborted(text: str) -> bool:

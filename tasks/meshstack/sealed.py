@@ -61,7 +61,7 @@ class PrivateKey:
         except OSError as error:
             raise KeyUnusable(f"{file} cannot be read: {error.strerror}") from error
         except (ValueError, TypeError) as error:  # TypeError: it has a passphrase
-            raise KeyUnusable(f"{file} holds no RSA private key in PEM form without a passphrase") from error
+            raise KeyUnusable(f"{file} contains no RSA private key in PEM format without a passphrase") from error
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < FEWEST_BITS:
             raise KeyUnusable(f"{file} must hold an RSA key of at least {FEWEST_BITS} bits")
         return cls(key)

@@ -29,7 +29,7 @@ def as_parquet(found: Iterable[UsageReport]) -> Iterator[bytes]:
         import pyarrow.parquet  # noqa: PLC0415 (as above)
     except ImportError as error:
         raise NoParquet(
-            "Parquet files are written by pyarrow, which is not installed where the API runs: "
+            "Parquet files need pyarrow, which is not installed where the API runs: "
             "pip install 'meshstack-aws-connector[parquet]' there, or ask for CSV or JSON."
         ) from error
     return _parts(pyarrow, found)

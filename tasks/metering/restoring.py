@@ -41,7 +41,7 @@ def read(lines: Iterable[str]) -> Iterator[UsageReport]:
         try:
             yield UsageReport.model_validate_json(text)
         except ValidationError as error:
-            raise NoExport(f"line {number} is no usage report: {error.errors()[0]['msg']}") from error
+            raise NoExport(f"line {number} is not a usage report: {error.errors()[0]['msg']}") from error
 
 
 def restore(database: Database, found: Iterable[UsageReport]) -> tuple[int, int]:
@@ -128,4 +128,4 @@ def _split(text: str) -> tuple[int, int]:
     try:
         return split(Decimal(text))
     except InvalidOperation as error:
-        raise NoExport(f"{text!r} is no amount") from error
+        raise NoExport(f"{text!r} is not an amount") from error

@@ -53,7 +53,7 @@ class Round:
     left: int  # that can go on at once
 
     def __str__(self) -> str:
-        return f"{self.begun} collections begun, {self.ended} ended, {self.left} to go on with"
+        return f"{self.begun} collections started, {self.ended} finished, {self.left} to continue"
 
 
 def collect(
@@ -134,13 +134,13 @@ def _go_on(
         return _Came.ENDED
     except DollarsSpent:
         limit = worker.settings.metering_dollars_per_day
-        note = f"the ${limit:.2f} of today are spent (CONNECTOR_METERING_DOLLARS_PER_DAY); it goes on tomorrow, by UTC"
+        note = f"today's ${limit:.2f} are spent (CONNECTOR_METERING_DOLLARS_PER_DAY); it continues tomorrow (UTC)"
         count(Metering.CAPPED)
     except PermanentError as error:
         _fail(ledger, held.id, holder, str(masked_error(error)), now())
         count(Metering.FAILED)
     except StepError as error:
-        note = f"it goes on by itself: {masked_error(error)}"
+        note = f"it continues automatically: {masked_error(error)}"
         count(Metering.RETRIED)
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))

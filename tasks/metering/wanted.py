@@ -25,7 +25,7 @@ def collecting_platform(catalog: Catalog, name: str) -> Platform:
     """Return a platform whose costs are collected; raises NoMetering."""
     found = {platform.identifier: platform for platform in collecting(catalog)}
     if name not in found:
-        known = f"costs are collected of {', '.join(found)}" if found else "no platform document has metering"
+        known = f"costs are collected by {', '.join(found)}" if found else "no platform document has metering"
         raise NoMetering(f"No costs are collected by platform {name}: {known}.")
     return found[name]
 
@@ -38,9 +38,9 @@ def wanted_month(text: str | None, now: datetime | None = None) -> Month:
     except ValueError as error:
         raise NoSuchMonth(str(error)) from error
     if month > Month.of(today):
-        raise NoSuchMonth(f"{month} has not begun yet.")
+        raise NoSuchMonth(f"{month} has not started yet.")
     if not is_told(month, today):
-        raise NoSuchMonth(f"AWS does not tell the costs of {month} any more: it keeps {MONTHS_KEPT} months.")
+        raise NoSuchMonth(f"AWS no longer provides the costs of {month}: it keeps {MONTHS_KEPT} months.")
     return month
 
 

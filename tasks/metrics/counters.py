@@ -63,7 +63,7 @@ class Counters:
         )
         self._steps = Histogram(
             "connector_step_seconds",
-            "Executions of steps by what came of them, and how long they took.",
+            "Executions of steps by outcome, and how long they took.",
             ("step", "state"),
             registry=self.registry,
             buckets=STEP_BUCKETS,
@@ -98,7 +98,7 @@ class Counters:
         )
         self._metering = Counter(
             "connector_metering_runs",
-            "Runs of collections of costs, by what came of them.",
+            "Runs of collections of costs, by outcome.",
             ("platform", "outcome"),
             registry=self.registry,
         )

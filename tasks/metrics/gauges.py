@@ -101,9 +101,9 @@ class Gauges(Collector):
     def _work(self) -> Iterator[Metric]:
         work = self._store.work
         late = work.overdue().total_seconds()
-        yield _gauge("connector_due_late_seconds", "For how long the next look at a replication is overdue.", late)
+        yield _gauge("connector_due_late_seconds", "How long the next check of a replication is overdue.", late)
         yield _gauge("connector_queue_messages", "Messages that no worker has taken yet.", work.queued(QUEUE))
-        yield _gauge("connector_workers", "Workers that look for work.", len(work.workers(self._alive)))
+        yield _gauge("connector_workers", "Workers that are online.", len(work.workers(self._alive)))
         yield _gauge(
             "connector_beat_last_tick_timestamp_seconds",
             "When a beat last took something to send; 0: never.",
@@ -112,7 +112,7 @@ class Gauges(Collector):
         last = self._store.daily_rounds.last()
         yield _gauge(
             "connector_daily_round_last_end_timestamp_seconds",
-            "When the daily round last left nobody who was due; 0: never.",
+            "When the daily replications last left no tenant due; 0: never.",
             0 if last is None else last.timestamp(),
         )
 
@@ -130,7 +130,9 @@ class Gauges(Collector):
         dollars = {name: pages / 100 for name, pages in _by_platform(counts, COST_PAGES, metered).items()}
         yield _counted("connector_metering_dollars", "What questions about costs have cost.", "platform", dollars)
         rejected: dict[str, int] = {**dict.fromkeys(Rejection, 0), **self._store.counts.rejected()}
-        yield _counted("connector_rejected_messages", "Messages in the queue that were not ours.", "reason", rejected)
+        yield _counted(
+            "connector_rejected_messages", "Messages in the queue that the connector did not send.", "reason", rejected
+        )
 
     def _found(self) -> Iterator[Metric]:
         store, platforms = self._store, sorted(self._catalog.platforms)
@@ -146,7 +148,7 @@ class Gauges(Collector):
         drifts = {(platform, FOUND[differs]): number for (platform, differs), number in store.drifts.numbers().items()}
         yield _gauges(
             "connector_drifted_tenants",
-            "Tenants that the last daily look found different.",
+            "Tenants that differed from their orders in the last daily replication.",
             ("platform", "found"),
             {**dict.fromkeys(product(platforms, FOUND.values()), 0), **drifts},
         )

@@ -167,7 +167,7 @@ def _sentence(alerts: list[Alert]) -> str:
     who = first.tenant if len(alerts) == 1 else f"{len(alerts)} tenants of {first.platform}"
     names = "" if len(alerts) == 1 else f" Tenants: {_names(alerts)}."
     if first.kind is Kind.RESOLVED:
-        return f"{who}: well again.{names}"
+        return f"{who}: recovered.{names}"
     if first.error is None:
         return f"{who}: {first.note if len(alerts) == 1 else OF_MANY[first.kind]}.{names}"
     error = first.error

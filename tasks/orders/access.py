@@ -54,19 +54,19 @@ def doubts(record: TenantRecord, catalog: Catalog) -> Iterator[str]:
     handles = record.handles
     if record.id.platform not in catalog.platforms:
         yield (
-            "The platform is not configured any more, so nobody knows whom its roles let in, and nobody is taken out. "
-            "Whoever was let in before is listed."
+            "The platform is no longer configured, so it is unknown who may use its roles, and nobody is removed. "
+            "The list shows who had access before."
         )
     if handles.account_id is None:
         return
     if handles.doubt is not None:
-        yield "What was remembered of AWS may be out of date, and is read again. Until then, others may be in as well."
+        yield "The connector is reading AWS again, because its records may be old. Others may have access too."
     for name, group in handles.groups.items():
         if group.id is not None and group.people is None:
-            yield f"Nobody has read yet who is in the group {name}."
+            yield f"The members of the group {name} have not been read yet."
     for name, role in (handles.sign_in_roles or {}).items():
         if not role.project_roles:
-            yield f"Nobody knows yet for whom the role {name} is; your identity provider may let people in by it."
+            yield f"It is not known yet who may use the role {name}; your identity provider may let people in."
 
 
 def _put_in(record: TenantRecord) -> Iterator[Access]:

@@ -48,7 +48,7 @@ def _too_late(record: TenantRecord) -> str:
         return _nothing_to_decide(record)
     return (
         f"The deletion of {record.id} was approved at {record.deletion.approved_at:%F %R} UTC, and that cannot be "
-        "undone. Order the tenant again (PUT) to have it back, with a new account if the old one is closed by then."
+        "undone. Order the tenant again (PUT) to get it back, with a new account if the old one is closed by then."
     )
 
 

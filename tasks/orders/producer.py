@@ -65,8 +65,8 @@ class RequestRefused(ValueError):
             return ""
         people = "1 person keeps" if self.keep == 1 else f"{self.keep} people keep"
         return (
-            f"So {people} access that this order does not give. To take it away at once, send the order that is stored "
-            "(GET shows it) without these people or roles, and change nothing else: that is always accepted."
+            f"So {people} access that this order does not give. To remove it at once, send the stored order (GET shows "
+            "it) without these people or roles, and change nothing else: such an order is always accepted."
         )
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ def replicate(
     try:
         replication = connector.store.orders.submit(Order(tenant, content, by=by, wake=again))
     except AccountTaken as taken:
-        message = f"is the account of tenant {taken.tenant}, or ordered for it; no account has two tenants"
+        message = f"is the account of tenant {taken.tenant}, or was ordered for it; an account can have only one tenant"
         raise RequestRefused((FieldMistake("platformTenantId", taken.account, message),)) from taken
     return Accepted(str(tenant), replication)
 
@@ -163,7 +163,7 @@ def _start(record: TenantRecord, first: str) -> tuple[Chain, int]:
     chain = REPLICATION if record.deletion is None or record.deleted_at is not None else DELETION
     steps = [step.name for step in chain.steps]
     if first not in steps:
-        message = f"is no step of this tenant's {chain.name}; its steps: {', '.join(steps)}"
+        message = f"is not a step of this tenant's {chain.name}; its steps: {', '.join(steps)}"
         raise RequestRefused((FieldMistake("from", printable(first)[:LONGEST_FIELD], message),))
     if chain is REPLICATION and record.handles.account_id is None and steps.index(first) > steps.index(CREATING):
         message = "needs the account, and none is known yet; retry without it"
@@ -194,7 +194,7 @@ def _allowed(finding: Mapping[str, Any]) -> str:
         case "missing":
             return "is required"
         case "extra_forbidden":
-            return "is not a known field; the API's /docs names those that are"
+            return "is not a known field; the API's /docs lists the known ones"
         case _:
             return printable(plain_words(finding["msg"]))
 
@@ -225,7 +225,7 @@ def check(
     if platform is None:
         message = f"unknown platform; known: {_known(catalog.platforms)}"
         if known is not None:
-            message += "; to change anything of this tenant in AWS, put its document back"
+            message += "; to change this tenant in AWS, put its document back"
         yield FieldMistake("platform", tenant.platform, message)
         return
     if desired.platform_tenant_id is not None and not stored:
@@ -250,7 +250,7 @@ def _account_mistakes(
     manages = account == platform.management_account_id
     allowed = manages and platform.management_account_tenant == f"{tenant.workspace}.{tenant.project}"
     if not allowed and (what := platform.reserved(account)) is not None:
-        message = f"is {what}, for its managementAccountTenant only" if manages else f"is {what}"
+        message = f"is {what}, which only its managementAccountTenant may use" if manages else f"is {what}"
         yield FieldMistake("platformTenantId", account, message)
     if known is None or known.handles.account_id == account:
         return
@@ -258,7 +258,7 @@ def _account_mistakes(
         message = f"cannot change: the tenant has account {known.handles.account_id}; name that one or none"
         yield FieldMistake("platformTenantId", account, message)
     elif known.handles.creation is not None:
-        yield FieldMistake("platformTenantId", account, "comes too late: AWS has been asked for an account already")
+        yield FieldMistake("platformTenantId", account, "comes too late: an account was already requested from AWS")
 
 
 def offered(zone: LandingZone, platform: Platform, *, disabled: bool = False) -> bool:

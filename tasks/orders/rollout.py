@@ -122,9 +122,7 @@ def _tenants(landing_zone: str, platform: str | None, connector: Connector) -> I
 def _check(landing_zone: str, platform: str | None, connector: Connector) -> None:
     known = connector.catalog.landing_zones
     if landing_zone not in known:
-        raise UnknownLandingZone(
-            f"No landing zone is named {landing_zone}; known: {', '.join(sorted(known)) or 'none'}."
-        )
+        raise UnknownLandingZone(f"Landing zone {landing_zone} not found; known: {', '.join(sorted(known)) or 'none'}.")
     if platform is not None and platform not in connector.catalog.platforms:
         names = ", ".join(sorted(connector.catalog.platforms))
-        raise UnknownLandingZone(f"No platform is named {platform}; known: {names}.")
+        raise UnknownLandingZone(f"Platform {platform} not found; known: {names}.")

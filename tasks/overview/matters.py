@@ -52,7 +52,7 @@ def _withdrawn(connector: Connector, now: datetime) -> Iterator[Matter]:
         yield Matter(
             kind=MatterKind.WITHDRAWN,
             what=f"{people(number)} without an order still {'has' if number == 1 else 'have'} access.",
-            remedy="See what holds each tenant up. One that is paused keeps its people until it is resumed.",
+            remedy="Check what holds each tenant up. A paused tenant keeps its people until you resume it.",
             number=len(held),
             tenants=list(held)[:MOST_NAMED],
             since=min(held.values()),
@@ -63,23 +63,23 @@ def _stopped(census: Census, working: Machinery, now: datetime) -> Iterator[Matt
     """See whether a part of the connector does not run."""
     still_open = sum(census.still_open.values())
     if not working.workers:
-        behind = f" {counted(still_open, 'replication')} cannot go on." if still_open else ""
+        behind = f" {counted(still_open, 'replication')} cannot continue." if still_open else ""
         yield Matter(
             kind=MatterKind.STOPPED,
             what=f"No worker runs.{behind}",
-            remedy="Start workers: celery -A workers.app worker. Nothing is lost; they go on where the others stopped.",
+            remedy="Start workers: celery -A workers.app worker. They continue where the others stopped.",
             number=still_open,
         )
     elif working.late_seconds > LATE.total_seconds():
         yield Matter(
             kind=MatterKind.STOPPED,
             what=f"The workers are {working.late_seconds / 60:.0f} min behind.",
-            remedy="Start more workers, or see in their logs what holds them up.",
+            remedy="Start more workers, or check in their logs what holds them up.",
         )
     if working.beat_at is not None and now - working.beat_at > BEAT_SILENT:
         yield Matter(
             kind=MatterKind.STOPPED,
-            what="Beat is silent: no daily replication begins, and nothing that failed is tried again.",
+            what="Beat is not running: no daily replication starts, and failed ones are not retried.",
             remedy="Start it: celery -A workers.app beat. Several may run at once.",
             since=working.beat_at,
         )
@@ -157,7 +157,7 @@ def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Ma
     }
     if step.last_error is None:
         what = f"{counted(len(members), 'deletion')} {'waits' if len(members) == 1 else 'wait'} for approval."
-        return Matter(what=what, remedy="Approve or decline each. Their people are out already.", **about)
+        return Matter(what=what, remedy="Approve or decline each. Their people have no access any more.", **about)
     where = f"AWS does not let the connector in on {platform}. " if platform else ""
     return Matter(
         what=f"{where}{step.last_error.code}: {step.last_error.message}", remedy=step.last_error.remedy, **about

@@ -363,4 +363,4 @@ class Work:
 
 
 def _waiting(count: int) -> str:
-    return f"AWS works on {counted(count, 'account assignment')}"
+    return f"waiting for AWS: {counted(count, 'account assignment')} in progress"

@@ -22,8 +22,8 @@ def prepare_execution_role(tenant: Tenant, account_id: str, aws: Aws) -> None:
             role.make_administrator()
     except AccessDenied as denied:
         remedy = (
-            f"Make the role AWSControlTowerExecution in account {account_id}, with AdministratorAccess and trust in "
+            f"Create the role AWSControlTowerExecution in account {account_id}, with AdministratorAccess and trust in "
             f"{root}; or allow the call (OptionalControlTowerExecutionRole of the published policies). In an OU that "
-            "Control Tower governs nobody may make it: move the account to the root first. Then retry."
+            "Control Tower governs, nobody can create it: move the account to the root first. Then retry."
         )
         raise AccessDenied(denied.code, denied.message, denied.request_id, remedy) from denied

@@ -68,7 +68,7 @@ class PolicyWithdrawal:
         """Take a policy away; False: AWS refuses that, and the others go all the same."""
         with self.failures.collected():
             self.aws.roles(self.handles.known_account()).detach(role, arn)
-            self.notes.append(f"{arn} taken from {role}")
+            self.notes.append(f"{arn} detached from {role}")
             return True
         return False
 

@@ -99,7 +99,7 @@ def remove_federation(tenant: Tenant, handles: Handles, aws: Aws) -> Done:
     work = Federation(tenant, handles, aws)
     work.remove(work.known_roles())
     work.failures.reraise()
-    return Done(replace(handles, sign_in_roles={}), "; ".join(work.notes) or "no roles for federation are left")
+    return Done(replace(handles, sign_in_roles={}), "; ".join(work.notes) or "no federation roles are left")
 
 
 def trusting_roles(roles: Roles) -> dict[str, SignInRole]:
@@ -236,7 +236,7 @@ class Federation:
                     self.notes.append(f"role {name} removed")
                 elif is_ours(role.trust) and TENANT_TAG not in role.tags and not proven_only:
                     self.roles.set_trust(name, without_trust(role.trust))
-                    self.notes.append(f"role {name} trusts us no more")
+                    self.notes.append(f"trust statement removed from role {name}")
 
     def _delete(self, role: Role) -> None:
         """Delete a role of ours with the policies of its own that people have put on it; Conflict when it must stay.
@@ -272,7 +272,7 @@ class Federation:
         except Refused as refused:
             _check_early(refused)
             raise
-        self.notes.append(f"trust of role {role.name} set")
+        self.notes.append(f"trust policy of role {role.name} set")
 
     def _give_policies(self, wanted: FederatedRole, attached: frozenset[str]) -> None:
         # Taken away before anything is looked up: a name that does not exist must not keep what is to go.
@@ -289,7 +289,7 @@ class Federation:
             except NotFound as missing:
                 _check_early(missing)
                 raise
-            self.notes.append(f"{arn} given to {wanted.name}")
+            self.notes.append(f"{arn} attached to {wanted.name}")
 
     def _note_ahead(self, wanted: FederatedRole) -> None:
         """Write down what a role is about to be given, or nobody would know what to take from it after a crash."""
@@ -302,7 +302,7 @@ class Federation:
     def _take_policies(self, role: str, arns: Iterable[str]) -> None:
         for arn in arns:
             self.roles.detach(role, arn)
-            self.notes.append(f"{arn} taken from {role}")
+            self.notes.append(f"{arn} detached from {role}")
 
     def _arn_of(self, policy: str, attached: frozenset[str]) -> str:
         """Find the policy of that name: AWS's own before the account's, whose people could make one by any name."""
@@ -321,16 +321,16 @@ class Federation:
         """Fail, or only remark it where the platform says so; False."""
         if federation.fail_if_not_found:
             remedy = (
-                "Make it, for example by the access stack, then retry; or let the connector make it: metadataFile or "
-                "metadataUrl for a provider, no externalRole for a role; or set identityFederation.failIfNotFound to "
-                "false."
+                "Create it, for example with the access stack, then retry. Or let the connector do so: metadataFile "
+                "or metadataUrl for a provider, no externalRole for a role. Or set identityFederation.failIfNotFound "
+                "to false."
             )
             raise NotFound("FederationNotFound", what, remedy=remedy)
         self.notes.append(what)
         return False
 
     def _foreign(self, role: Role) -> NotOurs:
-        message = f"account {self.account_id} has a role {role.path}{role.name} that the connector did not make"
+        message = f"account {self.account_id} has a role {role.path}{role.name} that the connector did not create"
         remedy = (
             "Mark the role with externalRole in the role mapping to let people sign in as it; or rename or delete it; "
             f"or, to hand it over to the connector, tag it {TENANT_TAG}={self.tenant.id}; then retry."
@@ -342,7 +342,7 @@ class Federation:
         known = entity_id(actual.metadata)
         if actual.tags.get(TENANT_TAG) == str(self.tenant.id) or known == entity_id(metadata):
             return
-        message = f"account {self.account_id} has a SAML provider {name} of {known}, which the connector did not make"
+        message = f"account {self.account_id} has a SAML provider {name} of {known}, which the connector did not create"
         remedy = "Set identityFederation.samlProviderName to another name, or delete that provider, then retry."
         raise NotOurs("ForeignSamlProvider", message, remedy=remedy)
 

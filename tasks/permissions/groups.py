@@ -121,7 +121,7 @@ def check_shown(name: str, group: Group, missing: Collection[str], now: datetime
     Whether they are out already, or not shown yet, can be known only when AWS has had the time to show them.
     """
     if missing and group.put_in_at is not None and now - group.put_in_at < grace:
-        raise NotReady("MembershipNotShown", f"AWS does not show yet who was put into {name} a moment ago")
+        raise NotReady("MembershipNotShown", f"AWS does not yet show who was added to {name} a moment ago")
 
 
 def outdated_groups(roles: dict[str, MappedRole], handles: Handles) -> dict[str, Group]:

@@ -131,7 +131,7 @@ class ProvenGroups:
             try:
                 self.seen[group_id] = self.directory.group(group_id, proof.text)
             except NotFound as gone:
-                remedy = "Retry: the next replication makes the group again."
+                remedy = "Retry. The next replication creates the group again."
                 raise NotFound(gone.code, f"the group of {proof} is gone", gone.request_id, remedy) from gone
         return self.seen[group_id]
 
@@ -173,15 +173,15 @@ def foreign(found: FoundGroup, proof: GroupProof) -> NotOurs:
     if other is None:
         return NotOurs(
             "ForeignGroup",
-            f"nothing proves that the group {found.name!r} is that of {proof}",
+            f"nothing proves that the group {found.name!r} belongs to {proof}",
             remedy=(
-                "If meshStack's own replicator made it, set adoptGroups: true in the platform document; if not, rename "
-                "or delete the group. Then retry."
+                "If meshStack's own replicator created it, set adoptGroups: true in the platform document; otherwise, "
+                "rename or delete the group. Then retry."
             ),
         )
     return NotOurs(
         "ForeignGroup",
-        f"the group {found.name!r} is that of {other}, and not of {proof}",
+        f"the group {found.name!r} belongs to {other}, not to {proof}",
         remedy=(
             "Change groupNamePattern of the platform document, or the name of the AWS role, so that each has its own "
             "group; then retry. If nobody needs the group any more, delete it."
@@ -192,8 +192,8 @@ def foreign(found: FoundGroup, proof: GroupProof) -> NotOurs:
 def _renamed(found: FoundGroup, name: str, proof: GroupProof) -> NotOurs:
     return NotOurs(
         "GroupRenamed",
-        f"the group of {proof} is called {found.name!r} now, and not {name!r}",
-        remedy=f"Name the group {found.id} {name!r} again, or delete it; then retry.",
+        f"the group of {proof} is now named {found.name!r}, not {name!r}",
+        remedy=f"Rename the group {found.id} back to {name!r}, or delete it; then retry.",
     )
 
 

@@ -27,7 +27,7 @@ from tasks.permissions.portions import Portion, parts
 from tasks.permissions.proven_groups import ProvenGroups
 from tasks.permissions.recall import Recall
 
-NOTHING_TO_DO = "nobody has access that the order does not give"
+NOTHING_TO_DO = "there is no access to remove"
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Withdrawal:
             self.failures.reraise()
         left = len(self.portion.rest | self.people.portion.rest)
         if left:
-            return Wait(self.handles, f"{people(left)} to look at or to take out; goes on", timedelta())
+            return Wait(self.handles, f"{people(left)} to check or remove; continuing", timedelta())
         look = self.handles.people_look
         if (
             look is not None and look.asked is not None
@@ -88,7 +88,7 @@ class Withdrawal:
             self.handles = recall.handles
         if recall.foreign:
             foreign = counted(len(recall.foreign), "group")
-            self.notes.append(f"left alone: {foreign} with access, without proof of being ours")
+            self.notes.append(f"left alone: {foreign} with access, but without proof")
         if recall.unread:
             self.notes.append(f"the account's roles could not be read: {recall.unread}")
 
@@ -111,7 +111,7 @@ class Withdrawal:
             before = self.handles
             self.handles = start_withdrawal(self.tenant, self.handles, self.aws)
             started = len(self.handles.pending_assignments) - len(before.pending_assignments)
-            self.notes += [f"{started} permission sets are being taken away"] if started > 0 else []
+            self.notes += [f"{started} permission sets are being removed"] if started > 0 else []
 
     def take_roles_away(self) -> None:
         """Remove the roles for federation that no mapping names any more, and of the others what it gives no more."""
@@ -140,7 +140,7 @@ class Withdrawal:
             check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)
         self._forget(name, group, allowed, {*unsure, *refused, *self.portion.rest})
         if len(there) > len(refused):
-            self.notes.append(f"{people(len(there) - len(refused))} taken out of {name}")
+            self.notes.append(f"{people(len(there) - len(refused))} removed from {name}")
         check_shown(name, group, unsure, self.aws.now(), self.aws.visibility_grace)
 
     def _remove(self, group_id: str, there: Mapping[str, str]) -> tuple[set[str], set[str]]:

@@ -33,7 +33,7 @@ def _tagged(change: Change, words: Words, _: Planned) -> str:
 
 
 def _untagged(change: Change, words: Words, _: Planned) -> str:
-    rows = [f"{key} (is {change.before.get(key)})" for key in change.parameters["TagKeys"]]
+    rows = [f"{key} (currently {change.before.get(key)})" for key in change.parameters["TagKeys"]]
     return f"remove tags from {words(change.parameters['ResourceId'])}: {', '.join(rows)}"
 
 
@@ -51,7 +51,7 @@ def _adopted(change: Change, words: Words, _: Planned) -> str:
     given = change.parameters
     group = given.get("GroupId") or given["group_id"]
     proof = given.get("external_id") or given["Operations"][0]["AttributeValue"]
-    return f"adopt group {words(group)}: it becomes that of {GroupProof.read(proof)}"
+    return f"adopt group {words(group)} for {GroupProof.read(proof)}"
 
 
 def _patched(change: Change, words: Words, _: Planned) -> str:
@@ -117,7 +117,7 @@ _NOTHING = object()
 
 
 def _changed(name: str, value: str, before: object) -> str:
-    return f"{name} = {value}" if before is _NOTHING else f"{name} = {value} (is {before})"
+    return f"{name} = {value}" if before is _NOTHING else f"{name} = {value} (currently {before})"
 
 
 def _differences(wanted: Mapping[str, str], before: Mapping[str, str | None]) -> Iterator[str]:
@@ -162,13 +162,11 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
     ("iam", "update_assume_role_policy"): _on("set the trust policy of role {} in {here}", "RoleName"),
     ("iam", "put_role_policy"): _on("write policy {} of role {} in {here}", "PolicyName", "RoleName"),
     ("iam", "attach_role_policy"): _on("attach {} to role {} in {here}", "PolicyArn", "RoleName"),
-    ("iam", "detach_role_policy"): _on("take {} from role {} in {here}", "PolicyArn", "RoleName"),
+    ("iam", "detach_role_policy"): _on("detach {} from role {} in {here}", "PolicyArn", "RoleName"),
     ("iam", "create_saml_provider"): _on("create SAML provider {} in {here}", "Name"),
     ("iam", "update_saml_provider"): _on("update SAML provider {}", "SAMLProviderArn"),
-    ("servicecatalog", "provision_product"): _enrolled("enrol the account in Control Tower, in {}"),
+    ("servicecatalog", "provision_product"): _enrolled("enroll the account in Control Tower, in {}"),
     ("servicecatalog", "update_provisioned_product"): _enrolled("let Control Tower move the account to {}"),
-    ("servicecatalog", "terminate_provisioned_product"): _on(
-        "take back the failed enrolment {}", "ProvisionedProductId"
-    ),
+    ("servicecatalog", "terminate_provisioned_product"): _on("undo the failed enrollment {}", "ProvisionedProductId"),
     ("lambda", "invoke"): _on("run Lambda function {}", "FunctionName"),
 }

@@ -62,7 +62,7 @@ class SecretStores:
             try:
                 found[reference] = self._read(reference)
             except ValueError as error:
-                log.warning("a secret cannot be read again; the one before goes on", error=str(error))
+                log.warning("a secret cannot be read again; the previous one stays in use", error=str(error))
                 found[reference] = before
         with self._lock:
             differs = any(self._texts[reference] != text for reference, text in found.items())

@@ -111,7 +111,7 @@ def read(text: Iterable[str]) -> Saved:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             mistakes.append(f"line {number}: {_words(error)}")
     names = [each.tenant for each in saved.tenants]
-    mistakes += [f"the tenant {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    mistakes += [f"the tenant {name} appears twice" for name in sorted({n for n in names if names.count(n) > 1})]
     if mistakes:
         raise BackupRefused("\n".join(mistakes[:MOST_MISTAKES]))
     return saved
@@ -127,7 +127,7 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
     Raises BackupRefused.
     """
     if not merge and store.tenants.there_are_any():
-        raise BackupRefused("this Redis holds tenants already: add those that it lacks with --merge")
+        raise BackupRefused("this Redis already holds tenants: use --merge to add those that it lacks")
     store.pauses.put_back(saved.paused)
     _put_back_objects(store, saved.objects)
     done = Restored()
@@ -136,7 +136,7 @@ def restore(store: Store, saved: Saved, *, merge: bool) -> Restored:
         try:
             added = store.orders.reinstate(each.tenant, _settled(each), replications)
         except OwnedByAnother as owned:
-            done.refused[each.tenant] = f"{owned.what} is that of tenant {owned.tenant} by now"
+            done.refused[each.tenant] = f"{owned.what} now belongs to tenant {owned.tenant}"
             continue
         if added:
             done.added.append(each.tenant)
@@ -200,7 +200,7 @@ def _entries(store: Store) -> Iterator[SavedTenant | SavedPause | SavedObject]:
 def _frame_mistakes(text: list[str]) -> Iterator[str]:
     first, last = (_object(text[0]), _object(text[-1])) if text else ({}, {})
     if first.get("backup") != "aws-connector":
-        yield "line 1: this is no backup of the connector"
+        yield "line 1: this is not a backup of the connector"
     elif first.get("version") != VERSION:
         yield f"line 1: its version is {first.get('version')}, and this connector reads {VERSION}"
     elif last.get("end") != len(text) - 2:

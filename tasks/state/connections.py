@@ -30,7 +30,7 @@ def does_not_serve(answer: ResponseError) -> bool:
 
 
 def _lost(answer: ResponseError) -> RedisConnectionError:
-    return RedisConnectionError(f"this Redis does not serve now: {answer}")
+    return RedisConnectionError(f"this Redis is not ready: {answer}")
 
 
 class _Noticing:

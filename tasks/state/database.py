@@ -20,7 +20,7 @@ class NotReplicated(RedisError):
     """Too few replicas of Redis have what was written, so a failover might lose it: nothing is promised."""
 
     def __init__(self, reached: int, wanted: int) -> None:
-        super().__init__(f"{reached} of {wanted} replicas of Redis have it")
+        super().__init__(f"{reached} of {wanted} replicas of Redis have confirmed it")
         self.reached = reached
         self.wanted = wanted
 

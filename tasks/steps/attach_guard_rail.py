@@ -66,7 +66,7 @@ def attach_guard_rail(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     content = guard_rail(tenant.platform, wanted.template)
     attached = aws.control_policies.attached(unit, wanted.name)
     if attached is not None and aws.has_seen(_content_of(attached, content), RECENTLY):
-        return Done(handles, f"{wanted.name} is on {unit}")
+        return Done(handles, f"{wanted.name} is attached to {unit}")
     standing = _look(attached, wanted.name, aws)
     change = decide(standing, content)
     policy = _write(change, standing, wanted.name, content, unit, aws)
@@ -87,9 +87,9 @@ def decide(standing: Standing, content: str) -> Change:
     if policy.description != MARK:
         raise NotOurs(
             "AnotherPolicy",
-            f"service control policy {policy.name} ({policy.id}) was not made by the connector",
-            remedy=f"Give the landing zone's serviceControlPolicy another name, or let the connector have that policy "
-            f'by giving it the description "{MARK}"; then retry.',
+            f"service control policy {policy.name} ({policy.id}) was not created by the connector",
+            remedy=f"Give the landing zone's serviceControlPolicy another name, or hand that policy over to the "
+            f'connector by setting its description to "{MARK}"; then retry.',
         )
     return Change(create=False, update=not _same(standing.content, content), attach=not standing.attached)
 
@@ -130,4 +130,4 @@ def _write(change: Change, standing: Standing, name: str, content: str, unit: st
 def _note(change: Change, name: str, unit: str) -> str:
     verbs = [verb for verb, done in (("created", change.create), ("corrected", change.update)) if done]
     verbs += [f"attached to {unit}"] if change.attach else []
-    return f"{name} {' and '.join(verbs)}" if verbs else f"{name} is on {unit}"
+    return f"{name} {' and '.join(verbs)}" if verbs else f"{name} is attached to {unit}"

@@ -20,7 +20,7 @@ def await_approval(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:  # no
     Returns  Wait until somebody approves; declining ends the deletion
     """
     if tenant.landing_zone.automate_deletion_approval:
-        return Done(handles, f"landing zone {tenant.landing_zone.name} approves deletions by itself")
+        return Done(handles, f"landing zone {tenant.landing_zone.name} needs no approval for deletions")
     deletion = tenant.deletion
     if deletion is not None and deletion.approved_at is not None:
         return Done(handles, f"approved by {deletion.approved_by or 'an operator'} at {deletion.approved_at:%F %R} UTC")

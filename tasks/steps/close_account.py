@@ -31,7 +31,7 @@ def close_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         return Done(handles, "there is no account to close")
     if not tenant.landing_zone.automate_deletion_replication:
         zone = tenant.landing_zone.name
-        return Done(handles, f"account {handles.account_id} stays open: landing zone {zone} leaves that to a person")
+        return Done(handles, f"account {handles.account_id} stays open; close it manually, as landing zone {zone} says")
     account = current_account(handles, aws)
     if account is None:
         return _done(tenant, handles, f"account {handles.account_id} is no longer in the organization", aws)
@@ -56,7 +56,7 @@ def _close(tenant: Tenant, handles: Handles, account_id: str, aws: Aws) -> Outco
         raise
     except Parked as quota:  # for days or weeks; others need not wait behind it
         _leave(tenant, aws)
-        return Wait(handles, f"{quota.message}; tried again tomorrow", DAILY, waits_for=WaitsFor.QUOTA)
+        return Wait(handles, f"{quota.message}; retrying tomorrow", DAILY, waits_for=WaitsFor.QUOTA)
     except PermanentError:
         _leave(tenant, aws)
         raise

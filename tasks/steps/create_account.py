@@ -52,7 +52,7 @@ def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> O
         raise _another(other.id, account_id)
     account = take_over(tenant, account_id, aws)
     taken = adopted(handles, account)
-    note = f"took over account {account_id}, as ordered"
+    note = f"imported account {account_id}, as ordered"
     if account_id == tenant.platform.management_account_id:
         return Done(taken, note)
     if account.state is AccountState.PENDING_ACTIVATION:
@@ -66,6 +66,6 @@ def _take_over(tenant: Tenant, account_id: str, handles: Handles, aws: Aws) -> O
 def _another(account_id: str, ordered: str | None) -> Conflict:
     return Conflict(
         "AnotherAccount",
-        f"the tenant has account {account_id}, but account {ordered} was ordered for it",
-        remedy="Order the tenant with the account that it has, or without naming one.",
+        f"the tenant has account {account_id}, but the order names account {ordered}",
+        remedy="Order the tenant with its own account, or without an account.",
     )

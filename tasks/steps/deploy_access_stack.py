@@ -128,7 +128,7 @@ def deploy_access_stack(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         case Decision.WAIT:
             return Wait(_seen(handles, stack), f"{STACK_NAME} is {stack.status if stack else 'gone'}")
         case Decision.KEEP:
-            return _done(_seen(handles, stack), f"{STACK_NAME} is as wanted", aws)
+            return _done(_seen(handles, stack), f"{STACK_NAME} is up to date", aws)
         case Decision.FAIL:
             failure = _failure(stacks, stack)
             aws.remember(replace(_seen(handles, stack), access_stack_attempt=None))  # the next replication may try
@@ -228,7 +228,8 @@ def _done(handles: Handles, note: str, aws: Aws) -> Done:
     left = tuple(each for each in handles.former_access_stacks if _stands(each, handles, aws))
     ended = replace(handles, access_stack_attempt=None, former_access_stacks=left)
     return Done(
-        ended, "; ".join((note, *(f"{each} is left from before: delete it if nobody needs it" for each in left)))
+        ended,
+        "; ".join((note, *(f"{each} is no longer in the landing zone; delete it if nobody needs it" for each in left))),
     )
 
 
@@ -260,10 +261,10 @@ def _write(decision: Decision, stacks: Stacks, stack: Stack | None, content: Sta
         if decision is Decision.UPDATE and stack is not None:
             if stacks.update(stack.id, content, token):
                 return Wait(handles, f"updating {STACK_NAME}")
-            return Done(replace(handles, access_stack_attempt=None), f"{STACK_NAME} had nothing to update")
+            return Done(replace(handles, access_stack_attempt=None), f"{STACK_NAME} is already up to date")
         return Wait(replace(handles, access_stack=stacks.create(STACK_NAME, content, token)), f"creating {STACK_NAME}")
     except Conflict:
-        return Wait(handles, f"AWS has this operation on {STACK_NAME} already")
+        return Wait(handles, f"AWS is already running this operation on {STACK_NAME}")
 
 
 def _failure(stacks: Stacks, stack: Stack | None) -> PermanentError:

@@ -73,7 +73,7 @@ def deploy_stack_instances(tenant: Tenant, handles: Handles, aws: Aws) -> Outcom
     if busy := _in(standings, Standing.BUSY):
         return Wait(handles, f"{stack_set.name} is being deployed in {', '.join(busy)}", since=_since(handles, busy))
     if queued := [region for region in sending.regions if is_queued(found, handles, region, sending.digest, aws.now())]:
-        note = f"the operation on {stack_set.name} in {', '.join(queued)} was sent, and AWS does not show it yet"
+        note = f"the operation on {stack_set.name} in {', '.join(queued)} was sent; AWS does not show it yet"
         return Wait(handles, note, since=_since(handles, queued))
     turns = Turns(aws, stack_set.arn, str(tenant.id))
     left = tuple(sorted(found.keys() - set(sending.regions)))
@@ -154,16 +154,20 @@ def _done(
 ) -> Outcome:
     if any(sent.sent_at is not None for sent in before.stack_instances.values()):
         turns.leave(before)
-    note = f"{stack_set.name} is current in {', '.join(sending.regions)}"
+    note = f"{stack_set.name} is up to date in {', '.join(sending.regions)}"
     if left:
-        note += f"; its instances in {', '.join(left)} are left from before: delete them if nobody needs them"
+        note += (
+            f"; its instances in {', '.join(left)} are no longer in the landing zone; delete them if nobody needs them"
+        )
     return _told(confirmed(after, sending), note, turns.aws)
 
 
 def _told(handles: Handles, note: str, aws: Aws) -> Done:
     """Say what is there, and which StackSets of former landing zones have instances in the account still."""
     left = tuple(arn for arn in handles.former_stack_sets if _stands(arn, handles.known_account(), aws))
-    remarks = (f"instances of {arn} are left from before: delete them if nobody needs them" for arn in left)
+    remarks = (
+        f"instances of {arn} are no longer in the landing zone; delete them if nobody needs them" for arn in left
+    )
     return Done(replace(handles, former_stack_sets=left), "; ".join((note, *remarks)))
 
 

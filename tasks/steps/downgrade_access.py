@@ -20,7 +20,7 @@ def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
     return (
         None
         if platform.self_downgrade_access_role
-        else f"{platform.account_access_role} keeps its rights, as configured"
+        else f"{platform.account_access_role} keeps its permissions, as configured"
     )
 
 

@@ -12,7 +12,7 @@ from tasks.step import unless
 
 
 def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
-    return None if tenant.landing_zone.enroll_account else "the landing zone enrols no accounts in Control Tower"
+    return None if tenant.landing_zone.enroll_account else "the landing zone does not enroll accounts in Control Tower"
 
 
 @unless(_nothing_to_do)
@@ -44,7 +44,7 @@ def enroll_in_control_tower(tenant: Tenant, handles: Handles, aws: Aws) -> Outco
 def _not_configured(tenant: Tenant) -> PermanentError:
     return PermanentError(
         "EnrollmentNotConfigured",
-        f"landing zone {tenant.landing_zone.name} enrols accounts in Control Tower, but platform "
+        f"landing zone {tenant.landing_zone.name} enrolls accounts in Control Tower, but platform "
         f"{tenant.platform.identifier} has no enrollmentConfiguration, or awsTargetOrgUnitId names no OU",
         remedy="Complete the documents, or set awsEnrollAccount to false, then retry.",
     )

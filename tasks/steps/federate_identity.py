@@ -45,7 +45,7 @@ def federate_identity(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
 def _left_behind(denied: AccessDenied, roles: Iterable[str], account_id: str) -> AccessDenied:
     remedy = (
-        f"Delete what is left of the roles {', '.join(roles)} in account {account_id} by hand, since the access role "
+        f"Delete the remaining roles {', '.join(roles)} in account {account_id} by hand, because the access role "
         "may not do so without identityFederation in the platform document; then retry."
     )
     return AccessDenied(denied.code, denied.message, denied.request_id, remedy)

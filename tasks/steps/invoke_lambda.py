@@ -44,8 +44,8 @@ def invoke_lambda(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 def remark(name: str, timeout: timedelta, invocation: Invocation) -> str:
     """Say how an invocation ended."""
     if not invocation.answered:
-        return f"{name} has not ended within {timeout.total_seconds():.0f} s; it runs on, and how it ends is not seen"
+        return f"{name} has not finished within {timeout.total_seconds():.0f} s; it keeps running, unwatched"
     if invocation.failure is None:
         return f"{name} has run"
     words = " ".join(invocation.failure.split())
-    return f"{name} has run and failed: {words[:LONGEST_TEXT]}{'…' if len(words) > LONGEST_TEXT else ''}"
+    return f"{name} ran and failed: {words[:LONGEST_TEXT]}{'…' if len(words) > LONGEST_TEXT else ''}"

@@ -65,9 +65,9 @@ def _look(tenant: Tenant, handles: Handles, aws: Aws, left: timedelta) -> Outcom
         pass
     if account is not None:
         leave_lane(tenant, aws)
-        return Done(replace(handles, account_id=account.id), f"found account {account.id}, which is this tenant's")
+        return Done(replace(handles, account_id=account.id), f"found this tenant's account {account.id}")
     if left > timedelta():
-        return Wait(handles, "AWS may still create the account; looking for it", min(LOOK_EVERY, left))
+        return Wait(handles, "AWS may still create the account; searching for it", min(LOOK_EVERY, left))
     leave_lane(tenant, aws)
     return Done(replace(handles, creation=None), "the tenant has no account")
 

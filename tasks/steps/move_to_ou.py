@@ -14,7 +14,7 @@ from tasks.step import unless
 
 
 def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
-    return "Control Tower puts the account where it belongs" if tenant.landing_zone.enroll_account else None
+    return "Control Tower moves the account to its OU" if tenant.landing_zone.enroll_account else None
 
 
 @unless(_nothing_to_do)
@@ -68,7 +68,7 @@ def _workspace_unit(tenant: Tenant, aws: Aws) -> tuple[str, bool]:
         found = aws.below_root_now(workspace).unit
         if found is None:
             raise TransientError(
-                conflict.code, f"OU {workspace} exists and is not listed yet", conflict.request_id
+                conflict.code, f"OU {workspace} exists but is not listed yet", conflict.request_id
             ) from conflict
         return found, False
     aws.forget_units()

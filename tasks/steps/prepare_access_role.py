@@ -20,7 +20,7 @@ from tasks.step import unless
 
 def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
     prepared = tenant.platform.manage_access_role_trust or tenant.platform.self_downgrade_access_role
-    return None if prepared else "the access role is left as it is"
+    return None if prepared else "access role unchanged"
 
 
 @unless(_nothing_to_do)
@@ -57,16 +57,16 @@ def _prepared(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     for name in older:
         role.put_policy(name, wanted[name])
         changed.append(f"policy {name}")
-    note = f"access role: {' and '.join(changed)} written" if changed else "the access role is as wanted"
+    note = f"access role: {' and '.join(changed)} updated" if changed else "the access role is up to date"
     if any(document is not None for document in older.values()):
-        return Wait(handles, f"{note}; until it holds everywhere", aws.role_propagation)
+        return Wait(handles, f"{note}; waiting until AWS applies it everywhere", aws.role_propagation)
     return Done(handles, note)
 
 
 def _powerless(denied: AccessDenied, tenant: Tenant, account_id: str) -> AccessDenied:
     remedy = (
         f"Attach AdministratorAccess to the role {tenant.platform.account_access_role} in account {account_id}, and "
-        "see that no service control policy denies the call; then retry: the role gets the policy that it needs and "
-        "is downgraded again."
+        "check that no service control policy denies the call; then retry. The role gets the policy that it needs "
+        "and is reduced again."
     )
     return AccessDenied(denied.code, denied.message, denied.request_id, remedy)

@@ -19,14 +19,14 @@ def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
     if tenant.deletion is not None and tenant.platform.skip_user_group_permission_cleanup:
         return "groups and their members stay: skipUserGroupPermissionCleanup"
     known = handles.doubt is None or handles.doubt.looked_at is not None
-    return "all that the account has of us is known" if known else None
+    return "all access in the account is known" if known else None
 
 
 @unless(_nothing_to_do)
 def recall_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find our groups and roles in the account by their proofs, and take away what the newest order does not give.
 
-    Reads, writes, raises   as withdraw_access in doubt; no call where nothing is in doubt, or the account was read
+    Reads, writes, raises   as withdraw_access in doubt; no call if nothing is in doubt, or the account was read
                             since it is
     Returns                 Done; Wait, to go on at once, after a portion of many people
     """

@@ -16,6 +16,6 @@ def report_deletion(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:  # n
     Returns  Done; never Wait
     """
     if handles.account_id is not None:
-        return Done(handles, f"the tenant is deleted; account {handles.account_id} is left to a person")
+        return Done(handles, f"the tenant is deleted; account {handles.account_id} stays open; close it manually")
     closed = handles.closed_accounts[-1:]
     return Done(handles, f"the tenant is deleted; account {closed[0]} is closed" if closed else "the tenant is deleted")

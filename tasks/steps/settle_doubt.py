@@ -20,7 +20,7 @@ from tasks.step import unless
 
 
 def _nothing_to_do(_: Tenant, handles: Handles) -> str | None:
-    return "nothing is in doubt" if handles.doubt is None else None
+    return "nothing to check again" if handles.doubt is None else None
 
 
 @unless(_nothing_to_do)
@@ -28,7 +28,7 @@ def settle_doubt(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Read the account, our groups and roles once more, take away what no order gives, and end the doubt.
 
     Reads, writes, raises   as withdraw_access in doubt, and sso:DescribeAccountAssignmentDeletionStatus 1 for each
-                            assignment that is taken away; no call where nothing is in doubt
+                            assignment that is taken away; no call if nothing is in doubt
     Returns                 Wait until AWS must show what it was asked before the doubt began, and while it takes
                             assignments away
     """
@@ -37,7 +37,7 @@ def settle_doubt(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     left = since + aws.visibility_grace - aws.now()
     if left > timedelta():
         noted = replace(handles, doubt=replace(doubt, since=since))
-        return Wait(noted, "AWS may not show yet what it was asked before; looking again then", left)
+        return Wait(noted, "AWS may not show earlier changes yet; checking again", left)
     waiting, handles = follow_withdrawal(tenant, handles, aws)
     if waiting is not None:
         return Wait(handles, waiting)

@@ -70,12 +70,12 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     # Spares the look-ups of the next try, and keeps in mind whom we have met: they may still be members.
     met = replace(handles, users=people.users, people_look=look, groups=groups)
     if sync.goes_on(sync.removing):
-        return Wait(met, f"{sync.rest}; goes on", timedelta())
+        return Wait(met, f"{sync.rest}; continuing", timedelta())
     if sync.failures.errors:
         aws.remember(met)
         sync.failures.reraise()
     if people.portion.rest:
-        return Wait(replace(met, absence=absence), f"{sync.rest}; goes on", timedelta())
+        return Wait(replace(met, absence=absence), f"{sync.rest}; continuing", timedelta())
     members = {name: certain(there, groups[name], users) for name, there in members.items() if name in groups}
     newcomers = sync.newcomers(members, users)
     ahead = replace(met, groups=putting_in(groups, newcomers, aws.now()))
@@ -85,7 +85,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
     reached = replace(handles, users=users, people_look=look, groups=groups, absence=absence)
     if sync.goes_on(sync.adding):
-        return Wait(reached, f"{sync.rest}; goes on", timedelta())
+        return Wait(reached, f"{sync.rest}; continuing", timedelta())
     if sync.failures.errors:
         aws.remember(reached)
         sync.failures.reraise()
@@ -169,7 +169,7 @@ class Synchronisation:
     @property
     def rest(self) -> str:
         """Say what is left for the next execution."""
-        left = {"to look up": self.known.portion, "to take out": self.removing, "to put in": self.adding}
+        left = {"to look up": self.known.portion, "to remove": self.removing, "to add": self.adding}
         return ", ".join(f"{people(len(each.rest))} {what}" for what, each in left.items() if each.rest)
 
     @property
@@ -279,10 +279,14 @@ class Synchronisation:
         missing = sorted(self.missing(users))
         remarks = [f"{people(len(users))} in {counted(len(used), 'group')}"]
         remarks += [f"not in the identity store: {', '.join(missing)}"] if missing else []
-        remarks += [f"without cloud identity: {', '.join(without_euid)}"] if without_euid else []
+        remarks += [f"without euid: {', '.join(without_euid)}"] if without_euid else []
         unmapped = unmapped_roles(self.proven.tenant)
-        remarks += [f"in no role mapping: {', '.join(unmapped)}"] if unmapped else []
-        remarks += [f"not ours and left alone: {', '.join(self.left_alone)}"] if self.left_alone else []
+        remarks += [f"roles without a mapping: {', '.join(unmapped)}"] if unmapped else []
+        remarks += (
+            [f"left unchanged, because they are not this tenant's: {', '.join(self.left_alone)}"]
+            if self.left_alone
+            else []
+        )
         return "; ".join(remarks)
 
     def wanted(self, name: str, group: Group) -> frozenset[str]:

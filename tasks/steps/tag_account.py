@@ -74,7 +74,7 @@ def difference(desired: Mapping[str, str], actual: Mapping[str, str], owned: Cal
 def _note(change: TagChange) -> str:
     changes = [f"set {', '.join(sorted(change.set))}"] if change.set else []
     changes += [f"removed {', '.join(change.remove)}"] if change.remove else []
-    notes = changes or [f"all {change.total} tags are right"]
+    notes = changes or [f"all {change.total} tags are up to date"]
     notes += [f"AWS allows {MOST_TAGS} tags, left out: {', '.join(change.left_out)}"] if change.left_out else []
     return "; ".join(notes)
 
@@ -86,7 +86,7 @@ def _leave(tenant: Tenant, handles: Handles, owner: str | None, aws: Aws) -> Wai
     try:
         outcome = take_back(tenant, handles, aws)
     except PermanentError as refused:
-        left = f"; what this tenant has there could not all be taken away: {refused.message}"
+        left = f"; this tenant's access there could not be removed completely: {refused.message}"
         raise AccountNotOurs("AnotherTenant", message + left, refused.request_id, remedy) from refused
     if isinstance(outcome, Wait):
         return outcome
@@ -95,6 +95,8 @@ def _leave(tenant: Tenant, handles: Handles, owner: str | None, aws: Aws) -> Wai
 
 
 def _no_room(account_id: str, total: int) -> PermanentError:
-    remedy = "Remove tags of others from the account, then retry."
-    message = f"account {account_id} has {total} tags of others; AWS allows {MOST_TAGS}, so {TENANT_TAG} has no room"
+    remedy = "Remove tags that the connector did not set from the account, then retry."
+    message = (
+        f"account {account_id} has {total} other tags; AWS allows {MOST_TAGS}, so there is no room for {TENANT_TAG}"
+    )
     return PermanentError("TooManyTags", message, remedy=remedy)

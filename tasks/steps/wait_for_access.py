@@ -21,5 +21,5 @@ def wait_for_access(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     Source   docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html
     """
     if not aws.is_young and aws.seen(handles.known_account()) is not None:
-        return Done(handles, "we had access when we looked last; the steps that need it tell if it is gone")
+        return Done(handles, "access worked at the last check; steps that need it report if it is gone")
     return enter_account(tenant, handles, aws)

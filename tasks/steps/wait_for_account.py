@@ -41,7 +41,7 @@ def wait_for_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         account = aws.organizations.account(found.account_id or "")
     except NotFound as missing:
         if not known:
-            return Wait(handles, f"AWS has created account {found.account_id} and does not show it yet")
+            return Wait(handles, f"AWS has created account {found.account_id} but does not show it yet")
         raise _gone(missing, found.account_id or "") from missing
     if not known:
         _check_email(account, found.email or "")
@@ -58,7 +58,7 @@ def _judged(handles: Handles, account: Account) -> Outcome:
         email=handles.email or account.email,
     )
     if account.state in CLOSED and handles.closing_since is not None:
-        return Wait(without_account(handles), f"account {account.id} was closed; asking for a new one", timedelta())
+        return Wait(without_account(handles), f"account {account.id} was closed; requesting a new one", timedelta())
     if account.state in CLOSED:
         raise closed(account)
     if account.state is AccountState.PENDING_ACTIVATION:
@@ -75,7 +75,7 @@ def _not_closing(handles: Handles, now: datetime) -> Handles:
 def _check_email(account: Account, email: str) -> None:
     """AWS must have created the account that we asked for. Later its owner may change the email as he likes."""
     if account.email.lower() != email.lower():
-        raise NotOurs("AnotherEmail", f"the creation made account {account.id} with email {account.email}, not {email}")
+        raise NotOurs("AnotherEmail", f"AWS created account {account.id} with email {account.email}, not {email}")
 
 
 def _gone(missing: NotFound, account_id: str) -> NotFound:

@@ -25,7 +25,7 @@ RAREST = timedelta(minutes=2)  # a person may be waiting for the account
 
 def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
     waits = tenant.platform.external_vending is not None or handles.vending_since is not None
-    return None if waits else "the platform waits for no vending machine"
+    return None if waits else "no account vending machine configured"
 
 
 @unless(_nothing_to_do)
@@ -41,7 +41,7 @@ def wait_for_vending(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """
     vending = tenant.platform.external_vending
     if vending is None:
-        return Done(replace(handles, vending_since=None), "the platform waits for no vending machine")
+        return Done(replace(handles, vending_since=None), "no account vending machine configured")
     account_id, now = handles.known_account(), aws.now()
     missing = lacking(tenant, vending, aws.organizations.tags(account_id))
     if not missing:
@@ -77,7 +77,7 @@ def _overdue(account_id: str, vending: ExternalVending, missing: str) -> Permane
         "VendingOverdue",
         f"account {account_id} has not been tagged {missing} within {minutes} minutes",
         remedy=(
-            "See what has become of the vending machine's work on the account, or have it set the tags; then retry. "
-            "A machine that needs longer needs a larger externalAvm.deadlineMinutes."
+            "Check the vending machine's work on the account, or let it set the tags; then retry. "
+            "If it usually needs longer, raise externalAvm.deadlineMinutes."
         ),
     )

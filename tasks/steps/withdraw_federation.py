@@ -15,9 +15,9 @@ from tasks.step import unless
 def _nothing_to_do(tenant: Tenant, handles: Handles) -> str | None:
     platform = tenant.platform
     if handles.account_id is None or (platform.identity_federation is None and not handles.sign_in_roles):
-        return "there is no identity federation to withdraw"
+        return "there is no identity federation to remove"
     skipped = platform.skip_user_group_permission_cleanup
-    return "roles for federation stay: skipUserGroupPermissionCleanup" if skipped else None
+    return "federation roles stay: skipUserGroupPermissionCleanup" if skipped else None
 
 
 @unless(_nothing_to_do)

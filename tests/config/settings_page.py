@@ -21,11 +21,11 @@ HEAD = """# Settings
 
 <!-- Made by `python -m tests.config.settings_page > docs/settings.md`. -->
 
-Settings are environment variables. Every process reads them when it starts, together with a file `.env` in its working
-directory; the environment takes precedence. (`honcho` reads `.env` too, and there the file takes precedence.) A wrong
-value, or a misspelt name, stops the process with one sentence for each mistake.
+You configure each process with environment variables. It reads them when it starts, together with a file `.env` in its
+working directory; the environment takes precedence. (`honcho` reads `.env` too, and there the file takes precedence.) A
+wrong value or a misspelled name stops the process with one sentence for each mistake.
 
-Your AWS organizations and landing zones are described in documents instead: see [configuration](configuration.md).
+You describe your AWS organizations and landing zones in documents instead: see [configuration](configuration.md).
 """
 
 SECTIONS = {  # the field with which each begins
@@ -44,19 +44,19 @@ SECTIONS = {  # the field with which each begins
     "retention_days": "Retention",
 }
 ABOUT = {
-    "API": """To make a token and its entry ([what scopes allow](security.md#api-tokens)):
+    "API": """To generate a token and its entry ([what scopes allow](security.md#api-tokens)):
 
     token=$(openssl rand -hex 32); echo "meshstack:order:$(printf %s "$token" | sha256sum | cut -d' ' -f1)"
 """,
-    "AWS's limits": """These hold for all workers together. A platform may have its own: see [limits](limits.md).
+    "AWS's limits": """All workers together keep to these limits. A platform may have its own: see [limits](limits.md).
 """,
 }
 
 TAIL = """
 ## Other variables
 
-- `CONNECTOR_URL` and `CONNECTOR_TOKEN` tell the commands that use the API where it listens and which token to send; the
-  options `--url` and `--token-file` do the same.
+- `CONNECTOR_URL` and `CONNECTOR_TOKEN` give commands the address of the API and their token; so do the options `--url`
+  and `--token-file`.
 - Variables that a document names with `{env: NAME}` hold [secrets](configuration.md#secrets) of the platforms. Workers,
   and commands that call AWS, read them.
 - `AWS_ENDPOINT_URL`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_CA_BUNDLE` and the like work as in any boto3 program.

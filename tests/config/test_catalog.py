@@ -131,7 +131,7 @@ def test_unreadable_yaml_is_told_without_its_content(tmp_path: Path, content: st
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('{"a": "hunter2", "a": 2}', "the key 'a' stands twice in one object"),
+        ('{"a": "hunter2", "a": 2}', "the key 'a' appears twice in one object"),
         ('{"a": hunter2}', "line 1, column 7: is not JSON: Expecting value"),
         ('{"a": NaN}', "a number is out of range"),
         ("[" * 100_000, "is not JSON"),

@@ -307,6 +307,6 @@ def test_a_region_that_is_nearly_one_is_remarked_and_a_new_one_is_not(tmp_path: 
         return [note for note in load(tmp_path, document).notes if "region" in note]
 
     [note] = notes("us-gov-wst-1")
-    assert note.endswith("us-gov-wst-1 is no region that is known here; did you mean us-gov-west-1?")
+    assert note.endswith("us-gov-wst-1 is not a known region; did you mean us-gov-west-1?")
     assert notes("us-gov-west-1") == []
     assert notes("us-gov-antarctica-7") == []

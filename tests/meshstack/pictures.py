@@ -67,7 +67,7 @@ def all_done(chain: Chain, *until: str, **notes: str) -> dict[str, StepState]:
 
 
 NOTES = {
-    "create_account": "asked AWS for account likvid.shop",
+    "create_account": "requested account likvid.shop from AWS",
     "wait_for_account": "account 500000000007 is ready",
     "move_to_ou": "is in ou-abcd-11111111",
     "sync_groups": "2 groups, 3 people",

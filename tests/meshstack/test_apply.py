@@ -52,7 +52,7 @@ def test_an_order_ends_with_its_outputs_and_names_its_steps(played: Scene) -> No
     assert "| Alice Example | admin |" in run.sent["summary"]
     assert [step["displayName"] for step in run.steps.values()][:3] == [
         "Read the order",
-        "Take away access that is not ordered any more",
+        "Remove access that is no longer ordered",
         "Request the AWS account",
     ]
     assert {step["status"] for step in run.steps.values()} == {"SUCCEEDED"}
@@ -153,10 +153,10 @@ def test_every_type_of_input_is_read(played: Scene, key: PrivateKey) -> None:
     [
         ({"platform": value("platform", "aws.moon")}, "'platform'", "unknown platform; known: "),
         ({"project": value("project", "Not-An--Id")}, "'project'", "Input 'project'"),
-        ({"users": value("users", "no json", "CODE")}, "'users' cannot be read", "is no JSON"),
+        ({"users": value("users", "no json", "CODE")}, "'users' cannot be read", "is not JSON"),
         ({"users": value("users", '{"a": 1}', "CODE")}, "'users' cannot be read", "must be a JSON list"),
         ({"users": value("users", '[{"roles": ["admin"]}]', "CODE")}, "'users' cannot be read", "entry 0"),
-        ({"users": value("users", '["alice"]', "CODE")}, "'users' cannot be read", "entry 0 is no person"),
+        ({"users": value("users", '["alice"]', "CODE")}, "'users' cannot be read", "entry 0 is not a person"),
         ({"users": value("people", "[]", "CODE")}, "'users' is missing", "has no input 'users'"),
         ({"account_id": value("account_id", "12")}, "'account_id'", "platformTenantId = '12'"),
         ({"landing_zone": value("landing_zone", "moon")}, "'landing_zone'", "unknown landing zone"),

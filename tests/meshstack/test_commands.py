@@ -53,7 +53,7 @@ def test_a_key_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     before = file.read_bytes()
     again = run("runner", "keygen", str(file), environment=environment)
-    assert (again.returncode, again.stderr) == (1, f"aws-connector: {file} exists; it is left as it is\n")
+    assert (again.returncode, again.stderr) == (1, f"aws-connector: {file} already exists; nothing was changed\n")
     assert file.read_bytes() == before
 
 
@@ -118,7 +118,7 @@ def test_status_shows_the_runs_and_whether_the_key_fits(
     ("extra", "code", "said"),
     [
         ({"CONNECTOR_MESHSTACK_CLIENT_SECRET": "wrong"}, 4, "does not accept the API key (401)"),
-        ({"CONNECTOR_RUNNER_UUID": "5f2f5d8e-0000-4000-8000-000000000000"}, 4, "meshStack knows no such runner"),
+        ({"CONNECTOR_RUNNER_UUID": "5f2f5d8e-0000-4000-8000-000000000000"}, 4, "meshStack does not know this runner"),
         ({"CONNECTOR_MESHSTACK_URL": "http://127.0.0.1:1"}, 4, "cannot be reached"),
         ({"CONNECTOR_RUNNER_PRIVATE_KEY_FILE": "/nowhere"}, 1, "/nowhere cannot be read: No such file or directory"),
         ({"CONNECTOR_RUNNER_PRIVATE_KEY_FILE": ""}, 1, "there is no key"),

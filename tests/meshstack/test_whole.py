@@ -46,7 +46,7 @@ def test_a_dry_run_by_a_real_worker_and_the_pages_of_the_runner(tmp_path: Path) 
         assert apply.status == "SUCCEEDED", apply.operators_messages
 
         destroy = play.queue("shop", behavior="DESTROY", block=run.block)
-        play.until_ended(120)  # its landing zone approves deletions by itself
+        play.until_ended(120)  # its landing zone needs no approval for deletions
         assert destroy.status == "SUCCEEDED", destroy.operators_messages
         log = play.runners[0].log.read_text()
         port = log.partition("port=")[2].split()[0]

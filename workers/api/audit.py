@@ -23,7 +23,7 @@ def get_audit(
     since: Annotated[AwareDatetime | None, Query(description="only what was sent then or later")] = None,
     tenant: Annotated[str | None, Query(description="<workspace>.<project>.<platform>.<location>")] = None,
     after: Annotated[
-        str | None, Query(description="go on after this entry", pattern=r"^[0-9]{1,15}-[0-9]{1,15}$")
+        str | None, Query(description="continue after this entry", pattern=r"^[0-9]{1,15}-[0-9]{1,15}$")
     ] = None,
     size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 200,
 ) -> AuditPage:

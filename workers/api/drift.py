@@ -31,4 +31,4 @@ def list_drift(connector: CurrentConnector, platform: PlatformFilter = None) -> 
 def check_platform(platform: str | None, connector: CurrentConnector) -> None:
     """Answer 404 for a platform that is not configured."""
     if platform is not None and platform not in connector.catalog.platforms:
-        raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(connector.catalog.platforms)}.")
+        raise HTTPException(404, f"Platform {platform} not found; known: {', '.join(connector.catalog.platforms)}.")

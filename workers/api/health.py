@@ -13,7 +13,7 @@ router = APIRouter(tags=["health"])
 
 
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", operation_id="get_health", summary="Tell that this process lives")
+@router.get("/healthz", operation_id="get_health", summary="Tell that this process is alive")
 async def get_health() -> dict[str, str]:
     """Answer without asking anybody."""
     return {"status": "ok"}
@@ -23,7 +23,7 @@ async def get_health() -> dict[str, str]:
 @router.get(
     "/readyz",
     operation_id="get_readiness",
-    summary="Tell whether orders are taken",
+    summary="Tell whether orders are accepted",
     responses=responses(503),
 )
 def get_readiness(connector: CurrentConnector) -> Readiness:

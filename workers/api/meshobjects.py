@@ -129,7 +129,7 @@ def put_mesh_objects(
     except ImportRefused as error:
         raise HTTPException(409, str(error)) from error
     except Busy as error:
-        detail = "Another import is under way; nothing was done. Send this one again."
+        detail = "Another import is in progress; nothing was done. Send this one again."
         raise HTTPException(503, detail, headers={"Retry-After": "10"}) from error
     return JSONResponse([row.document() for row in rows], media_type=f"{IMPORT}+json")
 

@@ -35,7 +35,7 @@ MonthFilter = Annotated[str | None, Query(description="default: the current one"
 WorkspaceFilter = Annotated[str | None, Query(description="only this one's")]
 TenantFilter = Annotated[str | None, Query(description="<workspace>.<project>.<platform>.<location>: only this one's")]
 LOCATION = {"description": "path of the collection", "schema": {"type": "string"}}
-BEGUN: Responses = {202: {"description": "It is begun, or runs already", "headers": {"Location": LOCATION}}}
+BEGUN: Responses = {202: {"description": "It was started, or is already running", "headers": {"Location": LOCATION}}}
 MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 FILE: Responses = {200: {"description": "A file", "content": {each.partition(";")[0]: {} for each in MEDIA.values()}}}
 

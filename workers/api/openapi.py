@@ -17,9 +17,7 @@ _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 Responses = dict[int | str, dict[str, Any]]
 
 LOCATION = {"description": "path of the replication", "schema": {"type": "string"}}
-ACCEPTED: Responses = {
-    202: {"description": "Stored; from now on nothing forgets it", "headers": {"Location": LOCATION}}
-}
+ACCEPTED: Responses = {202: {"description": "Accepted; it will be carried out", "headers": {"Location": LOCATION}}}
 
 
 def describe_problems(app: FastAPI) -> None:

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/v1", tags=["health"], dependencies=[Security(BEA
 
 
 @router.get(
-    "/overview", operation_id="get_overview", summary="Show what an operator asks first", responses=responses(401, 503)
+    "/overview", operation_id="get_overview", summary="Show an overview for operators", responses=responses(401, 503)
 )
 def get_overview(connector: CurrentConnector) -> Overview:
     """Show what needs a person, grouped by its cause, and everything else that the first page shows."""

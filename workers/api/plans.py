@@ -67,7 +67,7 @@ def read_plan(plan_id: str, connector: Connector) -> PlanView:
     """Read a plan; answers 404 when it is unknown."""
     question = questions.look(connector, f"{PLAN}.{plan_id}")
     if question is None:
-        raise HTTPException(404, f"No plan is named {plan_id}, or it was asked for more than an hour ago.")
+        raise HTTPException(404, f"Plan {plan_id} not found (plans are kept for an hour).")
     return plan_view(plan_id, question)
 
 

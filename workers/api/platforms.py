@@ -25,7 +25,7 @@ def known_platform(
     """Return the platform that a path names; answers 404 when it is not configured."""
     known = connector.catalog.platforms
     if platform not in known:
-        raise HTTPException(404, f"No platform is named {platform}; known: {', '.join(sorted(known)) or 'none'}.")
+        raise HTTPException(404, f"Platform {platform} not found; known: {', '.join(sorted(known)) or 'none'}.")
     return platform
 
 
@@ -36,7 +36,7 @@ KnownPlatform = Annotated[str, Depends(known_platform)]
     HEALTH_PATH,
     status_code=202,
     operation_id="examine_platform",
-    summary="Let a worker examine a platform",
+    summary="Let a worker check a platform",
     responses=ACCEPTED | responses(401, 403, 404, 503),
 )
 def post_health(platform: KnownPlatform, connector: CurrentConnector, response: Response) -> HealthView:
@@ -58,5 +58,5 @@ def get_health(platform: KnownPlatform, connector: CurrentConnector) -> HealthVi
     """Show the newest examination: each finding is ok, a warning or an error with what to do."""
     question = questions.look(connector, f"{HEALTH}.{platform}")
     if question is None:
-        raise HTTPException(404, f"Nobody has asked after {platform} in the last hour. Ask first (POST).")
+        raise HTTPException(404, f"No check of {platform} was requested in the last hour. Request one first (POST).")
     return health_view(platform, question)

@@ -29,8 +29,8 @@ RETRY_SECONDS = 5  # Redis restarts in seconds; workers come back as fast
 ASKING = ("GET", "HEAD")  # who only asks is not told that nothing was stored
 
 _DETAILS = {
-    404: "Nothing is at this path. See /docs for the paths there are.",
-    405: "This path does not know that method. The Allow header names those it knows.",
+    404: "This path does not exist. See /docs for all paths.",
+    405: "This path does not support that method. The Allow header lists those that it supports.",
 }
 
 
@@ -117,7 +117,7 @@ def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse
     findings = list(error.errors())
     if findings[0]["type"] == "json_invalid":
         reason = findings[0].get("ctx", {}).get("error", "not JSON")
-        detail = f"The body is no JSON document: {reason} at character {findings[0]['loc'][-1]}."
+        detail = f"The body is not JSON document: {reason} at character {findings[0]['loc'][-1]}."
         return problem(request.url.path, 400, detail)
     inside = [{**finding, "loc": finding["loc"][1:] or finding["loc"]} for finding in findings]  # without "body"
     return _wrong_fields(request, field_mistakes(inside))
@@ -165,4 +165,4 @@ def redis_away(path: str) -> ProblemResponse:
 
 def _unexpected(request: Request, _error: Exception) -> ProblemResponse:
     """Say nothing of the inside; Starlette raises the error again, and the server logs it with its trace."""
-    return problem(request.url.path, 500, "This is a mistake of the connector. Its log at this time tells more.")
+    return problem(request.url.path, 500, "This is a bug in the connector. See its log at this time.")

@@ -63,6 +63,6 @@ def read(replication_id: str, connector: Connector) -> Replication:
     """Read a replication with its tenant's account; answers 404 when it is unknown."""
     replication = connector.store.replications.find(replication_id)
     if replication is None:
-        detail = f"No replication is named {replication_id}, or it ended longer ago than replications are kept."
+        detail = f"Replication {replication_id} not found (unknown or expired)."
         raise HTTPException(404, detail)
     return replication

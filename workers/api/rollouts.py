@@ -45,7 +45,7 @@ def post_rollout(
 @router.get(
     "/rollouts/{rollout_id}",
     operation_id="get_rollout",
-    summary="Show how a rollout fares",
+    summary="Show the progress of a rollout",
     responses=responses(401, 404, 503),
 )
 def get_rollout(
@@ -54,6 +54,6 @@ def get_rollout(
     """Show every replication of the rollout, with what failed and what it does now."""
     progress = find_rollout(rollout_id, connector)
     if progress is None:
-        detail = f"No rollout is named {rollout_id}, or it was asked for longer ago than rollouts are kept."
+        detail = f"Rollout {rollout_id} not found (unknown or expired)."
         raise HTTPException(404, detail)
     return rollout_view(progress)

@@ -293,7 +293,7 @@ def _since(record: TenantRecord, replication: Replication | None) -> datetime:
 
 
 def rollout_view(progress: Progress) -> RolloutView:
-    """Show how a rollout fares."""
+    """Show the progress of a rollout."""
     states = Counter(replication.state for replication in progress.replications)
     return RolloutView(
         **progress.rollout.model_dump(exclude={"replications"}),

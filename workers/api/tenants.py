@@ -40,7 +40,7 @@ EXAMPLE = {
     status_code=202,
     response_model=AcceptedView,
     operation_id="put_tenant",
-    summary="Order a tenant, or change what is wanted of it",
+    summary="Order a tenant, or change its order",
     dependencies=[Depends(json_body)],
     responses=ACCEPTED | responses(400, 401, 403, 413, 415, 422, 503),
 )
@@ -98,7 +98,7 @@ def list_tenants(
 @router.get(
     TENANT,
     operation_id="get_tenant",
-    summary="Show a tenant and how its newest replication fares",
+    summary="Show a tenant and its newest replication",
     responses=responses(401, 404, 503),
 )
 def get_tenant(record: KnownTenant, connector: CurrentConnector) -> TenantView:

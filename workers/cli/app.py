@@ -37,7 +37,9 @@ def application() -> typer.Typer:
     made.callback(invoke_without_command=True, epilog=EXIT_CODES)(every_command)
     for command in (*tenants.COMMANDS, *operations.COMMANDS, *installation.COMMANDS):
         made.command(epilog=EXIT_CODES)(command)
-    made.add_typer(_group("runner", runner.COMMANDS, text="Serve meshStack's runs, and see them.", alone=runner.runner))
+    made.add_typer(
+        _group("runner", runner.COMMANDS, text="Process meshStack's runs, and show them.", alone=runner.runner)
+    )
     made.add_typer(_group("metering", costs.COMMANDS, text="Read costs from AWS, and show them."))
     return made
 

@@ -127,7 +127,7 @@ class Claimer:
     def _refuse_unreadable(self, unreadable: UnreadableRun) -> None:
         """End a run FAILED of which nothing but its name is known; without that too, meshStack's time-out ends it."""
         self.metrics.count_unhandled("unreadable")
-        log.error("meshStack handed out something that is no run", run=unreadable.uuid, reason=str(unreadable))
+        log.error("meshStack handed out something that is not a run", run=unreadable.uuid, reason=str(unreadable))
         if unreadable.uuid is None:
             return
         step = report.prepared(

@@ -247,7 +247,7 @@ class Desk:
             raise ValueError("a run without a plan is not checked")
         beyond = planned.beyond(planned.approvable(plan, self._account(run.record)), approved)
         if beyond:
-            self._refuse(run, BadRun(*refusals.no_plan(f"now it would also do this: {'; '.join(beyond)}")))
+            self._refuse(run, BadRun(*refusals.no_plan(f"it would now also do this: {'; '.join(beyond)}")))
             return
         try:
             self._order(run, _wanted(run.record), desired)

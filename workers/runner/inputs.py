@@ -175,7 +175,7 @@ class _Reader:
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise self._wrong(key, "is no JSON") from error
+            raise self._wrong(key, "is not JSON") from error
 
     def _people(self) -> tuple[Person, ...]:
         key = self._keys.users
@@ -189,7 +189,7 @@ class _Reader:
     def _each_person(self, key: str, found: list[Any]) -> Iterator[Person]:
         for number, each in enumerate(found):
             if not isinstance(each, dict):
-                raise self._wrong(key, f"entry {number} is no person")
+                raise self._wrong(key, f"entry {number} is not a person")
             person = {name: _clean(value) for name, value in each.items() if name in PERSON_FIELDS}
             person = {name: value for name, value in person.items() if value not in (None, "")}
             if person.get("roles") == []:
@@ -198,7 +198,7 @@ class _Reader:
                 yield Person.model_validate(person)
             except ValidationError as error:
                 fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
-                raise self._wrong(key, f"entry {number} is no person with roles: {', '.join(fields)}") from error
+                raise self._wrong(key, f"entry {number} is not a person with roles: {', '.join(fields)}") from error
 
     def _people_if_any(self) -> tuple[Person, ...] | None:
         """Return the people of a tenant that is to go; whoever cannot be read is of no importance."""

@@ -28,7 +28,7 @@ class RunMetrics:
         self.capacity_skips = counter(
             "runner_at_capacity_skips", "Times at which no run was claimed for lack of capacity"
         )
-        self.report_errors = counter("runner_report_errors", "Reports that meshStack did not take at once")
+        self.report_errors = counter("runner_report_errors", "Reports that meshStack did not accept at once")
         unhandled = Counter(
             "runner_runs_unhandled", "Runs that the runner cannot handle", [LABEL, "type"], registry=self.registry
         )

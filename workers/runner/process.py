@@ -46,12 +46,12 @@ def run_runner(settings: Settings) -> None:
     health = HealthServer(runner.metrics.registry, _healthy(runner), settings.metrics_host, settings.runner_port)
     _end_on_signals(runner.stop)
     health.start()
-    log.info("the runner begins", runner=settings.runner_uuid, holder=runner.holder, port=health.port)
+    log.info("the runner starts", runner=settings.runner_uuid, holder=runner.holder, port=health.port)
     try:
         runner.run()
     finally:
         health.stop()
-    log.info("the runner has ended; others go on with its runs")
+    log.info("the runner has stopped; others continue its runs")
 
 
 def assemble(

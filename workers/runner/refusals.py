@@ -27,7 +27,7 @@ def chain_of(record: RunRecord) -> Chain:
 def replaced(number: int) -> tuple[str, str]:
     """Say that a newer run counts: for the team, and for operators."""
     return (
-        "A newer run of this building block has replaced this one. Nothing needs to be done.",
+        "A newer run of this building block has replaced this one. You need not do anything.",
         f"Run {number} of this building block is newer, and the newest order counts.",
     )
 
@@ -38,7 +38,7 @@ def of_another(wanted: Wanted, owner: str) -> tuple[str, str]:
         f"{wanted.tenant} was ordered last by the tenant {owner} in meshStack, and this run is of {wanted.tenant_uuid}."
     )
     return (
-        f"A tenant of the same name was ordered meanwhile, so nothing was taken away. {CALL}",
+        f"A tenant of the same name was ordered in the meantime, so nothing was removed. {CALL}",
         f"{ours} Purge this building block, or delete the other tenant.",
     )
 
@@ -46,7 +46,7 @@ def of_another(wanted: Wanted, owner: str) -> tuple[str, str]:
 def no_plan(why: str) -> tuple[str, str]:
     """Say why an approved plan cannot be carried out."""
     return (
-        f"What was approved does not fit what would be done now, so nothing was done. {AGAIN}",
+        f"The approved plan differs from what would be done now, so nothing was done. {AGAIN}",
         f"The approved plan cannot be carried out: {why}. {AGAIN}",
     )
 
@@ -54,7 +54,7 @@ def no_plan(why: str) -> tuple[str, str]:
 def not_shown(record: RunRecord, refusal: str) -> Final:
     """Make the last report of a run of which meshStack refuses what happened."""
     tenant = "TENANT" if record.wanted is None else str(record.wanted.tenant)
-    what = f"meshStack refuses the connector's report ({refusal}). 'aws-connector why {tenant}' says how it stands."
+    what = f"meshStack refuses the connector's report ({refusal}). 'aws-connector why {tenant}' shows its state."
     prepared = report.prepared(Status.FAILED, f"What was done cannot be shown here. {CALL}", what)
     known = tuple(step for step in record.reported.values() if step.id != prepared.id)
     return Final(status=Status.FAILED, steps=(prepared, *report.stopped(known, Status.FAILED, words.NOT_SHOWN)))

@@ -13,17 +13,17 @@ PREPARE_NAME = "Read the order"
 
 STEP_NAMES: Mapping[str, str] = MappingProxyType(
     {
-        "withdraw_access": "Take away access that is not ordered any more",
+        "withdraw_access": "Remove access that is no longer ordered",
         "create_account": "Request the AWS account",
         "wait_for_account": "Wait for the AWS account",
         "tag_account": "Tag the account",
-        "recall_access": "Look for access that was given before",
-        "move_to_ou": "Put the account into its organizational unit",
+        "recall_access": "Check access that was given earlier",
+        "move_to_ou": "Move the account to its organizational unit",
         "attach_guard_rail": "Attach the guard rails",
-        "wait_for_access": "Wait until the account can be entered",
+        "wait_for_access": "Wait for access to the account",
         "prepare_access_role": "Prepare the access role",
         "set_alias": "Set the account's alias",
-        "enroll_in_control_tower": "Enrol the account in Control Tower",
+        "enroll_in_control_tower": "Enroll the account in Control Tower",
         "deploy_access_stack": "Deploy the access stack",
         "deploy_stack_instances": "Deploy the landing zone",
         "invoke_lambda": "Run the landing zone's function",
@@ -32,14 +32,14 @@ STEP_NAMES: Mapping[str, str] = MappingProxyType(
         "federate_identity": "Set up sign-in to the account",
         "assign_permission_sets": "Give the groups access",
         "downgrade_access": "Reduce the access role",
-        "settle_doubt": "Look once more for access that was given before",
+        "settle_doubt": "Check once more access that was given earlier",
         "report": "Report the account",
-        "revoke_access": "Take away all access",
+        "revoke_access": "Remove all access",
         "locate_account": "Find the account",
-        "withdraw_federation": "Take away sign-in to the account",
+        "withdraw_federation": "Remove sign-in to the account",
         "await_approval": "Wait for the approval",
         "delete_groups": "Delete the groups",
-        "quarantine_account": "Move the account out of the way",
+        "quarantine_account": "Move the account to quarantine",
         "close_account": "Close the account",
         "report_deletion": "Report the deletion",
     }
@@ -51,13 +51,13 @@ WAITS_FOR_APPROVAL = (
     "to be done here."
 )
 NOT_DONE = "Not done, because an earlier step failed."
-NOTHING_TO_DO = "Nothing needed to be done here."
-NOT_SHOWN = "How this ended cannot be shown here."
+NOTHING_TO_DO = "No change was needed."
+NOT_SHOWN = "The result cannot be shown here."
 STOPPED = "Stopped: the run was aborted. What was done until then stays as it is."
-TRIED_AGAIN = "AWS could not do this yet. The connector tries again by itself."
+TRIED_AGAIN = "AWS could not do this yet. The connector retries automatically."
 FAILED = "This could not be done. Your platform team sees the reason, and what to do, in the operators' message."
 LIMITED = "Waits for its turn, because AWS does only a few of these at a time"
-PAUSED = "Paused by an operator. It goes on when the pause ends."
+PAUSED = "Paused by an operator. It continues when the pause ends."
 QUEUED = "The order is stored and waits for a worker."
 
 

@@ -22,7 +22,7 @@ Members = dict[str, Any]
 
 def not_plannable(message: str) -> PermanentError:
     """Say that what happens depends on something that is not there before the plan is carried out."""
-    remedy = "Nothing: the replication does it; plan again afterwards."
+    remedy = "No action needed: the replication does this. Plan again afterwards."
     return PermanentError("NotPlannable", message, remedy=remedy)
 
 

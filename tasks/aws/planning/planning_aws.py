@@ -53,7 +53,7 @@ class PlanningCalls(Calls):
         """Answer a read; raises what AWS would, NotPlannable for what only the account itself could tell."""
         where, planned = self._where, self._planned
         if where.account in planned.shut and operation != "get_caller_identity":
-            raise not_plannable(f"account {where.account} lets us in only after its access role is made")
+            raise not_plannable(f"account {where.account} can be accessed only after its access role is created")
         answer = READS.get((where.service, operation))
         if answer is not None:
             return answer(planned, where, parameters, self._ask)

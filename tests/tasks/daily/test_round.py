@@ -441,8 +441,8 @@ def interrupted(url: str) -> str:
         gone.send_signal(signal.SIGINT)
         _, said = gone.communicate(timeout=LONG)
     assert gone.returncode == 130
-    assert "left out, because paused: likvid.resting.aws.sandbox" in said
-    [found] = re.findall(r"the rollout goes on; look again with: aws-connector rollout --watch (\w+)", said)
+    assert "skipped, because paused: likvid.resting.aws.sandbox" in said
+    [found] = re.findall(r"the rollout continues; to see it: aws-connector rollout --watch (\w+)", said)
     return str(found)
 
 

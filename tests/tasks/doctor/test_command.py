@@ -28,7 +28,7 @@ def test_a_healthy_platform(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == PLATFORM
     assert "  ok      management role: signed in as arn:aws:sts::111111111111:assumed-role/" in "\n".join(lines)
-    assert "  warning workers: no worker looks for work: orders are taken and wait" in lines
+    assert "  warning workers: no worker is online: orders are accepted and wait" in lines
     assert "          Start a worker." in lines
 
 

@@ -49,7 +49,7 @@ def test_without_tenants_there_is_nothing_to_look_at(patient: Patient) -> None:
 
     assert (line.level, line.message) == (
         Level.OK,
-        "looked at 0 groups, of 0 tenants, that no replication has seen yet",
+        "checked 0 groups, of 0 tenants, which no replication has seen yet",
     )
 
 
@@ -62,8 +62,8 @@ def test_groups_of_others_are_errors_and_our_own_are_fine(patient: Patient, simu
     found = examined(patient, "groups", CHECK)[CHECK]
 
     assert levels(found) == [Level.ERROR, Level.ERROR, Level.OK]
-    assert "nothing proves that the group 'mst-likvid.doctored.admin' is that of" in found[0].message
-    assert "is that of tenant likvid.other.aws.sandbox" in found[1].message
+    assert "nothing proves that the group 'mst-likvid.doctored.admin' belongs to" in found[0].message
+    assert "belongs to tenant likvid.other.aws.sandbox" in found[1].message
     assert "adoptGroups: true" in (found[0].remedy or "")
 
 
@@ -87,7 +87,7 @@ def test_with_the_operators_word_it_shows_what_would_be_adopted(patient: Patient
     found = examined(adopting(patient), "groups", CHECK)[CHECK]
 
     assert levels(found) == [Level.OK, Level.ERROR, Level.OK]
-    assert "'mst-likvid.adopted.admin' carries no proof, and would become that of tenant" in found[0].message
+    assert "'mst-likvid.adopted.admin' carries no proof and would be adopted for tenant" in found[0].message
     assert f"is also assigned in {organization.AUTOMATION_ACCOUNT_ID}" in found[1].message
     assert simulator.writes_since(mark) == []
 
@@ -102,5 +102,5 @@ def test_only_so_many_groups_are_looked_at(patient: Patient, simulator: Simulato
     asked = [call for call in simulator.calls(mark) if call.operation == "GetGroupId"]
     assert len(asked) == group_proofs.MOST_GROUPS + 1  # and that of the check before
     assert found[-1].message == (
-        "looked at 50 groups, of 20 tenants, that no replication has seen yet; 10 more are not looked at"
+        "checked 50 groups, of 20 tenants, which no replication has seen yet; 10 more are not checked"
     )

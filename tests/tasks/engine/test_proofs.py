@@ -59,7 +59,7 @@ def test_two_projects_whose_groups_meet(cluster: Cluster) -> None:
     assert error is not None
     assert error.code == "ForeignGroup"
     assert error.message == (
-        "the group 'mst-7.admin' is that of tenant likvid.first.aws.sandbox, AWS role admin, and not of tenant "
+        "the group 'mst-7.admin' belongs to tenant likvid.first.aws.sandbox, AWS role admin, not to tenant "
         "likvid.second.aws.sandbox, AWS role admin"
     )
     assert "groupNamePattern" in error.remedy
@@ -129,7 +129,7 @@ def test_while_tags_are_read_the_replication_says_how_far_it_is(cluster: Cluster
         for event in events(cluster, replication)
         if event.get("name") == "create_account" and event.get("note")
     ]
-    assert [note for note in notes if note.startswith("looking at the tags of the organization's accounts: 40 of 1")]
+    assert [note for note in notes if note.startswith("reading the tags of the organization's accounts: 40 of 1")]
     names = Counter(account["name"] for account in cluster.simulator.state()["accounts"].values())
     assert (names["likvid.waits0"], names["likvid.waits1"]) == (1, 1)
 

@@ -283,7 +283,7 @@ def test_a_lambda_function_is_told_of_each_replication_and_its_failure_is_a_rema
     calls = calls_of(cluster, desired("told"), "told")
 
     note = next(step.note for step in first.steps if step.name == "invoke_lambda")
-    assert note == "on-account has run and failed: Unhandled: Refused: no ticket for ***"
+    assert note == "on-account ran and failed: Unhandled: Refused: no ticket for ***"
     assert [call.operation for call in calls if call.write] == ["Invoke"]
     account = cluster.account("told")["id"]
     assert [(each["AccountId"], each["Stage"]) for each in told_to(cluster, "on-account")] == [(account, "told")] * 2

@@ -158,9 +158,9 @@ LONG_AGO = NOW - timedelta(days=6)
 LATE = {"state": State.WAITING, "attempts": 3, "started_at": LONG_AGO, "deadline": NOW}
 TOO_LONG = PermanentError(
     "WaitedTooLong",
-    "still after 2 hours: AWS works",
+    "not finished after 2 hours: AWS works",
     remedy=(
-        "See in AWS what has become of it and fix it, then retry. What needs longer as a rule needs a larger "
+        "Check its state in AWS and fix it, then retry. If it usually needs longer, raise "
         "CONNECTOR_WAIT_DEADLINE_SECONDS."
     ),
 )
@@ -216,7 +216,7 @@ CASES: dict[str, tuple[Moment, Answer, dict[str, Any]]] = {
         *(at(NEEDED, stray=SECOND), Done(GIVEN, "made")),
         {
             **WAITS,
-            "note": "made; looks again when AWS has answered a call of the replaced replication",
+            "note": "made; checks again when AWS has answered a call of the replaced replication",
             "due": TIMES.poll_interval,
             "retry_state": polled(1, 4),
             "beside": True,

@@ -125,7 +125,7 @@ def test_a_loss_at_every_page_changes_nothing(make_house: Callable[..., House]) 
         assert done is not None
         if done.state is not State.RUNNING:
             break
-        assert "it goes on by itself" in (done.note or "")
+        assert "it continues automatically" in (done.note or "")
 
     assert number > 5
     assert exported(shaken) == exported(calm)
@@ -213,7 +213,7 @@ def test_the_dollars_of_a_day_are_kept_and_the_next_day_goes_on(house: House) ->
     stopped = house.ledger.find(begun.id)
     assert stopped is not None
     assert (stopped.state, house.pages() - before) == (State.RUNNING, 3)
-    assert "$0.03 of today are spent" in (stopped.note or "")
+    assert "today's $0.03 are spent" in (stopped.note or "")
 
     done = stopped
     while done.state is State.RUNNING:

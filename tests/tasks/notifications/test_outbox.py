@@ -110,7 +110,7 @@ def test_the_same_is_told_once_until_it_is_well_again(worker: Worker, receiver: 
     run(worker, first=LAST)
     run(worker, first=LAST)
     assert deliver(worker, later()) == 1
-    assert receiver.messages[1]["text"] == f"{SHOP}: well again."
+    assert receiver.messages[1]["text"] == f"{SHOP}: recovered."
 
     give(redis, SHOP, "{}")
     run(worker)

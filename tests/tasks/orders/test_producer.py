@@ -144,7 +144,7 @@ def test_any_other_order_is_checked_and_says_who_keeps_access(
         replicate("likvid", "shop", "aws.sandbox", {**FULL, **change}, connector=nothing_renders(connector))
 
     assert refused.value.keep == keep
-    assert ("that is always accepted" in str(refused.value)) == bool(keep)
+    assert ("such an order is always accepted" in str(refused.value)) == bool(keep)
 
 
 def test_fewer_people_than_before_a_deletion_get_access_back_so_that_is_checked(connector: Connector) -> None:

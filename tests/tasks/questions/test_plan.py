@@ -122,7 +122,7 @@ def test_a_change_is_made_as_planned_and_reads_like_a_diff(cluster: Cluster) -> 
     assert "add carol@example.com to group mst-likvid.changed.user" in told
     assert "delete group mst-likvid.changed.reader" in told
     [stack] = [each for each in told if each.startswith("update stack meshstack-cf-access")]
-    assert stack.endswith("ContactEmail = dave@example.com (is unknown)")
+    assert stack.endswith("ContactEmail = dave@example.com (currently unknown)")
     assert calls(plan) == carried_out(cluster, "changed", body)
     assert planned(cluster, "changed", body).changes == 0
 
@@ -227,7 +227,7 @@ def test_a_group_that_would_be_adopted_is_in_the_plan(cluster: Cluster, platform
 
     assert cluster.simulator.writes_since(mark) == []
     assert [change.sentence for step in plan.steps if step.name == "sync_groups" for change in step.changes] == [
-        f"adopt group {name}: it becomes that of tenant {tenant}, AWS role admin",
+        f"adopt group {name} for tenant {tenant}, AWS role admin",
         f"remove {organization.USERS['dave@example.com']} from group {name}",
         f"add alice@example.com to group {name}",
     ]

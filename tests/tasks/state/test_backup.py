@@ -135,7 +135,7 @@ def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(st
 @pytest.mark.parametrize(
     ("change", "mistake"),
     [
-        (lambda lines: lines[1:], "no backup of the connector"),
+        (lambda lines: lines[1:], "this is not a backup of the connector"),
         (lambda lines: lines[:-1], "not complete"),
         (lambda lines: [*lines[:2], *lines[3:]], "not complete"),
         (
@@ -146,7 +146,7 @@ def test_what_was_ordered_after_redis_was_lost_wins_and_what_differs_is_named(st
         (lambda lines: [lines[0], "[]", *lines[2:]], "line 2: "),
         (lambda lines: [lines[0], lines[1].replace("landingZone", "zone"), *lines[2:]], "line 2: "),
         (lambda lines: [lines[0], lines[1].replace('"state":"', '"state":"X'), *lines[2:]], "line 2: "),
-        (lambda lines: [lines[0], lines[2], *lines[2:]], "is there twice"),
+        (lambda lines: [lines[0], lines[2], *lines[2:]], "appears twice"),
     ],
 )
 def test_every_line_is_checked_before_anything_is_written(

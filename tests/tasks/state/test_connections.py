@@ -94,7 +94,7 @@ def test_sentinels_lead_both_kinds_of_clients_to_the_primary(pair: Pair, tmp_pat
 def test_a_server_that_takes_no_writes_is_away_and_not_wrong(pair: Pair, name: str, value: str, code: str) -> None:
     with redis_client(Settings(_env_file=None, redis_url=pair.servers[0].url)) as client:
         pair.clients[0].config_set(name, value)
-        with pytest.raises(redis.ConnectionError, match="this Redis does not serve now"):
+        with pytest.raises(redis.ConnectionError, match="this Redis is not ready"):
             client.set("a", 1)
 
 

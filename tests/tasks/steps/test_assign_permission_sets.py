@@ -137,7 +137,7 @@ def test_different_permission_sets_are_started_side_by_side(world: World) -> Non
     outcome = world.run(assign_permission_sets, tenant, handles)
 
     assert isinstance(outcome, Wait)
-    assert outcome.note == "AWS works on 3 account assignments"
+    assert outcome.note == "waiting for AWS: 3 account assignments in progress"
     assert len(outcome.since) == 3
     assert len(outcome.handles.pending_assignments) == 3
     assert world.remembered[-1] == outcome.handles
@@ -149,7 +149,7 @@ def test_the_same_permission_set_for_two_groups_is_given_one_after_the_other(wor
 
     first = world.run(assign_permission_sets, tenant, handles)
 
-    assert first.note == "AWS works on 1 account assignment"
+    assert first.note == "waiting for AWS: 1 account assignment in progress"
     finish(world, tenant, first.handles)
     assert assignments(world, handles) == {("admin", READER), ("reader", READER)}
 
@@ -368,7 +368,7 @@ def test_what_is_in_flight_is_polled_while_the_lane_is_full(world: World) -> Non
 
     first = world.run(assign_permission_sets, tenant, handles)
 
-    assert first.note == "AWS works on 1 account assignment"
+    assert first.note == "waiting for AWS: 1 account assignment in progress"
     finish(world, tenant, first.handles)
     assert assignments(world, handles) == EVERYTHING
 

@@ -144,7 +144,7 @@ def test_without_one_nothing_is_asked(world: World) -> None:
 def test_a_policy_of_somebody_else_is_left_alone(world: World, tenant: Tenant) -> None:
     world.simulator.operator("change_control_policy", name=f"guard-{world.workspace}", description="mine")
 
-    with pytest.raises(NotOurs, match="was not made by the connector") as refused:
+    with pytest.raises(NotOurs, match="was not created by the connector") as refused:
         world.run(attach_guard_rail, tenant)
 
     assert MARK in refused.value.remedy

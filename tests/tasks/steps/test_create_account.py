@@ -92,7 +92,7 @@ def test_once_a_creation_was_sent_no_such_list_is_believed(world: World) -> None
 
     outcome = world.run(create_account, tenant, handles)
 
-    assert "looking for the account" in outcome.note
+    assert "searching for the account" in outcome.note
     assert len(lists.shared) > 1
     assert len(world.creations()) == 1
 
@@ -136,7 +136,7 @@ def test_an_ambiguous_answer_makes_exactly_one_account(world: World, fault: dict
     handles = world.finish(wait_for_account, tenant, handles).handles
 
     assert isinstance(outcome, Wait)
-    assert "looking for the account" in outcome.note
+    assert "searching for the account" in outcome.note
     (account,) = world.accounts()
     assert account["id"] == handles.account_id
     assert len(world.creations()) == 1
@@ -180,7 +180,7 @@ def test_while_an_unanswered_call_may_have_worked_nothing_is_sent_again(world: W
 
     assert isinstance(outcome, Wait)
     assert outcome.retry_in == timedelta(seconds=15)
-    assert "asked AWS for the account at" in outcome.note
+    assert "requested the account from AWS at" in outcome.note
     assert writes == 0
 
 
@@ -398,5 +398,5 @@ def test_only_proven_accounts_are_chosen(candidates: list[Candidate], wanted: Wa
 
 
 def test_two_accounts_that_work_are_both_named() -> None:
-    with pytest.raises(Conflict, match="accounts 1 and 2 are all tenant"):
+    with pytest.raises(Conflict, match="accounts 1 and 2 all have the tag of tenant"):
         choose(tagged(ELSEWHERE, OURS), WANTED)

@@ -105,7 +105,7 @@ def test_an_unchanged_stack_costs_one_read(world: World) -> None:
 
     outcome, reads, writes = world.counted(deploy_access_stack, tenant, handles)
 
-    assert outcome == Done(handles, f"{STACK_NAME} is as wanted")
+    assert outcome == Done(handles, f"{STACK_NAME} is up to date")
     assert (reads, writes) == (1, 0)
 
 
@@ -250,11 +250,11 @@ def test_a_stack_that_the_landing_zone_leaves_behind_is_named_until_it_is_delete
     left = world.finish(deploy_access_stack, changed, handles)
     again, reads, writes = world.counted(deploy_access_stack, changed, left.handles)
 
-    assert f"{handles.access_stack} is left from before" in again.note
+    assert f"{handles.access_stack} is no longer in the landing zone" in again.note
     assert again == left
     assert (reads, writes) == (2 if region else 1, 0)
     world.aws(tenant).stacks(handles.account_id or "", REGION).delete(handles.access_stack or "", "by-hand")
-    gone = eventually_told(world, changed, left.handles, "left from before")
+    gone = eventually_told(world, changed, left.handles, "no longer in the landing zone")
     assert gone.former_access_stacks == ()
     assert world.counted(deploy_access_stack, changed, gone)[1:] == (1 if region else 0, 0)
 

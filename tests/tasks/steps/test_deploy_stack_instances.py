@@ -138,7 +138,7 @@ def test_an_unchanged_tenant_costs_one_read(world: World, baseline: Baseline) ->
 
     outcome, reads, writes = world.counted(deploy_stack_instances, tenant, handles)
 
-    assert outcome == Done(handles, f"{baseline.name} is current in {HOME}, {AWAY}")
+    assert outcome == Done(handles, f"{baseline.name} is up to date in {HOME}, {AWAY}")
     assert (reads, writes) == (1, 0)
 
 
@@ -235,7 +235,7 @@ def test_a_region_that_the_landing_zone_names_no_more_is_left_and_told(world: Wo
 
     outcome, reads, writes = world.counted(deploy_stack_instances, baseline.tenant(HOME), handles)
 
-    assert f"its instances in {AWAY} are left from before" in outcome.note
+    assert f"its instances in {AWAY} are no longer in the landing zone" in outcome.note
     assert (reads, writes) == (1, 0)
     assert set(baseline.instances()) == {HOME, AWAY}
     baseline.remove(handles.account_id, AWAY)
@@ -249,7 +249,7 @@ def test_instances_of_another_stack_set_are_left_and_told(world: World, baseline
 
     outcome = world.finish(deploy_stack_instances, second.tenant(), handles)
 
-    assert f"instances of {baseline.arn} are left from before" in outcome.note
+    assert f"instances of {baseline.arn} are no longer in the landing zone" in outcome.note
     assert (set(baseline.instances()), set(second.instances())) == ({HOME}, {HOME})
     assert world.counted(deploy_stack_instances, second.tenant(), outcome.handles) == (outcome, 2, 0)
 

@@ -190,7 +190,7 @@ def test_the_trust_names_the_management_role_with_its_external_id(world: World) 
     second, reads, writes = world.counted(prepare_access_role, tenant, handles)
 
     assert "trust policy" in first.note
-    assert (second.note, reads, writes) == ("the access role is as wanted", 1, 0)
+    assert (second.note, reads, writes) == ("the access role is up to date", 1, 0)
     trust = role_of(world, tenant, handles).trust()
     assert trust == wanted_trust(tenant)
     assert trust["Statement"][0]["Principal"] == {"AWS": organization.MANAGEMENT_ROLE_ARN}

@@ -83,7 +83,7 @@ def records(world: World, handles: Handles) -> list[str]:
 
 def test_a_new_account_is_enrolled_once(world: World) -> None:
     handles = world.account(tenant := governed(world))
-    assert world.run(move_to_ou, tenant, handles).note == "Control Tower puts the account where it belongs"
+    assert world.run(move_to_ou, tenant, handles).note == "Control Tower moves the account to its OU"
     assert parent(world, handles) == ROOT_ID
 
     done = world.finish_at_once(enroll_in_control_tower, tenant, handles)
@@ -383,7 +383,7 @@ def test_an_unregistered_ou_and_a_closed_portfolio_say_what_to_do(world: World) 
     ids=["no enrollmentConfiguration", "the root"],
 )
 def test_what_the_documents_lack_is_said(world: World, changes: dict[str, Any]) -> None:
-    with pytest.raises(PermanentError, match="enrols accounts in Control Tower"):
+    with pytest.raises(PermanentError, match="enrolls accounts in Control Tower"):
         world.run(enroll_in_control_tower, governed(world, **changes), Handles(account_id="1" * 12))
 
 

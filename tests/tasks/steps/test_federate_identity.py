@@ -152,7 +152,7 @@ def test_policies_follow_the_mapping_and_drift_is_repaired(world: World) -> None
 
     assert shown(world, handles)["reader"] == {f"{AWS_POLICY}ReadOnlyAccess"}
     assert len(trust_of(world, handles, "reader")["Statement"]) == 1
-    assert "trust of role reader set" in outcome.note
+    assert "trust policy of role reader set" in outcome.note
 
 
 def test_outdated_roles_go_after_the_new_ones_work(world: World) -> None:

@@ -138,7 +138,7 @@ def test_two_projects_whose_groups_would_have_one_name(world: DirectoryWorld) ->
     assert refused.value.code == "ForeignGroup"
     assert f"tenant {second.id}, AWS role dev-admin" in refused.value.message
     if shown(world):
-        assert f"is that of tenant {first.id}, AWS role admin, and not of" in refused.value.message
+        assert f"belongs to tenant {first.id}, AWS role admin, not to" in refused.value.message
         assert "groupNamePattern" in refused.value.remedy
 
 
@@ -197,7 +197,10 @@ def test_one_that_nobody_needs_is_a_remark(world: DirectoryWorld) -> None:
     outcome = world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT)
 
     assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): [DAVE]}
-    assert outcome.note == f"1 person in 1 group; not ours and left alone: {name(world, 'reader')}"
+    assert (
+        outcome.note
+        == f"1 person in 1 group; left unchanged, because they are not this tenant's: {name(world, 'reader')}"
+    )
 
 
 def test_who_lost_a_role_is_out_of_our_groups_although_another_group_is_not_ours(world: DirectoryWorld) -> None:
@@ -264,7 +267,7 @@ def test_a_role_that_took_another_roles_name_does_not_get_its_group(world: Direc
 
     handles = world.run(sync_groups, of("admin", ALICE, BOB), ACCOUNT).handles
 
-    with pytest.raises(NotOurs, match=r"AWS role admin, and not of .* AWS role owner"):
+    with pytest.raises(NotOurs, match=r"AWS role admin, not to .* AWS role owner"):
         world.run(sync_groups, of("owner", ALICE), handles)
 
     assert groups(world) == {f"mst-{world.workspace}.shop": [ALICE]}  # who lost it is out all the same
@@ -436,7 +439,7 @@ def test_a_group_that_changes_while_it_is_adopted_is_looked_at_again(world: Dire
     assert found is not None
     change(world, Group("admin", group), Description="meshstack.tenant.a.b.c.d.role.e")
 
-    with pytest.raises(PermanentError, match="not of"):
+    with pytest.raises(PermanentError, match="not to"):
         world.run(sync_groups, tenant, ACCOUNT)
     with pytest.raises(Throttled, match="stale"):
         world.aws(tenant).directory.mark_group(found, "x")

@@ -123,7 +123,7 @@ def test_an_account_that_somebody_has_just_created_is_waited_for(world: World) -
     waiting = world.run(create_account, tenant)
 
     assert isinstance(waiting, Wait)
-    assert "does not let us in yet" in waiting.note
+    assert "cannot be accessed yet" in waiting.note
     assert waiting.handles == Handles()
     world.ahead = timedelta(minutes=31)  # by then it has its role, or never
     with pytest.raises(AccessDenied):

@@ -119,13 +119,13 @@ def test_every_replication_runs_it_once_and_does_nothing_else(world: World, hook
 def test_a_function_that_fails_is_a_remark_in_its_own_words(hook: Hook, answer: Any, words: str) -> None:
     hook.offer(answer=answer, failure="Unhandled")
 
-    assert hook.note() == f"{hook.name} has run and failed: {words}"
+    assert hook.note() == f"{hook.name} ran and failed: {words}"
 
 
 def test_a_function_that_works_on_is_a_remark(world: World, hook: Hook) -> None:
     hook.offer(seconds=1.2)
 
-    assert "has not ended within 1 s" in hook.note(timedelta(seconds=1))
+    assert "has not finished within 1 s" in hook.note(timedelta(seconds=1))
     assert len(hook.payloads()) == 1
 
 

@@ -198,7 +198,7 @@ def test_an_account_that_somebody_moved_back_a_moment_ago_is_found(world: World)
     handles = moved(world, world.account(world.tenant()), PRODUCTION_OU_ID)
     world.simulator.operator("move_account", account=handles.account_id, parent_id=ROOT_ID)
 
-    with pytest.raises(TransientError, match="has left"):
+    with pytest.raises(TransientError, match="has been moved out of"):
         moved(world, handles, DEVELOPMENT_OU_ID)
     moved(world, world.remembered[-1], DEVELOPMENT_OU_ID)
 

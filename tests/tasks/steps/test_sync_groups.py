@@ -147,16 +147,14 @@ def test_people_without_access_are_a_remark(world: DirectoryWorld) -> None:
 
     outcome = world.run(sync_groups, tenant_of(world, *people), ACCOUNT)
 
-    assert outcome.note == (
-        "1 person in 1 group; not in the identity store: nobody@example.com; without cloud identity: zoe"
-    )
+    assert outcome.note == ("1 person in 1 group; not in the identity store: nobody@example.com; without euid: zoe")
     assert groups(world) == {name(world, "admin"): [ALICE]}
 
 
 def test_a_role_that_no_mapping_knows_is_a_remark(world: DirectoryWorld) -> None:
     outcome = world.run(sync_groups, tenant_of(world, person(ALICE, "amdin")), ACCOUNT)
 
-    assert outcome.note == "0 people in 0 groups; in no role mapping: amdin"
+    assert outcome.note == "0 people in 0 groups; roles without a mapping: amdin"
 
 
 def test_what_somebody_changed_by_hand_is_mended(world: DirectoryWorld) -> None:
@@ -368,7 +366,7 @@ def test_each_portion_is_put_in_at_its_own_time(world: DirectoryWorld, many_user
         return  # one call puts them all in
     everybody = tenant_of(world, *(person(each, "admin") for each in many_users))
     outcome = world.run(sync_groups, everybody, ACCOUNT)
-    while "to put in" not in outcome.note:
+    while "to add" not in outcome.note:
         outcome = world.run(sync_groups, everybody, outcome.handles)
 
     world.ahead += timedelta(hours=1)
@@ -383,7 +381,7 @@ def test_more_people_than_one_call_takes(world: DirectoryWorld, many_users: list
     everybody = tenant_of(world, *(person(each, "admin") for each in many_users))
     first, reads, _ = world.counted(sync_groups, everybody, ACCOUNT)
     assert isinstance(first, Wait)
-    assert (first.note, first.retry_in) == (f"{len(many_users) - PORTION} people to look up; goes on", timedelta())
+    assert (first.note, first.retry_in) == (f"{len(many_users) - PORTION} people to look up; continuing", timedelta())
     assert reads == PORTION + 2  # the group of each AWS role
     handles = world.finish(sync_groups, everybody, first.handles).handles
 

@@ -1,4 +1,4 @@
-"""tag_account: our tags are right, those of others stay."""
+"""tag_account: our tags are up to date, those of others stay."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_new_account_has_its_tags_already(world: World) -> None:
     outcome, reads, writes = world.counted(tag_account, tenant, handles)
 
     assert tags_of(world, handles) == {TENANT_TAG: str(tenant.id), "mesh_project": "shop", "mesh_cost": "none"}
-    assert outcome == Done(handles, "all 3 tags are right")
+    assert outcome == Done(handles, "all 3 tags are up to date")
     assert (reads, writes) == (1, 0)
 
 
@@ -110,7 +110,7 @@ def test_tags_for_which_aws_has_no_room_are_named_the_least_important_first(worl
 
     ours = {TENANT_TAG: str(tenant.id), "mesh_stage": "dev"}
     assert first.note == "set mesh_stage; AWS allows 50 tags, left out: mesh_area, mesh_cost"
-    assert second.note == "all 50 tags are right; AWS allows 50 tags, left out: mesh_area, mesh_cost"
+    assert second.note == "all 50 tags are up to date; AWS allows 50 tags, left out: mesh_area, mesh_cost"
     assert writes == 0
     assert tags_of(world, handles) == theirs | ours
 
@@ -133,7 +133,7 @@ def test_the_tenants_name_needs_room(world: World) -> None:
     with pytest.raises(PermanentError) as refused:
         world.run(tag_account, mapped(world, stage="dev"), handles)
 
-    assert "50 tags of others" in refused.value.message
+    assert "50 other tags" in refused.value.message
     assert tags_of(world, handles) == theirs
 
 

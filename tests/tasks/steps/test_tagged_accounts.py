@@ -93,7 +93,7 @@ def test_two_that_work_are_both_named(world: World) -> None:
     tenant = world.tenant()
     accounts = sorted(somebodys(world, name, tenant) for name in ("one", "two"))
 
-    with pytest.raises(Conflict, match=f"accounts {accounts[0]} and {accounts[1]} are all tenant"):
+    with pytest.raises(Conflict, match=f"accounts {accounts[0]} and {accounts[1]} all have the tag of tenant"):
         found(world, tenant)
 
     assert world.creations() == []
@@ -136,7 +136,7 @@ def test_every_account_is_read_once(world: World) -> None:
 
     assert everybody > 1
     assert [call.operation for call in world.simulator.calls(mark) if not call.write] == []
-    assert outcome.note.startswith("asked AWS for the account")
+    assert outcome.note.startswith("requested the account from AWS")
 
 
 def test_a_portion_at_a_time_with_its_progress_and_others_wait(world: World, sessions: Sessions) -> None:
@@ -153,7 +153,7 @@ def test_a_portion_at_a_time_with_its_progress_and_others_wait(world: World, ses
     assert isinstance(waiting, Wait)
     assert len(reads(world, mark)) == PORTION
     assert first.note == waiting.note
-    assert first.note.startswith(f"looking at the tags of the organization's accounts: {PORTION} of ")
+    assert first.note.startswith(f"reading the tags of the organization's accounts: {PORTION} of ")
     assert (bool(first.retry_in), waiting.retry_in) == (False, WHILE_ANOTHER_READS)
     listed = [call for call in world.simulator.calls(mark) if call.operation == "ListAccounts"]
     found(world, world.tenant("one"), first.handles)
@@ -235,7 +235,7 @@ def test_no_second_account_is_taken_over_for_a_tenant_that_is_forgotten(world: W
     tenant = world.tenant()
     first, second = somebodys(world, "first", tenant), somebodys(world, "second")
 
-    with pytest.raises(Conflict, match=f"the tenant has account {first}, but account {second} was ordered"):
+    with pytest.raises(Conflict, match=f"the tenant has account {first}, but the order names account {second}"):
         found(world, world.tenant(desired={"platform_tenant_id": second}))
 
     assert world.remembered[-1].account_id == first

@@ -88,7 +88,7 @@ def test_what_cannot_be_taken_back_is_told_and_the_rest_goes(world: DirectoryWor
     refused = {"code": "AccessDeniedException", "status": 400, "times": -1}
     world.simulator.inject(service="sso-admin", operation="DeleteAccountAssignment", **refused)
 
-    with pytest.raises(AccountNotOurs, match="could not all be taken away"):
+    with pytest.raises(AccountNotOurs, match="could not be removed completely"):
         world.finish(tag_account, tenant, handles)
 
     assert groups(world)[name(world, "admin")] == []

@@ -34,7 +34,7 @@ def test_a_role_that_comes_late_is_waited_for(world: World) -> None:
     first = world.run(wait_for_access, tenant, handles)
 
     assert isinstance(first, Wait)
-    assert "does not let us in yet" in first.note
+    assert "cannot be accessed yet" in first.note
     assert world.finish(wait_for_access, tenant, first.handles).handles == handles
 
 

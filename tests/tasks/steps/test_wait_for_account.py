@@ -37,7 +37,7 @@ def test_a_creation_in_progress_is_waited_for(world: World) -> None:
     outcome, reads, writes = world.counted(wait_for_account, tenant, handles)
 
     assert isinstance(outcome, Wait)
-    assert "AWS is creating the account" in outcome.note
+    assert "AWS has been creating the account since" in outcome.note
     assert outcome.retry_in is None
     assert (reads, writes) == (1, 0)
     assert any(world.places.taken.values())

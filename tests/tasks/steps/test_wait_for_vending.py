@@ -29,7 +29,7 @@ def tag(world: World, handles: Handles, **tags: str) -> None:
 def test_a_platform_that_waits_for_none_costs_no_call(world: World) -> None:
     outcome, reads, writes = world.counted(wait_for_vending, world.tenant(), Handles())
 
-    assert (outcome, reads, writes) == (Done(Handles(), "the platform waits for no vending machine"), 0, 0)
+    assert (outcome, reads, writes) == (Done(Handles(), "no account vending machine configured"), 0, 0)
 
 
 def test_it_waits_for_both_tags_with_one_read_a_look(world: World) -> None:

@@ -82,7 +82,7 @@ def test_a_rotated_token_is_used_when_the_credentials_end(world: World, federate
     [
         (None, TransientError, "WebIdentityTokenUnreadable", "cannot be read: No such file"),
         (b" \n", TransientError, "WebIdentityTokenUnreadable", "is empty"),
-        (b"x" * 20_001, TransientError, "WebIdentityTokenUnreadable", "longer than AWS takes"),
+        (b"x" * 20_001, TransientError, "WebIdentityTokenUnreadable", "longer than AWS accepts"),
         ("tökén".encode(), TransientError, "WebIdentityTokenUnreadable", "not ASCII"),
         (make_token(expires=1_000_000_000).encode(), TransientError, "WebIdentityTokenExpired", "2001-09-09 01:46:40"),
         (make_token(audience="vault").encode(), AccessDenied, "WrongWebIdentityAudience", "audience vault"),

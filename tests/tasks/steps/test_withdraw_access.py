@@ -27,7 +27,7 @@ from tests.tasks.steps.directory_world import ALICE, BOB, CAROL, DirectoryWorld,
 from tests.tasks.steps.test_sync_groups import DEAD, ids_only, refuse
 from workers.sandbox.client import SimulatorClient
 
-NOTHING = "nobody has access that the order does not give"
+NOTHING = "there is no access to remove"
 ACCOUNT = Handles(account_id="123456789012", doubt=None)
 
 

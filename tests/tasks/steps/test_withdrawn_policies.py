@@ -28,7 +28,7 @@ from tests.tasks.steps.test_federate_identity import (
 )
 from tests.tasks.steps.world import World
 
-NOTHING = "nobody has access that the order does not give"
+NOTHING = "there is no access to remove"
 POWER, READ, VIEW = (
     f"{AWS_POLICY}{name}" for name in ("AdministratorAccess", "ReadOnlyAccess", "job-function/ViewOnlyAccess")
 )
@@ -61,7 +61,7 @@ def test_what_no_mapping_gives_a_role_any_more_goes_with_nothing_but_the_role(wo
     again = world.counted(withdraw_access, reduced, done.handles)
 
     assert shown(world, handles) == {"admin": set(), "reader": {VIEW}}
-    assert done.note == f"{POWER} taken from admin; {READ} taken from reader"
+    assert done.note == f"{POWER} detached from admin; {READ} detached from reader"
     assert (reads, writes) == (2 * 2, 2)  # whose each role is, and what it has
     assert again == (Done(done.handles, NOTHING), 0, 0)
 

@@ -149,7 +149,7 @@ def test_reports_are_exported_as_they_come(fake_api: FakeApi, cli: Cli, tmp_path
 
 
 def test_a_failed_export_leaves_the_file_that_was_there(fake_api: FakeApi, cli: Cli, tmp_path: Path) -> None:
-    detail = "Parquet files are written by pyarrow"
+    detail = "Parquet files need pyarrow"
     fake_api.script["GET", "/api/v1/usage-reports/export?format=parquet"] = [problem(501, detail)]
     (tmp_path / "costs.parquet").write_text("old reports")
     failed = cli("metering", "export", str(tmp_path / "costs.parquet"), "--format", "parquet")
@@ -162,6 +162,6 @@ def test_restore_says_what_is_no_export(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "reports.json"
     file.write_text("[\n{}\n]\n")
     failed = cli("metering", "restore", str(file))
-    assert (failed.returncode, "line 2 is no usage report" in failed.stderr) == (1, True)
+    assert (failed.returncode, "line 2 is not a usage report" in failed.stderr) == (1, True)
     file.write_text("[]\n")
     assert cli("metering", "restore", str(file)).stdout == "0 reports restored; 0 were there already\n"

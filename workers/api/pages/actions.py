@@ -67,7 +67,7 @@ def _pause(record: TenantRecord, connector: Connector, by: str, form: Form) -> N
 def _resume(record: TenantRecord, connector: Connector, by: str, form: Form) -> None:
     del by, form
     if not connector.store.pauses.resume(str(record.id)):
-        raise NotPossible(f"{record.id} is not paused by itself. If its platform is paused, resume that.")
+        raise NotPossible(f"{record.id} is not paused itself. If its platform is paused, resume that.")
 
 
 def _approve(record: TenantRecord, connector: Connector, by: str, form: Form) -> None:
@@ -102,7 +102,7 @@ ACTIONS = (
         "{tenant}/deletion/approve",
         _approve,
         _awaits_approval,
-        "Approved. The deletion goes on.",
+        "Approved. The deletion continues.",
     ),
     Action(
         "decline",
@@ -120,7 +120,7 @@ ACTIONS = (
         "{tenant}/replications",
         _retry,
         lambda record: record.deleted_at is None,
-        "It is tried again.",
+        "Retry started.",
         "step",
     ),
     Action("plan", "Plan", "POST", "{tenant}/plan", _plan, lambda record: record.deleted_at is None, ""),
@@ -131,7 +131,7 @@ ACTIONS = (
         "/replications/{replication}/cancel",
         _cancel,
         _is_open,
-        "Cancelled, after the call that runs now. What AWS has already stays as it is.",
+        "Cancelled after its current call. What is already in AWS stays as it is.",
     ),
     Action(
         "pause",
@@ -150,7 +150,7 @@ ACTIONS = (
         "{tenant}/resume",
         _resume,
         lambda record: record.paused is not None,
-        "It goes on.",
+        "Resumed.",
     ),
     Action(
         "delete",
@@ -178,7 +178,7 @@ def act(
     """Do it, then show the tenant again."""
     wanted = _BY_NAME.get(action)
     if wanted is None:
-        raise HTTPException(404, f"Nothing is called {action} here.")
+        raise HTTPException(404, f"There is no action {action} here.")
     if not visitor.may(*wanted.request(record)):
         raise HTTPException(403, f"The token {visitor.token.name} may not do this. Nothing was done.")
     try:

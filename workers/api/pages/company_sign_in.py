@@ -64,7 +64,7 @@ def end(
     bound = hmac.compare_digest(request.cookies.get(BOUND_COOKIE, "").encode(), state.encode())
     asked = connector.store.sessions.take_sign_in(state) if state and bound else None
     if asked is None:
-        raise HTTPException(403, "This sign-in was not begun here, or more than ten minutes ago. Begin again.")
+        raise HTTPException(403, "This sign-in was not started here, or it has expired. Start again.")
     if error or not code:
         log.warning("the identity provider did not sign somebody in", error=error[:100])
         raise HTTPException(403, f"The identity provider did not sign you in{f': {error[:100]}' if error else ''}.")
@@ -76,10 +76,10 @@ def end(
         raise _away(away) from away
     except (AuthlibBaseError, JoseError, ValueError) as wrong:
         log.warning("a sign-in was refused", error=f"{type(wrong).__name__}: {wrong}")
-        raise HTTPException(403, "The identity provider's answer could not be believed. The log says why.") from wrong
+        raise HTTPException(403, "The identity provider's answer could not be verified. The log says why.") from wrong
     if not person.scopes:
         raise HTTPException(
-            403, f"{person.name} is in no group that may use this page. CONNECTOR_OIDC_GROUPS names those that may."
+            403, f"{person.name} is in no group that may use this page. CONNECTOR_OIDC_GROUPS lists those that may."
         )
     log.info("somebody signed in", person=person.name, scopes=sorted(person.scopes))
     cookie = connector.store.sessions.begin(person.name, provider_proof(connector.settings), person.scopes)

@@ -39,7 +39,7 @@ def _values(connector: Connector, name: str) -> dict[str, Any]:
     limits = connector.store.limits
     usage = limits.usage().get(name)
     if usage is None:
-        raise HTTPException(404, f"No limit is named {name[:200]}.")
+        raise HTTPException(404, f"There is no limit {name[:200]}.")
     inside, waiting = limits.line(name, MOST)
     tenants = {
         each.id: each.tenant

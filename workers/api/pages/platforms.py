@@ -95,7 +95,7 @@ def act(
 ) -> Response:
     """Examine, pause or resume a platform."""
     if action not in ("health", "pause", "resume"):
-        raise HTTPException(404, f"Nothing is called {action} here.")
+        raise HTTPException(404, f"There is no action {action} here.")
     if not visitor.may("POST", f"/api/v1/platforms/{platform}/{action}"):
         raise HTTPException(403, f"The token {visitor.token.name} may not do this. Nothing was done.")
     if action == "health":

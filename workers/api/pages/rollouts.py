@@ -68,7 +68,7 @@ def live_rollout(
 def _values(connector: Connector, rollout: str) -> dict[str, Any]:
     progress = find_rollout(rollout, connector)
     if progress is None:
-        raise HTTPException(404, "No such rollout, or it was asked for longer ago than rollouts are kept.")
+        raise HTTPException(404, "Rollout not found (unknown or expired).")
     states = Counter(each.state for each in progress.replications)
     failed = [each for each in progress.replications if each.state is State.FAILED]
     return {"rollout": progress.rollout, "states": states, "failed": failed, "total": len(progress.replications)}

@@ -54,8 +54,8 @@ def _rendered(tenant: Tenant, problems: list[str]) -> dict[str, Any]:
         ],
         "parameters": _parameters(tenant, Handles(email=email, account_name=name), problems),
         "remarks": [
-            *([f"without cloud identity: {', '.join(without)}"] if without else []),
-            *([f"in no role mapping, so nobody gets anything by it: {', '.join(unmapped)}"] if unmapped else []),
+            *([f"without euid: {', '.join(without)}"] if without else []),
+            *([f"roles without a mapping, which give no access: {', '.join(unmapped)}"] if unmapped else []),
         ],
     }
 

@@ -42,12 +42,12 @@ def keygen(
 
 
 def register(
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What a new runner is called.")] = "AWS Connector",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the new runner.")] = "AWS Connector",
     issuer: Annotated[
-        str | None, typer.Option("--issuer", metavar="URL", help="Who issues this runner's workload identity.")
+        str | None, typer.Option("--issuer", metavar="URL", help="Issuer of this runner's workload identity.")
     ] = None,
     subject: Annotated[
-        str | None, typer.Option("--subject", metavar="TEXT", help="The subject of that identity; with --issuer.")
+        str | None, typer.Option("--subject", metavar="TEXT", help="Subject of that identity; with --issuer.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ def make_key(file: Path | None, *, as_json: bool) -> None:
     if target is None:
         raise CommandFailed("where to? Name a FILE or set CONNECTOR_RUNNER_PRIVATE_KEY_FILE", ExitCode.USAGE)
     if target.exists():
-        raise CommandFailed(f"{target} exists; it is left as it is", ExitCode.MISTAKES)
+        raise CommandFailed(f"{target} already exists; nothing was changed", ExitCode.MISTAKES)
     key = PrivateKey.new()
     try:
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:

@@ -50,6 +50,6 @@ def _meaning(refused: Refused) -> str:
         case 403:
             return f"the API key may not do that ({refused}): give it the permissions of docs/meshstack.md"
         case 404:
-            return "meshStack knows no such runner: create it there, or register without CONNECTOR_RUNNER_UUID"
+            return "meshStack does not know this runner: create it there, or register without CONNECTOR_RUNNER_UUID"
         case _:
             return f"meshStack refused: {refused}"

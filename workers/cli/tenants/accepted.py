@@ -55,7 +55,7 @@ def _followed(client: ConnectorClient, accepted: Mapping[str, str], telling: Tel
     try:
         return follow(client, accepted, view)
     except KeyboardInterrupt:
-        complain("the replications go on; look at them with: aws-connector status")
+        complain("the replications continue; to see them: aws-connector status")
         raise
 
 

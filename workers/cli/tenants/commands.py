@@ -117,7 +117,7 @@ def _up_to_200(text: str | int) -> int:
 
 @calls_api
 def why(api: Access, tenant: TenantArgument, as_json: Json = False) -> None:
-    """Say where a tenant stands, and what you can do."""
+    """Explain a tenant's state, and what you can do."""
     from workers.cli.tenants.why import show_why
 
     show_why(tenant, api, as_json=as_json)
@@ -127,10 +127,10 @@ def why(api: Access, tenant: TenantArgument, as_json: Json = False) -> None:
 def logs(
     api: Access,
     tenant: TenantArgument,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what happened to a tenant, a line for each thing.
+    """Show what happened to a tenant, one line per event.
 
     With --json each event is one line.
     """

@@ -49,7 +49,7 @@ def _decided(
 def _confirm(view: TenantView) -> None:
     """Ask on the terminal; raises CommandFailed unless the answer is yes."""
     if not sys.stdin.isatty():
-        message = f"{view.tenant}: nobody can be asked to confirm the deletion here; use --yes"
+        message = f"{view.tenant}: cannot ask for confirmation here; use --yes"
         raise CommandFailed(message, ExitCode.USAGE)
     account = f"AWS account {view.account_id}" if view.account_id else "its AWS account"
     question = (

@@ -45,7 +45,7 @@ def show_rollout(wanted: Wanted, access: Access, *, wait: bool, as_json: bool) -
         for tenant, why in started.refused.items():
             complain(f"{tenant} cannot be replicated: {why}")
         if started.paused:
-            complain(f"left out, because paused: {', '.join(started.paused)}; resume them, then retry them")
+            complain(f"skipped, because paused: {', '.join(started.paused)}; resume them, then retry them")
         code = ExitCode.MISTAKES if started.refused else ExitCode.DONE
         if wait or wanted.started:
             return max(code, _follow(client, started, as_json=as_json))
@@ -66,7 +66,7 @@ def _follow(client: ConnectorClient, started: RolloutView, *, as_json: bool) -> 
     try:
         ended = watch(_followed(started), lambda _: _followed(client.rollout(started.id)), view, every=LOOK_SECONDS)
     except KeyboardInterrupt:
-        complain(f"the rollout goes on; look again with: aws-connector rollout --watch {started.id}")
+        complain(f"the rollout continues; to see it: aws-connector rollout --watch {started.id}")
         raise
     lines.show(ended)
     return complain_about_failures(ended)

@@ -42,7 +42,7 @@ def test_who_is_in_stays_listed_when_the_platform_is_not_configured_any_more(api
     found = {(each.user_name, each.role): each.standing for each in accesses(record, gone)}
     assert found == {BOB: Standing.IN, EVE: Standing.IN, ("bob@example.com", "Reader"): Standing.IN}
     [reason] = doubts(record, gone)
-    assert "nobody knows whom its roles let in" in reason
+    assert "it is unknown who may use its roles" in reason
 
 
 def test_without_its_landing_zone_nobody_gets_roles_that_they_were_not_ordered(api: Api, scene: Scene) -> None:
@@ -76,15 +76,17 @@ def test_only_who_has_been_seen_to_be_in_can_enter(
 def test_after_a_loss_the_page_says_that_others_may_be_in(scene: Scene, pages: httpx2.Client) -> None:
     record_of(scene, groups={}, doubt=Doubt())
     said = text_of(pages.get(SHOP))
-    assert "others may be in as well" in said
+    assert "Others may have access too" in said
     assert "bob@example.com user ordered, not read yet" in said
     assert "Nobody, and nobody was ordered to." not in said
 
 
 def test_a_group_that_nobody_has_read_is_named(api: Api, scene: Scene, pages: httpx2.Client) -> None:
     record = record_of(scene, groups=group(people=None), doubt=None)
-    assert list(doubts(record, api.connector.catalog)) == ["Nobody has read yet who is in the group likvid-shop-user."]
-    assert "Nobody has read yet who is in the group likvid-shop-user." in text_of(pages.get(SHOP))
+    assert list(doubts(record, api.connector.catalog)) == [
+        "The members of the group likvid-shop-user have not been read yet."
+    ]
+    assert "The members of the group likvid-shop-user have not been read yet." in text_of(pages.get(SHOP))
 
 
 def test_a_role_whose_people_nobody_knows_is_named(api: Api, scene: Scene) -> None:

@@ -125,7 +125,7 @@ def test_a_failure_is_found_and_repaired_from_the_first_page(full: Scene, browse
         page.get_by_role("link", name="likvid.broken.aws.sandbox").click()
         expect(page.get_by_text("Give the role organizations:MoveAccount.").first).to_be_visible()
         page.get_by_role("button", name="Retry").click()
-        expect(page.get_by_text("It is tried again.")).to_be_visible()
+        expect(page.get_by_text("Retry started.")).to_be_visible()
         expect(page.locator("#head .state")).to_have_text("queued")
 
 

@@ -92,7 +92,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_not_believed(
     with company.client(None) as http:
         answer = sign_in(http)
         assert answer.status_code == 403
-        assert "could not be believed" in answer.text
+        assert "could not be verified" in answer.text
         assert not company.redis.client.keys("*:session:*")
 
 

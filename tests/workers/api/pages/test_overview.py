@@ -78,7 +78,7 @@ def test_a_worker_that_looks_seldom_as_it_is_told_is_not_missed(api: Api) -> Non
 def test_it_is_told_when_nobody_works(scene: Scene, pages: httpx2.Client) -> None:
     scene.order("shop")
     said = text_of(pages.get("/"))
-    assert "No worker runs. 1 replication cannot go on." in said
+    assert "No worker runs. 1 replication cannot continue." in said
 
 
 def test_the_page_links_to_flower_where_its_address_is_known(api: Api) -> None:

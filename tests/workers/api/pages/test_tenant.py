@@ -80,7 +80,7 @@ def test_buttons_do_what_the_api_does(api: Api, scene: Scene, pages: httpx2.Clie
     shop = scene.failed("shop")
     answer = send(pages, f"{SHOP}/do/retry", step="")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{SHOP}?done=retry")
-    assert "It is tried again." in text_of(pages.get(answer.headers["location"]))
+    assert "Retry started." in text_of(pages.get(answer.headers["location"]))
     record = api.store.tenants.find(shop)
     assert record is not None
     assert record.state is State.QUEUED

@@ -46,7 +46,7 @@ def test_every_name_is_shown(run_here: RunHere, environment: dict[str, str], tmp
     assert facts["email"] == "aws+likvid.shop@example.com (27 of 64 characters)"
     assert facts["alias"] == "likvid-shop"
     assert facts["OU"] == "ou-sbox-development"
-    assert facts["remark"] == "without cloud identity: hugo"
+    assert facts["remark"] == "without euid: hugo"
     assert "group         mst-likvid.shop.admin: alice@example.com" in shown
     assert "tag           meshstack_workspace = likvid" in shown
     assert "parameter     TenantPlatformNumber = 4" in shown
@@ -56,7 +56,7 @@ def test_every_name_is_shown(run_here: RunHere, environment: dict[str, str], tmp
 def test_a_misspelt_role_is_remarked(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
     misspelt = TENANT.replace("roles: [admin]}", "roles: [amdin]}")
     done = run_here("validate", "--render", written(tmp_path, misspelt), environment=environment)
-    assert "in no role mapping, so nobody gets anything by it: amdin" in done.stdout
+    assert "roles without a mapping, which give no access: amdin" in done.stdout
 
 
 def test_as_json(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:

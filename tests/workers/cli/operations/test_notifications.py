@@ -58,7 +58,7 @@ def test_what_was_not_taken_is_shown(receiver: Receiver, capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert UNTIMELY in shown
     assert "HTTP 500" in shown
-    assert "w.p.a.b: well again." in shown
+    assert "w.p.a.b: recovered." in shown
     assert "dropped so far: 0" in shown
 
 

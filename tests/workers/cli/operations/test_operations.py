@@ -174,7 +174,7 @@ def test_a_backup_overwrites_nothing_unasked_and_goes_to_stdout_too(
     [
         (None, "cannot be read (No such file or directory): name a backup, or - for stdin"),
         (b"\xff", "is not UTF-8 text, so not a backup: name another file"),
-        (b"{}", "this is no backup of the connector"),
+        (b"{}", "this is not a backup of the connector"),
     ],
 )
 def test_what_is_no_backup_is_named(

@@ -189,4 +189,4 @@ def test_interrupted_while_it_waits_it_says_that_the_replication_goes_on(
     _, said = process.communicate(timeout=LONG)
 
     assert (process.returncode, "Traceback" in said) == (130, False)
-    assert "the replications go on" in said
+    assert "the replications continue" in said

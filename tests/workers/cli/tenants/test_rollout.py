@@ -126,12 +126,12 @@ def test_what_is_left_out_because_it_is_paused_is_said(
     done = run_here("rollout", "production", "--json", environment=environment)
 
     assert done.returncode == 0
-    assert "left out, because paused: a.x.aws.sandbox, a.y.aws.sandbox; resume them" in done.stderr
+    assert "skipped, because paused: a.x.aws.sandbox, a.y.aws.sandbox; resume them" in done.stderr
     assert json.loads(done.stdout)["paused"] == ["a.x.aws.sandbox", "a.y.aws.sandbox"]
 
 
 def test_wrong_names_and_wrong_usage(run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]) -> None:
-    fake_api.script[START] = [problem(404, "No landing zone is named production; known: development.")]
+    fake_api.script[START] = [problem(404, "Landing zone production not found; known: development.")]
 
     unknown = run_here("rollout", "production", environment=environment)
     assert unknown.returncode == 1
@@ -152,4 +152,4 @@ def test_interrupted_it_says_how_to_look_again(fake_api: FakeApi, environment: d
     _, said = process.communicate(timeout=LONG)
 
     assert process.returncode == 130
-    assert "the rollout goes on; look again with: aws-connector rollout --watch r1" in said
+    assert "the rollout continues; to see it: aws-connector rollout --watch r1" in said
