@@ -19,9 +19,22 @@ from tasks.aws.calls import Calls
 from tasks.errors import Unanswered
 
 PRICE = Decimal("0.01")  # dollars for each page
-TOKEN_LOST = frozenset({"InvalidNextTokenException", "RequestChangedException", "BillExpirationException"})
+BILL_EXPIRED = "BillExpirationException"  # AWS has made its bill anew, and may tell something else now
+TOKEN_LOST = frozenset({"InvalidNextTokenException", "RequestChangedException", BILL_EXPIRED})
 NO_DATA = frozenset({"DataUnavailableException"})
 NO_UNIT = "N/A"  # of a quantity that adds up different units
+MOST = Decimal(10) ** 18  # no amount or quantity of AWS's is as large, and the database keeps no larger one
+SAVINGS_PLANS_AT_ONCE = 100  # on a page; AWS's own default is 20, and it names no limit
+RESERVABLE: Mapping[str, frozenset[str]] = {
+    "Amazon Elastic Compute Cloud - Compute": frozenset({"Amazon Elastic Compute Cloud - Compute"}),
+    "Amazon Relational Database Service": frozenset({"Amazon Relational Database Service"}),
+    "Amazon ElastiCache": frozenset({"Amazon ElastiCache"}),
+    "Amazon Redshift": frozenset({"Amazon Redshift"}),
+    "Amazon Elasticsearch Service": frozenset({"Amazon Elasticsearch Service", "Amazon OpenSearch Service"}),
+}
+"""Services with reserved instances, as GetReservationUtilization wants them named, and what costs call them."""
+DEFAULT_SERVICE = next(iter(RESERVABLE))
+"""Of which GetReservationUtilization tells where no service is named."""
 
 
 class Dimension(StrEnum):
@@ -117,21 +130,29 @@ class CostExplorer:
             account_names={each["Value"]: (each.get("Attributes") or {}).get("description", "") for each in named},
         )
 
-    def reserved_instances(self, start: date, end: date, token: str | None = None) -> CommitmentPage:
-        """Ask for a page of reserved instances. Reads ce:GetReservationUtilization 1 call."""
+    def reserved_instances(self, service: str, start: date, end: date, token: str | None = None) -> CommitmentPage:
+        """Ask for a page of the reserved instances of one service. Reads ce:GetReservationUtilization 1 call."""
+        of_service = {} if service == DEFAULT_SERVICE else {"Filter": _one_of(Dimension.SERVICE, (service,))}
         answer = self._calls.read(
             "get_reservation_utilization",
             TimePeriod=_period(start, end),
             GroupBy=[{"Type": "DIMENSION", "Key": "SUBSCRIPTION_ID"}],
+            **of_service,
             **_token("NextPageToken", token),
         )
         groups = (group for period in answer["UtilizationsByTime"] for group in period.get("Groups") or ())
         return CommitmentPage(tuple(map(_reserved_instance, groups)), answer.get("NextPageToken"))
 
     def savings_plans(self, start: date, end: date, token: str | None = None) -> CommitmentPage:
-        """Ask for a page of savings plans. Reads ce:GetSavingsPlansUtilizationDetails 1 call."""
+        """Ask for a page of savings plans. Reads ce:GetSavingsPlansUtilizationDetails 1 call.
+
+        end  lies before today
+        """
         answer = self._calls.read(
-            "get_savings_plans_utilization_details", TimePeriod=_period(start, end), **_token("NextToken", token)
+            "get_savings_plans_utilization_details",
+            TimePeriod=_period(start, end),
+            MaxResults=SAVINGS_PLANS_AT_ONCE,
+            **_token("NextToken", token),
         )
         found = tuple(map(_savings_plan, answer["SavingsPlansUtilizationDetails"]))
         return CommitmentPage(found, answer.get("NextToken"))
@@ -224,6 +245,6 @@ def _decimal(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise Unanswered("MalformedAnswer", f"ce: {text!r} is not an amount") from error
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount) >= MOST:
         raise Unanswered("MalformedAnswer", f"ce: {text!r} is not an amount")
     return amount

@@ -10,10 +10,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, and_, exists, select
 
+from tasks.aws.cost_explorer import RESERVABLE
 from tasks.metering.ledger import Collection, Stage
 from tasks.metering.tables import account_days, collections, commitments, report_lines, reports
 
 PATIENCE = timedelta(days=1)  # a commitment that AWS does not tell of for longer was given back, or sold
+
+
+def asked_service(collection: Collection) -> str:
+    """Name the service whose reserved instances a collection asks for; savings plans are of none."""
+    return list(RESERVABLE)[collection.part] if collection.stage is Stage.RESERVED_INSTANCES else ""
 
 
 def must_tell(connection: Connection, collection: Collection, now: datetime) -> bool:
@@ -38,4 +44,5 @@ def _reported(collection: Collection) -> Select[tuple[int]]:
 def _bought_before(collection: Collection) -> Select[tuple[int]]:
     query = select(commitments.c.account).join(collections, collections.c.id == commitments.c.collection)
     of_month = and_(collections.c.platform == collection.platform, collections.c.month == str(collection.month))
-    return query.where(of_month, commitments.c.kind == collection.stage)
+    asked = and_(commitments.c.kind == collection.stage, commitments.c.service == asked_service(collection))
+    return query.where(of_month, asked)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -91,13 +90,14 @@ def keep_products(connection: Connection, collection: int, groups: Iterable[Cost
 
 
 def keep_commitments(
-    connection: Connection, collection: int, kind: str, numbers: Numbers, found: Iterable[Commitment]
+    connection: Connection, collection: int, kind: tuple[str, str], numbers: Numbers, found: Iterable[Commitment]
 ) -> int:
-    """Keep reserved instances or savings plans; answers how many rows."""
+    """Keep reserved instances of a service, or savings plans; answers how many rows."""
     rows = [
         {
             "collection": collection,
-            "kind": kind,
+            "kind": kind[0],
+            "service": kind[1],
             "identifier": each.id,
             "account": numbers.accounts[each.account],
             "first_day": each.first.toordinal(),
@@ -117,6 +117,7 @@ class Lines:
 
     part: Part
     names: Mapping[str, str]  # what groups do not name, see `plan.names`
+    month: Month
 
     def account(self, group: CostGroup) -> str:
         """Return whose costs a group is."""
@@ -132,7 +133,12 @@ class Lines:
         return self.names.get(two, UNKNOWN_SERVICE), two, group.unit, group.currency
 
     def day(self, group: CostGroup) -> tuple[int, int]:
-        """Return the day that a group counts for, and the one that AWS names if that lies outside of the part."""
+        """Return the day that a group counts for, and the one that AWS names if that is another one.
+
+        What AWS dates outside of the month counts for its first or last day, whichever days were asked for.
+        """
+        if self.month.nearest(group.day) != group.day:
+            return self.month.nearest(group.day).toordinal(), group.day.toordinal()
         inside = min(max(group.day, self.part.start), date.fromordinal(self.part.end.toordinal() - 1))
         return inside.toordinal(), 0 if inside == group.day else group.day.toordinal()
 
@@ -163,16 +169,24 @@ def keep_costs(
 
 
 def digests(connection: Connection, collection: int, month: Month) -> dict[date, str]:
-    """Say of each day of a month in short what AWS told of it, so that a change is seen."""
+    """Say of each day of a month in short what AWS told of it, so that a change is seen.
+
+    What AWS dates outside of the month is part of every day: nobody knows of which day's bill it is.
+    """
     query = select(account_days).where(account_days.c.collection == collection)
     ordered = connection.execute(query.order_by(account_days.c.day, account_days.c.account, account_days.c.currency))
-    found: dict[date, str] = {}
-    for day, rows in groupby(ordered, key=lambda row: month.nearest(date.fromordinal(row.day))):
-        told = sha256(found.get(day, "").encode())
-        for row in rows:
-            told.update(f"{row.day} {row.account} {row.currency} {join(row.amount, row.amount_tail)}\n".encode())
-        found[day] = told.hexdigest()
-    return found
+    inside, beyond = dict[date, Any](), b""
+    for row in ordered:
+        told = date.fromordinal(row.day)
+        hashed = inside.setdefault(month.nearest(told), sha256())
+        line = f"{row.day} {row.account} {row.currency} {join(row.amount, row.amount_tail)}\n".encode()
+        if told == month.nearest(told):
+            hashed.update(line)
+        else:
+            beyond = sha256(beyond + line).digest()
+    for hashed in inside.values():
+        hashed.update(beyond)
+    return {day: hashed.hexdigest() for day, hashed in inside.items()}
 
 
 def _columns(name: str, units: int, tail: int) -> dict[str, Any]:

@@ -61,17 +61,30 @@ class Plan:
 
     days: tuple[date, ...] = ()
     parts: tuple[Part, ...] = ()
+    whole: bool = False  # all of the month is asked for
+    remade: bool = False  # AWS has made its bill anew meanwhile: its totals are asked for once more in the end
+    before: Mapping[date, str] | None = None  # what it told of the days the first time, in short; None: it is the first
+    also: tuple[date, ...] = ()  # days that were read after the first time
 
     def dump(self) -> str:
         """Write it as JSON."""
-        return json.dumps(asdict(self), default=str)
+        before = None if self.before is None else {str(day): digest for day, digest in self.before.items()}
+        return json.dumps({**asdict(self), "before": before}, default=str)
 
     @classmethod
     def load(cls, text: str) -> Plan:
         """Read what `dump` wrote."""
         found = json.loads(text)
-        days, parts = found.get("days", []), found.get("parts", [])
-        return cls(tuple(map(date.fromisoformat, days)), tuple(map(_part, parts)))
+        days, also = (tuple(map(date.fromisoformat, found.get(name, []))) for name in ("days", "also"))
+        before = found.get("before")
+        return cls(
+            days,
+            tuple(map(_part, found.get("parts", []))),
+            whole=found.get("whole", False),
+            remade=found.get("remade", False),
+            before=None if before is None else {date.fromisoformat(day): digest for day, digest in before.items()},
+            also=also,
+        )
 
 
 def plan(days: Sequence[date], products: Iterable[tuple[str, str]], accounts: Collection[str]) -> Plan:
@@ -94,6 +107,23 @@ def plan(days: Sequence[date], products: Iterable[tuple[str, str]], accounts: Co
         parts += [Part(start, end, only=other, without_usage_types=shared) for other in others]
         parts += [Part(start, end, usage_types=batch) for batch in usage_types]
     return Plan(tuple(days), tuple(parts))
+
+
+def bridged(days: Collection[date], known: Collection[date]) -> tuple[date, ...]:
+    """Add the days without any costs that lie between others: one question is asked for all of them together.
+
+    days    those that are to be read
+    known   those that have costs
+
+    >>> first, second, third = (date(2026, 1, number) for number in (1, 2, 3))
+    >>> len(bridged({first, third}, {first, third})), len(bridged({first, third}, {first, second, third}))
+    (3, 2)
+    """
+    found: list[date] = []
+    for day in sorted(days):
+        between = found and [found[-1] + timedelta(days=number) for number in range(1, (day - found[-1]).days)]
+        found += [*([] if any(each in known for each in between) else between), day]
+    return tuple(found)
 
 
 def ranges(days: Iterable[date]) -> list[tuple[date, date]]:

@@ -19,8 +19,13 @@ def _number(name: str) -> tuple[Column[int], Column[int]]:
     return Column(name, BigInteger, nullable=False), Column(f"{name}_tail", BigInteger, nullable=False)
 
 
+def _name(length: int) -> Text:
+    """Return the type of AWS's own names: PostgreSQL would cut them at any length, SQLite heeds none."""
+    return Text().with_variant(String(length), "sqlite")
+
+
 def _key(name: str, *, text: bool = False) -> Column[Any]:
-    return Column(name, String(400) if text else Integer, primary_key=True, autoincrement=False)
+    return Column(name, _name(400) if text else Integer, primary_key=True, autoincrement=False)
 
 
 collections = Table(  # one reading of one month
@@ -62,7 +67,7 @@ accounts = Table(
     "accounts",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("account", String(12), nullable=False, unique=True),
+    Column("account", _name(12), nullable=False, unique=True),
     Column("name", String(255), nullable=False),
 )
 
@@ -70,10 +75,10 @@ products = Table(
     "products",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("service", String(400), nullable=False),
-    Column("usage_type", String(400), nullable=False),
-    Column("unit", String(100), nullable=False),
-    Column("currency", String(10), nullable=False),
+    Column("service", _name(400), nullable=False),
+    Column("usage_type", _name(400), nullable=False),
+    Column("unit", _name(100), nullable=False),
+    Column("currency", _name(10), nullable=False),
     Index("products_once", "service", "usage_type", "unit", "currency", unique=True),
 )
 
@@ -126,6 +131,7 @@ commitments = Table(
     _key("collection"),
     _key("kind", text=True),  # RESERVED_INSTANCES or SAVINGS_PLANS, as the stage
     _key("identifier", text=True),
+    Column("service", Text, nullable=False, server_default=""),  # of reserved instances
     Column("account", Integer, nullable=False),
     Column("first_day", Integer, nullable=False),
     Column("end_day", Integer, nullable=False),
@@ -166,7 +172,7 @@ reports = Table(  # what one account costs one owner in a month
     Column("id", Integer, primary_key=True),
     Column("platform", String(255), nullable=False),
     Column("month", String(7), nullable=False),
-    Column("account", String(12), nullable=False),
+    Column("account", _name(12), nullable=False),
     Column("account_name", String(255), nullable=False),
     Column("part", Integer, nullable=False),  # 0, 1 …: which of the account's owners in this month
     Column("first_day", Integer, nullable=False),
@@ -192,14 +198,14 @@ report_lines = Table(
     _key("report"),
     _key("position"),
     Column("kind", String(20), nullable=False),
-    Column("product", String(400), nullable=False),
-    Column("usage_type", String(400), nullable=False),
-    Column("unit", String(100), nullable=False),
+    Column("product", _name(400), nullable=False),
+    Column("usage_type", _name(400), nullable=False),
+    Column("unit", _name(100), nullable=False),
     *_number("quantity"),
     *_number("amount"),
-    Column("currency", String(10), nullable=False),
+    Column("currency", _name(10), nullable=False),
     *_number("base_amount"),
-    Column("base_currency", String(10), nullable=False),
+    Column("base_currency", _name(10), nullable=False),
     Column("exchange_rate", String(40)),  # null: not converted
     Column("seller", String(255), nullable=False),
     Column("seller_product_group", String(255)),

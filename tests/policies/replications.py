@@ -14,7 +14,7 @@ from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
 from config.platform import AccountClosure, Platform
 from config.policy_document import PolicyDocument
 from tasks.aws.actions import Principal
-from tasks.aws.cost_explorer import Dimension, Question
+from tasks.aws.cost_explorer import DEFAULT_SERVICE, Dimension, Question
 from tasks.chain import DELETION, REPLICATION
 from tasks.errors import PermanentError
 from tasks.model.desired import Desired, Tenant, TenantId
@@ -243,13 +243,14 @@ def tell_a_function(of: Replications) -> None:
 
 def read_costs(of: Replications) -> None:
     """What the organization cost in a month, and which commitments it has."""
-    start, end = (of.world.now().date().replace(day=1) - timedelta(days=40)), of.world.now().date().replace(day=1)
+    end = of.world.now().date() - timedelta(days=1)  # savings plans are told of days before today
+    start = end - timedelta(days=40)
     bought = {"id": "x", "account": organization.MANAGEMENT_ACCOUNT_ID, "upfront": "1"}
     bought |= {"first": str(start), "end": str(end)}
     of.world.simulator.operator("set_costs", reserved_instances=[bought], savings_plans=[bought])
     costs = of.world.aws(of.tenant("first")).cost_explorer
     assert costs.costs(Question(start, end, (Dimension.ACCOUNT, Dimension.USAGE_TYPE))).groups
-    assert costs.reserved_instances(start, end).commitments
+    assert costs.reserved_instances(DEFAULT_SERVICE, start, end).commitments
     assert costs.savings_plans(start, end).commitments
 
 

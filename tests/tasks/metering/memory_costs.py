@@ -79,7 +79,7 @@ class MemoryCosts:
         self._open[name] = question, more, rows
         return CostPage(page, name, estimated=False, account_names={})
 
-    def reserved_instances(self, start: date, end: date, token: str | None = None) -> CommitmentPage:
+    def reserved_instances(self, service: str, start: date, end: date, token: str | None = None) -> CommitmentPage:
         """Answer what was bought; nothing is an error."""
         if not self.bought:
             raise Refused("DataUnavailableException", "nothing was bought")

@@ -48,8 +48,12 @@ def asked(house: House, **more: Any) -> list[dict[str, Any]]:
 def own_totals(house: House) -> dict[tuple[str, str], Decimal]:
     """Return AWS's own total of every account."""
     groups = asked(house, GroupBy=[{"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}])
-    amounts = ((group["Keys"][0], group["Metrics"]["AmortizedCost"]) for group in groups)
-    return {(account, amount["Unit"]): Decimal(amount["Amount"]) for account, amount in amounts}
+    found: dict[tuple[str, str], Decimal] = {}
+    for group in groups:  # more than one of an account, if it has costs that AWS dates outside of the month
+        amount = group["Metrics"]["AmortizedCost"]
+        key = group["Keys"][0], amount["Unit"]
+        found[key] = found.get(key, Decimal(0)) + Decimal(amount["Amount"])
+    return found
 
 
 def exported(house: House) -> tuple[bytes, bytes, bytes]:
@@ -196,11 +200,7 @@ def test_a_bill_that_is_made_anew_in_the_middle_is_read_as_it_is_then(house: Hou
     done = house.ledger.find(begun.id)
     assert done is not None
     assert done.state is State.DONE
-    found, wanted = total(house.reports()), own_totals(house)
-    late = {key: wanted[key] - amount for key, amount in found.items() if amount != wanted[key]}
-    assert late in ({}, {("700000000001", "USD"): Decimal("-70.0000000001")})  # the next collection sees it
-    house.collect()
-    assert total(house.reports()) == wanted
+    assert total(house.reports(), "USAGE") == own_totals(house)
 
 
 def test_the_dollars_of_a_day_are_kept_and_the_next_day_goes_on(house: House) -> None:

@@ -223,3 +223,16 @@ def test_a_usage_type_that_all_services_share_is_one_question_more() -> None:
     products = [(each, usage) for each in services for usage in (f"{each} hours", "DataTransfer-Out-Bytes")]
     made = plan([MONTH.first], products, {f"{number:012d}" for number in range(500)})
     assert [part.usage_types for part in made.parts] == [(), ("DataTransfer-Out-Bytes",)]
+
+
+def test_days_without_costs_between_others_make_no_question_more(ledger: Ledger) -> None:
+    days = [MONTH.first + timedelta(days=number) for number in (0, 3, 7, 8, 15, 27)]
+    made = [
+        Charge(day, account, service, "u" + service, Decimal(1))
+        for day in days
+        for account in ACCOUNTS
+        for service in "AB"
+    ]
+    costs = MemoryCosts(lambda day: [each for each in made if each.day == day], page_rows=1000)
+    collected(ledger, new_platform(), costs)
+    assert costs.answered == 3  # totals, products, costs

@@ -127,6 +127,27 @@ def test_commitments_are_paid_upfront_and_given_back_as_they_are_used(house: Hou
     assert total(house.reports(), "USAGE", "DIFFERENCE") == own_totals(house)
 
 
+def test_reserved_instances_of_every_service_are_given_back_and_many_savings_plans_are_one_page(house: House) -> None:
+    bought = {"account": ACCOUNT, "first": str(CLOSED.first), "end": str(CLOSED.end), "upfront": "10"}
+    database, search = "Amazon Relational Database Service", "Amazon OpenSearch Service"
+    line = {"service": search, "usage_type": "nodes", "amount": "1.5"}
+    house.simulator.operator("add_cost", day=str(CLOSED.first), account=ACCOUNT, **line)
+    calm = house.collect()
+    house.simulator.operator(
+        "set_costs",
+        reserved_instances=[
+            {"id": "compute", **bought},
+            {"id": "database", **bought, "service": database},
+            {"id": "search", **bought, "service": "Amazon Elasticsearch Service"},  # as AWS calls it there
+        ],
+        savings_plans=[{"id": f"plan-{number:02d}", **bought} for number in range(50)],
+    )
+    done = house.collect()
+    paid = {each["usageType"] for each in lines(house, ACCOUNT, "COMMITMENT_DISCOUNT")}
+    assert paid == {"compute", "database", "search", *(f"plan-{number:02d}" for number in range(50))}
+    assert done.pages == calm.pages + 4
+
+
 @pytest.mark.parametrize("flag", ["reserved_instance_fair_chargeback", "savings_plan_fair_chargeback"])
 def test_fair_chargeback_is_asked_for_by_the_platform(house: House, flag: str) -> None:
     bought = {"account": ACCOUNT, "first": str(CLOSED.first), "end": str(CLOSED.end), "upfront": "10"}

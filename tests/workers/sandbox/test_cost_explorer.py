@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ def test_tax_credits_and_currencies(ce: Any, simulator: SimulatorClient) -> None
 
 
 def test_what_was_not_bought_and_what_was(ce: Any, simulator: SimulatorClient) -> None:
-    period = {"Start": str(BEFORE), "End": str(FIRST)}
+    period = {"Start": str(BEFORE), "End": str(min(FIRST, TODAY - timedelta(days=1)))}
     by_id: dict[str, Any] = {"TimePeriod": period, "GroupBy": [{"Type": "DIMENSION", "Key": "SUBSCRIPTION_ID"}]}
     for ask in (
         lambda: ce.get_reservation_utilization(**by_id),
@@ -144,6 +145,40 @@ def test_what_was_not_bought_and_what_was(ce: Any, simulator: SimulatorClient) -
     assert 40 < Decimal(time["Groups"][0]["Utilization"]["AmortizedUpfrontFee"]) < 60
     error = error_of(lambda: ce.get_reservation_utilization(**{**by_id, "TimePeriod": {**period, "End": str(NEXT)}}))
     assert error["Code"] == "ValidationException"
+    error = error_of(
+        lambda: ce.get_savings_plans_utilization_details(TimePeriod={"Start": str(BEFORE), "End": str(TODAY)})
+    )
+    assert error["Code"] == "ValidationException"
+    simulator.operator("set_costs", reserved_instances=[], savings_plans=[])
+
+
+def test_reserved_instances_are_told_of_one_service_and_savings_plans_twenty_at_once(
+    ce: Any, simulator: SimulatorClient
+) -> None:
+    database = "Amazon Relational Database Service"
+    bought = {"account": "111111111111", "first": str(BEFORE), "end": str(NEXT), "upfront": "100"}
+    simulator.operator(
+        "set_costs",
+        reserved_instances=[{"id": "ri-1", **bought}, {"id": "ri-2", **bought, "service": database}],
+        savings_plans=[{"id": f"sp-{number:02d}", **bought} for number in range(21)],
+    )
+    period = {"Start": str(BEFORE), "End": str(BEFORE + timedelta(days=20))}
+    by_id: dict[str, Any] = {"TimePeriod": period, "GroupBy": [{"Type": "DIMENSION", "Key": "SUBSCRIPTION_ID"}]}
+
+    def of(*services: str) -> dict[str, Any]:
+        return {**by_id, "Filter": {"Dimensions": {"Key": "SERVICE", "Values": list(services)}}}
+
+    found = [ce.get_reservation_utilization(**asked) for asked in (by_id, of(database))]
+    assert [[group["Value"] for group in each["UtilizationsByTime"][0]["Groups"]] for each in found] == [
+        ["ri-1"],
+        ["ri-2"],
+    ]
+    for wrong in (of(database, "Amazon Redshift"), of("AWS Lambda")):
+        assert error_of(partial(ce.get_reservation_utilization, **wrong))["Code"] == "ValidationException"
+    few = ce.get_savings_plans_utilization_details(TimePeriod=period)
+    all_of_them = ce.get_savings_plans_utilization_details(TimePeriod=period, MaxResults=100)
+    assert (len(few["SavingsPlansUtilizationDetails"]), "NextToken" in few) == (20, True)
+    assert (len(all_of_them["SavingsPlansUtilizationDetails"]), "NextToken" in all_of_them) == (21, False)
     simulator.operator("set_costs", reserved_instances=[], savings_plans=[])
 
 

@@ -62,6 +62,7 @@ class Commitment:
     first: date
     end: date  # exclusive
     upfront: int  # of TAIL
+    service: str = "Amazon Elastic Compute Cloud - Compute"  # of a reserved instance
 
     def amortized(self, start: date, end: date) -> int:
         """Return the part of the upfront fee that falls into a time, to the end of the fee without a remainder."""
@@ -222,7 +223,8 @@ def add_cost(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _commitment(given: Mapping[str, Any]) -> Commitment:
     first, end = date.fromisoformat(given["first"]), date.fromisoformat(given["end"])
-    return Commitment(given["id"], given["account"], first, end, read(given["upfront"]))
+    made = Commitment(given["id"], given["account"], first, end, read(given["upfront"]))
+    return replace(made, service=given.get("service", made.service))
 
 
 def snapshot(world: World) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Cost Explorer: GetCostAndUsage, GetReservationUtilization, GetSavingsPlansUtilizationDetails.
 
 As strict as AWS: at most two groups, an exclusive end not behind the beginning of next month, a token that holds for
-the parameters that it was given for, for an hour and until the bill is made anew, estimated months, nothing at all from
-an account that has bought nothing. Every page that is answered is counted, for AWS charges $0.01 for it.
+the parameters that it was given for, for an hour and until the bill is made anew, estimated months, reserved instances
+of one service at a time, 20 savings plans where nobody asks for more, nothing at all from an account that has bought
+nothing. Every page that is answered is counted, for AWS charges $0.01 for it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ METRICS = ("AmortizedCost", "UsageQuantity", "UnblendedCost", "BlendedCost", "Ne
 HISTORY = timedelta(days=14 * 31)
 FINAL_AFTER = timedelta(days=5)  # of the next month; then a month is not estimated any more
 ANSWERS_KEPT = 4
+DEFAULT_PLANS = 20  # savings plans on a page
+RESERVABLE = (
+    "Amazon Elastic Compute Cloud - Compute",  # the default
+    "Amazon Relational Database Service",
+    "Amazon ElastiCache",
+    "Amazon Redshift",
+    "Amazon Elasticsearch Service",
+)
 
 Row = tuple[date, tuple[str, ...], int, str, int, str]  # period, keys, amount, currency, quantity, unit
 
@@ -162,7 +171,8 @@ def get_reservation_utilization(call: Call, world: World) -> Mapping[str, Any]:
         raise _invalid("Granularity cannot be set together with groupBy.")
     if [each["Key"] for each in given.get("GroupBy") or []] != ["SUBSCRIPTION_ID"]:
         raise _invalid("Only SUBSCRIPTION_ID is supported as groupBy.")
-    found = _bought(book.costs.reserved_instances, start, end, book)
+    service = _service(given.get("Filter"))
+    found = _bought((each for each in book.costs.reserved_instances if each.service == service), start, end, book)
     page, token = _page(found, given, "NextPageToken", world)
     groups = [
         {
@@ -175,6 +185,7 @@ def get_reservation_utilization(call: Call, world: World) -> Mapping[str, Any]:
                 "endDateTime": f"{each.end}T00:00:00.000Z",
                 "upfrontFee": written(each.upfront),
                 "subscriptionType": "All Upfront",
+                "service": service,
             },
             "Utilization": {"AmortizedUpfrontFee": written(each.amortized(start, end)), "AmortizedRecurringFee": "0"},
         }
@@ -188,7 +199,7 @@ def get_reservation_utilization(call: Call, world: World) -> Mapping[str, Any]:
 def get_savings_plans_utilization_details(call: Call, world: World) -> Mapping[str, Any]:
     """Answer what savings plans cost in a time."""
     given, book = call.parameters, world.state(CostBook)
-    start, end = _period(given, today(world))
+    start, end = _period(given, today(world) - timedelta(days=1))
     found = _bought(book.costs.savings_plans, start, end, book)
     page, token = _page(found, given, "NextToken", world)
     details = [
@@ -211,6 +222,20 @@ def get_savings_plans_utilization_details(call: Call, world: World) -> Mapping[s
     return {"SavingsPlansUtilizationDetails": details, "TimePeriod": {"Start": str(start), "End": str(end)}, **token}
 
 
+def _service(wanted: Mapping[str, Any] | None) -> str:
+    """Read the service whose reserved instances are asked for."""
+    if wanted is None:
+        return RESERVABLE[0]
+    dimension = wanted.get("Dimensions") or {}
+    if dimension.get("Key") != "SERVICE":
+        raise _invalid("Only a SERVICE filter is supported here.")
+    if len(values := dimension.get("Values") or []) != 1:
+        raise _invalid("Values are invalid. The number of values for Service Filter should not exceed 1")
+    if values[0] not in RESERVABLE:
+        raise _invalid(f"Service {values[0]} has no reservations.")
+    return str(values[0])
+
+
 def _bought(all_of_them: Iterable[Commitment], start: date, end: date, book: CostBook) -> list[Commitment]:
     _check_available(book)
     found = [each for each in all_of_them if each.first < end and each.end > start]
@@ -223,7 +248,8 @@ def _page(
     found: list[Commitment], given: Mapping[str, Any], member: str, world: World
 ) -> tuple[list[Commitment], dict[str, str]]:
     digest = _digest(given, member)
-    offset, size = _offset(given.get(member), digest, world, changed=False), world.options.cost_page_rows
+    default = DEFAULT_PLANS if member == "NextToken" else world.options.cost_page_rows
+    offset, size = _offset(given.get(member), digest, world, changed=False), given.get("MaxResults", default)
     world.state(CostBook).pages += 1
     more = len(found) > offset + size
     return found[offset : offset + size], {member: _token(digest, offset + size, world)} if more else {}
