@@ -15,7 +15,7 @@ import pytest
 from config.platform import DefaultAuth
 from tasks.aws import Aws
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied, TransientError
+from tasks.errors import SignInRefused, TransientError
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.web_identity import make_token
@@ -98,7 +98,7 @@ def test_a_profile_of_the_configuration_files(world: World, tmp_path: Path) -> N
     (tmp_path / "config").write_text(f"[profile connector]\n{keys}", encoding="utf-8")
 
     assert signed_in(world, profile="connector").organizations.root() == organization.ROOT_ID
-    with pytest.raises(AccessDenied, match="ProfileNotFound"):
+    with pytest.raises(SignInRefused, match="ProfileNotFound"):
         signed_in(world, profile="else").organizations.root()
 
 

@@ -16,7 +16,7 @@ import pytest
 from config.platform import PlatformRoleMapping
 from tasks.aws.directory import Directory
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied, PermanentError, Refused, Throttled, Unanswered
+from tasks.errors import AccessDenied, PermanentError, Refused, SignInRefused, Throttled, Unanswered
 from tasks.model.desired import Desired, Tenant
 from tasks.model.handles import Absence, Group, Handles
 from tasks.model.replication import Done, Wait
@@ -516,7 +516,7 @@ def test_an_expired_scim_token_says_what_to_do(world: DirectoryWorld) -> None:
         pytest.skip("of SCIM only")
     world.simulator.set_options(scim_access_token="another")
 
-    with pytest.raises(AccessDenied) as refused:
+    with pytest.raises(SignInRefused) as refused:
         world.run(sync_groups, tenant_of(world, person(ALICE, "admin")), ACCOUNT)
 
     assert "Generate a new one" in (refused.value.remedy or "")

@@ -11,7 +11,7 @@ import pytest
 from config.platform import WorkloadIdentityAuth
 from tasks.aws import Aws
 from tasks.aws.session import TOKEN_FILE, Sessions
-from tasks.errors import AccessDenied, StepError, TransientError
+from tasks.errors import SignInRefused, StepError
 from tests.tasks.steps.world import World
 from workers.sandbox import organization
 from workers.sandbox.web_identity import make_token
@@ -78,28 +78,28 @@ def test_a_rotated_token_is_used_when_the_credentials_end(world: World, federate
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "code", "words"),
+    ("content", "code", "words"),
     [
-        (None, TransientError, "WebIdentityTokenUnreadable", "cannot be read: No such file"),
-        (b" \n", TransientError, "WebIdentityTokenUnreadable", "is empty"),
-        (b"x" * 20_001, TransientError, "WebIdentityTokenUnreadable", "longer than AWS accepts"),
-        ("tökén".encode(), TransientError, "WebIdentityTokenUnreadable", "not ASCII"),
-        (make_token(expires=1_000_000_000).encode(), TransientError, "WebIdentityTokenExpired", "2001-09-09 01:46:40"),
-        (make_token(audience="vault").encode(), AccessDenied, "WrongWebIdentityAudience", "audience vault"),
-        (b"opaque", AccessDenied, "InvalidIdentityToken", "AssumeRoleWithWebIdentity"),
-        (f"{make_token()}x".encode(), AccessDenied, "InvalidIdentityToken", "verification key"),
-        (make_token(issuer="https://else.where").encode(), AccessDenied, "InvalidIdentityToken", "else.where"),
+        (None, "WebIdentityTokenUnreadable", "cannot be read: No such file"),
+        (b" \n", "WebIdentityTokenUnreadable", "is empty"),
+        (b"x" * 20_001, "WebIdentityTokenUnreadable", "longer than AWS accepts"),
+        ("tökén".encode(), "WebIdentityTokenUnreadable", "not ASCII"),
+        (make_token(expires=1_000_000_000).encode(), "WebIdentityTokenExpired", "2001-09-09 01:46:40"),
+        (make_token(audience="vault").encode(), "WrongWebIdentityAudience", "audience vault"),
+        (b"opaque", "InvalidIdentityToken", "AssumeRoleWithWebIdentity"),
+        (f"{make_token()}x".encode(), "InvalidIdentityToken", "verification key"),
+        (make_token(issuer="https://else.where").encode(), "InvalidIdentityToken", "else.where"),
     ],
 )
 def test_what_is_wrong_with_a_token_is_said(
-    federated: Aws, token_file: Path, content: bytes | None, kind: type[StepError], code: str, words: str
+    federated: Aws, token_file: Path, content: bytes | None, code: str, words: str
 ) -> None:
     if content is not None:
         token_file.write_bytes(content)
 
     error = refused(federated)
 
-    assert (type(error), error.code) == (kind, code)
+    assert (type(error), error.code) == (SignInRefused, code)
     assert words in error.message
     assert error.remedy
     token = content.decode(errors="ignore").strip() if content else ""
@@ -112,7 +112,7 @@ def test_a_token_for_another_audience_passes_only_where_aws_takes_it(world: Worl
 
     error = refused(world.aws(world.tenant(platform={"auth": auth(token_file, audience="vault")})))
 
-    assert (type(error), error.code) == (AccessDenied, "InvalidIdentityToken")
+    assert (type(error), error.code) == (SignInRefused, "InvalidIdentityToken")
     assert "Incorrect token audience" in error.message
 
 
@@ -122,7 +122,7 @@ def test_a_token_that_ended_by_awss_clock_only(world: World, token_file: Path) -
 
     error = refused(world.aws(world.tenant(platform={"auth": auth(token_file)})))
 
-    assert (type(error), error.code) == (AccessDenied, "ExpiredTokenException")
+    assert (type(error), error.code) == (SignInRefused, "ExpiredTokenException")
     assert "clock" in error.remedy
 
 
@@ -130,7 +130,7 @@ def test_no_token_file_at_all(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv(TOKEN_FILE, raising=False)
     world.sessions = Sessions()
 
-    with pytest.raises(AccessDenied, match="NoWebIdentityToken") as denied:
+    with pytest.raises(SignInRefused, match="NoWebIdentityToken") as denied:
         world.aws(world.tenant(platform={"auth": auth(None)})).organizations.root()
 
     assert TOKEN_FILE in denied.value.remedy
