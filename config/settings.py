@@ -80,6 +80,9 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=8080, description="Port on which the API listens. PORT takes precedence when it is set."
     )
+    page_url: str | None = Field(
+        default=None, description="Address of the page, to which Flower links (docs/operations.md)."
+    )
     flower_url: str | None = Field(
         default=None, description="Address of Flower, to which the page links (docs/operations.md)."
     )
@@ -231,12 +234,12 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
         RedisAddress.parse(url.get_secret_value())
         return url
 
-    @field_validator("flower_url")
+    @field_validator("flower_url", "page_url")
     @classmethod
     def check_flower_url(cls, url: str | None) -> str | None:
         """Refuse what a browser could not open."""
         if url is not None and not is_web_address(url):
-            raise ValueError("must be a URL such as https://flower.example.com")
+            raise ValueError("must be a URL such as https://ops.example.com")
         return url
 
     @field_validator("notification_url")

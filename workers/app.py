@@ -55,6 +55,7 @@ def _configuration() -> dict[str, Any]:
 if FLOWER:
     try:
         flower.set_up(os.environ)
+        flower.link_to(load_settings().page_url)
     except SettingsError as error:
         raise SystemExit(str(error)) from error
 TRANSPORT_ALIASES.update(TRANSPORTS)

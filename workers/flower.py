@@ -37,6 +37,14 @@ def set_up(environment: MutableMapping[str, str]) -> None:
     sys.excepthook = _say
 
 
+def link_to(page: str | None) -> None:
+    """Let Flower link to the page at this address, if there is one."""
+    if page is not None:
+        from workers.flower_links import link_back  # noqa: PLC0415 (whoever starts no Flower has no tornado)
+
+        link_back(page)
+
+
 def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Say in a sentence that somebody else listens there; anything else as Python does."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:

@@ -22,6 +22,7 @@ from tests.support.waiting import eventually
 from workers.demo.processes import commands
 
 REPOSITORY = Path(__file__).parents[2]
+PAGE = "https://connector.example.com/ops"
 PREFIX, WHO = "/ops/flower", ("operator", "a-password")
 FLOWER = [sys.executable, "-m", "celery", "-A", "workers.app", "flower", "--address=127.0.0.1"]
 
@@ -49,7 +50,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     port = free_port()
-    told = {"FLOWER_BASIC_AUTH": ":".join(WHO), "FLOWER_URL_PREFIX": PREFIX}
+    told = {"FLOWER_BASIC_AUTH": ":".join(WHO), "FLOWER_URL_PREFIX": PREFIX, "CONNECTOR_PAGE_URL": PAGE}
     with (
         running_cluster(tmp_path_factory.mktemp("watched"), 1, QUICK) as cluster,
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", auth=WHO, verify=False, timeout=30) as http,
@@ -79,6 +80,9 @@ def test_a_row_names_tenant_and_step_and_says_that_a_step_waits(watched: Watched
     assert re.fullmatch(rf"{re.escape(str(tenant))}/{replication[:8]}/wait_for_account/\d+", row["uuid"])
     assert (row["state"], row["name"]) == ("SUCCESS", "replication.wait_for_account")
     assert "WAITING: " in row["result"]
+    task = watched.http.get(f"{PREFIX}/task/{row['uuid']}").text
+    assert f'<a href="{PAGE}/tenants/likvid/waits/aws.sandbox">{tenant}</a>' in task
+    assert f'href="{PAGE}/">AWS Connector</a>' in watched.http.get(f"{PREFIX}/tasks").text
 
 
 def test_a_failure_is_a_sentence_with_what_to_do(watched: Watched) -> None:

@@ -71,7 +71,7 @@ def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
     )
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
     if endpoints.flower is not None:
-        environment["CONNECTOR_FLOWER_URL"] = endpoints.flower
+        environment |= {"CONNECTOR_FLOWER_URL": endpoints.flower, "CONNECTOR_PAGE_URL": endpoints.api}
         told = {**environment, "CONNECTOR_URL": endpoints.api, "CONNECTOR_TOKEN": token}
         endpoints = replace(endpoints, variables=_written(processes.directory / "demo.env", told))
     for name, command in commands(ports["flower"] if keep else None).items():
