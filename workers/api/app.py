@@ -95,6 +95,7 @@ def create_app(
     for each in pages.ROUTERS:
         app.include_router(each)
     problems.add_handlers(app)
+    pages.add_handlers(app)
     describe_problems(app)
     for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside: no body is read before the token
         app.add_middleware(middleware)

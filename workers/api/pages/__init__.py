@@ -21,8 +21,9 @@ from workers.api.pages import (
     tenants,
 )
 from workers.api.pages.provider import provider_of
+from workers.api.pages.strays import add_handlers
 
-__all__ = ["ROUTERS", "provider_of"]
+__all__ = ["ROUTERS", "add_handlers", "provider_of"]
 
 PAGES = (
     assets,

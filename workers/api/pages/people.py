@@ -9,10 +9,11 @@ from typing import Any
 
 from tasks.connector import Connector
 from tasks.documents import AuditEntry
-from tasks.orders.access import Access, accesses
+from tasks.orders.access import Access, Standing, accesses
 from tasks.state.records import TenantRecord
 
 MEMBERSHIP = "identitystore:create_group_membership"
+ORDER = (Standing.OUT, Standing.LATE, Standing.UNREAD, Standing.IN)
 SCIM_PATCH = "scim:patch_group"
 
 
@@ -26,13 +27,17 @@ class Person:
 
 
 def people(connector: Connector, record: TenantRecord, events: Iterable[Mapping[str, Any]]) -> list[Person]:
-    """Return everybody, with the newest moment at which each was put in."""
+    """Return everybody, with the newest moment at which each was put in.
+
+    Those first who stand otherwise than they should.
+    """
     put = [each for each in events if each.get("call") in (MEMBERSHIP, SCIM_PATCH) and each.get("code") is None]
     entries = connector.store.audit.those(filter(None, (each.get("audit") for each in put)))
     since = {
         inside: entry.at for entry in sorted(entries.values(), key=lambda entry: entry.at) for inside in _put_in(entry)
     }
-    return [_person(each, record, since) for each in accesses(record, connector.catalog)]
+    found = sorted(accesses(record, connector.catalog), key=lambda each: ORDER.index(each.standing))
+    return [_person(each, record, since) for each in found]
 
 
 def _put_in(entry: AuditEntry) -> Iterator[tuple[str, str]]:

@@ -112,7 +112,7 @@ class PageRoute(APIRoute):
             except NotSignedIn:
                 return _sign_in_first(request)
             except (HTTPException, RequestRefused, RequestValidationError, DatabaseAway, RedisError) as error:
-                return _trouble(request, *_told(error))
+                return trouble(request, *_told(error))
 
         return shown
 
@@ -137,13 +137,14 @@ def _told(error: Exception) -> tuple[int, str]:
 
 def _sign_in_first(request: Request) -> Response:
     if request.headers.get("accept", "").startswith("text/event-stream") or request.method not in ("GET", "HEAD"):
-        return _trouble(request, 401, "Your session has ended. Sign in again; nothing was done.")
+        return trouble(request, 401, "Your session has ended. Sign in again; nothing was done.")
     root = request.scope.get("root_path", "")
     there = request.url.path.removeprefix(root) + (f"?{request.url.query}" if request.url.query else "")
     return go_to(request, "/sign-in", **({"next": there} if there != "/" else {}))
 
 
-def _trouble(request: Request, status: int, detail: str) -> HTMLResponse:
+def trouble(request: Request, status: int, detail: str) -> HTMLResponse:
+    """Say on a page what did not work."""
     return page(request, None, "trouble.html", status, status=status, detail=detail)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sse_starlette import EventSourceResponse
 
 from tasks.connector import Connector
@@ -31,9 +32,28 @@ from workers.standing import standing
 HISTORY = 15  # replications
 EVENTS = 1000  # of the tenant: all that are kept by default
 WRITES = 60
+PEOPLE = 200  # shown unless all are asked for, those first who stand otherwise than they should
+PARTS = ("steps", "people", "facts", "changes", "history")  # sent each by itself, when it differs
+ALL = "all"
 TENANT = "/tenants/{workspace}/{project}/{platform}"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address of the page asks for."""
+
+    replication: str = ""  # an older one
+    people: str = ""  # all of them
+
+
+def asked(replication: str = "", people: str = "") -> Asked:
+    """Read the address of the page."""
+    return Asked(replication, people)
+
+
+AskedFor = Annotated[Asked, Depends(asked)]
 
 
 @dataclass(frozen=True)
@@ -52,7 +72,7 @@ def show_tenant(
     record: KnownTenant,
     connector: CurrentConnector,
     visitor: CurrentVisitor,
-    replication: Annotated[str, Query(description="an older one")] = "",
+    asked: AskedFor,
     done: str = "",
 ) -> Response:
     """Show it."""
@@ -60,9 +80,10 @@ def show_tenant(
         request,
         visitor,
         "tenant.html",
-        live=f"/live{path_of(record.id)}?replication={replication}",
+        live=f"/live{path_of(record.id)}?{urlencode(asdict(asked))}",
         done=done_text(done),
-        **_values(connector, record, visitor, replication),
+        parts_of_page=PARTS,
+        **_values(connector, record, visitor, asked),
     )
 
 
@@ -73,24 +94,25 @@ def live_tenant(
     connector: CurrentConnector,
     visitor: CurrentVisitor,
     streams: OpenStream,
-    replication: str = "",
+    asked: AskedFor,
 ) -> EventSourceResponse:
     """Keep it live."""
 
     def make() -> dict[str, str]:
-        values = _values(connector, connector.store.tenants.find(record.id) or record, visitor, replication)
-        return {part: html(request, visitor, f"_tenant_{part}.html", **values) for part in ("head", "actions", "page")}
+        values = _values(connector, connector.store.tenants.find(record.id) or record, visitor, asked)
+        return {part: html(request, visitor, f"_tenant_{part}.html", **values) for part in ("head", "actions", *PARTS)}
 
     return live(request, streams, make)
 
 
-def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted: str) -> dict[str, Any]:
+def _values(connector: Connector, record: TenantRecord, visitor: Visitor, asked: Asked) -> dict[str, Any]:
     store, now = connector.store, datetime.now(UTC)
     events = store.events.newest(record.id, EVENTS)
     history, newest = store.replications.history(record.id, HISTORY), _newest(record, connector)
-    shown = next((each for each in history if each.id == wanted), newest)
+    shown = next((each for each in history if each.id == asked.replication), newest)
     view = tenant_view(record, newest, len(still_in(record, connector.catalog)))
     platform = connector.catalog.platforms.get(record.id.platform)
+    inside = people(connector, record, events)
     deleted = record.deleted_at is not None and record.state is State.SUCCEEDED
     return {
         "tenant": record,
@@ -101,7 +123,8 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, wanted
         "shown": shown,
         "lines": lines(shown, events, now),
         "history": history,
-        "people": people(connector, record, events),
+        "people": inside if asked.people == ALL else inside[:PEOPLE],
+        "all_people": len(inside),
         "doubts": list(doubts(record, connector.catalog)),
         "nobody": [each.username for each in record.desired.access if each.euid is None and record.deletion is None],
         "facts": _facts(connector, record),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import httpx2
+import pytest
 
 from tasks.documents import Drift, DriftChange, UnmanagedAccount
 from tests.workers.api.pages.scene import Scene, send, text_of
@@ -72,3 +73,23 @@ def test_costs_say_that_nothing_is_known_yet(pages: httpx2.Client) -> None:
         assert "Nothing is known of this month yet." in text_of(pages.get(f"/costs?by={by}"))
     assert pages.get("/costs?month=2026-13").status_code == 422
     assert pages.get("/costs?by=colour").status_code == 422
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing-here", 404), ("GET", "/sign-out", 405), ("POST", "/tenants", 405)],
+)
+def test_who_comes_astray_with_a_browser_gets_a_page(pages: httpx2.Client, method: str, path: str, status: int) -> None:
+    answer = pages.request(method, path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert '<a href="/">Overview</a>' in answer.text
+    assert pages.request(method, path).headers["content-type"] == "application/problem+json"
+
+
+def test_the_api_answers_with_problems_whatever_is_accepted(api: Api) -> None:
+    with api.client() as http:
+        answer = http.get("/api/v1/nothing", headers=BROWSER)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

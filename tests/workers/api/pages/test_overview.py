@@ -61,7 +61,7 @@ def test_pauses_and_people_who_are_still_in_are_told(api: Api, scene: Scene, pag
     assert "audit of the books" in text_of(pages.get("/"))
     assert "without an order" not in text_of(pages.get("/"))  # it takes seconds
     deletion = api.store.tenants.find(shop).replication  # type: ignore[union-attr]  # it is known
-    api.redis.client.hset(api.store.keys.replication(deletion), "requested_at", "2026-01-01T00:00:00+00:00")
+    api.redis.client.hset(api.store.keys.replication(deletion), "urgent_since", 1_767_225_600_000)
     assert "2 people without an order still have access." in text_of(pages.get("/"))
 
 
@@ -101,8 +101,8 @@ def test_who_should_be_out_is_named_however_often_it_is_tried(api: Api, scene: S
     assert "without an order" not in text_of(pages.get("/"))  # it takes some seconds
     record = api.store.tenants.find(shop)
     assert record is not None
-    ordered = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
-    api.redis.client.hset(api.store.keys.replication(record.replication), "requested_at", ordered)
+    ordered = (datetime.now(UTC) - timedelta(minutes=5)).timestamp() * 1000
+    api.redis.client.hset(api.store.keys.replication(record.replication), "urgent_since", ordered)
     said = text_of(pages.get("/"))
     assert "2 people without an order still have access." in said
     assert "began 5 min ago" in said
