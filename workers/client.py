@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from tasks.documents import AuditEntry, AuditPage, Overview
 from tasks.metering.documents import CollectionDocument, CollectionsDocument, CostView
 from tasks.model.desired import Desired, TenantId
-from tasks.model.replication import Replication, State
+from tasks.model.replication import Held, Replication, State
 from tasks.outgoing import transport
 from workers.api.schemas import (
     AcceptedView,
@@ -109,7 +109,7 @@ class ConnectorClient:
         project: str | None = None,
         platform: str | None = None,
         landing_zone: str | None = None,
-        status: State | None = None,
+        status: State | Held | None = None,
     ) -> Iterator[TenantRow]:
         """Yield every tenant that fits, sorted by name, one request for each page."""
         filters = {"workspace": workspace, "project": project, "platform": platform, "status": status}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from config.printable import counted, people
-from tasks.model.replication import LastError, State, StepState
+from tasks.chain import DELETION
+from tasks.model.replication import LastError, Replication, State, StepState, WaitsFor
 from workers.api.schemas import TenantView
 
 BY_ITSELF = "You don't need to do anything."
@@ -32,6 +33,12 @@ def place(state: str, number: int) -> str:
     return one if number == 1 else many
 
 
+def kind_of(replication: Replication) -> str:
+    """Say what a replication does, or did: it takes a tenant away, or makes it as it was ordered."""
+    steps = replication.steps
+    return "deletion" if steps and steps[-1].name == DELETION.steps[-1].name else "replication"
+
+
 def sentence(error: LastError) -> str:
     """Say what AWS said, and what to do about it."""
     request = f" (AWS request id {error.request_id})" if error.request_id else ""
@@ -42,22 +49,22 @@ def standing(view: TenantView, shown: Callable[[datetime], str], how: Callable[[
     """Yield the sentences, the first one says what is the matter.
 
     shown   writes a moment as the reader wants it
-    how     says how the reader does a thing to this tenant: `retry`, `resume`
+    how     says what the reader does to `retry` or `resume` this tenant: "run aws-connector …"
     """
     if view.paused is not None:
         reason = f": {view.paused.reason}" if view.paused.reason else ""
         by = f" by {view.paused.paused_by}" if view.paused.paused_by else ""
         yield f"{view.tenant} has been paused since {shown(view.paused.paused_at)}{by}{reason}. Nothing runs for it."
-        yield f"To continue: {how('resume')}; if its platform is paused, resume the platform."
+        yield f"To continue, {how('resume')}; if its platform is paused, resume the platform."
     elif view.status is State.FAILED:
         yield from _failed(view, how)
     elif view.status is State.CANCELLED:
         yield f"The last replication of {view.tenant} was cancelled, so the account may be only partly set up."
-        yield f"To start it again: {how('retry')}."
+        yield f"To start it again, {how('retry')}."
     elif view.status is State.SUCCEEDED:
         yield from _settled(view, shown)
     else:
-        yield from _under_way(view, shown)
+        yield from _under_way(view, shown, how)
     if view.still_in:
         has = "has" if view.still_in == 1 else "have"
         since = f", since {shown(view.still_in_since)}" if view.still_in_since else ""
@@ -77,35 +84,48 @@ def _failed(view: TenantView, how: Callable[[str], str]) -> Iterator[str]:
     failed = [step for step in view.steps if step.state is State.FAILED]
     if not failed:
         yield f"The last replication of {view.tenant} failed{_because(view.last_error)}"
+    told: set[tuple[str, str]] = set()
     for step in failed:
-        yield f"{view.tenant} failed at {step.name}{_because(step.last_error)}"
+        yield f"{view.tenant} failed at {step.name}{_because(step.last_error, told)}"
     skipped = sum(step.state is State.CANCELLED for step in view.steps)
     if skipped:
         yield f"{counted(skipped, 'step')} did not run because of this."
-    yield f"Then run: {how('retry')}."
+    yield f"Then {how('retry')}."
 
 
-def _because(error: LastError | None) -> str:
-    return f": {sentence(error)}" if error else "."
+def _because(error: LastError | None, told: set[tuple[str, str]] | None = None) -> str:
+    """Say why; of the same code and remedy that were told before, no more than that."""
+    if error is None:
+        return "."
+    before = told or set()
+    known = (error.code, error.remedy) in before
+    if told is not None:
+        told.add((error.code, error.remedy))
+    return f" for the same reason, {error.code}." if known else f": {sentence(error)}"
 
 
-def _under_way(view: TenantView, shown: Callable[[datetime], str]) -> Iterator[str]:
+def _under_way(view: TenantView, shown: Callable[[datetime], str], how: Callable[[str], str]) -> Iterator[str]:
     what = "is being deleted" if view.deletion else "is under way"
     steps = [step for step in view.steps if step.state in (State.RUNNING, State.WAITING)]
     if not steps:
         yield f"{view.tenant} {what} and waits for a worker to take it."
         yield f"{BY_ITSELF} If this does not change, check that workers are running: aws-connector doctor."
     for step in steps:
-        yield from _at(view.tenant, what, step, shown)
+        yield from _at(view.tenant, what, step, shown, how)
 
 
-def _at(tenant: str, what: str, step: StepState, shown: Callable[[datetime], str]) -> Iterator[str]:
+def _at(
+    tenant: str, what: str, step: StepState, shown: Callable[[datetime], str], how: Callable[[str], str]
+) -> Iterator[str]:
     since = f", since {shown(step.started_at)}" if step.started_at else ""
     if step.state is State.RUNNING:
         yield f"{tenant} {what}: a worker runs {step.name}{since}."
         yield BY_ITSELF
         return
-    if step.last_error is not None:
+    if step.waits_for is WaitsFor.PERSON and step.last_error is not None:
+        yield f"{tenant} {what}: {step.name} waits for a person{since}: {sentence(step.last_error)}"
+        yield f"To try at once, {how('retry')}."
+    elif step.last_error is not None:
         tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and will be retried automatically"
         yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
     else:

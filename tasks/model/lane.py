@@ -35,6 +35,11 @@ def is_gate(lane: str) -> bool:
     return lane.startswith(GATE)
 
 
+def ours(lane: str) -> bool:
+    """Tell whether a lane is a share of the workers' threads, and no limit of AWS (lua/shared/threads.lua)."""
+    return lane.startswith("threads of ")
+
+
 def kind_of(limit: str) -> str:
     """Return what kind of limit a lane or a rate is, without the ids of accounts in its name.
 

@@ -63,6 +63,14 @@ class State(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class Held(StrEnum):
+    """What holds a tenant up until a person acts: no state of its own, but what people ask for by name."""
+
+    PARKED = "PARKED"  # something must be mended, such as a quota
+    APPROVAL = "APPROVAL"  # a deletion waits for a person's word
+    PAUSED = "PAUSED"  # somebody has paused it, or its platform
+
+
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from config.celery import QUEUE
 from tasks.connector import Connector
 from tasks.documents import LimitUse, Machinery, Overview, UnderWay
+from tasks.model.lane import ours
 from tasks.overview.matters import matters
 from tasks.state.census import Census
 from tasks.state.limits import Usage
@@ -63,8 +64,9 @@ def _under_way(census: Census) -> list[UnderWay]:
 
 
 def _limits(usage: dict[str, Usage]) -> list[LimitUse]:
-    """Show first where the most wait."""
-    used = [(name, use) for name, use in usage.items() if use.taken or use.waiting or use.slowed < 1]
+    """Show first where the most wait; what is ours, as a share of threads, only where somebody waits."""
+    counts = {name: use.waiting or use.slowed < 1 or (use.taken and not ours(name)) for name, use in usage.items()}
+    used = [(name, use) for name, use in usage.items() if counts[name]]
     return [
         LimitUse(
             name=name,

@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
 
-from tasks.model.replication import ENDED, State
+from tasks.model.replication import ENDED, Held, State
 from tasks.state.database import Part
 
-PARKED = "PARKED"  # it waits for a person
-APPROVAL = "APPROVAL"  # it waits for a person's word
-PAUSED = "PAUSED"  # nothing runs for it until it is resumed
+PARKED, APPROVAL, PAUSED = (each.value for each in Held)
 DELETED = "DELETED"
 WHERE = (*(state.value for state in State if state not in ENDED), PARKED, APPROVAL)
 
@@ -80,8 +78,15 @@ class Registry(Part):
 
     def parked(self, most: int) -> list[str]:
         """Name replications that wait for a person, at most so many of each platform and kind, the oldest first."""
+        return self._those(most, PARKED, APPROVAL)
+
+    def waiting(self, kind: str, most: int) -> list[str]:
+        """Name the replications that are PARKED, or wait for an APPROVAL, as `parked` does."""
+        return self._those(most, kind)
+
+    def _those(self, most: int, *kinds: str) -> list[str]:
         with self._redis.pipeline(transaction=False) as pipeline:
-            for platform, kind in product(sorted(self._redis.smembers(self._keys.platforms)), (PARKED, APPROVAL)):
+            for platform, kind in product(sorted(self._redis.smembers(self._keys.platforms)), kinds):
                 pipeline.zrange(self._keys.under_way(f"{platform}\t{kind}"), 0, most - 1)
             return [each for found in pipeline.execute() for each in found]
 

@@ -49,6 +49,18 @@ class Selection:
         }
         return [f"{field} {value}" for field, value in wanted.items() if value is not None]
 
+    def fits(self, tenant: TenantSummary) -> bool:
+        """Tell whether a tenant is one of those, whatever its state."""
+        wanted = (
+            (self.workspace, tenant.id.workspace),
+            (self.project, tenant.id.project),
+            (self.platform, tenant.id.platform),
+            (self.landing_zone, tenant.landing_zone),
+        )
+        since = self.updated_since
+        alike = all(asked in (None, found) for asked, found in wanted)
+        return alike and self.contains in str(tenant.id) and (since is None or tenant.updated_at >= since)
+
 
 class Sorting(StrEnum):
     """In which order tenants are listed."""
@@ -101,6 +113,11 @@ class Tenants(Part):
             )
         )
         return list(self._summaries(names)), total
+
+    def those(self, names: Sequence[str]) -> Iterator[TenantSummary]:
+        """Read what lists show of these tenants, which must be known; some hundreds each round trip."""
+        for first in range(0, len(names), PAGE):
+            yield from self._summaries(names[first : first + PAGE])
 
     def handles(self) -> Iterator[Handles]:
         """Yield the handles of every tenant; a few hundred each round trip."""

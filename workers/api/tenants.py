@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response, Security
@@ -11,16 +12,18 @@ from starlette.concurrency import run_in_threadpool
 from tasks.connector import Connector
 from tasks.in_force import InForce
 from tasks.model.desired import Desired, TenantId
-from tasks.model.replication import State
+from tasks.model.replication import Held, State
 from tasks.orders.on_loop import replicate_on_loop
 from tasks.orders.producer import Accepted, replicate, replicate_again
 from tasks.orders.withdrawn import still_in
+from tasks.overview.held import held
 from tasks.state.tenants import Selection
 from workers.api.dependencies import CurrentConnector, KnownTenant, NamedTenant, OwnInForce, StrictRoute, json_body
 from workers.api.openapi import ACCEPTED, responses
 from workers.api.schemas import AcceptedView, AgainBody, TenantPage, TenantView, page_of, tenant_row, tenant_view
 from workers.api.security import BEARER
 
+Filter = StrEnum("Filter", [(each.name, each.value) for each in (*State, *Held)])  # type: ignore[misc]  # made of both
 LARGEST_PAGE = 1000  # rows; as meshStack
 TENANT = "/{workspace}/{project}/{platform}"
 
@@ -79,7 +82,7 @@ def list_tenants(
     project: str | None = None,
     platform: Annotated[str | None, Query(description="<platform>.<location>")] = None,
     landing_zone: Annotated[str | None, Query(alias="landingZone")] = None,
-    status: State | None = None,
+    status: Annotated[Filter | None, Query(description="a state, or what holds a tenant up")] = None,
     updated_since: Annotated[
         AwareDatetime | None,
         Query(alias="updatedSince", description="only those whose updatedAt is not before; with an offset from UTC"),
@@ -88,8 +91,13 @@ def list_tenants(
     size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> TenantPage:
     """Show one page of the tenants that fit every filter."""
-    selection = Selection(workspace, project, platform, landing_zone, status, updated_since)
-    found, total = connector.store.tenants.page(selection, page * size, size)
+    state = State(status) if status in set(State) else None
+    selection = Selection(workspace, project, platform, landing_zone, state, updated_since)
+    if status in set(Held):
+        every = held(connector, Held(status), selection)
+        found, total = every[page * size : (page + 1) * size], len(every)
+    else:
+        found, total = connector.store.tenants.page(selection, page * size, size)
     paused = connector.store.pauses.all()
     rows = [tenant_row(summary, paused) for summary in found]
     return TenantPage(tenants=rows, page=page_of(page, size, total))

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse
 
 from tasks.connector import Connector
-from tasks.model.replication import State
 from tasks.overview.overview import overview
 from workers.api.dependencies import CurrentConnector
 from workers.api.pages.costs import this_month
@@ -36,4 +35,4 @@ def live_overview(
 
 
 def _values(connector: Connector) -> dict[str, Any]:
-    return {"overview": overview(connector), "states": list(State), "costs": this_month(connector)}
+    return {"overview": overview(connector), "costs": this_month(connector)}

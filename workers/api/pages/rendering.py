@@ -40,6 +40,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _ARN = re.compile(r"arn:[\w-]*:[^\s/]*/([\w.@=-]+)(?::[\w-]+)?")
+HELD = {"PARKED": "needs a person", "APPROVAL": "needs approval"}
 JUST_NOW = timedelta(minutes=1)
 RECENT = timedelta(hours=20)  # longer ago a date says more than a number of hours
 
@@ -217,7 +218,7 @@ def short(text: str) -> str:
 def words(name: str) -> str:
     """Write the name of a step, or of a state, as words.
 
-    >>> words("move_to_ou"), words("RUNNING")
-    ('move to ou', 'running')
+    >>> words("move_to_ou"), words("RUNNING"), words("PARKED")
+    ('move to ou', 'running', 'needs a person')
     """
-    return name.replace("_", " ").lower()
+    return HELD.get(name) or name.replace("_", " ").lower()

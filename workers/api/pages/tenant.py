@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -23,11 +24,11 @@ from workers.api.pages.console import links
 from workers.api.pages.live import OpenStream, live
 from workers.api.pages.people import people
 from workers.api.pages.rendering import PageRoute, html, page
-from workers.api.pages.step_marks import marks, progress
+from workers.api.pages.step_marks import marks, progress, waits_for_a_person
 from workers.api.pages.timeline import lines
 from workers.api.pages.visitor import CurrentVisitor, Visitor
 from workers.api.schemas import TenantView, tenant_view
-from workers.standing import standing
+from workers.standing import kind_of, standing
 
 HISTORY = 15  # replications
 EVENTS = 1000  # of the tenant: all that are kept by default
@@ -35,6 +36,9 @@ WRITES = 60
 PEOPLE = 200  # shown unless all are asked for, those first who stand otherwise than they should
 PARTS = ("steps", "people", "facts", "changes", "history")  # sent each by itself, when it differs
 ALL = "all"
+Write = tuple[Mapping[str, Any], AuditEntry | None]
+"""A write to AWS: its event, and what the audit log has of it."""
+
 TENANT = "/tenants/{workspace}/{project}/{platform}"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -112,13 +116,13 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, asked:
     shown = next((each for each in history if each.id == asked.replication), newest)
     view = tenant_view(record, newest, len(still_in(record, connector.catalog)))
     platform = connector.catalog.platforms.get(record.id.platform)
-    inside = people(connector, record, events)
+    inside, writes = people(connector, record, events), _writes(connector, events)
     deleted = record.deleted_at is not None and record.state is State.SUCCEEDED
     return {
         "tenant": record,
         "actions": [each for each in ACTIONS if each.fits(record) and visitor.may(*each.request(record))],
         "first_steps": [step.name for step in newest.steps] if record.deleted_at is None else [],
-        "state": "DELETED" if deleted else record.state,
+        "state": "DELETED" if deleted else waits_for_a_person(newest.steps) or record.state,
         "why": list(_why(view, visitor)),
         "shown": shown,
         "lines": lines(shown, events, now),
@@ -129,7 +133,9 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, asked:
         "nobody": [each.username for each in record.desired.access if each.euid is None and record.deletion is None],
         "facts": _facts(connector, record),
         "drift": store.drifts.find(record.id),
-        "writes": _writes(connector, events),
+        "writes": _by_day(writes, now, visitor),
+        "number_of_writes": len(writes),
+        "what": kind_of,
         "most_writes": WRITES,
         "moment": datetime.fromisoformat,
         "marks": marks,
@@ -142,7 +148,7 @@ def _why(view: TenantView, visitor: Visitor) -> Iterator[str]:
     return standing(
         view,
         lambda moment: f"{moment.astimezone(visitor.zone):%Y-%m-%d %H:%M}",
-        lambda verb: f"the button {verb.capitalize()} below",
+        lambda verb: f"use the button {verb.capitalize()} below",
     )
 
 
@@ -190,9 +196,19 @@ def _account(record: TenantRecord) -> str:
     return f"{named} {handles.email or ''}".strip()
 
 
-def _writes(
-    connector: Connector, events: Iterable[Mapping[str, Any]]
-) -> list[tuple[Mapping[str, Any], AuditEntry | None]]:
+def _by_day(writes: Iterable[Write], now: datetime, visitor: Visitor) -> list[tuple[str, list[Write]]]:
+    """Put together what was changed on one day of the reader's."""
+    today = now.astimezone(visitor.zone).date()
+
+    def day(write: Write) -> str:
+        on = datetime.fromisoformat(write[0]["at"]).astimezone(visitor.zone).date()
+        named = {0: "Today, ", 1: "Yesterday, "}.get((today - on).days, "")
+        return f"{named}{on.day} {on:%B %Y}"
+
+    return [(name, list(of_day)) for name, of_day in groupby(writes, day)]
+
+
+def _writes(connector: Connector, events: Iterable[Mapping[str, Any]]) -> list[Write]:
     """Return the newest writes to AWS, with what was sent and who asked, as long as the audit log has it."""
     newest = [event for event in events if event.get("type") == "write"][:WRITES]
     entries = connector.store.audit.those(filter(None, (each.get("audit") for each in newest)))

@@ -13,13 +13,14 @@ from sse_starlette import EventSourceResponse
 
 from tasks.connector import Connector
 from tasks.model.desired import Lifecycle, Pause
-from tasks.model.replication import Replication, State
+from tasks.model.replication import Held, Replication, State
+from tasks.overview.held import held
 from tasks.state.records import TenantSummary
 from tasks.state.tenants import Selection, Sorting
 from workers.api.dependencies import CurrentConnector
 from workers.api.pages.live import OpenStream, live
 from workers.api.pages.rendering import PageRoute, html, page
-from workers.api.pages.step_marks import Mark, marks, now_at, progress
+from workers.api.pages.step_marks import Mark, marks, now_at, progress, waits_for_a_person
 from workers.api.pages.visitor import CurrentVisitor
 
 ROWS = 50
@@ -33,7 +34,7 @@ class Asked:
     """What the address of the page asks for."""
 
     q: str
-    state: State | str  # DELETED is none of State; empty: any
+    state: State | Held | str  # DELETED is none of State; empty: any
     zone: str
     platform: str
     sort: Sorting
@@ -60,7 +61,7 @@ def asked(
     number: Annotated[int, Query(alias="page", ge=0, le=1_000_000)] = 0,
 ) -> Asked:
     """Read the address of the page; a state that nobody knows is any."""
-    known = state if state in {*State, Lifecycle.DELETED} else ""
+    known = state if state in {*State, *Held, Lifecycle.DELETED} else ""
     return Asked(q.strip().lower(), known, zone, platform, sort, number)
 
 
@@ -94,7 +95,7 @@ class Paging:
 def show_tenants(request: Request, connector: CurrentConnector, visitor: CurrentVisitor, asked: AskedFor) -> Response:
     """Show a page of the list."""
     choices = {
-        "states": [*State, Lifecycle.DELETED],
+        "states": [*State, *Held, Lifecycle.DELETED],
         "zones": sorted(connector.catalog.landing_zones),
         "platforms": sorted(connector.catalog.platforms),
     }
@@ -142,7 +143,11 @@ def _found(connector: Connector, asked: Asked) -> tuple[list[TenantSummary], int
     if len(asked.q) == ACCOUNT_DIGITS and asked.q.isdecimal():
         tenant = connector.store.tenants.with_account(asked.q)
         selection = Selection(contains=str(tenant)) if tenant else selection
-    return connector.store.tenants.page(selection, asked.number * ROWS, ROWS, asked.sort)
+    first = asked.number * ROWS
+    if asked.state in set(Held):
+        every = held(connector, Held(asked.state), selection)
+        return every[first : first + ROWS], len(every)
+    return connector.store.tenants.page(selection, first, ROWS, asked.sort)
 
 
 def _row(summary: TenantSummary, replication: Replication | None, paused: Mapping[str, Pause]) -> Row:
@@ -150,7 +155,7 @@ def _row(summary: TenantSummary, replication: Replication | None, paused: Mappin
     deleted = summary.deleted and summary.state is State.SUCCEEDED
     return Row(
         name=str(summary.id),
-        state="DELETED" if deleted else summary.state,
+        state="DELETED" if deleted else waits_for_a_person(steps) or summary.state,
         paused=str(summary.id) in paused or summary.id.platform in paused,
         steps=marks(steps),
         progress=progress(steps),

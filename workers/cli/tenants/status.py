@@ -14,7 +14,7 @@ from rich.text import Text
 
 from config.printable import counted
 from tasks.model.desired import Deletion, TenantId
-from tasks.model.replication import ENDED, State, StepState
+from tasks.model.replication import ENDED, Held, State, StepState
 from workers.api.schemas import TenantRow, TenantView
 from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode
@@ -71,12 +71,14 @@ def show_status(wanted: Wanted, access: Access, *, watch: bool, as_json: bool) -
         return _watch(read, as_json) if watch else _once(read, as_json)
 
 
-def _state(text: str | None) -> State | None:
-    try:
-        return None if text is None else State(text.upper())
-    except ValueError as error:
-        message = f"--state {text!r} is not a valid state; use one of {', '.join(State)}"
-        raise CommandFailed(message, ExitCode.USAGE) from error
+def _state(text: str | None) -> State | Held | None:
+    if text is None:
+        return None
+    for kind in (State, Held):
+        if text.upper() in set(kind):
+            return kind(text.upper())
+    message = f"--state {text!r} is not a valid state; use one of {', '.join([*State, *Held])}"
+    raise CommandFailed(message, ExitCode.USAGE)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _one(client: ConnectorClient, tenant: TenantId) -> Callable[[], Look]:
     return look
 
 
-def _all(client: ConnectorClient, state: State | None, workspace: str | None) -> Callable[[], Look]:
+def _all(client: ConnectorClient, state: State | Held | None, workspace: str | None) -> Callable[[], Look]:
     def look() -> Look:
         rows = list(client.tenants(status=state, workspace=workspace))
         document = [row.model_dump(mode="json", by_alias=True) for row in rows]

@@ -99,6 +99,11 @@ class Scene:
         self.end(self.begin(tenant), step, State.SUCCEEDED, handles=handles)
         return tenant
 
+    @staticmethod
+    def step(state: State, **about: Any) -> StepState:
+        """Return a step that was tried once, a moment ago."""
+        return StepState(state=state, attempts=1, started_at=datetime.now(UTC), **about)
+
     def write(self, tenant: TenantId, call: str, sent: dict[str, Any]) -> dict[str, Any]:
         """Note a write to AWS in the audit log; gives the event that goes with it."""
         about = {"tenant": str(tenant), "replication": "r1", "step": "s", "asked_by": "meshstack", "call": call}

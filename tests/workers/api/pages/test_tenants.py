@@ -7,6 +7,7 @@ import pytest
 
 from tasks.model.replication import WaitsFor
 from tests.workers.api.pages.scene import ACCOUNT, QUOTA, Scene, text_of
+from tests.workers.api.server import Api
 
 
 def names(page: httpx2.Response) -> list[str]:
@@ -78,3 +79,21 @@ def test_a_wrong_address_is_a_page_that_says_so(pages: httpx2.Client, query: str
     answer = pages.get(f"/tenants{query}")
     assert answer.status_code == 422
     assert "address of this page is wrong" in answer.text
+
+
+def test_who_waits_for_a_person_or_is_paused_is_found_by_that(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    scene.waiting("full", waits_for=WaitsFor.PERSON, last_error=QUOTA)
+    scene.waiting("slow")
+    api.store.pauses.pause("likvid.slow.aws.sandbox", by="ops", reason="audit")
+    for state, project, said in (("PARKED", "full", "needs a person"), ("PAUSED", "slow", "paused")):
+        page = text_of(pages.get(f"/tenants?state={state}"))
+        assert "1 tenant" in page
+        assert f"likvid.{project}.aws.sandbox" in page
+        assert said in page.partition("Last change")[2]
+        with api.client() as http:
+            found = http.get("/api/v1/tenants", params={"status": state}).json()
+        assert [each["project"] for each in found["tenants"]] == [project]
+        assert found["page"]["totalElements"] == 1
+    assert "No tenant fits." in text_of(pages.get("/tenants?state=PARKED&q=slow"))
+    api.store.pauses.pause("aws.sandbox", by="ops", reason="all")
+    assert "2 tenants" in text_of(pages.get("/tenants?state=PAUSED"))
