@@ -91,10 +91,10 @@ def list_tenants(
     size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> TenantPage:
     """Show one page of the tenants that fit every filter."""
-    state = State(status) if status in set(State) else None
+    state = State(status.value) if status is not None and status.name in State.__members__ else None
     selection = Selection(workspace, project, platform, landing_zone, state, updated_since)
-    if status in set(Held):
-        every = held(connector, Held(status), selection)
+    if status is not None and status.name in Held.__members__:
+        every = held(connector, Held(status.value), selection)
         found, total = every[page * size : (page + 1) * size], len(every)
     else:
         found, total = connector.store.tenants.page(selection, page * size, size)

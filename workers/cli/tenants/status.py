@@ -175,17 +175,17 @@ def _shown(view: TenantView) -> RenderableType:
         "OU": view.organizational_unit,
         "sign-in": view.sign_in_url,
         "replication": view.replication_id,
-        "deletion": view.deletion and _deletion(view.deletion),
+        "deletion": view.deletion and _deletion(view.deletion, done=view.deleted_at is not None),
         "paused": view.paused and f"since {shown_moment(view.paused.paused_at)}: {view.paused.reason or 'no reason'}",
     }
     steps = table(STEP_COLUMNS, list(_steps(view.steps)), least=STEP_LEAST)
     return Group(facts({name: value for name, value in head.items() if value}), "", steps)
 
 
-def _deletion(deletion: Deletion) -> str:
+def _deletion(deletion: Deletion, *, done: bool) -> str:
     asked = f"requested {shown_moment(deletion.requested_at)} by {deletion.requested_by or 'unknown'}"
     if deletion.approved_at is None:
-        return f"{asked}, not approved"
+        return asked if done else f"{asked}, not approved"  # some landing zones approve by themselves
     return f"{asked}, approved {shown_moment(deletion.approved_at)} by {deletion.approved_by or 'unknown'}"
 
 
