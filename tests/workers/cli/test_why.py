@@ -45,7 +45,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retr
             {"paused": PAUSE, "stillIn": 2},
             [
                 f"{NAME} has been paused since {SHOWN} by ops: audit. Nothing runs for it.",
-                f"To continue: aws-connector resume {NAME}; if its platform is paused, resume the platform.",
+                f"To continue, run: aws-connector resume {NAME}; if its platform is paused, resume the platform.",
                 "2 people have access that no order gives them.",
             ],
         ),
@@ -88,6 +88,28 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retr
         ),
         (
             "FAILED",
+            {
+                "steps": [
+                    {"name": each, "state": "FAILED", "lastError": DENIED} for each in ("set_alias", "sync_groups")
+                ]
+            },
+            [
+                f"{NAME} failed at set_alias: AccessDenied: iam:x is not allowed. Allow it, then retry.",
+                f"{NAME} failed at sync_groups for the same reason, AccessDenied.",
+                f"Then run: aws-connector retry {NAME}.",
+            ],
+        ),
+        (
+            "WAITING",
+            {"steps": [{**WAITS, "lastError": BUSY, "waitsFor": "PERSON"}]},
+            [
+                f"{NAME} is under way: create_account waits for a person, since {SHOWN}: "
+                f"Throttled: no. {BUSY['remedy']}",
+                f"To try at once, run: aws-connector retry {NAME}.",
+            ],
+        ),
+        (
+            "FAILED",
             {"lastError": DENIED},
             [
                 f"The last replication of {NAME} failed: AccessDenied: iam:x is not allowed. Allow it, then retry.",
@@ -99,7 +121,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retr
             {},
             [
                 f"The last replication of {NAME} was cancelled, so the account may be only partly set up.",
-                f"To start it again: aws-connector retry {NAME}.",
+                f"To start it again, run: aws-connector retry {NAME}.",
             ],
         ),
     ],

@@ -13,7 +13,7 @@ def show_why(tenant: str, access: Access, *, as_json: bool) -> None:
     """Say where a tenant stands."""
     with connect(access) as client:
         view = client.tenant(parse_tenant(tenant))
-    found = standing(view, shown_moment, lambda verb: f"run aws-connector {verb} {view.tenant}")
+    found = standing(view, shown_moment, lambda verb: f"run: aws-connector {verb} {view.tenant}")
     sentences = [flat(each) for each in found]
     if as_json:
         print_json({"tenant": view.tenant, "status": view.status, "why": sentences})
