@@ -25,6 +25,7 @@ SKIPPED = {"name": "sync_groups", "state": "CANCELLED"}
 SHOWN = "2026-01-01 10:00 UTC"
 CONTINUES = "It continues automatically."
 NOTHING_TO_DO = "You don't need to do anything."
+PARKED = f"create_account waits for a person, since {SHOWN}"
 TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retried automatically"
 
 
@@ -103,8 +104,7 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retr
             "WAITING",
             {"steps": [{**WAITS, "lastError": BUSY, "waitsFor": "PERSON"}]},
             [
-                f"{NAME} is under way: create_account waits for a person, since {SHOWN}: "
-                f"Throttled: no. {BUSY['remedy']}",
+                f"{NAME} is under way: {PARKED}: Throttled: no. {BUSY['remedy']}",
                 f"To try at once, run: aws-connector retry {NAME}.",
             ],
         ),
