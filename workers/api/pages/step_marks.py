@@ -42,7 +42,7 @@ def look(step: StepState) -> str:
 def progress(steps: Sequence[StepState]) -> str:
     """Say how far a replication is."""
     if not steps:
-        return "its steps are forgotten"
+        return "its steps are no longer kept"
     ended = sum(step.state is State.SUCCEEDED for step in steps)
     at = current(steps)
     return f"{ended} of {len(steps)} steps done" + (f", {words(at.state)} at {words(at.name)}" if at else "")

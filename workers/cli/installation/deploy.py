@@ -159,7 +159,9 @@ def _execute(target: Target) -> None:
     _wait(target, lambda: target.deployment.progress() is not Progress.WORKING)
     if target.deployment.progress() is Progress.FAILED:
         message = f"the {target.account.key} account was not prepared: {printable(target.deployment.reason())}"
-        raise CommandFailed(f"{message}\nCorrect it and run the same command again: it goes on here.", ExitCode.FAILED)
+        raise CommandFailed(
+            f"{message}\nCorrect it and run the same command again; it continues from here.", ExitCode.FAILED
+        )
 
 
 def _wait(target: Target, is_done: Callable[[], bool]) -> None:

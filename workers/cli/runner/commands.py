@@ -34,7 +34,7 @@ def keygen(
 ) -> None:
     """Make the key for encrypted inputs, and print its public half.
 
-    A file that exists is left as it is: what meshStack has encrypted for its key could not be read any more.
+    An existing file is not overwritten: nobody could read any more what meshStack has encrypted for its key.
     """
     from workers.cli.runner.keygen import make_key
 

@@ -206,7 +206,7 @@ def rollout(
 ) -> ExitCode:
     """Replicate every tenant of a landing zone that was changed.
 
-    The rollout goes on when this command ends. With --json each change is one line.
+    The rollout continues after this command has ended. With --json each change is one line.
     """
     from workers.cli.tenants.rollout import Wanted, show_rollout
 
