@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
-from config.platform import CredentialAuth
+from config.platform import CredentialAuth, WorkloadIdentityAuth
 from tasks.aws.session import Sessions
-from tasks.errors import SignInRefused
-from tests.tasks.steps.world import World
+from tasks.errors import SignInRefused, StepError
+from tests.tasks.steps.world import SCIM, World
 from workers.sandbox import organization
 
 KEY = CredentialAuth(
@@ -44,3 +46,21 @@ def test_another_external_id_is_shown_to_aws(world: World) -> None:
     world.aws(world.tenant()).organizations.root()
     with pytest.raises(SignInRefused):
         world.aws(world.tenant(platform={"management_external_id": SecretStr("not-this-one")})).organizations.root()
+
+
+def test_a_scim_token_that_has_expired_concerns_the_whole_platform(world: World) -> None:
+    expired = SCIM.model_copy(update={"access_token": SecretStr("expired")})
+    with pytest.raises(SignInRefused, match="UnauthorizedException") as raised:
+        world.aws(world.tenant(platform={"identity_store": None, "scim": expired})).directory.user_id("alice")
+    assert raised.value.way_in == "sign-in to SCIM of aws.sandbox"
+    assert raised.value.remedy.endswith("All tenants that wait for it then continue automatically.")
+
+
+def test_so_does_a_web_identity_that_is_not_there_but_for_who_only_looks(world: World, tmp_path: Path) -> None:
+    auth = WorkloadIdentityAuth(role_arn=organization.ENTRY_ROLE_ARN, token_file=str(tmp_path / "none"))
+    aws = world.aws(world.tenant(platform={"auth": auth}))
+    with pytest.raises(SignInRefused, match="WebIdentityTokenUnreadable"):
+        aws.organizations.root()
+    with pytest.raises(StepError, match="WebIdentityTokenUnreadable") as raised:
+        aws.user_identity.whoami()
+    assert not isinstance(raised.value, SignInRefused)
