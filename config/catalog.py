@@ -289,7 +289,7 @@ class _Reader:
                 )
 
     def _check_enrollment(self, zones: Mapping[str, LandingZone]) -> None:
-        """Refuse what Control Tower could never enrol: without its product, in no OU, from another account."""
+        """Refuse what Control Tower could never enroll: without its product, in no OU, from another account."""
         for document, platform in self.platforms.values():
             named = platform.enrollment.management_account_id if platform.enrollment else platform.management_account_id
             if named != platform.management_account_id:

@@ -71,4 +71,4 @@ def test_costs_say_that_nothing_is_known_yet(pages: httpx2.Client) -> None:
     for by in ("tenant", "workspace", "project", "service", "day", "account"):
         assert "Nothing is known of this month yet." in text_of(pages.get(f"/costs?by={by}"))
     assert pages.get("/costs?month=2026-13").status_code == 422
-    assert pages.get("/costs?by=colour").status_code == 422
+    assert pages.get("/costs?by=color").status_code == 422
