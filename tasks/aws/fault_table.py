@@ -287,8 +287,8 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     **dict.fromkeys((("lambda", code) for code in FUNCTION_UNFIT), Fault(Refused, RUNNABLE)),
     ("ce", "BillExpirationException"): Fault(
         Refused,
-        "AWS renews its bill, and the collection asks again. If it has failed, AWS no longer has the costs of this "
-        "month: take them from an export of AWS's reports.",
+        "AWS has recalculated its bill, and the collection asks again. If that fails too, AWS no longer provides the "
+        "costs of this month: take them from an export of AWS's reports.",
     ),
     ("ce", "BillingViewHealthStatusException"): Fault(
         Refused, "Find out in the Billing console what is wrong with the billing view, then collect again."

@@ -102,7 +102,7 @@ def start(shell: Shell, section: Page) -> None:
         typed(shell, line)
     eventually(lambda: ready(shell), LONG)
     said = typed(shell, doctor)
-    assert "workers: 1 workers look for work" in said
+    assert "workers: 1 worker online" in said
     assert "error" not in said
 
 

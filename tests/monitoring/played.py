@@ -65,7 +65,7 @@ ALERTS = (
         "0x5 1x60",
         "5x60",
         10,
-        "A message that is not ours was in the queue: no JSON.",
+        "The queue held a message that the connector did not send: no JSON.",
     ),
     one(
         "ConnectorTenantsFailed",
@@ -114,7 +114,7 @@ ALERTS = (
         "7200+60x20",
         "0+60x20",
         10,
-        "An order on aws.sandbox has not ended for 2h 10m 0s.",
+        "An order on aws.sandbox has not finished for 2h 10m 0s.",
     ),
     one(
         "ConnectorIsPaused",
