@@ -179,7 +179,7 @@ class Overview(Document):
     machinery: Machinery
     tenants: dict[str, int] = Field(description="how many there are, by state; DELETED apart")
     oldest_look: datetime | None = Field(
-        default=None, description="when the tenant was looked at that was looked at longest ago"
+        default=None, description="when the tenant that was checked longest ago was checked"
     )
-    drifted: int = Field(description="tenants that the last daily look found different")
+    drifted: int = Field(description="tenants that differed in the last daily replication")
     unmanaged: int = Field(description="accounts that no tenant owns")

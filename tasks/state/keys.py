@@ -194,7 +194,7 @@ class Keys:
     question = Each("id", "hash", "questions", Expires(timedelta(hours=1), "the question or its answer came"),
         "a question that a worker answers, and its answer")
     drift = One("hash", "drifts", Stays("one entry per tenant"),
-        "tenant -> what the last daily look found different")
+        "tenant -> difference that the last daily replication found")
     failing = One("hash", "retries", Stays("one entry per tenant"),
         "tenant -> replications in a row that failed")
     retries = One("zset", "retries", Stays("one entry per tenant"),

@@ -84,7 +84,7 @@ class TenantView(TenantRow):
 
 
 class HealthView(View):
-    """What the doctor found on a platform, or that a worker still looks."""
+    """Findings of the doctor on a platform, or that a worker still looks."""
 
     platform: str = Field(description="<platform>.<location>", examples=["aws.sandbox"])
     state: QuestionState = Field(description="PENDING until a worker has looked; FAILED when it could not")
