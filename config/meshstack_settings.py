@@ -25,13 +25,12 @@ class MeshStackSettings(BaseSettings):
     )
     meshstack_ca_file: Path | None = Field(
         default=None,
-        description="PEM file with certificate authorities that are trusted for meshStack beside the usual ones.",
+        description="PEM file with certificate authorities to trust for meshStack, in addition to the usual ones.",
     )
     meshstack_pull_interval: Seconds | None = Field(
         validation_alias="CONNECTOR_MESHSTACK_PULL_SECONDS",
         default=None,
-        description="Time from one look at meshStack's tenants to the next (docs/meshstack.md). Without it, the "
-        "connector does not look there by itself.",
+        description="How often tenants are read from meshStack (docs/meshstack.md). Without it, never.",
     )
     meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
         default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."

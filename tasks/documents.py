@@ -114,7 +114,7 @@ class AuditPage(Document):
     """Writes to AWS, the oldest first."""
 
     entries: list[AuditEntry]
-    next: str | None = Field(default=None, description="give it as `after` to go on; null: there is no more")
+    next: str | None = Field(default=None, description="use it as `after` to continue; null: there is no more")
 
 
 class MatterKind(StrEnum):
@@ -162,9 +162,9 @@ class LimitUse(Document):
 class Machinery(Document):
     """Who works."""
 
-    workers: int = Field(description="that have looked for work within the last seconds")
+    workers: int = Field(description="that are online")
     queued: int = Field(description="messages that no worker has taken yet")
-    late_seconds: float = Field(description="for how long the next look at a replication is overdue")
+    late_seconds: float = Field(description="how long the next check of a replication is overdue")
     beat_at: datetime | None = Field(default=None, description="when beat last sent something")
     runners: int = Field(default=0, description="that have looked for runs of meshStack")
 

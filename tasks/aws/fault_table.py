@@ -182,7 +182,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         Refused, "A limit or rule of the organization forbids it; AWS's message says which. Change that, then retry."
     ),
     ("organizations", "CreateAccountStatusNotFoundException"): Fault(
-        NotFound, "Retry. The connector looks for the account by its email before it requests another one."
+        NotFound, "Retry. The connector searches for the account by its email before it requests another one."
     ),
     ("organizations", "DestinationParentNotFoundException"): TREE,
     ("organizations", "DuplicateAccountException"): Fault(

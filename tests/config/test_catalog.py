@@ -113,7 +113,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: !Secret hunter2", "unknown tag '!Secret'"),
         ("a: 2026-99-99", "cannot be read, such as an impossible date"),
         ("? [a]\n: b", "a key must be a text"),
-        ("a: &x {b: *x}", "an alias stands inside what it names"),
+        ("a: &x {b: *x}", "an alias is inside what it names"),
         (BOMB, "expands to more than 50000 values through its aliases"),
         ("[" * 5000, "nested deeper than 40 levels"),
         (b"a: \xff", "is not UTF-8 text (byte 4)"),

@@ -94,7 +94,7 @@ _BODY = {
     response_class=JSONResponse,
     responses={
         200: {
-            "description": "A row for each object; look at every status",
+            "description": "A row for each object; check every status",
             "content": {f"{IMPORT}+json": {"schema": {"type": "array", "items": ImportedRow.model_json_schema()}}},
         },
         **responses(400, 401, 403, 406, 409, 413, 415, 422, 503),
@@ -208,7 +208,7 @@ def get_mesh_tenant(
     """Show a tenant by its UUID or by its name."""
     record = by_identifier(identifier, connector)
     if record is None:
-        raise HTTPException(404, "There is no such tenant. Name it by its UUID or by its full name.")
+        raise HTTPException(404, "Tenant not found. Use its UUID or its full name.")
     named = connector.store.runs.named_tenants()
     document = _with_links(record, version, named, connector, request)
     return JSONResponse(document, media_type=media("meshTenant", version))

@@ -55,7 +55,7 @@ def cancel(tenant: TenantId, replication_id: str, connector: Connector) -> None:
     """Cancel a replication of a tenant; answers 409 when it has ended already."""
     before = connector.store.orders.cancel(replication_id)
     if before in ENDED:
-        raise HTTPException(409, f"The replication {replication_id} has ended already: {before}.")
+        raise HTTPException(409, f"The replication {replication_id} has already ended: {before}.")
     connector.store.retries.forget(tenant)  # a person has stopped it
 
 

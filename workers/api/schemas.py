@@ -92,7 +92,7 @@ class HealthView(View):
     answered_at: datetime | None = None
     healthy: bool | None = Field(default=None, description="no finding is an error; null until a worker has looked")
     findings: list[Finding] = []
-    failure: str | None = Field(default=None, description="why it could not be looked at")
+    failure: str | None = Field(default=None, description="why it could not be checked")
 
 
 class PlanView(View):
@@ -226,8 +226,10 @@ class Readiness(View):
     """That orders are taken, and who works on them."""
 
     redis: str = "ok"
-    workers: int = Field(description="workers that have looked for work within the last seconds; 0: orders wait")
-    rejected_messages: int = Field(description="messages in the queue that were not ours; 0, or see the logs")
+    workers: int = Field(description="workers that are online; 0: orders wait")
+    rejected_messages: int = Field(
+        description="messages in the queue that the connector did not send; if not 0, see the logs"
+    )
 
 
 class FieldProblem(View):

@@ -67,7 +67,7 @@ def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -
     plans: list[Plan | None] = []
     for tenant, asked in views:
         view = asked
-        with saying(f"{tenant}: a worker makes the plan"):
+        with saying(f"{tenant}: a worker is planning"):
             while view.state is QuestionState.PENDING:
                 time.sleep(LOOK_SECONDS)
                 view = client.planned(view.id)
