@@ -28,9 +28,9 @@ consequences:
 - **parked**: the step is retried every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days). A newer
   order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
   `parked: an operator must act` in the log.
-- **parked for the whole platform**: AWS does not let the connector in, so all tenants of the platform wait together.
-  One of them tries again every 10 seconds, and all continue as soon as AWS lets it in. The same happens when the
-  connector may not assume a role of the platform document; the access role of an account concerns one tenant only.
+- **parked for the whole platform**: AWS refuses the platform's sign-in, or a role of the platform document cannot be
+  assumed, so all tenants of the platform wait together. One of them tries again every 10 seconds. As soon as AWS
+  accepts it, all continue. A refused access role of one account affects only that tenant.
 - **final**: the step has failed, and the error says what to do. Later steps that do not need it still run, then the
   replication ends FAILED. The daily replication tries again.
 
