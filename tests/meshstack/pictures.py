@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks.chain import DELETION, REPLICATION
 from tasks.documents import Plan, PlannedChange, PlannedStep
-from tasks.model.replication import LastError, Replication, State, StepState
+from tasks.model.replication import LastError, Replication, State, StepState, WaitsFor
 from tasks.step import Chain
 from workers.runner import planned, report
 from workers.runner.record import Status, StepReport
@@ -78,7 +78,7 @@ NOTES = {
 def pictures() -> Iterator[tuple[str, Shown]]:
     """Yield every picture with its name."""
     place = "waiting for a StackSet (3 ahead, about 4 minutes)"
-    waiting = StepState(name="deploy_stack_instances", state=State.WAITING, note=place)
+    waiting = StepState(name="deploy_stack_instances", state=State.WAITING, note=place, waits_for=WaitsFor.PLACE)
     told = all_done(REPLICATION, "deploy_stack_instances", **NOTES) | {"deploy_stack_instances": waiting}
     steps = replicated(REPLICATION, State.WAITING, **told)
     yield "run-in-progress", Shown("AWS account for likvid.shop", Status.IN_PROGRESS, steps)
