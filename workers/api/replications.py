@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/replications", tags=["replications"], depende
 
 
 def known_replication(
-    replication_id: Annotated[str, Path(description="as the answer of an order gave it")], connector: CurrentConnector
+    replication_id: Annotated[str, Path(description="from the answer to the order")], connector: CurrentConnector
 ) -> Replication:
     """Return the replication that a path names; answers 404 when there is none."""
     return read(replication_id, connector)
