@@ -33,16 +33,15 @@ class MeshStackSettings(BaseSettings):
         description="How often tenants are read from meshStack (docs/meshstack.md). Without it, never.",
     )
     meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
-        default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."
+        default=None, description="API user of meshStack, `name:password`, with which usage reports are sent there."
     )
     meshstack_tell_accounts: bool = Field(
         default=False,
-        description="Tell meshStack, as that API user, the accounts of tenants that the pull has ordered "
-        "(docs/meshstack.md).",
+        description="Send accounts of tenants of the pull to meshStack, as that API user (docs/meshstack.md).",
     )
     meshstack_metering_url: str | None = Field(
         default=None,
-        description="Address of meshStack's metering API, which takes usage reports. Without it, it is "
+        description="Address of meshStack's metering API, which accepts usage reports. Without it, it is "
         "CONNECTOR_MESHSTACK_URL.",
     )
     runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
@@ -51,9 +50,7 @@ class MeshStackSettings(BaseSettings):
     runner_private_key_file: Path | None = Field(
         default=None, description="PEM file with the RSA key for encrypted inputs (`aws-connector runner keygen`)."
     )
-    runner_concurrent_runs: Positive = Field(
-        default=50, description="Runs that one runner has in flight. It claims no more."
-    )
+    runner_concurrent_runs: Positive = Field(default=50, description="The most runs that one runner has in progress.")
     runner_poll_interval: Seconds = Field(
         validation_alias="CONNECTOR_RUNNER_POLL_SECONDS",
         default=timedelta(seconds=10),
