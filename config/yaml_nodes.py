@@ -132,7 +132,7 @@ def _twice(node: MappingNode) -> Iterator[str]:
         if not isinstance(key, ScalarNode):
             yield f"line {key.start_mark.line + 1}: a key must be a text"
         elif key.value in keys:
-            yield f"line {key.start_mark.line + 1}: the key '{key.value[:80]}' stands here a second time"
+            yield f"line {key.start_mark.line + 1}: the key '{key.value[:80]}' appears here a second time"
         else:
             keys.add(key.value)
 

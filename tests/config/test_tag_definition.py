@@ -89,4 +89,4 @@ def test_mistakes_are_named(tmp_path: Path, path: str, value: Any, expected: str
 def test_a_name_stands_once(tmp_path: Path) -> None:
     one = definition("meshProject", "a", "b")
     (line,) = mistakes(tmp_path, PLATFORM, one, one)
-    assert "metadata.name = 'meshProject.a' stands already" in line
+    assert "metadata.name = 'meshProject.a' already exists" in line
