@@ -31,6 +31,9 @@ consequences:
 - **parked for the whole platform**: AWS does not let the connector in, so all tenants of the platform wait together.
   One of them tries again every 10 seconds, and all continue as soon as AWS lets it in. The same happens when the
   connector may not assume a role of the platform document; the access role of an account concerns one tenant only.
+- **parked for the whole organization**: a quota of the organization is used up, so all its tenants that need more of it
+  wait together. One of them tries again every hour, or the next day, or when you order one of them again, for example
+  with `retry`. All continue as soon as AWS accepts what it asks for.
 - **final**: the step has failed, and the error says what to do. Later steps that do not need it still run, then the
   replication ends FAILED. The daily replication tries again.
 
@@ -166,7 +169,7 @@ def _line(where: str, fault: Fault, code: str) -> str:
 def treatment(fault: Fault, code: str) -> str:
     """Name what the connector does."""
     if fault.kind is Parked:
-        return "parked"
+        return "parked for the whole organization" if fault.of_all else "parked"
     if code in UNKNOWN_KEY:
         return "parked for the whole platform"
     return "retried" if issubclass(fault.kind, TransientError) else "final"
