@@ -167,7 +167,9 @@ class AwsRoleMappingV1(OwnPart):
 
 def _euid_pattern(form: JavaFormat) -> JavaFormat:
     if form.is_number or form.longest_cut is not None:
-        raise ValueError("must keep the whole euid, such as %s, %S or %s@example.com; else people could be mistaken")
+        raise ValueError(
+            "must keep the whole euid, such as %s, %S or %s@example.com; otherwise people could be confused"
+        )
     return form
 
 

@@ -234,7 +234,9 @@ class _Reader:
             tags = with_replicated(platform.tenant_tags, (each for each in replicated if each is not None))
             self.platforms[name] = (document, platform.model_copy(update={"tenant_tags": tags}))
             for each in overruled(tags):
-                self._note(replicated[each], f"{name} has a tag mapper for {each.key}, which holds instead of this tag")
+                self._note(
+                    replicated[each], f"{name} has a tag mapper for {each.key}, which takes precedence over this tag"
+                )
             for other, each in clashes(tags):
                 message = f"writes the same account tag as {other.tag} of the {other.source}, on {name}"
                 self._mistake(replicated[each], "spec.replicationKey", each.key, message)
@@ -270,10 +272,10 @@ class _Reader:
         self, into: dict[str, tuple[YamlDocument, Value]], name: str, document: YamlDocument, value: Value
     ) -> None:
         if name in into and document.file == IMPORTED:
-            self._note(document, f"{name} stands in {into[name][0].file} too, which counts")
+            self._note(document, f"{name} is also in {into[name][0].file}, which takes precedence")
         elif name in into:
             first, _ = into[name]
-            self._mistake(document, "metadata.name", name, f"stands already in {first.file} (document {first.number})")
+            self._mistake(document, "metadata.name", name, f"already exists in {first.file} (document {first.number})")
         else:
             into[name] = (document, value)
 
@@ -289,7 +291,7 @@ class _Reader:
                 )
 
     def _check_enrollment(self, zones: Mapping[str, LandingZone]) -> None:
-        """Refuse what Control Tower could never enrol: without its product, in no OU, from another account."""
+        """Refuse what Control Tower could never enroll: without its product, in no OU, from another account."""
         for document, platform in self.platforms.values():
             named = platform.enrollment.management_account_id if platform.enrollment else platform.management_account_id
             if named != platform.management_account_id:

@@ -50,7 +50,7 @@ def unfit_roles(platform: Platform, landing_zone: LandingZone) -> Iterator[str]:
         if not _ROLE_NAME.fullmatch(role.name):
             yield f"'{role.name}' cannot name an IAM role: 1 to 64 letters, digits and _+=,.@- are allowed"
         elif role.name.casefold() == access_role.casefold():  # IAM does not tell cases apart
-            yield f"'{role.name}' is the connector's own accountAccessRole; nobody may sign in as it"
+            yield f"'{role.name}' is the connector's own accountAccessRole; people may not sign in as it"
         elif role.external and role.policies:
             yield f"'{role.name}' is mapped with externalRole and without; it is one or the other"
 

@@ -22,7 +22,7 @@ class FederatedRights(OwnPart):
     def check_external(self) -> Self:
         """Refuse policies for a role that is not ours."""
         if self.external_role and self.policies:
-            raise ValueError("must not hold policies beside externalRole: whoever makes the role gives it its policies")
+            raise ValueError("must not hold policies beside externalRole: the role's creator gives it its policies")
         return self
 
 

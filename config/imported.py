@@ -22,7 +22,7 @@ def imported_documents(documents: Iterable[Mapping[str, Any]], mistakes: list[Mi
     for number, data in enumerate(documents, start=1):
         found = sorted(_files(data, ""))
         for path, name in found:
-            message = "names a file; a document that comes over the API has none beside it"
+            message = "names a file; a document that comes over the API cannot have files"
             mistakes.append(Mistake(IMPORTED, number, path, shown(name), message))
         if not found:
             yield YamlDocument(IMPORTED, number, dict(data))

@@ -51,7 +51,7 @@ class StackSet(_Frozen):
 
 
 class LambdaHook(_Frozen):
-    """A function that is told of every account at the end of its set-up, and waited for as long as `timeout`."""
+    """A function that is told of every account at the end of its setup, and waited for as long as `timeout`."""
 
     arn: str
     name: str

@@ -103,7 +103,7 @@ def configure_logging(
 ) -> None:
     """Send all logs of this process to stderr (or `stream`) in one form. Call once per process, before anything logs.
 
-    "auto" is text on a terminal, in colours unless NO_COLOR is set, and JSON elsewhere.
+    "auto" is text on a terminal, in colors unless NO_COLOR is set, and JSON elsewhere.
     With Celery, connect it to the `setup_logging` signal; uvicorn needs `log_config=None`.
     """
     register_secrets(secrets)
@@ -161,7 +161,7 @@ def _formatter(text: TextLines | None) -> logging.Formatter:
 def _text_lines(stream: TextIO) -> TextLines:
     on_terminal = stream.isatty()
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return TextLines(on_terminal=on_terminal, coloured=on_terminal and not plain)
+    return TextLines(on_terminal=on_terminal, colored=on_terminal and not plain)
 
 
 class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):

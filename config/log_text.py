@@ -1,4 +1,4 @@
-"""Log lines for people: time, level, tenant and step first, then what happened; in colours on a terminal.
+"""Log lines for people: time, level, tenant and step first, then what happened; in colors on a terminal.
 
 10:04:12 warning  likvid.shop.aws.sandbox move_to_ou  parked: an operator must act  code=QuotaExceeded do=…
 """
@@ -20,14 +20,14 @@ BLOCKS = ("exception", "stack")  # lines of their own, below
 class TextLines:
     """Writes one event as a line."""
 
-    def __init__(self, *, on_terminal: bool, coloured: bool) -> None:
+    def __init__(self, *, on_terminal: bool, colored: bool) -> None:
         """Prepare.
 
         on_terminal   somebody watches: the local time of day is enough, else the whole time by UTC is written
-        coloured      with ANSI's colours
+        colored      with ANSI's colors
         """
         self._on_terminal = on_terminal
-        self._coloured = coloured
+        self._colored = colored
 
     def __call__(self, _logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
         """Render."""
@@ -45,5 +45,5 @@ class TextLines:
             return timestamp
         return f"{datetime.fromisoformat(timestamp).astimezone():%H:%M:%S}"
 
-    def _paint(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}{RESET}" if self._coloured and colour and text else text
+    def _paint(self, text: str, color: str) -> str:
+        return f"\x1b[{color}m{text}{RESET}" if self._colored and color and text else text

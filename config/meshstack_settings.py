@@ -25,25 +25,23 @@ class MeshStackSettings(BaseSettings):
     )
     meshstack_ca_file: Path | None = Field(
         default=None,
-        description="PEM file with certificate authorities that are trusted for meshStack beside the usual ones.",
+        description="PEM file with certificate authorities to trust for meshStack, in addition to the usual ones.",
     )
     meshstack_pull_interval: Seconds | None = Field(
         validation_alias="CONNECTOR_MESHSTACK_PULL_SECONDS",
         default=None,
-        description="Time from one look at meshStack's tenants to the next (docs/meshstack.md). Without it, the "
-        "connector does not look there by itself.",
+        description="How often tenants are read from meshStack (docs/meshstack.md). Without it, never.",
     )
     meshstack_api_user: Annotated[SecretStr, Field(min_length=3)] | None = Field(
-        default=None, description="API user of meshStack, `name:password`, as whom usage reports are sent there."
+        default=None, description="API user of meshStack, `name:password`, with which usage reports are sent there."
     )
     meshstack_tell_accounts: bool = Field(
         default=False,
-        description="Tell meshStack, as that API user, the accounts of tenants that the pull has ordered "
-        "(docs/meshstack.md).",
+        description="Send accounts of tenants of the pull to meshStack, as that API user (docs/meshstack.md).",
     )
     meshstack_metering_url: str | None = Field(
         default=None,
-        description="Address of meshStack's metering API, which takes usage reports. Without it, it is "
+        description="Address of meshStack's metering API, which accepts usage reports. Without it, it is "
         "CONNECTOR_MESHSTACK_URL.",
     )
     runner_uuid: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = Field(
@@ -52,9 +50,7 @@ class MeshStackSettings(BaseSettings):
     runner_private_key_file: Path | None = Field(
         default=None, description="PEM file with the RSA key for encrypted inputs (`aws-connector runner keygen`)."
     )
-    runner_concurrent_runs: Positive = Field(
-        default=50, description="Runs that one runner has in flight. It claims no more."
-    )
+    runner_concurrent_runs: Positive = Field(default=50, description="The most runs that one runner has in progress.")
     runner_poll_interval: Seconds = Field(
         validation_alias="CONNECTOR_RUNNER_POLL_SECONDS",
         default=timedelta(seconds=10),

@@ -93,7 +93,7 @@ def check_identifier(text: str, limit: int) -> str:
 def _email_problem(text: str) -> str | None:
     local, at, domain = text.rpartition("@")
     if len(text) not in EMAIL_LENGTH:
-        return f"has {len(text)} characters; AWS takes {EMAIL_LENGTH.start} to {EMAIL_LENGTH.stop - 1}"
+        return f"has {len(text)} characters; AWS accepts {EMAIL_LENGTH.start} to {EMAIL_LENGTH.stop - 1}"
     if not text.isascii() or not text.isprintable():
         return "holds a character that is not printable 7-bit ASCII"
     if not at or not local or _NOT_IN_LOCAL_PART.search(local):

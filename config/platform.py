@@ -142,7 +142,7 @@ class Enrollment(_Frozen):
     management_account_id: str
     account_factory_product_id: str
     sso_user_email: str | None = None  # of the Identity Center user that Control Tower makes; None: the account's own
-    retry_window_minutes: int = 20  # for which an enrolment that AWS failed is tried again
+    retry_window_minutes: int = 20  # for which an enrollment that AWS failed is tried again
 
 
 class ExternalVending(_Frozen):

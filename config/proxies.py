@@ -137,7 +137,7 @@ def _mistakes(environment: Mapping[str, str]) -> Iterator[str]:
         except ValueError:
             shown = printable(entry[:LONGEST_ENTRY])
             yield (
-                f"{name} holds '{shown}', which is no host name, address, network such as 10.0.0.0/8, or *: "
+                f"{name} holds '{shown}', which is not a host name, address, network such as 10.0.0.0/8, or *: "
                 "correct it or take it out."
             )
 

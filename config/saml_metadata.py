@@ -34,7 +34,7 @@ def check_metadata(content: bytes) -> str:
     except UnicodeDecodeError as error:
         raise ValueError("is not UTF-8 text") from error
     if len(text) not in SIZE:
-        raise ValueError(f"has {len(text)} characters; AWS takes {SIZE.start} to {SIZE.stop - 1}")
+        raise ValueError(f"has {len(text)} characters; AWS accepts {SIZE.start} to {SIZE.stop - 1}")
     root = _root(text)
     if root.tag != f"{_METADATA}EntityDescriptor" or not root.get("entityID"):
         raise ValueError("must be a SAML 2.0 EntityDescriptor with an entityID")

@@ -109,7 +109,7 @@ def _children(node: Node) -> list[Node]:
 def _expanded(node: Node, sizes: dict[int, int], open_nodes: set[int]) -> int:
     """Count the nodes below and including one, an alias as often as it is used. Raises UnreadableError for a loop."""
     if id(node) in open_nodes:
-        raise UnreadableError(f"line {node.start_mark.line + 1}: an alias stands inside what it names")
+        raise UnreadableError(f"line {node.start_mark.line + 1}: an alias is inside what it names")
     if id(node) not in sizes:
         open_nodes.add(id(node))
         sizes[id(node)] = 1 + sum(_expanded(child, sizes, open_nodes) for child in _children(node))
@@ -132,7 +132,7 @@ def _twice(node: MappingNode) -> Iterator[str]:
         if not isinstance(key, ScalarNode):
             yield f"line {key.start_mark.line + 1}: a key must be a text"
         elif key.value in keys:
-            yield f"line {key.start_mark.line + 1}: the key '{key.value[:80]}' stands here a second time"
+            yield f"line {key.start_mark.line + 1}: the key '{key.value[:80]}' appears here a second time"
         else:
             keys.add(key.value)
 

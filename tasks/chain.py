@@ -26,7 +26,7 @@ REPLICATING: tuple[Step, ...] = (
     # What deploys into the account, or lets people in, needs the guard rails of its OU.
     Step("deploy_access_stack", needs=("prepare_access_role", "attach_guard_rail", "enroll_in_control_tower")),
     Step("deploy_stack_instances", needs=("wait_for_access", "attach_guard_rail", "enroll_in_control_tower")),
-    # It is told of the account at the end of its set-up, and may start the vending machine that is then waited for.
+    # It is told of the account at the end of its setup, and may start the vending machine that is then waited for.
     Step("invoke_lambda", needs=("deploy_access_stack", "deploy_stack_instances")),
     # Before the wait: nobody keeps access for as long as a vending machine works, and nobody new is let in by a group.
     Step("sync_groups", needs=("tag_account",), members_only=False),

@@ -30,9 +30,9 @@ class PlannedChange(Document):
 
     call: str = Field(description="service:Operation", examples=["organizations:create_account"])
     sentence: str
-    account_id: str | None = Field(default=None, description="in which it acts; none where the credentials say so")
+    account_id: str | None = Field(default=None, description="in which it is made; none: that of the credentials")
     parameters: dict[str, JsonValue] = Field(
-        description="what is sent; ids of what is not there yet begin with planned-"
+        description="arguments of the call; ids of planned things begin with planned-"
     )
 
 
@@ -40,9 +40,9 @@ class PlannedStep(Document):
     """What one step of the replication would do."""
 
     name: str
-    note: str = Field(description="what the step says of itself, as if its changes were made")
+    note: str = Field(description="the step's note, as if its changes were made")
     changes: list[PlannedChange] = Field(default_factory=list)
-    waiting: bool = Field(default=False, description="for somebody else; the steps after it are planned all the same")
+    waiting: bool = Field(default=False, description="for whom it would wait; later steps are planned all the same")
     error: LastError | None = Field(default=None, description="why the step would fail, or cannot be planned")
 
 
@@ -53,7 +53,7 @@ class Plan(Document):
     chain: str = Field(description="replication or deletion")
     planned_at: datetime
     steps: list[PlannedStep]
-    changes: int = Field(description="write calls, of all steps together")
+    changes: int = Field(description="number of write calls in all steps")
     errors: int = Field(description="steps that would fail, or cannot be planned")
 
 
@@ -101,11 +101,11 @@ class AuditEntry(Document):
     replication: str
     step: str
     call: str = Field(examples=["organizations:move_account"])
-    account: str | None = Field(default=None, description="the account it acted in; null: that of the credentials")
-    arguments: JsonValue = Field(default=None, description="without secrets; long texts as their digest")
+    account: str | None = Field(default=None, description="the account of the call; null: that of the credentials")
+    arguments: JsonValue = Field(default=None, description="without secrets; long texts are replaced by their digest")
     outcome: str = Field(
         default=UNKNOWN,
-        description="OK, AWS's error code, or UNKNOWN: it was about to be sent, and nobody knows how it ended",
+        description="OK, AWS's error code, or UNKNOWN: it was about to be sent, and its outcome was not recorded",
     )
     request_id: str | None = Field(default=None, description="AWS's id of the request")
 
@@ -114,7 +114,7 @@ class AuditPage(Document):
     """Writes to AWS, the oldest first."""
 
     entries: list[AuditEntry]
-    next: str | None = Field(default=None, description="give it as `after` to go on; null: there is no more")
+    next: str | None = Field(default=None, description="use it as `after` to continue; null: there is no more")
 
 
 class MatterKind(StrEnum):
@@ -145,7 +145,7 @@ class UnderWay(Document):
 
     state: str = Field(examples=["RUNNING", "WAITING", "PARKED"])
     number: int
-    since: datetime = Field(description="when the oldest of them was asked for")
+    since: datetime = Field(description="when the oldest of them was requested")
 
 
 class LimitUse(Document):
@@ -155,18 +155,18 @@ class LimitUse(Document):
     places: int
     taken: int
     waiting: int
-    waiting_since: datetime | None = Field(default=None, description="when the first in line came")
-    slowed: float = Field(description="how much of it we use: less than 1 for a while after AWS has refused")
+    waiting_since: datetime | None = Field(default=None, description="since when the first in line waits")
+    slowed: float = Field(description="used share of the limit: less than 1 for a while after AWS has refused")
 
 
 class Machinery(Document):
     """Who works."""
 
-    workers: int = Field(description="that have looked for work within the last seconds")
+    workers: int = Field(description="that are online")
     queued: int = Field(description="messages that no worker has taken yet")
-    late_seconds: float = Field(description="for how long the next look at a replication is overdue")
+    late_seconds: float = Field(description="how long the next check of a replication is overdue")
     beat_at: datetime | None = Field(default=None, description="when beat last sent something")
-    runners: int = Field(default=0, description="that have looked for runs of meshStack")
+    runners: int = Field(default=0, description="that are online")
 
 
 class Overview(Document):
@@ -175,11 +175,11 @@ class Overview(Document):
     at: datetime
     needs: list[Matter] = Field(description="what needs a person, the most urgent first")
     under_way: list[UnderWay]
-    limits: list[LimitUse] = Field(description="those that somebody uses or waits for")
+    limits: list[LimitUse] = Field(description="limits that are in use or waited for")
     machinery: Machinery
-    tenants: dict[str, int] = Field(description="how many there are, by state; DELETED apart")
+    tenants: dict[str, int] = Field(description="number of tenants by state, without DELETED")
     oldest_look: datetime | None = Field(
-        default=None, description="when the tenant was looked at that was looked at longest ago"
+        default=None, description="when the tenant that was checked longest ago was checked"
     )
-    drifted: int = Field(description="tenants that the last daily look found different")
+    drifted: int = Field(description="tenants that differed in the last daily replication")
     unmanaged: int = Field(description="accounts that no tenant owns")

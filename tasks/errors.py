@@ -89,6 +89,7 @@ class Parked(Throttled):
     """AWS takes it only when a person has raised a quota or completed a validation; `retry_after` says how slowly."""
 
     default_remedy = "Ask AWS for a higher quota or free some of it; the connector retries automatically, slowly."
+    gate: str | None = None  # where it waits with all who are refused for the same reason; None: this tenant alone is
 
 
 CONTINUE = "All tenants that wait for it then continue automatically."
@@ -109,7 +110,7 @@ class SignInRefused(Parked):
     ) -> None:
         super().__init__(code, message, request_id, remedy)
         self.args = (code, message, request_id, remedy, way_in)
-        self.way_in = way_in  # as people read it; who is refused at the same one waits together
+        self.gate = way_in
 
 
 class Unanswered(TransientError):

@@ -7,7 +7,7 @@
 
 Control Tower moves the accounts that it governs by itself: MoveAccount would make them drift. So `move_to_ou` leaves
 them alone and there is one mover. A new account is enrolled from the root, because in a registered OU a guard rail of
-Control Tower forbids to make the role that enrolment needs.
+Control Tower forbids to make the role that enrollment needs.
 
 The request is written ahead and has a token made of what it asks, so that asking twice is asking once; what it made is
 found by its name, which AWS shows at once. A product that has worked once is never terminated, since that would take
@@ -254,7 +254,7 @@ def _available(product: ProvisionedProduct | None) -> bool:
 
 
 def _settled(enrollment: Enrollment) -> Enrollment:
-    """Return the enrolment with nothing under way and nothing failing."""
+    """Return the enrollment with nothing under way and nothing failing."""
     return replace(enrollment, sent_at=None, tried_at=None, ended_at=None, failing_since=None, absent_at=None)
 
 

@@ -105,7 +105,7 @@ def account_besides(tenant: Tenant, ordered: str, handles: Handles, aws: Aws) ->
 
 def _wanted(tenant: Tenant, handles: Handles) -> Wanted:
     if handles.email is None or handles.account_name is None:
-        raise ValueError("the email and name must be rendered before an account is looked for")
+        raise ValueError("the email and name must be rendered before the search for an account")
     intended_at = handles.creation.intended_at if handles.creation else None
     tagged = not tenant.platform.is_direct
     return Wanted(str(tenant.id), handles.email, handles.account_name, intended_at, tagged=tagged)

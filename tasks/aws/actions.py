@@ -122,7 +122,7 @@ ORGANIZATION = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessNoResour
 CLOSURE = Statement(
     Principal.MANAGEMENT_ROLE,
     "OptionalCloseAccounts",
-    without="a deletion that is to close the account fails at that step, with the access taken away already",
+    without="a deletion that should close the account fails at that step; access is already removed by then",
 )
 ASSIGNMENTS = Statement(Principal.MANAGEMENT_ROLE, "OrgManagementAccessSSO")
 UNASSIGNMENTS = Statement(
@@ -182,7 +182,7 @@ OWN_TRUST = Statement(Principal.ACCESS_ROLE, "OwnTrust", feature=Feature.ACCESS_
 EXECUTION = Statement(
     Principal.ACCESS_ROLE,
     "OptionalControlTowerExecutionRole",
-    without="somebody else must make the role AWSControlTowerExecution before an account is enrolled",
+    without="somebody else must create the role AWSControlTowerExecution before an account is enrolled",
     feature=Feature.CONTROL_TOWER,
 )
 TO_COSTS = Statement(Principal.METERING_USER, "AssumeMeteringRole", feature=Feature.METERING)

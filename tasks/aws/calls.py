@@ -180,7 +180,7 @@ class Calls:
     def _translated(self, intent: Intent, error: Exception) -> StepError:
         if not isinstance(error, ClientError):
             return translate_unanswered(self._service, intent.operation, error)
-        failure = translate(self._service, error, self._region)
+        failure = translate(self._service, error, self._region, self._account_id)
         if failure.code in EXPIRED:
             self._expired()
         if failure.code in UNKNOWN_KEY and not self._young:

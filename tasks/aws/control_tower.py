@@ -8,7 +8,7 @@ from typing import Any
 from tasks.aws.calls import Calls
 from tasks.errors import PermanentError
 
-EXECUTION_ROLE = "AWSControlTowerExecution"  # by which Control Tower works in an account that it is to enrol
+EXECUTION_ROLE = "AWSControlTowerExecution"  # by which Control Tower works in an account that it is to enroll
 
 
 class ControlTower:

@@ -119,7 +119,7 @@ class CostExplorer:
         return self._calls.request_id
 
     def costs(self, question: Question, token: str | None = None) -> CostPage:
-        """Ask for a page of amortised costs and usage. Reads ce:GetCostAndUsage 1 call."""
+        """Ask for a page of amortized costs and usage. Reads ce:GetCostAndUsage 1 call."""
         answer = self._calls.read("get_cost_and_usage", **_parameters(question), **_token("NextPageToken", token))
         periods = answer["ResultsByTime"]
         named = answer.get("DimensionValueAttributes") or ()

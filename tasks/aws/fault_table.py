@@ -12,7 +12,7 @@ docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tasks.errors import AccessDenied, Conflict, NotFound, NotReady, Parked, Refused, Throttled, Unanswered
@@ -30,6 +30,7 @@ class Fault:
     kind: ErrorClass
     remedy: str | None = None  # what a person can do; None: nothing, it is retried
     retry_after: timedelta | None = None  # None: as AWS asks, or our own backoff
+    of_all: bool = False  # a quota of the whole organization: what is refused to one is refused to all
 
 
 THROTTLING = frozenset(  # too many requests: whoever calls must call less often
@@ -182,7 +183,7 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
         Refused, "A limit or rule of the organization forbids it; AWS's message says which. Change that, then retry."
     ),
     ("organizations", "CreateAccountStatusNotFoundException"): Fault(
-        NotFound, "Retry. The connector looks for the account by its email before it requests another one."
+        NotFound, "Retry. The connector searches for the account by its email before it requests another one."
     ),
     ("organizations", "DestinationParentNotFoundException"): TREE,
     ("organizations", "DuplicateAccountException"): Fault(
@@ -287,8 +288,8 @@ BY_SERVICE: dict[tuple[str, str], Fault] = {
     **dict.fromkeys((("lambda", code) for code in FUNCTION_UNFIT), Fault(Refused, RUNNABLE)),
     ("ce", "BillExpirationException"): Fault(
         Refused,
-        "AWS renews its bill, and the collection asks again. If it has failed, AWS no longer has the costs of this "
-        "month: take them from an export of AWS's reports.",
+        "AWS has recalculated its bill, and the collection asks again. If that fails too, AWS no longer provides the "
+        "costs of this month: take them from an export of AWS's reports.",
     ),
     ("ce", "BillingViewHealthStatusException"): Fault(
         Refused, "Find out in the Billing console what is wrong with the billing view, then collect again."
@@ -355,15 +356,19 @@ BY_REASON: dict[tuple[str, str, str], Fault] = {  # member `Reason`, or `Resourc
         "Ask AWS for more accounts in this organization (closed ones count for 90 days). The connector retries every "
         "hour.",
         HOURLY,
+        of_all=True,
     ),
     ("organizations", "ConstraintViolationException", "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"): Fault(
-        Parked, "AWS creates no more accounts for this organization today. The connector retries tomorrow.", NEXT_DAY
+        Parked,
+        "AWS creates no more accounts for this organization today. The connector retries tomorrow.",
+        NEXT_DAY,
+        of_all=True,
     ),
     ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_QUOTA_EXCEEDED"): Fault(
         Parked, "AWS closes only a certain number of accounts in 30 days. The connector retries every day.", NEXT_DAY
     ),
     ("organizations", "ConstraintViolationException", "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED"): LATER,
-    ("organizations", "ConstraintViolationException", "OU_NUMBER_LIMIT_EXCEEDED"): QUOTA,
+    ("organizations", "ConstraintViolationException", "OU_NUMBER_LIMIT_EXCEEDED"): replace(QUOTA, of_all=True),
     ("organizations", "ConstraintViolationException", "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"): Fault(
         Refused, "Detach one of the OU's service control policies (AWS allows five), then retry."
     ),

@@ -22,7 +22,8 @@ from botocore.parsers import ResponseParserError
 
 from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
 from tasks.aws.regions import is_opt_in
-from tasks.errors import AccessDenied, NotReady, Refused, StepError, Throttled, Unanswered
+from tasks.errors import AccessDenied, NotReady, Parked, Refused, StepError, Throttled, Unanswered
+from tasks.model.lane import QUOTA
 
 # What a new account answers while its services are being made; its access role answers AccessDenied to AssumeRole. In a
 # region that accounts must enable first it is also what AWS answers before that.
@@ -43,10 +44,11 @@ REACH = (
 NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 
-def translate(service: str, error: ClientError, region: str = "") -> StepError:
+def translate(service: str, error: ClientError, region: str = "", account_id: str | None = None) -> StepError:
     """Make AWS's answer one of our errors, with AWS's code, message and request id.
 
-    region  where the call went; empty: it makes no difference
+    region      where the call went; empty: it makes no difference
+    account_id  which account answers, so that all wait together for a quota of its organization; None: each for itself
     """
     details: dict[str, Any] = error.response.get("Error", {})
     metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})
@@ -55,15 +57,19 @@ def translate(service: str, error: ClientError, region: str = "") -> StepError:
         service = "sts"  # the credentials of this client could not be refreshed
     message = str(details.get("Message") or details.get("message") or "AWS gave no message")
     known_as = "RequestExpired" if message.startswith(STALE) else code
-    fault = find_fault(service, known_as, _reason(error.response), metadata.get("HTTPStatusCode", 0))
+    reason = _reason(error.response)
+    fault = find_fault(service, known_as, reason, metadata.get("HTTPStatusCode", 0))
     asked = _retry_after(error.response)
-    return fault.kind(
+    failure = fault.kind(
         code,
         f"{service}:{error.operation_name}: {message}",
         metadata.get("RequestId"),
         _region_remedy(code, region) or fault.remedy,
         asked if fault.retry_after is None else fault.retry_after.total_seconds(),
     )
+    if isinstance(failure, Parked) and fault.of_all and account_id is not None:
+        failure.gate = f"{QUOTA}{reason} of {account_id}"
+    return failure
 
 
 def find_fault(service: str, code: str, reason: str, status: int) -> Fault:

@@ -51,7 +51,7 @@ def _clock(patient: Patient, caller: Caller) -> Finding:
     if caller.answered_at is None:
         return ok("AWS does not tell its time")
     skew = abs(patient.now() - caller.answered_at)
-    remedy = "Synchronise the clock of this machine (NTP): AWS refuses signatures that are 5 minutes off."
+    remedy = "Synchronize the clock of this machine (NTP): AWS refuses signatures that are 5 minutes off."
     message = f"this machine's clock is {skew.total_seconds():.0f} s off AWS's"
     if skew >= REFUSED:
         return error(message, remedy)

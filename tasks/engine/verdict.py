@@ -270,7 +270,7 @@ def _tries_again(moment: Moment, error: StepError) -> StepRecord:
         error=moment.begun.failure or shown,
         parked=parked,
         let_in=parked,  # of what is not parked nobody knows whether AWS has let us in
-        gate=error.way_in if isinstance(error, SignInRefused) else None,
+        gate=error.gate if isinstance(error, Parked) else None,
     )
 
 

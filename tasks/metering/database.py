@@ -116,7 +116,7 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    raise SettingsError(["CONNECTOR_METERING_DATABASE_URL must begin with postgresql:// or sqlite:///"])
+    raise SettingsError(["CONNECTOR_METERING_DATABASE_URL must start with postgresql:// or sqlite:///"])
 
 
 def _make_folder(_dialect: Any, _record: Any, arguments: Any, _parameters: Any) -> None:

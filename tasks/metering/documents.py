@@ -79,8 +79,8 @@ class Statement(Document):
     payment_method: str | None
     currency: str
     amount: str = Field(description="in whole cents")
-    rounding: str = Field(description="what was added to the lines to make whole cents")
-    final: bool = Field(description="every report that it is made of is final")
+    rounding: str = Field(description="rounding to whole cents")
+    final: bool = Field(description="true if all its reports are final")
     lines: list[StatementLine]
 
 
@@ -90,8 +90,8 @@ class CostRow(Document):
     name: str
     amount: str
     currency: str
-    before: str | None = Field(default=None, description="in the month before; null: nothing is known of it")
-    rise: str | None = Field(default=None, description="against the month before; of a month that is open, by forecast")
+    before: str | None = Field(default=None, description="in the month before; null: unknown")
+    rise: str | None = Field(default=None, description="compared with the month before; for an open month, by forecast")
 
 
 class Forecast(Document):
@@ -117,7 +117,7 @@ class BudgetRow(Document):
     of: str = Field(description="project or payment-method")
     name: str = Field(description="<workspace>.<project>, or the payment method's identifier")
     amount: str
-    currency: str | None = Field(default=None, description="null: it names none, and costs are in several")
+    currency: str | None = Field(default=None, description="null: the budget names none, and costs are in several")
     used: str | None = Field(default=None, description="null: no costs are in its currency")
     percent: str | None = Field(default=None, examples=["83"])
 
@@ -128,7 +128,7 @@ class CostView(Document):
     month: str
     by: str
     rows: list[CostRow]
-    count: int = Field(default=0, description="rows that there are; `rows` are the first of them")
+    count: int = Field(default=0, description="number of all rows; `rows` has the first of them")
     totals: list[Amount] = Field(default_factory=list, description="of the month, one for each currency")
     forecasts: list[Forecast] = Field(default_factory=list)
     idle: list[str] = Field(default_factory=list, description="tenants whose accounts have cost nothing for 30 days")
@@ -141,12 +141,12 @@ class CollectionDocument(Document):
     platform: str
     month: str
     state: str = Field(description="RUNNING, DONE or FAILED")
-    stage: str = Field(description="what it asks now, or asked last")
-    final: bool = Field(description="it reads all of a month that AWS does not change any more")
-    pages: int = Field(description="pages that AWS has answered")
+    stage: str = Field(description="its current or last question")
+    final: bool = Field(description="it reads a whole month that AWS has closed")
+    pages: int = Field(description="pages that AWS has returned")
     dollars: str = Field(description="what they cost", examples=["0.12"])
     rows: int
-    note: str | None = Field(default=None, description="what it waits for, or why it has failed")
+    note: str | None = Field(default=None, description="what it waits for, or why it failed")
     asked_by: str | None = None
     started_at: datetime
     ended_at: datetime | None = None

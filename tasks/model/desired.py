@@ -51,7 +51,7 @@ class Creator(Document):
 class Project(Document):
     """The project that ordered the tenant."""
 
-    mesh_project_id: Annotated[int, Field(ge=0)] | None = Field(default=None, description="meshStack's number of it")
+    mesh_project_id: Annotated[int, Field(ge=0)] | None = Field(default=None, description="its number in meshStack")
     display_name: Text | None = None
     tags: Tags = Field(default_factory=dict)
     created_by: Creator | None = None
@@ -96,7 +96,7 @@ class Desired(Document):
 
     landing_zone: Text
     platform_tenant_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] | None = Field(
-        default=None, description="an existing AWS account to take over: 12 digits"
+        default=None, description="an existing AWS account to import: 12 digits"
     )
     tenant_platform_number: Annotated[int, Field(ge=0)] | None = None
     workspace: Workspace = Workspace()

@@ -27,12 +27,12 @@ class Calls(StrEnum):
     IDENTITY_CENTER = "Identity Center calls"
 
 
-GATE = "sign-in to "
+SIGN_IN, QUOTA = "sign-in to ", "quota "
 
 
 def is_gate(lane: str) -> bool:
-    """Tell whether a lane is no limit, but where tenants wait until AWS lets their platform in (SignInRefused)."""
-    return lane.startswith(GATE)
+    """Tell whether a lane is a gate: no limit, but where tenants wait together for what AWS refuses to all."""
+    return lane.startswith((SIGN_IN, QUOTA))
 
 
 def ours(lane: str) -> bool:

@@ -81,7 +81,7 @@ class LastError(Document):
     message: str
     request_id: str | None = None
     remedy: str
-    documentation: str | None = Field(default=None, description="where the code is explained: page and anchor")
+    documentation: str | None = Field(default=None, description="page and anchor that explain the code")
 
 
 class StepState(Document):
@@ -94,8 +94,8 @@ class StepState(Document):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     last_error: LastError | None = None
-    deadline: datetime | None = Field(default=None, description="when a step that waits fails, if it still waits then")
-    waits_for: WaitsFor | None = Field(default=None, description="what a step that waits is waiting for")
+    deadline: datetime | None = Field(default=None, description="when a waiting step fails if it still waits")
+    waits_for: WaitsFor | None = Field(default=None, description="what a waiting step waits for")
 
 
 class Replication(Document):
@@ -112,6 +112,6 @@ class Replication(Document):
     last_error: LastError | None = None
     account_id: str | None = None
     withdrawing_since: datetime | None = Field(
-        default=None, description="since when it is to take access away; null: it is not, or has done so"
+        default=None, description="since when it has access to take away; null: it has none, or is done"
     )
-    trace_id: str | None = Field(default=None, description="id of its trace; null: none is made (docs/traces.md)")
+    trace_id: str | None = Field(default=None, description="id of its trace; null: traces are off (docs/traces.md)")

@@ -31,7 +31,7 @@ class Rollout(Document):
     requested_by: str | None = Field(default=None, description="name of the API token")
     replications: dict[str, str] = Field(description="tenant -> id of its replication")
     refused: dict[str, str] = Field(description="tenant -> why it cannot be replicated as it is configured now")
-    paused: list[str] = Field(default=[], description="tenants that were left out, for nothing runs for them")
+    paused: list[str] = Field(default=[], description="skipped tenants, because they are paused")
 
 
 class UnknownLandingZone(ValueError):

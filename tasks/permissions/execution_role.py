@@ -1,4 +1,4 @@
-"""The role by which Control Tower works in an account that it is to enrol.
+"""The role by which Control Tower works in an account that it is to enroll.
 
 Source: docs.aws.amazon.com/controltower/latest/userguide/enrollment-prerequisites.html
 """

@@ -100,7 +100,7 @@ def placeholders(partition: str = "aws") -> Surroundings:
 
 
 def direct_user(partition: str = "aws", *, optional: bool = True) -> PrincipalDocuments:
-    """Return the documents, with placeholders, of the service user of the older set-up."""
+    """Return the documents, with placeholders, of the service user of the older setup."""
     surroundings = replace(
         placeholders(partition),
         entry=_direct_user(partition, "${MANAGEMENT_ACCOUNT_ID}"),

@@ -35,7 +35,7 @@ from tasks.step import Chain, Step
 from tasks.steps import run_step
 from tasks.worker import Worker
 
-MOST_RUNS = 50  # of one step; the longest way, out of a failed enrolment in Control Tower, takes six
+MOST_RUNS = 50  # of one step; the longest way, out of a failed enrollment in Control Tower, takes six
 LONGEST_TEXT = 2000  # characters of a parameter; a template may have 51,200
 log = structlog.get_logger(__name__)
 

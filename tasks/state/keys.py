@@ -128,9 +128,9 @@ class Keys:
     replication = Each("id", "hash", "work", RetainedOnceEnded(),
         "state, step, dispatch number, holder of the lease and until when (ms), a document per step")
     due = One("zset", "work", Stays("an entry leaves when its replication ends"),
-        "replication -> when somebody must look at it (ms); inf: when it is woken")
+        "replication -> time of its next check (ms); inf: when it is woken")
     urgent = One("zset", "work", Stays("an entry leaves when its replication has passed its first step, or ends"),
-        "replication that may have access to take away, and is looked at before all others -> when (ms)")
+        "replication that may have access to take away, and is taken before all others -> when (ms)")
     withdrawing = One("set", "work", Stays("an entry leaves when a first step has succeeded"),
         "tenant that may have access to take away")
     strays = Each("tenant", "zset", "work", Expires(timedelta(hours=1), "the last of them was seen to run"),
@@ -138,9 +138,9 @@ class Keys:
     clock = One("hash", "work", Stays("three fields"),
         "the connector's own clock, when Redis's was last read for it, and when a pump last looked, by Redis's (ms)")
     placed = One("zset", "work", Stays("an entry leaves with the last place"),
-        "replication that has a place in a lane, or was offered one, and is looked at before the rest -> when (ms)")
+        "replication that has a place in a lane, or was offered one, and is taken before the rest -> when (ms)")
     wakeups = One("list", "work", Stays("at most one entry"),
-        "something was made due: a resting pump looks at once")
+        "something is due: a resting pump checks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),
         "worker -> when its pump last looked (ms)")
     ticks = One("hash", "ticks", Stays("one entry for each thing that beat sends"),
@@ -164,7 +164,7 @@ class Keys:
     lanes = One("hash", "limits", Stays("one entry per lane"),
         "lane -> number of places")
     looks = One("zset", "limits", Stays("an entry leaves when nobody waits in the lane"),
-        "lane in which somebody waits -> when a pump looks at it next (ms)")
+        "lane in which somebody waits -> when a pump checks it next (ms)")
     pace = One("hash", "limits", Stays("one entry per lane"),
         "lane -> time from one hand-over of a place to the next (ms), and when the last one was, if the line goes on")
     places = Each("replication", "set", "limits", Retained("it took the last of them"),
@@ -180,7 +180,7 @@ class Keys:
     counts = One("hash", "counts", Stays("a few entries per platform"),
         "what -> how often it has happened")
     rejected = One("hash", "counts", Stays("one entry per reason"),
-        "reason -> messages in the queue that were not ours")
+        "reason -> messages in the queue that the connector did not send")
     failures = Each("address", "string", "workers/api/wrong_tokens", Expires(timedelta(minutes=1), "the first of them"),
         "wrong API tokens from an address")
     session = Each("SHA-256 of the cookie", "string", "sessions", Expires(timedelta(hours=12), "somebody signed in"),
@@ -194,7 +194,7 @@ class Keys:
     question = Each("id", "hash", "questions", Expires(timedelta(hours=1), "the question or its answer came"),
         "a question that a worker answers, and its answer")
     drift = One("hash", "drifts", Stays("one entry per tenant"),
-        "tenant -> what the last daily look found different")
+        "tenant -> difference that the last daily replication found")
     failing = One("hash", "retries", Stays("one entry per tenant"),
         "tenant -> replications in a row that failed")
     retries = One("zset", "retries", Stays("one entry per tenant"),
@@ -262,7 +262,7 @@ class Keys:
     pull = One("string", "pulls", Stays("one value"),
         "how far the pull from meshStack is: the last list of all tenants, the events that were read")
     pull_due = One("zset", "pulls", Stays("an entry leaves when it was looked at"),
-        "workspace that is to be looked at in meshStack -> since when (s)")
+        "workspace to be read in meshStack -> since when (s)")
     pulled = One("hash", "pulls", Stays("one entry per tenant"),
         "tenant -> digest of what the pull ordered last")
     untold = One("set", "pulls", Stays("an entry leaves when its account was told"),

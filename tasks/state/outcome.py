@@ -85,8 +85,8 @@ class StepRecord:
     retry_state: dict[str, Any] | None = None
     error: LastError | None = None
     lane: str | None = None
-    gate: str | None = None  # where AWS has refused the platform itself, so that its tenants wait together
-    let_in: bool = True  # False: nobody knows whether AWS would have let the platform in
+    gate: str | None = None  # where AWS has refused what it would refuse to all, so that they wait together
+    let_in: bool = True  # False: nobody knows whether that gate is open
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
     polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
     beside: bool = False  # it looks again when a stray call has ended

@@ -165,8 +165,8 @@ class Record(Parameters):
     handles: Json | None = None
     error: Json | None = None
     lane: str | None = None  # the full lane in whose line the replication stands
-    gate: str | None = None  # where AWS has refused the platform itself: who is refused there waits together
-    let_in: bool = True  # whether AWS has let the platform in, as far as the step's answer tells
+    gate: str | None = None  # where AWS has refused what it would refuse to all: who is refused there waits together
+    let_in: bool = True  # whether the gate is open at which it waited, as far as the step's answer tells
     responded: bool | None = None  # whether AWS answered any call; None: the step tells nothing of that
     alert: Json | None = None
     fingerprint: str | None = None  # what the alert is about

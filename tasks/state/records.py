@@ -29,7 +29,7 @@ class TenantRecord:
     updated_at: datetime
     deletion: Deletion | None = None  # the request to delete it
     deleted_at: datetime | None = None  # when that was done
-    paused: Pause | None = None  # nothing runs for it, or for its platform
+    paused: Pause | None = None  # it, or its platform, is paused; nothing runs
 
 
 @dataclass(frozen=True)

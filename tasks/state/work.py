@@ -188,7 +188,7 @@ class Work(Part):
         return list(self._redis.zrangebyscore(self._keys.workers, since, "+inf"))
 
     def overdue(self) -> timedelta:
-        """Return for how long the next look at a replication is overdue; zero when none is due."""
+        """Return how long the next check of a replication is overdue; zero when none is due."""
         first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
         late = self._database.now() - first[0][1] if first else 0
         return timedelta(milliseconds=max(late, 0))

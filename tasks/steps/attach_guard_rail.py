@@ -123,7 +123,7 @@ def _write(change: Change, standing: Standing, name: str, content: str, unit: st
     except (Conflict, NotFound) as raced:
         if raced.code not in ("DuplicatePolicyException", "PolicyNotFoundException"):
             raise
-        message = f"service control policy {name} was created or deleted by somebody else meanwhile"
+        message = f"service control policy {name} was created or deleted by somebody else in the meantime"
         raise TransientError(raced.code, message, raced.request_id) from raced
 
 

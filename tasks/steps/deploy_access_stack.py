@@ -49,7 +49,7 @@ class Standing(Enum):
     HALF = "an update failed and was not rolled back; can be updated"
     BROKEN = "has never worked; is deleted and created again"
     KEPT = "could not be deleted; deleting is tried again"
-    STUCK = "cannot be updated, and deleting it would take away what works"
+    STUCK = "cannot be updated, and deleting it would remove what works"
 
 
 STANDING = {

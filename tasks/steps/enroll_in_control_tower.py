@@ -17,7 +17,7 @@ def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
 
 @unless(_nothing_to_do)
 def enroll_in_control_tower(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
-    """Enrol the account by the account factory's product, put it into another OU, or try again what AWS failed.
+    """Enroll the account by the account factory's product, put it into another OU, or try again what AWS failed.
 
     Reads    enrolled: servicecatalog:DescribeProvisionedProduct and organizations:ListParents, 1 call each (up to 5
              ListParents more to see whether it is below the target, if the platform allows that). Else also

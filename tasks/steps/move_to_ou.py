@@ -21,7 +21,7 @@ def _nothing_to_do(tenant: Tenant, _: Handles) -> str | None:
 def move_to_ou(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Move the account into the landing zone's OU; where it names none, into the OU of the workspace below the root.
 
-    An account that Control Tower is to govern stays where it is: enrolment moves it (`enroll_in_control_tower`).
+    An account that Control Tower is to govern stays where it is: enrollment moves it (`enroll_in_control_tower`).
 
     Reads    organizations:ListParents 1 call, none where the snapshot of the day shows it in its place; up to 5 more to
              see whether the account is already below the target (if the platform allows that); to find a workspace's OU

@@ -31,9 +31,9 @@ def page(results: Results) -> str:
 
 <!-- Made by `python -m tests.bench.sizing > docs/sizing.md`. -->
 
-How many workers you need, and how much memory. The numbers are reckoned from the [benchmarks](benchmarks.md),
-which were measured on a small machine with a simulated AWS: take them as a start, and watch the
-[metrics](metrics.md).
+This page tells you how many workers and how much memory you need. The numbers are computed from the
+[benchmarks](benchmarks.md), which were measured on a small machine with a simulated AWS: start with them, and watch
+the [metrics](metrics.md).
 
 ## Start with this
 
@@ -44,40 +44,39 @@ which were measured on a small machine with a simulated AWS: take them as a star
 | beat | 1 | 0.02 cores, 128 MB |
 | Flower | 1, or none | 0.02 cores, 256 MB |
 | runner, with meshStack | 1 | 0.05 cores, 256 MB |
-| Redis | 1, with a disk that is safe | see below |
+| Redis | 1, with a reliable disk | see below |
 
-That is enough for most organizations, because AWS sets the pace and not the workers. AWS creates about {hour}
+That is enough for most organizations, because AWS sets the pace, not the workers. AWS creates about {hour}
 accounts an hour in an organization ({CREATIONS} at once, {CREATION_SECONDS // 60} minutes each). Its Identity
-Center takes {CENTER_RATE} calls a second. Two workers are there so that one can die: what it was doing
-continues on the other one after a few seconds ({value[RESUMED]:.0f} s, measured from a `kill -9` to the end of
-the replication).
+Center accepts {CENTER_RATE} calls a second. You need two workers so that one can die: the other one continues
+its work after a few seconds ({value[RESUMED]:.0f} s, measured from a `kill -9` to the end of the replication).
 
 ## By the number of accounts
 
-In one organization. With more organizations, divide the last column by their number: AWS counts its limits for
-each.
+These numbers are for one organization. With more organizations, divide the last column by their number, because
+AWS counts its limits for each.
 
 | accounts | Redis, memory | Redis, commands a second | worker CPU, all day | daily replication takes at least |
 |---|---|---|---|---|
 {rows}
 
 - **Redis memory** is {value[SETTLED]:.0f} kB for each tenant, most of it events, and {BASE} MB for the rest;
-  times {SPARE}, because Redis needs room while it writes its file anew. Add 1 kB for each write to AWS in the
+  times {SPARE}, because Redis needs room while it rewrites its file. Add 1 kB for each write to AWS in the
   last 90 days, for the [audit log](operations.md#audit-log). Fewer events (`CONNECTOR_EVENT_HISTORY`) need
   less.
 - **A worker** needs {value[MEMORY]:.0f} MB with 8 threads. Accounts that wait cost it nothing.
-- **An API process** takes {value[ORDERS]:.0f} orders a second. Two are there so that one can be replaced.
+- **An API process** accepts {value[ORDERS]:.0f} orders a second. Run two so that you can replace one.
 
 ## When to add a worker
 
-Look at `connector_threads_wanted`: the threads that replications use or wait for. Divide it by {busy:.0f}
-({BUSY:.0%} of {THREADS} threads), and you have the number of workers. It is high for a short time after a
+Check `connector_threads_wanted`: the threads that replications use or wait for. Divide it by {busy:.0f}
+({BUSY:.0%} of {THREADS} threads) to get the number of workers. It is high for a short time after a
 [rollout](configuration.md#rolling-a-change-out) to many tenants, and low for the rest of the day, so let
 [KEDA](kubernetes.md#more-load) follow it.
 
 If `connector_due_late_seconds` stays above some seconds, there are too few workers. If it is near 0 and orders
 still take long, more workers do not help: `connector_lane_waiting` and `aws-connector status` say which limit
-of AWS holds them up. Many limits can be raised with AWS; then tell the connector ([limits](limits.md)).
+of AWS holds them up. AWS can raise many limits; then configure the new value ([limits](limits.md)).
 
 Add threads (`CONNECTOR_WORKER_CONCURRENCY`) as long as the worker's CPU is not busy, and workers after that:
 Python uses one core in each process.

@@ -63,7 +63,7 @@ TAIL = """
 - `HTTPS_PROXY`, `NO_PROXY` and the like name the [proxies](configuration.md#proxies) through which AWS, SCIM, SAML
   metadata and the receiver of notifications are reached.
 
-All of them may stand in `.env` as well. The environment takes precedence.
+You can also set all of them in `.env`. The environment takes precedence.
 """
 
 UNITS = {"_SECONDS": "seconds", "_DAYS": "days", "_LENGTH": "characters", "_PER_SECOND": "calls a second"}

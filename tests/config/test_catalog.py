@@ -64,7 +64,7 @@ def test_platform_of_another_type_is_skipped_with_a_note(tmp_path: Path) -> None
 
 def test_identifier_may_stand_once(tmp_path: Path) -> None:
     found = mistakes(tmp_path, PLATFORM, PLATFORM, LANDING_ZONE, LANDING_ZONE, LOCATION, LOCATION)
-    assert [line.split(": ")[1].split(" stands")[0] for line in found] == [
+    assert [line.split(": ")[1].split(" already")[0] for line in found] == [
         "metadata.name = 'aws.dev'",
         "metadata.name = 'basic'",
         "metadata.name = 'dev'",
@@ -102,8 +102,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("kind: meshPlatform\nkind: meshLocation", "(document 1): line 2: the key 'kind' stands here a second time"),
-        ("a: {b: {c: 1, c: hunter2}}", "line 1: the key 'c' stands here a second time"),
+        ("kind: meshPlatform\nkind: meshLocation", "(document 1): line 2: the key 'kind' appears here a second time"),
+        ("a: {b: {c: 1, c: hunter2}}", "line 1: the key 'c' appears here a second time"),
         ("kind: x\n---\nb: 1\nb: 2", "(document 2): line 4: the key 'b'"),
         ("a:\n\tb: 1", "line 2, column 1: is not YAML: indentation must be spaces, not tabs"),
         ("a: b: c", "line 1, column 5: is not YAML: mapping values are not allowed here"),
@@ -113,7 +113,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: !Secret hunter2", "unknown tag '!Secret'"),
         ("a: 2026-99-99", "cannot be read, such as an impossible date"),
         ("? [a]\n: b", "a key must be a text"),
-        ("a: &x {b: *x}", "an alias stands inside what it names"),
+        ("a: &x {b: *x}", "an alias is inside what it names"),
         (BOMB, "expands to more than 50000 values through its aliases"),
         ("[" * 5000, "nested deeper than 40 levels"),
         (b"a: \xff", "is not UTF-8 text (byte 4)"),

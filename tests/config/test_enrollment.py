@@ -1,4 +1,4 @@
-"""Control Tower in the documents: what enrolment needs is asked for before any account waits for it."""
+"""Control Tower in the documents: what enrollment needs is asked for before any account waits for it."""
 
 from __future__ import annotations
 

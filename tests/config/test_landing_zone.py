@@ -103,7 +103,7 @@ def test_access_stack_reads_its_template_beside_the_document(tmp_path: Path, bod
         (b"", "must be one YAML document"),
         (b"Resources: {A: !Foo b}", "unknown tag '!Foo'"),
         (b"Resources: {A: b}\n---\nb: c", "must be one YAML document"),
-        (b"Resources: {A: {Type: b, Type: c}}", "the key 'Type' stands here a second time"),
+        (b"Resources: {A: {Type: b, Type: c}}", "the key 'Type' appears here a second time"),
         (b'{"Resources": ', "neither JSON nor YAML"),
         (b"\xff\xfe", "not UTF-8"),
         (b"a: [", "is not YAML"),

@@ -179,10 +179,10 @@ def test_text_for_people_says_first_when_to_whom_and_what(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    ("environment", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
 )
 def test_a_terminal_gets_text_in_colours_unless_it_wants_none(
-    start: Start, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
+    start: Start, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], colored: bool
 ) -> None:
     start()
     for name in ("NO_COLOR", "TERM"):
@@ -193,7 +193,7 @@ def test_a_terminal_gets_text_in_colours_unless_it_wants_none(
     configure_logging("auto", "info", (), stream)
     get_logger("x").error("broken\x1b[2J")
 
-    assert ("\x1b[31m" in stream.getvalue()) is coloured
+    assert ("\x1b[31m" in stream.getvalue()) is colored
     assert "\\x1b[2J" in stream.getvalue(), "what others have written cannot act on the terminal"
 
 

@@ -60,7 +60,7 @@ def test_documents_are_put_together(tmp_path: Path) -> None:
             [RATES, bent(RATES, "spec.to", "CHF") | {"metadata": {"name": "franc"}}],
             "another document converts into EUR",
         ),
-        ([PRICES, PRICES], "stands already in"),
+        ([PRICES, PRICES], "already exists in"),
     ],
 )
 def test_mistakes_are_sentences(tmp_path: Path, documents: list[dict[str, Any]], says: str) -> None:

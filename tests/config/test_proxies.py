@@ -73,7 +73,7 @@ def test_who_is_spoken_to_directly(name: str, entries: str, url: str, direct: bo
         ("HTTPS_PROXY", "http://user:hunter2@proxy:port", "HTTPS_PROXY must be a URL"),
         ("HTTPS_PROXY", "http://", "HTTPS_PROXY must be a URL"),
         ("HTTPS_PROXY", "http://[::1", "HTTPS_PROXY must be a URL"),
-        ("NO_PROXY", "ok.example.com,10.0.0.0/33", "NO_PROXY holds '10.0.0.0/33', which is no host name, address"),
+        ("NO_PROXY", "ok.example.com,10.0.0.0/33", "NO_PROXY holds '10.0.0.0/33', which is not a host name, address"),
         ("no_proxy", "https://example.com", "no_proxy holds 'https://example.com'"),
         ("NO_PROXY", "exa mple.com,[::1", "NO_PROXY holds '[::1'"),
         ("NO_PROXY", "a\x1b[31m", "NO_PROXY holds 'a\\x1b[31m'"),

@@ -237,7 +237,7 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(caught.value.mistakes) == 3
 
 
-def test_misspelt_variable_in_the_file_is_found_too() -> None:
+def test_misspelled_variable_in_the_file_is_found_too() -> None:
     Path(".env").write_text("CONNECTOR_REDIS_ULR=redis://x\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="did you mean CONNECTOR_REDIS_URL"):
         load_settings()

@@ -68,7 +68,9 @@ def test_one_account_tag_of_one_source_must_have_one_definition(tmp_path: Path) 
 
 def test_a_tag_mapper_with_the_same_key_is_noted(tmp_path: Path) -> None:
     catalog = load(tmp_path, PLATFORM, definition("meshProject", "stage", "project"))
-    assert any(note.endswith("has a tag mapper for project, which holds instead of this tag") for note in catalog.notes)
+    assert any(
+        note.endswith("has a tag mapper for project, which takes precedence over this tag") for note in catalog.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,4 +89,4 @@ def test_mistakes_are_named(tmp_path: Path, path: str, value: Any, expected: str
 def test_a_name_stands_once(tmp_path: Path) -> None:
     one = definition("meshProject", "a", "b")
     (line,) = mistakes(tmp_path, PLATFORM, one, one)
-    assert "metadata.name = 'meshProject.a' stands already" in line
+    assert "metadata.name = 'meshProject.a' already exists" in line

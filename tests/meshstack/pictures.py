@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks.chain import DELETION, REPLICATION
 from tasks.documents import Plan, PlannedChange, PlannedStep
-from tasks.model.replication import LastError, Replication, State, StepState
+from tasks.model.replication import LastError, Replication, State, StepState, WaitsFor
 from tasks.step import Chain
 from workers.runner import planned, report
 from workers.runner.record import Status, StepReport
@@ -78,7 +78,7 @@ NOTES = {
 def pictures() -> Iterator[tuple[str, Shown]]:
     """Yield every picture with its name."""
     place = "waiting for a StackSet (3 ahead, about 4 minutes)"
-    waiting = StepState(name="deploy_stack_instances", state=State.WAITING, note=place)
+    waiting = StepState(name="deploy_stack_instances", state=State.WAITING, note=place, waits_for=WaitsFor.PLACE)
     told = all_done(REPLICATION, "deploy_stack_instances", **NOTES) | {"deploy_stack_instances": waiting}
     steps = replicated(REPLICATION, State.WAITING, **told)
     yield "run-in-progress", Shown("AWS account for likvid.shop", Status.IN_PROGRESS, steps)
@@ -125,7 +125,7 @@ def svg(shown: Shown) -> str:
     lines = [*_lines(shown)]
     height = 64 + LINE * len(lines) + 16
     drawn = [_text(y, *line) for y, line in zip(range(84, 84 + LINE * len(lines), LINE), lines, strict=True)]
-    _, colour = MARKS[shown.status]
+    _, color = MARKS[shown.status]
     status = shown.status.replace("_", " ")
     size = f'width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="13"'
     said = f'role="img" aria-label="{escape(shown.title)}: {status}"'
@@ -134,7 +134,7 @@ def svg(shown: Shown) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {said}>',
             f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8" fill="#ffffff" stroke="#d0d7de"/>',
             f'<text x="20" y="38" font-size="17" font-weight="bold" fill="#1f2328">{escape(shown.title)}</text>',
-            f'<text x="{WIDTH - 20}" y="38" text-anchor="end" font-weight="bold" fill="{colour}">{status}</text>',
+            f'<text x="{WIDTH - 20}" y="38" text-anchor="end" font-weight="bold" fill="{color}">{status}</text>',
             f'<line x1="20" y1="54" x2="{WIDTH - 20}" y2="54" stroke="#d0d7de"/>',
             *drawn,
             "</svg>\n",
@@ -142,7 +142,7 @@ def svg(shown: Shown) -> str:
     )
 
 
-Line = tuple[str, str, str, str]  # mark, its colour, name, text
+Line = tuple[str, str, str, str]  # mark, its color, name, text
 
 
 def _lines(shown: Shown) -> Iterator[Line]:
@@ -168,8 +168,8 @@ def _wrapped(text: str) -> Iterator[str]:
         yield line
 
 
-def _text(y: int, mark: str, colour: str, name: str, text: str) -> str:
-    marked = f'<tspan x="20" fill="{colour}" font-weight="bold">{mark}</tspan>' if mark else ""
+def _text(y: int, mark: str, color: str, name: str, text: str) -> str:
+    marked = f'<tspan x="20" fill="{color}" font-weight="bold">{mark}</tspan>' if mark else ""
     named = f'<tspan x="{NAMES}" fill="#1f2328">{escape(name)}</tspan>' if name else ""
     told = f'<tspan x="{TEXTS}" fill="#57606a">{escape(text)}</tspan>' if text else ""
     return f'<text y="{y}">{marked}{named}{told}</text>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tasks.chain import CHAINS, DELETION
-from tasks.model.replication import LastError, Replication, State, StepState
+from tasks.model.replication import LastError, Replication, State, StepState, WaitsFor
 from workers.runner import words
 from workers.runner.record import Status
 from workers.runner.report import of_replication
@@ -40,3 +40,19 @@ def test_a_step_that_was_skipped_in_a_success_has_not_failed() -> None:
 
     assert shown(State.SUCCEEDED) == (Status.SUCCEEDED, words.NOTHING_TO_DO)
     assert shown(State.FAILED) == (Status.FAILED, words.NOT_DONE)
+
+
+def test_only_a_limit_is_told_as_one() -> None:
+    """A step may wait for AWS or a vending machine, and its note say so: that is nobody's turn."""
+
+    def told(note: str, waits_for: WaitsFor) -> str | None:
+        step = StepState(name=DELETION.steps[0].name, state=State.WAITING, note=note, waits_for=waits_for)
+        replication = Replication(
+            id="r", tenant="a.b.c.d", state=State.WAITING, steps=[step], requested_at=datetime.now(UTC)
+        )
+        return of_replication(replication)[0].user
+
+    vending = "waiting for the vending machine to tag the account Stage=shop"
+    assert told(vending, WaitsFor.AWS) == vending
+    assert told("waiting for a StackSet (3 ahead)", WaitsFor.PLACE) == f"{words.LIMITED}: 3 ahead."
+    assert told("waiting for Identity Center calls", WaitsFor.TURN) == f"{words.LIMITED}."

@@ -41,7 +41,7 @@ ALERTS = (
         "1 0x10",
         "1x10",
         4,
-        "No worker looks for work, or the API cannot be asked.",
+        "No worker is online, or the API cannot be reached.",
     ),
     one(
         "ConnectorHasNoBeat",
@@ -65,7 +65,7 @@ ALERTS = (
         "0x5 1x60",
         "5x60",
         10,
-        "A message that is not ours was in the queue: no JSON.",
+        "The queue held a message that the connector did not send: no JSON.",
     ),
     one(
         "ConnectorTenantsFailed",
@@ -104,7 +104,7 @@ ALERTS = (
         "ConnectorWithdrawsSlowly",
         ((WITHDRAWN % ("count", ""), "0x5 2x60"), (WITHDRAWN % ("bucket", ',le="15.0"'), "0x5 1x60")),
         30,
-        "On aws.sandbox people were out later than 15 seconds after the order, within the last hour.",
+        "On aws.sandbox within the last hour, removing people took longer than 15 seconds.",
         AWS,
         ((WITHDRAWN % ("count", ""), "0x5 2x60"), (WITHDRAWN % ("bucket", ',le="15.0"'), "0x5 2x60")),
     ),
@@ -114,7 +114,7 @@ ALERTS = (
         "7200+60x20",
         "0+60x20",
         10,
-        "An order on aws.sandbox has not ended for 2h 10m 0s.",
+        "An order on aws.sandbox has not finished for 2h 10m 0s.",
     ),
     one(
         "ConnectorIsPaused",
@@ -181,7 +181,7 @@ ALERTS = (
         "60x1700",
         "0x1700",
         1620,
-        "The daily round has not been through for 1d 2h 59m 0s.",
+        "Daily replications have not reached all tenants for 1d 2h 59m 0s.",
     ),
     one(
         "ConnectorMessagesAreNotTaken",
@@ -189,7 +189,7 @@ ALERTS = (
         "3x40",
         "3x20 0x20",
         31,
-        "Messages to people that were not taken for half an hour: 3",
+        "Messages to people not accepted for half an hour: 3",
     ),
     one(
         "ConnectorMessagesAreLost",
@@ -213,7 +213,7 @@ ALERTS = (
         "0+0.2x200",
         "0x200",
         190,
-        "Costs of aws.sandbox are not read any more today: the money for that is spent.",
+        "Costs of aws.sandbox are not read any more today: the budget for that is spent.",
         AWS,
     ),
     one(

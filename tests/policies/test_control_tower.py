@@ -1,4 +1,4 @@
-"""Enrolment in Control Tower by exactly what is published for a platform that has it configured."""
+"""Enrollment in Control Tower by exactly what is published for a platform that has it configured."""
 
 from __future__ import annotations
 

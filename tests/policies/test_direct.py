@@ -35,7 +35,7 @@ EXAMPLE = EXAMPLES / "direct"
 
 @pytest.fixture(scope="module")
 def older(simulator: SimulatorClient) -> Catalog:
-    """Read the example of the older set-up."""
+    """Read the example of the older setup."""
     return load_catalog([EXAMPLE], organization.environment(simulator.url, ""))
 
 

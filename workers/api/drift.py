@@ -19,7 +19,7 @@ PlatformFilter = Annotated[str | None, Query(description="<platform>.<location>:
 @router.get(
     "/drift",
     operation_id="list_drift",
-    summary="List tenants that differ, or differed at the last daily look",
+    summary="List tenants that differ, or differed in the last daily replication",
     responses=responses(401, 404, 503),
 )
 def list_drift(connector: CurrentConnector, platform: PlatformFilter = None) -> DriftView:

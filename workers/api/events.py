@@ -128,7 +128,7 @@ async def follow_events(
     after: Annotated[
         str | None, Query(description="an event's id; 0: from the oldest stored; $: only new ones")
     ] = None,
-    follow: Annotated[bool, Query(description="false: end after the events that are stored")] = True,
+    follow: Annotated[bool, Query(description="false: end after the stored events")] = True,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Send the stored events, then each as it happens. `Last-Event-ID` wins over `after`, for it is newer.

@@ -47,9 +47,9 @@ class ImportedRow(View):
 
     mesh_object: str = Field(examples=["meshProject[likvid.shop]"])
     status: str = Field(description="SUCCESS or FAILED")
-    result_code: str | None = Field(description="why it failed; null: it did not")
+    result_code: str | None = Field(description="why it failed; null: it did not fail")
     message: str | None = Field(description="what is wrong")
-    remarks: str | None = Field(description="what else there is to say")
+    remarks: str | None = Field(description="remarks")
 
 
 def import_reader(request: Request) -> Callable[[bytes], list[Any]]:
@@ -94,7 +94,7 @@ _BODY = {
     response_class=JSONResponse,
     responses={
         200: {
-            "description": "A row for each object; look at every status",
+            "description": "A row for each object; check every status",
             "content": {f"{IMPORT}+json": {"schema": {"type": "array", "items": ImportedRow.model_json_schema()}}},
         },
         **responses(400, 401, 403, 406, 409, 413, 415, 422, 503),
@@ -107,11 +107,16 @@ def put_mesh_objects(
     body: Annotated[bytes, Depends(whole_body)],
     collection: Annotated[
         str | None,
-        Query(alias="meshObjectCollection", min_length=1, max_length=255, description="delete of it what is missing"),
+        Query(
+            alias="meshObjectCollection",
+            min_length=1,
+            max_length=255,
+            description="the collection from which missing objects are deleted",
+        ),
     ] = None,
-    owner: Annotated[str | None, Query(max_length=255, description="whose collection it is")] = None,
+    owner: Annotated[str | None, Query(max_length=255, description="owner of the collection")] = None,
     deletions: Annotated[
-        int, Query(ge=0, description="how many objects of the collection may be missing, where it is more than usual")
+        int, Query(ge=0, description="allowed number of missing objects, if it is more than usual")
     ] = 0,
 ) -> Response:
     """Take workspaces, projects, tenants, bindings, groups, users, payment methods, platforms and landing zones.
@@ -169,7 +174,7 @@ def list_mesh_tenants(
     states: Annotated[list[Lifecycle] | None, Query(alias="state", description="by default ACTIVE")] = None,
     deletion_state: Annotated[Lifecycle | None, Query(alias="deletionState", description="as v3 calls it")] = None,
     page: Annotated[int, Query(ge=0, description="counts from 0")] = 0,
-    size: Annotated[int, Query(ge=1, description="1000 at most; more is lowered")] = PAGE,
+    size: Annotated[int, Query(ge=1, description="at most 1000; larger values count as 1000")] = PAGE,
 ) -> Response:
     """Show one page of the tenants that fit every filter, sorted by name, however they were ordered."""
     wanted = states or ([deletion_state] if deletion_state is not None else [Lifecycle.ACTIVE])
@@ -208,7 +213,7 @@ def get_mesh_tenant(
     """Show a tenant by its UUID or by its name."""
     record = by_identifier(identifier, connector)
     if record is None:
-        raise HTTPException(404, "There is no such tenant. Name it by its UUID or by its full name.")
+        raise HTTPException(404, "Tenant not found. Use its UUID or its full name.")
     named = connector.store.runs.named_tenants()
     document = _with_links(record, version, named, connector, request)
     return JSONResponse(document, media_type=media("meshTenant", version))

@@ -198,7 +198,7 @@ def view_costs(
     connector: CurrentConnector,
     costs: CurrentDesk,
     by: Literal["service", "day", "account", "tenant", "project", "workspace", "payment-method"] = "service",
-    order: Annotated[Literal["amount", "rise"], Query(description="which rows come first")] = "amount",
+    order: Annotated[Literal["amount", "rise"], Query(description="sort order")] = "amount",
     size: Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows; days are all shown")] = 200,
     month: MonthFilter = None,
     platform: PlatformFilter = None,
@@ -232,7 +232,7 @@ def list_idle_tenants(
 @router.get(
     "/costs/budgets",
     operation_id="list_budgets",
-    summary="Show what is used of budgets",
+    summary="Show how much of the budgets is used",
     responses=responses(401, 422, 503),
 )
 def list_budgets(costs: CurrentDesk, month: MonthFilter = None, workspace: WorkspaceFilter = None) -> BudgetsView:

@@ -32,7 +32,7 @@ def post_plan(
     tenant: NamedTenant,
     connector: CurrentConnector,
     response: Response,
-    desired: Annotated[Desired | None, Body(description="as if this were ordered; none: as it is stored")] = None,
+    desired: Annotated[Desired | None, Body(description="plan this order; none: the stored one")] = None,
 ) -> PlanView:
     """Find out what a replication would change, in AWS as it is now. Nothing is changed, and nothing is stored.
 
@@ -50,7 +50,7 @@ def post_plan(
     responses=responses(401, 404, 503),
 )
 def get_plan(
-    plan_id: Annotated[str, Path(description="as the answer to the question gave it")], connector: CurrentConnector
+    plan_id: Annotated[str, Path(description="from the answer to the request")], connector: CurrentConnector
 ) -> PlanView:
     """Show each step with its changes, once a worker has planned them."""
     return read_plan(plan_id, connector)

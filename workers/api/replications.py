@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/replications", tags=["replications"], depende
 
 
 def known_replication(
-    replication_id: Annotated[str, Path(description="as the answer of an order gave it")], connector: CurrentConnector
+    replication_id: Annotated[str, Path(description="from the answer to the order")], connector: CurrentConnector
 ) -> Replication:
     """Return the replication that a path names; answers 404 when there is none."""
     return read(replication_id, connector)
@@ -55,7 +55,7 @@ def cancel(tenant: TenantId, replication_id: str, connector: Connector) -> None:
     """Cancel a replication of a tenant; answers 409 when it has ended already."""
     before = connector.store.orders.cancel(replication_id)
     if before in ENDED:
-        raise HTTPException(409, f"The replication {replication_id} has ended already: {before}.")
+        raise HTTPException(409, f"The replication {replication_id} has already ended: {before}.")
     connector.store.retries.forget(tenant)  # a person has stopped it
 
 

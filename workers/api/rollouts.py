@@ -49,7 +49,7 @@ def post_rollout(
     responses=responses(401, 404, 503),
 )
 def get_rollout(
-    rollout_id: Annotated[str, Path(description="as the answer to the rollout gave it")], connector: CurrentConnector
+    rollout_id: Annotated[str, Path(description="from the answer to the rollout")], connector: CurrentConnector
 ) -> RolloutView:
     """Show every replication of the rollout, with what failed and what it does now."""
     progress = find_rollout(rollout_id, connector)

@@ -62,8 +62,8 @@ class TenantRow(View):
     landing_zone: str
     status: State
     account_id: str | None = None
-    updated_at: datetime = Field(description="when its order, its state or what AWS gave it changed last")
-    paused: Pause | None = Field(default=None, description="nothing runs for it, or for its platform")
+    updated_at: datetime = Field(description="time of the last change of its order, state or AWS ids")
+    paused: Pause | None = Field(default=None, description="it, or its platform, is paused; nothing runs")
 
 
 class TenantView(TenantRow):
@@ -74,36 +74,38 @@ class TenantView(TenantRow):
     organizational_unit: str | None = Field(default=None, description="id of the OU that holds the account")
     sign_in_url: str | None = None
     replication_id: str
-    steps: list[StepState] = Field(description="empty when the newest replication ended longer than the retention ago")
+    steps: list[StepState] = Field(description="empty if the newest replication is no longer stored")
     last_error: LastError | None = None
     created_at: datetime
-    deletion: Deletion | None = Field(default=None, description="the request to delete the tenant")
+    deletion: Deletion | None = Field(default=None, description="the deletion request")
     deleted_at: datetime | None = None
     still_in: int = Field(default=0, description=STILL_IN)
     still_in_since: datetime | None = Field(default=None, description="since when they have no order; null: nobody is")
 
 
 class HealthView(View):
-    """What the doctor found on a platform, or that a worker still looks."""
+    """Findings of the doctor on a platform, or that a worker still looks."""
 
     platform: str = Field(description="<platform>.<location>", examples=["aws.sandbox"])
-    state: QuestionState = Field(description="PENDING until a worker has looked; FAILED when it could not")
+    state: QuestionState = Field(description="PENDING until a worker has checked; FAILED if it could not")
     asked_at: datetime
     answered_at: datetime | None = None
-    healthy: bool | None = Field(default=None, description="no finding is an error; null until a worker has looked")
+    healthy: bool | None = Field(
+        default=None, description="true if no finding is an error; null until a worker has checked"
+    )
     findings: list[Finding] = []
-    failure: str | None = Field(default=None, description="why it could not be looked at")
+    failure: str | None = Field(default=None, description="why it could not be checked")
 
 
 class PlanView(View):
     """What a replication would change, or that a worker still plans it."""
 
     id: str
-    state: QuestionState = Field(description="PENDING until a worker has planned it; FAILED when it could not")
+    state: QuestionState = Field(description="PENDING until a worker has planned; FAILED if it could not")
     asked_at: datetime
     answered_at: datetime | None = None
     plan: Plan | None = None
-    failure: str | None = Field(default=None, description="why nothing could be planned")
+    failure: str | None = Field(default=None, description="why the plan failed")
 
 
 class RolloutView(View):
@@ -114,13 +116,13 @@ class RolloutView(View):
     platform: str | None = Field(default=None, description="<platform>.<location>; none: every platform")
     requested_at: datetime
     requested_by: str | None = Field(default=None, description="name of the API token")
-    ended: bool = Field(description="whether nothing is left to wait for")
-    states: dict[State, int] = Field(description="how many replications stand where")
+    ended: bool = Field(description="whether all replications have ended")
+    states: dict[State, int] = Field(description="number of replications by state")
     replications: list[Replication] = Field(
-        description="one for each tenant; of its steps only those that failed and the one that stands next"
+        description="one for each tenant, with only its failed steps and its next one"
     )
-    refused: dict[str, str] = Field(description="tenant: why it cannot be replicated as it is configured now")
-    paused: list[str] = Field(default=[], description="tenants that were left out: they, or their platform, are paused")
+    refused: dict[str, str] = Field(description="tenant: why its current configuration cannot be replicated")
+    paused: list[str] = Field(default=[], description="skipped tenants: they, or their platform, are paused")
 
 
 class DriftView(View):
@@ -149,7 +151,7 @@ class PauseBody(View):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Text | None = Field(default=None, max_length=200, description="why, for whoever looks")
+    reason: Text | None = Field(default=None, max_length=200, description="the reason, shown to others")
 
 
 class PausesView(View):
@@ -170,7 +172,7 @@ class AgainBody(View):
     model_config = ConfigDict(extra="forbid")
 
     first: str | None = Field(
-        default=None, alias="from", description="name of the step to begin with; earlier ones are skipped"
+        default=None, alias="from", description="name of the first step to run; earlier ones are skipped"
     )
 
 
@@ -226,8 +228,10 @@ class Readiness(View):
     """That orders are taken, and who works on them."""
 
     redis: str = "ok"
-    workers: int = Field(description="workers that have looked for work within the last seconds; 0: orders wait")
-    rejected_messages: int = Field(description="messages in the queue that were not ours; 0, or see the logs")
+    workers: int = Field(description="workers that are online; 0: orders wait")
+    rejected_messages: int = Field(
+        description="messages in the queue that the connector did not send; if not 0, see the logs"
+    )
 
 
 class FieldProblem(View):

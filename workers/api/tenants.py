@@ -85,7 +85,7 @@ def list_tenants(
     status: Annotated[Filter | None, Query(description="a state, or what holds a tenant up")] = None,
     updated_since: Annotated[
         AwareDatetime | None,
-        Query(alias="updatedSince", description="only those whose updatedAt is not before; with an offset from UTC"),
+        Query(alias="updatedSince", description="only tenants whose updatedAt is not earlier; with an offset from UTC"),
     ] = None,
     page: Annotated[int, Query(ge=0, description="counts from 0")] = 0,
     size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,

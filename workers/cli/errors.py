@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     CHANGES = 2  # of `plan` alone, as of diff-like tools
     FAILED = 3
     UNREACHABLE = 4
-    USAGE = 64  # EX_USAGE of sysexits.h, so that a script never takes a misspelt option for a plan with changes
+    USAGE = 64  # EX_USAGE of sysexits.h, so that a script never takes a misspelled option for a plan with changes
 
 
 class CommandFailed(Exception):

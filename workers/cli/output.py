@@ -158,7 +158,7 @@ def show(console: Console, shown: RenderableType) -> None:
 
 
 def state_text(state: State) -> Text:
-    """Show a state in its colour."""
+    """Show a state in its color."""
     return Text(state.value, style=STYLES[state])
 
 

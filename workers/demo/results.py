@@ -95,7 +95,7 @@ def doubts(
             yield f"{each.tenant}: the second replication ended {each.state.value}"
     accounts = [each.account for each in created]
     if len(set(accounts)) != len(accounts) or None in accounts:
-        yield f"not every tenant has an account of its own: {', '.join(map(str, accounts))}"
+        yield f"not every tenant has its own account: {', '.join(map(str, accounts))}"
     if strangers := set(world["accounts"]) - OUR_ACCOUNTS - set(accounts):
         yield f"accounts that belong to no tenant: {', '.join(sorted(strangers))}"
     for one in created:

@@ -108,7 +108,9 @@ def judge(
         complain(doubt)
     if found:
         return ExitCode.MISTAKES
-    print_line(console, f"All {len(created)} tenants are as ordered: one account each, and nothing is written twice.")
+    print_line(
+        console, f"All {len(created)} tenants are set up correctly: one account each, and nothing is written twice."
+    )
     return ExitCode.DONE
 
 

@@ -11,7 +11,7 @@ from config.platform import Platform
 from config.runner_document import RunOutputs
 from tasks.chain import AWAIT_APPROVAL
 from tasks.model.desired import Person
-from tasks.model.replication import ENDED, Replication, State, StepState
+from tasks.model.replication import ENDED, Replication, State, StepState, WaitsFor
 from tasks.state.records import TenantRecord
 from tasks.step import Chain
 from workers.runner import words
@@ -31,6 +31,7 @@ CONSOLES = {  # by partition
     "aws-us-gov": "signin.amazonaws-us-gov.com",
 }
 TURN = re.compile(r"\(([^()]* ahead[^()]*)\)$")  # of a note: how many come before, and how long that may take
+LIMITED = frozenset({WaitsFor.PLACE, WaitsFor.TURN})
 OUTPUT_TYPE = "STRING"  # of every output
 
 
@@ -78,7 +79,7 @@ def _why_it_waits(step: StepState, *, paused: bool) -> str:
         return words.TRIED_AGAIN
     if step.name == AWAIT_APPROVAL:
         return words.WAITS_FOR_APPROVAL
-    if not note.startswith("waiting for"):  # what LaneFull and RateReached say
+    if step.waits_for not in LIMITED:
         return words.fitting(note)
     turn = TURN.search(note)
     return f"{words.LIMITED}: {turn[1]}." if turn else f"{words.LIMITED}."

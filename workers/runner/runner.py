@@ -87,7 +87,7 @@ class Runner:
         try:
             self.connector.store.runs.release(list(self._open), self.holder)
         except RedisError as error:  # the leases end by themselves
-            log.warning("our runs could not be handed over at once", error=type(error).__name__)
+            log.warning("the runs could not be handed over at once", error=type(error).__name__)
 
     # The main thread
 
@@ -117,7 +117,7 @@ class Runner:
         try:
             lost, taken = self.connector.store.runs.hold(ours, most, self.holder, lease)
         except RedisError as error:
-            log.warning("Redis cannot be asked for our runs", error=type(error).__name__)
+            log.warning("Redis cannot be asked for the runs", error=type(error).__name__)
             return
         self._renewed_at, self._held_until = now, now + lease.total_seconds()
         with self._lock:
@@ -258,7 +258,7 @@ class Runner:
             log.warning("no run could be claimed", reason=str(error))
             return self.claimer.pause(error)
         except RedisError as error:
-            log.warning("no run is claimed while Redis is away", error=type(error).__name__)
+            log.warning("no run is claimed while Redis is unavailable", error=type(error).__name__)
             return self.pace.first_retry
         except Exception:
             log.exception("a claim failed")

@@ -90,12 +90,12 @@ local function next_look()
   return record.woken and not p.next and now() or now() + p.due
 end
 
--- Say when to look again at one that AWS has refused with its whole platform, or not.
+-- Say when to look again, also at one that AWS has refused with all others.
 local function next_look_at_gate()
   return p.gate and wait_at(p.gate, p.replication, now() + p.due) or next_look()
 end
 
--- Leave the gate at which it waited, unless nobody knows whether AWS would let us in now.
+-- Leave the gate at which it waited, unless nobody knows whether it is open now.
 local function pass_gate()
   if record.gate and record.gate ~= p.gate and (p.let_in or p.lane) then
     leave_gate(record.gate, p.replication, p.let_in and not p.gate)

@@ -202,7 +202,7 @@ SCENARIOS = (
         existing=(organization.ACCESS_ROLE,),
     ),
     Scenario(
-        "failing enrolment",
+        "failing enrollment",
         (Order("takeover", body(), {**NOTHING_DEPLOYED, "enroll_account": True}, at_account=(FAILING,)),),
         platform={"identity_store": None, "import_role": IMPORTER, "enrollment": ENROLLMENT},
         by_hand=(ENTER_BY_IMPORTER,),

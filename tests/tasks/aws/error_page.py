@@ -28,9 +28,12 @@ consequences:
 - **parked**: the step is retried every hour, or the next day, for `CONNECTOR_PARKED_DEADLINE_SECONDS` (3 days). A newer
   order for the tenant does not wait for it, and `retry` tries at once. You see WAITING with `lastError`, and
   `parked: an operator must act` in the log.
-- **parked for the whole platform**: AWS does not let the connector in, so all tenants of the platform wait together.
-  One of them tries again every 10 seconds, and all continue as soon as AWS lets it in. The same happens when the
-  connector may not assume a role of the platform document; the access role of an account concerns one tenant only.
+- **parked for the whole platform**: AWS refuses the platform's sign-in, or a role of the platform document cannot be
+  assumed, so all tenants of the platform wait together. One of them tries again every 10 seconds. As soon as AWS
+  accepts it, all continue. A refused access role of one account affects only that tenant.
+- **parked for the whole organization**: a quota of the organization is used up, so all tenants that need more of it
+  wait together. One of them tries again every hour, or the next day, or when you order one of them again, for example
+  with `retry`. As soon as AWS accepts it, all continue.
 - **final**: the step has failed, and the error says what to do. Later steps that do not need it still run, then the
   replication ends FAILED. The daily replication tries again.
 
@@ -166,7 +169,7 @@ def _line(where: str, fault: Fault, code: str) -> str:
 def treatment(fault: Fault, code: str) -> str:
     """Name what the connector does."""
     if fault.kind is Parked:
-        return "parked"
+        return "parked for the whole organization" if fault.of_all else "parked"
     if code in UNKNOWN_KEY:
         return "parked for the whole platform"
     return "retried" if issubclass(fault.kind, TransientError) else "final"

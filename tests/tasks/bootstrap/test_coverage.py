@@ -42,7 +42,7 @@ WRITTEN = {  # who calls -> in which account, and as whom
 NOT_WRITTEN = {
     Principal.ACCESS_ROLE: "AWS makes it with each account, and it may do everything there",
     Principal.IMPORT_ROLE: "it is in accounts that are older than the connector",
-    Principal.DIRECT_USER: "of the older set-up, which nobody begins with",
+    Principal.DIRECT_USER: "of the older setup, which nobody begins with",
 }
 
 

@@ -62,8 +62,8 @@ def test_secrets_manager_gives_a_text_or_a_field(simulator: SimulatorClient, aws
     assert aws.secret(KEY) == "the-key"
     for reference, words in (
         (Reference("secretsManager", "connector/none"), "ResourceNotFoundException"),
-        (Reference("secretsManager", "connector/key", "other"), "no JSON object with that field"),
-        (Reference("secretsManager", "connector/plain", "other"), "no JSON object with that field"),
+        (Reference("secretsManager", "connector/key", "other"), "not a JSON object with that field"),
+        (Reference("secretsManager", "connector/plain", "other"), "not a JSON object with that field"),
     ):
         with pytest.raises(ValueError, match=words) as refused:
             aws.secret(reference)

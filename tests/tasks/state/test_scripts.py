@@ -1,4 +1,4 @@
-"""A misspelt parameter, or a misspelt key, is an error at once and never nil."""
+"""A misspelled parameter, or a misspelled key, is an error at once and never nil."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_an_optional_parameter_that_is_not_given_is_nil(redis: Any) -> None:
     assert run(redis, "return {p.handles == nil and 'nil', p.replication, tostring(p.lease)}") == ["nil", "r", "1000"]
 
 
-@pytest.mark.parametrize("misspelt", ["keys.tennant('a')", "keys.deu", "ttl.tenant"])
-def test_a_key_that_is_not_in_the_table_is_an_error_in_lua(redis: Any, misspelt: str) -> None:
+@pytest.mark.parametrize("misspelled", ["keys.tennant('a')", "keys.deu", "ttl.tenant"])
+def test_a_key_that_is_not_in_the_table_is_an_error_in_lua(redis: Any, misspelled: str) -> None:
     with pytest.raises(ResponseError, match=r"there is no (key|time to live of)"):
-        run(redis, f"return {misspelt}")
+        run(redis, f"return {misspelled}")
 
 
 def test_keys_are_the_same_in_lua(redis: Any) -> None:

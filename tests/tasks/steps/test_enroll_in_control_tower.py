@@ -52,14 +52,14 @@ CALLS = (
 
 @pytest.fixture(autouse=True)
 def open_doors(world: World) -> Iterator[None]:
-    """Enrolment needs statements that the sandbox's roles have only where a platform has configured it."""
+    """Enrollment needs statements that the sandbox's roles have only where a platform has configured it."""
     world.simulator.set_options(enrollment_seconds=0.02)
     with by_hand(world):
         yield
 
 
 def governed(world: World, project: str = "shop", **changes: Any) -> Tenant:
-    """Build a tenant whose landing zone enrols its accounts."""
+    """Build a tenant whose landing zone enrolls its accounts."""
     factory = changes.pop("factory", FACTORY)
     zone = {"enroll_account": True, **changes.pop("landing_zone", {})}
     platform = {"enrollment": factory, **changes.pop("platform", {})}

@@ -52,7 +52,7 @@ def test_a_scim_token_that_has_expired_concerns_the_whole_platform(world: World)
     expired = SCIM.model_copy(update={"access_token": SecretStr("expired")})
     with pytest.raises(SignInRefused, match="UnauthorizedException") as raised:
         world.aws(world.tenant(platform={"identity_store": None, "scim": expired})).directory.user_id("alice")
-    assert raised.value.way_in == "sign-in to SCIM of aws.sandbox"
+    assert raised.value.gate == "sign-in to SCIM of aws.sandbox"
     assert raised.value.remedy.endswith("All tenants that wait for it then continue automatically.")
 
 

@@ -21,7 +21,7 @@ def test_a_plan_that_takes_long(fake_api: FakeApi, run_here: RunHere, environmen
 
     ended = run_here("plan", "a.b.aws.sandbox", "--json", environment=environment)
 
-    assert ended.stderr == "a.b.aws.sandbox: a worker makes the plan …\n"
+    assert ended.stderr == "a.b.aws.sandbox: a worker is planning …\n"
     assert json.loads(ended.stdout)[0]["tenant"] == "a.b.aws.sandbox"
 
 

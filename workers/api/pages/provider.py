@@ -82,7 +82,7 @@ class Provider:
             except httpx2.HTTPError as error:
                 raise ProviderAway(str(error)) from error
             except (TypeError, AttributeError) as error:  # Authlib takes any JSON for an object
-                raise ProviderAway("its answer is no JSON object") from error
+                raise ProviderAway("its answer is not a JSON object") from error
         if not isinstance(token.get("id_token"), str):
             raise ProviderAway("it sent no ID token")
         return self._person(self._checked(token["id_token"], nonce, token))
@@ -150,7 +150,7 @@ class Provider:
         except (httpx2.HTTPError, ValueError) as error:
             raise ProviderAway(f"{address}: {error}") from error
         if not isinstance(found, dict):
-            raise ProviderAway(f"{address} is no JSON object")
+            raise ProviderAway(f"{address} is not a JSON object")
         return found
 
 

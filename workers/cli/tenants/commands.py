@@ -20,7 +20,7 @@ WatchId = Annotated[
     str | None, typer.Option("--watch", metavar="ID", help="Start nothing; show a rollout that was started earlier.")
 ]
 First = Annotated[
-    str | None, typer.Option("--from", metavar="STEP", help="Begin with this step and skip those before it.")
+    str | None, typer.Option("--from", metavar="STEP", help="Start with this step and skip earlier ones.")
 ]
 
 
@@ -201,7 +201,7 @@ def rollout(
         str | None, typer.Option("--platform", metavar="PLATFORM", help="Only tenants of this <platform>.<location>.")
     ] = None,
     watch: WatchId = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress until all have ended.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress until all have finished.")] = True,
     as_json: Json = False,
 ) -> ExitCode:
     """Replicate every tenant of a landing zone that was changed.

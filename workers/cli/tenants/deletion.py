@@ -53,8 +53,8 @@ def _confirm(view: TenantView) -> None:
         raise CommandFailed(message, ExitCode.USAGE)
     account = f"AWS account {view.account_id}" if view.account_id else "its AWS account"
     question = (
-        f"Deleting {printable(view.tenant)} takes away all access at once.\n"
-        f"Once it is approved, which some landing zones do by themselves, {printable(account)} may be closed.\n"
+        f"Deleting {printable(view.tenant)} removes all access at once.\n"
+        f"After the approval (automatic in some landing zones), {printable(account)} may be closed.\n"
         "Delete it? [y/N] "
     )
     sys.stderr.write(question)

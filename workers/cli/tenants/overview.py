@@ -55,7 +55,7 @@ def _working(overview: Overview) -> dict[str, str]:
         "  workers": f"{working.workers}{behind}",
         "  messages in the queue": str(working.queued),
         "  beat last sent something": _moment(working.beat_at),
-        "  looked at longest ago": _moment(overview.oldest_look),
+        "  checked longest ago": _moment(overview.oldest_look),
         "  changed by somebody else": counted(overview.drifted, "tenant"),
         "  without a tenant": counted(overview.unmanaged, "account"),
     }

@@ -67,7 +67,7 @@ def _collected(client: ConnectorClient, views: Iterable[tuple[str, PlanView]]) -
     plans: list[Plan | None] = []
     for tenant, asked in views:
         view = asked
-        with saying(f"{tenant}: a worker makes the plan"):
+        with saying(f"{tenant}: a worker is planning"):
             while view.state is QuestionState.PENDING:
                 time.sleep(LOOK_SECONDS)
                 view = client.planned(view.id)
@@ -106,7 +106,7 @@ def _show_one(plan: Plan) -> None:
 
 
 def _lines(step: PlannedStep) -> Iterable[tuple[str, str]]:
-    """Yield the lines of one step, each with its colour; none for a step that changes nothing."""
+    """Yield the lines of one step, each with its color; none for a step that changes nothing."""
     if not (step.changes or step.waiting or step.error):
         return
     yield "bold", f"  {step.name}"

@@ -1,4 +1,4 @@
-"""What Control Tower does behind the account factory's product: enrol an account, put it elsewhere, let it go.
+"""What Control Tower does behind the account factory's product: enroll an account, put it elsewhere, let it go.
 
 One operation per account, `control_tower_operations` at once; what comes on top is refused in Control Tower's words.
 Each has an end that is known from the start and happens as time passes (`settle`).
@@ -68,9 +68,9 @@ def account_of(email: str, world: World) -> Account | None:
 
 
 def enroll(parameters: Mapping[str, str], unit: str, world: World) -> tuple[str | None, str | None]:
-    """End an enrolment: answer the account's id, and AWS's words if it failed.
+    """End an enrollment: answer the account's id, and AWS's words if it failed.
 
-    An address that no account has gives a new account, as AWS does it: whoever enrols must ask by the right one.
+    An address that no account has gives a new account, as AWS does it: whoever enrolls must ask by the right one.
     """
     account = account_of(parameters["AccountEmail"], world)
     reason = world.state(Failures).take(parameters["AccountEmail"])

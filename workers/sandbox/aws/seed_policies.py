@@ -1,7 +1,7 @@
 """The IAM documents of the sandbox's organization: those that the connector publishes, and what else lives there.
 
 With `enforce_policies` the simulator holds every call against them: a call they do not allow fails here first. The
-policy of the direct user of the older set-up is as meshStack published it.
+policy of the direct user of the older setup is as meshStack published it.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ NEEDED = {
 
 @shapes.answer(SERVICE, "ProvisionProduct")
 def provision_product(call: Call, world: World) -> Mapping[str, Any]:
-    """Begin to enrol the account of an e-mail address."""
+    """Begin to enroll the account of an e-mail address."""
     catalog, given = world.state(Catalog), call.parameters
     known = catalog.tokens.get((PROVISION, given["ProvisionToken"]))
     if known is not None:

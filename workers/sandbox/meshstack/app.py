@@ -165,7 +165,7 @@ def _body(request: Request) -> Document:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise _Refused(400, "the body is no JSON object")
+        raise _Refused(400, "the body is not a JSON object")
     return found
 
 

@@ -1,8 +1,14 @@
--- Gates: where AWS has refused a platform itself, such as its key. All its tenants would be refused the same, so they wait
--- together: one probes, and the others stand in line. When AWS lets the probe in, all are woken. A gate is a lane with one
--- place, which the probe holds by its own id; so if the probe ends, the next in line is handed its place, and probes.
+-- Gates: where AWS has refused a platform itself, such as its key, or has used up a quota of the whole organization. All
+-- tenants would be refused the same, so they wait together: one probes, and the others stand in line. When AWS takes what
+-- the probe asks for, all are woken. A gate is a lane with one place, which the probe holds by its own id; so if the probe
+-- ends, the next in line is handed its place, and probes.
 
--- Leave a gate. When AWS has let us in, all who stand there are woken; else the next one probes.
+-- Let the probe look at once: whoever orders a tenant again that waits at the gate may have opened it.
+local function probe_now(gate)
+  for _, probe in ipairs(redis.call('ZRANGE', keys.holders(gate), 0, -1)) do wake_up(offered_to(probe) or probe) end
+end
+
+-- Leave a gate. When it is open, all who stand there are woken; else the next one probes.
 local function leave_gate(gate, id, opens)
   leave_line(gate, id)
   withdraw_offer(gate, id)
@@ -19,7 +25,7 @@ local function leave_gate(gate, id, opens)
     leave_line(gate, other)
     wake_up(other)
   end
-  for _, probe in ipairs(redis.call('ZRANGE', keys.holders(gate), 0, -1)) do wake_up(offered_to(probe) or probe) end
+  probe_now(gate)
   redis.call('HDEL', keys.lanes, gate)
   redis.call('ZREM', keys.looks, gate)
 end

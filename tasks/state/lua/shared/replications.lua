@@ -70,8 +70,11 @@ local function finish(tenant, id, state)
   leave_thread(tenant, id)
   redis.call('ZREM', keys.urgent, id)
   redis.call('PEXPIRE', key, p.retention)
-  if state == 'CANCELLED' and is_replaced(owner, id) then hand_over(id, redis.call('HGET', owner, 'next')) end
+  local replaced = state == 'CANCELLED' and is_replaced(owner, id)
+  if replaced then hand_over(id, redis.call('HGET', owner, 'next')) end
   leave_all(id, state == 'SUCCEEDED' and 0 or p.linger)
+  local gate = replaced and redis.call('HGET', key, 'gate')
+  if gate then probe_now(gate) end
   emit_state(tenant, id, state)
   local ordered = fields(owner, 'deletion', 'deleted_at')
   local deleted = ordered.deleted_at

@@ -164,7 +164,7 @@ def test_a_tenant_whose_platform_is_gone_fails_its_row_alone(redis_of_its_own: C
 def test_what_a_file_describes_counts_as_the_file_says_it(http: httpx2.Client) -> None:
     [row] = put_well(http, zone("development"))
 
-    assert "which counts" in row["remarks"]
+    assert "which takes precedence" in row["remarks"]
 
 
 def test_who_may_only_order_changes_no_configuration(api: Api, http: httpx2.Client) -> None:

@@ -78,7 +78,7 @@ def test_after_a_loss_the_page_says_that_others_may_be_in(scene: Scene, pages: h
     said = text_of(pages.get(SHOP))
     assert "Others may have access too" in said
     assert "bob@example.com user ordered, not read yet" in said
-    assert "Nobody, and nobody was ordered to." not in said
+    assert "Nobody, as ordered." not in said
 
 
 def test_a_group_that_nobody_has_read_is_named(api: Api, scene: Scene, pages: httpx2.Client) -> None:
@@ -98,7 +98,7 @@ def test_a_role_whose_people_nobody_knows_is_named(api: Api, scene: Scene) -> No
 def test_nobody_is_awaited_in_what_is_to_go_or_gone(api: Api, scene: Scene, pages: httpx2.Client) -> None:
     record = record_of(scene, groups={}, doubt=None)
     request_deletion(record, api.connector, by="meshstack")
-    assert "Nobody, and nobody was ordered to." in text_of(pages.get(SHOP))
+    assert "Nobody, as ordered." in text_of(pages.get(SHOP))
     marked = api.store.tenants.find(record.id)
     assert marked is not None
     gone = replace(marked, deleted_at=datetime.now(UTC))

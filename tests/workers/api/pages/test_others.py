@@ -12,7 +12,7 @@ from tests.workers.api.server import Api
 
 def test_a_platform_is_examined_paused_and_resumed(api: Api, pages: httpx2.Client) -> None:
     here = "/platforms/aws.sandbox"
-    assert "Nobody has asked in the last hour." in text_of(pages.get(here))
+    assert "Not checked in the last hour." in text_of(pages.get(here))
     assert send(pages, f"{here}/do/health").headers["location"] == here
     assert "A worker looks at AWS." in text_of(pages.get(here))
     send(pages, f"{here}/do/pause", reason="a new contract")
@@ -70,9 +70,9 @@ def test_drift_says_what_differs(api: Api, pages: httpx2.Client) -> None:
 
 def test_costs_say_that_nothing_is_known_yet(pages: httpx2.Client) -> None:
     for by in ("tenant", "workspace", "project", "service", "day", "account"):
-        assert "Nothing is known of this month yet." in text_of(pages.get(f"/costs?by={by}"))
+        assert "No costs of this month yet." in text_of(pages.get(f"/costs?by={by}"))
     assert pages.get("/costs?month=2026-13").status_code == 422
-    assert pages.get("/costs?by=colour").status_code == 422
+    assert pages.get("/costs?by=color").status_code == 422
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -143,8 +143,8 @@ def test_a_later_run_needs_no_option_again(run_here: RunHere, tmp_path: Path) ->
     done = run_here("bootstrap", str(tmp_path))
     assert done.returncode == 64
     assert "--meshcloud-account is needed: there is no" in run_here("bootstrap", str(tmp_path)).stderr
-    remembered.write_text(f"{before[0]}colour: blue\n")
-    assert "colour: Unexpected keyword argument" in run_here("bootstrap", str(tmp_path)).stderr
+    remembered.write_text(f"{before[0]}color: blue\n")
+    assert "color: Unexpected keyword argument" in run_here("bootstrap", str(tmp_path)).stderr
 
 
 def test_what_was_added_to_the_platform_document_is_allowed(run_here: RunHere, tmp_path: Path) -> None:

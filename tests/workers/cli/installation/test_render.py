@@ -53,9 +53,9 @@ def test_every_name_is_shown(run_here: RunHere, environment: dict[str, str], tmp
     assert shown[-1] == "No problems found."
 
 
-def test_a_misspelt_role_is_remarked(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
-    misspelt = TENANT.replace("roles: [admin]}", "roles: [amdin]}")
-    done = run_here("validate", "--render", written(tmp_path, misspelt), environment=environment)
+def test_a_misspelled_role_is_remarked(run_here: RunHere, environment: dict[str, str], tmp_path: Path) -> None:
+    misspelled = TENANT.replace("roles: [admin]}", "roles: [amdin]}")
+    done = run_here("validate", "--render", written(tmp_path, misspelled), environment=environment)
     assert "roles without a mapping, which give no access: amdin" in done.stdout
 
 

@@ -1,0 +1,41 @@
+"""A quota of the whole organization is used up: its tenants wait together, and one probes for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.test_sign_in import parked, probing
+from tests.support.cluster import Cluster, running_cluster
+from tests.support.waiting import eventually
+
+TENANTS = 6
+ORDER = {"landingZone": "development"}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("quota")) as running:
+        yield running
+
+
+def test_tenants_wait_for_more_accounts_together_and_continue_together(cluster: Cluster) -> None:
+    cluster.simulator.set_options(accounts_limit=1)
+    projects = [f"full{number}" for number in range(TENANTS)]
+    replications = [cluster.order(project, ORDER) for project in projects]
+    eventually(lambda: parked(cluster.connector, replications) and len(probing(cluster, replications)) == 1)
+
+    [probe] = probing(cluster, replications)
+    cluster.connector.store.orders.cancel(probe)
+    del projects[replications.index(probe)]
+    replications.remove(probe)
+    eventually(lambda: parked(cluster.connector, replications) and len(probing(cluster, replications)) == 1)
+
+    cluster.simulator.set_options(accounts_limit=100)
+    [probe] = probing(cluster, replications)
+    waiting = next(number for number, each in enumerate(replications) if each != probe)
+    replications[waiting] = cluster.order(projects[waiting], ORDER)  # whoever has got more accounts tries one
+    for replication in replications:
+        cluster.succeeded(replication)
+    assert not [lane for lane in cluster.redis.client.hkeys("connector:lanes") if lane.startswith("quota")]
