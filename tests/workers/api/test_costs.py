@@ -137,7 +137,7 @@ def test_a_collection_is_begun_once_and_a_worker_is_told(costs_api: Api, http: h
         ({"platform": "aws.nowhere"}, 404, "costs are collected by aws.sandbox"),
         ({"platform": "aws-scim.sandbox"}, 404, "costs are collected by aws.sandbox"),
         ({"platform": PLATFORM, "month": "2026-13"}, 422, ""),
-        ({"platform": PLATFORM, "month": "2020-01"}, 422, "any more"),
+        ({"platform": PLATFORM, "month": "2020-01"}, 422, "no longer"),
         ({"platform": PLATFORM, "month": "2099-01"}, 422, "has not started"),
     ],
 )
