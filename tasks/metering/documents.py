@@ -144,7 +144,7 @@ class CollectionDocument(Document):
     stage: str = Field(description="what it asks now, or asked last")
     final: bool = Field(description="it reads all of a month that AWS does not change any more")
     pages: int = Field(description="pages that AWS has answered")
-    dollars: str = Field(description="what they cost", examples=["0.12"])
+    dollars: str = Field(description="what was asked costs, also what had no answer", examples=["0.12"])
     rows: int
     note: str | None = Field(default=None, description="what it waits for, or why it has failed")
     asked_by: str | None = None
