@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.support.compiling import compile_changed
+from tests.support.nursery import share
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
 FIRST = ("tests/faults/test_matrix", "tests/faults/test_withdrawal", "tests/faults/test_limits")  # a minute or more
@@ -50,8 +50,9 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the tests, where the workers of xdist are about to start."""
-    if session.config.getoption("numprocesses") and not sys.dont_write_bytecode:
+    """Do once what each worker of xdist would do: they are about to start."""
+    if session.config.getoption("numprocesses"):
+        share()
         compile_changed()
 
 

@@ -17,7 +17,7 @@ ENDING = f".{sys.implementation.cache_tag}-pytest-{pytest.__version__}.pyc"
 
 def compile_changed() -> None:
     """Import the tests that have no bytecode as new as they are; whatever they import is compiled, too."""
-    for name in changed():
+    for name in [] if sys.dont_write_bytecode else changed():
         with suppress(Exception):  # the collection will tell
             import_module(name)
 
