@@ -465,7 +465,7 @@ def test_a_database_of_the_first_tables_is_brought_up_to_date(house: House) -> N
     from alembic.config import Config  # noqa: PLC0415 (as above)
 
     file = house.worker.settings.data_dir / "metering.sqlite"
-    file.parent.mkdir(parents=True)
+    file.unlink()  # that of today
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     engine = create_engine(f"sqlite:///{file}")
