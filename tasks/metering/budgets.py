@@ -81,7 +81,7 @@ def _compared(of: Of, owners: Mapping[str, Owner], spent: Spent) -> Iterator[Bud
         given = budget_of(owner.budget if of is Of.PROJECT else owner.payment_budget)
         assert given is not None
         amount, currency = given
-        by_currency = spent.get(name, {})
+        by_currency = {of: sum_ for of, sum_ in spent.get(name, {}).items() if sum_}  # nothing is of no currency
         if currency is None and len(by_currency) == 1:
             currency = next(iter(by_currency))
         used = by_currency.get(currency or "") if by_currency else Decimal(0)

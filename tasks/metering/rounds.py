@@ -41,6 +41,7 @@ from tasks.state.masking import masked_error
 from tasks.worker import Worker
 
 ROUND = timedelta(seconds=120)  # a page takes seconds; the broker hands a message on after 300 s
+DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of ours: they stop one platform only
 log = structlog.get_logger(__name__)
 
 
@@ -141,6 +142,16 @@ def _go_on(
         count(Metering.FAILED)
     except StepError as error:
         note = f"it continues automatically: {masked_error(error)}"
+        count(Metering.RETRIED)
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # a defect of ours must not stop other platforms
+        log.exception("a collection cannot go on", collection=held.id)
+        note = "a defect of the connector; the worker's log has it"
         count(Metering.RETRIED)
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))

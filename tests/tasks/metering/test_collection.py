@@ -9,12 +9,13 @@ from decimal import Decimal
 from itertools import count, product
 from math import ceil
 from threading import Barrier
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 from sqlalchemy import create_engine, func, select
 
+from config.prices import Prices
 from tasks.metering import rounds
 from tasks.metering.database import MIGRATIONS
 from tasks.metering.exact import join
@@ -249,6 +250,19 @@ def test_a_month_that_aws_does_not_tell_any_more_fails_and_says_so(house: House)
     assert failed is not None
     assert failed.state is State.FAILED
     assert "BillExpirationException" in (failed.note or "")
+
+
+def test_a_defect_of_ours_stops_no_other_platform(house: House) -> None:
+    begun = house.begin()
+    house.priced(cast("Prices", None))
+    rounds.collect(house.worker, house.now)
+    stopped = house.ledger.find(begun.id)
+    assert stopped is not None
+    assert "a defect" in (stopped.note or "")
+
+    house.priced(Prices())
+    rounds.collect(house.worker, house.now)
+    assert total(house.reports()) == own_totals(house)
 
 
 def test_a_new_organization_has_no_data_yet_which_is_no_error(house: House) -> None:

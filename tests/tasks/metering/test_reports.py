@@ -175,6 +175,15 @@ def test_amounts_are_converted_by_the_rate_of_the_month(house: House) -> None:
     assert (sellers["AWS Lambda"], sellers["AmazonCloudWatch"]) == ("reseller", AWS.id)
 
 
+def test_what_costs_nothing_and_has_no_currency_has_that_of_its_account(house: House) -> None:
+    free = {"service": "AWS Lambda", "usage_type": "free", "amount": "0", "currency": "N/A"}
+    house.simulator.operator("add_cost", day=str(CLOSED.first), account=ACCOUNT, **free)
+    house.collect()
+    (line,) = (each for each in lines(house, ACCOUNT, "USAGE") if each["usageType"] == "free")
+    assert (line["netAmount"]["currency"], line["netAmount"]["amount"]) == ("USD", "0.00")
+    assert [each.currency for report in house.reports(account=ACCOUNT) for each in report.totals] == ["USD"]
+
+
 def test_a_statement_is_in_whole_cents_and_says_what_was_rounded(house: House) -> None:
     house.own(SHOP, ACCOUNT, paymentMethod="main")
     house.own("likvid.data.aws.sandbox", "700000000002", paymentMethod="main")
