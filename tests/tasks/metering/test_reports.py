@@ -236,6 +236,38 @@ def test_an_export_can_be_put_back(make_house: Callable[..., House]) -> None:
         list(read(["[", "{}"]))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"month": "2026-13"},
+        {"status": "CLOSED"},
+        {"firstDay": "2026-11-01"},
+        {"firstDay": "2026-10-09", "lastDay": "2026-10-08"},
+        {"part": -1},
+        {"version": 2**40},
+    ],
+    ids=str,
+)
+def test_what_no_report_of_ours_has_is_not_restored(wrong: dict[str, Any]) -> None:
+    good = {"platform": PLATFORM, "month": "2026-10", "accountId": ACCOUNT, "accountName": "shop", "part": 0}
+    good |= {"firstDay": "2026-10-01", "lastDay": "2026-10-31", "version": 1, "status": "OPEN"}
+    good |= {"changedAt": "2026-11-01T00:00:00Z", "totals": [], "lineItems": []}
+    assert len(list(read(["[", json.dumps(good), "]"]))) == 1
+    with pytest.raises(NoExport, match="line 2"):
+        list(read(["[", json.dumps(good | wrong), "]"]))
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e30", "1e400", "plenty"])
+def test_what_is_no_amount_is_not_restored(house: House, amount: str) -> None:
+    house.collect()
+    report = house.reports(account=ACCOUNT)[0]
+    item = report.line_items[0]
+    wrong = item.model_copy(update={"net_amount": item.net_amount.model_copy(update={"amount": amount})})
+    with pytest.raises(NoExport, match=amount):
+        restore(house.database, [report.model_copy(update={"month": "2026-01", "line_items": [wrong]})])
+    assert list(stream(house.database, Wanted(Month.parse("2026-01")))) == []
+
+
 def test_what_was_restored_and_is_collected_again_is_the_same(make_house: Callable[..., House]) -> None:
     """The database was lost: who paid in which days of the month is known from the export alone."""
     house, other = make_house(), make_house()
