@@ -267,7 +267,7 @@ class Reporter:
     def _bought(self, connection: Connection) -> Mapping[int, list[Bought]]:
         query = select(commitments).where(commitments.c.collection == self.collection.id)
         found: dict[int, list[Bought]] = {}
-        for row in connection.execute(query.order_by(commitments.c.kind, commitments.c.identifier)):
+        for row in sorted(connection.execute(query), key=lambda each: (each.kind, each.identifier)):
             first, end = date.fromordinal(row.first_day), date.fromordinal(row.end_day)
             upfront, amortized = join(row.upfront, row.upfront_tail), join(row.amortized, row.amortized_tail)
             found.setdefault(row.account, []).append(Bought(row.kind, row.identifier, first, end, upfront, amortized))

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
+BYTES = "C"  # PostgreSQL's name of the order that SQLite has: exports are the same bytes
 IS_RUNNING = text("state = 'RUNNING'")
 
 
@@ -170,9 +171,9 @@ reports = Table(  # what one account costs one owner in a month
     "reports",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("platform", String(255), nullable=False),
+    Column("platform", String(255).with_variant(String(255, collation=BYTES), "postgresql"), nullable=False),
     Column("month", String(7), nullable=False),
-    Column("account", _name(12), nullable=False),
+    Column("account", Text(collation=BYTES).with_variant(String(12), "sqlite"), nullable=False),
     Column("account_name", String(255), nullable=False),
     Column("part", Integer, nullable=False),  # 0, 1 …: which of the account's owners in this month
     Column("first_day", Integer, nullable=False),

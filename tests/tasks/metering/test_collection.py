@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, select, text
 
 from config.prices import Prices
 from tasks.metering import rounds
@@ -401,6 +401,15 @@ def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], po
 
     assert exported(server) == exported(file)
     assert exported(file)[0].count(b"\r\n") > 50
+
+
+def test_reports_are_sorted_by_bytes_whatever_the_language_of_the_server(
+    make_house: Callable[..., House], postgresql: Callable[[], str]
+) -> None:
+    with make_house(postgresql()).database.reading() as connection:
+        query = "select column_name, collation_name from information_schema.columns where table_name = 'reports'"
+        found = {row.column_name: row.collation_name for row in connection.execute(text(query))}
+    assert (found["platform"], found["account"]) == ("C", "C")
 
 
 @pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
