@@ -47,7 +47,10 @@ collections = Table(  # one reading of one month
     Column("asked_from", Integer),  # the first day of the question; null: that of the part
     Column("resume_day", Integer),  # days before it are complete in this part; 0: nobody knows
     Column("pages", Integer, nullable=False),  # that were answered
-    Column("audited", Integer, nullable=False, server_default="0"),  # of them: those that the audit log has
+    Column(
+        "asked", Integer, nullable=False, server_default="0"
+    ),  # that AWS charges for, also if their answers were lost
+    Column("audited", Integer, nullable=False, server_default="0"),  # of these: those that the audit log has
     Column("rows_kept", BigInteger, nullable=False),
     Column("estimated", Integer, nullable=False),  # 1: AWS may still change what it says
     Column("note", Text),  # why it waits, or has failed

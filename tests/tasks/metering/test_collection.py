@@ -234,6 +234,19 @@ def test_refusals_are_no_dollars(house: House) -> None:
     assert house.ledger.spent(PLATFORM, house.now().date()) == 0
 
 
+def test_an_answer_that_was_lost_is_paid_for(house: House) -> None:
+    house.simulator.inject(service="ce", operation="GetCostAndUsage", kind="lost_response", skip=2, times=2)
+    begun, before = house.begin(), house.pages()
+    for _ in range(3):
+        rounds.collect(house.worker, house.now)
+
+    done = house.ledger.find(begun.id)
+    assert done is not None
+    assert done.state is State.DONE
+    assert done.asked == done.pages + 2 == house.pages() - before == house.ledger.spent(PLATFORM, house.now().date())
+    assert done.audited == done.asked
+
+
 def test_one_worker_holds_a_collection_until_it_is_dead(house: House) -> None:
     begun = house.begin()
     assert house.ledger.take(begun.id, "first", house.now()) is not None
@@ -343,9 +356,9 @@ def test_those_who_spend_at_once_keep_the_limit(
     make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:
     house = make_house(postgresql())
-    house.ledger.listed(None, 1)
+    begun = house.begin()
     with ThreadPoolExecutor(8) as threads:
-        asked = [threads.submit(house.ledger.spend, PLATFORM, CLOSED.first, 50) for _ in range(120)]
+        asked = [threads.submit(house.ledger.spend, begun, CLOSED.first, 50) for _ in range(120)]
     assert sum(each.result() for each in asked) == 50 == house.ledger.spent(PLATFORM, CLOSED.first)
 
 
