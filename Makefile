@@ -8,7 +8,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up promtool test chart redis wheels sbom manual installed properties faults soak proof check bench clean
+.PHONY: help setup run up promtool test thorough chart redis wheels sbom manual installed properties faults soak proof check bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -27,8 +27,11 @@ promtool: $(READY) ## fetch Debian's promtool, with which tests check metrics an
 		&& dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 -C bin ./usr/bin/promtool \
 		&& rm -f prometheus_*.deb; }
 
-test: $(READY) ## run all tests
+test: $(READY) ## run the tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
+
+thorough: $(READY) ## run what takes long and is of the same kind as other tests, as CI does
+	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder -m thorough
 
 chart: $(READY) ## check the Helm chart, with helm and the schemas of Kubernetes, which it installs into .venv
 	@$(BIN)/python -m tests.deploy.tools

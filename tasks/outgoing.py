@@ -12,7 +12,8 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from ssl import SSLContext
+from functools import cache
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from time import monotonic
 from typing import Any
 
@@ -41,12 +42,28 @@ def transport(url: str, trusted: SSLContext | None = None) -> httpx2.HTTPTranspo
     trusted   whose certificates are believed; None: the usual authorities'
     Raises ProxyMistakes when the environment names proxies that cannot be used; to this machine none is needed.
     """
-    here = is_loopback(httpx2.URL(url).host)
-    proxy = None if here else Proxies.read(os.environ).leading_to(url)
-    made = httpx2.HTTPTransport(verify=trusted or True, proxy=proxy, limits=CONNECTIONS)
+    address = httpx2.URL(url)
+    proxy = None if is_loopback(address.host) else Proxies.read(os.environ).leading_to(url)
+    made = httpx2.HTTPTransport(verify=trusted or _trusted(address), proxy=proxy, limits=CONNECTIONS)
     pool: Any = made._pool  # noqa: SLF001  # httpx2 has no option for httpcore2's public `network_backend`
     pool._network_backend = _Network()  # noqa: SLF001  # as above
     return made
+
+
+def _trusted(address: httpx2.URL) -> SSLContext:
+    """Return whose certificates are believed: nobody's where none is shown."""
+    if address.scheme == "http":
+        return SSLContext(PROTOCOL_TLS_CLIENT)
+    return _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _authorities(_file: str | None, _directory: str | None) -> SSLContext:
+    """Read the usual authorities' certificates, once: that takes 20 ms, as long as a whole exchange.
+
+    The variables are those that httpx2 looks at.
+    """
+    return httpx2.create_ssl_context()
 
 
 def _left(timeout: float | None, error: type[httpcore2.TimeoutException]) -> float | None:

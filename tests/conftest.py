@@ -12,6 +12,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.support.compiling import compile_changed
+from tests.support.nursery import share
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
 FIRST = ("tests/faults/test_matrix", "tests/faults/test_withdrawal", "tests/faults/test_limits")  # a minute or more
@@ -45,6 +47,13 @@ def pytest_configure() -> None:
     *before, _ = structlog.get_config()["processors"]
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, renderer])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Do once what each worker of xdist would do: they are about to start."""
+    if session.config.getoption("numprocesses"):
+        share()
+        compile_changed()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tasks.meshstack.client import WHOLE_SECONDS, Answer, MeshStack
-from tasks.meshstack.errors import Away, Refused
+from tasks.meshstack.errors import NotLetIn, Refused
 from tasks.meshstack.media import IMPORT
 from tasks.meshstack.objects import ROOT
 
@@ -22,7 +22,7 @@ NOT_ALLOWED = frozenset({401, 403})
 
 
 class ApiUser:
-    """Sends as an API user. Methods raise Away, also when the user is not accepted, or Refused."""
+    """Sends as an API user. Methods raise Away, NotLetIn when the user is not accepted, or Refused."""
 
     def __init__(self, meshstack: MeshStack, user: str) -> None:
         """Make it; `user` is `name:password`."""
@@ -45,7 +45,7 @@ class ApiUser:
             answer = self._meshstack.exchange("PUT", path, IMPORT, self._authorization, document, WHOLE_SECONDS, {})
         except Refused as refused:
             if refused.status in NOT_ALLOWED:
-                raise Away(f"meshStack does not allow the API user to do this ({refused})") from refused
+                raise NotLetIn(f"meshStack does not allow the API user to do this ({refused})") from refused
             raise
         _check(answer)
 

@@ -2,6 +2,7 @@
 
 MeshStackError
 ├── Away        no answer, a lost one, 5xx or 429: the same may work later; whether it was done nobody knows
+│   └── NotLetIn   what an API user may not do, or with another password: nothing else works either
 └── Refused     an answer that says no (4xx), or one that cannot be read
     └── Unauthorised   401: the token is not, or not any more, accepted
 """
@@ -23,6 +24,10 @@ class Away(MeshStackError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class NotLetIn(Away):
+    """meshStack does not let our API user do this: somebody must give it the right, or its password."""
 
 
 class Refused(MeshStackError):

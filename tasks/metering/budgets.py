@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, literal_column, select
 
 from tasks.metering.batches import batches
 from tasks.metering.exact import join, quotient
@@ -23,6 +23,8 @@ from tasks.metering.tables import report_totals, reports
 
 MANY = 500  # names in one statement
 TEXT = re.compile(r"\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<currency>[A-Z]{3})?\s*")
+PROJECT = reports.c.workspace + literal_column("'.'") + reports.c.project
+"""No parameter: PostgreSQL would take that of a GROUP BY for another one."""
 Spent = Mapping[str, Mapping[str, Decimal]]  # name -> currency -> amount
 
 
@@ -71,8 +73,7 @@ def budgets(connection: Connection, month: Month) -> Iterator[Budget]:
             projects[f"{owner.workspace}.{owner.project}"] = owner
         if owner.payment_method and budget_of(owner.payment_budget):
             methods[owner.payment_method] = owner
-    project = reports.c.workspace + "." + reports.c.project
-    yield from _compared(Of.PROJECT, projects, _spent(connection, project, projects, month))
+    yield from _compared(Of.PROJECT, projects, _spent(connection, PROJECT, projects, month))
     yield from _compared(Of.PAYMENT_METHOD, methods, _spent(connection, reports.c.payment_method, methods, None))
 
 
@@ -81,7 +82,7 @@ def _compared(of: Of, owners: Mapping[str, Owner], spent: Spent) -> Iterator[Bud
         given = budget_of(owner.budget if of is Of.PROJECT else owner.payment_budget)
         assert given is not None
         amount, currency = given
-        by_currency = spent.get(name, {})
+        by_currency = {of: sum_ for of, sum_ in spent.get(name, {}).items() if sum_}  # nothing is of no currency
         if currency is None and len(by_currency) == 1:
             currency = next(iter(by_currency))
         used = by_currency.get(currency or "") if by_currency else Decimal(0)

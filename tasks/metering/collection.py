@@ -311,13 +311,13 @@ class Collector:
     def _page(self, ask: Callable[[str | None], Page]) -> Page | None:
         """Ask for a page; None: AWS has nothing to tell. Raises _AskAnew when it has forgotten its token."""
         today = self.now().date()
-        if not self.ledger.spend(self.platform.identifier, today, self.most_pages):
+        if not self.ledger.spend(self.collection, today, self.most_pages):
             raise DollarsSpent
         try:
             return ask(self.collection.token)
         except StepError as error:
             if not isinstance(error, Unanswered):  # nobody knows whether AWS charges for an answer that was lost
-                self.ledger.refund(self.platform.identifier, today)
+                self.ledger.refund(self.collection, today)
             remade = error.code == BILL_EXPIRED
             if error.code in TOKEN_LOST and self.collection.token is not None:
                 raise _AskAnew(remade=remade) from error

@@ -129,7 +129,7 @@ def _shown(collection: Collection) -> CollectionDocument:
         stage=collection.stage,
         final=collection.is_final,
         pages=collection.pages,
-        dollars=f"{dollars(collection.pages):.2f}",
+        dollars=f"{dollars(collection.asked):.2f}",
         rows=collection.rows,
         note=collection.note,
         asked_by=collection.asked_by,

@@ -144,7 +144,7 @@ class CollectionDocument(Document):
     stage: str = Field(description="its current or last question")
     final: bool = Field(description="it reads a whole month that AWS has closed")
     pages: int = Field(description="pages that AWS has returned")
-    dollars: str = Field(description="what they cost", examples=["0.12"])
+    dollars: str = Field(description="what its questions cost, also those that got no answer", examples=["0.12"])
     rows: int
     note: str | None = Field(default=None, description="what it waits for, or why it failed")
     asked_by: str | None = None

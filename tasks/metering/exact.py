@@ -7,12 +7,13 @@ one by one, which is exact, and the same in SQLite and PostgreSQL: 900 million r
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 DECIMALS = 10
 TAIL = 10**DECIMALS
 PRICE_DECIMALS = 12
 CENT = Decimal("0.01")
+LARGEST = Decimal(10) ** 18
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)  # more digits than any sum has: nothing is rounded but on purpose
 _SMALLEST = Decimal(1).scaleb(-DECIMALS)
 
@@ -27,11 +28,13 @@ def rounded(number: Decimal, step: Decimal = _SMALLEST) -> Decimal:
 
 
 def split(number: Decimal) -> tuple[int, int]:
-    """Return the units and the tail of a number.
+    """Return the units and the tail of a number; InvalidOperation for one that has none, or too many digits.
 
     >>> split(Decimal("-12.5")), split(Decimal("3E-10"))
     ((-12, -5000000000), (0, 3))
     """
+    if not abs(number) < LARGEST:  # nor infinity, nor what is no number
+        raise InvalidOperation
     whole = int(rounded(number).scaleb(DECIMALS, _EXACT))
     sign = -1 if whole < 0 else 1
     units, tail = divmod(abs(whole), TAIL)

@@ -70,6 +70,7 @@ class Collection:
     asked_from: int | None
     resume_day: int | None
     pages: int
+    asked: int
     audited: int
     rows: int
     estimated: bool
@@ -103,7 +104,7 @@ class Ledger:
             "stage": Stage.TOTALS,
             "plan": NO_PLAN,
         }
-        fresh |= dict.fromkeys(("part", "pages", "rows_kept", "estimated", "held_until"), 0)
+        fresh |= dict.fromkeys(("part", "pages", "asked", "rows_kept", "estimated", "held_until"), 0)
         running = select(collections).where(
             collections.c.platform == platform, collections.c.month == str(month), collections.c.state == State.RUNNING
         )
@@ -171,18 +172,25 @@ class Ledger:
         """Note that the audit log has all of its pages."""
         query = update(collections).where(collections.c.id == collection.id)
         with self.database.writing() as connection:
-            connection.execute(query.values(audited=collection.pages))
+            connection.execute(query.values(audited=collection.asked))
 
-    def spend(self, platform: str, day: date, most: int) -> bool:
+    def spend(self, collection: Collection, day: date, most: int) -> bool:
         """Count a page that is about to be asked for; False: no more may be asked for on this day."""
         with self.database.writing() as connection:
-            return count_up(connection, spending.c.pages, {"platform": platform, "day": day.toordinal()}, most)
+            counter = {"platform": collection.platform, "day": day.toordinal()}
+            if not count_up(connection, spending.c.pages, counter, most):
+                return False
+            own = update(collections).where(collections.c.id == collection.id)
+            connection.execute(own.values(asked=collections.c.asked + 1))
+            return True
 
-    def refund(self, platform: str, day: date) -> None:
+    def refund(self, collection: Collection, day: date) -> None:
         """Take back a page that AWS refused: it charges for answers only."""
-        own = and_(spending.c.platform == platform, spending.c.day == day.toordinal(), spending.c.pages > 0)
+        of_day = and_(spending.c.platform == collection.platform, spending.c.day == day.toordinal())
         with self.database.writing() as connection:
-            connection.execute(update(spending).where(own).values(pages=spending.c.pages - 1))
+            connection.execute(update(spending).where(of_day, spending.c.pages > 0).values(pages=spending.c.pages - 1))
+            own = update(collections).where(collections.c.id == collection.id)
+            connection.execute(own.values(asked=collections.c.asked - 1))
 
     def spent(self, platform: str, day: date) -> int:
         """Return the pages that were asked for on a day."""
@@ -249,6 +257,7 @@ def _collection(row: Row[Any]) -> Collection:
         asked_from=row.asked_from,
         resume_day=row.resume_day,
         pages=row.pages,
+        asked=row.asked,
         audited=row.audited,
         rows=row.rows_kept,
         estimated=bool(row.estimated),

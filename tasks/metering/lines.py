@@ -19,6 +19,7 @@ from tasks.metering.owners import Segment
 
 NOT_ITEMISED = "Not itemised by AWS"  # AWS's total of the account has it, and no line does, or the other way round
 ROUNDING = "Rounding"
+NO_UNIT = "N/A"  # as AWS writes it, of quantities and of what costs nothing
 HALF_A_CENT = CENT / 2
 
 
@@ -84,7 +85,7 @@ def differences(lines: Iterable[Line], totals: Mapping[str, Decimal]) -> Iterato
         missing = total(totals.get(currency, Decimal(0)), -sums.get(currency, Decimal(0)))
         if missing:
             name = ROUNDING if abs(missing) < HALF_A_CENT else NOT_ITEMISED
-            yield Line(Kind.DIFFERENCE, name, "", "N/A", Decimal(0), missing, currency, AWS.id)
+            yield Line(Kind.DIFFERENCE, name, "", NO_UNIT, Decimal(0), missing, currency, AWS.id)
 
 
 def chargeback(bought: Iterable[Bought], month: Month, segment: Segment, currency: str) -> Iterator[Line]:
@@ -110,7 +111,7 @@ def _share(bought: Bought, month: Month, segment: Segment) -> Decimal:
 
 
 def _commitment(kind: Kind, bought: Bought, amount: Decimal, currency: str) -> Line:
-    return Line(kind, bought.label, bought.identifier, "N/A", Decimal(1), amount, currency, AWS.id)
+    return Line(kind, bought.label, bought.identifier, NO_UNIT, Decimal(1), amount, currency, AWS.id)
 
 
 def fees(prices: Prices, month: Month, segment: Segment) -> Iterator[Line]:

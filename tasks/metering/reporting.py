@@ -8,7 +8,7 @@ collected again and differs then, it is UPDATED.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,7 +23,7 @@ from tasks.metering.batches import batches
 from tasks.metering.database import Database
 from tasks.metering.exact import join, split
 from tasks.metering.ledger import Collection
-from tasks.metering.lines import Bought, Line, chargeback, converted, differences, fees, usage
+from tasks.metering.lines import NO_UNIT, Bought, Line, chargeback, converted, differences, fees, usage
 from tasks.metering.owners import Owner, Segment, histories, segments
 from tasks.metering.tables import (
     account_days,
@@ -137,9 +137,11 @@ class Reporter:
         bought: list[Bought],
     ) -> Iterator[Draft]:
         """Put an account's reports together; what does not add up stands in the last one."""
+        totals = {of: amount for of, amount in totals.items() if amount or of != NO_UNIT}
+        currency = max(totals, key=lambda each: (abs(totals[each]), each), default=MAIN)  # AWS names none of fees
+        used = {index: [_with_currency(line, currency) for line in lines] for index, lines in used.items()}
         every = [line for lines in used.values() for line in lines]
         missing = list(differences(every, totals))
-        currency = max(totals, key=lambda each: (abs(totals[each]), each), default=MAIN)  # AWS names none of fees
         for index, segment in enumerate(parts):
             lines = [
                 *sorted(used.get(index, ()), key=_order),
@@ -265,7 +267,7 @@ class Reporter:
     def _bought(self, connection: Connection) -> Mapping[int, list[Bought]]:
         query = select(commitments).where(commitments.c.collection == self.collection.id)
         found: dict[int, list[Bought]] = {}
-        for row in connection.execute(query.order_by(commitments.c.kind, commitments.c.identifier)):
+        for row in sorted(connection.execute(query), key=lambda each: (each.kind, each.identifier)):
             first, end = date.fromordinal(row.first_day), date.fromordinal(row.end_day)
             upfront, amortized = join(row.upfront, row.upfront_tail), join(row.amortized, row.amortized_tail)
             found.setdefault(row.account, []).append(Bought(row.kind, row.identifier, first, end, upfront, amortized))
@@ -284,6 +286,11 @@ def _is_same(connection: Connection, old: Any, draft: Draft) -> bool:
     lines = select(report_lines).where(report_lines.c.report == old.id).order_by(report_lines.c.position)
     found = [dict(row) for row in connection.execute(lines).mappings()]
     return found == [_row(old.id, position, line) for position, line in enumerate(draft.lines)]
+
+
+def _with_currency(line: Line, currency: str) -> Line:
+    """Name the account's currency where AWS names none of nothing."""
+    return line if line.base_amount or line.base_currency != NO_UNIT else replace(line, base_currency=currency)
 
 
 def _order(line: Line) -> tuple[str, ...]:

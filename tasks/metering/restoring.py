@@ -19,6 +19,7 @@ from tasks.metering.batches import batches
 from tasks.metering.database import Database
 from tasks.metering.documents import LineItem, UsageReport
 from tasks.metering.exact import split
+from tasks.metering.months import Month
 from tasks.metering.owners import Owner, Segment, note_former
 from tasks.metering.reporting import Status
 from tasks.metering.tables import report_lines, reports
@@ -26,6 +27,7 @@ from tasks.metering.totals import keep_totals
 from tasks.metering.upserts import put
 
 AT_ONCE = 200  # reports in one transaction
+LARGEST = 2**31  # a version is smaller
 
 
 class NoExport(ValueError):
@@ -39,9 +41,25 @@ def read(lines: Iterable[str]) -> Iterator[UsageReport]:
         if text in ("", "[", "]", "[]"):
             continue
         try:
-            yield UsageReport.model_validate_json(text)
+            report = UsageReport.model_validate_json(text)
         except ValidationError as error:
             raise NoExport(f"line {number} is not a usage report: {error.errors()[0]['msg']}") from error
+        if wrong := _wrong(report):
+            raise NoExport(f"line {number} is not a usage report: {wrong}")
+        yield report
+
+
+def _wrong(report: UsageReport) -> str | None:
+    """Say what no report of ours has; None: nothing."""
+    try:
+        month, _ = Month.parse(report.month), Status(report.status)
+    except ValueError as error:
+        return str(error)
+    if not month.first <= report.first_day <= report.last_day < month.end:
+        return f"{report.first_day} to {report.last_day} are not days of {month}"
+    if report.part < 0 or not 0 < report.version < LARGEST:
+        return f"part {report.part}, version {report.version}"
+    return None
 
 
 def restore(database: Database, found: Iterable[UsageReport]) -> tuple[int, int]:

@@ -99,5 +99,5 @@ def _collections(connection: Connection, platform: str, month: Month) -> list[in
 def _record(platform: str, month: Month, now: datetime) -> dict[str, Any]:
     fresh: dict[str, Any] = {"platform": platform, "month": str(month), "state": State.DONE, "stage": Stage.REPORTS}
     fresh |= {"started_at": now.isoformat(), "ended_at": now.isoformat(), "whole": 1, "note": COMPACTED}
-    fresh |= {"plan": NO_PLAN, **dict.fromkeys(("part", "pages", "rows_kept", "estimated", "held_until"), 0)}
+    fresh |= {"plan": NO_PLAN, **dict.fromkeys(("part", "pages", "asked", "rows_kept", "estimated", "held_until"), 0)}
     return fresh

@@ -41,6 +41,7 @@ from tasks.state.masking import masked_error
 from tasks.worker import Worker
 
 ROUND = timedelta(seconds=120)  # a page takes seconds; the broker hands a message on after 300 s
+DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of ours: they stop one platform only
 log = structlog.get_logger(__name__)
 
 
@@ -142,10 +143,20 @@ def _go_on(
     except StepError as error:
         note = f"it continues automatically: {masked_error(error)}"
         count(Metering.RETRIED)
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # a defect of ours must not stop other platforms
+        log.exception("a collection cannot go on", collection=held.id)
+        note = "a defect of the connector; the worker's log has it"
+        count(Metering.RETRIED)
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))
     finally:
-        _audit(worker, ledger, collector.collection)
+        _audit(worker, ledger, held.id)
         ledger.release(held.id, holder, note)
     return _Came.WAITING
 
@@ -173,7 +184,7 @@ def _after(worker: Worker, ledger: Ledger, platform: Platform, done: Collection,
         platform=done.platform,
         month=str(done.month),
         pages=done.pages,
-        dollars=f"{dollars(done.pages):.2f}",
+        dollars=f"{dollars(done.asked):.2f}",
         rows=done.rows,
         final=done.is_final,
     )
@@ -189,11 +200,12 @@ def _fail(ledger: Ledger, identifier: int, holder: str, why: str, now: datetime)
         connection.execute(query.values(ended))
 
 
-def _audit(worker: Worker, ledger: Ledger, after: Collection) -> None:
+def _audit(worker: Worker, ledger: Ledger, identifier: int) -> None:
     """Note in the audit log and in the metrics what was spent, also by a run that was killed before it could."""
-    pages = after.pages - after.audited
-    if not pages:
+    after = ledger.find(identifier)
+    if after is None or after.asked == after.audited:
         return
+    pages = after.asked - after.audited
     about = {"tenant": "-", "replication": f"collection {after.id}", "step": "metering", "call": "ce:pages"}
     spent = {"platform": after.platform, "month": str(after.month), "pages": pages, "dollars": f"{dollars(pages):.2f}"}
     entry = {**about, "arguments": spent, "account": worker.catalog.platforms[after.platform].management_account_id}

@@ -1,15 +1,16 @@
 """Sends usage reports to meshStack, where an API user is configured: those of tenants, each of their versions once.
 
 Which version meshStack has stands beside the report. If the database is lost everything is sent again, which is the
-same. A report that meshStack refuses is tried again every hour, and holds up no other.
+same. A report that meshStack refuses, or that alone has no answer, is tried again every hour, and holds up no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from sqlalchemy import or_, select, update
 
 from tasks.connector import Connector
 from tasks.meshstack.api_user import ApiUser
-from tasks.meshstack.errors import Away, Refused
+from tasks.meshstack.errors import Away, NotLetIn, Refused
 from tasks.metering.database import Database, open_database
 from tasks.metering.documents import LineItem, UsageReport
 from tasks.metering.exact import price
@@ -27,8 +28,10 @@ from tasks.metering.tables import reports
 from tasks.model.desired import TenantId
 
 AT_ONCE = 300  # reports of one tick, one request at a time
+MOST_UNANSWERED = 3  # one after the other; then it is not the report, and meshStack is away
 REFUSED_AGAIN = timedelta(hours=1)
 LOCK, LONGEST = "usage_reports", timedelta(minutes=10)
+TICK = timedelta(minutes=4)  # the broker hands a message on after 300 s
 SOURCE = "meshstack-aws-connector"
 log = structlog.get_logger(__name__)
 
@@ -39,28 +42,35 @@ class Sent:
 
     sent: int = 0
     refused: int = 0
+    silent: int = 0  # of the last ones, those that had no answer
+    unanswered: list[list[UsageReport]] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.sent} usage reports sent, {self.refused} refused"
 
 
-def send(connector: Connector, meshstack: ApiUser, now: datetime) -> Sent:
+def send(connector: Connector, meshstack: ApiUser, now: datetime, clock: Callable[[], float] = monotonic) -> Sent:
     """Send reports that meshStack does not have as they are; one instance at a time.
 
-    Raises DatabaseAway, redis.RedisError. When meshStack is away, the next tick goes on.
+    Raises DatabaseAway, redis.RedisError. When meshStack is away, or slow, the next tick goes on.
     """
     done = Sent()
     with connector.store.locks.held(LOCK, LONGEST) as ours:
         if not ours:
             return done
-        database = open_database(connector.settings)
+        database, until = open_database(connector.settings), clock() + TICK.total_seconds()
         try:
             for wanted, waiting in _waiting(database, now):
+                if clock() > until:
+                    break
                 for parts in _by_platform(database, wanted):
                     if any(each.part in waiting for each in parts):
                         _send(database, meshstack, parts, done, now)
         except Away as error:
             log.warning("usage reports wait for meshStack", error=str(error))
+        if done.sent:  # it is not away
+            for parts in done.unanswered:
+                _refuse(database, parts, done, now, "no answer")
     return done
 
 
@@ -93,16 +103,30 @@ def _waiting(database: Database, now: datetime) -> list[tuple[Wanted, set[int]]]
 
 
 def _send(database: Database, meshstack: ApiUser, parts: list[UsageReport], done: Sent, now: datetime) -> None:
-    account, month = parts[0].account_id, parts[0].month
+    """Send an account's report; raises Away when it is not the report that has no answer."""
     try:
-        meshstack.put_usage_report(account, month, document(parts))
+        meshstack.put_usage_report(parts[0].account_id, parts[0].month, document(parts))
     except Refused as error:
-        done.refused += 1
-        log.warning("meshStack refuses a usage report", account=account, month=month, error=str(error))
-        _note(database, parts, lambda _: {"refused_at": now.isoformat()})
+        _refuse(database, parts, done, now, str(error))
+    except NotLetIn:
+        raise
+    except Away:
+        done.unanswered.append(parts)
+        done.silent += 1
+        if done.silent == MOST_UNANSWERED:
+            raise
         return
-    _note(database, parts, lambda part: {"sent_version": part.version, "refused_at": None})
-    done.sent += 1
+    else:
+        _note(database, parts, lambda part: {"sent_version": part.version, "refused_at": None})
+        done.sent += 1
+    done.silent = 0
+
+
+def _refuse(database: Database, parts: list[UsageReport], done: Sent, now: datetime, why: str) -> None:
+    """Note that a report is tried again in an hour."""
+    done.refused += 1
+    log.warning("meshStack refuses a usage report", account=parts[0].account_id, month=parts[0].month, error=why)
+    _note(database, parts, lambda _: {"refused_at": now.isoformat()})
 
 
 def _note(database: Database, parts: list[UsageReport], values: Callable[[UsageReport], Mapping[str, object]]) -> None:

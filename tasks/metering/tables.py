@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
+BYTES = "C"  # PostgreSQL's name of the order that SQLite has: exports are the same bytes
 IS_RUNNING = text("state = 'RUNNING'")
 
 
@@ -46,7 +47,10 @@ collections = Table(  # one reading of one month
     Column("asked_from", Integer),  # the first day of the question; null: that of the part
     Column("resume_day", Integer),  # days before it are complete in this part; 0: nobody knows
     Column("pages", Integer, nullable=False),  # that were answered
-    Column("audited", Integer, nullable=False, server_default="0"),  # of them: those that the audit log has
+    Column(
+        "asked", Integer, nullable=False, server_default="0"
+    ),  # that AWS charges for, also if their answers were lost
+    Column("audited", Integer, nullable=False, server_default="0"),  # of these: those that the audit log has
     Column("rows_kept", BigInteger, nullable=False),
     Column("estimated", Integer, nullable=False),  # 1: AWS may still change what it says
     Column("note", Text),  # why it waits, or has failed
@@ -170,9 +174,9 @@ reports = Table(  # what one account costs one owner in a month
     "reports",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("platform", String(255), nullable=False),
+    Column("platform", String(255).with_variant(String(255, collation=BYTES), "postgresql"), nullable=False),
     Column("month", String(7), nullable=False),
-    Column("account", _name(12), nullable=False),
+    Column("account", Text(collation=BYTES).with_variant(String(12), "sqlite"), nullable=False),
     Column("account_name", String(255), nullable=False),
     Column("part", Integer, nullable=False),  # 0, 1 …: which of the account's owners in this month
     Column("first_day", Integer, nullable=False),

@@ -28,11 +28,11 @@ def put(connection: Connection, table: Table, rows: Rows, key: Sequence[str] | N
 
 
 def add(
-    connection: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str], where: TextClause
+    connection: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str], where: TextClause | None = None
 ) -> Row[Any] | None:
     """Insert a row, unless one of that key is there; answers it, or None. Of several at once one is the first.
 
-    where   which rows the unique index of the key covers
+    where   which rows the unique index of the key covers; None: all
     """
     statement = _insert(connection, table).values(row)
     new = statement.on_conflict_do_nothing(index_elements=key, index_where=where).returning(table)

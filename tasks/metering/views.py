@@ -15,7 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from config.prices import Prices
 from tasks.metering import days, watch
-from tasks.metering.budgets import budgets
+from tasks.metering.budgets import PROJECT, budgets
 from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant
 from tasks.metering.exact import CENT, join, product, quotient, rounded, text_of, total
 from tasks.metering.months import Month
@@ -52,7 +52,7 @@ COLUMNS: Mapping[By, Column[Any] | ColumnElement[Any]] = {
     By.SERVICE: report_lines.c.product,
     By.ACCOUNT: reports.c.account,
     By.TENANT: reports.c.tenant,
-    By.PROJECT: reports.c.workspace + "." + reports.c.project,
+    By.PROJECT: PROJECT,
     By.WORKSPACE: reports.c.workspace,
     By.PAYMENT_METHOD: reports.c.payment_method,
 }
@@ -173,12 +173,12 @@ def _growth(forecasts: Iterable[Forecast]) -> dict[str, Decimal]:
 
 
 def _sums(connection: Connection, wanted: Wanted, by: By) -> Sums:
-    name = func.coalesce(COLUMNS[by], NOBODY).label("name")
+    name = COLUMNS[by]
     added = report_lines if by is By.SERVICE else report_totals
     sums = (func.sum(added.c[each]).label(each) for each in ("amount", "amount_tail"))
-    query = select(name, added.c.currency, *sums).join(added, added.c.report == reports.c.id)
+    query = select(name.label("name"), added.c.currency, *sums).join(added, added.c.report == reports.c.id)
     rows = connection.execute(wanted.of(query).group_by(name, added.c.currency))
-    return {(row.name, row.currency): join(row.amount, row.amount_tail) for row in rows}
+    return {(row.name or NOBODY, row.currency): join(row.amount, row.amount_tail) for row in rows}
 
 
 def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: Sequence[str]) -> DayCosts:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from config.platform import Platform
 from tasks.connector import Connector
@@ -24,7 +24,7 @@ from tasks.metering.ledger import Collection
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, current_owners
 from tasks.metering.tables import told
-from tasks.metering.upserts import put
+from tasks.metering.upserts import add
 from tasks.model.desired import TenantId
 from tasks.notifications.alerts import Alert, Kind
 
@@ -67,32 +67,52 @@ class News:
 
 
 def warn(connector: Connector, database: Database, platform: Platform, done: Collection, now: datetime) -> int:
-    """Tell people what a collection of the open month shows; answers how many alerts were raised."""
-    if done.month != Month.of(now.date()):
+    """Tell people what a collection shows; answers how many alerts were raised.
+
+    Of the month before, which AWS closes only now, it tells of budgets.
+    """
+    current = Month.of(now.date())
+    if done.month not in (current, current.before):
         return 0
     with database.reading() as connection:
-        news = list(_news(connection, platform.identifier, done.month, now.date()))
+        news = [news for budget in budgets(connection, done.month) if (news := _used_up(budget, done.month))]
+        if done.month == current:
+            news += _of_accounts(connection, platform.identifier, now.date())
         before = {(row.platform, row.subject): row.at for row in connection.execute(select(told))}
-    fresh = [each for each in news if each.is_fresh(before.get(each.key))]
-    for each in fresh:  # told before it is noted: a crash between the two tells it twice, and hides nothing
-        connector.store.outbox.add(_alert(done.month, each, now))
-    noted = [each for each in news if each in fresh or each.day is not None]
-    rows = [{"platform": each.key[0], "subject": each.subject, "at": _noted_at(each, now)} for each in noted]
-    idle = [each.subject for each in news if each.kind is Kind.IDLE]
+    raised = 0
     with database.writing() as connection:
-        put(connection, told, rows)
-        over = told.c.subject.like("idle %") & told.c.subject.not_in(idle) & (told.c.platform == platform.identifier)
-        connection.execute(delete(told).where(over))
-    return len(fresh)
+        for each in sorted(news, key=lambda each: each.key):  # in one order, so that two do not wait for each other
+            if _is_ours_to_tell(connection, each, before.get(each.key), now):
+                connector.store.outbox.add(_alert(done.month, each, now))  # a crash right now tells it twice
+                raised += 1
+        if done.month == current:
+            idle = [each.subject for each in news if each.kind is Kind.IDLE]
+            mine = told.c.subject.like("idle %") & (told.c.platform == platform.identifier)
+            connection.execute(delete(told).where(mine, told.c.subject.not_in(idle)))
+    return raised
+
+
+def _is_ours_to_tell(connection: Connection, news: News, before: str | None, now: datetime) -> bool:
+    """Note that something is told; False: it is known, or another worker tells it at this moment.
+
+    before   as it was noted when we looked
+    """
+    row = {"platform": news.key[0], "subject": news.subject, "at": _noted_at(news, now)}
+    if before is None:
+        return add(connection, told, row, ("platform", "subject")) is not None
+    if news.day is None:
+        return False
+    same = (told.c.platform == news.key[0]) & (told.c.subject == news.subject) & (told.c.at == before)
+    noted = connection.execute(update(told).where(same).values(at=row["at"]).returning(told.c.at)).first()
+    return noted is not None and news.is_fresh(before)
 
 
 def _noted_at(news: News, now: datetime) -> str:
     return now.isoformat() if news.day is None else news.day.isoformat()
 
 
-def _news(connection: Connection, platform: str, month: Month, today: date) -> Iterator[News]:
+def _of_accounts(connection: Connection, platform: str, today: date) -> Iterator[News]:
     owners = {account: (since, owner) for account, since, owner in current_owners(connection, platform)}
-    yield from (news for budget in budgets(connection, month) if (news := _used_up(budget, month)))
     yield from _rises(connection, platform, owners, today)
     for account, owner in idle(connection, platform, today):
         note = f"account {account} has cost nothing for {WITHOUT_COSTS} days: it may not be needed any more"

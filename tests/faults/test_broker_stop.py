@@ -105,7 +105,7 @@ def cancelled(cluster: Cluster, projects: dict[str, str]) -> dict[str, State]:
                 del waiting[found.id]
         return not waiting
 
-    eventually(all_reached, every=0.005)
+    eventually(all_reached, every=0.02)  # a call takes longer
     return {step: cluster.ended(replications[project]).state for project, step in projects.items()}
 
 

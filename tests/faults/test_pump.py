@@ -87,11 +87,14 @@ def test_a_hundred_updates_end_with_the_last_accepted_one(cluster: Cluster) -> N
     assert wrong(cluster, {"hasty": last}) == []
 
 
-def test_ten_thousand_waiting_replications_and_slow_workers_do_not_multiply_messages(cluster: Cluster) -> None:
+@pytest.mark.parametrize("number", [2_000, pytest.param(10_000, marks=pytest.mark.thorough)])
+def test_thousands_of_waiting_replications_and_slow_workers_do_not_multiply_messages(
+    cluster: Cluster, number: int
+) -> None:
     """Four pumps, one slow worker that takes a message each tick, a lease that is over before a message is taken."""
     redis, queue, room, lease = cluster.redis.client, "backlog:queue", 8, timedelta(milliseconds=5)
     store = Store(redis, retention=timedelta(minutes=5), history=10, prefix="backlog:")
-    submit_many(store, 10_000)
+    submit_many(store, number)
     sent, begun, longest, ticks = 0, 0, 0, 200
     waiting: dict[str, Dispatch] = {}
     waits = StepRecord(step=0, document=StepState(name="x", state=State.WAITING), state=State.WAITING, due=HOUR)

@@ -27,7 +27,7 @@ OPTIONS = SimulatorOptions(
     closing_seconds=TIMES,
     lag_seconds=0,
 )
-EXAMPLES = int(os.environ.get("EXAMPLES", "0"))  # 0: the few that `make test` plays, always the same
+EXAMPLES = int(os.environ.get("EXAMPLES", "0"))  # 0: a few, always the same
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 @pytest.mark.timeout(7200 if EXAMPLES else 1200)
-def test_who_may_be_where(bench: Bench) -> None:
+@pytest.mark.parametrize("few", [2, pytest.param(5, marks=pytest.mark.thorough)])
+def test_who_may_be_where(bench: Bench, few: int) -> None:
     class Played(Tenants):
         pass
 
@@ -47,7 +48,7 @@ def test_who_may_be_where(bench: Bench) -> None:
     run_state_machine_as_test(
         Played,
         settings=settings(
-            max_examples=EXAMPLES or 5,
+            max_examples=EXAMPLES or few,
             stateful_step_count=20,
             deadline=None,
             derandomize=not EXAMPLES,

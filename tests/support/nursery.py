@@ -3,9 +3,10 @@
     child = nursery().start(["celery", "-A", "workers.app", "worker"], environment, directory, log)
 
 runs `python -m celery …` there. The nursery is a process of its own, because a process that forks should have no
-threads, and tests have some. It is started with the first child, once for each process of pytest; when it ends, the
-kernel ends its children (Linux). It reads one JSON line for each child, and answers with one when it has started and
-one when it has ended.
+threads, and tests have some. One serves all workers of xdist: `share()` starts it for them. Else it is started with
+the first child. It reads one JSON line for each child from whoever is connected, and answers with one when it has
+started and one when it has ended. When a client goes, its children are ended; when the nursery ends, the kernel ends
+all of them (Linux).
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -50,6 +55,7 @@ IMPORTED = (
     "tasks.metering.rounds",
 )
 SERVICES = ("sts", "organizations", "iam", "cloudformation", "sso-admin", "identitystore", "lambda", "servicecatalog")
+SHARED = "TESTS_NURSERY"  # the variable that says where a shared one listens
 LOOK_SECONDS = 0.01  # between two looks whether a child has ended
 
 
@@ -98,16 +104,11 @@ class Nursling:
 class Nursery:
     """The process that forks, as seen by the tests."""
 
+    connection: socket.socket
     ended: dict[int, int] = field(default_factory=dict)  # process id -> exit code, minus the signal that killed it
     _started: list[int] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _arrived: bytes = b""
-
-    def __post_init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        atexit.register(self._close)
 
     def start(
         self,
@@ -133,31 +134,23 @@ class Nursery:
             "errors": str(errors or log),
             "given": str(given or os.devnull),
         }
-        assert self._process.stdin is not None
         with self._lock:
-            self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
+            self.connection.sendall(json.dumps(wanted).encode() + b"\n")
             while not self._started:
                 self.listen(wait=True)
             return Nursling(self, self._started.pop(), command)
 
     def listen(self, *, wait: bool = False) -> None:
         """Take in what the nursery tells."""
-        assert self._process.stdout is not None
         with self._lock:
-            while select.select([self._process.stdout], [], [], None if wait else 0)[0]:
-                piece = os.read(self._process.stdout.fileno(), 65536)
+            while select.select([self.connection], [], [], None if wait else 0)[0]:
+                piece = self.connection.recv(65536)
                 if not piece:
-                    raise RuntimeError(f"the nursery has ended with code {self._process.wait()}")
+                    raise RuntimeError("the nursery has ended")
                 *lines, self._arrived = (self._arrived + piece).split(b"\n")
                 for told in map(json.loads, lines):
                     self._note(told)
                 wait = wait and not lines
-
-    def _close(self) -> None:
-        """Wait for its end, so that whoever measures the tests counts what the children took."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
     def _note(self, told: Mapping[str, int]) -> None:
         if "started" in told:
@@ -168,8 +161,35 @@ class Nursery:
 
 @cache
 def nursery() -> Nursery:
-    """Return the nursery of this process."""
-    return Nursery()
+    """Return the nursery of this process, or the one that is shared."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(os.environ.get(SHARED) or _begun())
+    return Nursery(connection)
+
+
+def share() -> None:
+    """Start a nursery for all processes that this one starts from now on."""
+    os.environ[SHARED] = _begun()
+
+
+def _begun() -> str:
+    """Start a nursery; answers where it listens. It ends with this process."""
+    path = f"{tempfile.mkdtemp(prefix='nursery-')}/socket"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        command = [sys.executable, "-m", __name__, str(listening.fileno())]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listening.fileno()])
+
+    def end() -> None:
+        """Wait for its end, so that whoever measures the tests counts what the children took."""
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
+        shutil.rmtree(Path(path).parent)
+
+    atexit.register(end)
+    return path
 
 
 def main() -> None:
@@ -183,38 +203,74 @@ def main() -> None:
     assert threading.active_count() == 1, "a process that forks should have no threads"
     gc.collect()
     gc.freeze()  # what all children share stays shared
-    if (command := _forked_for(sys.stdin.fileno())) is None:
+    if (command := Forking(socket.socket(fileno=int(sys.argv[1]))).serve()) is None:
         return
     sys.argv = list(command)
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
-def _forked_for(orders: int) -> Sequence[str] | None:
-    """Fork a child for each order; answers its command in the child, in the nursery None when the orders end."""
-    wake, woken = os.pipe()
-    os.set_blocking(woken, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(woken)
-    arrived = b""
-    while True:
-        for ready in select.select([orders, wake], [], [])[0]:
-            piece = os.read(ready, 65536)
-            if ready == wake:
-                for pid, code in _ended():
-                    _tell(ended=pid, code=code)
-                continue
-            if not piece:
+class Forking:
+    """The nursery's own side: whose the children are."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.listening = listening
+        self.arrived: dict[socket.socket, bytes] = {}  # of each client, the beginning of its next order
+        self.children: dict[int, socket.socket] = {}  # process id -> whose it is
+
+    def serve(self) -> Sequence[str] | None:
+        """Fork a child for each order; answers its command in the child, in the nursery None when stdin ends."""
+        wake, self.woken = os.pipe()
+        os.set_blocking(self.woken, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.woken)
+        parent = os.getpid()
+        while True:
+            watched: list[int | socket.socket] = [0, wake, self.listening, *self.arrived]
+            ready = select.select(watched, [], [])[0]
+            if 0 in ready:
                 return None
-            *lines, arrived = (arrived + piece).split(b"\n")
-            for order in map(json.loads, lines):
-                parent = os.getpid()
-                if (pid := os.fork()) == 0:
-                    signal.set_wakeup_fd(-1)
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    os.close(wake)
-                    os.close(woken)
-                    return _settle(order, parent)
-                _tell(started=pid)
+            if wake in ready:
+                os.read(wake, 65536)
+                self._bury()
+            if self.listening in ready:
+                self.arrived[self.listening.accept()[0]] = b""
+            for client in [each for each in self.arrived if each in ready]:
+                for order in self._orders(client):
+                    if (pid := os.fork()) == 0:
+                        return self._child(order, parent, wake)
+                    self.children[pid] = client
+                    _tell(client, started=pid)
+
+    def _orders(self, client: socket.socket) -> list[Mapping[str, Any]]:
+        """Take in what a client wants; of one that has gone, end the children."""
+        try:
+            piece = client.recv(65536)
+        except ConnectionError:
+            piece = b""
+        if not piece:
+            for pid, owner in self.children.items():
+                if owner is client:
+                    os.kill(pid, signal.SIGKILL)
+            del self.arrived[client]
+            client.close()
+            return []
+        *lines, self.arrived[client] = (self.arrived[client] + piece).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def _bury(self) -> None:
+        for pid, code in _ended():
+            client = self.children.pop(pid)
+            if client in self.arrived:
+                _tell(client, ended=pid, code=code)
+
+    def _child(self, order: Mapping[str, Any], parent: int, wake: int) -> Sequence[str]:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in (wake, self.woken):
+            os.close(each)
+        for connection in (self.listening, *self.arrived):
+            connection.close()
+        return _settle(order, parent)
 
 
 def _settle(order: Mapping[str, Any], parent: int) -> Sequence[str]:
@@ -244,9 +300,9 @@ def _ended() -> Iterator[tuple[int, int]]:
         yield pid, os.waitstatus_to_exitcode(status)
 
 
-def _tell(**told: int) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+def _tell(client: socket.socket, **told: int) -> None:
+    with suppress(ConnectionError):  # it has gone
+        client.sendall(json.dumps(told).encode() + b"\n")
 
 
 def die_with(parent: int) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
+from starlette.routing import BaseRoute
 
 from config.environment import load_settings
 from config.log import get_logger
@@ -71,7 +73,20 @@ def create_app(
             metrics=False, logs=False, operation_spans=False, auto_configure=False, exclude=is_untraced
         ),
         redirect_slashes=False,  # a redirect would need a body of its own; a wrong path is a 404
+        routes=[*_routes()],
     )
+    problems.add_handlers(app)
+    pages.add_handlers(app)
+    describe_problems(app)
+    for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside: no body is read before the token
+        app.add_middleware(middleware)
+    return app
+
+
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """Put the routes of all parts together, once: FastAPI reads their signatures anew for whoever includes them."""
+    together = APIRouter()
     for part in (
         tenants,
         deletions,
@@ -89,17 +104,12 @@ def create_app(
         meshobjects,
         overview,
     ):
-        app.include_router(part.router, dependencies=[Depends(known_parameters), Depends(no_body)])
+        together.include_router(part.router, dependencies=[Depends(known_parameters), Depends(no_body)])
     for part in (health, metrics):
-        app.include_router(part.router)
+        together.include_router(part.router)
     for each in pages.ROUTERS:
-        app.include_router(each)
-    problems.add_handlers(app)
-    pages.add_handlers(app)
-    describe_problems(app)
-    for middleware in (BodyLimit, Guard, AccessLog):  # the last one stands outside: no body is read before the token
-        app.add_middleware(middleware)
-    return app
+        together.include_router(each)
+    return together.routes
 
 
 def _lifespan(connector: Connector | None, most_streams: int, heartbeat: timedelta) -> Lifespan:

@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx2
 
+from tasks.outgoing import transport
+
 LOG = logging.getLogger(__name__)
 START_SECONDS = 60.0
 """How long a simulator may take to start: importing moto takes seconds on a busy machine."""
@@ -58,7 +60,7 @@ class SimulatorClient:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx2.Client(base_url=f"{url}/_simulator", timeout=30.0, trust_env=False)
+        self._http = httpx2.Client(base_url=f"{url}/_simulator", timeout=30.0, transport=transport(url))
 
     def close(self) -> None:
         """Close the connections."""

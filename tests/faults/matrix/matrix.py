@@ -120,7 +120,8 @@ class Matrix:
             return [(strike,) for strike in every if self.fault in (None, strike.fault)]
         new = [call for call in wanted if call not in self._met]
         self._met.update(new)
-        return list(together(list(chosen(new, reduced=True))))
+        few = [strike for strike in chosen(new, reduced=True) if self.fault in (None, strike.fault)]
+        return list(together(few))
 
 
 @dataclass

@@ -63,6 +63,7 @@ def lint(folder: Path) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
+@pytest.mark.thorough
 def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
     for name, each in VARIANTS.items():
         made = files(each, STARTER)

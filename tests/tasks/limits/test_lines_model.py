@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -300,12 +301,13 @@ class Line(RuleBasedStateMachine):
             self.woken.discard(replication)
 
 
-def test_whatever_happens_a_line_is_fair_and_nobody_is_forgotten(store: Store, redis: Any) -> None:
+@pytest.mark.parametrize("few", [10, pytest.param(25, marks=pytest.mark.thorough)])
+def test_whatever_happens_a_line_is_fair_and_nobody_is_forgotten(store: Store, redis: Any, few: int) -> None:
     machine = type("Line", (Line,), {"store": store, "redis": redis})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("EXAMPLES", "25")),
+            max_examples=int(os.environ.get("EXAMPLES", few)),
             stateful_step_count=50,
             deadline=None,
             derandomize="EXAMPLES" not in os.environ,

@@ -9,12 +9,13 @@ from decimal import Decimal
 from itertools import count, product
 from math import ceil
 from threading import Barrier
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, select, text
 
+from config.prices import Prices
 from tasks.metering import rounds
 from tasks.metering.database import MIGRATIONS
 from tasks.metering.exact import join
@@ -233,6 +234,19 @@ def test_refusals_are_no_dollars(house: House) -> None:
     assert house.ledger.spent(PLATFORM, house.now().date()) == 0
 
 
+def test_an_answer_that_was_lost_is_paid_for(house: House) -> None:
+    house.simulator.inject(service="ce", operation="GetCostAndUsage", kind="lost_response", skip=2, times=2)
+    begun, before = house.begin(), house.pages()
+    for _ in range(3):
+        rounds.collect(house.worker, house.now)
+
+    done = house.ledger.find(begun.id)
+    assert done is not None
+    assert done.state is State.DONE
+    assert done.asked == done.pages + 2 == house.pages() - before == house.ledger.spent(PLATFORM, house.now().date())
+    assert done.audited == done.asked
+
+
 def test_one_worker_holds_a_collection_until_it_is_dead(house: House) -> None:
     begun = house.begin()
     assert house.ledger.take(begun.id, "first", house.now()) is not None
@@ -249,6 +263,19 @@ def test_a_month_that_aws_does_not_tell_any_more_fails_and_says_so(house: House)
     assert failed is not None
     assert failed.state is State.FAILED
     assert "BillExpirationException" in (failed.note or "")
+
+
+def test_a_defect_of_ours_stops_no_other_platform(house: House) -> None:
+    begun = house.begin()
+    house.priced(cast("Prices", None))
+    rounds.collect(house.worker, house.now)
+    stopped = house.ledger.find(begun.id)
+    assert stopped is not None
+    assert "a defect" in (stopped.note or "")
+
+    house.priced(Prices())
+    rounds.collect(house.worker, house.now)
+    assert total(house.reports()) == own_totals(house)
 
 
 def test_a_new_organization_has_no_data_yet_which_is_no_error(house: House) -> None:
@@ -329,9 +356,9 @@ def test_those_who_spend_at_once_keep_the_limit(
     make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:
     house = make_house(postgresql())
-    house.ledger.listed(None, 1)
+    begun = house.begin()
     with ThreadPoolExecutor(8) as threads:
-        asked = [threads.submit(house.ledger.spend, PLATFORM, CLOSED.first, 50) for _ in range(120)]
+        asked = [threads.submit(house.ledger.spend, begun, CLOSED.first, 50) for _ in range(120)]
     assert sum(each.result() for each in asked) == 50 == house.ledger.spent(PLATFORM, CLOSED.first)
 
 
@@ -389,6 +416,15 @@ def test_both_databases_give_the_same_bytes(make_house: Callable[..., House], po
     assert exported(file)[0].count(b"\r\n") > 50
 
 
+def test_reports_are_sorted_by_bytes_whatever_the_language_of_the_server(
+    make_house: Callable[..., House], postgresql: Callable[[], str]
+) -> None:
+    with make_house(postgresql()).database.reading() as connection:
+        query = "select column_name, collation_name from information_schema.columns where table_name = 'reports'"
+        found = {row.column_name: row.collation_name for row in connection.execute(text(query))}
+    assert (found["platform"], found["account"]) == ("C", "C")
+
+
 @pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
 def test_who_reads_sees_one_state(tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
     house = make_house(postgresql() if tables == "postgresql" else None)
@@ -429,7 +465,7 @@ def test_a_database_of_the_first_tables_is_brought_up_to_date(house: House) -> N
     from alembic.config import Config  # noqa: PLC0415 (as above)
 
     file = house.worker.settings.data_dir / "metering.sqlite"
-    file.parent.mkdir(parents=True)
+    file.unlink()  # that of today
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     engine = create_engine(f"sqlite:///{file}")

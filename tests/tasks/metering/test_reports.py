@@ -175,6 +175,15 @@ def test_amounts_are_converted_by_the_rate_of_the_month(house: House) -> None:
     assert (sellers["AWS Lambda"], sellers["AmazonCloudWatch"]) == ("reseller", AWS.id)
 
 
+def test_what_costs_nothing_and_has_no_currency_has_that_of_its_account(house: House) -> None:
+    free = {"service": "AWS Lambda", "usage_type": "free", "amount": "0", "currency": "N/A"}
+    house.simulator.operator("add_cost", day=str(CLOSED.first), account=ACCOUNT, **free)
+    house.collect()
+    (line,) = (each for each in lines(house, ACCOUNT, "USAGE") if each["usageType"] == "free")
+    assert (line["netAmount"]["currency"], line["netAmount"]["amount"]) == ("USD", "0.00")
+    assert [each.currency for report in house.reports(account=ACCOUNT) for each in report.totals] == ["USD"]
+
+
 def test_a_statement_is_in_whole_cents_and_says_what_was_rounded(house: House) -> None:
     house.own(SHOP, ACCOUNT, paymentMethod="main")
     house.own("likvid.data.aws.sandbox", "700000000002", paymentMethod="main")
@@ -225,6 +234,38 @@ def test_an_export_can_be_put_back(make_house: Callable[..., House]) -> None:
         assert exports[0] == exports[1]
     with pytest.raises(NoExport, match="line 2"):
         list(read(["[", "{}"]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"month": "2026-13"},
+        {"status": "CLOSED"},
+        {"firstDay": "2026-11-01"},
+        {"firstDay": "2026-10-09", "lastDay": "2026-10-08"},
+        {"part": -1},
+        {"version": 2**40},
+    ],
+    ids=str,
+)
+def test_what_no_report_of_ours_has_is_not_restored(wrong: dict[str, Any]) -> None:
+    good = {"platform": PLATFORM, "month": "2026-10", "accountId": ACCOUNT, "accountName": "shop", "part": 0}
+    good |= {"firstDay": "2026-10-01", "lastDay": "2026-10-31", "version": 1, "status": "OPEN"}
+    good |= {"changedAt": "2026-11-01T00:00:00Z", "totals": [], "lineItems": []}
+    assert len(list(read(["[", json.dumps(good), "]"]))) == 1
+    with pytest.raises(NoExport, match="line 2"):
+        list(read(["[", json.dumps(good | wrong), "]"]))
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e30", "1e400", "plenty"])
+def test_what_is_no_amount_is_not_restored(house: House, amount: str) -> None:
+    house.collect()
+    report = house.reports(account=ACCOUNT)[0]
+    item = report.line_items[0]
+    wrong = item.model_copy(update={"net_amount": item.net_amount.model_copy(update={"amount": amount})})
+    with pytest.raises(NoExport, match=amount):
+        restore(house.database, [report.model_copy(update={"month": "2026-01", "line_items": [wrong]})])
+    assert list(stream(house.database, Wanted(Month.parse("2026-01")))) == []
 
 
 def test_what_was_restored_and_is_collected_again_is_the_same(make_house: Callable[..., House]) -> None:

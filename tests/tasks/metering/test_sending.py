@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -14,7 +15,7 @@ import pytest
 from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.client import ApiKey, MeshStack
 from tasks.metering.restoring import restore
-from tasks.metering.sending import AT_ONCE, Sent, send
+from tasks.metering.sending import AT_ONCE, MOST_UNANSWERED, Sent, send
 from tests.tasks.metering.conftest import CLOSED, House
 
 SHOP, BLOG = "likvid.shop.aws.sandbox", "likvid.blog.aws.sandbox"
@@ -159,9 +160,27 @@ def test_an_api_user_that_is_not_accepted_is_not_tried_with_every_report(house: 
 
 
 def test_when_meshstack_is_away_the_next_tick_goes_on(house: House, mesh: Mesh) -> None:
-    mesh.status = {ACCOUNT: 503, OTHER: 503}
-    assert send(house.worker, mesh.reports(), house.now()) == Sent()
-    assert mesh.requests == 1
+    [report] = house.reports(account=ACCOUNT)
+    others = [f"90000000000{number}" for number in range(6)]
+    restore(house.database, [report.model_copy(update={"account_id": each}) for each in others])
+    mesh.status = dict.fromkeys((ACCOUNT, OTHER, *others), 503)
+    assert str(send(house.worker, mesh.reports(), house.now())) == "0 usage reports sent, 0 refused"
+    assert mesh.requests == MOST_UNANSWERED
     mesh.status.clear()
 
-    assert send(house.worker, mesh.reports(), house.now()) == Sent(2)
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(8)
+
+
+@pytest.mark.parametrize("status", [500, 504])
+def test_one_that_has_no_answer_stops_no_other_and_is_tried_again(house: House, mesh: Mesh, status: int) -> None:
+    mesh.status[ACCOUNT] = status
+    assert str(send(house.worker, mesh.reports(), house.now())) == "1 usage reports sent, 1 refused"
+    assert send(house.worker, mesh.reports(), house.now()) == Sent()
+    mesh.status.clear()
+    assert send(house.worker, mesh.reports(), house.now() + timedelta(hours=1, minutes=1)) == Sent(1)
+
+
+def test_a_tick_ends_before_its_lock_does(house: House, mesh: Mesh) -> None:
+    slow = count(0, 200)
+    assert send(house.worker, mesh.reports(), house.now(), lambda: float(next(slow))) == Sent(1)
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)

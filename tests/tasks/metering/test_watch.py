@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from tasks.metering.months import Month
 from tasks.metering.owners import note_owners
 from tasks.metering.retention import tidy
 from tasks.metering.tables import account_days, accounts, collections, costs, live_days
+from tasks.metering.tables import told as told_table
 from tasks.metering.upserts import put
 from tasks.metering.watch import LATE, is_rise, warn
 from tasks.notifications.alerts import Alert
@@ -46,6 +48,32 @@ def test_a_budget_is_told_at_each_threshold_once(house: House) -> None:
     house.redis.client.delete(house.worker.store.keys.alerts)
     again(house)
     assert told(house) == {}
+
+
+def test_a_budget_that_late_costs_use_up_is_told_after_the_end_of_its_month(house: House) -> None:
+    house.own(SHOP, ACCOUNT, project={"tags": {"budget": ["1.00"]}})
+    house.collect(OPEN.before, whole=False)
+    assert f"in {OPEN.before}" in told(house)["budget"]
+
+    house.redis.client.delete(house.worker.store.keys.alerts)
+    house.collect(OPEN.before, whole=False)
+    assert told(house) == {}
+
+
+@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+def test_workers_that_see_a_budget_at_once_tell_it_once(
+    tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
+) -> None:
+    house = make_house(postgresql() if tables == "postgresql" else None)
+    house.own(SHOP, ACCOUNT, project={"tags": {"budget": ["1.00"]}})
+    done = house.collect(OPEN, whole=False)
+    platform = house.worker.catalog.platforms[PLATFORM]
+    for _ in range(5):
+        with house.database.writing() as connection:
+            connection.execute(delete(told_table))
+        with ThreadPoolExecutor(4) as threads:
+            raised = [threads.submit(warn, house.worker, house.database, platform, done, house.now()) for _ in range(4)]
+        assert sum(each.result() for each in raised) == 1
 
 
 def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House) -> None:

@@ -98,7 +98,7 @@ def fill(database: Database) -> None:
     owner = {"tenant": shop, "workspace": "likvid", "project": "shop", "landing_zone": "development"}
     with database.writing() as connection:
         connection.execute(update(collections).values(state=State.DONE))
-        connection.execute(update(collections).where(collections.c.id == told[OPEN]).values(pages=7))
+        connection.execute(update(collections).where(collections.c.id == told[OPEN]).values(pages=7, asked=7))
         named = [{"account": "700000000001", "name": "a"}, {"account": "700000000002", "name": "b"}]
         connection.execute(insert(accounts), named)
         days = [day | {"account": 1, "day": each.toordinal(), "amount": 31} for each in OPEN.days()]

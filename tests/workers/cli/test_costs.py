@@ -76,9 +76,18 @@ def test_all_months_since_one_are_collected(fake_api: FakeApi, cli: Cli) -> None
     assert [line.split()[3] for line in result.stdout.splitlines()] == [f"{each:%Y-%m}," for each in (before, month)]
 
 
-@pytest.mark.parametrize("wrong", [("--since", "2026-13"), ("--since", "2026-10", "--month", "2026-10")])
-def test_months_that_are_none(cli: Cli, wrong: tuple[str, ...]) -> None:
-    assert cli("metering", "collect", "--platform", "aws.sandbox", *wrong).returncode == 64
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (("--since", "2026-13"), "'2026-13' is not a month; write it as 2026-10"),
+        (("--since", "2090-01"), "has not started yet"),
+        (("--since", "2026-10", "--month", "2026-10"), "not both"),
+        (("--month", "October"), "'October' is not a month; write it as 2026-10"),
+    ],
+)
+def test_months_that_are_none(cli: Cli, wrong: tuple[str, ...], says: str) -> None:
+    result = cli("metering", "collect", "--platform", "aws.sandbox", *wrong)
+    assert (result.returncode, says in result.stderr) == (64, True), result.stderr
 
 
 def test_a_collection_that_failed_is_said_so(fake_api: FakeApi, cli: Cli) -> None:
@@ -109,7 +118,10 @@ def test_nothing_is_known_yet(fake_api: FakeApi, cli: Cli) -> None:
     fake_api.script["GET", "/api/v1/costs?by=day&order=amount&size=40"] = [
         (200, {"month": "2026-10", "by": "day", "rows": []})
     ]
-    assert "no costs of 2026-10 are known" in cli("metering", "report", "--by", "day").stdout
+    assert "no costs of 2026-10 are known;" in cli("metering", "report", "--by", "day").stdout
+    fake_api.script["GET", "/api/v1/chargeback?workspace=nobody"] = [(200, {"month": "2026-10", "statements": []})]
+    told = cli("metering", "chargeback", "--workspace", "nobody").stdout
+    assert "no costs of 2026-10 are known of workspace nobody" in told
 
 
 def test_what_rises_most_is_shown_first_and_how_much_more_there_is(fake_api: FakeApi, cli: Cli) -> None:

@@ -84,7 +84,7 @@ def test_a_demo_that_stays_names_a_file_with_which_every_command_works(
     eventually(lambda: not descendants(marker))
 
 
-@pytest.mark.parametrize("line", ["Starting", "WAITING"])
+@pytest.mark.parametrize("line", ["Starting", pytest.param("WAITING", marks=pytest.mark.thorough)])
 def test_an_interrupted_demo_leaves_nothing(
     environment: dict[str, str], tenants: str, temporary: Path, marker: str, line: str
 ) -> None:

@@ -36,10 +36,9 @@ def collect_since(platform: str, since: str, access: Access, *, wait: bool, as_j
 
 def _months(since: str) -> list[str]:
     """List the months from one to the current one. Raises CommandFailed."""
-    try:
-        first, last = date.fromisoformat(f"{since}-01"), datetime.now(UTC).date()
-    except ValueError as error:
-        raise CommandFailed(f"--since {since} is not a month; write it as 2026-10", ExitCode.USAGE) from error
+    first, last = date.fromisoformat(f"{since}-01"), datetime.now(UTC).date()
+    if first > last:
+        raise CommandFailed(f"--since {since} has not started yet", ExitCode.USAGE)
     numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in numbers]
 

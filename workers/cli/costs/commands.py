@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,20 @@ import typer
 from workers.cli.errors import ExitCode
 from workers.cli.options import Access, Json, OnlyPlatform, calls_api
 
-Month = Annotated[str | None, typer.Option("--month", metavar="MONTH", help="E.g. 2026-10; default: the current one.")]
+MONTH = re.compile(r"20\d{2}-(0[1-9]|1[0-2])", re.ASCII)
+
+
+def _month(text: str | None) -> str | None:
+    """Refuse what is not a month, before anybody is asked."""
+    if text is not None and not MONTH.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is not a month; write it as 2026-10")
+    return text
+
+
+Month = Annotated[
+    str | None,
+    typer.Option("--month", metavar="MONTH", callback=_month, help="E.g. 2026-10; default: the current one."),
+]
 Workspace = Annotated[str | None, typer.Option("--workspace", metavar="WORKSPACE", help="Only this workspace's.")]
 
 
@@ -50,7 +64,8 @@ def collect(
     platform: Annotated[str, typer.Option("--platform", metavar="PLATFORM", help="The <platform>.<location>.")],
     month: Month = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="MONTH", help="This month and all later ones; for 13 months.")
+        str | None,
+        typer.Option("--since", metavar="MONTH", callback=_month, help="This month and all later ones; for 13 months."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")] = False,
     as_json: Json = False,

@@ -28,7 +28,7 @@ def show_costs(by: str, order: str, wanted: Wanted, access: Access, *, as_json: 
         return
     console = stdout_console()
     if not found.rows:
-        print_line(console, f"no costs of {found.month} are known; see aws-connector metering collections")
+        print_line(console, f"{_none(found.month, wanted)}; see aws-connector metering collections")
         return
     longest = max(abs(Decimal(row.amount)) for row in found.rows) or Decimal(1)
     rows = [_cells(row, longest) for row in found.rows]
@@ -66,7 +66,7 @@ def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:
         return
     rows = [_charged(each) for each in found.statements]
     columns = ("workspace", "project", "payment method", "amount", "currency", "state")
-    show(stdout_console(), table(columns, rows) if rows else f"no costs of {found.month} are known")
+    show(stdout_console(), table(columns, rows) if rows else _none(found.month, wanted))
 
 
 def export(file: Path, file_format: str, wanted: Wanted, access: Access) -> None:
@@ -96,6 +96,12 @@ def _write(file: Path, parts: Iterable[bytes]) -> None:
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _none(month: str, wanted: Wanted) -> str:
+    """Say that no costs are known, and whose."""
+    of = ", ".join(f"{name} {value}" for name, value in wanted.items() if value is not None and name != "month")
+    return f"no costs of {month} are known{' of ' if of else ''}{of}"
 
 
 def _cells(row: CostRow, longest: Decimal) -> Sequence[str]:

@@ -5,7 +5,8 @@ question has the same answer, and an organization of any size costs no memory. A
 
     set_costs   any field of `Costs`; `accounts` adds accounts that Organizations does not know (they have left);
                 forget: without what add_cost added
-    add_cost    day, account, service, usage_type, amount (a text); optionally record_type, unit, quantity, day_shown
+    add_cost    day, account, service, usage_type, amount (a text); optionally record_type, unit, quantity, day_shown,
+                currency
 
 Source: AWS Cost Management user guide, "Understanding your costs"; amounts have ten decimals, as AWS's have.
 """
@@ -211,7 +212,7 @@ def add_cost(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
         body["service"],
         body["usage_type"],
         read(body["amount"]),
-        book.currency_of(body["account"]),
+        body.get("currency") or book.currency_of(body["account"]),
         read(body.get("quantity", "1")),
         body.get("unit", "N/A"),
         body.get("record_type", "Usage"),

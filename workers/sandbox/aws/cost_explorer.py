@@ -109,10 +109,17 @@ def _summed(call: Call, world: World, start: date, end: date) -> list[Row]:
 
 
 def _add(total: list[Any], line: Line) -> None:
+    total[1] = _common(total[1], line.currency, total[0], line.amount)
     total[0] += line.amount
     total[2] += line.quantity
-    total[1] = line.currency if total[1] == line.currency else "N/A"
     total[3] = line.unit if total[3] == line.unit else "N/A"
+
+
+def _common(one: str, other: str, of_one: int, of_other: int) -> str:
+    """Return the currency of a sum; what costs nothing may have none."""
+    if one == other or (other == "N/A" and not of_other):
+        return one
+    return other if one == "N/A" and not of_one else "N/A"
 
 
 def _visible(call: Call, world: World, book: CostBook) -> list[str]:

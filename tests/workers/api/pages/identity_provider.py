@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -27,6 +28,12 @@ from tests.support.waiting import eventually
 CLIENT, SECRET = "connector", "client-secret-of-the-page"
 
 
+@cache
+def first_key() -> RSAKey:
+    """Draw the key that every provider of these tests begins with: to draw one takes longer than a sign-in."""
+    return RSAKey.generate_key(2048, parameters={"kid": "one"})
+
+
 @dataclass
 class IdentityProvider:
     """What it says, and how it misbehaves."""
@@ -37,7 +44,7 @@ class IdentityProvider:
     algorithm: str = "RS256"
     away: bool = False
     url: str = ""
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, parameters={"kid": "one"}))
+    key: RSAKey = field(default_factory=first_key)
     published: RSAKey | None = None  # another key than it signs with
     asked: dict[str, dict[str, str]] = field(default_factory=dict)  # by code
     nonsense: dict[str, Any] = field(default_factory=dict)  # what it answers instead, by path

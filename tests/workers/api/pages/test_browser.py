@@ -48,7 +48,14 @@ def full(api: Api) -> Scene:
     return scene
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        pytest.param("dark", 1280, marks=pytest.mark.thorough),
+        pytest.param("light", 360, marks=pytest.mark.thorough),
+    ],
+)
 def test_every_page_can_be_used_by_everybody(full: Scene, browser: Browser, scheme: Scheme, width: int) -> None:
     with signed_in(browser, full.api.url, WRITE, scheme=scheme, width=width) as page:
         for path in EVERY:
