@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.empty_organization import MADE_BEFORE
+from tests.support.empty_organization import empty_organization
 from tests.support.redis import CheckedRedis
-from tests.support.simulator import running_simulator
 from tests.workers.cli.running import RunHere, clean_environment, run
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -45,10 +44,7 @@ def arguments(directory: Path, **options: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorClient]:
-    options = SimulatorOptions(enforce_policies=True, lag_seconds=0)
-    with running_simulator(options.model_dump(mode="json")) as client:
-        for role, account in MADE_BEFORE.items():
-            client.operator("delete_role", account=account, role=role)
+    with empty_organization(SimulatorOptions(lag_seconds=0)) as client:
         yield client
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.empty_organization import emptied, key_pair, operator, signing_in
-from tests.support.simulator import running_simulator
+from tests.support.empty_organization import empty_organization, key_pair, signing_in
 from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, SANDBOX, arguments
 from tests.workers.cli.running import Ended, clean_environment, run
 from workers.sandbox import organization
@@ -21,15 +20,13 @@ from workers.sandbox.web_identity import make_token
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorClient]:
     """An organization in which nothing of the connector is, and a person who administers all accounts."""
-    options = SimulatorOptions(enforce_policies=True, lag_seconds=0, stack_seconds=0.2)
-    with running_simulator(options.model_dump(mode="json")) as client:
-        emptied(client)
+    with empty_organization(SimulatorOptions(lag_seconds=0, stack_seconds=0.2)) as client:
         yield client
 
 
 @pytest.fixture
 def environment(tmp_path: Path, simulator: SimulatorClient) -> dict[str, str]:
-    return clean_environment(**operator(tmp_path, simulator))
+    return clean_environment(**organization.administration(simulator.url, tmp_path))
 
 
 def applied(directory: Path, environment: dict[str, str], *more: str) -> Ended:
