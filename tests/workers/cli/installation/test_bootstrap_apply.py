@@ -135,6 +135,11 @@ def test_a_users_key_is_rotated_without_a_gap(
     ]
     assert {each["level"] for each in json.loads(made.stdout)["findings"]} == {"ok"}
     assert json.loads(run(*command, "--apply", "--yes", "--json", environment=environment).stdout)["keys"] == []
+    (secrets / "service-user-access-key").rename(tmp_path / "mislaid")
+    lost = run(*command, "--apply", "--yes", environment=environment)
+    assert lost.returncode == 1
+    assert "service-user-access-key does not exist: put it there, or make new keys with --rotate-keys" in lost.stderr
+    (tmp_path / "mislaid").rename(secrets / "service-user-access-key")
     service, metering = key_pair(secrets, "service-user"), key_pair(secrets, "metering-user")
     assert (secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o600
     assert signing_in(simulator, service) == "ok"
