@@ -224,6 +224,18 @@ def test_what_was_added_to_the_platform_document_is_allowed(run_here: RunHere, t
     assert "known: aws.fresh" in other.stderr
 
 
+def test_git_leaves_out_what_is_secret(run_here: RunHere, tmp_path: Path) -> None:
+    assert run_here(*arguments(tmp_path)).returncode == 0
+    (tmp_path / "opentofu" / "terraform.tfstate").write_text("{}")
+    for words in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *words], cwd=tmp_path, timeout=60, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+
+    kept = listed.stdout.splitlines()
+    assert {"bootstrap.yaml", "config.d/platform.yaml", "opentofu/management.tf"} <= set(kept)
+    assert [name for name in kept if "secrets/" in name or "tfstate" in name] == []
+
+
 def test_with_users_it_says_which_keys_are_to_be_added(run_here: RunHere, tmp_path: Path) -> None:
     done = json.loads(run_here(*arguments(tmp_path, **{"--sign-in": "user"}), "--json").stdout)
 
