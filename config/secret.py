@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, SecretStr, ValidationInfo
 
+STORES = frozenset({"secretsManager", "parameterStore", "vault"})
 LARGEST_FILE = 16_384
 """Bytes of a secret's file; anything larger is not a secret."""
 
@@ -93,7 +94,7 @@ def _text(value: object, sources: SecretSources) -> str | None:
             return None
         case [("env", str(name))] if environment is not None:
             return _from_environment(name, environment)
-        case [("secretsManager" | "parameterStore" | "vault", _), *_]:
+        case _ if STORES & {name for name, _ in pairs}:  # in whatever order its fields stand
             reference = _reference(dict(pairs))
             return None if environment is None or sources.look_up is None else sources.look_up(reference)
         case [("file", str(name))]:

@@ -12,7 +12,14 @@ from tasks.bootstrap.blueprint import Wanted, blueprint
 from tasks.bootstrap.cloudformation import execution_template, template
 from tasks.bootstrap.instructions import DOCUMENTS, instructions
 from tasks.bootstrap.opentofu import files as opentofu_files
-from tasks.bootstrap.starter import ACCESS_STACK, Starter, landing_zone_document, platform_document
+from tasks.bootstrap.starter import ACCESS_STACK, SECRETS, Starter, landing_zone_document, platform_document
+
+NOT_FOR_GIT = f"""\
+# What is secret: external ids, access keys, and the state of OpenTofu, which holds the external ids.
+/{DOCUMENTS}/{SECRETS}/
+/opentofu/.terraform/
+/opentofu/*.tfstate*
+"""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Files:
 def files(wanted: Wanted, starter: Starter) -> Files:
     """Return everything but the secrets, for which see `starter.secret_files`."""
     accounts = blueprint(wanted)
-    made = {"README.md": instructions(wanted, starter, accounts)}
+    made = {"README.md": instructions(wanted, starter, accounts), ".gitignore": NOT_FOR_GIT}
     made |= {f"cloudformation/{account.key}.yaml": yaml(template(account)) for account in accounts}
     made |= {f"opentofu/{name}": text for name, text in opentofu_files(accounts, starter.region).items()}
     begun = {

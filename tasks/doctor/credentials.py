@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import uuid4
 
 from pydantic import SecretStr
 
 from config.platform import Auth, DefaultAuth
-from tasks.aws.sts import Caller
+from tasks.aws.purpose import Purpose
+from tasks.aws.sts import Caller, Identity
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
 from tasks.errors import SignInRefused
@@ -99,6 +100,27 @@ def automation_external_id(patient: Patient) -> Iterator[Finding]:
     for how, secret in others():
         other = patient.changed(automation_external_id=secret)
         yield probed(platform.automation_role_arn, how, entered=_enters_automation(other))
+
+
+def session_tags(patient: Patient) -> Iterator[Finding]:
+    """See that the roles take session tags, if there are any. Reads sts:AssumeRole, GetCallerIdentity 2 calls each."""
+    platform = patient.platform
+    if not platform.session_tags:
+        return
+    tagged = patient.aws_for(Purpose(f"doctor.doctor.{platform.identifier}", "doctor"))
+    if platform.management_role_arn is not None:
+        yield _tagged(platform.management_role_arn, lambda: tagged.management_identity)
+    if platform.automation_role_arn is not None:
+        yield _tagged(platform.automation_role_arn, lambda: tagged.automation_identity)
+
+
+def _tagged(role: str, identity: Callable[[], Identity]) -> Finding:
+    try:
+        identity().whoami()
+    except SignInRefused as refused:
+        remedy = "Allow sts:TagSession as `aws-connector policies --platform` prints it, or remove sessionTags."
+        return error(f"{role} takes no session tags: {refused.message}", remedy)
+    return ok(f"{role} takes session tags")
 
 
 def member_role(patient: Patient) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ CHECKS = (
     Check("management external id", credentials.management_external_id, needs="management role"),
     Check("automation role", credentials.automation_role, needs="service user"),
     Check("automation external id", credentials.automation_external_id, needs="automation role"),
+    Check("session tags", credentials.session_tags, needs="management role"),
     Check("access role", credentials.member_role, needs="management role"),
     Check("organizational units", organization.units, needs="management role"),
     Check("service control policies", organization.guard_rails, needs="management role"),

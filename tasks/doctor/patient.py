@@ -11,6 +11,7 @@ from redis import RedisError
 from config.landing_zone import LandingZone
 from config.platform import Platform
 from tasks.aws import Aws
+from tasks.aws.purpose import CONNECTOR, Purpose
 from tasks.aws.session import Sessions
 from tasks.model.replication import State
 from tasks.worker import Worker
@@ -30,7 +31,12 @@ class Patient:
     @property
     def aws(self) -> Aws:
         """AWS as the platform's roles see it."""
-        return Aws(self.platform, self.sessions, self.worker.reading(self.platform, now=self.now))
+        return self.aws_for(CONNECTOR)
+
+    def aws_for(self, purpose: Purpose) -> Aws:
+        """Return AWS as the platform's roles see it who act for somebody."""
+        reading = replace(self.worker.reading(self.platform, now=self.now), purpose=purpose)
+        return Aws(self.platform, self.sessions, reading)
 
     def changed(self, **fields: object) -> Patient:
         """Return the patient with other fields of the platform, and without any credentials."""

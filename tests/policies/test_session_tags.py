@@ -14,7 +14,7 @@ from tasks.aws.actions import Principal
 from tasks.aws.purpose import CONNECTOR, Purpose
 from tasks.aws.session import Sessions
 from tests.policies.replications import Replications, published
-from tests.support.empty_organization import OPERATOR, users
+from tests.support.empty_organization import users
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient
 
@@ -34,9 +34,9 @@ def tagging(replications: Replications) -> Platform:
 def administrated(simulator: SimulatorClient) -> Iterator[None]:
     """Let somebody change the service user's policy."""
     account, administrator = organization.MESHCLOUD_ACCOUNT_ID, ["arn:aws:iam::aws:policy/AdministratorAccess"]
-    simulator.operator("create_role", account=account, role=OPERATOR, managed=administrator)
+    simulator.operator("create_role", account=account, role=organization.DEFAULT_ACCESS_ROLE, managed=administrator)
     yield
-    simulator.operator("delete_role", account=account, role=OPERATOR)
+    simulator.operator("delete_role", account=account, role=organization.DEFAULT_ACCESS_ROLE)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from config.platform import Platform
 from tasks.aws import Aws
 from tasks.aws.session import Sessions
-from tasks.errors import AccessDenied
+from tasks.errors import SignInRefused
 from tasks.stacks.templates import STACK_NAME
 from tests.policies.replications import Replications
 from workers.sandbox import organization
@@ -37,7 +37,7 @@ def member(replications: Replications) -> str:
 def test_the_management_role_wants_its_external_id(replications: Replications, external_id: SecretStr | None) -> None:
     stranger = replications.platform.model_copy(update={"management_external_id": external_id})
 
-    with pytest.raises(AccessDenied, match=r"sts:AssumeRole on .*MeshfedServiceRole"):
+    with pytest.raises(SignInRefused, match=r"sts:AssumeRole on .*MeshfedServiceRole"):
         aws(replications, stranger).organizations.root()
 
 
@@ -47,7 +47,7 @@ def test_the_automation_role_wants_its_own_external_id(
 ) -> None:
     stranger = replications.platform.model_copy(update={"automation_external_id": external_id})
 
-    with pytest.raises(AccessDenied, match=r"sts:AssumeRole on .*MeshfedAutomationRole"):
+    with pytest.raises(SignInRefused, match=r"sts:AssumeRole on .*MeshfedAutomationRole"):
         aws(replications, stranger).stack_sets(organization.REGION).describe(organization.STACK_SET_NAME)
 
 

@@ -1,52 +1,37 @@
-"""An AWS organization in which nothing of the connector is yet, and the person who administers its accounts."""
+"""An AWS organization in which nothing of the connector is yet, as the person sees it who administers its accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from tests.support.simulator import running_simulator
 from workers.sandbox import organization
+from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient
 
-OPERATOR = "OperatorRole"
-MADE_BEFORE = {
-    organization.MANAGEMENT_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
-    organization.METERING_ROLE: organization.MANAGEMENT_ACCOUNT_ID,
-    organization.AUTOMATION_ROLE: organization.AUTOMATION_ACCOUNT_ID,
-}
-MEMBERS = {"meshcloud": organization.MESHCLOUD_ACCOUNT_ID, "automation": organization.AUTOMATION_ACCOUNT_ID}
-KEYS = f"""
-[profile management]
-aws_access_key_id = {organization.ADMINISTRATOR_ACCESS_KEY}
-aws_secret_access_key = {organization.ADMINISTRATOR_SECRET_KEY}
-"""
-MEMBER = "[profile {name}]\nrole_arn = arn:aws:iam::{account}:role/{role}\nsource_profile = management\n"
 
-
-def emptied(simulator: SimulatorClient) -> None:
-    """Take out of the sandbox's organization what bootstrap makes."""
-    for role, account in MADE_BEFORE.items():
-        simulator.operator("delete_role", account=account, role=role)
-    for account in MEMBERS.values():
-        administrator = ["arn:aws:iam::aws:policy/AdministratorAccess"]
-        simulator.operator("create_role", account=account, role=OPERATOR, managed=administrator)
-    _delete_users(simulator)
+@contextmanager
+def empty_organization(options: SimulatorOptions) -> Iterator[SimulatorClient]:
+    """Run a simulator with such an organization, in which policies are enforced."""
+    chosen = options.model_copy(update={"empty_organization": True, "enforce_policies": True})
+    with running_simulator(chosen.model_dump(mode="json")) as client:
+        yield client
 
 
 def users(simulator: SimulatorClient) -> Any:
     """Return a client of IAM in the account of the users, as the administrator sees it."""
     place = {"endpoint_url": simulator.url, "region_name": organization.REGION}
     keys = (organization.ADMINISTRATOR_ACCESS_KEY, organization.ADMINISTRATOR_SECRET_KEY)
-    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{OPERATOR}"
+    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{organization.DEFAULT_ACCESS_ROLE}"
     entered = boto3.Session(*keys).client("sts", **place).assume_role(RoleArn=role, RoleSessionName="test")
-    session = boto3.Session(
-        *(entered["Credentials"][each] for each in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
-    )
-    return session.client("iam", **place)
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    return boto3.Session(*(entered["Credentials"][each] for each in names)).client("iam", **place)
 
 
 def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:
@@ -63,24 +48,3 @@ def key_pair(secrets: Path, user: str) -> tuple[str, str]:
     """Read an access key and its secret, as workers do: of service-user or metering-user."""
     access_key, secret_key = ((secrets / f"{user}-{part}").read_text().strip() for part in ("access-key", "secret-key"))
     return access_key, secret_key
-
-
-def _delete_users(simulator: SimulatorClient) -> None:
-    iam = users(simulator)
-    for user in (organization.SERVICE_USER, organization.METERING_USER):
-        for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
-            iam.delete_user_policy(UserName=user, PolicyName=policy)
-        iam.delete_user(UserName=user)
-
-
-def operator(folder: Path, simulator: SimulatorClient) -> Mapping[str, str]:
-    """Return the variables of the person's terminal; the profiles stand in files of the folder."""
-    members = [MEMBER.format(name=name, account=account, role=OPERATOR) for name, account in MEMBERS.items()]
-    (folder / "aws-config").write_text("\n".join([KEYS, *members]), encoding="utf-8")
-    return {
-        "AWS_ENDPOINT_URL": simulator.url,
-        "AWS_DEFAULT_REGION": organization.REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": str(folder / "aws-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
-    }

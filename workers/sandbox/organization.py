@@ -6,6 +6,8 @@ The ids are fixed so that a static platform document can refer to them; they fit
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from config import known_secrets
 
 REGION = "eu-central-1"
@@ -100,4 +102,33 @@ def environment(simulator_url: str, redis_url: str) -> dict[str, str]:
         "SANDBOX_METERING_SECRET_KEY": METERING_USER_SECRET_KEY,
         "SANDBOX_DIRECT_ACCESS_KEY": DIRECT_USER_ACCESS_KEY,
         "SANDBOX_DIRECT_SECRET_KEY": DIRECT_USER_SECRET_KEY,
+    }
+
+
+PROFILES = f"""\
+[profile management]
+aws_access_key_id = {ADMINISTRATOR_ACCESS_KEY}
+aws_secret_access_key = {ADMINISTRATOR_SECRET_KEY}
+
+[profile meshcloud]
+role_arn = arn:aws:iam::{MESHCLOUD_ACCOUNT_ID}:role/{DEFAULT_ACCESS_ROLE}
+source_profile = management
+
+[profile automation]
+role_arn = arn:aws:iam::{AUTOMATION_ACCOUNT_ID}:role/{DEFAULT_ACCESS_ROLE}
+source_profile = management
+"""
+"""An AWS configuration file of who administers an empty organization."""
+
+
+def administration(simulator_url: str, directory: Path) -> dict[str, str]:
+    """Give the environment of who administers an empty organization; the profiles go into a file of the directory."""
+    file = directory / "aws-config"
+    file.write_text(PROFILES, encoding="utf-8")
+    return {
+        "AWS_ENDPOINT_URL": simulator_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(file),
+        "AWS_SHARED_CREDENTIALS_FILE": str(directory / "none"),  # a person's own profiles of these names mean others
     }

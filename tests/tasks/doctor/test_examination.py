@@ -43,6 +43,7 @@ def test_nothing_is_wrong_in_the_sandbox_and_nothing_is_written(patient: Patient
     assert len(found["permission sets"]) == len(organization.PERMISSION_SETS)
     assert "self-managed" in found["StackSets"][0].message
     assert found.keys() == {check.name for check in CHECKS} - {
+        "session tags",
         "service control policies",
         "federation",
         "functions",
@@ -99,6 +100,14 @@ def test_a_session_of_the_role_that_the_document_names_is_right() -> None:
     role = DefaultAuth(principal_arn="arn:aws:iam::123456789012:role/pods/connector")
     assert signed_in(role, "arn:aws:sts::123456789012:assumed-role/connector/pod-1").level is Level.OK
     assert signed_in(role, "arn:aws:sts::210987654321:assumed-role/connector/pod-1").level is Level.WARNING
+
+
+def test_roles_that_take_no_session_tags_are_errors(patient: Patient) -> None:
+    found = examined(patient.changed(session_tags=True), "management role", "session tags")
+
+    assert levels(found["management role"]) == [Level.OK]
+    assert levels(found["session tags"]) == [Level.ERROR, Level.ERROR]  # of the management and the automation account
+    assert "sts:TagSession" in found["session tags"][0].message
 
 
 def test_a_wrong_external_id_is_an_error(patient: Patient) -> None:

@@ -134,6 +134,7 @@ def test_a_vault_that_refuses_is_a_sentence_without_the_token() -> None:
         ("{secretsManager: a, field: ''}", "is not a secret of a store"),
         ("{vault: {path: a}}", "is not a secret of a store"),
         ("{parameterStore: a, field: b}", "is not a secret of a store"),
+        ("{field: b, parameterStore: a}", "is not a secret of a store"),
         ("{secretManager: a}", "is not a secret"),
     ],
 )
@@ -142,8 +143,16 @@ def test_what_names_no_secret_is_a_mistake(tmp_path: Path, reference: str, words
         loaded(documents(tmp_path, reference), None)
 
 
-def test_who_only_asks_is_not_given_it(tmp_path: Path) -> None:
-    directory = documents(tmp_path, "{vault: {path: secret/data/connector, field: key}}")
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "{vault: {path: secret/data/connector, field: key}}",
+        "{secretsManager: connector, field: key}",
+        "{field: key, secretsManager: connector}",  # the order means nothing
+    ],
+)
+def test_who_only_asks_is_not_given_it(tmp_path: Path, reference: str) -> None:
+    directory = documents(tmp_path, reference)
     shelf = Shelf()
 
     catalog = load_catalog([directory], secrets=False, look_up=shelf.read)

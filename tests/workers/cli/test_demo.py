@@ -154,10 +154,15 @@ def test_a_second_sandbox_leaves_the_file_of_the_first_alone(
     assert f"belongs to a sandbox that is running (process {first.pid})" in second.stderr
     eventually(lambda: not descendants(marker))
 
-    with started("sandbox", "--env-file", str(offered), environment=environment) as third:
+    empty = ("--option", "empty_organization=true")
+    with started("sandbox", "--env-file", str(offered), *empty, environment=environment) as third:
         eventually(lambda: offered.read_text() != written)  # the first was killed, and its file is nobody's
+        begun = offered.read_text()
         third.terminate()
         third.communicate(timeout=ENDS_SECONDS)
+    assert "AWS_CONFIG_FILE=" in begun
+    assert "SANDBOX_" not in begun  # there are no users yet
+    assert "CONNECTOR_CONFIG_DIR" not in begun
     assert not offered.exists()
     eventually(lambda: not descendants(marker))
 

@@ -246,5 +246,8 @@ def _applied(asked: Asked, wanted: Wanted, found: Described) -> Applied:
     bodies = {account.key: yaml(template(account)) for account in accounts}
     changes = apply(targets(accounts, bodies, parameters, applying), applying)
     keys = first_keys(_users(asked, wanted), _meshcloud_profile(asked), found.region)
+    if missing := [name for name in key_files(wanted) if not (asked.documents / name).exists()]:
+        message = f"the users have keys already, but {asked.documents / missing[0]} does not exist"
+        raise CommandFailed(f"{message}: put it there, or make new keys with --rotate-keys", ExitCode.MISTAKES)
     findings = examined(asked.documents, found.platform, is_new=bool(changes or keys))
     return Applied(changes, keys, findings)

@@ -11,6 +11,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -45,8 +46,11 @@ def run_sandbox(env_file: Path | None, options: Sequence[str], *, as_json: bool)
             EmbeddedRedis() as redis,
             running_simulator(chosen) as simulator,
             standing_in() as (meshstack, url),
+            TemporaryDirectory(prefix="sandbox-") as directory,
         ):
             environment = {**sandbox_environment(simulator.url, redis.url), **meshstack.environment(url)}
+            if chosen.get("empty_organization"):
+                environment = administrators(environment, Path(directory))
             _print(environment, as_json=as_json)
             if not as_json:
                 print(f"# seed {simulator.options()['seed']}: --option seed=… gives the same lags again", flush=True)
@@ -67,6 +71,13 @@ def sandbox_environment(simulator_url: str, redis_url: str) -> dict[str, str]:
         "FLOWER_BASIC_AUTH": f"sandbox:{token}",
         "CONNECTOR_POLL_SECONDS": "0.5",  # the simulated AWS is quicker than AWS
     }
+
+
+def administrators(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """Return the environment of who begins with an empty organization: there are no documents and no users yet."""
+    begun = ("SANDBOX_", "CONNECTOR_CONFIG_DIR")
+    kept = {name: text for name, text in environment.items() if not name.startswith(begun)}
+    return {**kept, **organization.administration(environment["AWS_ENDPOINT_URL"], directory)}
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:

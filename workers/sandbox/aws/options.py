@@ -48,6 +48,7 @@ class SimulatorOptions(BaseModel):
     rates: dict[str, PositiveFloat] = Field(default_factory=dict)  # "organizations:ListAccounts" or "organizations"
     burst_seconds: NonNegativeFloat = 1.0  # a rate's bucket holds this many seconds of calls, at least one call
 
+    empty_organization: bool = False  # nothing of the connector is in it, only who administers it; not changeable
     enforce_policies: bool = False  # every call needs an Allow of the caller's identity policies
     optional_statements: bool = True  # seeded roles have the optional statements of their policies; not changeable
     verify_signatures: bool = True  # a wrong secret is refused with SignatureDoesNotMatch

@@ -30,6 +30,12 @@ ACCOUNTS = {
     sandbox.MESHCLOUD_ACCOUNT_ID: ("meshcloud", "aws-meshcloud@example.com"),
     sandbox.AUTOMATION_ACCOUNT_ID: ("Automation", "aws-automation@example.com"),
 }
+ADMINISTRATOR = (
+    sandbox.MANAGEMENT_ACCOUNT_ID,
+    sandbox.ADMINISTRATOR,
+    sandbox.ADMINISTRATOR_ACCESS_KEY,
+    sandbox.ADMINISTRATOR_SECRET_KEY,
+)
 
 
 def build_world(options: SimulatorOptions) -> World:
@@ -50,7 +56,10 @@ def build_world(options: SimulatorOptions) -> World:
 def _seed(world: World) -> None:
     _seed_tree(world)
     _seed_users(world)
-    _seed_roles(world)
+    if world.options.empty_organization:
+        _seed_member_accounts()
+    else:
+        _seed_roles(world)
     seed_identity_center(world)
     seed_users(world)
     seed_stack_set(world)
@@ -87,15 +96,19 @@ def _seed_users(world: World) -> None:
             sandbox.DIRECT_USER_ACCESS_KEY,
             sandbox.DIRECT_USER_SECRET_KEY,
         ),
-        (
-            sandbox.MANAGEMENT_ACCOUNT_ID,
-            sandbox.ADMINISTRATOR,
-            sandbox.ADMINISTRATOR_ACCESS_KEY,
-            sandbox.ADMINISTRATOR_SECRET_KEY,
-        ),
+        ADMINISTRATOR,
     ):
+        if world.options.empty_organization and name != sandbox.ADMINISTRATOR:
+            continue
         arn = identities.create_user(account_id, name, {name: policies[name]})
         world.state(Credentials).add_user(access_key, secret_key, account_id, arn)
+
+
+def _seed_member_accounts() -> None:
+    """Make the role that AWS makes in each account of an organization: there the administrator may do everything."""
+    for account_id in (sandbox.MESHCLOUD_ACCOUNT_ID, sandbox.AUTOMATION_ACCOUNT_ID):
+        administrator, trusting = [identities.ADMINISTRATOR_ACCESS], account_creation.management_account_trust()
+        identities.create_role(account_id, sandbox.DEFAULT_ACCESS_ROLE, trusting, managed=administrator)
 
 
 def _seed_roles(world: World) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.empty_organization import MADE_BEFORE
+from tests.support.empty_organization import empty_organization
 from tests.support.redis import CheckedRedis
-from tests.support.simulator import running_simulator
 from tests.workers.cli.running import RunHere, clean_environment, run
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -45,10 +46,7 @@ def arguments(directory: Path, **options: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorClient]:
-    options = SimulatorOptions(enforce_policies=True, lag_seconds=0)
-    with running_simulator(options.model_dump(mode="json")) as client:
-        for role, account in MADE_BEFORE.items():
-            client.operator("delete_role", account=account, role=role)
+    with empty_organization(SimulatorOptions(lag_seconds=0)) as client:
         yield client
 
 
@@ -100,6 +98,48 @@ def make_role(properties: Mapping[str, Any], account: str, simulator: SimulatorC
         trust=properties["AssumeRolePolicyDocument"],
         policies={each["PolicyName"]: each["PolicyDocument"] for each in properties.get("Policies", ())},
     )
+
+
+STAND_IN = """\
+#!/bin/sh
+exec >> calls
+printf '%s' "${0##*/}"
+printf '\\037%s' "$@" "TF_VAR_management_external_id=$TF_VAR_management_external_id"
+echo
+"""
+
+
+def test_the_page_gives_each_template_its_parameters(run_here: RunHere, tmp_path: Path) -> None:
+    """Its commands run as they stand; aws and tofu only write down what they were told."""
+    assert run_here(*arguments(tmp_path), environment=clean_environment()).returncode == 0
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("aws", "tofu"):
+        (tools / name).write_text(STAND_IN.replace("calls", str(tmp_path / "calls")))
+        (tools / name).chmod(0o755)
+    page = (tmp_path / "README.md").read_text()
+    deploy = "\n".join(
+        line[4:] for line in page.splitlines() if line.startswith("    ") and "aws-connector" not in line
+    )
+
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euc", deploy], cwd=tmp_path, env=environment, timeout=60, check=True)
+
+    calls = [line.split("\037") for line in (tmp_path / "calls").read_text().splitlines()]
+    deployed = [call for call in calls if call[:3] == ["aws", "cloudformation", "deploy"]]
+    assert len(deployed) == 3
+    for call in deployed:
+        template = tmp_path / call[call.index("--template-file") + 1]
+        parameters = YAML(typ="safe").load(template.read_text()).get("Parameters", {})
+        given = dict(each.split("=", 1) for each in call if each.partition("=")[0] in parameters)
+        assert given == {name: secret_of(tmp_path, name) for name, each in parameters.items() if "Default" not in each}
+    assert [call[:2] for call in calls[-2:]] == [["tofu", "init"], ["tofu", "apply"]]
+    assert calls[-1][-1] == f"TF_VAR_management_external_id={secret_of(tmp_path, 'ManagementExternalId')}"
+
+
+def secret_of(directory: Path, parameter: str) -> str:
+    file = f"{parameter.removesuffix('ExternalId').lower()}-external-id"
+    return (directory / "config.d" / "secrets" / file).read_text().strip()
 
 
 def test_a_second_run_keeps_secrets_and_documents(run_here: RunHere, tmp_path: Path) -> None:
@@ -182,6 +222,18 @@ def test_what_was_added_to_the_platform_document_is_allowed(run_here: RunHere, t
     other = run_here("bootstrap", str(tmp_path), "--platform", "aws.other")
     assert (other.returncode, other.stdout) == (64, "")
     assert "known: aws.fresh" in other.stderr
+
+
+def test_git_leaves_out_what_is_secret(run_here: RunHere, tmp_path: Path) -> None:
+    assert run_here(*arguments(tmp_path)).returncode == 0
+    (tmp_path / "opentofu" / "terraform.tfstate").write_text("{}")
+    for words in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *words], cwd=tmp_path, timeout=60, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+
+    kept = listed.stdout.splitlines()
+    assert {"bootstrap.yaml", "config.d/platform.yaml", "opentofu/management.tf"} <= set(kept)
+    assert [name for name in kept if "secrets/" in name or "tfstate" in name] == []
 
 
 def test_with_users_it_says_which_keys_are_to_be_added(run_here: RunHere, tmp_path: Path) -> None:

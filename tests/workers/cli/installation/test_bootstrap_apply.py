@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.empty_organization import emptied, key_pair, operator, signing_in
-from tests.support.simulator import running_simulator
+from tests.support.empty_organization import empty_organization, key_pair, signing_in
 from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, SANDBOX, arguments
 from tests.workers.cli.running import Ended, clean_environment, run
 from workers.sandbox import organization
@@ -21,15 +20,13 @@ from workers.sandbox.web_identity import make_token
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorClient]:
     """An organization in which nothing of the connector is, and a person who administers all accounts."""
-    options = SimulatorOptions(enforce_policies=True, lag_seconds=0, stack_seconds=0.2)
-    with running_simulator(options.model_dump(mode="json")) as client:
-        emptied(client)
+    with empty_organization(SimulatorOptions(lag_seconds=0, stack_seconds=0.2)) as client:
         yield client
 
 
 @pytest.fixture
 def environment(tmp_path: Path, simulator: SimulatorClient) -> dict[str, str]:
-    return clean_environment(**operator(tmp_path, simulator))
+    return clean_environment(**organization.administration(simulator.url, tmp_path))
 
 
 def applied(directory: Path, environment: dict[str, str], *more: str) -> Ended:
@@ -130,7 +127,10 @@ def test_a_users_key_is_rotated_without_a_gap(
 ) -> None:
     secrets = tmp_path / "users" / "config.d" / "secrets"
     command = arguments(tmp_path / "users", **{"--sign-in": "user"})
+    late = {"code": "AccessDenied", "status": 403, "match": {"RoleArn": organization.MANAGEMENT_ROLE_ARN}}
+    simulator.inject(operation="AssumeRole", **late)  # AWS knows a new role late: the doctor looks again
     made = run(*command, "--apply", "--yes", "--json", environment=environment)
+    assert "AWS may not show everything yet: looking again for up to 90 s" in made.stderr
     assert ("meshcloud", "Add", "MeshfedServiceUser") in changed(made)
     assert [each["user"] for each in json.loads(made.stdout)["keys"]] == [
         organization.SERVICE_USER,
@@ -138,6 +138,11 @@ def test_a_users_key_is_rotated_without_a_gap(
     ]
     assert {each["level"] for each in json.loads(made.stdout)["findings"]} == {"ok"}
     assert json.loads(run(*command, "--apply", "--yes", "--json", environment=environment).stdout)["keys"] == []
+    (secrets / "service-user-access-key").rename(tmp_path / "mislaid")
+    lost = run(*command, "--apply", "--yes", environment=environment)
+    assert lost.returncode == 1
+    assert "service-user-access-key does not exist: put it there, or make new keys with --rotate-keys" in lost.stderr
+    (tmp_path / "mislaid").rename(secrets / "service-user-access-key")
     service, metering = key_pair(secrets, "service-user"), key_pair(secrets, "metering-user")
     assert (secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o600
     assert signing_in(simulator, service) == "ok"
