@@ -28,7 +28,7 @@ from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
-from tests.bench import backlog, makespan, metering, orders, peers, scale, sizing, unchanged
+from tests.bench import backlog, listings, makespan, metering, orders, peers, scale, sizing, unchanged
 from tests.bench.chains import bare_chain_seconds
 from tests.bench.daily import OPTIONS as UNLIMITED
 from tests.bench.daily import SETTINGS, ZONE, running_tenants
@@ -203,6 +203,20 @@ def _record_seconds(store: Store, tenants: int) -> float:
     return (monotonic() - started) / (tenants * STEPS)
 
 
+def lists() -> Iterator[Figure]:
+    """Count how often all accounts of an organization are listed for tenants that search for theirs at once."""
+    accounts = 5_000
+    with cluster(2, UNLIMITED, **SETTINGS) as running:
+        listings.fill(running, accounts)
+        new = listings.order_all(running, accounts)
+        running.redis.client.flushall()
+        lost = listings.order_all(running, accounts)
+    name = f"{listings.TENANTS} tenants at once, 2 workers, {accounts:,} accounts: all accounts are listed"
+    limit = "one lists for all"
+    yield Figure(f"{name}, tenants are new", new.accounts, "times", limit, most=1.1)
+    yield Figure(f"{name}, Redis was emptied", lost.accounts, "times", limit, most=1.1)
+
+
 def a_day() -> Iterator[Figure]:
     """Measure, for 1,000 tenants with a role, a stack and a StackSet each, the daily round and a rollout to all."""
     with tempfile.TemporaryDirectory() as directory, running_tenants(Path(directory), 1000) as (running, projects):
@@ -241,6 +255,7 @@ SMALL: Sequence[Callable[[], Iterator[Figure]]] = (
     against_peers,
     resume,
     overhead,
+    lists,
 )
 LARGE: Sequence[Callable[[], Iterator[Figure]]] = (a_day, costs)
 
@@ -252,10 +267,10 @@ def page(results: Results) -> str:
         [
             "# Benchmarks",
             "",
-            "`make bench` writes this page. It measures against the sandbox, on a machine that runs AWS and Redis too.",
-            "Compare ratios and counts: seconds are those of the machine. A figure in bold misses its goal.",
-            "What is counted (calls, scripts, commands) is also a test, so that nobody adds to it unnoticed:",
-            "`tests/tasks/engine/test_cost.py`.",
+            "How fast the connector is, and what limits it. `make bench` measures against the sandbox, on a machine that",
+            "also runs the simulated AWS and Redis, and writes this page. Seconds depend on the machine, so compare ratios",
+            "and counts. A figure in bold misses its goal. The tests count calls, scripts and commands too",
+            "(`tests/tasks/engine/test_cost.py`), so that nobody adds any unnoticed.",
             "",
             f"{machine}.",
             "",

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from math import ceil
 from pathlib import Path
 
 from tests.bench.daily import OPTIONS, SETTINGS
-from tests.support.cluster import ONE_ROLE, Cluster, running_cluster
+from tests.bench.listings import fill, order_all
+from tests.support.cluster import running_cluster
 
-PAGE = 20  # accounts of one ListAccounts
 STRANGERS = 200
-TENANTS = 8
-
-
-def lists(cluster: Cluster) -> tuple[float, float]:
-    """Order the tenants at once; answers how often all accounts were listed, and how often all tags were read."""
-    mark = cluster.simulator.mark()
-    for order in [cluster.order(f"p{number}", ONE_ROLE) for number in range(TENANTS)]:
-        cluster.succeeded(order)
-    calls = [call.operation for call in cluster.simulator.calls(mark)]
-    return calls.count("ListAccounts") / ceil(STRANGERS / PAGE), calls.count("ListTagsForResource") / STRANGERS
 
 
 def test_new_tenants_and_those_whose_records_were_lost_share_one_list(tmp_path: Path) -> None:
     with running_cluster(tmp_path, 2, OPTIONS, forked=True, **SETTINGS) as cluster:
-        for number in range(STRANGERS):
-            email = f"a{number}@another.example.com"
-            cluster.simulator.operator("create_account", name=f"a{number}", email=email, tags={})
+        fill(cluster, STRANGERS)
 
-        listed, read = lists(cluster)
-        assert listed < 1.5
-        assert read < 1.5
+        new = order_all(cluster, STRANGERS)
+        assert new.accounts < 1.5
+        assert new.tags < 1.5
 
         cluster.redis.client.flushall()
-        listed, read = lists(cluster)
-        assert listed < 1.5
-        assert read < 1.5
+        lost = order_all(cluster, STRANGERS)
+        assert lost.accounts < 1.5
+        assert lost.tags < 1.5
