@@ -38,7 +38,7 @@ chart: $(READY) ## check the Helm chart, with helm and the schemas of Kubernetes
 	@$(BIN)/pytest -n 0 tests/deploy
 
 redis: $(READY) ## run the tests of the state on a Redis of this machine; they usually run on Valkey
-	@REDIS_SERVER=$$(command -v redis-server) $(BIN)/pytest -n 0 tests/tasks/state tests/tasks/limits tests/security/test_redis.py
+	@REDIS_SERVER=$$(command -v redis-server) $(BIN)/pytest -n 0 -m '' tests/tasks/state tests/tasks/limits tests/security/test_redis.py
 
 wheels: $(READY) ## see that everything the image holds comes as a wheel for x86-64 and arm64
 	@for platform in x86_64 aarch64; do \

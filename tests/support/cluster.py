@@ -155,7 +155,7 @@ class Cluster:
             found = self.connector.store.replications.find(replication)
             return found is not None and any(each.name == step and each.state is state for each in found.steps)
 
-        eventually(reached)
+        eventually(reached, every=0.05)  # it may soon be over
 
     def account(self, project: str, workspace: str = "likvid") -> dict[str, Any]:
         """Return the one account of a tenant, as the simulator holds it."""

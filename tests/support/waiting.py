@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 LONG = 300.0  # seconds: far more than anything takes, also on a machine that has much else to do
-SHORTEST, LONGEST = 0.01, 0.2  # seconds between two looks
+SHORTEST, LONGEST = 0.01, 0.1  # seconds between two looks
 
 
 def patience(seconds: float) -> float:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import socket
+from ssl import CERT_REQUIRED
 from time import monotonic
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -117,3 +119,12 @@ def test_proxies_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ProxyMistakes, match="ALL_PROXY names a SOCKS proxy") as caught:
         transport("https://hooks.example.com")
     assert "hunter2" not in str(caught.value)
+
+
+def test_certificates_are_read_once_and_only_where_some_are_shown() -> None:
+    urls = ("http://hooks.example.com", "https://hooks.example.com", "https://mesh.example.com")
+    plain, one, other = (cast("Any", transport(url))._pool._ssl_context for url in urls)
+
+    assert plain.cert_store_stats()["x509_ca"] == 0
+    assert plain.verify_mode is CERT_REQUIRED, "whoever shows one all the same is not believed"
+    assert one is other
