@@ -23,8 +23,8 @@ def overview_text(overview: Overview) -> RenderableType:
     if overview.under_way:
         parts += ["", Text("Under way", style="bold"), *map(_under_way, overview.under_way)]
     if overview.limits:
-        parts += ["", Text("Limits of AWS", style="bold"), *map(_limit, overview.limits)]
-    parts += ["", Text("Who works", style="bold"), facts(_working(overview)), ""]
+        parts += ["", Text("AWS limits", style="bold"), *map(_limit, overview.limits)]
+    parts += ["", Text("Workers and queue", style="bold"), facts(_working(overview)), ""]
     return Group(*parts)
 
 
