@@ -8,6 +8,7 @@ GetAccessKeyLastUsed)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,13 +64,17 @@ class AccessKeys:
         """Delete a key (its id) for good. Raises StepError."""
         self._call("delete_access_key", UserName=self._user, AccessKeyId=key)
 
-    def delete_all(self) -> None:
-        """Delete every key; a user that is gone has none. Raises StepError."""
+    def delete_all(self, before: Callable[[str], None]) -> None:
+        """Delete every key; a user that is gone has none. Raises StepError.
+
+        before   is called with the id of each key before it is deleted
+        """
         try:
             keys = self.listed()
         except NotFound:
             return
         for key in keys:
+            before(key.id)
             self.delete(key.id)
 
     def _with_last_use(self, key: Any) -> ListedKey:

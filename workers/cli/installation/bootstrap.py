@@ -19,9 +19,9 @@ from tasks.bootstrap.starter import SECRETS, key_files, secret_file, secret_file
 from tasks.doctor.finding import Finding, Level
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.check import examined
-from workers.cli.installation.deploy import Applying, apply, ask, remove, targets
+from workers.cli.installation.deploy import Applying, apply, ask, check_account, remove, targets
 from workers.cli.installation.described import REMEMBERED, Described, described, pairs, remembered
-from workers.cli.installation.rotate import RotatedUser, first_keys, rotate
+from workers.cli.installation.rotate import RotatedUser, first_keys, forget, rotate
 from workers.cli.operations.doctor import plain, show_finding
 from workers.cli.output import print_json
 
@@ -190,7 +190,12 @@ def _rotated(asked: Asked, found: Described, *, as_json: bool) -> None:
         if not asked.sure:
             ask(question)
 
-    done = rotate(_users(asked, wanted), _meshcloud_profile(asked), found.region, allowed)
+    accounts = blueprint(wanted)
+    applying = _applying(asked, accounts, found.region)
+    for account in accounts:
+        if account.users:
+            check_account(account, applying)
+    done = rotate(_users(asked, wanted), applying.profiles["meshcloud"], found.region, allowed)
     if as_json:
         print_json({"keys": done})
         return
@@ -205,22 +210,20 @@ def _users(asked: Asked, wanted: Wanted) -> list[RotatedUser]:
     return [RotatedUser(name, *paths[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
 
 
-def _meshcloud_profile(asked: Asked) -> str:
-    return pairs("--profile", "account", asked.profiles).get("meshcloud", "meshcloud")
-
-
 def _removed(asked: Asked, found: Described, *, as_json: bool) -> None:
-    """Delete what --apply made; the directory stays."""
-    accounts = blueprint(found.wanted())
+    """Delete what --apply made; the directory stays, without the files of keys that are gone."""
+    wanted = found.wanted()
+    accounts, users = blueprint(wanted), _users(asked, wanted)
     applying = _applying(asked, accounts, found.region)
     nothing: dict[str, dict[str, str | None]] = {account.key: {} for account in accounts}
-    removed = remove(targets(accounts, dict.fromkeys(nothing, ""), nothing, applying), applying)
+    there = targets(accounts, dict.fromkeys(nothing, ""), nothing, applying)
+    removed = remove(there, applying, lambda key: forget(users, key))
     if as_json:
         print_json({"removed": removed})
         return
     for each in removed:
         print(f"{each['account']}: {each['stack']} is deleted")
-    print(f"{asked.directory} stays as it is." if removed else "There is nothing to remove.")
+    print(f"{asked.directory} stays, without the keys that are gone." if removed else "There is nothing to remove.")
 
 
 def _applying(asked: Asked, accounts: Iterable[Account], region: str) -> Applying:
@@ -245,7 +248,7 @@ def _applied(asked: Asked, wanted: Wanted, found: Described) -> Applied:
     parameters["management"][PROTECTED_UNITS] = ",".join(asked.protected) or None
     bodies = {account.key: yaml(template(account)) for account in accounts}
     changes = apply(targets(accounts, bodies, parameters, applying), applying)
-    keys = first_keys(_users(asked, wanted), _meshcloud_profile(asked), found.region)
+    keys = first_keys(_users(asked, wanted), applying.profiles["meshcloud"], found.region)
     if missing := [name for name in key_files(wanted) if not (asked.documents / name).exists()]:
         message = f"the users have keys already, but {asked.documents / missing[0]} does not exist"
         raise CommandFailed(f"{message}: put it there, or make new keys with --rotate-keys", ExitCode.MISTAKES)

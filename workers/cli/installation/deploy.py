@@ -64,53 +64,64 @@ def apply(wanted: Sequence[Target], applying: Applying) -> list[dict[str, Any]]:
     """Deploy; returns the changes that were made. Raises CommandFailed. Again is right: it goes on where it was."""
     try:
         for target in wanted:
-            _check_account(target, applying)
+            check_account(target.account, applying)
         changes = {target.account.key: _prepared(target) for target in wanted}
         _decide(wanted, changes, applying)
         for target in wanted:
             if changes[target.account.key]:
                 _execute(target)
     except StepError as error:
-        code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
-        raise CommandFailed(f"{error.code}: {error.message}", code) from error
+        raise _failed(error) from error
     return [{"account": account_key, **asdict(change)} for account_key, found in changes.items() for change in found]
 
 
-def remove(wanted: Sequence[Target], applying: Applying) -> list[dict[str, Any]]:
-    """Delete the stacks, the last one first; returns what was deleted. Raises CommandFailed. Again is right."""
+def remove(wanted: Sequence[Target], applying: Applying, forget: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Delete the stacks, the last one first; returns what was deleted. Raises CommandFailed. Again is right.
+
+    forget   is called with the id of each access key before that is deleted
+    """
     try:
         for target in wanted:
-            _check_account(target, applying)
+            check_account(target.account, applying)
         there = [target for target in reversed(wanted) if target.deployment.status() is not None]
         for target in there:
             say(f"{target.account.key} account {target.account.id}: delete {STACK}, and what it made")
         if there and not applying.sure:
             ask("No worker must run any more. Delete these stacks?")
         for target in there:
-            _delete(target, applying)
+            _delete(target, applying, forget)
     except StepError as error:
-        code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
-        raise CommandFailed(f"{error.code}: {error.message}", code) from error
+        raise _failed(error) from error
     return [{"account": target.account.key, "stack": STACK} for target in there]
 
 
-def _delete(target: Target, applying: Applying) -> None:
+def check_account(account: Account, applying: Applying) -> None:
+    """Raise CommandFailed unless the profile signs in to the account: what has our names elsewhere is not ours."""
+    profile = applying.profiles[account.key]
+    try:
+        found = Deployment(Clients(), DefaultAuth(profile=profile), applying.region, STACK).account()
+    except StepError as error:
+        raise _failed(error) from error
+    if found != account.id:
+        message = f"profile {profile} signs in to account {found}, and the {account.key} account is"
+        raise CommandFailed(f"{message} {account.id}: name another one with --profile", ExitCode.USAGE)
+
+
+def _failed(error: StepError) -> CommandFailed:
+    code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
+    return CommandFailed(f"{error.code}: {error.message}", code)
+
+
+def _delete(target: Target, applying: Applying, forget: Callable[[str], None]) -> None:
     profile = applying.profiles[target.account.key]
     for user in target.account.users:  # AWS deletes no user that has keys
-        AccessKeys(Clients(), profile, applying.region, user.name).delete_all()
+        AccessKeys(Clients(), profile, applying.region, user.name).delete_all(forget)
     target.deployment.clear()
     say(f"{target.account.key} account: deleting {STACK}")
     _wait(target, lambda: target.deployment.status() in (None, "DELETE_FAILED"))
     if target.deployment.status() is not None:
         reason = printable(target.deployment.reason())
         raise CommandFailed(f"the stack of the {target.account.key} account stays: {reason}", ExitCode.FAILED)
-
-
-def _check_account(target: Target, applying: Applying) -> None:
-    profile, found = applying.profiles[target.account.key], target.deployment.account()
-    if found != target.account.id:
-        message = f"profile {profile} signs in to account {found}, and the {target.account.key} account is"
-        raise CommandFailed(f"{message} {target.account.id}: name another one with --profile", ExitCode.USAGE)
 
 
 def _prepared(target: Target) -> tuple[Change, ...]:

@@ -61,6 +61,14 @@ def first_keys(users: Iterable[RotatedUser], profile: str, region: str) -> list[
     return done
 
 
+def forget(users: Iterable[RotatedUser], key: str) -> None:
+    """Delete the files that hold this key, and no others: a later --apply then makes a new one."""
+    for user in users:
+        if _read(user.access_key) == key:
+            user.secret_key.unlink(missing_ok=True)
+            user.access_key.unlink()
+
+
 def _take(step: Step, keys: AccessKeys, user: RotatedUser, allowed: Callable[[str], None]) -> str | None:
     """Do it; returns the id of the key that it was done to."""
     if step.move is Move.CREATE:

@@ -144,6 +144,7 @@ def test_a_users_key_is_rotated_without_a_gap(
     assert "service-user-access-key does not exist: put it there, or make new keys with --rotate-keys" in lost.stderr
     (tmp_path / "mislaid").rename(secrets / "service-user-access-key")
     service, metering = key_pair(secrets, "service-user"), key_pair(secrets, "metering-user")
+    refuses_other_accounts(tmp_path / "users", environment, simulator)
     assert (secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o600
     assert signing_in(simulator, service) == "ok"
 
@@ -169,12 +170,26 @@ def test_a_users_key_is_rotated_without_a_gap(
     gone = run("bootstrap", str(tmp_path / "users"), "--remove", "--yes", environment=environment)
     assert (gone.returncode, stacks(simulator)) == (0, {}), gone.stderr  # AWS deletes no user that has keys
     assert signing_in(simulator, new_service) == "InvalidClientTokenId"
+    left = sorted(file.name for file in secrets.iterdir())  # a key that is gone would keep --apply from making one
+    assert left == ["automation-external-id", "management-external-id", "metering-external-id"]
 
 
 def test_there_is_no_key_where_workers_run_as_a_role(tmp_path: Path, environment: dict[str, str]) -> None:
     ended = run(*arguments(tmp_path, **SANDBOX), "--rotate-keys", environment=environment)
     assert ended.returncode == 64
     assert "--rotate-keys: with --sign-in irsa there are no keys" in ended.stderr
+
+
+def refuses_other_accounts(directory: Path, environment: dict[str, str], simulator: SimulatorClient) -> None:
+    """See that the keys of an account that is not the directory's are left alone, whatever is in it."""
+    elsewhere, command = organization.AUTOMATION_ACCOUNT_ID, ("bootstrap", str(directory), "--rotate-keys", "--yes")
+    mark = simulator.mark()
+    ended = run(*command, "--profile", "meshcloud=automation", environment=environment)
+    assert ended.returncode == 64
+    assert f"profile automation signs in to account {elsewhere}, and the meshcloud account is" in ended.stderr
+    ended = run(*command, "--profile", "meshclod=automation", environment=environment)
+    assert "there is no such account; known: meshcloud, management, automation" in ended.stderr
+    assert simulator.writes_since(mark) == []
 
 
 def rotated(directory: Path, environment: dict[str, str]) -> list[dict[str, str]]:
