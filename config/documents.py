@@ -13,6 +13,7 @@ from config.yaml_nodes import DEEPEST, LARGEST_FILE, UnreadableError, check_tree
 
 SUFFIXES = (".yaml", ".yml", ".json")
 WHAT_BELONGS_HERE = "put meshPlatform and meshLandingZone documents here, as *.yaml, *.yml or *.json"
+WHERE = "CONNECTOR_CONFIG_DIR"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ def find_files(paths: Iterable[Path], mistakes: list[Mistake]) -> list[Path]:
         elif path.is_file():
             found[path] = None
         else:
-            mistakes.append(Mistake(path, 0, "", None, f"does not exist; {WHAT_BELONGS_HERE}"))
+            mistakes.append(
+                Mistake(path, 0, "", None, f"does not exist; {WHAT_BELONGS_HERE}, or set {WHERE} to their directory")
+            )
     return list(found)
 
 

@@ -49,6 +49,7 @@ def test_empty_directory_says_what_to_put_there(tmp_path: Path) -> None:
 def test_missing_directory_is_a_mistake(tmp_path: Path) -> None:
     (line,) = lines(tmp_path / "nowhere")
     assert "nowhere: does not exist" in line
+    assert "or set CONNECTOR_CONFIG_DIR to their directory" in line
 
 
 def test_platform_of_another_type_is_skipped_with_a_note(tmp_path: Path) -> None:

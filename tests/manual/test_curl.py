@@ -14,6 +14,7 @@ import pytest
 
 from tests.manual.shown import Kind, Shown, shown
 from tests.support.redis import CheckedRedis
+from tests.support.simulator import running_simulator
 from tests.test_documents import PAGES, REPOSITORY
 from tests.workers.api.server import WRITE, running
 from workers.sandbox.meshstack.app import standing_in
@@ -36,10 +37,11 @@ CURLS = [
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A terminal beside an API and the sandbox's meshStack; the token is in both variables that pages use."""
+    """A terminal beside an API and the sandbox with its meshStack; the token is in both variables that pages use."""
     with CheckedRedis(fsync="no") as redis, running(redis) as api, standing_in() as (_, meshstack):
         given = {"token": WRITE, "TOKEN": WRITE, "CONNECTOR_MESHSTACK_URL": meshstack, "API": api.url}
-        yield {"PATH": os.environ["PATH"], **given}
+        with running_simulator() as simulator:
+            yield {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": simulator.url, **given}
 
 
 def test_there_are_some() -> None:

@@ -89,10 +89,9 @@ def prepare(shell: Shell, section: Page) -> None:
 def describe(shell: Shell, page: Page) -> None:
     zone, tenants = page.documents
     (shell.directory / "aws-main" / "config.d" / "production.yaml").write_text(zone)
-    (shell.directory / "tenants.yaml").write_text(tenants)
     for line in page.section("3. ").commands:
-        said = typed(shell, line)
-    assert "aws+platform.first-test@example.com" in said
+        typed(shell, line)
+    (shell.directory / "tenants.yaml").write_text(tenants)  # the page shows it later; no command before needs it
 
 
 def start(shell: Shell, section: Page) -> None:
@@ -113,7 +112,8 @@ def ready(shell: Shell) -> bool:
 
 
 def order(shell: Shell, section: Page, simulator: SimulatorClient) -> None:
-    plan, apply, *by_curl = section.commands
+    names, plan, apply, *by_curl = section.commands
+    assert "aws+platform.first-test@example.com" in typed(shell, names)
     assert "create" in typed(shell, plan, code=2)
     assert "SUCCEEDED" in typed(shell, apply)
     assert simulator.account("platform.first-test")["email"] == "aws+platform.first-test@example.com"

@@ -223,7 +223,11 @@ def _removed(asked: Asked, found: Described, *, as_json: bool) -> None:
         return
     for each in removed:
         print(f"{each['account']}: {each['stack']} is deleted")
-    print(f"{asked.directory} stays, without the keys that are gone." if removed else "There is nothing to remove.")
+    print(
+        f"{asked.directory} stays; delete it if you do not need it any more."
+        if removed
+        else "There is nothing to remove."
+    )
 
 
 def _applying(asked: Asked, accounts: Iterable[Account], region: str) -> Applying:

@@ -43,10 +43,13 @@ def examined(documents: Path, platform: str, *, is_new: bool) -> list[Finding] |
             return None
         with saying("the doctor waits for an answer"):
             findings = list(examine(looked_at, BEFOREHAND))
-        if all(finding.level is not Level.ERROR for finding in findings) or time.monotonic() >= ends:
+        errors = [finding for finding in findings if finding.level is Level.ERROR]
+        if not errors or time.monotonic() >= ends:
             return findings
         if not told:
-            say(f"AWS may not show everything yet: looking again for up to {PATIENCE_SECONDS:.0f} s")
+            say(f"AWS may not show everything yet: looking again for up to {PATIENCE_SECONDS:.0f} s because of")
+            for finding in errors:  # who sees their own mistake here need not wait
+                say(f"  {finding.check}: {finding.message}")
             told = True
         time.sleep(LOOK_SECONDS)
 

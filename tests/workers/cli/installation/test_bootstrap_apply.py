@@ -130,7 +130,9 @@ def test_a_users_key_is_rotated_without_a_gap(
     late = {"code": "AccessDenied", "status": 403, "match": {"RoleArn": organization.MANAGEMENT_ROLE_ARN}}
     simulator.inject(operation="AssumeRole", **late)  # AWS knows a new role late: the doctor looks again
     made = run(*command, "--apply", "--yes", "--json", environment=environment)
-    assert "AWS may not show everything yet: looking again for up to 90 s" in made.stderr
+    assert (
+        "AWS may not show everything yet: looking again for up to 90 s because of\n  management role: " in made.stderr
+    )
     assert ("meshcloud", "Add", "MeshfedServiceUser") in changed(made)
     assert [each["user"] for each in json.loads(made.stdout)["keys"]] == [
         organization.SERVICE_USER,
