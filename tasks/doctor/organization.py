@@ -23,7 +23,9 @@ def units(patient: Patient) -> Iterator[Finding]:
 
 def _units(patient: Patient) -> dict[str, str]:
     """Return every OU or root with the first place that names it."""
-    named = [(zone.target_organizational_unit, f"landing zone {zone.name}") for zone in patient.zones]
+    named = [
+        (zone.target_organizational_unit, f"awsTargetOrgUnitId of landing zone {zone.name}") for zone in patient.zones
+    ]
     closure = patient.platform.account_closure
     named += [(closure.quarantine_unit, "accountClosure.quarantineOrganizationalUnitId")]
     named += [(unit, "accountClosure.organizationalUnits") for unit in closure.organizational_units]

@@ -93,7 +93,7 @@ def known_tenant(tenant: NamedTenant, connector: CurrentConnector) -> TenantReco
     # a/b.c/d and a.b/c/d are the same text in Redis; only one of them is the tenant's name.
     record = connector.store.tenants.find(tenant) if is_well_formed(tenant) else None
     if record is None:
-        raise HTTPException(404, f"Nobody has ordered the tenant {tenant}. Order it first (PUT).")
+        raise HTTPException(404, f"Nobody has ordered the tenant {tenant}. Check the name, or order it first.")
     return record
 
 

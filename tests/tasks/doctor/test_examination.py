@@ -156,7 +156,8 @@ def test_units_that_are_not_there(patient: Patient) -> None:
     other_root = with_zone(patient, target_organizational_unit="r-none")
     root = with_zone(patient, target_organizational_unit=organization.ROOT_ID)
 
-    assert "landing zone" in (examined(wrong, "organizational units")["organizational units"][0].remedy or "")
+    remedy = examined(wrong, "organizational units")["organizational units"][0].remedy
+    assert remedy == f"Correct awsTargetOrgUnitId of landing zone {patient.zones[0].name}."
     assert examined(other_root, "organizational units")["organizational units"][0].level is Level.ERROR
     assert examined(root, "organizational units")["organizational units"][0].level is Level.OK
 
