@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 
 import pytest
 import structlog
@@ -43,7 +44,13 @@ settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Show the traces in logs as Python does: structlog's own way, with source and variables, takes a second each."""
+    """Let processes end with Ctrl-C, and show traces in logs as Python does.
+
+    Whoever runs tests in the background of a shell ignores the signal, and so would every process that they start.
+    structlog's own way to show traces, with source and variables, takes a second each.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     *before, _ = structlog.get_config()["processors"]
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, renderer])

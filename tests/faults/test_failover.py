@@ -81,7 +81,7 @@ def test_an_order_that_no_replica_has_is_not_promised() -> None:
         assert put(http, "kept").status_code == 202
         pair.replica.replicaof("NO", "ONE")
         problem = is_problem(put(http, "lonely"), 503)
-        assert "0 of 1 replicas of Redis have it" in problem["detail"]
+        assert "0 of 1 replicas of Redis have confirmed it" in problem["detail"]
         assert is_problem(http.post(f"/api/v1/platforms/{PLATFORM}/pause"), 503)
 
 

@@ -92,7 +92,11 @@ end
 
 -- Say when to look again, also at one that AWS has refused with all others.
 local function next_look_at_gate()
-  return p.gate and wait_at(p.gate, p.replication, now() + p.due) or next_look()
+  if not p.gate then return next_look() end
+  local look = wait_at(p.gate, p.replication, now() + p.due)
+  if not record.woken then return look end
+  redis.call('HDEL', key, 'woken') -- somebody may have opened the gate since AWS refused
+  return now()
 end
 
 -- Leave the gate at which it waited, unless nobody knows whether it is open now.

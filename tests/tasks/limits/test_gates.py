@@ -1,0 +1,52 @@
+"""Gates: who is refused for the same reason waits together, and one probes for all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import inf
+
+from redis import Redis
+
+from tasks.chain import REPLICATION
+from tasks.model.replication import State, StepState
+from tasks.state.orders import Order
+from tasks.state.outcome import Dispatch, StepRecord
+from tasks.state.store import Store
+from tests.tasks.state.as_worker import BLOG, DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump
+
+GATE = "quota of accounts"
+HOUR = timedelta(hours=1)
+
+
+def refused(store: Store, dispatch: Dispatch, holder: str) -> None:
+    """Record that AWS has refused what it would refuse to all."""
+    document = StepState(name=REPLICATION.steps[0].name, state=State.WAITING, attempts=1)
+    record = StepRecord(step=0, document=document, state=State.WAITING, due=HOUR, parked=True, gate=GATE)
+    assert store.work.record(dispatch.replication, holder, record)
+
+
+def due_in(redis: Redis, dispatch: Dispatch) -> float:
+    """Return in how many seconds a replication is looked at; infinity: when others have passed the gate."""
+    score = redis.zscore("connector:due", dispatch.replication)
+    assert score is not None
+    seconds, microseconds = redis.time()
+    return inf if score == inf else score / 1000 - seconds - microseconds / 1e6
+
+
+def test_one_probes_and_looks_at_once_when_somebody_orders_again_even_while_it_runs(store: Store, redis: Redis) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    store.orders.submit(Order(BLOG, DEVELOPMENT))
+    probe, other = pump(store)
+    for dispatch in (probe, other):
+        assert store.work.begin(dispatch, dispatch.replication, LEASE)
+        refused(store, dispatch, dispatch.replication)
+    assert 3500 < due_in(redis, probe) <= 3600
+    assert due_in(redis, other) == inf
+
+    redis.zadd("connector:due", {probe.replication: 0})
+    [again] = pump(store)
+    assert store.work.begin(again, "me", LEASE)
+    store.orders.submit(Order(BLOG, PRODUCTION))  # AWS may accept from now on; the probe's call was before
+    refused(store, again, "me")
+
+    assert due_in(redis, probe) <= 0
