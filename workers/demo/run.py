@@ -36,6 +36,7 @@ from workers.sandbox.installed import SandboxMissing, check_installed
 
 SHOWN_WITHIN_SECONDS = 30.0  # far more than the simulated AWS takes to show everything to everybody
 SHOWN_AGAIN_SECONDS = 0.5  # between two looks whether all processes still run, while the demo stays
+STOPPED = "Everything has been stopped; nothing is left."
 
 
 def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
@@ -51,8 +52,11 @@ def run_demo(*, keep: bool, tenants: Path | None = None) -> ExitCode:
                 if keep:
                     travel(endpoints.meshstack, processes, console)
                     stay(processes, endpoints, console, directory)
-            print_line(console, "Everything has been stopped; nothing is left.")
+            print_line(console, STOPPED)
             return code
+    except KeyboardInterrupt:  # in the middle: to stay ends by it as well, and returns
+        print_line(console, STOPPED)
+        raise
     except (SandboxMissing, ProcessFailed, OrdersRefused) as error:
         raise CommandFailed(str(error), ExitCode.MISTAKES) from error
 

@@ -91,8 +91,9 @@ def test_an_interrupted_demo_leaves_nothing(
     with started("demo", "--tenants", tenants, environment=environment) as process:
         read_until(process, line)
         os.killpg(process.pid, signal.SIGINT)
-        _, complaints = process.communicate(timeout=ENDS_SECONDS)
+        said, complaints = process.communicate(timeout=ENDS_SECONDS)
     assert process.returncode == 130
+    assert said.endswith("Everything has been stopped; nothing is left.\n")
     assert "Traceback" not in complaints
     eventually(lambda: not descendants(marker))
     assert list(temporary.iterdir()) == []
