@@ -103,6 +103,7 @@ class AuditEntry(Document):
     call: str = Field(examples=["organizations:move_account"])
     account: str | None = Field(default=None, description="the account of the call; null: that of the credentials")
     arguments: JsonValue = Field(default=None, description="without secrets; long texts are replaced by their digest")
+    names: dict[str, str] = Field(default={}, description="users and groups among the arguments: their names by id")
     outcome: str = Field(
         default=UNKNOWN,
         description="OK, AWS's error code, or UNKNOWN: it was about to be sent, and its outcome was not recorded",

@@ -110,7 +110,7 @@ class Calls:
 
     def read(self, operation: str, **parameters: Any) -> Response:
         """Call an operation that changes nothing; raises StepError."""
-        return self._call(operation, parameters, write=False)
+        return self._call(Intent(self._service, operation, self._account_id, parameters), write=False)
 
     def pages(self, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
         """Yield every item of `result` over all pages; an empty page is no end. Raises StepError."""
@@ -125,18 +125,22 @@ class Calls:
 
     def write(self, operation: str, **parameters: Any) -> Response:
         """Call an operation that changes something; raises StepError, Superseded when another worker took over."""
-        return self._call(operation, parameters, write=True)
+        return self.write_about({}, operation, **parameters)
 
-    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
-        name = self._names.get(operation, operation)
+    def write_about(self, about: Mapping[str, str], operation: str, **parameters: Any) -> Response:
+        """As `write`; `about` tells the audit log what the call concerns that its parameters do not name."""
+        return self._call(Intent(self._service, operation, self._account_id, parameters, about), write=True)
+
+    def _call(self, intent: Intent, *, write: bool) -> Response:
+        name = self._names.get(intent.operation, intent.operation)
         about = {"rpc.system": "aws-api", "rpc.service": self._title, "rpc.method": name, "cloud.region": self._region}
         with tracing.span(f"{self._service}:{name}", about, tracing.Kind.CLIENT) as span:
-            return self._sent(operation, parameters, span, write=write)
+            return self._sent(intent, span, write=write)
 
-    def _sent(self, operation: str, parameters: dict[str, Any], span: tracing.Span, *, write: bool) -> Response:
+    def _sent(self, intent: Intent, span: tracing.Span, *, write: bool) -> Response:
+        operation, parameters = intent.operation, intent.arguments
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self._observer.before_call(self._service)
-        intent = Intent(self._service, operation, self._account_id, parameters)
         if write:
             self._observer.note_write(intent)
         started = monotonic()

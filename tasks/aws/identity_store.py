@@ -91,12 +91,15 @@ class IdentityStoreDirectory:
             except Conflict:
                 continue
 
-    def remove(self, group_id: str, members: Mapping[str, str]) -> set[str]:  # noqa: ARG002 (a membership names its group)
+    def remove(self, group_id: str, members: Mapping[str, str]) -> set[str]:
         """Take members out; answers whose membership AWS does not know. DeleteGroupMembership, 1 for each."""
         unknown = set()
         for user_id, membership_id in members.items():
             try:
-                self._calls.write("delete_group_membership", IdentityStoreId=self._store, MembershipId=membership_id)
+                about = {"GroupId": group_id, "UserId": user_id}
+                self._calls.write_about(
+                    about, "delete_group_membership", IdentityStoreId=self._store, MembershipId=membership_id
+                )
             except NotFound:
                 unknown.add(user_id)
         return unknown

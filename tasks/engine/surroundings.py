@@ -160,7 +160,11 @@ class Surroundings:
     def _trail(self) -> Trail:
         about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}
         kept = timedelta(days=self._worker.settings.audit_days)
-        return Trail(self._worker.store.audit, kept, {**about, "asked_by": self._begun.asked_by})
+        return Trail(self._worker.store.audit, kept, {**about, "asked_by": self._begun.asked_by}, self._names)
+
+    def _names(self) -> dict[str, str]:
+        """Return what people call the tenant's users and groups, by id."""
+        return (self._held.lease.stored or self._begun.handles).names
 
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""

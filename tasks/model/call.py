@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -22,9 +22,10 @@ class CallRecord:
 
 @dataclass(frozen=True)
 class Intent:
-    """A write that is about to be sent, with its arguments as they are: they may hold secrets."""
+    """A call that is about to be sent, with its arguments as they are: they may hold secrets."""
 
     service: str
     operation: str  # in botocore's snake case: move_account
     account_id: str | None
     arguments: Mapping[str, Any]
+    about: Mapping[str, str] = field(default_factory=dict)  # what it concerns that its arguments do not name

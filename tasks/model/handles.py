@@ -161,6 +161,12 @@ class Handles:
     closing_since: datetime | None = None  # when CloseAccount was about to be sent
     closed_accounts: tuple[str, ...] = ()  # ids of accounts that this tenant had and that are closed
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What people call the users and groups in Identity Center, by id."""
+        groups = {group.id: name for name, group in self.groups.items() if group.id is not None}
+        return {**{user: name for name, user in self.users.items()}, **groups}
+
     def known_account(self) -> str:
         """Return the account's id; every step after wait_for_account has one, so its lack is a mistake of ours."""
         if self.account_id is None:

@@ -167,8 +167,7 @@ class Planner:
 
     def _meet(self, handles: Handles) -> None:
         """Learn what people call the users and groups that the tenant has."""
-        self.names |= {user: name for name, user in handles.users.items()}
-        self.names |= {group.id: name for name, group in handles.groups.items() if group.id is not None}
+        self.names |= handles.names
 
     def _told(self, change: Change) -> PlannedChange:
         return PlannedChange(

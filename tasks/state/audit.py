@@ -8,7 +8,7 @@ templates, are shortened to a digest. Entries leave by age (`audit_days`), and b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -86,15 +86,18 @@ class Trail:
     audit: Audit
     kept: timedelta
     about: Mapping[str, str | None]  # tenant, replication, step, asked_by
+    names: Callable[[], Mapping[str, str]] = dict  # what people call ids, as far as it is known now
     _open: str | None = None
 
     def intend(self, intent: Intent) -> None:
         """Note a write that is about to be sent; raises redis.RedisError, and then it must not be sent."""
+        arguments = {**shortened(intent.arguments), **intent.about}
         entry = {
             **self.about,
             "call": f"{intent.service}:{intent.operation}",
             "account": intent.account_id,
-            "arguments": shortened(intent.arguments),
+            "arguments": arguments,
+            "names": _named(arguments, self.names()) or None,
         }
         self._open = self.audit.append({name: value for name, value in entry.items() if value is not None}, self.kept)
 
@@ -125,6 +128,23 @@ def shortened(value: Any) -> Any:
             return value
         case _:
             return str(value)
+
+
+def _named(arguments: Any, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of the ids in arguments.
+
+    >>> _named({"MemberId": {"UserId": "u-1"}, "GroupId": "g-1"}, {"u-1": "alice", "u-2": "bob"})
+    {'u-1': 'alice'}
+    """
+    match arguments:
+        case Mapping():
+            return _named(list(arguments.values()), names)
+        case list():
+            return {name: called for each in arguments for name, called in _named(each, names).items()}
+        case str() if arguments in names:
+            return {arguments: names[arguments]}
+        case _:
+            return {}
 
 
 def _is_complete(found: Mapping[str, Mapping[str, Any]]) -> bool:

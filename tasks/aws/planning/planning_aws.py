@@ -15,6 +15,7 @@ from tasks.aws.planning.planned_writes import WRITES
 from tasks.aws.run import Run
 from tasks.aws.session import Sessions
 from tasks.model.batch import Batch, Wants
+from tasks.model.call import Intent
 from tasks.model.handles import Handles
 from tasks.model.lane import Lane
 
@@ -39,17 +40,15 @@ class PlanningCalls(Calls):
         self._planned = planned
         self._where = Where(self._service, account_id, getattr(client.meta, "region_name", ""))
 
-    def write(self, operation: str, **parameters: Any) -> Response:
-        """Note a write. Nothing is sent, so nobody is asked whether it may be."""
-        return self._call(operation, parameters, write=True)
-
-    def _call(self, operation: str, parameters: dict[str, Any], *, write: bool) -> Response:
+    def _call(self, intent: Intent, *, write: bool) -> Response:
+        """Note a write, or answer a read. Nothing is changed, so nobody is asked whether it may be."""
+        operation, parameters = intent.operation, intent.arguments
         check_declared(self._service, operation, Kind.WRITE if write else Kind.READ)
         self.request_id = METADATA["ResponseMetadata"]["RequestId"]
         answer = self._planned_write(operation, parameters) if write else self._planned_read(operation, parameters)
         return Response({**METADATA, **answer})
 
-    def _planned_read(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
+    def _planned_read(self, operation: str, parameters: Parameters) -> Mapping[str, Any]:
         """Answer a read; raises what AWS would, NotPlannable for what only the account itself could tell."""
         where, planned = self._where, self._planned
         if where.account in planned.shut and operation != "get_caller_identity":
@@ -62,9 +61,9 @@ class PlanningCalls(Calls):
         return self._ask(operation, **parameters)
 
     def _ask(self, operation: str, **parameters: Any) -> Response:
-        return super()._call(operation, parameters, write=False)
+        return super()._call(Intent(self._service, operation, self._account_id, parameters), write=False)
 
-    def _planned_write(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
+    def _planned_write(self, operation: str, parameters: Parameters) -> Mapping[str, Any]:
         where, planned = self._where, self._planned
         before = _before(planned, where, operation, parameters)
         planned.changes.append(Change(where.service, operation, where.account, where.region, parameters, before))

@@ -367,6 +367,34 @@ def test_every_write_stands_in_the_audit_log_and_in_its_export(
     assert named == accounts
 
 
+GROUPS = {PLATFORM: "mst-likvid.named.admin", "aws-scim.sandbox": "mst-likvid.named.scim.admin"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "zone", "calls"),
+    [
+        (PLATFORM, "development", ("identitystore:create_group_membership", "identitystore:delete_group_membership")),
+        ("aws-scim.sandbox", "development-scim", ("scim:patch_group", "scim:patch_group")),
+    ],
+)
+def test_the_audit_log_names_who_was_given_access_and_who_lost_it(
+    cluster: Cluster, platform: str, zone: str, calls: tuple[str, str]
+) -> None:
+    people = [{"username": name, "euid": f"{name}@example.com", "roles": ["admin"]} for name in ("alice", "bob")]
+    for access in (people, people[:1]):
+        replication = replicate(
+            "likvid", "named", platform, desired(zone, access), by="meshstack", connector=cluster.connector
+        ).replication
+        cluster.succeeded(replication)
+
+    tenant = f"likvid.named.{platform}"
+    noted = cluster.connector.store.audit.page(500, since=None, after=None, tenant=tenant).entries
+    given = {name for entry in noted if entry.call == calls[0] for name in entry.names.values()}
+    lost = next(entry for entry in reversed(noted) if entry.call == calls[1])
+    assert given >= {"alice@example.com", "bob@example.com"}
+    assert set(lost.names.values()) == {"bob@example.com", GROUPS[platform]}
+
+
 def test_no_secret_is_in_redis_or_a_log(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("secretive"))
     redis = cluster.redis.client

@@ -62,6 +62,7 @@ def test_a_write_is_there_before_it_is_sent_and_its_end_after(store: Store) -> N
         "call": "organizations:move_account",
         "account": None,
         "arguments": {"AccountId": "111111111111"},
+        "names": {},
         "outcome": "OK",
         "request_id": "request-1",
     }

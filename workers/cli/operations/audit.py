@@ -39,8 +39,9 @@ def _moment(text: str) -> datetime:
 def _line(entry: AuditEntry) -> str:
     where = "" if entry.account is None else f" in {entry.account}"
     arguments = json.dumps(entry.arguments, ensure_ascii=False)
+    named = f" ({', '.join(entry.names.values())})" if entry.names else ""
     asked = entry.asked_by or "the connector"
     return (
-        f"{entry.at:{MOMENT}} {entry.outcome} {entry.call}{where} {arguments} for {entry.tenant} "
+        f"{entry.at:{MOMENT}} {entry.outcome} {entry.call}{where} {arguments}{named} for {entry.tenant} "
         f"(step {entry.step}, replication {entry.replication}, requested by {asked}, request {entry.request_id or '-'})"
     )
