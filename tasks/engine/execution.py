@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import random
-from time import monotonic
 
 from redis import RedisError
 
@@ -141,16 +140,13 @@ class Execution:
         return Ended(shown, verdict.continued(record), verdict.failure(record, answer), begun)
 
     def _written(self, answer: Answer) -> tuple[StepRecord, Begun | None]:
-        """Record an answer, and begin what follows at once unless somebody else goes before it."""
+        """Record an answer, and begin what follows at once if nobody else waits for this thread."""
         record, lease = self._decided(answer), self._lease
         self._around.look.keep(record.document)
         recorded: Begun | bool
         if verdict.continued(record) is not None and lease.certain:
             queue = QUEUE if self._held.is_full() else None
-            in_turn = monotonic() < self._held.turn_ends_at
-            recorded = self._store.work.go_on(
-                self._dispatch, lease.holder, record, self._begun, lease.stored, queue, in_turn=in_turn
-            )
+            recorded = self._store.work.go_on(self._dispatch, lease.holder, record, self._begun, lease.stored, queue)
         else:
             recorded = self._store.work.record(self._dispatch.replication, lease.holder, record, lease.stored)
         if recorded is False:

@@ -1,10 +1,9 @@
 """A stretch: the steps that one task runs one after the other, under one lease.
 
 A message whose dispatch number is not the record's does nothing and ends its chain. Else the task takes the lease and
-runs its step. When that is done, the script that records it begins the next step at once (record.lua), and the same
-task goes on with it: that costs neither a message nor another lease. When all threads are busy and somebody waits in
-the queue, the thread is theirs once its turn (TURN) has ended, or at once if somebody must lose access: the message's
-chain goes on, behind them.
+runs its step. When that is done and nobody else waits for the thread, the script that records it begins the next step
+at once (record.lua), and the same task goes on with it: that costs neither a message nor another lease. When all
+threads are busy and somebody waits in the queue, the thread is theirs: the message's chain goes on, behind them.
 """
 
 from __future__ import annotations
@@ -29,11 +28,9 @@ from tasks.model.desired import TenantId
 from tasks.state.outcome import Begun, Dispatch
 from tasks.worker import Worker
 
-TURN = 0.5  # seconds that a task keeps its thread though others wait: a message for each step costs much of Celery
-
 
 class Stretch:
-    """Runs the step of a dispatch, and those after it as long as nobody else has a right to the thread."""
+    """Runs the step of a dispatch, and those after it as long as nobody else waits for the thread."""
 
     def __init__(self, worker: Worker, leases: Leases, dispatch: Dispatch, host: Host | None = None) -> None:
         """Prepare to run; raises ValueError when the dispatch names no tenant."""
@@ -65,8 +62,9 @@ class Stretch:
             places = ReplicationPlaces(self._worker.store, dispatch.replication, self._holder)
             allowed = Allowance(places, self._worker.expected_calls)
             with self._traced(begun), self._leases.kept(lease), allowed as allowance:
-                held = Held(self._leases, lease, clock, allowance, self._host.is_full, asked_at + TURN)
-                return self._all(verdict.undelayed(begun), held)
+                return self._all(
+                    verdict.undelayed(begun), Held(self._leases, lease, clock, allowance, self._host.is_full)
+                )
         except RedisError as error:
             self._log.warning("Redis is unavailable; the due index continues this", error=str(error))
             return Ended("Redis is unavailable: continued later")

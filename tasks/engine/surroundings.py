@@ -61,7 +61,6 @@ class Held:
     clock: Clock
     allowance: Allowance
     is_full: Callable[[], bool]  # every thread is busy, so that what waits in the queue waits for one of them
-    turn_ends_at: float  # monotonic seconds: from then on the thread belongs to who waits for it
     responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells
 
 

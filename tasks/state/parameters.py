@@ -172,7 +172,6 @@ class Record(Parameters):
     fingerprint: str | None = None  # what the alert is about
     begins: str | None = None  # name of the next step, which is to begin at once under the same lease
     queue: str | None = None  # the broker's key: unless somebody waits there
-    in_turn: bool = False  # its turn with the thread lasts: only who must lose access goes before it
 
 
 class Enter(Parameters):

@@ -161,19 +161,16 @@ class Work(Part):
         begun: Begun,
         stored: Handles | None,
         queue: str | None,
-        *,
-        in_turn: bool = False,
     ) -> Begun | bool:
-        """As `record`; and begin the step that follows under the same lease, if nobody in the queue goes before it.
+        """As `record`; and begin the step that follows under the same lease, if nobody waits in the queue.
 
-        begun     what the step that has ended began with
-        queue     the broker's key; None: nobody there waits for this thread
-        in_turn   its turn with the thread lasts: only who must lose access goes before it
+        begun   what the step that has ended began with
+        queue   the broker's key; None: nobody there waits for this thread
         Answers what the step that follows begins with; else as `record`.
         """
         name = dispatch.chain.steps[_following(outcome)].name
         given = _record(dispatch.replication, holder, outcome, stored)
-        answer = self._recorded(given.model_copy(update={"begins": name, "queue": queue, "in_turn": in_turn}))
+        answer = self._recorded(given.model_copy(update={"begins": name, "queue": queue}))
         return _begun_next(json.loads(answer), begun, outcome, name) if isinstance(answer, str) else bool(answer)
 
     def _recorded(self, given: Record) -> Any:

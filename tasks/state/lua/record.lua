@@ -1,5 +1,5 @@
 -- Record how a step ended, and give the lease back; or keep it, and begin the next step at once, when that is asked for and
--- nobody in the queue goes before it. Answers 1; or, when the next step has begun, what it needs, as an object (JSON text); or 0
+-- nobody waits in the queue. Answers 1; or, when the next step has begun, what it needs, as an object (JSON text); or 0
 -- when somebody else has the lease now; or {what, whose} when the handles name something that is another tenant's. After
 -- the last two nothing was written.
 local key = keys.replication(p.replication)
@@ -23,15 +23,9 @@ if learned then
   if what then return {what, whose} end
 end
 local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', record.cancel == '1'
-
--- Whether the thread must be left to somebody. A turn with it is cut short only for who must lose access.
-local function must_give_way()
-  if not p.queue or redis.call('LLEN', p.queue) == 0 then return false end
-  return not p.in_turn or redis.call('EXISTS', keys.urgent) == 1
-end
-
+local waits = p.queue and redis.call('LLEN', p.queue) > 0 -- somebody, for our thread
 -- What somebody else's operation has joined to the handles is read by begin.lua only.
-local goes_on = p.begins and not cancelled and not record.joined and not is_paused(tenant) and not must_give_way()
+local goes_on = p.begins and not waits and not cancelled and not record.joined and not is_paused(tenant)
 
 local function write()
   local written = {'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'idle', p.idle,

@@ -45,11 +45,9 @@ def done(index: int = 0, following: int = 1, **changes: Any) -> StepRecord:
     )
 
 
-def gone_on(
-    store: Store, begun: tuple[Dispatch, Begun], queue: str | None = QUEUE, *, in_turn: bool = False
-) -> Begun | bool:
+def gone_on(store: Store, begun: tuple[Dispatch, Begun], queue: str | None = QUEUE) -> Begun | bool:
     dispatch, before = begun
-    return store.work.go_on(dispatch, "me", done(), before, before.handles, queue, in_turn=in_turn)
+    return store.work.go_on(dispatch, "me", done(), before, before.handles, queue)
 
 
 def test_the_next_step_begins_with_what_the_one_before_has_recorded(
@@ -123,23 +121,6 @@ def test_who_waits_in_the_queue_while_a_thread_is_free_needs_no_other(
     redis.lpush(QUEUE, "a message")
 
     assert isinstance(gone_on(store, begun, queue=None), Begun)
-
-
-def test_who_waits_in_the_queue_waits_until_the_turn_ends(
-    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
-) -> None:
-    redis.lpush(QUEUE, "a message")
-
-    assert isinstance(gone_on(store, begun, in_turn=True), Begun)
-
-
-def test_a_turn_is_cut_short_when_somebody_must_lose_access(
-    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
-) -> None:
-    redis.zadd("connector:urgent", {"r-2": 0})
-    redis.lpush(QUEUE, "a message")
-
-    assert gone_on(store, begun, in_turn=True) is True
 
 
 def test_a_newer_order_ends_it_between_two_steps(store: Store, begun: tuple[Dispatch, Begun]) -> None:
