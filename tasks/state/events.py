@@ -12,6 +12,7 @@ from typing import Any
 from tasks.model.desired import TenantId
 from tasks.state.database import Part
 from tasks.state.parameters import milliseconds
+from tasks.state.records import compact
 
 
 class Events(Part):
@@ -21,7 +22,7 @@ class Events(Part):
         """Append to the tenant's events."""
         key = self._keys.events(tenant)
         with self._redis.pipeline() as pipeline:
-            pipeline.xadd(key, {"data": json.dumps(event)}, maxlen=self._database.history, approximate=True)
+            pipeline.xadd(key, {"data": compact(event)}, maxlen=self._database.history, approximate=True)
             pipeline.pexpire(key, milliseconds(self._database.retention))
             pipeline.execute()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from tasks.model.handles import HANDLES, Handles
 from tasks.model.replication import State
 from tasks.state.database import Database, Part
 from tasks.state.parameters import Approve, Cancel, Reinstate, Submit, microseconds
-from tasks.state.records import json_of
+from tasks.state.records import compact, json_of
 from tasks.state.work import OwnedByAnother
 from tasks.step import Chain
 
@@ -194,4 +193,4 @@ def _stored(answer: list[str]) -> Stored:
 def content_of(desired: Desired) -> str:
     """Write a desired state so that the same content is the same text."""
     document = desired.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    return json.dumps(document, sort_keys=True)
+    return compact(document)

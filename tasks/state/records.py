@@ -51,6 +51,11 @@ def json_of(part: Document) -> str:
     return part.model_dump_json(by_alias=True, exclude_none=True)
 
 
+def compact(value: Any) -> str:
+    """Write a value as JSON text without spaces, its members in order: Redis keeps it for every tenant."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 def handles_json(handles: Handles) -> str:
     """Write handles as JSON text."""
     return HANDLES.dump_json(handles, exclude_defaults=True).decode()

@@ -18,7 +18,7 @@ from tasks.state.counts import Rejection
 from tasks.state.database import Part
 from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.parameters import Begin, Pump, Record, Renew, Settle, milliseconds
-from tasks.state.records import handles_json, json_of
+from tasks.state.records import compact, handles_json, json_of
 from tasks.state.scripts import iso_now
 
 SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
@@ -223,10 +223,10 @@ def _record(replication: str, holder: str, outcome: StepRecord, stored: Handles 
         document=document,
         state=outcome.state,
         due=outcome.due,
-        event=json.dumps(event),
-        retry_state=json.dumps(outcome.retry_state or {}),
-        failed=json.dumps(outcome.failed),
-        idle=json.dumps(dict(outcome.idle)),
+        event=compact(event),
+        retry_state=compact(outcome.retry_state or {}),
+        failed=compact(outcome.failed),
+        idle=compact(dict(outcome.idle)),
         parked=outcome.parked,
         approval=outcome.document.name == AWAIT_APPROVAL and outcome.document.state is State.WAITING,
         polls=outcome.polls,
