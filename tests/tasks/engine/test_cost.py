@@ -25,6 +25,7 @@ PACKAGES = {  # what a worker imports beside ours and Python's own: whatever com
     *("pydantic", "pydantic_core", "pydantic_settings", "annotated_types", "typing_inspection", "typing_extensions"),
     *("ruamel", "yaml", "dotenv"),
     *("structlog", "rich", "pygments"),
+    "attr",  # by rich, where it is installed
     *("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore"),
     *("prometheus_client", "opentelemetry"),
 }

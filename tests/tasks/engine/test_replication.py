@@ -367,7 +367,7 @@ def test_every_write_stands_in_the_audit_log_and_in_its_export(
     assert named == accounts
 
 
-GROUPS = {PLATFORM: "mst-likvid.named.admin", "aws-scim.sandbox": "mst-likvid.named.scim.admin"}
+GROUPS = {PLATFORM: "mst-likvid.witnessed.admin", "aws-scim.sandbox": "mst-likvid.witnessed.scim.admin"}
 
 
 @pytest.mark.parametrize(
@@ -383,11 +383,11 @@ def test_the_audit_log_names_who_was_given_access_and_who_lost_it(
     people = [{"username": name, "euid": f"{name}@example.com", "roles": ["admin"]} for name in ("alice", "bob")]
     for access in (people, people[:1]):
         replication = replicate(
-            "likvid", "named", platform, desired(zone, access), by="meshstack", connector=cluster.connector
+            "likvid", "witnessed", platform, desired(zone, access), by="meshstack", connector=cluster.connector
         ).replication
         cluster.succeeded(replication)
 
-    tenant = f"likvid.named.{platform}"
+    tenant = f"likvid.witnessed.{platform}"
     noted = cluster.connector.store.audit.page(500, since=None, after=None, tenant=tenant).entries
     given = {name for entry in noted if entry.call == calls[0] for name in entry.names.values()}
     lost = next(entry for entry in reversed(noted) if entry.call == calls[1])
