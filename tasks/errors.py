@@ -100,18 +100,6 @@ class SignInRefused(Parked):
 
     default_remedy = f"Correct the credentials in the platform document. {CONTINUE}"
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        request_id: str | None = None,
-        remedy: str | None = None,
-        way_in: str = "sign-in",
-    ) -> None:
-        super().__init__(code, message, request_id, remedy)
-        self.args = (code, message, request_id, remedy, way_in)
-        self.gate = way_in
-
 
 class Unanswered(TransientError):
     """AWS may or may not have done it: look, never send blindly again."""

@@ -36,7 +36,7 @@ from tasks.aws.sts import Identity
 from tasks.model.account import Account
 from tasks.model.batch import Batch, Wants
 from tasks.model.handles import Handles
-from tasks.model.lane import SIGN_IN, Lane
+from tasks.model.lane import Lane, sign_in_to
 
 MANAGEMENT = "the management account"  # every account is entered from there
 
@@ -339,7 +339,7 @@ class Aws:
             account_id,
             young=young,
             inside=inside,
-            way_in=way_in and f"{SIGN_IN}{way_in} of {self._platform.identifier}",
+            gate=way_in and sign_in_to(way_in, self._platform.identifier),
             expired=self._sign_in_anew,
             refused=self._sessions.refused,
         )

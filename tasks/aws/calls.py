@@ -78,7 +78,7 @@ class Calls:
         *,
         young: bool = False,
         inside: bool = False,
-        way_in: str | None = None,
+        gate: str | None = None,
         expired: Callable[[], None] = _kept,
         refused: Callable[[], None] = _kept,
     ) -> None:
@@ -87,7 +87,7 @@ class Calls:
         account_id  whose calls these are, for the records; None where the credentials alone say so
         young       the account is new: what it refuses because its role or services are still being made is NotReady
         inside      a role of that account makes them, and not the platform's own
-        way_in      what a refusal of the platform's own credentials is to be called; None: as any other
+        gate        where tenants wait when the platform's own credentials are refused; None: each for itself
         expired     is called when AWS says that the credentials have expired
         refused     is called when AWS does not know the key, or it does not fit
         """
@@ -98,7 +98,7 @@ class Calls:
         self._account_id = account_id
         self._young = young
         self._inside = inside
-        self._way_in = way_in
+        self._gate = gate
         self.request_id: str | None = None  # of the newest answer: what it reports is asked after by this id
         self._service: str = client.meta.service_model.service_name
         self._region: str = getattr(client.meta, "region_name", "")
@@ -157,8 +157,8 @@ class Calls:
             return answer
         except StepError as ours:  # a garbled answer, or nothing to sign in with
             code = ours.code
-            if self._way_in is not None and is_unsigned(ours):
-                raise sign_in_refused(ours, self._way_in) from ours
+            if self._gate is not None and is_unsigned(ours):
+                raise sign_in_refused(ours, self._gate) from ours
             raise
         except (ClientError, BotoCoreError, HTTPClientError, ResponseParserError, ValueError, KeyError) as error:
             failure = self._translated(intent, error)
@@ -190,8 +190,8 @@ class Calls:
         if failure.code in UNKNOWN_KEY and not self._young:
             self._refused()
         of_platform = is_of_platform(failure, error, self._region, inside=self._inside, young=self._young)
-        if self._way_in is not None and of_platform:
-            return sign_in_refused(failure, self._way_in)
+        if self._gate is not None and of_platform:
+            return sign_in_refused(failure, self._gate)
         early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
         return not_ready(failure, self._region) if early or self._names_young(intent, failure) else failure
 

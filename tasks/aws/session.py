@@ -39,6 +39,7 @@ from tasks.aws.scim_client import ScimClient
 from tasks.aws.sign_in import of_platform
 from tasks.aws.web_identity import TokenFile
 from tasks.errors import AccessDenied, SignInRefused
+from tasks.model.lane import sign_in_to
 
 DURATION_SECONDS = 3600  # role chaining allows no longer session
 ROLES_KEPT = 1024  # credentials of as many roles, some 3 kB each; those of an account are used within minutes
@@ -189,12 +190,14 @@ class Sessions:
     def _web_identity(self, platform: Platform, auth: WorkloadIdentityAuth) -> Credentials:
         token_file = auth.token_file or os.environ.get(TOKEN_FILE)
         if not token_file:
-            raise SignInRefused(
+            refused = SignInRefused(
                 "NoWebIdentityToken",
                 f"platform {platform.identifier} uses a workload identity, but names no tokenFile, and {TOKEN_FILE} is "
                 "not set",
                 remedy=f"Set {TOKEN_FILE} or tokenFile to the file that your cluster writes the token to.",
             )
+            refused.gate = sign_in_to("AWS", platform.identifier)
+            raise refused
         fetcher = AssumeRoleWithWebIdentityCredentialFetcher(
             client_creator=lambda service, **_: self._clients.unsigned(service, platform.region),
             web_identity_token_loader=TokenFile(Path(token_file), auth.audience, self._now),

@@ -60,9 +60,11 @@ def is_unsigned(error: StepError) -> bool:
     return isinstance(error, AccessDenied) or type(error) is TransientError
 
 
-def sign_in_refused(failure: StepError, way_in: str) -> SignInRefused:
-    """Return the refusal as one for which all tenants of the platform wait."""
+def sign_in_refused(failure: StepError, gate: str) -> SignInRefused:
+    """Return the refusal as one for which all tenants of the platform wait, at this gate."""
     remedy = failure.remedy.removesuffix("then retry.").rstrip(" ;,")
-    return SignInRefused(
-        failure.code, failure.message, failure.request_id, f"{remedy.removesuffix('.')}. {CONTINUE}", way_in
+    refused = SignInRefused(
+        failure.code, failure.message, failure.request_id, f"{remedy.removesuffix('.')}. {CONTINUE}"
     )
+    refused.gate = gate
+    return refused

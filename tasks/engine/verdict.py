@@ -294,4 +294,5 @@ def _fails(moment: Moment, error: StepError) -> StepRecord:
         following=following,
         failed=failed,
         error=moment.begun.failure or shown,
+        let_in=not isinstance(error, TransientError),  # one that is refused until its deadline opens no gate
     )

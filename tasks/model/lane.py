@@ -30,6 +30,15 @@ class Calls(StrEnum):
 SIGN_IN, QUOTA = "sign-in to ", "quota "
 
 
+def sign_in_to(what: str, platform: str) -> str:
+    """Return the gate at which a platform's tenants wait while AWS refuses its sign-in to something.
+
+    >>> sign_in_to("the management account", "aws.sandbox")
+    'sign-in to the management account of aws.sandbox'
+    """
+    return f"{SIGN_IN}{what} of {platform}"
+
+
 def is_gate(lane: str) -> bool:
     """Tell whether a lane is a gate: no limit, but where tenants wait together for what AWS refuses to all."""
     return lane.startswith((SIGN_IN, QUOTA))

@@ -8,6 +8,7 @@ from math import inf
 from redis import Redis
 
 from tasks.chain import REPLICATION
+from tasks.model.desired import TenantId
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import Dispatch, StepRecord
@@ -25,6 +26,13 @@ def refused(store: Store, dispatch: Dispatch, holder: str) -> None:
     assert store.work.record(dispatch.replication, holder, record)
 
 
+def given_up(store: Store, dispatch: Dispatch, holder: str) -> None:
+    """Record that AWS has refused it until its deadline."""
+    document = StepState(name=REPLICATION.steps[0].name, state=State.FAILED, attempts=1)
+    record = StepRecord(step=0, document=document, state=State.FAILED, let_in=False)
+    assert store.work.record(dispatch.replication, holder, record)
+
+
 def due_in(redis: Redis, dispatch: Dispatch) -> float:
     """Return in how many seconds a replication is looked at; infinity: when others have passed the gate."""
     score = redis.zscore("connector:due", dispatch.replication)
@@ -36,7 +44,7 @@ def due_in(redis: Redis, dispatch: Dispatch) -> float:
 def test_one_probes_and_looks_at_once_when_somebody_orders_again_even_while_it_runs(store: Store, redis: Redis) -> None:
     store.orders.submit(Order(SHOP, DEVELOPMENT))
     store.orders.submit(Order(BLOG, DEVELOPMENT))
-    probe, other = pump(store)
+    probe, other = sorted(pump(store), key=lambda dispatch: dispatch.tenant, reverse=True)  # shop, blog
     for dispatch in (probe, other):
         assert store.work.begin(dispatch, dispatch.replication, LEASE)
         refused(store, dispatch, dispatch.replication)
@@ -50,3 +58,21 @@ def test_one_probes_and_looks_at_once_when_somebody_orders_again_even_while_it_r
     refused(store, again, "me")
 
     assert due_in(redis, probe) <= 0
+
+
+def test_a_probe_that_is_refused_until_its_deadline_hands_on_to_one_and_wakes_no_others(
+    store: Store, redis: Redis
+) -> None:
+    for tenant in (SHOP, BLOG, TenantId("likvid", "wiki", "aws.sandbox")):
+        store.orders.submit(Order(tenant, DEVELOPMENT))
+    probe, *others = pump(store)
+    for dispatch in (probe, *others):
+        assert store.work.begin(dispatch, dispatch.replication, LEASE)
+        refused(store, dispatch, dispatch.replication)
+
+    redis.zadd("connector:due", {probe.replication: 0})
+    [again] = pump(store)
+    assert store.work.begin(again, "me", LEASE)
+    given_up(store, again, "me")
+
+    assert [due_in(redis, other) <= 0 for other in others] == [True, False]

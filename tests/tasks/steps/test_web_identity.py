@@ -134,3 +134,4 @@ def test_no_token_file_at_all(world: World, monkeypatch: pytest.MonkeyPatch) -> 
         world.aws(world.tenant(platform={"auth": auth(None)})).organizations.root()
 
     assert TOKEN_FILE in denied.value.remedy
+    assert denied.value.gate == "sign-in to AWS of aws.sandbox", "another platform's tenants do not wait for this one's"
