@@ -114,4 +114,7 @@ class Replication(Document):
     withdrawing_since: datetime | None = Field(
         default=None, description="since when it has access to take away; null: it has none, or is done"
     )
+    gate: str | None = Field(
+        default=None, description="what AWS refuses to others too: all wait together, and one tries for them"
+    )
     trace_id: str | None = Field(default=None, description="id of its trace; null: traces are off (docs/traces.md)")

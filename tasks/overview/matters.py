@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from config.printable import counted, people
 from tasks.connector import Connector
 from tasks.documents import Machinery, Matter, MatterKind
-from tasks.errors import CONTINUE
-from tasks.model.desired import Pause, TenantId
+from tasks.model.desired import Pause
+from tasks.model.lane import SIGN_IN
 from tasks.model.replication import Replication, State, StepState, WaitsFor
 from tasks.orders.withdrawn import still_in
 from tasks.state.census import Census
@@ -132,25 +132,15 @@ def _waiting(connector: Connector) -> Iterator[Matter]:
 
 
 def _cause(replication: Replication, step: StepState) -> str:
-    """Name what a step waits for a person for; what AWS refuses to a whole platform is one cause at whatever step."""
-    if step.last_error is None:
-        return step.name
-    return f"{_refused_platform(replication, step) or step.name} {step.last_error.code}"
-
-
-def _refused_platform(replication: Replication, step: StepState) -> str | None:
-    """Return the platform whose own sign-in AWS refuses; None: it is not that."""
-    error = step.last_error
-    of_platform = error is not None and error.remedy.endswith(CONTINUE)
-    return TenantId.parse(replication.tenant).platform if of_platform else None
+    """Name what a step waits for a person for; what AWS refuses to all is one cause at whatever step."""
+    return f"{replication.gate or step.name} {step.last_error.code}" if step.last_error else step.name
 
 
 def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Matter:
     first, step = members[0]
-    platform = _refused_platform(first, step)
     about = {
         "kind": kind,
-        "step": None if platform else step.name,
+        "step": None if first.gate else step.name,
         "number": len(members),
         "tenants": [each.tenant for each, _ in members[:MOST_NAMED]],
         "since": _oldest(step.started_at or each.requested_at for each, step in members),
@@ -158,9 +148,9 @@ def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Ma
     if step.last_error is None:
         what = f"{counted(len(members), 'deletion')} {'waits' if len(members) == 1 else 'wait'} for approval."
         return Matter(what=what, remedy="Approve or decline each. Their people have no access any more.", **about)
-    where = f"AWS does not let the connector in on {platform}. " if platform else ""
+    refused = f"AWS refuses the {first.gate}. " if first.gate and first.gate.startswith(SIGN_IN) else ""
     return Matter(
-        what=f"{where}{step.last_error.code}: {step.last_error.message}", remedy=step.last_error.remedy, **about
+        what=f"{refused}{step.last_error.code}: {step.last_error.message}", remedy=step.last_error.remedy, **about
     )
 
 

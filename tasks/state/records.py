@@ -126,6 +126,7 @@ def replication_of(row: dict[str, str], handles: str | None, turn: Turn | None =
         last_error=LastError.model_validate_json(row["error"]) if "error" in row else None,
         account_id=json.loads(handles or "{}").get("account_id"),
         withdrawing_since=_moment(row["urgent_since"]) if "urgent_since" in row else None,
+        gate=row.get("gate") if state is State.WAITING else None,
         trace_id=id_in(row.get("trace")),
     )
 

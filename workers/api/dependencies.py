@@ -109,7 +109,7 @@ def is_well_formed(tenant: TenantId) -> bool:
 
 
 async def known_parameters(request: Request) -> None:
-    """Refuse a query parameter that the operation does not know: a misspelt filter would show everything."""
+    """Refuse a query parameter that the operation does not know: a misspelled filter would show everything."""
     if not request.url.query:
         return
     known = sorted(_parameters(request.scope["route"]))

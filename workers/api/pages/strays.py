@@ -12,10 +12,10 @@ from workers.api.pages.rendering import trouble
 from workers.api.security import guarded
 
 DETAILS = {
-    404: "Nothing is at this address. It may be old, or misspelt.",
-    405: "A browser cannot open this address by itself. Go on from the overview.",
+    404: "Nothing is at this address. It may be outdated or misspelled.",
+    405: "A browser cannot open this address. Continue from the overview.",
 }
-DEFECT = "This is a mistake of the connector. Its log at this time tells more."
+DEFECT = "This is a bug in the connector. Check its log at this time."
 
 Handler = Callable[[Request, Any], Response | Awaitable[Response]]
 
