@@ -43,6 +43,7 @@ def test_a_replication_shows_every_step(api: Api, http: httpx2.Client, replicati
         "endedAt",
         "lastError",
         "accountId",
+        "gate",
         "traceId",
         "withdrawingSince",
     }
