@@ -5,6 +5,7 @@ All mistakes are found in one run: a person corrects a directory once, not line 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from config.documents import WHAT_BELONGS_HERE, YamlDocument, find_files, read_f
 from config.environment import process_environment
 from config.federation import unfit_roles
 from config.imported import IMPORTED, imported_documents
-from config.landing_zone import LandingZone, ServiceControlPolicy
+from config.landing_zone import LandingZone, ServiceControlPolicy, effective_role_mappings
 from config.landing_zone_document import LandingZoneDocument, PlatformReference
 from config.location import Location, LocationDocument
 from config.mistakes import Mistake, mistakes_in, nearest, shown
@@ -63,6 +64,16 @@ class Catalog:
     secret_files: tuple[Path, ...] = ()  # that secrets were read from
     notes: tuple[str, ...] = ()
     prices: Prices = field(default_factory=Prices)
+
+    @cached_property
+    def known_roles(self) -> Mapping[str, frozenset[str]]:
+        """The AWS roles that each platform maps, or a landing zone on it; by platform."""
+        return {name: self._roles_of(platform) for name, platform in self.platforms.items()}
+
+    def _roles_of(self, platform: Platform) -> frozenset[str]:
+        zones = [zone for zone in self.landing_zones.values() if zone.platform in (None, platform.identifier)]
+        mappings = (each for zone in (None, *zones) for each in effective_role_mappings(platform, zone))
+        return frozenset(mapping.aws_role for mapping in mappings)
 
 
 def load_catalog(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from config.catalog import Catalog
-from config.landing_zone import LandingZone, effective_role_mappings
-from config.platform import Platform
+from config.landing_zone import LandingZone
 from tasks.errors import PermanentError
 from tasks.model.desired import Deletion, Desired, Tenant, TenantId
 from tasks.model.handles import Handles
@@ -39,15 +38,8 @@ def resolved(
         deletion,
         landing_zone_known=zone is not None,
         accounts_before=len(handles.closed_accounts),
-        known_roles=_known_roles(catalog, platform),
+        known_roles=catalog.known_roles[tenant.platform],
     )
-
-
-def _known_roles(catalog: Catalog, platform: Platform) -> frozenset[str]:
-    """Return the AWS roles that the platform maps, or a landing zone on it."""
-    zones = [zone for zone in catalog.landing_zones.values() if zone.platform in (None, platform.identifier)]
-    mappings = (each for zone in (None, *zones) for each in effective_role_mappings(platform, zone))
-    return frozenset(mapping.aws_role for mapping in mappings)
 
 
 def _unknown(missing: str) -> PermanentError:

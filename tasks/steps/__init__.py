@@ -7,6 +7,7 @@ Wait, or raises. It never sleeps, and running it again is always right. No step 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 from tasks.aws import Aws
@@ -19,6 +20,7 @@ NOT_A_MEMBER = "nothing to do in the management account"
 StepFunction = Callable[[Tenant, Handles, Aws], Outcome]
 
 
+@cache
 def function_of(step: Step) -> StepFunction:
     """Return what a step does; raises ImportError or AttributeError when no file here has its name."""
     function: StepFunction = getattr(import_module(f"{__name__}.{step.name}"), step.name)
