@@ -356,6 +356,7 @@ class Collector:
             pages=self.collection.pages + (page is not None),
             rows_kept=self.collection.rows + rows,
             estimated=int(self.collection.estimated or estimated),
+            failures=0,
             note=None,
             **changes,
         )

@@ -56,6 +56,8 @@ collections = Table(  # one reading of one month
     Column("note", Text),  # why it waits, or has failed
     Column("holder", String(64)),  # the worker that reads
     Column("held_until", BigInteger, nullable=False),  # milliseconds since the epoch
+    Column("paused_until", BigInteger, nullable=False, server_default="0"),  # as above: AWS is not asked before
+    Column("failures", Integer, nullable=False, server_default="0"),  # since AWS has answered last
     Index("collections_by_month", "platform", "month"),
     Index(  # whoever begins one at the same moment finds it
         "collections_running_once",
