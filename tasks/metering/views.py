@@ -6,7 +6,8 @@ The database adds up; what is held here is one row for each thing that is shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -17,14 +18,16 @@ from config.prices import Prices
 from tasks.metering import days, watch
 from tasks.metering.budgets import PROJECT, budgets
 from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant
-from tasks.metering.exact import CENT, join, product, quotient, rounded, text_of, total
+from tasks.metering.exact import CENT, join, product, rounded, text_of, total
+from tasks.metering.forecasting import Growth, told_all_of, whole_month
+from tasks.metering.lines import Kind
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, histories
 from tasks.metering.reading import Wanted
 from tasks.metering.tables import report_lines, report_totals, reports
 
 NOBODY = "no tenant"
-TYPICAL = 7  # days of which the next ones are guessed
+ONCE = (Kind.FEE, Kind.UPFRONT_FEE)  # lines that come once a month
 Sums = dict[tuple[str, str], Decimal]  # (name, currency) -> amount
 DayCosts = dict[tuple[date, str], Decimal]
 
@@ -74,18 +77,22 @@ def view(
     order, most   of rows; days are all shown, in their order
     """
     every = list(platforms)
-    by_day = _by_day(connection, wanted, prices, every) if by is By.DAY or _is_open(wanted, today) else {}
     now = _sums(connection, wanted, By.WORKSPACE if by is By.DAY else by)
     spent = _totals(now)
-    forecasts = _forecasts(spent, by_day, wanted.month, today) if _is_open(wanted, today) else []
+    in_the_end = _in_the_end(connection, wanted, spent, prices, today, every)
     if by is By.DAY:
+        by_day = _by_day(connection, wanted, wanted.month, prices, every)
         rows = [
             CostRow(name=str(day), amount=text_of(amount), currency=currency)
             for (day, currency), amount in by_day.items()
         ]
     else:
-        before = Wanted(wanted.month.before, wanted.platform, wanted.workspace, wanted.tenant, wanted.account)
-        rows = _rows(now, _sums(connection, before, by), _growth(forecasts))
+        once = _sums(connection, wanted, by, ONCE) if in_the_end else {}
+        growth = {
+            currency: Growth(spent[currency], _totals(once).get(currency, Decimal(0)), whole)
+            for currency, whole in in_the_end.items()
+        }
+        rows = _rows(now, _sums(connection, replace(wanted, month=wanted.month.before), by), once, growth)
         if order is Order.RISE:
             rows.sort(key=lambda row: -Decimal(row.rise or 0))
     quiet = idle_tenants(connection, wanted, today, every) if by is By.TENANT else []
@@ -95,7 +102,7 @@ def view(
         rows=rows if by is By.DAY else rows[:most],
         count=len(rows),
         totals=[Amount(amount=text_of(amount), currency=currency) for currency, amount in sorted(spent.items())],
-        forecasts=forecasts,
+        forecasts=_shown(spent, in_the_end),
         idle=sorted({each.tenant for each in quiet}),
     )
 
@@ -104,10 +111,8 @@ def forecasts(
     connection: Connection, wanted: Wanted, prices: Prices, today: date, platforms: Iterable[str]
 ) -> list[Forecast]:
     """Return what the open month costs to date, and probably in the end, by currency; of another month nothing."""
-    if not _is_open(wanted, today):
-        return []
     spent = _totals(_sums(connection, wanted, By.WORKSPACE))
-    return _forecasts(spent, _by_day(connection, wanted, prices, list(platforms)), wanted.month, today)
+    return _shown(spent, _in_the_end(connection, wanted, spent, prices, today, list(platforms)))
 
 
 def idle_tenants(connection: Connection, wanted: Wanted, today: date, platforms: Iterable[str]) -> list[IdleTenant]:
@@ -115,7 +120,7 @@ def idle_tenants(connection: Connection, wanted: Wanted, today: date, platforms:
     return [
         IdleTenant(tenant=owner.tenant, workspace=owner.workspace, project=owner.project, account_id=account)
         for platform in platforms
-        for account, owner in watch.idle(connection, platform, today)
+        for account, owner in watch.idle(connection, platform, today) or ()
         if _is_owned(wanted, owner, platform)
     ]
 
@@ -148,12 +153,16 @@ def _totals(sums: Sums) -> dict[str, Decimal]:
     return found
 
 
-def _rows(now: Sums, before: Sums, growth: Mapping[str, Decimal]) -> list[CostRow]:
-    """Put this month beside the one before, the most expensive first."""
+def _rows(now: Sums, before: Sums, once: Sums, growth: Mapping[str, Growth]) -> list[CostRow]:
+    """Put this month beside the one before, the most expensive first.
+
+    once, growth  of what `now` has, that which does not grow, and how the rest does until the end of an open month
+    """
     found = []
     for name, currency in sorted(now.keys() | before.keys(), key=lambda key: (-now.get(key, Decimal(0)), key)):
         amount, earlier = now.get((name, currency), Decimal(0)), before.get((name, currency))
-        expected = product(amount, growth.get(currency, Decimal(1)))
+        grows = growth.get(currency)
+        expected = amount if grows is None else grows.of(amount, once.get((name, currency), Decimal(0)))
         found.append(
             CostRow(
                 name=name,
@@ -166,32 +175,35 @@ def _rows(now: Sums, before: Sums, growth: Mapping[str, Decimal]) -> list[CostRo
     return found
 
 
-def _growth(forecasts: Iterable[Forecast]) -> dict[str, Decimal]:
-    """Return by what an open month is expected to grow, by currency."""
-    pairs = ((each.currency, Decimal(each.to_date), Decimal(each.whole_month)) for each in forecasts)
-    return {currency: quotient(whole, so_far) for currency, so_far, whole in pairs if so_far}
+def _sums(connection: Connection, wanted: Wanted, by: By, kinds: Sequence[Kind] = ()) -> Sums:
+    """Add up what reports have.
 
-
-def _sums(connection: Connection, wanted: Wanted, by: By) -> Sums:
+    kinds   of lines; none: all of them
+    """
     name = COLUMNS[by]
-    added = report_lines if by is By.SERVICE else report_totals
+    added = report_lines if by is By.SERVICE or kinds else report_totals
     sums = (func.sum(added.c[each]).label(each) for each in ("amount", "amount_tail"))
     query = select(name.label("name"), added.c.currency, *sums).join(added, added.c.report == reports.c.id)
+    if kinds:
+        query = query.where(report_lines.c.kind.in_(kinds))
     rows = connection.execute(wanted.of(query).group_by(name, added.c.currency))
     return {(row.name or NOBODY, row.currency): join(row.amount, row.amount_tail) for row in rows}
 
 
-def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: Sequence[str]) -> DayCosts:
-    """Return what AWS says that the wanted accounts cost on each day, in their order."""
+def _by_day(connection: Connection, wanted: Wanted, month: Month, prices: Prices, platforms: Sequence[str]) -> DayCosts:
+    """Return what AWS says that the wanted accounts cost on each day of a month, in their order.
+
+    It is converted by the rates of the month that is wanted.
+    """
     costs: DayCosts = {}
     for platform in platforms:
-        known = days.told(connection, platform, wanted.month)
+        known = days.told(connection, platform, month)
         if known is None:
             continue
         if wanted.account is None and _is_everybodys(wanted, platform):
-            told = days.by_day(connection, known, wanted.month)
+            told = days.by_day(connection, known, month)
         else:
-            told = _of_wanted(connection, platform, known, wanted)
+            told = _of_wanted(connection, platform, known, wanted, month)
         for key, amount in told.items():
             costs[key] = total(costs.get(key, Decimal(0)), amount)
     found: DayCosts = {}
@@ -202,14 +214,14 @@ def _by_day(connection: Connection, wanted: Wanted, prices: Prices, platforms: S
     return dict(sorted(found.items()))
 
 
-def _of_wanted(connection: Connection, platform: str, known: days.Told, wanted: Wanted) -> DayCosts:
+def _of_wanted(connection: Connection, platform: str, known: days.Told, wanted: Wanted, month: Month) -> DayCosts:
     """Add up the days on which accounts were those of the wanted owner."""
     history = histories(connection, platform, wanted.workspace, wanted.tenant)
     chosen = [*history] if wanted.account is None else [wanted.account]
     everybodys = _is_everybodys(wanted, platform)
     found: DayCosts = {}
     for account, told_day, currency, amount in days.of_some(connection, known, chosen):
-        day = wanted.month.nearest(told_day)
+        day = month.nearest(told_day)
         owner = next((each for since, each in reversed(history.get(account, [])) if since <= day), None)
         if everybodys or (owner is not None and _is_owned(wanted, owner, platform)):
             found[day, currency] = total(found.get((day, currency), Decimal(0)), amount)
@@ -232,17 +244,37 @@ def _is_owned(wanted: Wanted, owner: Owner, platform: str) -> bool:
     )
 
 
-def _forecasts(spent: Mapping[str, Decimal], by_day: DayCosts, month: Month, today: date) -> list[Forecast]:
-    """Guess the rest of the open month by its last days, by currency; what comes once a month is not repeated."""
-    told_until = today - timedelta(days=watch.LATE)  # of later days AWS has told a part only
-    found = []
-    for currency in sorted(spent):
-        own = {day: amount for (day, of), amount in by_day.items() if of == currency}
-        usual = [amount for day, amount in own.items() if day <= told_until and day.day != 1][-TYPICAL:]
-        part = total(*(amount for day, amount in own.items() if day > told_until))
-        rest = (month.end - max(told_until + timedelta(days=1), month.first)).days
-        daily = quotient(total(*usual), Decimal(len(usual))) if usual else Decimal(0)
-        whole = total(spent[currency], -part, daily * rest) if usual else spent[currency]
-        so_far, expected = (text_of(rounded(each, CENT)) for each in (spent[currency], whole))
-        found.append(Forecast(currency=currency, to_date=so_far, whole_month=expected))
+def _in_the_end(
+    connection: Connection,
+    wanted: Wanted,
+    spent: Mapping[str, Decimal],
+    prices: Prices,
+    today: date,
+    platforms: Sequence[str],
+) -> dict[str, Decimal]:
+    """Return what the open month will have cost, by currency; of another month nothing."""
+    if not _is_open(wanted, today):
+        return {}
+    by_day: DayCosts = {}
+    for month in (wanted.month.before, wanted.month):
+        by_day |= _by_day(connection, wanted, month, prices, platforms)
+    known = (
+        days.told(connection, platform, wanted.month) for platform in platforms if wanted.platform in (None, platform)
+    )
+    told_until = told_all_of((each.asked_on for each in known if each is not None), today, watch.LATE)
+    found = {}
+    for currency, amount in spent.items():
+        own = {day: cost for (day, of), cost in by_day.items() if of == currency}
+        found[currency] = whole_month(amount, own, told_until, wanted.month)
     return found
+
+
+def _shown(spent: Mapping[str, Decimal], in_the_end: Mapping[str, Decimal]) -> list[Forecast]:
+    return [
+        Forecast(
+            currency=currency,
+            to_date=text_of(rounded(spent[currency], CENT)),
+            whole_month=text_of(rounded(whole, CENT)),
+        )
+        for currency, whole in sorted(in_the_end.items())
+    ]

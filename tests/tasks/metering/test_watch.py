@@ -122,6 +122,22 @@ def test_a_tenant_without_costs_is_told_once(house: House) -> None:
     assert told(house) == {}
 
 
+def test_costs_that_fall_below_a_threshold_again_are_no_news(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    again(house)
+    [spent] = [Decimal(each.totals[0].amount) for each in house.reports(OPEN, tenant=SHOP)]
+    house.own(SHOP, ACCOUNT, project={"tags": {"budget": [f"{spent / 2:.2f}"]}})
+    again(house)
+    assert "(200%)" in told(house)["budget"]
+
+    house.redis.client.delete(house.worker.store.keys.alerts)
+    credit = {"day": str(OPEN.first), "account": ACCOUNT, "service": "AWS Lambda", "usage_type": "credit"}
+    house.simulator.operator("add_cost", **credit, amount=f"{spent * Decimal('-0.55'):.4f}")
+    again(house)
+    [left] = [Decimal(each.totals[0].amount) for each in house.reports(OPEN, tenant=SHOP)]
+    assert (Decimal("0.8") < left / (spent / 2) < 1, told(house)) == (True, {})
+
+
 def test_while_aws_tells_nothing_nobody_is_without_costs(house: House) -> None:
     house.own(SHOP, "900000000001")
     house.simulator.operator("set_costs", available=False)
@@ -137,8 +153,13 @@ DECEMBER = Month(date(2026, 12, 1))
 Costs = Mapping[date, str]
 
 
-def looked(house: House, today: date, costs: Costs, account: str = ACCOUNT) -> dict[str, str]:
-    """Let AWS have told what an account costs on each day until yesterday, then tell people; answers the alerts."""
+def looked(
+    house: House, today: date, costs: Costs, account: str = ACCOUNT, november_asked: date | None = None
+) -> dict[str, str]:
+    """Let AWS have told what an account costs on each day until yesterday, then tell people; answers the alerts.
+
+    november_asked  when AWS was asked of November last; None: today
+    """
     now = datetime.combine(today, time(12), UTC)
     months = [DECEMBER.before.before, DECEMBER.before, DECEMBER]
     with house.database.writing() as connection:
@@ -149,6 +170,7 @@ def looked(house: House, today: date, costs: Costs, account: str = ACCOUNT) -> d
         made |= {"platform": PLATFORM, "stage": "REPORTS", "plan": "{}", "started_at": now.isoformat()}
         made |= {"ended_at": now.isoformat(), "state": "DONE"}
         rows = [{**made, "id": number, "month": str(month)} for number, month in enumerate(months, start=1)]
+        rows[1]["started_at"] = datetime.combine(november_asked or today, time(12), UTC).isoformat()
         connection.execute(insert(collections), rows)
         told_days = [day for month in months for day in month.days() if day < today]
         rows = [
@@ -197,6 +219,14 @@ def test_a_rise_is_seen_also_when_nothing_was_collected_for_some_days(house: Hou
 def test_an_account_that_never_cost_anything_and_then_does_is_a_rise(house: House) -> None:
     house.own(SHOP, ACCOUNT)
     assert "usually about 0.00 USD" in looked(house, date(2026, 12, 15), {date(2026, 12, 13): "500"})["rise"]
+
+
+def test_a_tenant_without_costs_is_told_once_also_when_nobody_knows_for_a_while(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    today = date(2026, 12, 1)
+    assert "idle" in looked(house, today, {})
+    assert looked(house, today + timedelta(days=1), {}, november_asked=today - timedelta(days=3)) == {}
+    assert looked(house, today + timedelta(days=2), {}) == {}
 
 
 def test_a_new_account_is_no_rise(house: House) -> None:
