@@ -98,7 +98,7 @@ class Desk:
     def budgets(self, month: Month, workspace: str | None = None) -> list[BudgetRow]:
         """Return budgets of projects and payment methods, those of which most is used first."""
         with self._ledger.database.reading() as connection:
-            return views.budget_rows(connection, month, workspace)
+            return views.budget_rows(connection, month, self._connector.catalog.prices, workspace)
 
     def _platforms(self) -> list[str]:
         return [each.identifier for each in collecting(self._connector.catalog)]

@@ -118,8 +118,9 @@ class BudgetRow(Document):
     name: str = Field(description="<workspace>.<project>, or the payment method's identifier")
     amount: str
     currency: str | None = Field(default=None, description="null: the budget names none, and costs are in several")
-    used: str | None = Field(default=None, description="null: no costs are in its currency")
+    used: str | None = Field(default=None, description="null: no costs can be compared with it")
     percent: str | None = Field(default=None, examples=["83"])
+    beside: list[Amount] = Field(default_factory=list, description="costs without a rate into its currency")
 
 
 class CostView(Document):

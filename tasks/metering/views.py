@@ -101,7 +101,7 @@ def view(
         by=by,
         rows=rows if by is By.DAY else rows[:most],
         count=len(rows),
-        totals=[Amount(amount=text_of(amount), currency=currency) for currency, amount in sorted(spent.items())],
+        totals=_amounts(spent),
         forecasts=_shown(spent, in_the_end),
         idle=sorted({each.tenant for each in quiet}),
     )
@@ -125,9 +125,9 @@ def idle_tenants(connection: Connection, wanted: Wanted, today: date, platforms:
     ]
 
 
-def budget_rows(connection: Connection, month: Month, workspace: str | None = None) -> list[BudgetRow]:
+def budget_rows(connection: Connection, month: Month, prices: Prices, workspace: str | None = None) -> list[BudgetRow]:
     """Return budgets, those of which most is used first."""
-    found = [each for each in budgets(connection, month) if workspace in (None, each.tenant.partition(".")[0])]
+    found = [each for each in budgets(connection, month, prices) if workspace in (None, each.tenant.partition(".")[0])]
     found.sort(key=lambda each: (-(each.percent or Decimal(0)), each.of, each.name))
     return [
         BudgetRow(
@@ -137,9 +137,14 @@ def budget_rows(connection: Connection, month: Month, workspace: str | None = No
             currency=each.currency,
             used=None if each.used is None else text_of(rounded(each.used, CENT)),
             percent=None if each.percent is None else f"{rounded(each.percent, Decimal(1))}",
+            beside=_amounts(each.beside),
         )
         for each in found
     ]
+
+
+def _amounts(sums: Mapping[str, Decimal]) -> list[Amount]:
+    return [Amount(amount=text_of(amount), currency=currency) for currency, amount in sorted(sums.items())]
 
 
 def _is_open(wanted: Wanted, today: date) -> bool:

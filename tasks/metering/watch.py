@@ -80,7 +80,8 @@ def warn(connector: Connector, database: Database, platform: Platform, done: Col
     if done.month not in (current, current.before):
         return 0
     with database.reading() as connection:
-        news = [news for budget in budgets(connection, done.month) if (news := _used_up(budget, done.month))]
+        found = budgets(connection, done.month, connector.catalog.prices)
+        news = [each for budget in found if (each := _used_up(budget, done.month))]
         quiet = idle(connection, platform.identifier, now.date()) if done.month == current else None
         if done.month == current:
             news += _of_accounts(connection, platform.identifier, quiet or (), now.date())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select
 
+from config.prices import Fee, Prices, Seller
 from tasks.metering import rounds
 from tasks.metering.exact import split
 from tasks.metering.months import Month
@@ -19,6 +20,7 @@ from tasks.metering.retention import tidy
 from tasks.metering.tables import account_days, accounts, collections, costs, live_days
 from tasks.metering.tables import told as told_table
 from tasks.metering.upserts import put
+from tasks.metering.views import budget_rows
 from tasks.metering.watch import LATE, is_rise, warn
 from tasks.notifications.alerts import Alert
 from tests.tasks.metering.conftest import CLOSED, OPEN, PLATFORM, TODAY, House, total
@@ -81,6 +83,30 @@ def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House) -> None
         house.own(f"likvid.p{number}.aws.sandbox", f"70000000000{number}", project={"tags": {"budget": [budget]}})
     again(house)
     assert told(house) == {}
+
+
+def test_costs_in_another_currency_count_by_the_newest_rate(house: House) -> None:
+    """The month has no rate yet: its costs stay in dollars, and its fees are in euros."""
+    fee = Fee(name="Account", amount=Decimal(25), currency="EUR", seller=Seller(id="team"))
+    rates = {(str(CLOSED), "USD"): Decimal("0.9"), (str(OPEN.before), "USD"): Decimal("0.5")}
+    prices = Prices(fees=(fee,), currency="EUR", rates=rates)
+    house.priced(prices)
+    found = {}
+    for budget in ("1000 EUR", "1000 USD", "1000 CHF", "1000"):
+        house.own(SHOP, ACCOUNT, project={"tags": {"budget": [budget]}})
+        again(house)
+        with house.database.reading() as connection:
+            [row] = budget_rows(connection, OPEN, prices)
+            found[budget] = row.used, [each.currency for each in row.beside]
+
+    [report] = house.reports(OPEN, tenant=SHOP)
+    spent = {each.currency: Decimal(each.amount) for each in report.totals}
+    assert found == {
+        "1000 EUR": (f"{25 + spent['USD'] / 2:.2f}", []),
+        "1000 USD": (f"{50 + spent['USD']:.2f}", []),
+        "1000 CHF": (None, ["EUR", "USD"]),
+        "1000": (None, ["EUR", "USD"]),
+    }
 
 
 def test_a_budget_of_a_payment_method_is_for_all_its_months(house: House) -> None:

@@ -263,8 +263,24 @@ def test_budgets_are_listed_with_what_is_used(http: httpx2.Client) -> None:
     found, usd = http.get("/api/v1/costs/budgets").json(), {"currency": "USD"}
     assert found["month"] == str(OPEN)
     assert found["budgets"] == [
-        {"of": "payment-method", "name": "main", "amount": "100.00", **usd, "used": "41.00", "percent": "41"},
-        {"of": "project", "name": "likvid.idle", "amount": "10.00", **usd, "used": "0.00", "percent": "0"},
+        {
+            "of": "payment-method",
+            "name": "main",
+            "amount": "100.00",
+            **usd,
+            "used": "41.00",
+            "percent": "41",
+            "beside": [],
+        },
+        {
+            "of": "project",
+            "name": "likvid.idle",
+            "amount": "10.00",
+            **usd,
+            "used": "0.00",
+            "percent": "0",
+            "beside": [],
+        },
     ]
     assert http.get("/api/v1/costs/budgets", params={"workspace": "other"}).json()["budgets"] == []
 

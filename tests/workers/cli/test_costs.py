@@ -139,10 +139,14 @@ def test_budgets_are_shown(fake_api: FakeApi, cli: Cli) -> None:
         "percent": "83",
     }
     other = {"of": "project", "name": "likvid.shop", "amount": "9.00"}
-    fake_api.script["GET", "/api/v1/costs/budgets"] = [(200, {"month": "2026-10", "budgets": [main, other]})]
-    first, second = cli("metering", "budgets").stdout.splitlines()[1:3]
+    beside = {"beside": [{"amount": "7.5", "currency": "CHF"}, {"amount": "1.00", "currency": "EUR"}]}
+    fake_api.script["GET", "/api/v1/costs/budgets"] = [
+        (200, {"month": "2026-10", "budgets": [main, {**other, **beside}]})
+    ]
+    first, second, last = cli("metering", "budgets").stdout.splitlines()[1:4]
     assert first.split() == ["payment-method", "main", "100.00", "83.10", "EUR", "83%"]
     assert second.split() == ["project", "likvid.shop", "9.00", "?", "?%"]
+    assert last == "likvid.shop: 7.50 CHF and 1.00 EUR cannot be compared with its budget"
 
 
 def test_statements_are_shown(fake_api: FakeApi, cli: Cli) -> None:

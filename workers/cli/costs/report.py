@@ -55,6 +55,10 @@ def show_budgets(wanted: Wanted, access: Access, *, as_json: bool) -> None:
     ]
     columns = ("of", "name", "budget", "used", "currency", "share")
     show(stdout_console(), table(columns, rows) if rows else "no project or payment method has a budget")
+    for each in found.budgets:
+        beside = " and ".join(f"{_short(of.amount)} {of.currency}" for of in each.beside)
+        if beside:
+            print_line(stdout_console(), f"{each.name}: {beside} cannot be compared with its budget")
 
 
 def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:
