@@ -6,6 +6,7 @@ known.py         whether AWS may say that it has no data
 rounds.py        which months are due, and who goes on with which collection
 plan.py          the questions that show a month in the fewest pages
 ledger.py        collections and what they have read
+payers.py        under which platform's name an organization's costs are kept
 owners.py        whose an account is since when
 reporting.py     makes reports from what was read, with lines.py; reading.py reads them
 export.py        reports as files; parquet.py; restoring.py puts them back

@@ -26,6 +26,7 @@ from tasks.metering.documents import (
 )
 from tasks.metering.ledger import Collection, Ledger, dollars
 from tasks.metering.months import Month
+from tasks.metering.payers import kept_under
 from tasks.metering.reading import Wanted
 from tasks.metering.wanted import collecting, collecting_platform, is_whole, wanted_month
 
@@ -41,7 +42,8 @@ class Desk:
         """Begin a collection, or name the one that runs, and tell a worker. Raises NoMetering, NoSuchMonth."""
         now = datetime.now(UTC)
         wanted = wanted_month(month, now)
-        name = collecting_platform(self._connector.catalog, platform).identifier
+        known = kept_under(self._ledger.database)
+        name = collecting_platform(self._connector.catalog, platform, known).identifier
         begun = self._ledger.begin(name, wanted, now, whole=is_whole(wanted, now), asked_by=asked_by)
         hint(self._connector.settings)
         return _shown(begun)
@@ -101,7 +103,8 @@ class Desk:
             return views.budget_rows(connection, month, self._connector.catalog.prices, workspace)
 
     def _platforms(self) -> list[str]:
-        return [each.identifier for each in collecting(self._connector.catalog)]
+        known = kept_under(self._ledger.database)
+        return [each.identifier for each in collecting(self._connector.catalog, known)]
 
 
 def _today() -> date:

@@ -33,6 +33,7 @@ from tasks.metering.exact import CENT
 from tasks.metering.ledger import Collection, Ledger, State, dollars
 from tasks.metering.months import Month
 from tasks.metering.owners import note_owners
+from tasks.metering.payers import settled
 from tasks.metering.reporting import Reporter
 from tasks.metering.retention import tidy
 from tasks.metering.tables import collections
@@ -66,13 +67,14 @@ def collect(
     worker: Worker, now: Callable[[], datetime] = lambda: datetime.now(UTC), longest: timedelta = ROUND
 ) -> Round:
     """Begin what is due and go on with what is begun; never raises for one platform what would stop the others."""
-    platforms, until = collecting(worker.catalog), now() + longest
-    if not platforms:
+    until = now() + longest
+    if not collecting(worker.catalog):
         return Round()
     ledger = Ledger(open_database(worker.settings), worker.settings.lease)
     try:
+        platforms = settled(ledger.database, worker.catalog)
         begun = sum(_begin_due(worker, ledger, platform, now()) for platform in platforms)
-        return replace(_go_on_with(worker, ledger, ledger.running(), now, until), begun=begun)
+        return replace(_go_on_with(worker, ledger, platforms, ledger.running(), now, until), begun=begun)
     except DatabaseAway as away:
         log.warning("costs cannot be kept", error=str(away))
         return Round()
@@ -87,16 +89,22 @@ def resume(
         return Round()
     ledger = Ledger(open_database(worker.settings), worker.settings.lease)
     try:
-        return _go_on_with(worker, ledger, ledger.resting(now()), now, until)
+        platforms = settled(ledger.database, worker.catalog)
+        return _go_on_with(worker, ledger, platforms, ledger.resting(now()), now, until)
     except DatabaseAway:  # the next round warns of it, which comes less often
         return Round()
 
 
 def _go_on_with(
-    worker: Worker, ledger: Ledger, begun: Iterable[Collection], now: Callable[[], datetime], until: datetime
+    worker: Worker,
+    ledger: Ledger,
+    platforms: Iterable[Platform],
+    begun: Iterable[Collection],
+    now: Callable[[], datetime],
+    until: datetime,
 ) -> Round:
-    """Go on with collections, platform by platform until AWS throttles."""
-    known = {platform.identifier: platform for platform in collecting(worker.catalog)}
+    """Go on with collections, those of a platform until AWS throttles."""
+    known = {platform.identifier: platform for platform in platforms}
     came: list[_Came] = []
     for collection in begun:
         platform = known.get(collection.platform)

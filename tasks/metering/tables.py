@@ -29,6 +29,14 @@ def _key(name: str, *, text: bool = False) -> Column[Any]:
     return Column(name, _name(400) if text else Integer, primary_key=True, autoincrement=False)
 
 
+payers = Table(  # under which platform's name the costs of an organization are kept
+    "payers",
+    metadata,
+    Column("account", _name(12), primary_key=True),  # its management account
+    Column("platform", String(255), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 collections = Table(  # one reading of one month
     "collections",
     metadata,
