@@ -17,7 +17,7 @@ from tasks.metering.exact import split
 from tasks.metering.months import Month
 from tasks.metering.owners import note_owners
 from tasks.metering.retention import tidy
-from tasks.metering.tables import account_days, accounts, collections, costs, live_days
+from tasks.metering.tables import account_days, accounts, collections, costs, live_days, ownerships
 from tasks.metering.tables import told as told_table
 from tasks.metering.upserts import put
 from tasks.metering.views import budget_rows
@@ -253,6 +253,18 @@ def test_a_tenant_without_costs_is_told_once_also_when_nobody_knows_for_a_while(
     assert "idle" in looked(house, today, {})
     assert looked(house, today + timedelta(days=1), {}, november_asked=today - timedelta(days=3)) == {}
     assert looked(house, today + timedelta(days=2), {}) == {}
+
+
+def test_a_tenant_that_pays_in_another_way_is_no_new_one(house: House) -> None:
+    with house.database.writing() as connection:
+        owner = {"platform": PLATFORM, "tenant": SHOP, "workspace": "likvid", "project": "shop"}
+        changes = ((date(2026, 10, 1), "old"), (date(2026, 12, 10), "new"))
+        rows = [owner | {"since": since.toordinal(), "payment_method": method} for since, method in changes]
+        places = ("900000000001", ACCOUNT)
+        landed = [row | {"account": account, "landing_zone": "development"} for row in rows for account in places]
+        connection.execute(insert(ownerships), landed)
+    costs = each_day(date(2026, 10, 1), date(2026, 12, 31), "10") | {date(2026, 12, 12): "300"}
+    assert looked(house, date(2026, 12, 15), costs).keys() == {"rise", "idle"}
 
 
 def test_a_new_account_is_no_rise(house: House) -> None:
