@@ -147,7 +147,7 @@ class CollectionDocument(Document):
     pages: int = Field(description="pages that AWS has returned")
     dollars: str = Field(description="what its questions cost, also those that got no answer", examples=["0.12"])
     rows: int
-    note: str | None = Field(default=None, description="what it waits for, or why it failed")
+    note: str | None = Field(default=None, description="what it waits for, why it failed, or what is missing")
     asked_by: str | None = None
     started_at: datetime
     ended_at: datetime | None = None

@@ -168,6 +168,7 @@ def _go_on(
         collector.run(until)
         if collector.collection.state is State.RUNNING:
             return _Came.LATE
+        note = collector.collection.note
         _after(worker, ledger, platform, collector.collection, now())
         count(Metering.ENDED)
         return _Came.ENDED
