@@ -25,7 +25,9 @@ from tasks.metering.owners import Owner, paying
 from tasks.metering.tables import report_totals, reports
 
 MANY = 500  # names in one statement
-TEXT = re.compile(r"\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<currency>[A-Z]{3})?\s*")
+WHOLE = r"[0-9]+|[0-9]{1,3}(?:[, '][0-9]{3})+"
+TEXT = re.compile(rf"\s*(?P<amount>(?:{WHOLE})(?:\.(?![0-9]{{3}}(?![0-9]))[0-9]+)?)\s*(?P<currency>[A-Z]{{3}})?\s*")
+"""1.000 is none: some write a thousand so."""
 PROJECT = reports.c.workspace + literal_column("'.'") + reports.c.project
 """No parameter: PostgreSQL would take that of a GROUP BY for another one."""
 Spent = Mapping[str, Mapping[str, Decimal]]  # name -> currency -> amount
@@ -60,11 +62,11 @@ class Budget:
 def budget_of(text: str | None) -> tuple[Decimal, str | None] | None:
     """Read a budget: an amount above 0, and its currency if it names one; None: it says none.
 
-    >>> budget_of("500 EUR"), budget_of("12.50"), budget_of("plenty"), budget_of("0")
-    ((Decimal('500'), 'EUR'), (Decimal('12.50'), None), None, None)
+    >>> budget_of("500 EUR"), budget_of("1,000.50"), budget_of("plenty"), budget_of("1.000"), budget_of("0")
+    ((Decimal('500'), 'EUR'), (Decimal('1000.50'), None), None, None, None)
     """
     found = TEXT.fullmatch(text or "")
-    if found is None or not (amount := Decimal(found["amount"])):
+    if found is None or not (amount := Decimal(re.sub("[, ']", "", found["amount"]))):
         return None
     return amount, found["currency"]
 
@@ -82,6 +84,17 @@ def budgets(connection: Connection, month: Month, prices: Prices) -> Iterator[Bu
     yield from _compared(Of.PROJECT, projects, _spent(connection, PROJECT, projects, month), convert)
     spent = _spent(connection, reports.c.payment_method, methods, None)
     yield from _compared(Of.PAYMENT_METHOD, methods, spent, convert)
+
+
+def unreadable(connection: Connection) -> Iterator[tuple[Of, str, str]]:
+    """Yield what is no budget though there is a text for one: whose, its name, and the text."""
+    found = set()
+    for owner in paying(connection):
+        if owner.budget and budget_of(owner.budget) is None:
+            found.add((Of.PROJECT, f"{owner.workspace}.{owner.project}", owner.budget))
+        if owner.payment_method and owner.payment_budget and budget_of(owner.payment_budget) is None:
+            found.add((Of.PAYMENT_METHOD, owner.payment_method, owner.payment_budget))
+    yield from sorted(found)
 
 
 def _converted(prices: Prices, month: str, amount: Decimal, currency: str, wanted: str) -> Decimal | None:

@@ -22,6 +22,7 @@ from tasks.metering.documents import (
     IdleTenant,
     Spending,
     Statement,
+    UnreadableBudget,
     UsageReport,
 )
 from tasks.metering.ledger import Collection, Ledger, dollars
@@ -101,6 +102,11 @@ class Desk:
         """Return budgets of projects and payment methods, those of which most is used first."""
         with self._ledger.database.reading() as connection:
             return views.budget_rows(connection, month, self._connector.catalog.prices, workspace)
+
+    def unreadable_budgets(self, workspace: str | None = None) -> list[UnreadableBudget]:
+        """Return what should be budgets and cannot be read."""
+        with self._ledger.database.reading() as connection:
+            return views.unreadable_budgets(connection, workspace)
 
     def _platforms(self) -> list[str]:
         known = kept_under(self._ledger.database)

@@ -123,6 +123,14 @@ class BudgetRow(Document):
     beside: list[Amount] = Field(default_factory=list, description="costs without a rate into its currency")
 
 
+class UnreadableBudget(Document):
+    """A text that should be a budget, and is no amount above 0."""
+
+    of: str = Field(description="project or payment-method")
+    name: str
+    text: str
+
+
 class CostView(Document):
     """Costs of a month by one kind of thing, the most expensive first; days in their order."""
 

@@ -16,8 +16,8 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from config.prices import Prices
 from tasks.metering import days, watch
-from tasks.metering.budgets import PROJECT, budgets
-from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant
+from tasks.metering.budgets import PROJECT, Of, budgets, unreadable
+from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant, UnreadableBudget
 from tasks.metering.exact import CENT, join, product, rounded, text_of, total
 from tasks.metering.forecasting import Growth, told_all_of, whole_month
 from tasks.metering.lines import Kind
@@ -140,6 +140,15 @@ def budget_rows(connection: Connection, month: Month, prices: Prices, workspace:
             beside=_amounts(each.beside),
         )
         for each in found
+    ]
+
+
+def unreadable_budgets(connection: Connection, workspace: str | None = None) -> list[UnreadableBudget]:
+    """Return what should be budgets; with a workspace, those of its projects."""
+    return [
+        UnreadableBudget(of=of, name=name, text=text)
+        for of, name, text in unreadable(connection)
+        if workspace is None or (of is Of.PROJECT and name.partition(".")[0] == workspace)
     ]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, select
 
 from config.prices import Fee, Prices, Seller
 from tasks.metering import rounds
+from tasks.metering.documents import UnreadableBudget
 from tasks.metering.exact import split
 from tasks.metering.months import Month
 from tasks.metering.owners import note_owners
@@ -20,7 +21,7 @@ from tasks.metering.retention import tidy
 from tasks.metering.tables import account_days, accounts, collections, costs, live_days, ownerships
 from tasks.metering.tables import told as told_table
 from tasks.metering.upserts import put
-from tasks.metering.views import budget_rows
+from tasks.metering.views import budget_rows, unreadable_budgets
 from tasks.metering.watch import LATE, is_rise, warn
 from tasks.notifications.alerts import Alert
 from tests.tasks.metering.conftest import CLOSED, OPEN, PLATFORM, TODAY, House, total
@@ -83,6 +84,18 @@ def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House) -> None
         house.own(f"likvid.p{number}.aws.sandbox", f"70000000000{number}", project={"tags": {"budget": [budget]}})
     again(house)
     assert told(house) == {}
+
+
+def test_a_text_that_is_no_budget_is_named(house: House) -> None:
+    for number, budget in enumerate(("1.000 EUR", "1,000 EUR", "1 000.50"), start=1):
+        house.own(f"likvid.p{number}.aws.sandbox", f"70000000000{number}", project={"tags": {"budget": [budget]}})
+    note_owners(house.worker, house.database, PLATFORM, house.now())
+    with house.database.reading() as connection:
+        rows = budget_rows(connection, OPEN, Prices())
+        assert [(row.name, row.amount) for row in rows] == [("likvid.p2", "1000.00"), ("likvid.p3", "1000.50")]
+        wrong = [UnreadableBudget(of="project", name="likvid.p1", text="1.000 EUR")]
+        assert unreadable_budgets(connection) == unreadable_budgets(connection, "likvid") == wrong
+        assert unreadable_budgets(connection, "other") == []
 
 
 def test_costs_in_another_currency_count_by_the_newest_rate(house: House) -> None:

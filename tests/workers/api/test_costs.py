@@ -146,6 +146,11 @@ def test_what_cannot_be_collected(http: httpx2.Client, query: dict[str, str], st
     assert (answer.status_code, says in answer.json()["detail"]) == (status, True)
 
 
+def test_digits_of_another_script_are_no_month(http: httpx2.Client) -> None:
+    for path in ("costs", "usage-reports", "chargeback", "costs/budgets"):
+        assert http.get(f"/api/v1/{path}", params={"month": "20\uff12\uff16-10"}).status_code == 422
+
+
 def test_a_reader_may_not_spend_dollars(costs_api: Api) -> None:
     with costs_api.client(READ) as client:
         assert client.post("/api/v1/metering/collections", params={"platform": PLATFORM}).status_code == 403

@@ -140,10 +140,12 @@ def test_budgets_are_shown(fake_api: FakeApi, cli: Cli) -> None:
     }
     other = {"of": "project", "name": "likvid.shop", "amount": "9.00"}
     beside = {"beside": [{"amount": "7.5", "currency": "CHF"}, {"amount": "1.00", "currency": "EUR"}]}
+    wrong = {"unreadable": [{"of": "project", "name": "likvid.blog", "text": "1.000"}]}
     fake_api.script["GET", "/api/v1/costs/budgets"] = [
-        (200, {"month": "2026-10", "budgets": [main, {**other, **beside}]})
+        (200, {"month": "2026-10", "budgets": [main, {**other, **beside}], **wrong})
     ]
-    first, second, last = cli("metering", "budgets").stdout.splitlines()[1:4]
+    first, second, last, unreadable = cli("metering", "budgets").stdout.splitlines()[1:5]
+    assert unreadable == "likvid.blog: '1.000' is not a budget; write it as 500 EUR"
     assert first.split() == ["payment-method", "main", "100.00", "83.10", "EUR", "83%"]
     assert second.split() == ["project", "likvid.shop", "9.00", "?", "?%"]
     assert last == "likvid.shop: 7.50 CHF and 1.00 EUR cannot be compared with its budget"

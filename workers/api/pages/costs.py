@@ -67,6 +67,7 @@ def show_costs(
         order=order,
         idle=costs.idle(wanted) if not month else [],
         budgets=costs.budgets(wanted.month, workspace or None),
+        unreadable=costs.unreadable_budgets(workspace or None),
         by=by,
         kinds=BY,
         asked=asked,

@@ -59,6 +59,8 @@ def show_budgets(wanted: Wanted, access: Access, *, as_json: bool) -> None:
         beside = " and ".join(f"{_short(of.amount)} {of.currency}" for of in each.beside)
         if beside:
             print_line(stdout_console(), f"{each.name}: {beside} cannot be compared with its budget")
+    for wrong in found.unreadable:
+        print_line(stdout_console(), f"{wrong.name}: {wrong.text!r} is not a budget; write it as 500 EUR")
 
 
 def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:
