@@ -21,7 +21,7 @@ def whole_month(spent: Decimal, costs: Mapping[date, Decimal], told_until: date,
     """Return what a month will have cost in one currency.
 
     spent       so far, with all that is no cost of a day
-    costs       by day, also of the month before, so that a month of few days can be guessed; days without are missing
+    costs       by day, also of the month before where it is needed; days without costs are missing
     told_until  the last day that AWS has told all of
     """
     usual = _usual(costs, told_until)
@@ -30,6 +30,11 @@ def whole_month(spent: Decimal, costs: Mapping[date, Decimal], told_until: date,
     part = total(*(amount for day, amount in costs.items() if day > told_until and day >= month.first))
     rest = (month.end - max(told_until + timedelta(days=1), month.first)).days
     return total(spent, -part, usual * rest)
+
+
+def needs_month_before(told_until: date, month: Month) -> bool:
+    """Tell whether a month has too few days yet to be guessed by them alone."""
+    return told_until < month.first + timedelta(days=TYPICAL)  # the first day is not a usual one
 
 
 def _usual(costs: Mapping[date, Decimal], told_until: date) -> Decimal | None:

@@ -19,7 +19,7 @@ from tasks.metering import days, watch
 from tasks.metering.budgets import PROJECT, Of, budgets, unreadable
 from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant, UnreadableBudget
 from tasks.metering.exact import CENT, join, product, rounded, text_of, total
-from tasks.metering.forecasting import Growth, told_all_of, whole_month
+from tasks.metering.forecasting import Growth, needs_month_before, told_all_of, whole_month
 from tasks.metering.lines import Kind
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, histories
@@ -269,13 +269,13 @@ def _in_the_end(
     """Return what the open month will have cost, by currency; of another month nothing."""
     if not _is_open(wanted, today):
         return {}
-    by_day: DayCosts = {}
-    for month in (wanted.month.before, wanted.month):
-        by_day |= _by_day(connection, wanted, month, prices, platforms)
     known = (
         days.told(connection, platform, wanted.month) for platform in platforms if wanted.platform in (None, platform)
     )
     told_until = told_all_of((each.asked_on for each in known if each is not None), today, watch.LATE)
+    by_day = _by_day(connection, wanted, wanted.month, prices, platforms)
+    if needs_month_before(told_until, wanted.month):
+        by_day |= _by_day(connection, wanted, wanted.month.before, prices, platforms)
     found = {}
     for currency, amount in spent.items():
         own = {day: cost for (day, of), cost in by_day.items() if of == currency}

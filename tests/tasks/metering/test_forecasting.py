@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tasks.metering.forecasting import Growth, told_all_of, whole_month
+from tasks.metering.forecasting import Growth, needs_month_before, told_all_of, whole_month
 from tasks.metering.months import Month
 
 MARCH = Month(date(2028, 3, 1))
@@ -57,3 +57,7 @@ def test_what_comes_once_a_month_does_not_grow() -> None:
 @pytest.mark.parametrize(("spent", "whole"), [(-5, 100), (5, -100), (0, 10)])
 def test_where_more_is_given_back_than_spent_nothing_is_guessed(spent: int, whole: int) -> None:
     assert Growth(Decimal(spent), Decimal(0), Decimal(whole)).of(Decimal(7), Decimal(0)) == 7
+
+
+def test_the_month_before_is_needed_until_there_are_enough_days() -> None:
+    assert [needs_month_before(date(2028, 3, day), MARCH) for day in (1, 7, 8)] == [True, True, False]
