@@ -11,7 +11,7 @@ owners.py        whose an account is since when
 reporting.py     makes reports from what was read, with lines.py; reading.py reads them
 export.py        reports as files; parquet.py; restoring.py puts them back
 sending.py       reports to meshStack
-views.py         what people look at, with days.py, forecasting.py and budgets.py
+views.py         what people look at, with days.py, once.py, forecasting.py and budgets.py
 watch.py         tells them of some of it without being asked
 desk.py          what the API asks
 database.py      SQLite or PostgreSQL; tables.py, migrations/, exact.py, upserts.py

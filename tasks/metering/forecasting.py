@@ -17,31 +17,38 @@ from tasks.metering.months import Month
 TYPICAL = 7  # days of which the next ones are guessed
 
 
-def whole_month(spent: Decimal, costs: Mapping[date, Decimal], told_until: date, month: Month) -> Decimal:
+def whole_month(
+    spent: Decimal, costs: Mapping[date, Decimal], known_from: date, told_until: date, month: Month
+) -> Decimal:
     """Return what a month will have cost in one currency.
 
     spent       so far, with all that is no cost of a day
     costs       by day, also of the month before where it is needed; days without costs are missing
+    known_from  the first day of which anything is known
     told_until  the last day that AWS has told all of
     """
-    usual = _usual(costs, told_until)
+    usual = _usual(costs, known_from, told_until)
     if usual is None:
         return spent
-    part = total(*(amount for day, amount in costs.items() if day > told_until and day >= month.first))
-    rest = (month.end - max(told_until + timedelta(days=1), month.first)).days
-    return total(spent, -part, usual * rest)
+    rest = (day for day in month.days() if day > told_until)
+    return total(spent, *(_missing(costs.get(day, Decimal(0)), usual) for day in rest))
 
 
 def needs_month_before(told_until: date, month: Month) -> bool:
     """Tell whether a month has too few days yet to be guessed by them alone."""
-    return told_until < month.first + timedelta(days=TYPICAL)  # the first day is not a usual one
+    return told_until < month.first + timedelta(days=TYPICAL - 1)
 
 
-def _usual(costs: Mapping[date, Decimal], told_until: date) -> Decimal | None:
+def _missing(told: Decimal, usual: Decimal) -> Decimal:
+    """Return what a day will cost yet; one that has cost more than usual already will not become cheaper."""
+    missing = total(usual, -told)
+    return missing if (missing > 0) == (usual > 0) else Decimal(0)
+
+
+def _usual(costs: Mapping[date, Decimal], known_from: date, told_until: date) -> Decimal | None:
     """Return what a day costs; a day without a cost has cost nothing. None: nothing is known."""
-    first = min(costs, default=None)
-    days = [told_until - timedelta(days=number) for number in range(TYPICAL + 1)]
-    known = [day for day in days if first is not None and day >= first and day.day != 1][:TYPICAL]
+    days = (told_until - timedelta(days=number) for number in range(TYPICAL))
+    known = [day for day in days if day >= known_from and day.day != 1]  # what comes once a month comes on the first
     return quotient(total(*(costs.get(day, Decimal(0)) for day in known)), Decimal(len(known))) if known else None
 
 

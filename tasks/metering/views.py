@@ -20,14 +20,13 @@ from tasks.metering.budgets import PROJECT, Of, budgets, unreadable
 from tasks.metering.documents import Amount, BudgetRow, CostRow, CostView, Forecast, IdleTenant, UnreadableBudget
 from tasks.metering.exact import CENT, join, product, rounded, text_of, total
 from tasks.metering.forecasting import Growth, needs_month_before, told_all_of, whole_month
-from tasks.metering.lines import Kind
 from tasks.metering.months import Month
+from tasks.metering.once import once
 from tasks.metering.owners import Owner, histories
 from tasks.metering.reading import Wanted
 from tasks.metering.tables import report_lines, report_totals, reports
 
 NOBODY = "no tenant"
-ONCE = (Kind.FEE, Kind.UPFRONT_FEE)  # lines that come once a month
 Sums = dict[tuple[str, str], Decimal]  # (name, currency) -> amount
 DayCosts = dict[tuple[date, str], Decimal]
 
@@ -87,12 +86,14 @@ def view(
             for (day, currency), amount in by_day.items()
         ]
     else:
-        once = _sums(connection, wanted, by, ONCE) if in_the_end else {}
+        alone = once(connection, wanted, None if by is By.SERVICE else COLUMNS[by], prices, every) if in_the_end else {}
+        kept = {(name or NOBODY, currency): amount for (name, currency), amount in alone.items()}
+        fixed = _totals(kept)
         growth = {
-            currency: Growth(spent[currency], _totals(once).get(currency, Decimal(0)), whole)
+            currency: Growth(spent[currency], fixed.get(currency, Decimal(0)), whole)
             for currency, whole in in_the_end.items()
         }
-        rows = _rows(now, _sums(connection, replace(wanted, month=wanted.month.before), by), once, growth)
+        rows = _rows(now, _sums(connection, replace(wanted, month=wanted.month.before), by), kept, growth)
         if order is Order.RISE:
             rows.sort(key=lambda row: -Decimal(row.rise or 0))
     quiet = idle_tenants(connection, wanted, today, every) if by is By.TENANT else []
@@ -167,16 +168,16 @@ def _totals(sums: Sums) -> dict[str, Decimal]:
     return found
 
 
-def _rows(now: Sums, before: Sums, once: Sums, growth: Mapping[str, Growth]) -> list[CostRow]:
+def _rows(now: Sums, before: Sums, kept: Sums, growth: Mapping[str, Growth]) -> list[CostRow]:
     """Put this month beside the one before, the most expensive first.
 
-    once, growth  of what `now` has, that which does not grow, and how the rest does until the end of an open month
+    kept, growth  of what `now` has, that which does not grow, and how the rest does until the end of an open month
     """
     found = []
     for name, currency in sorted(now.keys() | before.keys(), key=lambda key: (-now.get(key, Decimal(0)), key)):
         amount, earlier = now.get((name, currency), Decimal(0)), before.get((name, currency))
         grows = growth.get(currency)
-        expected = amount if grows is None else grows.of(amount, once.get((name, currency), Decimal(0)))
+        expected = amount if grows is None else grows.of(amount, kept.get((name, currency), Decimal(0)))
         found.append(
             CostRow(
                 name=name,
@@ -189,17 +190,11 @@ def _rows(now: Sums, before: Sums, once: Sums, growth: Mapping[str, Growth]) -> 
     return found
 
 
-def _sums(connection: Connection, wanted: Wanted, by: By, kinds: Sequence[Kind] = ()) -> Sums:
-    """Add up what reports have.
-
-    kinds   of lines; none: all of them
-    """
+def _sums(connection: Connection, wanted: Wanted, by: By) -> Sums:
     name = COLUMNS[by]
-    added = report_lines if by is By.SERVICE or kinds else report_totals
+    added = report_lines if by is By.SERVICE else report_totals
     sums = (func.sum(added.c[each]).label(each) for each in ("amount", "amount_tail"))
     query = select(name.label("name"), added.c.currency, *sums).join(added, added.c.report == reports.c.id)
-    if kinds:
-        query = query.where(report_lines.c.kind.in_(kinds))
     rows = connection.execute(wanted.of(query).group_by(name, added.c.currency))
     return {(row.name or NOBODY, row.currency): join(row.amount, row.amount_tail) for row in rows}
 
@@ -274,13 +269,31 @@ def _in_the_end(
     )
     told_until = told_all_of((each.asked_on for each in known if each is not None), today, watch.LATE)
     by_day = _by_day(connection, wanted, wanted.month, prices, platforms)
+    known_from = wanted.month.first
     if needs_month_before(told_until, wanted.month):
-        by_day |= _by_day(connection, wanted, wanted.month.before, prices, platforms)
+        before = _by_day(connection, wanted, wanted.month.before, prices, platforms)
+        known_from = wanted.month.before.first if before else known_from
+        by_day |= before
+    known_from = max(known_from, _owned_since(connection, wanted, platforms))
     found = {}
     for currency, amount in spent.items():
         own = {day: cost for (day, of), cost in by_day.items() if of == currency}
-        found[currency] = whole_month(amount, own, told_until, wanted.month)
+        found[currency] = whole_month(amount, own, known_from, told_until, wanted.month)
     return found
+
+
+def _owned_since(connection: Connection, wanted: Wanted, platforms: Sequence[str]) -> date:
+    """Return since when there are accounts of the wanted owner; always, where nobody is named."""
+    if (wanted.workspace, wanted.tenant) == (None, None):
+        return date.min
+    every = (histories(connection, platform, wanted.workspace, wanted.tenant).values() for platform in platforms)
+    changes = (change for found in every for history in found for change in history)
+    owned = [
+        since
+        for since, owner in changes
+        if wanted.workspace in (None, owner.workspace) and wanted.tenant in (None, owner.tenant)
+    ]
+    return min(owned, default=date.min)
 
 
 def _shown(spent: Mapping[str, Decimal], in_the_end: Mapping[str, Decimal]) -> list[Forecast]:

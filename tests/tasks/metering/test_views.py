@@ -43,16 +43,19 @@ def test_every_question_has_the_same_answer(make_house: Callable[..., House], po
         assert _timeless(one) == _timeless(other)
 
 
-def test_a_fee_of_the_whole_month_rises_no_more(house: House) -> None:
+def test_what_comes_once_a_month_rises_no_more(house: House) -> None:
     fee = Fee(name="Account", amount=Decimal(25), currency="USD", seller=Seller(id="team"))
     house.priced(Prices(fees=(fee,)))
     house.own(SHOP, ACCOUNT)
+    support = {"service": "AWS Support", "usage_type": "monthly", "amount": "1000"}
     for month in (OPEN.before, OPEN):
+        house.simulator.operator("add_cost", day=str(month.first), account=ACCOUNT, **support)
         house.collect(month, whole=False)
-    found = Desk(Connector(house.worker.settings, house.worker.catalog, house.worker.store)).view(
-        Wanted(OPEN), "service"
-    )
-    assert [(row.amount, row.rise) for row in found.rows if row.name == "Account"] == [("25.00", "0.00")]
+
+    desk = Desk(Connector(house.worker.settings, house.worker.catalog, house.worker.store))
+    rises = {row.name: (row.amount, row.rise) for row in desk.view(Wanted(OPEN), "service").rows}
+    assert rises["Account"] == ("25.00", "0.00")
+    assert rises["AWS Support"] == ("1000.00", "0.00")
 
 
 def _timeless(answer: Any) -> Any:
