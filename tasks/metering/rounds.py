@@ -45,6 +45,7 @@ from tasks.state.masking import masked_error
 from tasks.worker import Worker
 
 ROUND = timedelta(seconds=120)  # a page takes seconds; the broker hands a message on after 300 s
+FAILED_AGAIN = timedelta(hours=1)  # a policy that somebody mends, a clock that is ahead of AWS's at midnight
 FIRST_PAUSE = timedelta(seconds=4)
 LONGEST_PAUSE = EVERY[COLLECT]  # the next round tries anyway
 DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of ours: they stop one platform only
@@ -142,10 +143,16 @@ def due(ledger: Ledger, platform: str, interval: timedelta, now: datetime) -> It
     unfinished = (each for each in ledger.unfinished(platform) if is_told(each, now.date()))
     for month in sorted({current, current.before, *unfinished}):
         last, done = ledger.newest(platform, month), ledger.newest(platform, month, State.DONE)
-        if last is not None and (last.state is State.RUNNING or now - last.started_at < interval):
+        if last is not None and (last.state is State.RUNNING or now - last.started_at < _until_again(last, interval)):
             continue
         if done is None or not done.is_final:
             yield month
+
+
+def _until_again(last: Collection, interval: timedelta) -> timedelta:
+    """Return how long after a collection the month is collected again: sooner, where it failed and has cost nothing."""
+    failed_for_nothing = last.state is State.FAILED and not last.asked
+    return min(interval, FAILED_AGAIN) if failed_for_nothing else interval
 
 
 def _go_on(

@@ -354,6 +354,19 @@ def test_what_is_due(house: House) -> None:
     assert OPEN in list(rounds.due(ledger, PLATFORM, interval, later))
 
 
+@pytest.mark.parametrize(("pages", "again"), [(0, True), (2, False)])
+def test_a_month_that_failed_for_nothing_is_collected_again_within_hours(house: House, pages: int, again: bool) -> None:
+    house.begin(OPEN, whole=False)
+    refused = {"service": "ce", "operation": "GetCostAndUsage", "code": "AccessDeniedException", "status": 400}
+    house.simulator.inject(**refused, skip=pages)
+    rounds.collect(house.worker, house.now)
+
+    interval = house.worker.settings.metering_interval
+    soon, later = (house.now() + timedelta(minutes=minutes) for minutes in (50, 70))
+    assert OPEN not in list(rounds.due(house.ledger, PLATFORM, interval, soon))
+    assert (OPEN in list(rounds.due(house.ledger, PLATFORM, interval, later))) is again
+
+
 def test_a_month_is_finished_however_long_nobody_collected(house: House) -> None:
     house.collect(OPEN, whole=False)
     interval = house.worker.settings.metering_interval
