@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 
 from pydantic import Field
 
@@ -92,6 +94,14 @@ class CostRow(Document):
     currency: str
     before: str | None = Field(default=None, description="in the month before; null: unknown")
     rise: str | None = Field(default=None, description="compared with the month before; for an open month, by forecast")
+
+
+def largest(rows: Iterable[CostRow]) -> dict[str, Decimal]:
+    """Return the largest amount of each currency, without its sign and never 0: bars of two do not compare."""
+    found: dict[str, Decimal] = {}
+    for row in rows:
+        found[row.currency] = max(found.get(row.currency, Decimal(0)), abs(Decimal(row.amount)))
+    return {currency: amount or Decimal(1) for currency, amount in found.items()}
 
 
 class Forecast(Document):
