@@ -47,7 +47,7 @@ from tasks.worker import Worker
 ROUND = timedelta(seconds=120)  # a page takes seconds; the broker hands a message on after 300 s
 FAILED_AGAIN = timedelta(hours=1)  # a policy that somebody mends, a clock that is ahead of AWS's at midnight
 FIRST_PAUSE = timedelta(seconds=4)
-LONGEST_PAUSE = EVERY[COLLECT]  # the next round tries anyway
+LONGEST_PAUSE = 2 * EVERY[COLLECT]  # the next round tries anyway: a long outage is not asked into, and paid for, twice
 DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of ours: they stop one platform only
 log = structlog.get_logger(__name__)
 

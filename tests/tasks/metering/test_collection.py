@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import create_engine, func, select, text
 
 from config.prices import Prices
+from config.schedule import COLLECT, EVERY
 from tasks.metering import rounds
 from tasks.metering.database import MIGRATIONS
 from tasks.metering.exact import join
@@ -273,8 +274,9 @@ def test_pauses_grow_and_are_not_of_one_length() -> None:
     def seconds(failures: int, retry_after: float | None = None, drawn: float = 1.0) -> float:
         return rounds.pause(failures, retry_after, lambda: drawn).total_seconds()
 
-    assert [seconds(failures) for failures in (0, 1, 2, 6, 7, 10_000)] == [4, 8, 16, 256, 300, 300]
-    assert (seconds(0, drawn=0), seconds(0, 60), seconds(0, 9000)) == (2, 60, 300)
+    assert [seconds(failures) for failures in (0, 1, 2, 6, 7, 10_000)] == [4, 8, 16, 256, 512, 600]
+    assert (seconds(0, drawn=0), seconds(0, 60), seconds(0, 9000)) == (2, 60, 600)
+    assert seconds(10, drawn=0) >= EVERY[COLLECT].total_seconds()  # in a long outage the rounds alone ask
 
 
 def test_an_answer_that_was_lost_is_paid_for(house: House) -> None:
