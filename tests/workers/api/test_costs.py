@@ -107,6 +107,7 @@ def fill(database: Database) -> None:
         )
         since = OPEN.before.before.first.toordinal()
         idle = owner | {"tenant": "likvid.idle.aws.sandbox", "project": "idle"}
+        odd = owner | {"tenant": "likvid.odd.aws.sandbox", "project": "odd"}
         owned = {"platform": PLATFORM, "since": since, "budget": None}
         pays = {"payment_method": "main", "payment_budget": "100"}
         connection.execute(
@@ -114,6 +115,7 @@ def fill(database: Database) -> None:
             [
                 owned | owner | pays | {"account": "700000000001"},
                 owned | idle | pays | {"account": "900000000001", "budget": "10 USD"},
+                owned | odd | pays | {"account": "900000000002", "since": NOW.date().toordinal(), "budget": "plenty"},
             ],
         )
 
@@ -287,7 +289,9 @@ def test_budgets_are_listed_with_what_is_used(http: httpx2.Client) -> None:
             "beside": [],
         },
     ]
-    assert http.get("/api/v1/costs/budgets", params={"workspace": "other"}).json()["budgets"] == []
+    assert found["unreadable"] == [{"of": "project", "name": "likvid.odd", "text": "plenty"}]
+    other = http.get("/api/v1/costs/budgets", params={"workspace": "other"}).json()
+    assert (other["budgets"], other["unreadable"]) == ([], [])
 
 
 def test_days_are_those_of_the_owner_who_is_asked_for(costs_api: Api, http: httpx2.Client) -> None:
@@ -349,6 +353,7 @@ def test_the_page_shows_what_the_api_shows(costs_api: Api, http: httpx2.Client, 
 
 def test_the_page_shows_the_month_so_far_and_a_month_of_before(costs_api: Api) -> None:
     with visiting(costs_api) as pages:
-        assert "so far" in text_of(pages.get("/costs"))
+        assert "so far" in (said := text_of(pages.get("/costs")))
+        assert "likvid.odd: “plenty” is not a budget; write it as 500 EUR." in said
         assert "Costs of this month" in text_of(pages.get("/"))
         assert f"Costs in {OPEN.before}" in text_of(pages.get("/costs", params={"month": str(OPEN.before)}))
