@@ -70,6 +70,11 @@ class Prices(_Frozen):
             return None
         return self.rates.get((month, currency))
 
+    def newest_rate(self, month: str, currency: str) -> Decimal | None:
+        """Return the rate of a currency in a month, or in the last one before it that has one; None: none has."""
+        known = [each for each, of in self.rates if of == currency and each <= month]
+        return self.rates[max(known), currency] if known else None
+
 
 def merged(prices: Iterable[Prices]) -> Prices:
     """Put the documents together; those with rates must agree on the currency."""

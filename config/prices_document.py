@@ -19,7 +19,7 @@ def _decimal(value: object) -> object:
 Amount = Annotated[Decimal, BeforeValidator(_decimal), Field(max_digits=20, decimal_places=10, allow_inf_nan=False)]
 Rate = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0, max_digits=20, decimal_places=10, allow_inf_nan=False)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-MonthText = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+MonthText = Annotated[str, Field(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 def _no_control(text: str) -> str:

@@ -12,6 +12,7 @@ REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
 NOTIFY = "notifications.deliver"
 COLLECT = "metering.collect"
+RESUME = "metering.resume"
 PULL = "meshstack.pull"
 SEND = "meshstack.send_usage_reports"
 
@@ -20,6 +21,7 @@ EVERY = {
     REPLICATE: timedelta(minutes=5),
     NOTIFY: timedelta(seconds=20),
     COLLECT: timedelta(minutes=5),
+    RESUME: timedelta(seconds=10),
     PULL: timedelta(seconds=15),
     SEND: timedelta(minutes=10),
 }

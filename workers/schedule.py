@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from celery import Celery
 
 from config.log import register_secrets
 from config.printable import counted
-from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE, SEND
+from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE, RESUME, SEND
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
@@ -19,6 +20,9 @@ from tasks.meshstack.api_user import ApiUser
 from tasks.meshstack.client import MeshStack
 from tasks.notifications import outbox
 from tasks.worker import Worker
+
+if TYPE_CHECKING:
+    from tasks.metering.rounds import Round
 
 
 def register(app: Celery, connect: Callable[[], Worker]) -> None:
@@ -37,15 +41,6 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
     def notify() -> str:
         return f"{counted(outbox.deliver(connect(), connect().store.now()), 'message')} taken"
 
-    @app.task(name=COLLECT, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
-    def collect() -> str:
-        from tasks.metering import rounds  # noqa: PLC0415 (SQLAlchemy takes its time, and a worker is to begin at once)
-
-        done = rounds.collect(connect())
-        if done.left:  # a message must not run for long: another one goes on
-            app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())
-        return str(done)
-
     @cache
     def meshstack(url: str | None = None) -> MeshStack:
         key = access.api_key(connect().settings)
@@ -61,7 +56,7 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
 
     @app.task(name=SEND, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def send_usage_reports() -> str:
-        from tasks.metering import sending  # noqa: PLC0415 (as above)
+        from tasks.metering import sending  # noqa: PLC0415 (SQLAlchemy takes its time, and a worker is to begin at once)
 
         user = access.api_user(connect().settings)
         if user is None:  # beat has other settings
@@ -69,4 +64,26 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
         metering = meshstack(connect().settings.meshstack_metering_url)
         return str(sending.send(connect(), ApiUser(metering, user), connect().store.now()))
 
+    _register_costs(app, connect)
     questions.register(app, connect, ANSWERS)
+
+
+def _register_costs(app: Celery, connect: Callable[[], Worker]) -> None:
+    """Make those of costs, of which one goes on with what another has left: a message must not run for long."""
+
+    def more(done: Round) -> str:
+        if done.left:
+            app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())
+        return str(done)
+
+    @app.task(name=COLLECT, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def collect() -> str:
+        from tasks.metering import rounds  # noqa: PLC0415 (SQLAlchemy takes its time, and a worker is to begin at once)
+
+        return more(rounds.collect(connect()))
+
+    @app.task(name=RESUME, shared=False, send_events=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def resume() -> str:
+        from tasks.metering import rounds  # noqa: PLC0415 (as above)
+
+        return more(rounds.resume(connect()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
-from tasks.aws.cost_explorer import NO_DATA, PRICE, Granularity, Question
+from tasks.aws.cost_explorer import DEFAULT_SERVICE, NO_DATA, PRICE, TOKEN_LOST, Granularity, Question
 from tasks.doctor.credentials import others, probed, without
 from tasks.doctor.finding import Finding, error, ok, warning
 from tasks.doctor.patient import Patient
-from tasks.errors import AccessDenied, NotFound
+from tasks.errors import AccessDenied, NotFound, StepError
 
 
 def role(patient: Patient) -> Iterator[Finding]:
@@ -51,6 +52,35 @@ def costs(patient: Patient) -> Iterator[Finding]:
         yield warning(f"AWS has no costs of this month ({missing})", missing.remedy)
         return
     yield ok(f"AWS reports the costs of this month; this check cost ${PRICE}")
+
+
+def chargeback(patient: Patient) -> Iterator[Finding]:
+    """See that the role may read commitments, where the platform wants fair chargeback.
+
+    Reads ce:GetReservationUtilization, GetSavingsPlansUtilizationDetails 1 call each, with a token that AWS has not
+    given: it refuses that, which costs nothing, but only who may read them at all learns so.
+    """
+    metering = patient.platform.metering
+    if metering is None:
+        return
+    costs = patient.aws.cost_explorer
+    end = patient.now().date() - timedelta(days=1)
+    start = end - timedelta(days=1)
+    if metering.reserved_instance_fair_chargeback:
+        _refused_token(lambda token: costs.reserved_instances(DEFAULT_SERVICE, start, end, token))
+        yield ok("the role may read reserved instances")
+    if metering.savings_plan_fair_chargeback:
+        _refused_token(lambda token: costs.savings_plans(start, end, token))
+        yield ok("the role may read savings plans")
+
+
+def _refused_token(ask: Callable[[str], object]) -> None:
+    """Ask with a token that AWS has not given; raises StepError for any answer but that this one is wrong."""
+    try:
+        ask("none")
+    except StepError as refused:
+        if refused.code not in TOKEN_LOST | NO_DATA:
+            raise
 
 
 def _enters(patient: Patient) -> bool:

@@ -79,7 +79,8 @@ class Collector:
     collection: Collection
     holder: str
     most_pages: int  # a day
-    make_reports: Callable[[Collection, Callable[[Connection], None]], object]  # is given what renews our hold
+    make_reports: Callable[[Collection, Callable[[Connection], None]], str | None]
+    """Is given what renews our hold, and answers what people should know of the reports."""
     now: Callable[[], datetime]
     numbers: Numbers = field(default_factory=Numbers)
     _names: Mapping[str, str] | None = None  # what the groups of the part that is asked do not name
@@ -273,9 +274,9 @@ class Collector:
         for day in sorted({*self._plan.also, *self._plan.days}):
             with self.ledger.database.writing() as connection:
                 self._publish(connection, day, new.get(day, ""))
-        self.make_reports(self.collection, self._renew)
+        note = self.make_reports(self.collection, self._renew)
         with self.ledger.database.writing() as connection:
-            self.collection = self._step(connection, state=State.DONE, ended_at=self.now().isoformat(), note=None)
+            self.collection = self._step(connection, state=State.DONE, ended_at=self.now().isoformat(), note=note)
             forget(connection, earlier(connection, self.collection))
 
     def _renew(self, connection: Connection) -> None:
@@ -356,6 +357,7 @@ class Collector:
             pages=self.collection.pages + (page is not None),
             rows_kept=self.collection.rows + rows,
             estimated=int(self.collection.estimated or estimated),
+            failures=0,
             note=None,
             **changes,
         )

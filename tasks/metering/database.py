@@ -24,7 +24,7 @@ from config.settings import Settings
 from tasks.metering.errors import DatabaseAway
 from tasks.metering.postgresql import WAIT_SECONDS, postgresql_engine
 
-NEWEST = "0005"  # the revision that this version needs
+NEWEST = "0007"  # the revision that this version needs
 FILE = "metering.sqlite"
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 7_301_442_251  # of PostgreSQL, while tables are brought up to date; any number that nobody else uses

@@ -22,10 +22,12 @@ from tasks.metering.documents import (
     IdleTenant,
     Spending,
     Statement,
+    UnreadableBudget,
     UsageReport,
 )
 from tasks.metering.ledger import Collection, Ledger, dollars
 from tasks.metering.months import Month
+from tasks.metering.payers import kept_under
 from tasks.metering.reading import Wanted
 from tasks.metering.wanted import collecting, collecting_platform, is_whole, wanted_month
 
@@ -41,7 +43,8 @@ class Desk:
         """Begin a collection, or name the one that runs, and tell a worker. Raises NoMetering, NoSuchMonth."""
         now = datetime.now(UTC)
         wanted = wanted_month(month, now)
-        name = collecting_platform(self._connector.catalog, platform).identifier
+        known = kept_under(self._ledger.database)
+        name = collecting_platform(self._connector.catalog, platform, known).identifier
         begun = self._ledger.begin(name, wanted, now, whole=is_whole(wanted, now), asked_by=asked_by)
         hint(self._connector.settings)
         return _shown(begun)
@@ -98,10 +101,16 @@ class Desk:
     def budgets(self, month: Month, workspace: str | None = None) -> list[BudgetRow]:
         """Return budgets of projects and payment methods, those of which most is used first."""
         with self._ledger.database.reading() as connection:
-            return views.budget_rows(connection, month, workspace)
+            return views.budget_rows(connection, month, self._connector.catalog.prices, workspace)
+
+    def unreadable_budgets(self, workspace: str | None = None) -> list[UnreadableBudget]:
+        """Return what should be budgets and cannot be read."""
+        with self._ledger.database.reading() as connection:
+            return views.unreadable_budgets(connection, workspace)
 
     def _platforms(self) -> list[str]:
-        return [each.identifier for each in collecting(self._connector.catalog)]
+        known = kept_under(self._ledger.database)
+        return [each.identifier for each in collecting(self._connector.catalog, known)]
 
 
 def _today() -> date:

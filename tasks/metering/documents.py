@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 
 from pydantic import Field
 
@@ -94,6 +96,14 @@ class CostRow(Document):
     rise: str | None = Field(default=None, description="compared with the month before; for an open month, by forecast")
 
 
+def largest(rows: Iterable[CostRow]) -> dict[str, Decimal]:
+    """Return the largest amount of each currency, without its sign and never 0: bars of two do not compare."""
+    found: dict[str, Decimal] = {}
+    for row in rows:
+        found[row.currency] = max(found.get(row.currency, Decimal(0)), abs(Decimal(row.amount)))
+    return {currency: amount or Decimal(1) for currency, amount in found.items()}
+
+
 class Forecast(Document):
     """What a month will have cost at its end, if its days go on like those that AWS has told of."""
 
@@ -118,8 +128,17 @@ class BudgetRow(Document):
     name: str = Field(description="<workspace>.<project>, or the payment method's identifier")
     amount: str
     currency: str | None = Field(default=None, description="null: the budget names none, and costs are in several")
-    used: str | None = Field(default=None, description="null: no costs are in its currency")
+    used: str | None = Field(default=None, description="null: no costs can be compared with it")
     percent: str | None = Field(default=None, examples=["83"])
+    beside: list[Amount] = Field(default_factory=list, description="costs without a rate into its currency")
+
+
+class UnreadableBudget(Document):
+    """A text that should be a budget, and is no amount above 0."""
+
+    of: str = Field(description="project or payment-method")
+    name: str
+    text: str
 
 
 class CostView(Document):
@@ -146,7 +165,7 @@ class CollectionDocument(Document):
     pages: int = Field(description="pages that AWS has returned")
     dollars: str = Field(description="what its questions cost, also those that got no answer", examples=["0.12"])
     rows: int
-    note: str | None = Field(default=None, description="what it waits for, or why it failed")
+    note: str | None = Field(default=None, description="what it waits for, why it failed, or what is missing")
     asked_by: str | None = None
     started_at: datetime
     ended_at: datetime | None = None

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, exists, func, or_, select, update
 
 from tasks.metering.database import Database
 from tasks.metering.errors import LostCollection
@@ -74,6 +74,7 @@ class Collection:
     audited: int
     rows: int
     estimated: bool
+    failures: int  # since AWS has answered last
     note: str | None
     asked_by: str | None
     started_at: datetime
@@ -135,6 +136,18 @@ class Ledger:
         with self.database.reading() as connection:
             return [_collection(row) for row in connection.execute(query)]
 
+    def resting(self, now: datetime) -> list[Collection]:
+        """Read those that run, the oldest first; none of a platform that is read right now, or pauses.
+
+        AWS throttles all who ask for an organization's costs together.
+        """
+        other = collections.alias()
+        busy = or_(other.c.held_until >= _ms(now), other.c.paused_until > _ms(now))
+        is_busy = exists().where(other.c.platform == collections.c.platform, other.c.state == State.RUNNING, busy)
+        query = select(collections).where(collections.c.state == State.RUNNING, ~is_busy)
+        with self.database.reading() as connection:
+            return [_collection(row) for row in connection.execute(query.order_by(collections.c.id))]
+
     def newest(self, platform: str, month: Month, state: State | None = None) -> Collection | None:
         """Read the newest collection of a month; None: there is none, or none that stands so."""
         query = select(collections).where(collections.c.platform == platform, collections.c.month == str(month))
@@ -162,11 +175,14 @@ class Ledger:
             row = connection.execute(query.where(free).values(held).returning(collections)).first()
         return None if row is None else _collection(row)
 
-    def release(self, identifier: int, holder: str, note: str | None) -> None:
-        """Let others go on, and say why we do not."""
+    def release(self, identifier: int, holder: str, note: str | None, paused_until: datetime | None) -> None:
+        """Let others go on, and say why we do not; after a pause, if AWS has not answered."""
+        values: dict[str, Any] = {"holder": None, "held_until": 0, "note": note}
+        if paused_until is not None:
+            values |= {"paused_until": _ms(paused_until), "failures": collections.c.failures + 1}
         with self.database.writing() as connection:
             query = update(collections).where(collections.c.id == identifier, collections.c.holder == holder)
-            connection.execute(query.values(holder=None, held_until=0, note=note))
+            connection.execute(query.values(values))
 
     def note_audited(self, collection: Collection) -> None:
         """Note that the audit log has all of its pages."""
@@ -261,6 +277,7 @@ def _collection(row: Row[Any]) -> Collection:
         audited=row.audited,
         rows=row.rows_kept,
         estimated=bool(row.estimated),
+        failures=row.failures,
         note=row.note,
         asked_by=row.asked_by,
         started_at=datetime.fromisoformat(row.started_at),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 FINAL_AFTER = timedelta(days=6)  # of the next month AWS's bill is final. Source: AWS Billing user guide
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, order=True)

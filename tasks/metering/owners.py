@@ -125,9 +125,14 @@ def histories(
 
 
 def current_owners(connection: Connection, platform: str) -> Iterator[tuple[str, date, Owner]]:
-    """Yield every account with its owner, and since when."""
+    """Yield every account with its owner, and since when its tenant has it, whoever of them paid for it."""
     for account, history in histories(connection, platform).items():
-        yield account, *history[-1]
+        since, owner = history[-1]
+        for earlier, other in reversed(history):
+            if other.tenant != owner.tenant:
+                break
+            since = earlier
+        yield account, since, owner
 
 
 def paying(connection: Connection) -> Iterator[Owner]:

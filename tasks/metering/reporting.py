@@ -8,7 +8,7 @@ collected again and differs then, it is UPDATED.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -78,19 +78,22 @@ class Reporter:
     prices: Prices
     collection: Collection
     now: datetime
+    _without_rate: set[str] = field(default_factory=set)  # currencies
 
-    def make(self, renew: Renew) -> int:
-        """Make them all; answers how many changed. `renew` is called in each transaction."""
-        changed, seen = 0, set()
+    def make(self, renew: Renew) -> str | None:
+        """Make them all; answers what people should know of them. `renew` is called in each transaction."""
+        seen = set()
         for drafts in batches(self._drafts(), AT_ONCE):
             with self.database.writing() as connection:
                 renew(connection)
-                changed += sum(self._keep(connection, draft) for draft in drafts)
+                for draft in drafts:
+                    self._keep(connection, draft)
             seen |= {(draft.account, draft.part) for draft in drafts}
         with self.database.writing() as connection:
             renew(connection)
-            changed += self._empty_others(connection, seen)
-        return changed
+            self._empty_others(connection, seen)
+        named = ", ".join(sorted(self._without_rate))
+        return f"no exchange rate of {self.collection.month} for {named}: not converted" if named else None
 
     def _drafts(self) -> Iterator[Draft]:
         """Yield every account's reports, by account."""
@@ -149,12 +152,19 @@ class Reporter:
                 *chargeback(bought, self.collection.month, segment, currency),
                 *fees(self.prices, self.collection.month, segment),
             ]
-            ready = tuple(converted(line, self.prices, self.collection.month) for line in lines)
+            ready = tuple(map(self._converted, lines))
             if ready or segment.owner is not None:
                 yield Draft(account, name, index, segment, ready)
 
-    def _keep(self, connection: Connection, draft: Draft) -> bool:
-        """Write a report if it differs from the one that is there; answers whether it did."""
+    def _converted(self, line: Line) -> Line:
+        """Return a line in the currency of the price list, or note that it cannot be converted."""
+        ready = converted(line, self.prices, self.collection.month)
+        if ready.amount and self.prices.currency not in (None, ready.currency):
+            self._without_rate.add(ready.currency)
+        return ready
+
+    def _keep(self, connection: Connection, draft: Draft) -> None:
+        """Write a report if it differs from the one that is there."""
         month = str(self.collection.month)
         key = and_(
             reports.c.platform == self.collection.platform,
@@ -168,7 +178,7 @@ class Reporter:
         if old is not None and same and old.status == status:
             if old.digest != draft.digest:  # it came from an export
                 connection.execute(update(reports).where(reports.c.id == old.id).values(digest=draft.digest))
-            return False
+            return
         owner, segment = draft.segment.owner, draft.segment
         values: dict[str, Any] = {
             "platform": self.collection.platform,
@@ -199,7 +209,6 @@ class Reporter:
             rows = [_row(identifier, position, line) for position, line in enumerate(draft.lines)]
             put(connection, report_lines, rows)
         keep_totals(connection, identifier, ((line.currency, line.amount) for line in draft.lines))
-        return True
 
     def _status(self, old: Any, *, same: bool) -> Status:
         if not self.collection.is_final:
@@ -208,17 +217,13 @@ class Reporter:
             return Status.FINALIZED
         return Status(old.status) if same else Status.UPDATED
 
-    def _empty_others(self, connection: Connection, seen: set[tuple[str, int]]) -> int:
+    def _empty_others(self, connection: Connection, seen: set[tuple[str, int]]) -> None:
         """Take the lines from reports that nothing stands behind any more."""
         of_month = and_(reports.c.platform == self.collection.platform, reports.c.month == str(self.collection.month))
         rows = connection.execute(select(reports).where(of_month)).all()
-        changed = 0
         for row in (row for row in rows if (row.account, row.part) not in seen):
             first, end = date.fromordinal(row.first_day), date.fromordinal(row.end_day)
-            changed += self._keep(
-                connection, Draft(row.account, row.account_name, row.part, Segment(first, end, None), ())
-            )
-        return changed
+            self._keep(connection, Draft(row.account, row.account_name, row.part, Segment(first, end, None), ()))
 
     def _sums(self, connection: Connection, numbers: Iterable[int]) -> Iterator[Any]:
         """Yield what accounts used of every product, by account; some at a time, so that no statement takes long."""

@@ -1,28 +1,31 @@
 """Which months are collected when, and who goes on with which collection: what beat and people start.
 
 A round begins what is due, then goes on with what is begun, for a bounded time: a message of Celery's must not run for
-long. What is left is told by the answer, and another message goes on with it. Two rounds at once do no harm: a
-collection is held by one worker, and one whose worker has died is taken up by the next round.
+long. What is left is told by the answer, and another message goes on with it. A collection that AWS does not answer
+pauses, as its record says, so that nobody need remember it: beat looks every few seconds for one that may go on, or
+whose worker has died. Two rounds at once do no harm: a collection is held by one worker.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN
 from enum import Enum
 from functools import partial
+from random import random
 from uuid import uuid4
 
 import structlog
 from sqlalchemy import update
 
 from config.platform import Platform
+from config.schedule import COLLECT, EVERY
 from tasks.aws import Aws
-from tasks.errors import PermanentError, StepError
+from tasks.errors import PermanentError, StepError, Throttled
 from tasks.metering.collection import Collector, DollarsSpent
 from tasks.metering.database import open_database
 from tasks.metering.errors import DatabaseAway, LostCollection
@@ -30,6 +33,7 @@ from tasks.metering.exact import CENT
 from tasks.metering.ledger import Collection, Ledger, State, dollars
 from tasks.metering.months import Month
 from tasks.metering.owners import note_owners
+from tasks.metering.payers import settled
 from tasks.metering.reporting import Reporter
 from tasks.metering.retention import tidy
 from tasks.metering.tables import collections
@@ -41,6 +45,9 @@ from tasks.state.masking import masked_error
 from tasks.worker import Worker
 
 ROUND = timedelta(seconds=120)  # a page takes seconds; the broker hands a message on after 300 s
+FAILED_AGAIN = timedelta(hours=1)  # a policy that somebody mends, a clock that is ahead of AWS's at midnight
+FIRST_PAUSE = timedelta(seconds=4)
+LONGEST_PAUSE = 2 * EVERY[COLLECT]  # the next round tries anyway: a long outage is not asked into, and paid for, twice
 DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # of ours: they stop one platform only
 log = structlog.get_logger(__name__)
 
@@ -49,9 +56,9 @@ log = structlog.get_logger(__name__)
 class Round:
     """What a round has done."""
 
-    begun: int
-    ended: int
-    left: int  # that can go on at once
+    begun: int = 0
+    ended: int = 0
+    left: int = 0  # that can go on at once
 
     def __str__(self) -> str:
         return f"{self.begun} collections started, {self.ended} finished, {self.left} to continue"
@@ -61,22 +68,52 @@ def collect(
     worker: Worker, now: Callable[[], datetime] = lambda: datetime.now(UTC), longest: timedelta = ROUND
 ) -> Round:
     """Begin what is due and go on with what is begun; never raises for one platform what would stop the others."""
-    platforms = collecting(worker.catalog)
-    if not platforms:
-        return Round(0, 0, 0)
-    ledger, until = Ledger(open_database(worker.settings), worker.settings.lease), now() + longest
+    until = now() + longest
+    if not collecting(worker.catalog):
+        return Round()
+    ledger = Ledger(open_database(worker.settings), worker.settings.lease)
     try:
+        platforms = settled(ledger.database, worker.catalog)
         begun = sum(_begin_due(worker, ledger, platform, now()) for platform in platforms)
-        known = {platform.identifier: platform for platform in platforms}
-        ended = left = 0
-        for collection in ledger.running():
-            if collection.platform in known:
-                came = _go_on(worker, ledger, known[collection.platform], collection, now, until)
-                ended, left = ended + (came is _Came.ENDED), left + (came is _Came.LATE)
+        return replace(_go_on_with(worker, ledger, platforms, ledger.running(), now, until), begun=begun)
     except DatabaseAway as away:
         log.warning("costs cannot be kept", error=str(away))
-        return Round(0, 0, 0)
-    return Round(begun, ended, left)
+        return Round()
+
+
+def resume(
+    worker: Worker, now: Callable[[], datetime] = lambda: datetime.now(UTC), longest: timedelta = ROUND
+) -> Round:
+    """Go on with what is begun and has paused for long enough, or whose worker has died."""
+    until = now() + longest
+    if not collecting(worker.catalog):
+        return Round()
+    ledger = Ledger(open_database(worker.settings), worker.settings.lease)
+    try:
+        platforms = settled(ledger.database, worker.catalog)
+        return _go_on_with(worker, ledger, platforms, ledger.resting(now()), now, until)
+    except DatabaseAway:  # the next round warns of it, which comes less often
+        return Round()
+
+
+def _go_on_with(
+    worker: Worker,
+    ledger: Ledger,
+    platforms: Iterable[Platform],
+    begun: Iterable[Collection],
+    now: Callable[[], datetime],
+    until: datetime,
+) -> Round:
+    """Go on with collections, those of a platform until AWS throttles."""
+    known = {platform.identifier: platform for platform in platforms}
+    came: list[_Came] = []
+    for collection in begun:
+        platform = known.get(collection.platform)
+        if platform is not None:
+            came.append(_go_on(worker, ledger, platform, collection, now, until))
+            if came[-1] is _Came.THROTTLED:
+                del known[collection.platform]
+    return Round(ended=came.count(_Came.ENDED), left=came.count(_Came.LATE))
 
 
 class _Came(Enum):
@@ -84,6 +121,7 @@ class _Came(Enum):
 
     ENDED = "ended"
     LATE = "late"  # the round is over
+    THROTTLED = "throttled"  # so are others of the platform
     WAITING = "waiting"  # for AWS, for the next day, for another worker
 
 
@@ -105,10 +143,16 @@ def due(ledger: Ledger, platform: str, interval: timedelta, now: datetime) -> It
     unfinished = (each for each in ledger.unfinished(platform) if is_told(each, now.date()))
     for month in sorted({current, current.before, *unfinished}):
         last, done = ledger.newest(platform, month), ledger.newest(platform, month, State.DONE)
-        if last is not None and (last.state is State.RUNNING or now - last.started_at < interval):
+        if last is not None and (last.state is State.RUNNING or now - last.started_at < _until_again(last, interval)):
             continue
         if done is None or not done.is_final:
             yield month
+
+
+def _until_again(last: Collection, interval: timedelta) -> timedelta:
+    """Return how long after a collection the month is collected again: sooner, where it failed and has cost nothing."""
+    failed_for_nothing = last.state is State.FAILED and not last.asked
+    return min(interval, FAILED_AGAIN) if failed_for_nothing else interval
 
 
 def _go_on(
@@ -124,25 +168,31 @@ def _go_on(
     if held is None:
         return _Came.WAITING
     note: str | None = None
+    paused_until: datetime | None = None
     count = partial(worker.counters.metered, platform.identifier)
     collector = _collector(worker, ledger, platform, held, holder, now)
     try:
         collector.run(until)
         if collector.collection.state is State.RUNNING:
             return _Came.LATE
+        note = collector.collection.note
         _after(worker, ledger, platform, collector.collection, now())
         count(Metering.ENDED)
         return _Came.ENDED
     except DollarsSpent:
         limit = worker.settings.metering_dollars_per_day
         note = f"today's ${limit:.2f} are spent (CONNECTOR_METERING_DOLLARS_PER_DAY); it continues tomorrow (UTC)"
+        paused_until = now() + LONGEST_PAUSE
         count(Metering.CAPPED)
     except PermanentError as error:
         _fail(ledger, held.id, holder, str(masked_error(error)), now())
         count(Metering.FAILED)
     except StepError as error:
         note = f"it continues automatically: {masked_error(error)}"
+        paused_until = now() + pause(collector.collection.failures, error.retry_after)
         count(Metering.RETRIED)
+        if isinstance(error, Throttled):
+            return _Came.THROTTLED
     except (
         ArithmeticError,
         AttributeError,
@@ -152,13 +202,24 @@ def _go_on(
     ):  # a defect of ours must not stop other platforms
         log.exception("a collection cannot go on", collection=held.id)
         note = "a defect of the connector; the worker's log has it"
+        paused_until = now() + LONGEST_PAUSE
         count(Metering.RETRIED)
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))
     finally:
         _audit(worker, ledger, held.id)
-        ledger.release(held.id, holder, note)
+        ledger.release(held.id, holder, note, paused_until)
     return _Came.WAITING
+
+
+def pause(failures: int, retry_after: float | None, drawn: Callable[[], float] = random) -> timedelta:
+    """Return how long AWS is not asked: each time in a row twice as long, or as AWS says, and not all at once.
+
+    failures   before this one
+    """
+    longest = min(FIRST_PAUSE * (1 << min(failures, 10)), LONGEST_PAUSE)
+    wanted = longest * (0.5 + drawn() / 2)
+    return min(max(wanted, timedelta(seconds=retry_after or 0)), LONGEST_PAUSE)
 
 
 def _collector(

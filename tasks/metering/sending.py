@@ -2,6 +2,7 @@
 
 Which version meshStack has stands beside the report. If the database is lost everything is sent again, which is the
 same. A report that meshStack refuses, or that alone has no answer, is tried again every hour, and holds up no other.
+Those that had no answer come last in the next tick: several that never have one must not look like an outage for ever.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tasks.model.desired import TenantId
 AT_ONCE = 300  # reports of one tick, one request at a time
 MOST_UNANSWERED = 3  # one after the other; then it is not the report, and meshStack is away
 REFUSED_AGAIN = timedelta(hours=1)
+SOON = timedelta(seconds=1)
 LOCK, LONGEST = "usage_reports", timedelta(minutes=10)
 TICK = timedelta(minutes=4)  # the broker hands a message on after 300 s
 SOURCE = "meshstack-aws-connector"
@@ -68,9 +70,11 @@ def send(connector: Connector, meshstack: ApiUser, now: datetime, clock: Callabl
                         _send(database, meshstack, parts, done, now)
         except Away as error:
             log.warning("usage reports wait for meshStack", error=str(error))
-        if done.sent:  # it is not away
-            for parts in done.unanswered:
+        for parts in done.unanswered:
+            if done.sent:  # it is not away
                 _refuse(database, parts, done, now, "no answer")
+            else:
+                _note(database, parts, lambda _: {"refused_at": (now - REFUSED_AGAIN - SOON).isoformat()})
     return done
 
 
@@ -86,14 +90,18 @@ def document(parts: list[UsageReport]) -> dict[str, Any]:
 
 
 def _waiting(database: Database, now: datetime) -> list[tuple[Wanted, set[int]]]:
-    """List the accounts and months of which parts are to be sent, the newest first; meshStack knows tenants only."""
+    """List the accounts and months of which parts are to be sent, the newest first, those tried before at the end.
+
+    meshStack knows tenants only.
+    """
     again = (now - REFUSED_AGAIN).isoformat()
     query = select(reports.c.month, reports.c.platform, reports.c.account, reports.c.part).where(
         reports.c.tenant.is_not(None),
         or_(reports.c.sent_version.is_(None), reports.c.sent_version != reports.c.version),
         or_(reports.c.refused_at.is_(None), reports.c.refused_at < again),
     )
-    ordered = query.order_by(reports.c.month.desc(), reports.c.platform, reports.c.account, reports.c.part)
+    tried = reports.c.refused_at.is_not(None)
+    ordered = query.order_by(tried, reports.c.month.desc(), reports.c.platform, reports.c.account, reports.c.part)
     found: dict[Wanted, set[int]] = {}
     with database.reading() as connection:
         for row in connection.execute(ordered.limit(AT_ONCE)):
@@ -110,7 +118,9 @@ def _send(database: Database, meshstack: ApiUser, parts: list[UsageReport], done
         _refuse(database, parts, done, now, str(error))
     except NotLetIn:
         raise
-    except Away:
+    except Away as away:
+        if away.retry_after is not None:  # it wants a pause, whatever the report is
+            raise
         done.unanswered.append(parts)
         done.silent += 1
         if done.silent == MOST_UNANSWERED:

@@ -29,6 +29,14 @@ def _key(name: str, *, text: bool = False) -> Column[Any]:
     return Column(name, _name(400) if text else Integer, primary_key=True, autoincrement=False)
 
 
+payers = Table(  # under which platform's name the costs of an organization are kept
+    "payers",
+    metadata,
+    Column("account", _name(12), primary_key=True),  # its management account
+    Column("platform", String(255), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 collections = Table(  # one reading of one month
     "collections",
     metadata,
@@ -56,6 +64,8 @@ collections = Table(  # one reading of one month
     Column("note", Text),  # why it waits, or has failed
     Column("holder", String(64)),  # the worker that reads
     Column("held_until", BigInteger, nullable=False),  # milliseconds since the epoch
+    Column("paused_until", BigInteger, nullable=False, server_default="0"),  # as above: AWS is not asked before
+    Column("failures", Integer, nullable=False, server_default="0"),  # since AWS has answered last
     Index("collections_by_month", "platform", "month"),
     Index(  # whoever begins one at the same moment finds it
         "collections_running_once",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 
 from config.catalog import Catalog
 from config.platform import Platform
@@ -12,18 +14,23 @@ from tasks.metering.months import Month
 MONTHS_KEPT = 13  # that AWS still tells of by day, beside the current one
 
 
-def collecting(catalog: Catalog) -> list[Platform]:
-    """List the platforms whose costs are collected, sorted: one for each organization."""
-    first: dict[str, Platform] = {}
-    for _, platform in sorted(catalog.platforms.items()):
+def collecting(catalog: Catalog, kept_under: Mapping[str, str] = MappingProxyType({})) -> list[Platform]:
+    """List the platforms whose costs are collected: one for each organization, the first by name.
+
+    kept_under  management account -> the platform that has collected before, which goes on
+    """
+    chosen: dict[str, Platform] = {}
+    for name, platform in sorted(catalog.platforms.items()):
         if platform.metering is not None:
-            first.setdefault(platform.metering.account_id, platform)
-    return list(first.values())
+            account = platform.metering.account_id
+            if account not in chosen or kept_under.get(account) == name:
+                chosen[account] = platform
+    return sorted(chosen.values(), key=lambda platform: platform.identifier)
 
 
-def collecting_platform(catalog: Catalog, name: str) -> Platform:
+def collecting_platform(catalog: Catalog, name: str, kept_under: Mapping[str, str]) -> Platform:
     """Return a platform whose costs are collected; raises NoMetering."""
-    found = {platform.identifier: platform for platform in collecting(catalog)}
+    found = {platform.identifier: platform for platform in collecting(catalog, kept_under)}
     if name not in found:
         known = f"costs are collected by {', '.join(found)}" if found else "no platform document has metering"
         raise NoMetering(f"No costs are collected by platform {name}: {known}.")

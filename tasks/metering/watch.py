@@ -6,7 +6,7 @@ in the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -50,11 +50,16 @@ class News:
     note: str
     day: date | None = None  # of a rise
     platform: str | None = None  # None: everywhere
+    more: tuple[str, ...] = ()  # subjects that say more than this one
 
     @property
     def key(self) -> tuple[str, str]:
         """Under which it is noted that it was told."""
         return self.platform or EVERYWHERE, self.subject
+
+    def is_less_than(self, told_before: Container[tuple[str, str]]) -> bool:
+        """Tell whether people were told more than this: costs may fall below a threshold again."""
+        return any((self.key[0], subject) in told_before for subject in self.more)
 
     def is_fresh(self, before: str | None) -> bool:
         """Tell whether nobody knows it yet.
@@ -75,20 +80,23 @@ def warn(connector: Connector, database: Database, platform: Platform, done: Col
     if done.month not in (current, current.before):
         return 0
     with database.reading() as connection:
-        news = [news for budget in budgets(connection, done.month) if (news := _used_up(budget, done.month))]
+        found = budgets(connection, done.month, connector.catalog.prices)
+        news = [each for budget in found if (each := _used_up(budget, done.month))]
+        quiet = idle(connection, platform.identifier, now.date()) if done.month == current else None
         if done.month == current:
-            news += _of_accounts(connection, platform.identifier, now.date())
+            news += _of_accounts(connection, platform.identifier, quiet or (), now.date())
         before = {(row.platform, row.subject): row.at for row in connection.execute(select(told))}
     raised = 0
     with database.writing() as connection:
         for each in sorted(news, key=lambda each: each.key):  # in one order, so that two do not wait for each other
-            if _is_ours_to_tell(connection, each, before.get(each.key), now):
-                connector.store.outbox.add(_alert(done.month, each, now))  # a crash right now tells it twice
-                raised += 1
-        if done.month == current:
-            idle = [each.subject for each in news if each.kind is Kind.IDLE]
+            if each.is_less_than(before) or not _is_ours_to_tell(connection, each, before.get(each.key), now):
+                continue
+            connector.store.outbox.add(_alert(done.month, each, now))  # a crash right now tells it twice
+            raised += 1
+        if quiet is not None:  # else nobody knows, and what was told is still known
+            subjects = [each.subject for each in news if each.kind is Kind.IDLE]
             mine = told.c.subject.like("idle %") & (told.c.platform == platform.identifier)
-            connection.execute(delete(told).where(mine, told.c.subject.not_in(idle)))
+            connection.execute(delete(told).where(mine, told.c.subject.not_in(subjects)))
     return raised
 
 
@@ -111,10 +119,12 @@ def _noted_at(news: News, now: datetime) -> str:
     return now.isoformat() if news.day is None else news.day.isoformat()
 
 
-def _of_accounts(connection: Connection, platform: str, today: date) -> Iterator[News]:
+def _of_accounts(
+    connection: Connection, platform: str, quiet: Iterable[tuple[str, Owner]], today: date
+) -> Iterator[News]:
     owners = {account: (since, owner) for account, since, owner in current_owners(connection, platform)}
     yield from _rises(connection, platform, owners, today)
-    for account, owner in idle(connection, platform, today):
+    for account, owner in quiet:
         note = f"account {account} has cost nothing for {WITHOUT_COSTS} days: it may not be needed any more"
         yield News(f"idle {account}", Kind.IDLE, owner.tenant, note, platform=platform)
 
@@ -142,11 +152,12 @@ def _used_up(budget: Budget, month: Month) -> News | None:
     amount, used = f"{budget.amount} {budget.currency}", text_of(rounded(budget.used, CENT))
     if budget.of is Of.PROJECT:
         used_of = f"of the monthly budget of {amount} are used ({share:.0f}%) by {budget.name} in {month}"
-        subject = f"budget {month} {budget.name} {amount} {reached}"
+        subject = f"budget {month} {budget.name} {amount}"
     else:
         used_of = f"of the {amount} of payment method {budget.name} are used ({share:.0f}%) in all months together"
-        subject = f"payment method {budget.name} {amount} {reached}"
-    return News(subject, Kind.BUDGET, budget.tenant, f"{used} {budget.currency} {used_of}")
+        subject = f"payment method {budget.name} {amount}"
+    more = tuple(f"{subject} {each}" for each in THRESHOLDS if each > reached)
+    return News(f"{subject} {reached}", Kind.BUDGET, budget.tenant, f"{used} {budget.currency} {used_of}", more=more)
 
 
 def _rises(connection: Connection, platform: str, owners: Owners, today: date) -> Iterator[News]:
@@ -182,14 +193,14 @@ def _rise(costs: Mapping[date, Decimal], told_days: Sequence[date], newest: date
     return None
 
 
-def idle(connection: Connection, platform: str, today: date) -> list[tuple[str, Owner]]:
-    """Return the accounts of tenants that have cost nothing for 30 days, if AWS has told of all of these days."""
+def idle(connection: Connection, platform: str, today: date) -> list[tuple[str, Owner]] | None:
+    """Return the accounts of tenants that have cost nothing for 30 days; None: AWS has not told of all these days."""
     first, newest = today - timedelta(days=WITHOUT_COSTS), today - timedelta(days=LATE)
     known = days.told_since(connection, platform, first, today)
     month = Month.of(newest)
     while month.end > first:
         if month not in known or known[month].asked_on < min(month.end, newest):
-            return []
+            return None
         month = month.before
     costly = days.with_costs(connection, known.values(), first)
     return [

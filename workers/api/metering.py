@@ -30,7 +30,7 @@ def desk(connector: CurrentConnector) -> Any:
 
 
 CurrentDesk = Annotated[Any, Depends(desk)]  # FastAPI would want the class itself, which is not loaded yet
-MONTH = r"^20\d{2}-(0[1-9]|1[0-2])$"
+MONTH = "^20[0-9]{2}-(0[1-9]|1[0-2])$"  # \d would be any digit of any script
 MonthFilter = Annotated[str | None, Query(description="default: the current one", pattern=MONTH, examples=["2026-10"])]
 WorkspaceFilter = Annotated[str | None, Query(description="only this one's")]
 TenantFilter = Annotated[str | None, Query(description="<workspace>.<project>.<platform>.<location>: only this one's")]
@@ -238,7 +238,8 @@ def list_idle_tenants(
 def list_budgets(costs: CurrentDesk, month: MonthFilter = None, workspace: WorkspaceFilter = None) -> BudgetsView:
     """Show budgets of projects for the month, and those of payment methods, which are for all months together."""
     wanted = wanted_costs(month)
-    return BudgetsView(month=str(wanted.month), budgets=costs.budgets(wanted.month, workspace))
+    found, unreadable = costs.budgets(wanted.month, workspace), costs.unreadable_budgets(workspace)
+    return BudgetsView(month=str(wanted.month), budgets=found, unreadable=unreadable)
 
 
 def wanted_costs(month: str | None, **names: str | None) -> Any:

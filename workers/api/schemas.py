@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from tasks.doctor.finding import Finding, Level
 from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
-from tasks.metering.documents import BudgetRow, IdleTenant, Statement, UsageReport
+from tasks.metering.documents import BudgetRow, IdleTenant, Statement, UnreadableBudget, UsageReport
 from tasks.model.desired import Deletion, Pause, TenantId, Text
 from tasks.model.replication import ENDED, LastError, Replication, State, StepState
 
@@ -222,6 +222,7 @@ class BudgetsView(View):
 
     month: str
     budgets: list[BudgetRow]
+    unreadable: list[UnreadableBudget] = Field(default_factory=list, description="texts that are no budgets")
 
 
 class Readiness(View):

@@ -102,6 +102,21 @@ def test_a_session_of_the_role_that_the_document_names_is_right() -> None:
     assert signed_in(role, "arn:aws:sts::210987654321:assumed-role/connector/pod-1").level is Level.WARNING
 
 
+def test_a_role_that_may_not_read_savings_plans_is_an_error_before_a_collection_fails(
+    patient: Patient, simulator: SimulatorClient
+) -> None:
+    pages = simulator.state()["cost_explorer"]["pages"]
+    simulator.inject(
+        service="ce", operation="GetSavingsPlansUtilizationDetails", code="AccessDeniedException", status=400
+    )
+    found = examined(patient, "metering role", "chargeback")["chargeback"]
+    assert [(each.level, "GetSavingsPlans" in each.message) for each in found] == [
+        (Level.OK, False),
+        (Level.ERROR, True),
+    ]
+    assert simulator.state()["cost_explorer"]["pages"] == pages  # it has cost nothing
+
+
 def test_roles_that_take_no_session_tags_are_errors(patient: Patient) -> None:
     found = examined(patient.changed(session_tags=True), "management role", "session tags")
 

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import create_engine, func, select, text
 
 from config.prices import Prices
+from config.schedule import COLLECT, EVERY
 from tasks.metering import rounds
 from tasks.metering.database import MIGRATIONS
 from tasks.metering.exact import join
@@ -232,6 +233,50 @@ def test_refusals_are_no_dollars(house: House) -> None:
     for _ in range(3):
         rounds.collect(house.worker, house.now)
     assert house.ledger.spent(PLATFORM, house.now().date()) == 0
+
+
+def test_a_throttled_collection_pauses_with_all_of_its_platform_and_goes_on_by_itself(
+    make_house: Callable[..., House],
+) -> None:
+    calm, throttled = make_house(), make_house()
+    calm.collect()
+    for month in (OPEN, CLOSED):
+        begun = throttled.ledger.begin(PLATFORM, month, throttled.now(), whole=True, asked_by="test")
+    throttled.simulator.inject(service="ce", code="LimitExceededException", status=400, skip=3, times=2)
+    before = throttled.pages()
+
+    rounds.resume(throttled.worker, throttled.now)
+    stopped = throttled.pages()
+    rounds.resume(throttled.worker, throttled.now)
+    assert (stopped - before, throttled.pages() - stopped) == (3, 0)
+    for _ in range(2):
+        throttled.ahead += timedelta(seconds=8)  # the second pause is twice the first
+        rounds.resume(throttled.worker, throttled.now)
+
+    done = throttled.ledger.find(begun.id)
+    assert done is not None
+    assert (done.state, done.failures) == (State.DONE, 0)
+    paid = throttled.ledger.spent(PLATFORM, throttled.now().date())
+    assert paid == throttled.pages() - before  # no page was paid for twice
+    assert exported(throttled) == exported(calm)
+
+
+def test_nobody_goes_on_beside_another_worker_until_that_is_dead(house: House) -> None:
+    house.ledger.begin(PLATFORM, OPEN, house.now(), whole=False, asked_by="test")
+    begun = house.begin()
+    assert house.ledger.take(begun.id, "first", house.now()) is not None
+    assert rounds.resume(house.worker, house.now) == rounds.Round()
+    house.ahead += AFTER_A_PAUSE
+    assert rounds.resume(house.worker, house.now).ended == 1
+
+
+def test_pauses_grow_and_are_not_of_one_length() -> None:
+    def seconds(failures: int, retry_after: float | None = None, drawn: float = 1.0) -> float:
+        return rounds.pause(failures, retry_after, lambda: drawn).total_seconds()
+
+    assert [seconds(failures) for failures in (0, 1, 2, 6, 7, 10_000)] == [4, 8, 16, 256, 512, 600]
+    assert (seconds(0, drawn=0), seconds(0, 60), seconds(0, 9000)) == (2, 60, 600)
+    assert seconds(10, drawn=0) >= EVERY[COLLECT].total_seconds()  # in a long outage the rounds alone ask
 
 
 def test_an_answer_that_was_lost_is_paid_for(house: House) -> None:

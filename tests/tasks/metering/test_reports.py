@@ -16,7 +16,7 @@ from tasks.metering import rounds
 from tasks.metering.export import as_csv, as_json
 from tasks.metering.lines import Bought, chargeback, fees
 from tasks.metering.months import Month
-from tasks.metering.owners import Owner, Segment, current_owners, note_owners, segments
+from tasks.metering.owners import Owner, Segment, current_owners, histories, note_owners, segments
 from tasks.metering.reading import Wanted, statements, stream
 from tasks.metering.restoring import NoExport, read, restore
 from tasks.metering.tables import ownerships
@@ -82,7 +82,7 @@ def test_a_change_of_an_order_counts_from_the_day_on_which_it_is_noted(house: Ho
         note_owners(house.worker, house.database, PLATFORM, house.now())
         house.ahead += timedelta(days=1)
     with house.database.reading() as connection:
-        ((account, since, owner),) = current_owners(connection, PLATFORM)
+        ((account, (*_, (since, owner))),) = histories(connection, PLATFORM).items()
     assert (account, since, owner.payment_method) == (ACCOUNT, (house.now() - timedelta(days=1)).date(), "new")
 
 
@@ -173,6 +173,15 @@ def test_amounts_are_converted_by_the_rate_of_the_month(house: House) -> None:
         assert abs(Decimal(net.amount) - Decimal(net.base_amount) * factor) <= Decimal("5E-11")
     sellers = {item.product_name: item.seller_id for report in house.reports() for item in report.line_items}
     assert (sellers["AWS Lambda"], sellers["AmazonCloudWatch"]) == ("reseller", AWS.id)
+
+
+def test_a_rate_that_is_missing_is_said_and_a_later_one_counts(house: House) -> None:
+    house.priced(Prices(currency="EUR"))
+    assert house.collect().note == f"no exchange rate of {CLOSED} for USD: not converted"
+
+    house.priced(Prices(currency="EUR", rates={(str(CLOSED), "USD"): Decimal("0.9")}))
+    assert house.collect().note is None
+    assert {item.net_amount.currency for report in house.reports() for item in report.line_items} == {"EUR"}
 
 
 def test_what_costs_nothing_and_has_no_currency_has_that_of_its_account(house: House) -> None:

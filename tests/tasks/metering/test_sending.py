@@ -28,6 +28,7 @@ class Mesh:
     """A meshStack that takes reports."""
 
     status: dict[str, int] = field(default_factory=dict)  # of an account's report
+    headers: dict[str, str] = field(default_factory=dict)  # of an answer that says no
     rows: dict[str, str] = field(default_factory=dict)  # of an account's report, what the row of the answer says
     taken: dict[str, Any] = field(default_factory=dict)  # by account and month
     requests: int = 0
@@ -42,7 +43,7 @@ class Mesh:
         assert kind == "meshresourceusagereports"
         row = self.rows.get(account, "SUCCESS")
         if (status := self.status.get(account, 200)) != 200:
-            return httpx2.Response(status)
+            return httpx2.Response(status, headers=self.headers)
         if row == "SUCCESS":
             self.taken[f"{account} {month}"] = json.loads(request.content, parse_float=Decimal, parse_int=Decimal)
         said = {"meshObject": "meshResourceUsageReport", "status": row, "resultCode": None, "message": "no tenant"}
@@ -178,6 +179,25 @@ def test_one_that_has_no_answer_stops_no_other_and_is_tried_again(house: House, 
     assert send(house.worker, mesh.reports(), house.now()) == Sent()
     mesh.status.clear()
     assert send(house.worker, mesh.reports(), house.now() + timedelta(hours=1, minutes=1)) == Sent(1)
+
+
+def test_several_that_never_have_an_answer_do_not_hold_up_the_others(house: House, mesh: Mesh) -> None:
+    [report] = house.reports(account=ACCOUNT)
+    first = [f"10000000000{number}" for number in range(MOST_UNANSWERED + 1)]
+    restore(house.database, [report.model_copy(update={"account_id": each}) for each in first])
+    mesh.status = dict.fromkeys(first, 500)
+
+    for _ in range(2):
+        send(house.worker, mesh.reports(), house.now())
+    assert {each.split()[0] for each in mesh.taken} == {ACCOUNT, OTHER}
+
+
+def test_a_pause_that_meshstack_asks_for_is_no_fault_of_a_report(house: House, mesh: Mesh) -> None:
+    mesh.headers = {"retry-after": "0"}
+    mesh.status[OTHER] = 429
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
+    mesh.status.clear()
+    assert send(house.worker, mesh.reports(), house.now()) == Sent(1)
 
 
 def test_a_tick_ends_before_its_lock_does(house: House, mesh: Mesh) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+from config.prices import Fee, Prices, Seller
 from tasks.connector import Connector
 from tasks.metering.desk import Desk
 from tasks.metering.documents import CostView
@@ -39,6 +41,21 @@ def test_every_question_has_the_same_answer(make_house: Callable[..., House], po
     assert {row.name for view in asked[0] if isinstance(view, CostView) for row in view.rows} > {"likvid.shop", NOBODY}
     for one, other in zip(*asked, strict=True):
         assert _timeless(one) == _timeless(other)
+
+
+def test_what_comes_once_a_month_rises_no_more(house: House) -> None:
+    fee = Fee(name="Account", amount=Decimal(25), currency="USD", seller=Seller(id="team"))
+    house.priced(Prices(fees=(fee,)))
+    house.own(SHOP, ACCOUNT)
+    support = {"service": "AWS Support", "usage_type": "monthly", "amount": "1000"}
+    for month in (OPEN.before, OPEN):
+        house.simulator.operator("add_cost", day=str(month.first), account=ACCOUNT, **support)
+        house.collect(month, whole=False)
+
+    desk = Desk(Connector(house.worker.settings, house.worker.catalog, house.worker.store))
+    rises = {row.name: (row.amount, row.rise) for row in desk.view(Wanted(OPEN), "service").rows}
+    assert rises["Account"] == ("25.00", "0.00")
+    assert rises["AWS Support"] == ("1000.00", "0.00")
 
 
 def _timeless(answer: Any) -> Any:

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select
 
+from config.prices import Fee, Prices, Seller
 from tasks.metering import rounds
+from tasks.metering.documents import UnreadableBudget
 from tasks.metering.exact import split
 from tasks.metering.months import Month
 from tasks.metering.owners import note_owners
 from tasks.metering.retention import tidy
-from tasks.metering.tables import account_days, accounts, collections, costs, live_days
+from tasks.metering.tables import account_days, accounts, collections, costs, live_days, ownerships
 from tasks.metering.tables import told as told_table
 from tasks.metering.upserts import put
+from tasks.metering.views import budget_rows, unreadable_budgets
 from tasks.metering.watch import LATE, is_rise, warn
 from tasks.notifications.alerts import Alert
 from tests.tasks.metering.conftest import CLOSED, OPEN, PLATFORM, TODAY, House, total
@@ -83,6 +86,42 @@ def test_a_budget_that_is_none_or_not_reached_says_nothing(house: House) -> None
     assert told(house) == {}
 
 
+def test_a_text_that_is_no_budget_is_named(house: House) -> None:
+    for number, budget in enumerate(("1.000 EUR", "1,000 EUR", "1 000.50"), start=1):
+        house.own(f"likvid.p{number}.aws.sandbox", f"70000000000{number}", project={"tags": {"budget": [budget]}})
+    note_owners(house.worker, house.database, PLATFORM, house.now())
+    with house.database.reading() as connection:
+        rows = budget_rows(connection, OPEN, Prices())
+        assert [(row.name, row.amount) for row in rows] == [("likvid.p2", "1000.00"), ("likvid.p3", "1000.50")]
+        wrong = [UnreadableBudget(of="project", name="likvid.p1", text="1.000 EUR")]
+        assert unreadable_budgets(connection) == unreadable_budgets(connection, "likvid") == wrong
+        assert unreadable_budgets(connection, "other") == []
+
+
+def test_costs_in_another_currency_count_by_the_newest_rate(house: House) -> None:
+    """The month has no rate yet: its costs stay in dollars, and its fees are in euros."""
+    fee = Fee(name="Account", amount=Decimal(25), currency="EUR", seller=Seller(id="team"))
+    rates = {(str(CLOSED), "USD"): Decimal("0.9"), (str(OPEN.before), "USD"): Decimal("0.5")}
+    prices = Prices(fees=(fee,), currency="EUR", rates=rates)
+    house.priced(prices)
+    found = {}
+    for budget in ("1000 EUR", "1000 USD", "1000 CHF", "1000"):
+        house.own(SHOP, ACCOUNT, project={"tags": {"budget": [budget]}})
+        again(house)
+        with house.database.reading() as connection:
+            [row] = budget_rows(connection, OPEN, prices)
+            found[budget] = row.used, [each.currency for each in row.beside]
+
+    [report] = house.reports(OPEN, tenant=SHOP)
+    spent = {each.currency: Decimal(each.amount) for each in report.totals}
+    assert found == {
+        "1000 EUR": (f"{25 + spent['USD'] / 2:.2f}", []),
+        "1000 USD": (f"{50 + spent['USD']:.2f}", []),
+        "1000 CHF": (None, ["EUR", "USD"]),
+        "1000": (None, ["EUR", "USD"]),
+    }
+
+
 def test_a_budget_of_a_payment_method_is_for_all_its_months(house: House) -> None:
     house.own(SHOP, ACCOUNT, paymentMethod={"identifier": "main", "amount": "0.5", "tags": {}})
     house.collect()
@@ -122,6 +161,22 @@ def test_a_tenant_without_costs_is_told_once(house: House) -> None:
     assert told(house) == {}
 
 
+def test_costs_that_fall_below_a_threshold_again_are_no_news(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    again(house)
+    [spent] = [Decimal(each.totals[0].amount) for each in house.reports(OPEN, tenant=SHOP)]
+    house.own(SHOP, ACCOUNT, project={"tags": {"budget": [f"{spent / 2:.2f}"]}})
+    again(house)
+    assert "(200%)" in told(house)["budget"]
+
+    house.redis.client.delete(house.worker.store.keys.alerts)
+    credit = {"day": str(OPEN.first), "account": ACCOUNT, "service": "AWS Lambda", "usage_type": "credit"}
+    house.simulator.operator("add_cost", **credit, amount=f"{spent * Decimal('-0.55'):.4f}")
+    again(house)
+    [left] = [Decimal(each.totals[0].amount) for each in house.reports(OPEN, tenant=SHOP)]
+    assert (Decimal("0.8") < left / (spent / 2) < 1, told(house)) == (True, {})
+
+
 def test_while_aws_tells_nothing_nobody_is_without_costs(house: House) -> None:
     house.own(SHOP, "900000000001")
     house.simulator.operator("set_costs", available=False)
@@ -137,8 +192,13 @@ DECEMBER = Month(date(2026, 12, 1))
 Costs = Mapping[date, str]
 
 
-def looked(house: House, today: date, costs: Costs, account: str = ACCOUNT) -> dict[str, str]:
-    """Let AWS have told what an account costs on each day until yesterday, then tell people; answers the alerts."""
+def looked(
+    house: House, today: date, costs: Costs, account: str = ACCOUNT, november_asked: date | None = None
+) -> dict[str, str]:
+    """Let AWS have told what an account costs on each day until yesterday, then tell people; answers the alerts.
+
+    november_asked  when AWS was asked of November last; None: today
+    """
     now = datetime.combine(today, time(12), UTC)
     months = [DECEMBER.before.before, DECEMBER.before, DECEMBER]
     with house.database.writing() as connection:
@@ -149,6 +209,7 @@ def looked(house: House, today: date, costs: Costs, account: str = ACCOUNT) -> d
         made |= {"platform": PLATFORM, "stage": "REPORTS", "plan": "{}", "started_at": now.isoformat()}
         made |= {"ended_at": now.isoformat(), "state": "DONE"}
         rows = [{**made, "id": number, "month": str(month)} for number, month in enumerate(months, start=1)]
+        rows[1]["started_at"] = datetime.combine(november_asked or today, time(12), UTC).isoformat()
         connection.execute(insert(collections), rows)
         told_days = [day for month in months for day in month.days() if day < today]
         rows = [
@@ -197,6 +258,26 @@ def test_a_rise_is_seen_also_when_nothing_was_collected_for_some_days(house: Hou
 def test_an_account_that_never_cost_anything_and_then_does_is_a_rise(house: House) -> None:
     house.own(SHOP, ACCOUNT)
     assert "usually about 0.00 USD" in looked(house, date(2026, 12, 15), {date(2026, 12, 13): "500"})["rise"]
+
+
+def test_a_tenant_without_costs_is_told_once_also_when_nobody_knows_for_a_while(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    today = date(2026, 12, 1)
+    assert "idle" in looked(house, today, {})
+    assert looked(house, today + timedelta(days=1), {}, november_asked=today - timedelta(days=3)) == {}
+    assert looked(house, today + timedelta(days=2), {}) == {}
+
+
+def test_a_tenant_that_pays_in_another_way_is_no_new_one(house: House) -> None:
+    with house.database.writing() as connection:
+        owner = {"platform": PLATFORM, "tenant": SHOP, "workspace": "likvid", "project": "shop"}
+        changes = ((date(2026, 10, 1), "old"), (date(2026, 12, 10), "new"))
+        rows = [owner | {"since": since.toordinal(), "payment_method": method} for since, method in changes]
+        places = ("900000000001", ACCOUNT)
+        landed = [row | {"account": account, "landing_zone": "development"} for row in rows for account in places]
+        connection.execute(insert(ownerships), landed)
+    costs = each_day(date(2026, 10, 1), date(2026, 12, 31), "10") | {date(2026, 12, 12): "300"}
+    assert looked(house, date(2026, 12, 15), costs).keys() == {"rise", "idle"}
 
 
 def test_a_new_account_is_no_rise(house: House) -> None:
@@ -271,6 +352,19 @@ def test_what_is_due(house: House) -> None:
     assert list(rounds.due(ledger, PLATFORM, interval, house.now() + day)) == [OPEN.before, OPEN]
     later = house.now().replace(day=1) + timedelta(days=40)  # the open month is the one before by then
     assert OPEN in list(rounds.due(ledger, PLATFORM, interval, later))
+
+
+@pytest.mark.parametrize(("pages", "again"), [(0, True), (2, False)])
+def test_a_month_that_failed_for_nothing_is_collected_again_within_hours(house: House, pages: int, again: bool) -> None:
+    house.begin(OPEN, whole=False)
+    refused = {"service": "ce", "operation": "GetCostAndUsage", "code": "AccessDeniedException", "status": 400}
+    house.simulator.inject(**refused, skip=pages)
+    rounds.collect(house.worker, house.now)
+
+    interval = house.worker.settings.metering_interval
+    soon, later = (house.now() + timedelta(minutes=minutes) for minutes in (50, 70))
+    assert OPEN not in list(rounds.due(house.ledger, PLATFORM, interval, soon))
+    assert (OPEN in list(rounds.due(house.ledger, PLATFORM, interval, later))) is again
 
 
 def test_a_month_is_finished_however_long_nobody_collected(house: House) -> None:

@@ -107,6 +107,7 @@ def fill(database: Database) -> None:
         )
         since = OPEN.before.before.first.toordinal()
         idle = owner | {"tenant": "likvid.idle.aws.sandbox", "project": "idle"}
+        odd = owner | {"tenant": "likvid.odd.aws.sandbox", "project": "odd"}
         owned = {"platform": PLATFORM, "since": since, "budget": None}
         pays = {"payment_method": "main", "payment_budget": "100"}
         connection.execute(
@@ -114,6 +115,7 @@ def fill(database: Database) -> None:
             [
                 owned | owner | pays | {"account": "700000000001"},
                 owned | idle | pays | {"account": "900000000001", "budget": "10 USD"},
+                owned | odd | pays | {"account": "900000000002", "since": NOW.date().toordinal(), "budget": "plenty"},
             ],
         )
 
@@ -144,6 +146,11 @@ def test_a_collection_is_begun_once_and_a_worker_is_told(costs_api: Api, http: h
 def test_what_cannot_be_collected(http: httpx2.Client, query: dict[str, str], status: int, says: str) -> None:
     answer = http.post("/api/v1/metering/collections", params=query)
     assert (answer.status_code, says in answer.json()["detail"]) == (status, True)
+
+
+def test_digits_of_another_script_are_no_month(http: httpx2.Client) -> None:
+    for path in ("costs", "usage-reports", "chargeback", "costs/budgets"):
+        assert http.get(f"/api/v1/{path}", params={"month": "20\uff12\uff16-10"}).status_code == 422
 
 
 def test_a_reader_may_not_spend_dollars(costs_api: Api) -> None:
@@ -263,10 +270,28 @@ def test_budgets_are_listed_with_what_is_used(http: httpx2.Client) -> None:
     found, usd = http.get("/api/v1/costs/budgets").json(), {"currency": "USD"}
     assert found["month"] == str(OPEN)
     assert found["budgets"] == [
-        {"of": "payment-method", "name": "main", "amount": "100.00", **usd, "used": "41.00", "percent": "41"},
-        {"of": "project", "name": "likvid.idle", "amount": "10.00", **usd, "used": "0.00", "percent": "0"},
+        {
+            "of": "payment-method",
+            "name": "main",
+            "amount": "100.00",
+            **usd,
+            "used": "41.00",
+            "percent": "41",
+            "beside": [],
+        },
+        {
+            "of": "project",
+            "name": "likvid.idle",
+            "amount": "10.00",
+            **usd,
+            "used": "0.00",
+            "percent": "0",
+            "beside": [],
+        },
     ]
-    assert http.get("/api/v1/costs/budgets", params={"workspace": "other"}).json()["budgets"] == []
+    assert found["unreadable"] == [{"of": "project", "name": "likvid.odd", "text": "plenty"}]
+    other = http.get("/api/v1/costs/budgets", params={"workspace": "other"}).json()
+    assert (other["budgets"], other["unreadable"]) == ([], [])
 
 
 def test_days_are_those_of_the_owner_who_is_asked_for(costs_api: Api, http: httpx2.Client) -> None:
@@ -328,6 +353,7 @@ def test_the_page_shows_what_the_api_shows(costs_api: Api, http: httpx2.Client, 
 
 def test_the_page_shows_the_month_so_far_and_a_month_of_before(costs_api: Api) -> None:
     with visiting(costs_api) as pages:
-        assert "so far" in text_of(pages.get("/costs"))
+        assert "so far" in (said := text_of(pages.get("/costs")))
+        assert "likvid.odd: “plenty” is not a budget; write it as 500 EUR." in said
         assert "Costs of this month" in text_of(pages.get("/"))
         assert f"Costs in {OPEN.before}" in text_of(pages.get("/costs", params={"month": str(OPEN.before)}))

@@ -35,6 +35,7 @@ VIEW = {
     "rows": [
         {"name": "AWS Lambda", "amount": "30.125", "currency": "EUR", "before": "10.00", "rise": "20.125"},
         {"name": "Credits", "amount": "-5", "currency": "EUR", "before": None, "rise": "-5"},
+        {"name": "Elsewhere", "amount": "4000", "currency": "JPY", "before": None, "rise": None},
     ],
     "forecasts": [{"currency": "EUR", "toDate": "25.13", "wholeMonth": "60.00"}],
     "idle": ["a.b.aws.sandbox"],
@@ -107,7 +108,8 @@ def test_collections_are_listed(fake_api: FakeApi, cli: Cli) -> None:
 def test_costs_are_shown_with_bars(fake_api: FakeApi, cli: Cli) -> None:
     fake_api.script["GET", "/api/v1/costs?by=service&order=amount&size=40&month=2026-10"] = [(200, VIEW)]
     result = cli("metering", "report", "--month", "2026-10")
-    first, second = result.stdout.splitlines()[1:3]
+    first, second, third = result.stdout.splitlines()[1:4]
+    assert third.split() == ["Elsewhere", "4000.00", "JPY", "█" * 24]  # each currency has its own scale
     assert first.split() == ["AWS", "Lambda", "30.12", "EUR", "█" * 24, "10.00", "+20.12"]
     assert second.split() == ["Credits", "-5.00", "EUR", "█" * 4, "-5.00"]
     assert "2026-10: 25.13 EUR to date, about 60.00 EUR by its end" in result.stdout
@@ -125,7 +127,7 @@ def test_nothing_is_known_yet(fake_api: FakeApi, cli: Cli) -> None:
 
 
 def test_what_rises_most_is_shown_first_and_how_much_more_there_is(fake_api: FakeApi, cli: Cli) -> None:
-    fake_api.script["GET", "/api/v1/costs?by=account&order=rise&size=40"] = [(200, {**VIEW, "count": 45})]
+    fake_api.script["GET", "/api/v1/costs?by=account&order=rise&size=40"] = [(200, {**VIEW, "count": 46})]
     assert "and 43 more: --json shows all" in cli("metering", "report", "--by", "account", "--order", "rise").stdout
 
 
@@ -139,10 +141,16 @@ def test_budgets_are_shown(fake_api: FakeApi, cli: Cli) -> None:
         "percent": "83",
     }
     other = {"of": "project", "name": "likvid.shop", "amount": "9.00"}
-    fake_api.script["GET", "/api/v1/costs/budgets"] = [(200, {"month": "2026-10", "budgets": [main, other]})]
-    first, second = cli("metering", "budgets").stdout.splitlines()[1:3]
+    beside = {"beside": [{"amount": "7.5", "currency": "CHF"}, {"amount": "1.00", "currency": "EUR"}]}
+    wrong = {"unreadable": [{"of": "project", "name": "likvid.blog", "text": "1.000"}]}
+    fake_api.script["GET", "/api/v1/costs/budgets"] = [
+        (200, {"month": "2026-10", "budgets": [main, {**other, **beside}], **wrong})
+    ]
+    first, second, last, unreadable = cli("metering", "budgets").stdout.splitlines()[1:5]
+    assert unreadable == "likvid.blog: '1.000' is not a budget; write it as 500 EUR"
     assert first.split() == ["payment-method", "main", "100.00", "83.10", "EUR", "83%"]
     assert second.split() == ["project", "likvid.shop", "9.00", "?", "?%"]
+    assert last == "likvid.shop: 7.50 CHF and 1.00 EUR cannot be compared with its budget"
 
 
 def test_statements_are_shown(fake_api: FakeApi, cli: Cli) -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from config.log import get_logger
 from tasks.connector import Connector
-from tasks.metering.documents import CostRow, CostView, Forecast
+from tasks.metering.documents import CostRow, CostView, Forecast, largest
 from tasks.metering.errors import DatabaseAway
 from tasks.metering.wanted import collecting
 from workers.api.dependencies import CurrentConnector
@@ -31,7 +31,7 @@ class Bar:
     """One row with its bar."""
 
     row: CostRow
-    share: float  # of the largest, 0 to 100
+    share: float  # of the largest in its currency, 0 to 100
 
 
 @router.get("/costs")
@@ -67,6 +67,7 @@ def show_costs(
         order=order,
         idle=costs.idle(wanted) if not month else [],
         budgets=costs.budgets(wanted.month, workspace or None),
+        unreadable=costs.unreadable_budgets(workspace or None),
         by=by,
         kinds=BY,
         asked=asked,
@@ -77,8 +78,8 @@ def show_costs(
 
 
 def _bars(rows: Sequence[CostRow]) -> list[Bar]:
-    largest = max((abs(Decimal(each.amount)) for each in rows), default=Decimal(0)) or Decimal(1)
-    return [Bar(each, round(float(abs(Decimal(each.amount)) / largest * 100), 1)) for each in rows]
+    longest = largest(rows)
+    return [Bar(each, round(float(abs(Decimal(each.amount)) / longest[each.currency] * 100), 1)) for each in rows]
 
 
 def this_month(connector: Connector) -> list[Forecast]:

@@ -90,4 +90,5 @@ def _row(found: CollectionDocument) -> tuple[str, ...]:
 
 def _sentence(found: CollectionDocument) -> str:
     what = f"collection {found.id} of {found.month}, {found.platform}"
-    return f"{what}: {found.state}, {counted(found.pages, 'page')} for ${found.dollars}"
+    note = f"; {found.note}" if found.note else ""
+    return f"{what}: {found.state}, {counted(found.pages, 'page')} for ${found.dollars}{note}"

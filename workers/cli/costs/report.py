@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from tasks.metering.documents import CostRow, Statement
+from tasks.metering.documents import CostRow, Statement, largest
 from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.options import Access
@@ -30,8 +30,8 @@ def show_costs(by: str, order: str, wanted: Wanted, access: Access, *, as_json: 
     if not found.rows:
         print_line(console, f"{_none(found.month, wanted)}; see aws-connector metering collections")
         return
-    longest = max(abs(Decimal(row.amount)) for row in found.rows) or Decimal(1)
-    rows = [_cells(row, longest) for row in found.rows]
+    longest = largest(found.rows)
+    rows = [_cells(row, longest[row.currency]) for row in found.rows]
     show(console, table((by, "amount", "", "month before", "rise"), rows, least=("rise", "month before", "")))
     if len(rows) < found.count:
         print_line(console, f"and {found.count - len(rows)} more: --json shows all")
@@ -55,6 +55,12 @@ def show_budgets(wanted: Wanted, access: Access, *, as_json: bool) -> None:
     ]
     columns = ("of", "name", "budget", "used", "currency", "share")
     show(stdout_console(), table(columns, rows) if rows else "no project or payment method has a budget")
+    for each in found.budgets:
+        beside = " and ".join(f"{_short(of.amount)} {of.currency}" for of in each.beside)
+        if beside:
+            print_line(stdout_console(), f"{each.name}: {beside} cannot be compared with its budget")
+    for wrong in found.unreadable:
+        print_line(stdout_console(), f"{wrong.name}: {wrong.text!r} is not a budget; write it as 500 EUR")
 
 
 def show_statements(wanted: Wanted, access: Access, *, as_json: bool) -> None:
