@@ -152,7 +152,7 @@ def test_external_ids_lie_beside_the_documents_of_workers_alone() -> None:
 
 
 def test_each_secret_of_bootstrap_finds_its_way_to_the_workers() -> None:
-    wanted = Wanted("1" * 12, "2" * 12, SignIn(Way.USER), automation_account="3" * 12)
+    wanted = Wanted("aws.main", "1" * 12, "2" * 12, SignIn(Way.USER), automation_account="3" * 12)
     written = [*secret_files(wanted), *key_files(wanted)]
 
     keys = YAML(typ="safe").load(CHART / "values.yaml")["documents"]["secretFiles"]["keys"]

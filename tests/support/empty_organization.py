@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from tasks.bootstrap.rotation import KEPT, OFF_TAG, off_text
 from tests.support.simulator import running_simulator
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -42,6 +44,12 @@ def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return "ok"
+
+
+def off_for_a_day(simulator: SimulatorClient, user: str, key: str) -> None:
+    """Let a day have passed since the connector's command switched a key off."""
+    text = off_text(key, datetime.now(UTC) - KEPT)
+    users(simulator).tag_user(UserName=user, Tags=[{"Key": OFF_TAG, "Value": text}])
 
 
 def key_pair(secrets: Path, user: str) -> tuple[str, str]:

@@ -19,9 +19,12 @@ from tasks.bootstrap.starter import SECRETS, key_files, secret_file, secret_file
 from tasks.doctor.finding import Finding, Level
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.check import examined
-from workers.cli.installation.deploy import Applying, apply, ask, check_account, remove, targets
+from workers.cli.installation.deploy import apply
 from workers.cli.installation.described import REMEMBERED, Described, described, pairs, remembered
+from workers.cli.installation.key_pair import KeyPair
+from workers.cli.installation.removal import remove
 from workers.cli.installation.rotate import RotatedUser, first_keys, forget, rotate
+from workers.cli.installation.targets import Applying, ask, check_account, targets
 from workers.cli.operations.doctor import plain, show_finding
 from workers.cli.output import print_json
 
@@ -207,7 +210,7 @@ def _users(asked: Asked, wanted: Wanted) -> list[RotatedUser]:
     """Return the users with the files of their keys; none where workers run as a role."""
     paths = [asked.documents / name for name in key_files(wanted)]
     names = (SERVICE_USER, METERING_USER)[: len(paths) // 2]
-    return [RotatedUser(name, *paths[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
+    return [RotatedUser(name, wanted.platform, KeyPair(*paths[2 * i : 2 * i + 2])) for i, name in enumerate(names)]
 
 
 def _removed(asked: Asked, found: Described, *, as_json: bool) -> None:

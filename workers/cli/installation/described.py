@@ -63,6 +63,7 @@ class Described:
             message = "--identity-store and --instance go together: Identity Center shows both"
             raise CommandFailed(message, ExitCode.USAGE)
         return Wanted(
+            platform=self.platform,
             management_account=self.management_account,
             meshcloud_account=self.meshcloud_account,
             automation_account=self.automation_account,

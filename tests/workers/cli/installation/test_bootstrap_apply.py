@@ -160,7 +160,7 @@ def test_a_users_key_is_rotated_without_a_gap(
 
     assert signing_in(simulator, new_service) == "ok"
     assert signing_in(simulator, new_metering) == "ok"
-    simulator.operator("age_key", key=metering[0], hours=3)
+    simulator.operator("age_key", key=metering[0], hours=27)
     goes_on = rotated(tmp_path / "users", environment)
     assert moves(goes_on) == ["wait", "switch off"]
     assert "some worker may still have it" in goes_on[0]["why"]
