@@ -28,12 +28,19 @@ def empty_organization(options: SimulatorOptions) -> Iterator[SimulatorClient]:
 
 def users(simulator: SimulatorClient) -> Any:
     """Return a client of IAM in the account of the users, as the administrator sees it."""
+    return administrator(simulator, organization.MESHCLOUD_ACCOUNT_ID, "iam")
+
+
+def administrator(simulator: SimulatorClient, account: str, service: str) -> Any:
+    """Return a client of a service in an account, as the administrator sees it."""
     place = {"endpoint_url": simulator.url, "region_name": organization.REGION}
     keys = (organization.ADMINISTRATOR_ACCESS_KEY, organization.ADMINISTRATOR_SECRET_KEY)
-    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{organization.DEFAULT_ACCESS_ROLE}"
+    if account == organization.MANAGEMENT_ACCOUNT_ID:
+        return boto3.Session(*keys).client(service, **place)
+    role = f"arn:aws:iam::{account}:role/{organization.DEFAULT_ACCESS_ROLE}"
     entered = boto3.Session(*keys).client("sts", **place).assume_role(RoleArn=role, RoleSessionName="test")
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    return boto3.Session(*(entered["Credentials"][each] for each in names)).client("iam", **place)
+    return boto3.Session(*(entered["Credentials"][each] for each in names)).client(service, **place)
 
 
 def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:

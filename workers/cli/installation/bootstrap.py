@@ -40,7 +40,7 @@ class Asked:
     profiles: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
     sure: bool = False
-    rotate: bool = False
+    rotate_keys: bool = False
     remove: bool = False
 
     @property
@@ -69,8 +69,12 @@ def run_bootstrap(asked: Asked, given: Mapping[str, Any], *, as_json: bool) -> E
 
     given  the options that describe the organization, by field of Described; None: not given
     """
+    chosen = [name for name in ("apply", "rotate_keys", "remove") if getattr(asked, name)]
+    if len(chosen) > 1:
+        both = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise CommandFailed(f"{both}: choose one", ExitCode.USAGE)
     found = described(asked.directory, given)
-    if asked.rotate:
+    if asked.rotate_keys:
         _rotated(asked, found, as_json=as_json)
         return ExitCode.DONE
     if asked.remove:
@@ -198,7 +202,7 @@ def _rotated(asked: Asked, found: Described, *, as_json: bool) -> None:
     for account in accounts:
         if account.users:
             check_account(account, applying)
-    done = rotate(_users(asked, wanted), applying.profiles["meshcloud"], found.region, allowed)
+    done = rotate(_users(asked, wanted), applying, allowed)
     if as_json:
         print_json({"keys": done})
         return
@@ -255,7 +259,7 @@ def _applied(asked: Asked, wanted: Wanted, found: Described) -> Applied:
     parameters["management"][PROTECTED_UNITS] = ",".join(asked.protected) or None
     bodies = {account.key: yaml(template(account)) for account in accounts}
     changes = apply(targets(accounts, bodies, parameters, applying), applying)
-    keys = first_keys(_users(asked, wanted), applying.profiles["meshcloud"], found.region)
+    keys = first_keys(_users(asked, wanted), applying)
     if missing := [name for name in key_files(wanted) if not (asked.documents / name).exists()]:
         message = f"the users have keys already, but {asked.documents / missing[0]} does not exist"
         raise CommandFailed(f"{message}: put it there, or make new keys with --rotate-keys", ExitCode.MISTAKES)

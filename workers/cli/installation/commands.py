@@ -211,7 +211,7 @@ def bootstrap(
         profiles=tuple(profile or ()),
         protected=tuple(protect or ()),
         sure=yes,
-        rotate=rotate_keys,
+        rotate_keys=rotate_keys,
         remove=remove,
     )
     return run_bootstrap(asked, given, as_json=as_json)

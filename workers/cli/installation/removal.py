@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks.aws.access_keys import AccessKeys, ListedKey
-from tasks.aws.clients import Clients
 from tasks.bootstrap.blueprint import PLATFORM_TAG
 from tasks.bootstrap.rotation import last_use
 from tasks.errors import StepError
@@ -55,7 +54,7 @@ Keys = Mapping[AccessKeys, Sequence[ListedKey]]
 def _keys(target: Target, applying: Applying) -> Keys:
     """Return the keys of our users: AWS deletes no user that has any. Who only has such a name keeps theirs."""
     profile = applying.profiles[target.account.key]
-    users = [AccessKeys(Clients(), profile, applying.region, user.name) for user in target.account.users]
+    users = [AccessKeys(applying.clients, profile, applying.region, user.name) for user in target.account.users]
     return {user: user.listed() for user in users if user.tags().get(PLATFORM_TAG) == target.account.platform}
 
 

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.aws.access_keys import AccessKeys
-from tasks.aws.clients import Clients
 from tasks.bootstrap.blueprint import PLATFORM_TAG
 from tasks.bootstrap.rotation import OFF_TAG, Move, Step, UnknownKeys, next_step, off_since, off_text
 from tasks.errors import StepError
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.key_pair import KeyPair
+from workers.cli.installation.targets import Applying
 
 
 @dataclass(frozen=True)
@@ -28,35 +28,33 @@ class RotatedUser:
     files: KeyPair
 
 
-def rotate(
-    users: Iterable[RotatedUser], profile: str, region: str, allowed: Callable[[str], None]
-) -> list[dict[str, Any]]:
+def rotate(users: Iterable[RotatedUser], applying: Applying, allowed: Callable[[str], None]) -> list[dict[str, Any]]:
     """Take the next step for each user; returns what was done. Raises CommandFailed.
 
     allowed   is asked before a key is switched off or deleted; raises CommandFailed
     """
-    clients, done = Clients(), []
+    done = []
     for user in users:
-        keys = AccessKeys(clients, profile, region, user.name)
+        keys = _keys(applying, user)
         try:
             step, key = _next(keys, user, allowed)
         except UnknownKeys as error:
             raise CommandFailed(f"{user.name}: {error}", ExitCode.MISTAKES) from error
-        except StepError as error:
+        except (StepError, OSError) as error:
             raise _failed(user, error) from error
         done.append({"user": user.name, "move": str(step.move), "key": key, "why": step.why})
     return done
 
 
-def first_keys(users: Iterable[RotatedUser], profile: str, region: str) -> list[dict[str, Any]]:
+def first_keys(users: Iterable[RotatedUser], applying: Applying) -> list[dict[str, Any]]:
     """Make a key for each user that has none, here or in AWS; returns what was done. Raises CommandFailed."""
-    clients, done = Clients(), []
+    done = []
     for user in users:
-        keys = AccessKeys(clients, profile, region, user.name)
+        keys = _keys(applying, user)
         try:
             _check_ours(keys, user)
             made = _first_key(keys, user)
-        except StepError as error:
+        except (StepError, OSError) as error:
             raise _failed(user, error) from error
         if made is not None:
             done.append({"user": user.name, "move": str(Move.CREATE), "key": made})
@@ -101,6 +99,10 @@ def _next(keys: AccessKeys, user: RotatedUser, allowed: Callable[[str], None]) -
     return step, key
 
 
+def _keys(applying: Applying, user: RotatedUser) -> AccessKeys:
+    return AccessKeys(applying.clients, applying.profiles["meshcloud"], applying.region, user.name)
+
+
 def _make(keys: AccessKeys, user: RotatedUser) -> str:
     made = keys.create()
     try:
@@ -123,5 +125,7 @@ def _check_ours(keys: AccessKeys, user: RotatedUser) -> dict[str, str]:
     raise CommandFailed(f"{message}\n{remedy} Key={PLATFORM_TAG},Value={user.platform}", ExitCode.MISTAKES)
 
 
-def _failed(user: RotatedUser, error: StepError) -> CommandFailed:
+def _failed(user: RotatedUser, error: StepError | OSError) -> CommandFailed:
+    if isinstance(error, OSError):
+        return CommandFailed(f"{user.name}: {error.filename}: {error.strerror}", ExitCode.FAILED)
     return CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED)

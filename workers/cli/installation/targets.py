@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.platform import DefaultAuth
 from config.printable import printable
@@ -17,8 +17,18 @@ from tasks.errors import StepError, TransientError
 from workers.cli.errors import CommandFailed, ExitCode
 
 STACK = "meshstack-connector"
-LOOK_SECONDS = 1.0  # between two looks at a stack
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 3.0  # between two looks at a stack: the longer it takes, the more
 PATIENCE_SECONDS = 900.0  # for one stack; IAM takes a minute
+SILENT_SECONDS = 30.0  # less is a moment in which AWS or the network does not answer
+EXPIRED = frozenset(  # of the SDK, and of AWS: who has not signed in for a while
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Applying:
     region: str
     profiles: Mapping[str, str]  # account key -> profile
     sure: bool  # do not ask
+    clients: Clients = field(default_factory=Clients)  # the same for all profiles
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ def targets(
 
 def _deployment(account: Account, applying: Applying) -> Deployment:
     auth = DefaultAuth(profile=applying.profiles[account.key])
-    return Deployment(Clients(), auth, applying.region, STACK, account.mark)
+    return Deployment(applying.clients, auth, applying.region, STACK, account.mark)
 
 
 def check_account(account: Account, applying: Applying) -> None:
@@ -64,11 +75,19 @@ def check_account(account: Account, applying: Applying) -> None:
     try:
         found = _deployment(account, applying).account()
     except StepError as error:
-        raise failed(error, f"profile {profile} of the {account.key} account") from error
+        raise _not_in(account, profile, error) from error
     if found != account.id:
         message = f"profile {profile} signs in to account {found}, and the {account.key} account is {account.id}"
         remedy = f"name another one with --profile {account.key}=…, or correct --{account.key}-account"
         raise CommandFailed(f"{message}: {remedy}", ExitCode.USAGE)
+
+
+def _not_in(account: Account, profile: str, error: StepError) -> CommandFailed:
+    if error.code in EXPIRED:
+        message = f"you are not signed in to the {account.key} account ({error.code})"
+        remedy = f"aws sso login --profile {profile}, or new credentials for it"
+        return CommandFailed(f"{message}: {remedy}, then run the same command again", ExitCode.USAGE)
+    return failed(error, f"profile {profile} of the {account.key} account")
 
 
 def check_organization(target: Target) -> None:
@@ -118,13 +137,21 @@ def delete(target: Target) -> None:
 
 
 def wait(target: Target, is_done: Callable[[], bool]) -> None:
-    """Look until it is done. Raises CommandFailed if that takes too long."""
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while not is_done():
-        if time.monotonic() >= ends:
+    """Look until it is done. Raises CommandFailed if that takes too long, StepError if AWS does not answer."""
+    began = answered = time.monotonic()
+    while True:
+        try:
+            if is_done():
+                return
+            answered = time.monotonic()
+        except TransientError:
+            if time.monotonic() - answered >= SILENT_SECONDS:
+                raise
+        waited = time.monotonic() - began
+        if waited >= PATIENCE_SECONDS:
             message = f"CloudFormation still works in the {target.account.key} account: run the same command again"
             raise CommandFailed(message, ExitCode.FAILED)
-        time.sleep(LOOK_SECONDS)
+        time.sleep(min(max(waited / 10, SHORTEST_SECONDS), LONGEST_SECONDS))
 
 
 def failed(error: StepError, where: str | None = None) -> CommandFailed:
