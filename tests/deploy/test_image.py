@@ -75,7 +75,7 @@ def test_every_service_is_asked_whether_it_lives() -> None:
             continue
         assert check["test"][0] in {"CMD", "CMD-SHELL"}
         if name != "redis":
-            [port] = re.findall(r"127\.0\.0\.1:(\d+)/health", check["test"][-1])
+            [port] = re.findall(r"127\.0\.0\.1:(\d+)", check["test"][-1])
             told = {str(value) for value in service["environment"].values()} | set(
                 " ".join(service["command"]).split("=")
             )
