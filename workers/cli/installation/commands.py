@@ -207,9 +207,9 @@ def bootstrap(
 ) -> ExitCode:
     """Write what an AWS organization needs for the connector.
 
-    Writes CloudFormation templates and OpenTofu files for each account, and a matching platform document. Calls AWS only
-    with --apply, --rotate-keys or --remove, and with your own AWS profiles. The directory remembers the options, so you
-    need not repeat them.
+    Writes CloudFormation templates and OpenTofu files for each account, and a matching platform document. Calls AWS
+    only with --apply, --rotate-keys or --remove, and with your own AWS profiles. The directory remembers the options,
+    so you need not repeat them.
     """
     from workers.cli.installation.bootstrap import Asked, run_bootstrap
 
