@@ -41,7 +41,7 @@ def _lines(wanted: Wanted, starter: Starter, accounts: Sequence[Account]) -> Ite
     yield "## Deploy"
     yield ""
     yield "Use either CloudFormation or OpenTofu, and keep the order: a policy cannot name a role that does not exist"
-    yield "yet. Replace the profiles `meshcloud`, `management` and `automation` with your own, for example SSO profiles."
+    yield "yet. Replace the profiles `meshcloud`, `management` and `automation` with your own. SSO profiles work."
     yield ""
     yield "With CloudFormation:"
     yield ""
