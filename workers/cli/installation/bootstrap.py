@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ from workers.cli.installation.key_pair import KeyPair
 from workers.cli.installation.removal import remove
 from workers.cli.installation.rotate import RotatedUser, first_keys, forget, rotate
 from workers.cli.installation.targets import Applying, ask, check_account, targets
+from workers.cli.installation.whole_files import OWN, alone_in, write_whole
 from workers.cli.operations.doctor import plain, show_finding
 from workers.cli.output import print_json
 
@@ -74,18 +76,19 @@ def run_bootstrap(asked: Asked, given: Mapping[str, Any], *, as_json: bool) -> E
         both = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise CommandFailed(f"{both}: choose one", ExitCode.USAGE)
     found = described(asked.directory, given)
-    if asked.rotate_keys:
-        _rotated(asked, found, as_json=as_json)
-        return ExitCode.DONE
-    if asked.remove:
-        _removed(asked, found, as_json=as_json)
+    if asked.rotate_keys or asked.remove:
+        with alone_in(asked.directory) if asked.directory.exists() else nullcontext():
+            (_rotated if asked.rotate_keys else _removed)(asked, found, as_json=as_json)
         return ExitCode.DONE
     begun = _to_begin(asked, found)
     wanted = _fitted(asked, found, begun)
     told = _written(asked, wanted, found, begun)
     if not as_json:
         _show_files(asked, told)
-    done = _applied(asked, wanted, found) if asked.apply else None
+    done = None
+    if asked.apply:
+        with alone_in(asked.directory):
+            done = _applied(asked, wanted, found)
     if as_json:
         print_json({**told, **_plain(done)})
     else:
@@ -112,7 +115,7 @@ def _fitted(asked: Asked, found: Described, begun: Mapping[str, str]) -> Wanted:
         if asked.documents.is_dir():
             shutil.copytree(asked.documents, place, ignore=shutil.ignore_patterns(SECRETS))
         for name, text in begun.items():
-            _write(Path(folder) / name, text)
+            write_whole(Path(folder) / name, text)
         platform = _catalog(place).platforms.get(found.platform)
     if platform is None:
         message = f"{asked.documents} describes no platform {found.platform}: correct it, or say --platform"
@@ -137,7 +140,7 @@ def _written(asked: Asked, wanted: Wanted, found: Described, begun: Mapping[str,
     texts = {**made.made, **begun, REMEMBERED: found.text}
     try:
         for name, text in texts.items():
-            _write(asked.directory / name, text)
+            write_whole(asked.directory / name, text)
         for name, text in secret.items():
             _write_secret(asked.directory / name, text)
     except OSError as error:
@@ -148,16 +151,9 @@ def _written(asked: Asked, wanted: Wanted, found: Described, begun: Mapping[str,
     return {"directory": str(asked.directory), **done}
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
 def _write_secret(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(path, text, OWN)
 
 
 def _show_files(asked: Asked, told: Mapping[str, Any]) -> None:

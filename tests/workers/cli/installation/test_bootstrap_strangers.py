@@ -14,6 +14,7 @@ from tests.support.waiting import eventually
 from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, arguments
 from tests.workers.cli.running import Ended, RunHere, clean_environment
 from tests.workers.cli.terminal import on_terminal
+from workers.cli.installation.whole_files import alone_in
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient
@@ -255,3 +256,26 @@ def test_one_thing_at_a_time(tmp_path: Path, environment: dict[str, str], run_he
     ended = run_here("bootstrap", str(tmp_path), "--apply", "--remove", "--yes", environment=environment)
     assert ended.returncode == 64
     assert "--apply and --remove: choose one" in ended.stderr
+
+
+def test_one_command_at_a_time(tmp_path: Path, environment: dict[str, str], run_here: RunHere) -> None:
+    assert deployed(tmp_path / "new", environment, run_here).returncode == 0
+    with alone_in(tmp_path / "new"):
+        for what in ("--apply", "--rotate-keys", "--remove"):
+            ended = run_here("bootstrap", str(tmp_path / "new"), what, "--yes", environment=environment)
+            assert ended.returncode == 1
+            assert f"another bootstrap works in {tmp_path / 'new'}" in ended.stderr
+
+
+def test_what_says_so_already_is_not_written_again(tmp_path: Path, run_here: RunHere) -> None:
+    """Running workers read these files: what is replaced is read anew."""
+    command = arguments(tmp_path / "new", **{"--sign-in": "user"})
+    assert run_here(*command).returncode == 0
+    before = {file: file.stat().st_ino for file in (tmp_path / "new").rglob("*")}
+
+    assert run_here(*command).returncode == 0
+
+    assert {file: file.stat().st_ino for file in (tmp_path / "new").rglob("*")} == before
+    secrets = tmp_path / "new" / "config.d" / "secrets"
+    assert {file.stat().st_mode & 0o777 for file in secrets.iterdir()} == {0o600}
+    assert secrets.stat().st_mode & 0o777 == 0o700
