@@ -26,7 +26,7 @@ from workers.cli.installation.key_pair import KeyPair
 from workers.cli.installation.removal import remove
 from workers.cli.installation.rotate import RotatedUser, first_keys, forget, rotate
 from workers.cli.installation.targets import Applying, ask, check_account, targets
-from workers.cli.installation.whole_files import OWN, alone_in, write_whole
+from workers.cli.installation.whole_files import alone_in, secret_mode, write_whole
 from workers.cli.operations.doctor import plain, show_finding
 from workers.cli.output import print_json
 
@@ -153,7 +153,7 @@ def _written(asked: Asked, wanted: Wanted, found: Described, begun: Mapping[str,
 
 def _write_secret(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(path, text, OWN)
+    write_whole(path, text, secret_mode(path.parent))
 
 
 def _show_files(asked: Asked, told: Mapping[str, Any]) -> None:

@@ -6,12 +6,12 @@ secret, access           are replaced by them, one right after the other: worker
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.aws.access_keys import NewKey
+from workers.cli.installation.whole_files import secret_mode, write_new
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class KeyPair:
         """Replace both files. Raises OSError."""
         self.access_key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         for file, text in ((self.secret_key, key.secret), (self.access_key, key.id)):
-            _write(_partial(file), f"{text}\n")
+            write_new(_partial(file), f"{text}\n", secret_mode(file.parent))  # AWS shows the secret once
         self._replace()
 
     def finish(self, keys: Collection[str]) -> str | None:
@@ -65,11 +65,3 @@ def _partial(file: Path) -> Path:
 
 def _read(file: Path) -> str | None:
     return file.read_text(encoding="utf-8").strip() if file.exists() else None
-
-
-def _write(file: Path, text: str) -> None:
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())  # AWS shows the secret once

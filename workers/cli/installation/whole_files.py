@@ -10,7 +10,6 @@ from pathlib import Path
 
 from workers.cli.errors import CommandFailed, ExitCode
 
-OWN = 0o600
 EVERYBODY = 0o644
 
 
@@ -20,12 +19,26 @@ def write_whole(path: Path, text: str, mode: int = EVERYBODY) -> None:
     if path.is_file() and path.read_bytes() == text.encode():  # running workers look at what changes
         return
     partial = path.with_name(f".{path.name}.new")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
+    write_new(partial, text, mode)
+    partial.replace(path)
+
+
+def write_new(path: Path, text: str, mode: int) -> None:
+    """Write a file in place of any other, and have it on the disk. Raises OSError."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), mode)  # whatever the umask says
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    partial.replace(path)
+
+
+def secret_mode(folder: Path) -> int:
+    """Return who may read a secret in a folder: its owner, and the folder's group if that may read the folder.
+
+    So a container that runs as another user can read it, also after the next key is written.
+    """
+    return 0o600 | (folder.stat().st_mode & 0o040)
 
 
 @contextmanager

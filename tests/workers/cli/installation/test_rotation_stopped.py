@@ -143,3 +143,14 @@ def test_one_key_works_whoever_rotates(house: House) -> None:
     assert code == 1
     assert f"the key in the file, {old.strip()}, is switched off" in said
     assert f"{new} is on" in said
+
+
+def test_whoever_may_read_the_folder_may_read_the_new_key(house: House) -> None:
+    """As the group of a container's user, which has no other way to the next key."""
+    assert {file.stat().st_mode & 0o777 for file in house.secrets.iterdir()} == {0o600}
+    house.secrets.chmod(0o2750)
+
+    assert house.rotate() == "create"
+
+    assert (house.secrets / "service-user-access-key").stat().st_mode & 0o777 == 0o640
+    assert (house.secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o640
