@@ -6,12 +6,15 @@ secret, access           are replaced by them, one right after the other: worker
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.aws.access_keys import NewKey
 from workers.cli.installation.whole_files import secret_mode, write_new
+
+LATE_SECONDS = 60.0  # AWS shows a new key everywhere within seconds. Source: IAM troubleshooting
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,17 @@ class KeyPair:
     def id(self) -> str | None:
         """Return the id of the key; None: there is none."""
         return _read(self.access_key)
+
+    def unseen(self, keys: Collection[str]) -> str | None:
+        """Return the id of a key that was written down a moment ago and that AWS does not show; None: there is none.
+
+        keys   the ids of the user's keys as AWS shows them
+        """
+        for file in (_partial(self.access_key), self.access_key):
+            found = _read(file)
+            if found and found not in keys and time.time() - file.stat().st_mtime < LATE_SECONDS:
+                return found
+        return None
 
     def write(self, key: NewKey) -> None:
         """Replace both files. Raises OSError."""

@@ -5,6 +5,7 @@ Each step can be cut off anywhere: what AWS has, the files and a tag of the user
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +16,10 @@ from tasks.bootstrap.blueprint import PLATFORM_TAG
 from tasks.bootstrap.rotation import OFF_TAG, Move, Step, UnknownKeys, next_step, off_since, off_text
 from tasks.errors import StepError
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.installation.key_pair import KeyPair
+from workers.cli.installation.key_pair import LATE_SECONDS, KeyPair
 from workers.cli.installation.targets import Applying
+
+LOOK_SECONDS = 1.0  # between two looks at a user that was made a moment ago
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def first_keys(users: Iterable[RotatedUser], applying: Applying) -> list[dict[st
     for user in users:
         keys = _keys(applying, user)
         try:
-            _check_ours(keys, user)
+            _await_ours(keys, user)
             made = _first_key(keys, user)
         except (StepError, OSError) as error:
             raise _failed(user, error) from error
@@ -69,7 +72,10 @@ def forget(users: Iterable[RotatedUser], key: str) -> None:
 
 def _first_key(keys: AccessKeys, user: RotatedUser) -> str | None:
     listed = keys.listed()
-    finished = user.files.finish([key.id for key in listed])
+    known = [key.id for key in listed]
+    if user.files.unseen(known) is not None:
+        return None
+    finished = user.files.finish(known)
     if finished is not None or user.files.id() is not None or listed:
         return finished
     return _make(keys, user)
@@ -78,7 +84,11 @@ def _first_key(keys: AccessKeys, user: RotatedUser) -> str | None:
 def _next(keys: AccessKeys, user: RotatedUser, allowed: Callable[[str], None]) -> tuple[Step, str | None]:
     """Take the next step; returns it, with the id of the key that it was done to."""
     tags, listed, now = _check_ours(keys, user), keys.listed(), datetime.now(UTC)
-    finished = user.files.finish([key.id for key in listed])
+    known = [key.id for key in listed]
+    unseen = user.files.unseen(known)
+    if unseen is not None:  # a list that is younger than the key proves nothing
+        return Step(Move.WAIT, None, "it was made a moment ago, and AWS does not show it yet"), unseen
+    finished = user.files.finish(known)
     if finished is not None:
         return Step(Move.CREATE, None, "a run was stopped while it wrote the files; give them to all workers"), finished
     off = off_since(tags.get(OFF_TAG))
@@ -112,6 +122,20 @@ def _make(keys: AccessKeys, user: RotatedUser) -> str:
         message = f"{user.name}: {error.filename} cannot be written ({error.strerror}); the new key was deleted again"
         raise CommandFailed(message, ExitCode.FAILED) from error
     return made.id
+
+
+def _await_ours(keys: AccessKeys, user: RotatedUser) -> None:
+    """See that the user is ours, which was made a moment ago: AWS may not show it yet. Raises CommandFailed."""
+    ends = time.monotonic() + LATE_SECONDS
+    while True:
+        try:
+            _check_ours(keys, user)
+        except CommandFailed:
+            if time.monotonic() >= ends:
+                raise
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 def _check_ours(keys: AccessKeys, user: RotatedUser) -> dict[str, str]:

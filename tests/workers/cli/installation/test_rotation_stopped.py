@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,21 @@ def test_it_goes_on_after_every_file(written: str, house: House) -> None:
 
     assert house.worker_signs_in() == "ok"
     assert [file.name for file in house.secrets.iterdir() if file.name.endswith(".new")] == []
+
+
+@pytest.mark.parametrize("written", ["service-user-access-key", "service-user-access-key.new"])
+def test_a_key_that_aws_does_not_show_yet_is_waited_for(written: str, house: House) -> None:
+    """The list of keys may be older than the key: what is half written is kept, and no other key is made."""
+    before, file = house.keys(), house.secrets / written
+    file.write_text("AKIAMADEAMOMENTAGO00")
+
+    assert house.rotate() == "wait"
+    assert file.read_text() == "AKIAMADEAMOMENTAGO00"
+    assert house.keys() == before
+
+    os.utime(file, (0, 0))
+    assert house.rotate() == "create"
+    assert len(house.keys()) == 2
 
 
 def test_a_key_that_cannot_be_written_down_is_not_kept(house: House) -> None:
