@@ -112,7 +112,8 @@ def check_ours(target: Target) -> None:
     stranger = target.deployment.stranger()
     if stranger is not None:
         message = f"the {target.account.key} account {target.account.id} has a stack {STACK} that is not ours"
-        remedy = "If it is, delete it in CloudFormation and run the same command again. Nothing was changed."
+        remedy = "If nobody needs it any more, delete it in CloudFormation, then run the same command again. Two"
+        remedy = f"{remedy} platforms cannot share this account. Nothing was changed."
         raise CommandFailed(f"{message}: {printable(stranger)}\n{remedy}", ExitCode.FAILED)
 
 

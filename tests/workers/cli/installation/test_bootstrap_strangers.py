@@ -238,6 +238,17 @@ def test_an_account_that_does_not_manage_the_organization_is_refused(
     assert writes(simulator, mark) == set()
 
 
+def test_an_ou_that_is_not_there_is_said_in_awss_words(
+    tmp_path: Path, environment: dict[str, str], run_here: RunHere
+) -> None:
+    wrong = deployed(tmp_path / "new", environment, run_here, "--protect", "ou-sbox-nonsense")
+    assert wrong.returncode == 3
+    assert "the management account was not prepared: ControlPolicy: You specified a target that" in wrong.stderr
+
+    right = deployed(tmp_path / "new", environment, run_here)
+    assert right.returncode == 0, right.stderr
+
+
 def test_who_is_not_signed_in_any_more_reads_how_to(
     tmp_path: Path, environment: dict[str, str], run_here: RunHere
 ) -> None:
