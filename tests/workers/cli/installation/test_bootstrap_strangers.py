@@ -64,7 +64,13 @@ def formation(simulator: SimulatorClient, account: str) -> Any:
     return administrator(simulator, account, "cloudformation")
 
 
-@pytest.mark.parametrize("into", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS"])
+@pytest.mark.parametrize(
+    "into",
+    [
+        "ROLLBACK_COMPLETE",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS")),
+    ],
+)
 def test_somebody_elses_stack_of_our_name_is_left_alone(
     into: str, tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient, run_here: RunHere
 ) -> None:
@@ -159,7 +165,7 @@ def test_what_was_never_built_is_deleted_when_a_person_says_so(
 @pytest.mark.parametrize(
     ("into", "remedy"),
     [
-        ("DELETE_FAILED", "finish that with --remove"),
+        pytest.param("DELETE_FAILED", "finish that with --remove", marks=pytest.mark.thorough),
         ("UPDATE_ROLLBACK_FAILED", f"run `aws cloudformation continue-update-rollback --stack-name {STACK}"),
     ],
 )

@@ -75,7 +75,7 @@ def house(simulator: SimulatorClient, tmp_path: Path, run_here: RunHere) -> Hous
     return House(simulator, tmp_path, run_here)
 
 
-@pytest.mark.parametrize("kind", ["reset", "lost_response"])
+@pytest.mark.parametrize("kind", [pytest.param("reset", marks=pytest.mark.thorough), "lost_response"])
 @pytest.mark.parametrize("operation", CHANGES)
 def test_it_goes_on_after_every_change(operation: str, kind: str, house: House) -> None:
     first, _ = key_pair(house.secrets, "service-user")
