@@ -38,7 +38,9 @@ LABEL org.opencontainers.image.title="meshStack AWS Connector" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin connector && install -d -o 10001 -m 700 /data
+RUN groupadd --system --gid 10001 connector \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin connector \
+    && install -d -o 10001 -m 700 /data
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv

@@ -43,8 +43,9 @@ Value = TypeVar("Value")
 class CatalogError(ValueError):
     """The documents hold mistakes; the text has one line for each. Permanent: a person must correct them."""
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+    def __init__(self, mistakes: Iterable[Mistake], secret_files: Iterable[Path] = ()) -> None:
         self.mistakes = tuple(mistakes)
+        self.secret_files = tuple(secret_files)  # that documents name, also those that cannot be read
         count = f"{counted(len(self.mistakes), 'mistake')} in the configuration"
         super().__init__("\n".join([f"{count}:", *map(str, self.mistakes)]))
 
@@ -167,7 +168,7 @@ class _Reader:
         self._check_prices(zones)
         self._remark(zones)
         if self.mistakes:
-            raise CatalogError(self.mistakes)
+            raise CatalogError(self.mistakes, sorted(self.secret_files))
         return Catalog(
             platforms=MappingProxyType({name: platform for name, (_, platform) in self.platforms.items()}),
             landing_zones=MappingProxyType(zones),

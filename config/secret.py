@@ -95,8 +95,7 @@ def _text(value: object, sources: SecretSources) -> str | None:
         case [("env", str(name))] if environment is not None:
             return _from_environment(name, environment)
         case _ if STORES & {name for name, _ in pairs}:  # in whatever order its fields stand
-            reference = _reference(dict(pairs))
-            return None if environment is None or sources.look_up is None else sources.look_up(reference)
+            return _from_store(_reference(dict(pairs)), sources)
         case [("file", str(name))]:
             sources.files.add(sources.folder / name)
             return _from_file(sources.folder / name)
@@ -125,6 +124,12 @@ def _may_be_imported(pairs: list[tuple[object, object]]) -> bool:
         case [("env", str(name))]:
             return name.startswith(IMPORTED_PREFIX)
     return False
+
+
+def _from_store(reference: Reference, sources: SecretSources) -> str | None:
+    if sources.environment is None or sources.look_up is None:
+        return None
+    return sources.look_up(reference).strip()  # a line end at its end means as little as in a file
 
 
 def _from_environment(name: str, environment: Mapping[str, str]) -> str:

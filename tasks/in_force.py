@@ -33,7 +33,7 @@ LOOK_SECONDS = 1.0  # between two looks at the directory; a change counts once i
 UNREAD = "unread"
 MOST_FILES = 5000  # of a directory that are looked at
 Mine = TypeVar("Mine", bound=Connector)
-Files = Mapping[str, tuple[int, int]]
+Files = Mapping[str, tuple[int, ...]]
 Documents = dict[str, dict[str, Any]]  # by kind and name
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,8 @@ class InForce(Generic[Mine]):
         self._secrets = secrets
         self._clock = clock
         self._lock = Lock()
-        self._files = self._seen = _files(connector)
+        self._wanted: tuple[Path, ...] = ()  # files of secrets that are named by documents with mistakes
+        self._files = self._seen = self._found()
         self._looked_at = clock()
         self._away_at: float | None = None  # when Redis gave no answer last
         self._version: str | None = UNREAD
@@ -110,12 +111,17 @@ class InForce(Generic[Mine]):
 
     def _directory_changed(self) -> bool:
         self._looked_at = self._clock()
-        found = _files(self._connector)
+        found = self._found()
         still, self._seen = found == self._seen, found
         if not still or found == self._files:  # somebody may be writing it
             return False
         self._files = found
         return True
+
+    def _found(self) -> Files:
+        """Describe every file of the directory, also those below it, which documents name, and every secret's file."""
+        below = islice(_below(self._connector.settings.config_dir), MOST_FILES)
+        return dict(_stat(chain(below, self._connector.catalog.secret_files, self._wanted)))
 
     def _documents_changed(self) -> bool:
         """Tell whether Redis has other documents. It is given a second after it gave no answer, once they are known."""
@@ -148,7 +154,9 @@ class InForce(Generic[Mine]):
             catalog, self._documents = self._loaded(self._newest)
         except (CatalogError, SettingsError) as error:
             log.error("the new configuration has mistakes; the previous one stays in use", mistakes=str(error))  # noqa: TRY400 (they are a person's, and a trace tells nothing of them)
+            self._wanted = error.secret_files if isinstance(error, CatalogError) else ()
             return
+        self._wanted = ()
         register_secrets(catalog.secrets)
         self._connector = replace(self._connector, catalog=catalog)
         log.info("a new configuration is in use", platforms=sorted(catalog.platforms))
@@ -183,24 +191,19 @@ def _log_wrong(names: set[str], error: CatalogError) -> None:
     log.error("documents from the API have mistakes here", documents=sorted(names), mistakes=str(error))
 
 
-def _files(connector: Connector) -> Files:
-    """Describe every file of the directory, also those below it, which documents name, and every secret's file."""
-    below = islice(_below(connector.settings.config_dir), MOST_FILES)
-    return dict(_stat(chain(below, connector.catalog.secret_files)))
-
-
 def _below(directory: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(directory):
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _stat(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, int]]]:
+def _stat(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
     for path in paths:
         try:
             found = path.stat()  # follows links: an orchestrator changes where they lead
         except OSError:
             continue
-        yield str(path), (found.st_mtime_ns, found.st_size)
+        # ctime: a file that may be read now, or was replaced by one as long and as old, has the same mtime
+        yield str(path), (found.st_ino, found.st_ctime_ns, found.st_mtime_ns, found.st_size)
 
 
 @cache

@@ -3,12 +3,11 @@
 This acts with the rights of whoever asks, never with the connector's: it passes no seam, and no policy of ours allows
 it.
 Source: docs.aws.amazon.com/IAM/latest/APIReference (ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey,
-GetAccessKeyLastUsed)
+GetAccessKeyLastUsed, GetUser, TagUser)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,38 +43,37 @@ class AccessKeys:
 
     def __init__(self, clients: Clients, profile: str | None, region: str, user: str) -> None:
         self._iam = clients.acting("iam", region, Ambient(profile))
-        self._user = user
+        self.name = user
 
     def listed(self) -> list[ListedKey]:
         """Return the user's keys, at most two. Raises StepError."""
-        found = self._call("list_access_keys", UserName=self._user)["AccessKeyMetadata"]
+        found = self._call("list_access_keys", UserName=self.name)["AccessKeyMetadata"]
         return [self._with_last_use(each) for each in found]
 
     def create(self) -> NewKey:
         """Make another key. Raises StepError."""
-        made = self._call("create_access_key", UserName=self._user)["AccessKey"]
+        made = self._call("create_access_key", UserName=self.name)["AccessKey"]
         return NewKey(made["AccessKeyId"], made["SecretAccessKey"])
 
     def switch_off(self, key: str) -> None:
         """Let nobody use a key (its id) until it is switched on again. Raises StepError."""
-        self._call("update_access_key", UserName=self._user, AccessKeyId=key, Status="Inactive")
+        self._call("update_access_key", UserName=self.name, AccessKeyId=key, Status="Inactive")
 
     def delete(self, key: str) -> None:
         """Delete a key (its id) for good. Raises StepError."""
-        self._call("delete_access_key", UserName=self._user, AccessKeyId=key)
+        self._call("delete_access_key", UserName=self.name, AccessKeyId=key)
 
-    def delete_all(self, before: Callable[[str], None]) -> None:
-        """Delete every key; a user that is gone has none. Raises StepError.
-
-        before   is called with the id of each key before it is deleted
-        """
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the user; none of one that does not exist. Raises StepError."""
         try:
-            keys = self.listed()
+            user = self._call("get_user", UserName=self.name)["User"]
         except NotFound:
-            return
-        for key in keys:
-            before(key.id)
-            self.delete(key.id)
+            return {}
+        return {each["Key"]: each["Value"] for each in user.get("Tags", ())}
+
+    def tag(self, name: str, value: str) -> None:
+        """Write a tag of the user. Raises StepError."""
+        self._call("tag_user", UserName=self.name, Tags=[{"Key": name, "Value": value}])
 
     def _with_last_use(self, key: Any) -> ListedKey:
         used = self._call("get_access_key_last_used", AccessKeyId=key["AccessKeyId"]).get("AccessKeyLastUsed", {})

@@ -7,7 +7,7 @@ Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -19,10 +19,10 @@ from config.platform import DefaultAuth
 from tasks.aws.ambient import Ambient
 from tasks.aws.clients import Clients
 from tasks.aws.faults import translate, translate_unanswered
+from tasks.aws.stack_standing import STANDINGS, Standing
 from tasks.errors import Refused
 
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")  # how AWS says that there are none
-NEVER_BUILT = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,16 @@ class Progress(Enum):
 class Deployment:
     """One stack in the account that a profile signs in to. Nothing here waits: ask again."""
 
-    def __init__(self, clients: Clients, auth: DefaultAuth, region: str, stack: str) -> None:
+    def __init__(self, clients: Clients, auth: DefaultAuth, region: str, stack: str, mark: str) -> None:
+        """Call nothing yet.
+
+        mark   the description of the stack, and of its change sets: without it, a stack of this name is not ours
+        """
         self._credentials = Ambient(auth.profile)
-        self._clients, self._region, self._stack = clients, region, stack
+        self._clients, self._region, self._stack, self._mark = clients, region, stack, mark
         self._change_set = f"bootstrap-{uuid4().hex}"
+        self._made: bool = False  # the change set is there, and not executed
+        self._shell: bool = False  # the stack is nothing but change sets of ours
         self._prepared: Mapping[str, Any] = {}  # the change set, once AWS has worked it out
         self._before: tuple[Any, ...] = ()  # what AWS showed of the stack before it was told to begin
 
@@ -57,10 +63,34 @@ class Deployment:
         """Return the account (12 digits) that the profile signs in to. Raises StepError."""
         return str(self._call("sts", "get_caller_identity")["Account"])
 
+    def organization(self) -> Mapping[str, Any]:
+        """Return the organization of that account: MasterAccountId, FeatureSet. Raises StepError."""
+        found: Mapping[str, Any] = self._call("organizations", "describe_organization")["Organization"]
+        return found
+
     def status(self) -> str | None:
         """Return the stack's status; None: there is none. Raises StepError."""
         stack = self._described()
         return None if stack is None else str(stack["StackStatus"])
+
+    def standing(self) -> Standing | None:
+        """Tell what can be done with the stack; None: there is none. Raises StepError."""
+        status = self.status()
+        return None if status is None else STANDINGS[status]
+
+    def stranger(self) -> str | None:
+        """Return what shows that the stack of this name is somebody else's; None: it is ours, or there is none.
+
+        Raises StepError.
+        """
+        stack = self._described()
+        if stack is None:
+            return None
+        if STANDINGS[stack["StackStatus"]] is Standing.RESERVED:  # nothing was built from a template yet
+            foreign = [each["ChangeSetName"] for each in self._change_sets() if each.get("Description") != self._mark]
+            return f"somebody else prepares it by the change set {foreign[0]}" if foreign else None
+        described = stack.get("Description")
+        return None if described == self._mark else f"its description is {described!r}, not {self._mark!r}"
 
     def _described(self) -> Mapping[str, Any] | None:
         try:
@@ -72,9 +102,19 @@ class Deployment:
         described: Mapping[str, Any] = stack
         return described
 
-    def clear(self) -> None:
-        """Delete a stack that was never built, which AWS lets nobody update. Raises StepError."""
+    def delete(self) -> None:
+        """Begin to delete the stack. Raises StepError."""
+        self._before = _shown(self._described())
         self._call("cloudformation", "delete_stack", StackName=self._stack)
+
+    def deletion(self) -> Progress:
+        """Tell how far the deletion has come since it began. Raises StepError."""
+        stack = self._described()
+        if stack is None:
+            return Progress.DONE
+        if _shown(stack) == self._before:
+            return Progress.WORKING  # AWS does not show yet that it has begun
+        return Progress.FAILED if STANDINGS[stack["StackStatus"]] is Standing.HALF_DELETED else Progress.WORKING
 
     def prepare(self, body: str, parameters: Mapping[str, str | None]) -> None:
         """Have AWS work out what would change. Raises StepError.
@@ -82,7 +122,8 @@ class Deployment:
         parameters  None: as the stack has it, or else the template's default
         """
         stack = self._described()
-        is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        is_new = stack is None or STANDINGS[stack["StackStatus"]] is Standing.RESERVED
+        self._shell = stack is None or (is_new and bool(self._change_sets()))
         before = set() if stack is None or is_new else {each["ParameterKey"] for each in stack.get("Parameters", ())}
         kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in before if parameters.get(name, "") is None]
         given = [
@@ -94,10 +135,12 @@ class Deployment:
             StackName=self._stack,
             ChangeSetName=self._change_set,
             ChangeSetType="CREATE" if is_new else "UPDATE",
+            Description=self._mark,
             TemplateBody=body,
             Parameters=[*given, *kept],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
+        self._made = True
 
     def is_prepared(self) -> bool:
         """Tell whether AWS knows by now what would change. Raises StepError."""
@@ -129,15 +172,19 @@ class Deployment:
         return ()
 
     def discard(self) -> None:
-        """Forget what was prepared, and a stack that is nothing else. Raises StepError."""
+        """Forget what was prepared and not executed, and a stack of ours that is nothing else. Raises StepError."""
+        if not self._made:
+            return
         self._on_change_set("delete_change_set")
-        if self.status() == "REVIEW_IN_PROGRESS":
-            self.clear()
+        self._made = False
+        if self._shell and self.standing() is Standing.RESERVED:
+            self.delete()
 
     def execute(self) -> None:
         """Begin to do what was prepared. Raises StepError."""
         self._before = _shown(self._described())
         self._on_change_set("execute_change_set")
+        self._made = False
 
     def progress(self) -> Progress:
         """Tell how far the stack has come since it was told to begin. Raises StepError."""
@@ -158,6 +205,12 @@ class Deployment:
                 return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
         return "CloudFormation gives no reason"
 
+    def _change_sets(self) -> Sequence[Mapping[str, Any]]:
+        found: Sequence[Mapping[str, Any]] = self._call("cloudformation", "list_change_sets", StackName=self._stack)[
+            "Summaries"
+        ]  # fewer than a page: each run discards its own
+        return found
+
     def _on_change_set(self, operation: str, **more: str) -> Any:
         return self._call("cloudformation", operation, StackName=self._stack, ChangeSetName=self._change_set, **more)
 
@@ -173,7 +226,7 @@ class Deployment:
 
 def _shown(stack: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """Return that by which a stack that has begun to change differs from itself before."""
-    return () if stack is None else (stack["StackStatus"], stack.get("LastUpdatedTime"))
+    return () if stack is None else (stack["StackStatus"], stack.get("LastUpdatedTime"), stack.get("DeletionTime"))
 
 
 def _is_missing(refused: Refused) -> bool:

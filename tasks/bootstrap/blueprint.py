@@ -5,6 +5,9 @@
     automation account   automation role, and the role by which CloudFormation administers StackSets
 
 External ids are secret. They stand in no file: a template has a parameter for each, marked as secret.
+
+Names are no proof: somebody else may have a stack or a user that is called the same. So each stack's description and
+each user's tag name the platform.
 Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html
 """
 
@@ -30,6 +33,7 @@ METERING_ROLE = "MeshCostExplorerServiceRole"
 STACK_SET_ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"  # the name that CloudFormation looks for
 STACK_SET_EXECUTION = "AWSCloudFormationStackSetExecutionRole"  # in every account that gets instances
 GUARD_RAIL = "meshstack-connector"
+PLATFORM_TAG = "meshstack:platform"  # of users: whose they are
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ MARKS = {f"<{each.name}>": each for each in (MANAGEMENT_ID, AUTOMATION_ID, METER
 class Wanted:
     """What is to be prepared."""
 
+    platform: str  # as tenants name it: aws.main
     management_account: str  # 12 digits, as all accounts
     meshcloud_account: str
     sign_in: SignIn
@@ -98,6 +103,7 @@ class Account:
 
     key: str  # meshcloud, management or automation
     id: str
+    platform: str  # for which it is prepared: aws.main
     users: tuple[User, ...] = ()
     roles: tuple[Role, ...] = ()
     control_policies: tuple[ControlPolicy, ...] = ()
@@ -107,6 +113,11 @@ class Account:
         """Find the external ids."""
         texts = set(_texts([vars(each) for each in (*self.users, *self.roles)]))
         object.__setattr__(self, "external_ids", tuple(each for mark, each in MARKS.items() if mark in texts))
+
+    @property
+    def mark(self) -> str:
+        """Return the description of its stack, which proves whose that is."""
+        return f"What the meshStack AWS Connector needs in the {self.key} account for the platform {self.platform}"
 
 
 def surroundings(wanted: Wanted) -> Surroundings:
@@ -166,7 +177,7 @@ def _meshcloud(wanted: Wanted, found: Documents) -> Account:
         entries[METERING_USER] = found[Principal.METERING_USER].policy
     if wanted.sign_in.is_user:
         users = tuple(User(name, {name: policy}) for name, policy in entries.items())
-        return Account("meshcloud", wanted.meshcloud_account, users=users)
+        return Account("meshcloud", wanted.meshcloud_account, wanted.platform, users=users)
     role = Role(
         CONNECTOR_ROLE,
         "The workers of the meshStack AWS Connector run as this role",
@@ -174,7 +185,7 @@ def _meshcloud(wanted: Wanted, found: Documents) -> Account:
         entries,
         profile=wanted.sign_in.way is Way.EC2,
     )
-    return Account("meshcloud", wanted.meshcloud_account, roles=(role,))
+    return Account("meshcloud", wanted.meshcloud_account, wanted.platform, roles=(role,))
 
 
 def _management(wanted: Wanted, found: Documents) -> Account:
@@ -186,7 +197,8 @@ def _management(wanted: Wanted, found: Documents) -> Account:
         "Keeps an account's own administrators from changing the roles and stacks of the connector",
         own_guard_rail(wanted.partition, [role for role in (wanted.access_role, wanted.import_role) if role]),
     )
-    return Account("management", wanted.management_account, roles=tuple(roles), control_policies=(protection,))
+    owner = (wanted.management_account, wanted.platform)
+    return Account("management", *owner, roles=tuple(roles), control_policies=(protection,))
 
 
 def _automation(wanted: Wanted, account: str, found: Documents) -> Account:
@@ -198,7 +210,7 @@ def _automation(wanted: Wanted, account: str, found: Documents) -> Account:
         {"AssumeExecutionRole": _allow("sts:AssumeRole", Resource=execution)},
     )
     ours = _role(AUTOMATION_ROLE, "Adds accounts to StackSets and runs functions", found[Principal.AUTOMATION_ROLE])
-    return Account("automation", account, roles=(ours, administration))
+    return Account("automation", account, wanted.platform, roles=(ours, administration))
 
 
 def _role(name: str, description: str, found: PrincipalDocuments) -> Role:

@@ -13,6 +13,7 @@ from typing import Any
 from config.policy_document import PolicyDocument
 from tasks.bootstrap.blueprint import (
     MARKS,
+    PLATFORM_TAG,
     STACK_SET_EXECUTION,
     Account,
     ControlPolicy,
@@ -32,7 +33,7 @@ def template(account: Account) -> Template:
     """Return the template that prepares an account. It names its roles, so it needs CAPABILITY_NAMED_IAM."""
     resources: Template = {}
     for user in account.users:
-        resources[_logical(user.name)] = _user(user)
+        resources[_logical(user.name)] = _user(user, account.platform)
     for role in account.roles:
         resources[_logical(role.name)] = _role(role)
         if role.profile:
@@ -49,7 +50,7 @@ def template(account: Account) -> Template:
     conditions = {"ProtectsUnits": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": PROTECTED_UNITS}]}, ""]}]}}
     return {
         "AWSTemplateFormatVersion": VERSION,
-        "Description": f"What the meshStack AWS Connector needs in the {account.key} account",
+        "Description": account.mark,
         **({"Parameters": parameters} if parameters else {}),
         **({"Conditions": conditions} if account.control_policies else {}),
         "Resources": resources,
@@ -78,8 +79,9 @@ def execution_template(wanted: Wanted, automation_account: str) -> Template:
     }
 
 
-def _user(user: User) -> Template:
-    properties = {"UserName": user.name, "Policies": _policies(user.policies)}
+def _user(user: User, platform: str) -> Template:
+    tags = [{"Key": PLATFORM_TAG, "Value": platform}]
+    properties = {"UserName": user.name, "Policies": _policies(user.policies), "Tags": tags}
     return {"Type": "AWS::IAM::User", "Properties": properties}
 
 

@@ -10,11 +10,11 @@ from tasks.bootstrap.sign_in import BY_TOKEN, Way
 from tasks.bootstrap.starter import Starter, key_files, secret_file
 
 DOCUMENTS = "config.d"
-BEFORE = {
+AFTERWARDS = {
     Way.POD_IDENTITY: (
         "Afterwards give the workers' service account the role: `aws eks create-pod-identity-association "
-        "--disable-session-tags …`. Without that option EKS adds session tags, which the access roles that AWS makes "
-        "with new accounts refuse."
+        "--disable-session-tags …`. Without that option, EKS adds session tags, and the access roles "
+        "of new accounts refuse them."
     ),
     Way.IRSA: "Afterwards annotate the workers' service account with `eks.amazonaws.com/role-arn`.",
     Way.ECS: "Afterwards name the role as `taskRoleArn` in the workers' task definition.",
@@ -31,17 +31,17 @@ def instructions(wanted: Wanted, starter: Starter, accounts: Sequence[Account]) 
 def _lines(wanted: Wanted, starter: Starter, accounts: Sequence[Account]) -> Iterator[str]:
     yield f"# What the connector needs for {starter.identifier}"
     yield ""
-    yield "Written by `aws-connector bootstrap`. Run it again after an update: it makes the templates again, and keeps"
-    yield f"`{DOCUMENTS}`. The external ids in `{DOCUMENTS}/secrets` are secret: keep them out of repositories."
+    yield "`aws-connector bootstrap` wrote this directory. Run it again after an update: it writes the templates again,"
+    yield f"and keeps what you have changed in `{DOCUMENTS}`. Never commit `{DOCUMENTS}/secrets`."
     if wanted.sign_in.way in BY_TOKEN:
         yield ""
-        yield f"Before, make `https://{wanted.sign_in.issuer}` an IAM OIDC provider of account "
+        yield f"First make `https://{wanted.sign_in.issuer}` an IAM OIDC provider of account "
         yield f"{wanted.meshcloud_account}, with `{wanted.sign_in.audience}` among its client ids."
     yield ""
     yield "## Deploy"
     yield ""
-    yield "Choose one of both, and keep to the order: a policy cannot name a role that does not exist yet. The profiles"
-    yield "`meshcloud`, `management` and `automation` stand for yours. They may be SSO profiles."
+    yield "Use either CloudFormation or OpenTofu, and keep the order: a policy cannot name a role that does not exist"
+    yield "yet. Replace the profiles `meshcloud`, `management` and `automation` with your own. SSO profiles work."
     yield ""
     yield "With CloudFormation:"
     yield ""
@@ -57,12 +57,12 @@ def _lines(wanted: Wanted, starter: Starter, accounts: Sequence[Account]) -> Ite
         yield f"    export TF_VAR_{account.key}_profile={account.key}"
     yield "    tofu init && tofu apply"
     yield ""
-    yield "Its state then holds the external ids: keep it where only you can read it."
+    yield "The state then contains the external ids: keep it where only you can read it."
     if wanted.sign_in.is_user:
         yield from _keys(wanted)
     else:
         yield ""
-        yield BEFORE[wanted.sign_in.way]
+        yield AFTERWARDS[wanted.sign_in.way]
     yield from _protect(wanted)
     yield ""
     yield "## Check"
@@ -88,8 +88,8 @@ def _read(external_id: ExternalId) -> str:
 
 def _keys(wanted: Wanted) -> Iterator[str]:
     yield ""
-    yield "Then make an access key for each user, and put it where the platform document looks for it. The same command"
-    yield "with `--rotate-keys` does both, and rotates the keys later. By hand:"
+    yield "Then create an access key for each user, and write it to the files that the platform document names."
+    yield "`aws-connector bootstrap DIRECTORY --rotate-keys` does both, and rotates the keys later. By hand:"
     yield ""
     for user in (SERVICE_USER, METERING_USER)[: 2 if wanted.metering else 1]:
         yield f"    aws iam create-access-key --profile meshcloud --user-name {user}"
@@ -102,6 +102,6 @@ def _protect(wanted: Wanted) -> Iterator[str]:
     yield "## Protect"
     yield ""
     yield "The service control policy `meshstack-connector` keeps administrators of the tenants' accounts from changing"
-    yield f"the role `{wanted.access_role}` and the connector's stacks. It binds nobody before you attach it to the OUs"
-    yield "of these accounts: by `ProtectedUnits` of `management.yaml`, or the variable `protected_units`."
-    yield "Service control policies must be enabled in the organization."
+    yield f"the role `{wanted.access_role}` and the connector's stacks. It has no effect until you attach it to the"
+    yield "OUs of these accounts, with the parameter `ProtectedUnits` of `management.yaml` or the variable"
+    yield "`protected_units`. First enable service control policies in the organization."

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from config.policy_document import PolicyDocument
-from tasks.bootstrap.blueprint import MARKS, Account, ControlPolicy, ExternalId, Role, User
+from tasks.bootstrap.blueprint import MARKS, PLATFORM_TAG, Account, ControlPolicy, ExternalId, Role, User
 
 TERRAFORM = """\
 terraform {
@@ -78,7 +78,7 @@ def _variables(accounts: Iterable[Account]) -> Iterator[str]:
 def _account(account: Account) -> Iterator[str]:
     provider = {"provider": Expression(f"aws.{account.key}")}
     for user in account.users:
-        yield from _user(user, provider)
+        yield from _user(user, account.platform, provider)
     for role in account.roles:
         yield from _role(role, provider, waits=account.key != "meshcloud")
     for policy in account.control_policies:
@@ -87,9 +87,10 @@ def _account(account: Account) -> Iterator[str]:
         yield _waited_for(account)
 
 
-def _user(user: User, provider: Mapping[str, Any]) -> Iterator[str]:
+def _user(user: User, platform: str, provider: Mapping[str, Any]) -> Iterator[str]:
     name = _snake(user.name)
-    yield _block("resource", ("aws_iam_user", name), {**provider, "name": user.name})
+    body = {**provider, "name": user.name, "tags": {PLATFORM_TAG: platform}}
+    yield _block("resource", ("aws_iam_user", name), body)
     for policy, document in user.policies.items():
         owner = {"user": Expression(f"aws_iam_user.{name}.name")}
         yield _policy("aws_iam_user_policy", policy, document, {**provider, **owner})

@@ -11,5 +11,5 @@ people.py        Identity Center, SCIM, federation
 group_proofs.py  whose the groups of tenants are
 deployment.py    StackSets, templates, functions, Control Tower
 metering.py      the metering role, and one page of costs
-our_side.py      Redis, workers, our own limits
+our_side.py      Redis, workers, our own limits, where costs are kept
 """

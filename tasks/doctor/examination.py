@@ -55,6 +55,7 @@ CHECKS = (
     Check("metering role", metering.role),
     Check("metering external id", metering.external_id, needs="metering role"),
     Check("chargeback", metering.chargeback, needs="metering role"),
+    Check("cost database", our_side.cost_database, ours=True),
     Check("costs", metering.costs, needs="metering role", paid=True),
 )
 BEFOREHAND = tuple(check for check in CHECKS if not check.ours and not check.paid)

@@ -1,7 +1,8 @@
-"""Our own side: Redis as it must be set up, workers, and limits that are not above AWS's."""
+"""Our own side: Redis as it must be set up, workers, limits that are not above AWS's, and where costs are kept."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -57,3 +58,17 @@ def limits(patient: Patient) -> Iterator[Finding]:
             remedy = "Lower it, unless AWS has raised its quota for this organization."
             yield warning(f"{own[lane]} places for {lane}; AWS allows {allowed} by default", remedy)
     yield ok(", ".join(f"{count} at once for {lane}" for lane, count in own.items()))
+
+
+def cost_database(patient: Patient) -> Iterator[Finding]:
+    """See that a file for costs could be written here. Writes nothing; asks no database elsewhere."""
+    settings = patient.worker.settings
+    if patient.platform.metering is None or settings.metering_database_url is not None:
+        return
+    directory = settings.data_dir.absolute()
+    there = next(each for each in (directory, *directory.parents) if each.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        yield ok(f"costs are kept in a file below {directory}")
+        return
+    remedy = "Set CONNECTOR_METERING_DATABASE_URL, or remove the section metering from the platform document."
+    yield warning(f"costs cannot be kept: nothing can be written to CONNECTOR_DATA_DIR, {directory}", remedy)

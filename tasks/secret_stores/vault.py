@@ -48,28 +48,36 @@ class Vault:
             raise ValueError(f"needs the secret {reference}: set VAULT_TOKEN, or VAULT_ROLE on Kubernetes")
         mount = os.environ.get("VAULT_AUTH_PATH", "kubernetes")
         answer = self._ask(reference, "POST", f"auth/{mount}/login", {}, {"role": role, "jwt": jwt})
-        return str(answer["auth"]["client_token"])
+        auth = answer.get("auth")
+        if not isinstance(auth, dict) or "client_token" not in auth:
+            raise ValueError(f"needs the secret {reference}, and Vault gives no token to sign in with")
+        return str(auth["client_token"])
 
     def read(self, reference: Reference, token: str) -> str:
         """Return a field of a secret, of a KV store of version 1 or 2. Raises ValueError."""
         answer = self._ask(reference, "GET", reference.name, {"X-Vault-Token": token})
-        data = answer.get("data") or {}
-        fields = data["data"] if isinstance(data.get("data"), dict) and "metadata" in data else data  # version 2
+        data = answer.get("data")
+        if isinstance(data, dict) and "metadata" in data and "data" in data:  # version 2; null: it was deleted
+            data = data["data"]
+        fields = data if isinstance(data, dict) else {}
         if reference.field not in fields:
             raise ValueError(f"needs the secret {reference}, which has no such field")
         return str(fields[reference.field])
 
     def _ask(
         self, reference: Reference, method: str, path: str, headers: dict[str, str], body: dict[str, str] | None = None
-    ) -> Any:
+    ) -> dict[str, Any]:
         try:
             answer = self._http.request(method, path, headers={**self._headers, **headers}, json=body)
             answer.raise_for_status()
-            return answer.json()
+            found = answer.json()
+            if not isinstance(found, dict):
+                raise TypeError
+            return found
         except httpx2.HTTPStatusError as error:
             status = error.response.status_code
             raise ValueError(f"needs the secret {reference}, which Vault does not give: HTTP {status}") from None
-        except (httpx2.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError) as error:
             name = type(error).__name__
             raise ValueError(f"needs the secret {reference}, and Vault gives no answer ({name})") from None
 

@@ -20,6 +20,7 @@ from tasks.bootstrap.blueprint import Wanted
 from tasks.bootstrap.sign_in import SignIn, Way
 from tasks.bootstrap.starter import SECRETS as FOLDER
 from tasks.bootstrap.starter import key_files, secret_files
+from tasks.secret_stores.vault import SERVICE_ACCOUNT
 from tests.deploy.rendered import CHART, Object, Refused, Rendered, program
 from tests.deploy.value_sets import DOCUMENTS, MESHSTACK, VALUE_SETS
 from tests.support.procfile import command_of
@@ -152,7 +153,7 @@ def test_external_ids_lie_beside_the_documents_of_workers_alone() -> None:
 
 
 def test_each_secret_of_bootstrap_finds_its_way_to_the_workers() -> None:
-    wanted = Wanted("1" * 12, "2" * 12, SignIn(Way.USER), automation_account="3" * 12)
+    wanted = Wanted("aws.main", "1" * 12, "2" * 12, SignIn(Way.USER), automation_account="3" * 12)
     written = [*secret_files(wanted), *key_files(wanted)]
 
     keys = YAML(typ="safe").load(CHART / "values.yaml")["documents"]["secretFiles"]["keys"]
@@ -237,6 +238,25 @@ def test_a_network_policy_guards_every_pod_and_redis_is_for_the_connector_alone(
         for name, each in guarded.items()
     }
     assert {name for name, ports in reach.items() if 443 in ports} == {"worker", "runner"}
+    assert {name for name, ports in reach.items() if 80 in ports} == {"worker"}, "the agent of EKS Pod Identity"
+    assert not {name for name, ports in reach.items() if 4318 in ports}
+
+
+def test_traces_and_vault_are_reached_where_they_are_configured() -> None:
+    rendered = Rendered.of(VALUE_SETS["secrets of Vault, traces"])
+    reach = {
+        each["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]: {
+            port["port"] for rule in each["spec"].get("egress", []) for port in rule["ports"]
+        }
+        for each in rendered.of_kind("NetworkPolicy")
+    }
+    assert {name for name, ports in reach.items() if 4318 in ports} == {"api", "worker"}
+    assert {name for name, ports in reach.items() if 8200 in ports} == {"worker"}
+    mounted = {each["mountPath"] for each in rendered.container("worker")["volumeMounts"]}
+    assert str(SERVICE_ACCOUNT.parent) in mounted
+    for component, _ in rendered.pods():
+        named = {each["name"] for each in rendered.container(component)["env"]}
+        assert bool({"VAULT_ADDR", "VAULT_ROLE", "VAULT_NAMESPACE"} & named) == (component == "worker")
 
 
 def test_workers_are_scaled_by_a_metric_that_there_is() -> None:

@@ -35,6 +35,8 @@ def test_the_image_says_what_it_is_and_of_which_version() -> None:
 def test_the_image_that_ships_holds_nothing_of_the_sandbox_and_is_nobodys_root() -> None:
     assert " AS " not in LAST_STAGE.splitlines()[0]
     assert re.search(r"^USER 10001$", LAST_STAGE, re.MULTILINE)
+    assert "groupadd --system --gid 10001 " in LAST_STAGE, "who lets this group read the secrets"
+    assert "--uid 10001 --gid 10001 " in LAST_STAGE
     assert "requirements.lock" not in LAST_STAGE
     assert "COPY --from=build " in LAST_STAGE
     assert DOCKERFILE.count("--require-hashes") == DOCKERFILE.count("pip install") - 1  # the last one is ours
@@ -75,7 +77,7 @@ def test_every_service_is_asked_whether_it_lives() -> None:
             continue
         assert check["test"][0] in {"CMD", "CMD-SHELL"}
         if name != "redis":
-            [port] = re.findall(r"127\.0\.0\.1:(\d+)/health", check["test"][-1])
+            [port] = re.findall(r"127\.0\.0\.1:(\d+)", check["test"][-1])
             told = {str(value) for value in service["environment"].values()} | set(
                 " ".join(service["command"]).split("=")
             )

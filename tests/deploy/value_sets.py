@@ -70,6 +70,12 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "settings": {"CONNECTOR_LOG_LEVEL": "debug", "CONNECTOR_RETENTION_DAYS": 400, "AWS_REGION": "eu-central-1"},
         "redis": {"storage": {"className": "gp3"}},
     },
+    "secrets of Vault, traces": {
+        **DOCUMENTS,
+        "vault": {"address": "https://vault.example.com:8200", "role": "connector", "namespace": "team"},
+        "settings": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
+        "networkPolicy": {"httpsPorts": [443, 8200]},
+    },
     "where and how pods run": {
         "documents": {"existingSecret": "documents"},
         "meshstack": MESHSTACK,

@@ -18,7 +18,20 @@ from ruamel.yaml.error import YAMLError
 BLOCK = re.compile(
     r"^```(?P<kind>\w*)\n(?P<fenced>[\s\S]*?)^```$|(?<=\n\n)(?P<indented>(?: {4}[^\n]*\n|\n(?= {4}))+)", re.MULTILINE
 )
-PROGRAMS = {"aws-connector", ".", "celery", "curl", "docker", "export", "git", "helm", "honcho", "kubectl", "make"}
+PROGRAMS = {
+    "aws-connector",
+    ".",
+    "celery",
+    "curl",
+    "docker",
+    "export",
+    "git",
+    "helm",
+    "honcho",
+    "kubectl",
+    "make",
+    "sudo",
+}
 PROGRAMS |= {"openssl", "pip", "podman", "python", "tofu", "uv", "uvx"}
 DRAWN = re.compile(r"[►◄▲▼│─┌└├]")
 NAME = re.compile(r"\w+")

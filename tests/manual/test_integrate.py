@@ -18,7 +18,7 @@ from tasks.stacks.templates import STACK_NAME
 from tests.manual.shell import Page, Shell
 from tests.security.processes import free_port
 from tests.support.cluster import BRISK, QUICK
-from tests.support.empty_organization import empty_organization, key_pair, signing_in, users
+from tests.support.empty_organization import empty_organization, key_pair, off_for_a_day, signing_in, users
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import LONG, eventually
 from tests.test_documents import REPOSITORY
@@ -147,12 +147,12 @@ def rotate(shell: Shell, page: Page, orders: Page, simulator: SimulatorClient) -
         lambda: is_used(second[0], shell, orders, simulator), LONG
     )  # without a restart, "within a second or two"
 
-    simulator.operator("age_key", key=first[0], hours=3)
+    simulator.operator("age_key", key=first[0], hours=27)
     assert f"meshfed-service-user: switch off {first[0]}" in typed(shell, command, "--yes")
     assert signing_in(simulator, first) == "InvalidClientTokenId"
     another_order(shell, orders, "fourth-test")
 
-    simulator.operator("age_key", key=first[0], hours=24)
+    off_for_a_day(simulator, organization.SERVICE_USER, first[0])
     assert f"meshfed-service-user: delete {first[0]}" in typed(shell, command, "--yes")
     assert signing_in(simulator, second) == "ok"
 

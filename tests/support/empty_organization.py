@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from tasks.bootstrap.rotation import KEPT, OFF_TAG, off_text
 from tests.support.simulator import running_simulator
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
@@ -26,12 +28,19 @@ def empty_organization(options: SimulatorOptions) -> Iterator[SimulatorClient]:
 
 def users(simulator: SimulatorClient) -> Any:
     """Return a client of IAM in the account of the users, as the administrator sees it."""
+    return administrator(simulator, organization.MESHCLOUD_ACCOUNT_ID, "iam")
+
+
+def administrator(simulator: SimulatorClient, account: str, service: str) -> Any:
+    """Return a client of a service in an account, as the administrator sees it."""
     place = {"endpoint_url": simulator.url, "region_name": organization.REGION}
     keys = (organization.ADMINISTRATOR_ACCESS_KEY, organization.ADMINISTRATOR_SECRET_KEY)
-    role = f"arn:aws:iam::{organization.MESHCLOUD_ACCOUNT_ID}:role/{organization.DEFAULT_ACCESS_ROLE}"
+    if account == organization.MANAGEMENT_ACCOUNT_ID:
+        return boto3.Session(*keys).client(service, **place)
+    role = f"arn:aws:iam::{account}:role/{organization.DEFAULT_ACCESS_ROLE}"
     entered = boto3.Session(*keys).client("sts", **place).assume_role(RoleArn=role, RoleSessionName="test")
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    return boto3.Session(*(entered["Credentials"][each] for each in names)).client("iam", **place)
+    return boto3.Session(*(entered["Credentials"][each] for each in names)).client(service, **place)
 
 
 def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:
@@ -42,6 +51,12 @@ def signing_in(simulator: SimulatorClient, keys: tuple[str, str]) -> str:
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return "ok"
+
+
+def off_for_a_day(simulator: SimulatorClient, user: str, key: str) -> None:
+    """Let a day have passed since the connector's command switched a key off."""
+    text = off_text(key, datetime.now(UTC) - KEPT)
+    users(simulator).tag_user(UserName=user, Tags=[{"Key": OFF_TAG, "Value": text}])
 
 
 def key_pair(secrets: Path, user: str) -> tuple[str, str]:

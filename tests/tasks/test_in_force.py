@@ -144,6 +144,44 @@ def test_a_rotated_secret_counts_without_a_restart(redis: CheckedRedis, tmp_path
         assert "the-new-key, which is longer" in in_force.now().secrets
 
 
+def test_a_file_of_a_secret_counts_whenever_it_comes_or_may_be_read(redis: CheckedRedis, tmp_path: Path) -> None:
+    """As long and as old as before, or named by a document before it was there: it is taken as soon as it is right."""
+    directory, secret, moved = tmp_path / "config", tmp_path / "secrets" / "key", tmp_path / "secrets" / "moved"
+    shutil.copytree(EXAMPLES / "config", directory)
+    secret.parent.mkdir()
+    secret.write_text("the-old-key")
+    os.utime(secret, ns=(1, 1))
+    document = directory / "platform.yaml"
+    document.write_text(document.read_text().replace("{env: SANDBOX_SECRET_KEY}", "{file: ../secrets/key}"))
+    settings = Settings(_env_file=None, redis_url=SecretStr(redis.url), config_dir=directory)
+    store, clock = Store(redis_client(settings), timedelta(days=1), history=1000), Seconds()
+    with closing(store), pytest.MonkeyPatch.context() as patch:
+        for name, value in organization.environment("http://127.0.0.1:1", redis.url).items():
+            patch.setenv(name, value)
+        in_force = InForce(Connector(settings, load_catalog([directory]), store), secrets=True, clock=clock)
+
+        def settled() -> str:
+            for _ in range(3):
+                clock.now += 1
+                in_force.now()
+            return key_of(in_force)
+
+        secret.with_name("next").write_text("the-new-key")
+        os.utime(secret.with_name("next"), ns=(1, 1))
+        secret.with_name("next").rename(secret)
+        assert settled() == "the-new-key"
+
+        secret.write_text("")  # somebody is about to write it
+        assert settled() == "the-new-key"
+        secret.unlink()
+        assert settled() == "the-new-key"
+
+        document.write_text(document.read_text().replace("../secrets/key", "../secrets/moved"))
+        assert settled() == "the-new-key"
+        moved.write_text("the-moved-key")
+        assert settled() == "the-moved-key"
+
+
 def key_of(in_force: InForce[Connector]) -> str:
     auth = in_force.now().catalog.platforms["aws.sandbox"].auth
     assert isinstance(auth, CredentialAuth)

@@ -39,7 +39,7 @@ LIMITS = {"AWS::IAM::Role": 10_240, "AWS::IAM::User": 2_048, "AWS::Organizations
 def wanted(way: Way, **fields: Any) -> Wanted:
     sign_in = SignIn(way, "oidc.example.com/id/1", "system:serviceaccount:meshcloud:replicator")
     given: dict[str, Any] = {"automation_account": "333333333333", "instance": INSTANCE, **fields}
-    return Wanted("111111111111", "222222222222", sign_in, **given)
+    return Wanted("aws.main", "111111111111", "222222222222", sign_in, **given)
 
 
 VARIANTS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from config.landing_zone import AccessStack, LambdaHook, ServiceControlPolicy
 from config.platform import DefaultAuth, Enrollment, ScimAccess
 from tasks.doctor.credentials import signed_in
 from tasks.doctor.examination import CHECKS
-from tasks.doctor.finding import Level
+from tasks.doctor.finding import Finding, Level
 from tasks.doctor.patient import Patient
 from tasks.doctor.patient import patient as patient_of
 from tasks.worker import ReaderWrites
@@ -278,6 +279,23 @@ def test_limits_above_awss_own_are_a_warning(patient: Patient) -> None:
     found = examined(patient.changed(limits=limits), "limits")["limits"]
 
     assert levels(found) == [Level.WARNING, Level.OK]
+
+
+def test_costs_that_cannot_be_kept_are_a_warning(patient: Patient, tmp_path: Path) -> None:
+    """As in a container whose file system is read-only."""
+    (tmp_path / "file").touch()
+
+    def kept_in(**fields: object) -> list[Finding]:
+        settings = patient.worker.settings.model_copy(update=fields)
+        changed = replace(patient, worker=replace(patient.worker, settings=settings))
+        return examined(changed, "cost database").get("cost database", [])
+
+    assert levels(kept_in(data_dir=tmp_path / "new" / "data")) == [Level.OK]
+    (warned,) = kept_in(data_dir=tmp_path / "file" / "data")
+    assert warned.level is Level.WARNING
+    assert "CONNECTOR_METERING_DATABASE_URL" in (warned.remedy or "")
+    assert kept_in(metering_database_url=SecretStr("postgresql://db/costs")) == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_platform_is_examined_as_it_is_configured(patient: Patient) -> None:

@@ -88,7 +88,7 @@ def test_who_may_not_read_it_says_so(
         aws.secret(KEY)
 
 
-def vault(status: int, body: dict[str, Any]) -> tuple[Vault, list[httpx2.Request]]:
+def vault(status: int, body: Any) -> tuple[Vault, list[httpx2.Request]]:
     seen: list[httpx2.Request] = []
 
     def handle(request: httpx2.Request) -> httpx2.Response:
@@ -125,6 +125,35 @@ def test_a_vault_that_refuses_is_a_sentence_without_the_token() -> None:
     with pytest.raises(ValueError, match="Vault does not give: HTTP 403") as refused:
         made.read(Reference("vault", "a", "b"), "the-token")
     assert "the-token" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        "text",
+        None,
+        {},
+        {"data": None},
+        {"data": ["key"]},
+        {"data": {"data": None, "metadata": {"deletion_time": "2026-01-01"}}},  # version 2, deleted
+        {"auth": None},
+        {"auth": "no"},
+    ],
+)
+def test_a_vault_that_answers_something_else_is_a_sentence(body: Any) -> None:
+    made, _ = vault(200, body)
+    reference = Reference("vault", "a", "key")
+    with pytest.raises(ValueError, match=r"needs the secret \{vault: a\}, field key"):
+        made.read(reference, "the-token")
+    with pytest.raises(ValueError, match=r"needs the secret \{vault: a\}, field key"):
+        made.sign_in(reference, "connector", "the-jwt")
+
+
+def test_a_line_end_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    """As `--secret-string file://key` stores it."""
+    catalog = loaded(documents(tmp_path, "{secretsManager: connector/key}"), lambda _: "the-key\n")
+    assert key_of(catalog).get_secret_value() == "the-key"
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,22 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def on_terminal(
-    *arguments: str, environment: Mapping[str, str], columns: int, directory: Path, answer: str = ""
+    *arguments: str,
+    environment: Mapping[str, str],
+    columns: int,
+    directory: Path,
+    answer: str = "",
+    asked: str | None = None,
 ) -> tuple[int, list[str]]:
-    """Answer the exit code and the lines that a person sees; both streams go to the terminal."""
+    """Answer the exit code and the lines that a person sees; both streams go to the terminal.
+
+    answer   what the person types: at once, or when they have read the question (`asked`)
+    """
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
     terminal = {"TERM": "xterm", "COLUMNS": str(columns), "LINES": "24"}
     process = subprocess.Popen(
-        [*COMMAND, *arguments],
+        ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(theirs), *COMMAND, *arguments],  # opened: Ctrl-C reaches it
         env={**environment, **terminal},
         cwd=directory,
         stdin=theirs,
@@ -32,11 +40,19 @@ def on_terminal(
         start_new_session=True,
     )
     os.close(theirs)
+    seen = b"" if asked is None else _until(ours, asked.encode())
     os.write(ours, answer.encode())
-    seen = _all_of(ours)
+    seen += _all_of(ours)
     os.close(ours)
     text = CONTROL.sub("", seen.decode().replace("\r\n", "\n"))
     return process.wait(SECONDS), [line.rstrip() for line in text.splitlines()]
+
+
+def _until(terminal: int, asked: bytes) -> bytes:
+    seen = b""
+    while asked not in seen:
+        seen += os.read(terminal, 4096)
+    return seen
 
 
 def _all_of(terminal: int) -> bytes:

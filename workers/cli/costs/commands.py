@@ -72,7 +72,7 @@ def collect(
 ) -> ExitCode:
     """Collect the costs of a month from AWS now.
 
-    Workers do so every day. AWS charges $0.01 for each page; days that did not change are not read again.
+    Workers do this every day. AWS charges $0.01 for each page; days that did not change are not read again.
     """
     from workers.cli.costs.collect import collect, collect_since
     from workers.cli.errors import CommandFailed
@@ -103,9 +103,9 @@ def report(
     tenant: Annotated[str | None, typer.Option("--tenant", metavar="TENANT", help="Only this tenant's.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a month costs, with bars, beside the month before.
+    """Show what a month costs, compared with the month before.
 
-    Of the current month also what it is expected to cost in the end.
+    For the current month, also show the forecast.
     """
     from workers.cli.costs.report import show_costs
 
@@ -158,7 +158,7 @@ def restore(
 ) -> None:
     """Restore usage reports from an export.
 
-    For when the metering database was lost. What is there already is left unchanged. Writes to
+    Use it after the metering database was lost. Existing reports are left unchanged. Writes to
     CONNECTOR_METERING_DATABASE_URL, or the file in its place.
     """
     from workers.cli.costs.restore import restore_reports

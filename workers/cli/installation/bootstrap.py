@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +20,13 @@ from tasks.bootstrap.starter import SECRETS, key_files, secret_file, secret_file
 from tasks.doctor.finding import Finding, Level
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.check import examined
-from workers.cli.installation.deploy import Applying, apply, ask, check_account, remove, targets
+from workers.cli.installation.deploy import apply
 from workers.cli.installation.described import REMEMBERED, Described, described, pairs, remembered
+from workers.cli.installation.key_pair import KeyPair
+from workers.cli.installation.removal import remove
 from workers.cli.installation.rotate import RotatedUser, first_keys, forget, rotate
+from workers.cli.installation.targets import Applying, ask, check_account, targets
+from workers.cli.installation.whole_files import alone_in, secret_mode, write_whole
 from workers.cli.operations.doctor import plain, show_finding
 from workers.cli.output import print_json
 
@@ -37,7 +42,7 @@ class Asked:
     profiles: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
     sure: bool = False
-    rotate: bool = False
+    rotate_keys: bool = False
     remove: bool = False
 
     @property
@@ -66,19 +71,24 @@ def run_bootstrap(asked: Asked, given: Mapping[str, Any], *, as_json: bool) -> E
 
     given  the options that describe the organization, by field of Described; None: not given
     """
+    chosen = [name for name in ("apply", "rotate_keys", "remove") if getattr(asked, name)]
+    if len(chosen) > 1:
+        both = " and ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise CommandFailed(f"{both}: choose one", ExitCode.USAGE)
     found = described(asked.directory, given)
-    if asked.rotate:
-        _rotated(asked, found, as_json=as_json)
-        return ExitCode.DONE
-    if asked.remove:
-        _removed(asked, found, as_json=as_json)
+    if asked.rotate_keys or asked.remove:
+        with alone_in(asked.directory) if asked.directory.exists() else nullcontext():
+            (_rotated if asked.rotate_keys else _removed)(asked, found, as_json=as_json)
         return ExitCode.DONE
     begun = _to_begin(asked, found)
     wanted = _fitted(asked, found, begun)
     told = _written(asked, wanted, found, begun)
     if not as_json:
         _show_files(asked, told)
-    done = _applied(asked, wanted, found) if asked.apply else None
+    done = None
+    if asked.apply:
+        with alone_in(asked.directory):
+            done = _applied(asked, wanted, found)
     if as_json:
         print_json({**told, **_plain(done)})
     else:
@@ -105,7 +115,7 @@ def _fitted(asked: Asked, found: Described, begun: Mapping[str, str]) -> Wanted:
         if asked.documents.is_dir():
             shutil.copytree(asked.documents, place, ignore=shutil.ignore_patterns(SECRETS))
         for name, text in begun.items():
-            _write(Path(folder) / name, text)
+            write_whole(Path(folder) / name, text)
         platform = _catalog(place).platforms.get(found.platform)
     if platform is None:
         message = f"{asked.documents} describes no platform {found.platform}: correct it, or say --platform"
@@ -130,7 +140,7 @@ def _written(asked: Asked, wanted: Wanted, found: Described, begun: Mapping[str,
     texts = {**made.made, **begun, REMEMBERED: found.text}
     try:
         for name, text in texts.items():
-            _write(asked.directory / name, text)
+            write_whole(asked.directory / name, text)
         for name, text in secret.items():
             _write_secret(asked.directory / name, text)
     except OSError as error:
@@ -141,16 +151,9 @@ def _written(asked: Asked, wanted: Wanted, found: Described, begun: Mapping[str,
     return {"directory": str(asked.directory), **done}
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
 def _write_secret(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(path, text, secret_mode(path.parent))
 
 
 def _show_files(asked: Asked, told: Mapping[str, Any]) -> None:
@@ -195,7 +198,7 @@ def _rotated(asked: Asked, found: Described, *, as_json: bool) -> None:
     for account in accounts:
         if account.users:
             check_account(account, applying)
-    done = rotate(_users(asked, wanted), applying.profiles["meshcloud"], found.region, allowed)
+    done = rotate(_users(asked, wanted), applying, allowed)
     if as_json:
         print_json({"keys": done})
         return
@@ -207,7 +210,7 @@ def _users(asked: Asked, wanted: Wanted) -> list[RotatedUser]:
     """Return the users with the files of their keys; none where workers run as a role."""
     paths = [asked.documents / name for name in key_files(wanted)]
     names = (SERVICE_USER, METERING_USER)[: len(paths) // 2]
-    return [RotatedUser(name, *paths[2 * i : 2 * i + 2]) for i, name in enumerate(names)]
+    return [RotatedUser(name, wanted.platform, KeyPair(*paths[2 * i : 2 * i + 2])) for i, name in enumerate(names)]
 
 
 def _removed(asked: Asked, found: Described, *, as_json: bool) -> None:
@@ -252,7 +255,7 @@ def _applied(asked: Asked, wanted: Wanted, found: Described) -> Applied:
     parameters["management"][PROTECTED_UNITS] = ",".join(asked.protected) or None
     bodies = {account.key: yaml(template(account)) for account in accounts}
     changes = apply(targets(accounts, bodies, parameters, applying), applying)
-    keys = first_keys(_users(asked, wanted), applying.profiles["meshcloud"], found.region)
+    keys = first_keys(_users(asked, wanted), applying)
     if missing := [name for name in key_files(wanted) if not (asked.documents / name).exists()]:
         message = f"the users have keys already, but {asked.documents / missing[0]} does not exist"
         raise CommandFailed(f"{message}: put it there, or make new keys with --rotate-keys", ExitCode.MISTAKES)

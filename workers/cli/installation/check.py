@@ -18,7 +18,7 @@ from tasks.errors import StepError
 from tasks.secret_stores.stores import SecretStores
 from tasks.worker import Worker
 from workers.cli.errors import CommandFailed, ExitCode
-from workers.cli.installation.deploy import say
+from workers.cli.installation.targets import say
 from workers.cli.slow import saying
 
 PATIENCE_SECONDS = 90.0  # AWS shows a new role, policy or key everywhere "within seconds". Source: IAM troubleshooting

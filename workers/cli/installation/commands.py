@@ -122,16 +122,23 @@ def bootstrap(
         ),
     ] = None,
     issuer: Annotated[
-        str | None, typer.Option("--issuer", metavar="URL", help="With irsa and oidc: who issues the tokens.")
+        str | None,
+        typer.Option("--issuer", metavar="URL", help="With irsa and oidc: the issuer of the workers' tokens."),
     ] = None,
     subject: Annotated[
         str | None,
-        typer.Option("--subject", metavar="TEXT", help="With irsa and oidc: system:serviceaccount:<namespace>:<name>."),
+        typer.Option(
+            "--subject",
+            metavar="TEXT",
+            help="With irsa and oidc: whose tokens, system:serviceaccount:<namespace>:<name>.",
+        ),
     ] = None,
     audience: Annotated[
         str | None,
         typer.Option(
-            "--audience", metavar="TEXT", help="With irsa and oidc: of the tokens; default: sts.amazonaws.com."
+            "--audience",
+            metavar="TEXT",
+            help="With irsa and oidc: the audience of the tokens; default: sts.amazonaws.com.",
         ),
     ] = None,
     access_role: Annotated[
@@ -139,51 +146,70 @@ def bootstrap(
         typer.Option(
             "--access-role",
             metavar="NAME",
-            help="The role that AWS makes in every account; default: OrganizationAccountAccessRole.",
+            help="The role that AWS creates in every new account; default: OrganizationAccountAccessRole.",
         ),
     ] = None,
     unit: Annotated[
-        str | None, typer.Option("--unit", metavar="OU", help="The OU in which new accounts begin; default: the root.")
+        str | None, typer.Option("--unit", metavar="OU", help="The OU for new accounts; default: the root.")
     ] = None,
     identity_store: Annotated[
-        str | None, typer.Option("--identity-store", metavar="ID", help="Of Identity Center: d-….")
+        str | None,
+        typer.Option("--identity-store", metavar="ID", help="The id of Identity Center's identity store: d-…."),
     ] = None,
     instance: Annotated[
-        str | None, typer.Option("--instance", metavar="ARN", help="Of Identity Center: arn:aws:sso:::instance/….")
+        str | None,
+        typer.Option(
+            "--instance", metavar="ARN", help="The ARN of the Identity Center instance: arn:aws:sso:::instance/…."
+        ),
     ] = None,
     permission_set: Annotated[
         list[str] | None,
-        typer.Option("--permission-set", metavar="ROLE=ARN", help="What people of a project role get; repeat it."),
+        typer.Option(
+            "--permission-set",
+            metavar="ROLE=ARN",
+            help="The permission set for a project role. Repeat the option for more.",
+        ),
     ] = None,
     metering: Annotated[
-        bool | None, typer.Option("--metering/--no-metering", help="Whether costs are read; default: they are.")
+        bool | None, typer.Option("--metering/--no-metering", help="Prepare for reading costs; default: yes.")
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Also deploy the templates, by change sets that you are shown first.")
+        bool, typer.Option("--apply", help="Also deploy the templates. Shows what would change, and asks.")
     ] = False,
     profile: Annotated[
         list[str] | None,
         typer.Option(
-            "--profile", metavar="ACCOUNT=NAME", help="With --apply: who you are there; default: meshcloud, …"
+            "--profile",
+            metavar="ACCOUNT=NAME",
+            help="Your AWS profile for meshcloud, management or automation; default: the profile of that name.",
         ),
     ] = None,
     protect: Annotated[
         list[str] | None,
-        typer.Option("--protect", metavar="OU", help="With --apply: attach the control policy to it; repeat it."),
+        typer.Option(
+            "--protect",
+            metavar="OU",
+            help="With --apply: attach the service control policy to this OU. Repeat the option for more.",
+        ),
     ] = None,
     rotate_keys: Annotated[
-        bool, typer.Option("--rotate-keys", help="With --sign-in user: only take the next step of rotating the keys.")
+        bool,
+        typer.Option(
+            "--rotate-keys",
+            help="With --sign-in user: take the next step of rotating the access keys, and nothing else.",
+        ),
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Only delete what --apply has made; the directory stays.")
+        bool, typer.Option("--remove", help="Delete what --apply created, and nothing else. The directory stays.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
 ) -> ExitCode:
     """Write what an AWS organization needs for the connector.
 
-    CloudFormation templates and OpenTofu files for each account, and the platform document that fits. Calls AWS with
-    --apply, --rotate-keys and --remove only, as you. A later run needs no option again: the directory remembers them.
+    Writes CloudFormation templates and OpenTofu files for each account, and a matching platform document. Calls AWS
+    only with --apply, --rotate-keys or --remove, and with your own AWS profiles. The directory remembers the options,
+    so you need not repeat them.
     """
     from workers.cli.installation.bootstrap import Asked, run_bootstrap
 
@@ -211,7 +237,7 @@ def bootstrap(
         profiles=tuple(profile or ()),
         protected=tuple(protect or ()),
         sure=yes,
-        rotate=rotate_keys,
+        rotate_keys=rotate_keys,
         remove=remove,
     )
     return run_bootstrap(asked, given, as_json=as_json)
@@ -220,7 +246,7 @@ def bootstrap(
 def api() -> None:
     """Run the API in the foreground.
 
-    Where it listens is told by CONNECTOR_API_HOST and CONNECTOR_API_PORT.
+    Set the address with CONNECTOR_API_HOST and CONNECTOR_API_PORT.
     """
     from workers.cli.installation.api import run_api
 

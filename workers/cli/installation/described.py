@@ -59,10 +59,14 @@ class Described:
         """Return what is to be prepared. Raises CommandFailed."""
         for account in ("management_account", "meshcloud_account", "automation_account"):
             _check_account(account, getattr(self, account))
+        if self.meshcloud_account == self.management_account:
+            message = "--meshcloud-account must not be the management account: workers sign in elsewhere"
+            raise CommandFailed(message, ExitCode.USAGE)
         if (self.identity_store is None) != (self.instance is None):
             message = "--identity-store and --instance go together: Identity Center shows both"
             raise CommandFailed(message, ExitCode.USAGE)
         return Wanted(
+            platform=self.platform,
             management_account=self.management_account,
             meshcloud_account=self.meshcloud_account,
             automation_account=self.automation_account,

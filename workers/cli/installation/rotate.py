@@ -1,18 +1,25 @@
-"""`bootstrap --rotate-keys`: take the next step of rotating each user's access key, and say when it was last used."""
+"""`bootstrap --rotate-keys`: take the next step of rotating each user's access key, and say when it was last used.
+
+Each step can be cut off anywhere: what AWS has, the files and a tag of the user tell the next run how far it came.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from tasks.aws.access_keys import AccessKeys, NewKey
-from tasks.aws.clients import Clients
-from tasks.bootstrap.rotation import Move, Step, UnknownKeys, next_step
+from tasks.aws.access_keys import AccessKeys
+from tasks.bootstrap.blueprint import PLATFORM_TAG
+from tasks.bootstrap.rotation import OFF_TAG, Move, Step, UnknownKeys, next_step, off_since, off_text
 from tasks.errors import StepError
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.installation.key_pair import LATE_SECONDS, KeyPair
+from workers.cli.installation.targets import Applying
+
+LOOK_SECONDS = 1.0  # between two looks at a user that was made a moment ago
 
 
 @dataclass(frozen=True)
@@ -20,83 +27,129 @@ class RotatedUser:
     """A user, and the files from which the workers have its key."""
 
     name: str
-    access_key: Path
-    secret_key: Path
+    platform: str  # whose it must be
+    files: KeyPair
 
 
-def rotate(
-    users: Iterable[RotatedUser], profile: str, region: str, allowed: Callable[[str], None]
-) -> list[dict[str, Any]]:
+def rotate(users: Iterable[RotatedUser], applying: Applying, allowed: Callable[[str], None]) -> list[dict[str, Any]]:
     """Take the next step for each user; returns what was done. Raises CommandFailed.
 
     allowed   is asked before a key is switched off or deleted; raises CommandFailed
     """
-    clients, done = Clients(), []
+    done = []
     for user in users:
-        keys = AccessKeys(clients, profile, region, user.name)
+        keys = _keys(applying, user)
         try:
-            step = next_step(keys.listed(), _read(user.access_key), datetime.now(UTC))
-            key = _take(step, keys, user, allowed)
+            step, key = _next(keys, user, allowed)
         except UnknownKeys as error:
             raise CommandFailed(f"{user.name}: {error}", ExitCode.MISTAKES) from error
-        except StepError as error:
-            raise CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED) from error
+        except (StepError, OSError) as error:
+            raise _failed(user, error) from error
         done.append({"user": user.name, "move": str(step.move), "key": key, "why": step.why})
     return done
 
 
-def first_keys(users: Iterable[RotatedUser], profile: str, region: str) -> list[dict[str, Any]]:
+def first_keys(users: Iterable[RotatedUser], applying: Applying) -> list[dict[str, Any]]:
     """Make a key for each user that has none, here or in AWS; returns what was done. Raises CommandFailed."""
-    clients, done = Clients(), []
+    done = []
     for user in users:
-        keys = AccessKeys(clients, profile, region, user.name)
+        keys = _keys(applying, user)
         try:
-            if user.access_key.exists() or keys.listed():
-                continue
-            made = keys.create()
-        except StepError as error:
-            raise CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED) from error
-        _write(user, made)
-        done.append({"user": user.name, "move": str(Move.CREATE), "key": made.id})
+            _await_ours(keys, user)
+            made = _first_key(keys, user)
+        except (StepError, OSError) as error:
+            raise _failed(user, error) from error
+        if made is not None:
+            done.append({"user": user.name, "move": str(Move.CREATE), "key": made})
     return done
 
 
 def forget(users: Iterable[RotatedUser], key: str) -> None:
     """Delete the files that hold this key, and no others: a later --apply then makes a new one."""
     for user in users:
-        if _read(user.access_key) == key:
-            user.secret_key.unlink(missing_ok=True)
-            user.access_key.unlink()
+        user.files.forget(key)
 
 
-def _take(step: Step, keys: AccessKeys, user: RotatedUser, allowed: Callable[[str], None]) -> str | None:
-    """Do it; returns the id of the key that it was done to."""
+def _first_key(keys: AccessKeys, user: RotatedUser) -> str | None:
+    listed = keys.listed()
+    known = [key.id for key in listed]
+    if user.files.unseen(known) is not None:
+        return None
+    finished = user.files.finish(known)
+    if finished is not None or user.files.id() is not None or listed:
+        return finished
+    return _make(keys, user)
+
+
+def _next(keys: AccessKeys, user: RotatedUser, allowed: Callable[[str], None]) -> tuple[Step, str | None]:
+    """Take the next step; returns it, with the id of the key that it was done to."""
+    tags, listed, now = _check_ours(keys, user), keys.listed(), datetime.now(UTC)
+    known = [key.id for key in listed]
+    unseen = user.files.unseen(known)
+    if unseen is not None:  # a list that is younger than the key proves nothing
+        return Step(Move.WAIT, None, "it was made a moment ago, and AWS does not show it yet"), unseen
+    finished = user.files.finish(known)
+    if finished is not None:
+        return Step(Move.CREATE, None, "a run was stopped while it wrote the files; give them to all workers"), finished
+    off = off_since(tags.get(OFF_TAG))
+    step = next_step(listed, user.files.id(), off, now)
     if step.move is Move.CREATE:
-        made = keys.create()
-        _write(user, made)
-        return made.id
+        return step, _make(keys, user)
     assert step.key is not None
+    key = step.key.id
     if step.move is Move.SWITCH_OFF:
-        allowed(f"Switch off {step.key.id} of {user.name}?")
-        keys.switch_off(step.key.id)
-    if step.move is Move.DELETE:
-        allowed(f"Delete {step.key.id} of {user.name} for good?")
-        keys.delete(step.key.id)
-    return step.key.id
+        allowed(f"Switch off {key} of {user.name}?")
+        keys.tag(OFF_TAG, off_text(key, now))
+        keys.switch_off(key)
+    elif step.move is Move.DELETE:
+        allowed(f"Delete {key} of {user.name} for good?")
+        keys.delete(key)
+    elif not step.key.active and key not in off:  # somebody else has switched it off: its day begins now
+        keys.tag(OFF_TAG, off_text(key, now))
+    return step, key
 
 
-def _read(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8").strip() if file.exists() else None
+def _keys(applying: Applying, user: RotatedUser) -> AccessKeys:
+    return AccessKeys(applying.clients, applying.profiles["meshcloud"], applying.region, user.name)
 
 
-def _write(user: RotatedUser, key: NewKey) -> None:
-    """Replace both files, one right after the other: workers look at them once a second, and want them still."""
-    user.access_key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    written = []
-    for file, text in ((user.access_key, key.id), (user.secret_key, key.secret)):
-        partial = file.with_name(f"{file.name}.new")
-        partial.touch(mode=0o600)
-        partial.write_text(f"{text}\n", encoding="utf-8")
-        written.append((partial, file))
-    for partial, file in written:
-        partial.replace(file)
+def _make(keys: AccessKeys, user: RotatedUser) -> str:
+    made = keys.create()
+    try:
+        user.files.write(made)
+    except OSError as error:
+        keys.delete(made.id)  # nobody has its secret
+        message = f"{user.name}: {error.filename} cannot be written ({error.strerror}); the new key was deleted again"
+        raise CommandFailed(message, ExitCode.FAILED) from error
+    return made.id
+
+
+def _await_ours(keys: AccessKeys, user: RotatedUser) -> None:
+    """See that the user is ours, which was made a moment ago: AWS may not show it yet. Raises CommandFailed."""
+    ends = time.monotonic() + LATE_SECONDS
+    while True:
+        try:
+            _check_ours(keys, user)
+        except CommandFailed:
+            if time.monotonic() >= ends:
+                raise
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
+
+
+def _check_ours(keys: AccessKeys, user: RotatedUser) -> dict[str, str]:
+    """Return the user's tags. Raises CommandFailed unless they say that it is ours: its name proves nothing."""
+    tags = keys.tags()
+    if tags.get(PLATFORM_TAG) == user.platform:
+        return tags
+    found = f"has the tag {PLATFORM_TAG}={tags[PLATFORM_TAG]}" if PLATFORM_TAG in tags else "is not there, or not ours"
+    message = f"{user.name} {found}: only the keys of a user with the tag {PLATFORM_TAG}={user.platform} are changed"
+    remedy = f"--apply makes one. If this one is yours: aws iam tag-user --user-name {user.name} --tags"
+    raise CommandFailed(f"{message}\n{remedy} Key={PLATFORM_TAG},Value={user.platform}", ExitCode.MISTAKES)
+
+
+def _failed(user: RotatedUser, error: StepError | OSError) -> CommandFailed:
+    if isinstance(error, OSError):
+        return CommandFailed(f"{user.name}: {error.filename}: {error.strerror}", ExitCode.FAILED)
+    return CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED)

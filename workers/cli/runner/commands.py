@@ -34,7 +34,7 @@ def keygen(
 ) -> None:
     """Make the key for encrypted inputs, and print its public half.
 
-    An existing file is not overwritten: nobody could read any more what meshStack has encrypted for its key.
+    Never overwrites a file: without the old key, nobody can read what meshStack has encrypted for it.
     """
     from workers.cli.runner.keygen import make_key
 
@@ -66,7 +66,7 @@ def register(
 def status(as_json: Json = False) -> None:
     """Show the runs in flight and who works on them.
 
-    Also whether meshStack has this runner's key.
+    Also shows whether meshStack has this runner's key.
     """
     from workers.cli.runner.status import show_status
 

@@ -46,6 +46,7 @@ class ChangeSet:
     revision: Revision
     changes: list[dict[str, Any]]
     ready: float
+    description: str | None = None
     executed: bool = False
 
 
@@ -84,7 +85,14 @@ def create_change_set(call: Call, world: World) -> Mapping[str, Any]:
     changes = list(_changes(stack, former, revision))
     arn = f"arn:aws:cloudformation:{call.region}:{account_id}:changeSet/{parameters['ChangeSetName']}/{uuid.uuid4()}"
     made = ChangeSet(
-        parameters["ChangeSetName"], arn, stack.stack_id, kind, revision, changes, now + world.options.stack_seconds / 2
+        parameters["ChangeSetName"],
+        arn,
+        stack.stack_id,
+        kind,
+        revision,
+        changes,
+        now + world.options.stack_seconds / 2,
+        parameters.get("Description"),
     )
     sets = world.state(ChangeSets).of
     if (stack.stack_id, made.name) in sets:
@@ -124,6 +132,27 @@ def describe_change_set(call: Call, world: World) -> Mapping[str, Any]:
         return {**answered, **failed, "Changes": []}
     state = "EXECUTE_COMPLETE" if found.executed else "AVAILABLE"
     return {**answered, "Status": "CREATE_COMPLETE", "ExecutionStatus": state, "Changes": found.changes}
+
+
+@answer("cloudformation", "ListChangeSets")
+def list_change_sets(call: Call, world: World) -> Mapping[str, Any]:
+    """List the change sets of a stack that wait; executing one forgets it."""
+    stack = existing(call, world)
+    found = [each for (stack_id, _), each in world.state(ChangeSets).of.items() if stack_id == stack.stack_id]
+    return {
+        "Summaries": [
+            {
+                "StackId": each.stack_id,
+                "StackName": stack.name,
+                "ChangeSetId": each.arn,
+                "ChangeSetName": each.name,
+                "Status": "CREATE_COMPLETE" if each.ready <= world.now() else "CREATE_IN_PROGRESS",
+                **({"Description": each.description} if each.description else {}),
+            }
+            for each in found
+            if not each.executed
+        ]
+    }
 
 
 @answer("cloudformation", "ExecuteChangeSet")

@@ -14,6 +14,7 @@ from workers.sandbox.aws import identities
 from workers.sandbox.aws.control_policies import ControlPolicies, ControlPolicy
 from workers.sandbox.aws.stacks import CloudFormationState, Revision, Stack
 from workers.sandbox.aws.template_outputs import Resolver
+from workers.sandbox.aws.tree import OrganizationTree
 
 if TYPE_CHECKING:
     from workers.sandbox.aws.world import World
@@ -49,10 +50,21 @@ def trouble(world: World, stack: Stack, revision: Revision) -> str | None:
         name = properties[NAMES[kind]]
         if (kind, name) not in made and _exists(world, stack.account_id, kind, name):
             return f"{name} already exists"
+        if kind == CONTROL_POLICY and (wrong := _untargeted(world, stack, properties)):
+            return wrong
         for principal in _principals(properties.get("AssumeRolePolicyDocument") or {}):
             if not _is_somebody(principal):
                 return f'Invalid principal in policy: "AWS":"{principal}"'
     return None
+
+
+def _untargeted(world: World, stack: Stack, properties: Mapping[str, Any]) -> str | None:
+    """Say why Organizations does not take the policy here, or does not attach it."""
+    if stack.account_id != world.management_account_id:
+        return "You don't have permissions to access this resource."
+    tree = world.state(OrganizationTree)
+    missing = [each for each in properties.get("TargetIds", ()) if not tree.is_container(each)]
+    return "You specified a target that doesn't exist." if set(missing) - set(tree.accounts) else None
 
 
 def deploy_later(world: World, stack: Stack, revision: Revision, at: float) -> None:
@@ -92,7 +104,7 @@ def _delete(world: World, stack: Stack, made: set[tuple[str, str]]) -> None:
         if kind == ROLE and role is not None:
             del identities.backend(stack.account_id).roles[role.id]
         elif kind == USER:
-            identities.backend(stack.account_id).users.pop(name, None)
+            identities.forget_user(stack.account_id, name)
         elif kind == CONTROL_POLICY:
             policies = world.state(ControlPolicies).policies
             for policy_id in [each.id for each in policies.values() if each.name == name]:
@@ -111,8 +123,7 @@ def _make(world: World, stack: Stack, revision: Revision) -> Iterator[tuple[str,
             managed = properties.get("ManagedPolicyArns", ())
             identities.create_role(stack.account_id, name, properties["AssumeRolePolicyDocument"], policies, managed)
         elif kind == USER:
-            identities.backend(stack.account_id).users.pop(name, None)
-            identities.create_user(stack.account_id, name, policies)
+            identities.write_user(stack.account_id, name, policies, properties.get("Tags", ()))
         else:
             shelf = world.state(ControlPolicies).policies
             policy_id = f"p-{name.replace('-', '')[:8]}"

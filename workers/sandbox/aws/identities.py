@@ -48,6 +48,27 @@ def create_user(account_id: str, name: str, policies: Mapping[str, Mapping[str, 
     return str(user.arn)
 
 
+def write_user(
+    account_id: str, name: str, policies: Mapping[str, Mapping[str, Any]], tags: Sequence[Mapping[str, str]]
+) -> None:
+    """Create a user, or change the one that there is: it keeps its access keys, and tags that are not named."""
+    iam = backend(account_id)
+    if name not in iam.users:
+        create_user(account_id, name, {})
+    user = iam.users[name]
+    user.policies.clear()
+    for policy_name, document in policies.items():
+        iam.put_user_policy(name, policy_name, json.dumps(document))
+    iam.tag_user(name, [dict(each) for each in tags])
+
+
+def forget_user(account_id: str, name: str) -> None:
+    """Delete a user with all that belongs to it; one that is not there is gone already."""
+    user = backend(account_id).users.pop(name, None)
+    if user is not None:
+        backend(account_id).tagger.delete_all_tags_for_resource(user.arn)
+
+
 def find_role(account_id: str, name: str) -> Role | None:
     """Find a role by its name."""
     return next((role for role in backend(account_id).roles.values() if role.name == name), None)

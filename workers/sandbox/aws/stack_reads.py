@@ -62,7 +62,8 @@ def _summary(stack: Stack, now: float) -> dict[str, Any]:
 
 
 def _deletion_time(stack: Stack, now: float) -> float:
-    return next((at for at, event in stack.events.until(now) if event.status == "DELETE_IN_PROGRESS"), now)
+    begun = [at for at, event in stack.events.until(now) if event.status == "DELETE_IN_PROGRESS"]
+    return begun[-1] if begun else now
 
 
 def _description(stack: Stack, now: float) -> dict[str, Any]:

@@ -99,8 +99,13 @@ capabilities: {drop: [ALL]}
 - name: {{ .name }}
   projected:
     sources:
-    {{- if .audience }}
-    - serviceAccountToken: {path: token, audience: {{ .audience }}, expirationSeconds: {{ .expirationSeconds }}}
+    {{- if .expirationSeconds }}
+    - serviceAccountToken:
+        path: token
+        expirationSeconds: {{ .expirationSeconds }}
+        {{- with .audience }}
+        audience: {{ . }}
+        {{- end }}
     {{- end }}
     {{- range .secrets }}
     {{- $secret := index $root.Values.secrets (first .) }}
@@ -121,7 +126,7 @@ A Deployment of one process.
   replicas                    null: somebody else says how many
   documents                   it reads the documents
   secrets, variables          lists of [variable, secret] and [variable, value]
-  files                       volumes of secrets or of a token: name, path, secrets [[secret, file]] or audience
+  files                       volumes of secrets or of a token: name, path, secrets [[secret, file]] or expirationSeconds
   port, probes                what it listens on, and the probes as YAML
 */}}
 {{- define "connector.deployment" -}}

@@ -129,6 +129,7 @@ def test_a_users_key_is_rotated_without_a_gap(
     command = arguments(tmp_path / "users", **{"--sign-in": "user"})
     late = {"code": "AccessDenied", "status": 403, "match": {"RoleArn": organization.MANAGEMENT_ROLE_ARN}}
     simulator.inject(operation="AssumeRole", **late)  # AWS knows a new role late: the doctor looks again
+    simulator.inject(operation="GetUser", code="NoSuchEntity", status=404)  # and a new user
     made = run(*command, "--apply", "--yes", "--json", environment=environment)
     assert (
         "AWS may not show everything yet: looking again for up to 90 s because of\n  management role: " in made.stderr
@@ -160,7 +161,7 @@ def test_a_users_key_is_rotated_without_a_gap(
 
     assert signing_in(simulator, new_service) == "ok"
     assert signing_in(simulator, new_metering) == "ok"
-    simulator.operator("age_key", key=metering[0], hours=3)
+    simulator.operator("age_key", key=metering[0], hours=27)
     goes_on = rotated(tmp_path / "users", environment)
     assert moves(goes_on) == ["wait", "switch off"]
     assert "some worker may still have it" in goes_on[0]["why"]
