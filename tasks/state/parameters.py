@@ -156,6 +156,7 @@ class Record(Parameters):
     event: Json
     retry_state: Json
     failed: Json  # names of the failed steps
+    held: Json  # those of them that AWS refuses to all, each with its gate
     idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
     approval: bool  # a person must approve first

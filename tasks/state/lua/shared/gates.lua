@@ -30,6 +30,22 @@ local function leave_gate(gate, id, opens)
   redis.call('ZREM', keys.looks, gate)
 end
 
+-- Let the next in line probe after this one, which was refused again: AWS may refuse it for a reason of its own, and
+-- would let others pass.
+local function probe_next(gate, id, next_probe)
+  local other = redis.call('ZRANGE', keys.waiters(gate), 0, 0)[1]
+  if not other then return false end
+  leave_line(gate, other)
+  local due = redis.call('ZSCORE', keys.due, other)
+  if not due then return probe_next(gate, id, next_probe) end
+  redis.call('SREM', keys.places(id), entry_of(gate, id))
+  release(gate, id)
+  sort_in(id)
+  hold(gate, other, other, 'inf')
+  if due == 'inf' then set_due(other, next_probe) end -- else it looks by itself, or does so right now
+  return true
+end
+
 -- Wait at a gate; answers when to look again. Who may have access to take away looks by itself, beside the probe.
 local function wait_at(gate, id, next_probe)
   redis.call('HSET', keys.lanes, gate, 1)
@@ -37,6 +53,11 @@ local function wait_at(gate, id, next_probe)
   end_places(gate)
   local urgent = redis.call('ZSCORE', keys.urgent, id)
   local probes = redis.call('ZSCORE', keys.holders(gate), id)
+  if probes and probe_next(gate, id, next_probe) then
+    line_up(gate, id, now_in_microseconds())
+    plan_look(gate)
+    return urgent and next_probe or 'inf'
+  end
   if not probes and (withdraw_offer(gate, id) or free_places(gate) > 0) then
     leave_line(gate, id)
     hold(gate, id, id, 'inf')
