@@ -7,11 +7,13 @@ from datetime import datetime
 
 from config.printable import counted, people
 from tasks.chain import DELETION
-from tasks.model.replication import LastError, Replication, State, StepState, WaitsFor
+from tasks.model.replication import Held, LastError, Replication, State, StepState, WaitsFor
 from workers.api.schemas import TenantView
 
 BY_ITSELF = "You don't need to do anything."
 
+
+HELD = {Held.PARKED: "needs a person", Held.APPROVAL: "needs approval", Held.PAUSED: "paused"}  # in tables
 
 PLACES = {  # one, and many
     "QUEUED": ("is queued", "are queued"),

@@ -153,4 +153,4 @@ def _refused(step: StepState) -> StepState:
 def _never_ran(step: StepState, causes: Mapping[str, str]) -> StepState:
     cause = causes.get(step.name)
     note = f"not run, because {cause} failed" if cause else step.note or "not run"
-    return step.model_copy(update={"state": State.CANCELLED, "note": note})
+    return step.model_copy(update={"state": State.CANCELLED, "note": note, "waits_for": None})

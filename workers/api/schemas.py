@@ -14,7 +14,7 @@ from tasks.doctor.finding import Finding, Level
 from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
 from tasks.metering.documents import BudgetRow, IdleTenant, Statement, UsageReport
 from tasks.model.desired import Deletion, Pause, TenantId, Text
-from tasks.model.replication import ENDED, LastError, Replication, State, StepState
+from tasks.model.replication import ENDED, Held, LastError, Replication, State, StepState, held_by
 
 if TYPE_CHECKING:  # only for annotations: the client reads this module, and needs neither Redis's client nor Celery
     from tasks.orders.rollout import Progress
@@ -64,6 +64,7 @@ class TenantRow(View):
     account_id: str | None = None
     updated_at: datetime = Field(description="time of the last change of its order, state or AWS ids")
     paused: Pause | None = Field(default=None, description="it, or its platform, is paused; nothing runs")
+    held_by: Held | None = Field(default=None, description="what holds it up until a person acts; null: nothing does")
 
 
 class TenantView(TenantRow):
@@ -253,15 +254,17 @@ class Problem(View):
     errors: list[FieldProblem] | None = Field(default=None, description="with 400 and 422: what is wrong where")
 
 
-def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause]) -> TenantRow:
-    """Show one row of the list."""
+def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause], waiting: Mapping[str, Held]) -> TenantRow:
+    """Show one row of the list; `waiting` are the replications that wait for a person."""
+    paused = pauses.get(str(summary.id)) or pauses.get(summary.id.platform)
     return TenantRow(
         **_names(summary.id),
         landing_zone=summary.landing_zone,
         status=summary.state,
         account_id=summary.account_id,
         updated_at=summary.updated_at,
-        paused=pauses.get(str(summary.id)) or pauses.get(summary.id.platform),
+        paused=paused,
+        held_by=Held.PAUSED if paused else waiting.get(summary.replication),
     )
 
 
@@ -282,6 +285,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None, still_in:
         created_at=record.created_at,
         deletion=record.deletion,
         paused=record.paused,
+        held_by=Held.PAUSED if record.paused else held_by(replication.steps if replication else ()),
         deleted_at=record.deleted_at,
         still_in=still_in,
         still_in_since=_since(record, replication) if still_in else None,

@@ -23,9 +23,10 @@ from redis import RedisError
 
 from config.log import get_logger
 from tasks.metering.errors import DatabaseAway
+from tasks.model.replication import Held
 from tasks.orders.producer import RequestRefused
 from workers.api.pages.visitor import NotSignedIn, Visitor, zone_of
-from workers.standing import place
+from workers.standing import HELD, place
 
 ASSETS = Path(__file__).parent / "assets"
 # Nothing but our own files, and no script or style inside of a page: what a tenant is called can never become one.
@@ -40,7 +41,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _ARN = re.compile(r"arn:[\w-]*:[^\s/]*/([\w.@=-]+)(?::[\w-]+)?")
-HELD = {"PARKED": "needs a person", "APPROVAL": "needs approval"}
 JUST_NOW = timedelta(minutes=1)
 RECENT = timedelta(hours=20)  # longer ago a date says more than a number of hours
 
@@ -221,4 +221,4 @@ def words(name: str) -> str:
     >>> words("move_to_ou"), words("RUNNING"), words("PARKED")
     ('move to ou', 'running', 'needs a person')
     """
-    return HELD.get(name) or name.replace("_", " ").lower()
+    return HELD[Held(name)] if name in set(Held) else name.replace("_", " ").lower()

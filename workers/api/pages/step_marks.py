@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.model.replication import Held, State, StepState, WaitsFor
+from tasks.model.replication import State, StepState, WaitsFor
 from workers.api.pages.rendering import words
 
 WAITS = {WaitsFor.PERSON: "person", WaitsFor.PLACE: "place", WaitsFor.TURN: "place", WaitsFor.RETRY: "retry"}
@@ -55,14 +55,6 @@ def current(steps: Iterable[StepState]) -> StepState | None:
         if found := next((step for step in steps if step.state in wanted), None):
             return found
     return None
-
-
-def waits_for_a_person(steps: Iterable[StepState]) -> Held | None:
-    """Name what a step waits for a person for; None: it does not."""
-    step = next((each for each in steps if each.waits_for is WaitsFor.PERSON), None)
-    if step is None:
-        return None
-    return Held.PARKED if step.last_error else Held.APPROVAL
 
 
 def now_at(steps: Iterable[StepState]) -> str:
