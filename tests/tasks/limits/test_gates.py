@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 
 from redis import Redis
@@ -30,6 +30,13 @@ def given_up(store: Store, dispatch: Dispatch, holder: str) -> None:
     """Record that AWS has refused it until its deadline."""
     document = StepState(name=REPLICATION.steps[0].name, state=State.FAILED, attempts=1)
     record = StepRecord(step=0, document=document, state=State.FAILED, let_in=False)
+    assert store.work.record(dispatch.replication, holder, record)
+
+
+def let_in(store: Store, dispatch: Dispatch, holder: str) -> None:
+    """Record that AWS has accepted it."""
+    document = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED, attempts=1)
+    record = StepRecord(step=0, document=document, state=State.SUCCEEDED)
     assert store.work.record(dispatch.replication, holder, record)
 
 
@@ -95,3 +102,26 @@ def test_a_probe_that_is_refused_again_lets_the_next_in_line_try(store: Store, r
         refused(store, again, "me")
         assert due_in(redis, one) == inf
         assert 3500 < due_in(redis, following) <= 3600
+
+
+def test_it_is_known_since_when_a_gate_is_closed_and_how_many_wait(store: Store, redis: Redis) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    store.orders.submit(Order(BLOG, DEVELOPMENT))
+    assert store.limits.gates() == {}
+    probe, other = pump(store)
+    for dispatch in (probe, other):
+        assert store.work.begin(dispatch, dispatch.replication, LEASE)
+        refused(store, dispatch, dispatch.replication)
+    redis.hset("connector:gates", GATE, "1000")  # long ago
+    assert store.work.begin(probe, "again", LEASE) is None
+    redis.zadd("connector:due", {probe.replication: 0})
+    [again] = pump(store)
+    assert store.work.begin(again, "me", LEASE)
+    refused(store, again, "me")
+    assert store.limits.gates() == {GATE: (datetime.fromtimestamp(1, UTC), 2)}
+
+    redis.zadd("connector:due", {other.replication: 0})
+    [again] = pump(store)
+    assert store.work.begin(again, "me", LEASE)
+    let_in(store, again, "me")
+    assert store.limits.gates() == {}

@@ -27,6 +27,7 @@ local function leave_gate(gate, id, opens)
   end
   probe_now(gate)
   redis.call('HDEL', keys.lanes, gate)
+  redis.call('HDEL', keys.gates, gate)
   redis.call('ZREM', keys.looks, gate)
 end
 
@@ -51,6 +52,8 @@ local function wait_at(gate, id, next_probe)
   redis.call('HSET', keys.lanes, gate, 1)
   redis.call('HSET', keys.replication(id), 'gate', gate)
   end_places(gate)
+  local waits = redis.call('EXISTS', keys.holders(gate)) == 1 or redis.call('EXISTS', keys.waiters(gate)) == 1
+  if not waits or redis.call('HEXISTS', keys.gates, gate) == 0 then redis.call('HSET', keys.gates, gate, now()) end
   local urgent = redis.call('ZSCORE', keys.urgent, id)
   local probes = redis.call('ZSCORE', keys.holders(gate), id)
   if probes and probe_next(gate, id, next_probe) then
