@@ -17,9 +17,9 @@ LABELS = ("platform", "refused")
 def gates(store: Limits, platforms: Mapping[str, Platform], now: datetime) -> Iterator[Metric]:
     """Yield both; the sign-in of every platform shows 0 before anything was refused."""
     waiting = {refused_of(sign_in_to("the management account", name))[::-1]: (0, 0.0) for name in platforms}
-    for gate, (since, number) in store.gates().items():
+    for gate, (since, waits) in store.gates().items():
         what, where = refused_of(gate)
-        waiting[_platform(where, platforms), what] = number, (now - since).total_seconds()
+        waiting[_platform(where, platforms), what] = waits, (now - since).total_seconds()
     meaning = "Tenants that wait for what AWS refuses to all."
     number = GaugeMetricFamily("connector_refused_waiting", meaning, labels=LABELS)
     meaning = "For how long AWS has refused it; 0: it does not."
