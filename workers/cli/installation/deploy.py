@@ -11,6 +11,7 @@ from typing import Any
 from config.platform import DefaultAuth
 from config.printable import printable
 from tasks.aws.access_keys import AccessKeys
+from tasks.aws.ambient import WRONG_CODES
 from tasks.aws.clients import Clients
 from tasks.aws.deployment import NEVER_BUILT, Change, Deployment, Progress
 from tasks.bootstrap.blueprint import Account
@@ -71,7 +72,7 @@ def apply(wanted: Sequence[Target], applying: Applying) -> list[dict[str, Any]]:
             if changes[target.account.key]:
                 _execute(target)
     except StepError as error:
-        raise _failed(error) from error
+        raise failed(error) from error
     return [{"account": account_key, **asdict(change)} for account_key, found in changes.items() for change in found]
 
 
@@ -91,7 +92,7 @@ def remove(wanted: Sequence[Target], applying: Applying, forget: Callable[[str],
         for target in there:
             _delete(target, applying, forget)
     except StepError as error:
-        raise _failed(error) from error
+        raise failed(error) from error
     return [{"account": target.account.key, "stack": STACK} for target in there]
 
 
@@ -101,15 +102,18 @@ def check_account(account: Account, applying: Applying) -> None:
     try:
         found = Deployment(Clients(), DefaultAuth(profile=profile), applying.region, STACK).account()
     except StepError as error:
-        raise _failed(error) from error
+        raise failed(error) from error
     if found != account.id:
         message = f"profile {profile} signs in to account {found}, and the {account.key} account is"
         raise CommandFailed(f"{message} {account.id}: name another one with --profile", ExitCode.USAGE)
 
 
-def _failed(error: StepError) -> CommandFailed:
-    code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
-    return CommandFailed(f"{error.code}: {error.message}", code)
+def failed(error: StepError, about: str | None = None) -> CommandFailed:
+    """Say what AWS, or the SDK's configuration on this machine, says; `about` whom it says it."""
+    message = f"{about}: {error.code}: {error.message}" if about else f"{error.code}: {error.message}"
+    if error.code in WRONG_CODES:
+        return CommandFailed(f"{message}; name your own profiles with --profile ACCOUNT=PROFILE", ExitCode.MISTAKES)
+    return CommandFailed(message, ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED)
 
 
 def _delete(target: Target, applying: Applying, forget: Callable[[str], None]) -> None:

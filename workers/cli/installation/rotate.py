@@ -13,6 +13,7 @@ from tasks.aws.clients import Clients
 from tasks.bootstrap.rotation import Move, Step, UnknownKeys, next_step
 from tasks.errors import StepError
 from workers.cli.errors import CommandFailed, ExitCode
+from workers.cli.installation.deploy import failed
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def rotate(
         except UnknownKeys as error:
             raise CommandFailed(f"{user.name}: {error}", ExitCode.MISTAKES) from error
         except StepError as error:
-            raise CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED) from error
+            raise failed(error, user.name) from error
         done.append({"user": user.name, "move": str(step.move), "key": key, "why": step.why})
     return done
 
@@ -55,7 +56,7 @@ def first_keys(users: Iterable[RotatedUser], profile: str, region: str) -> list[
                 continue
             made = keys.create()
         except StepError as error:
-            raise CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED) from error
+            raise failed(error, user.name) from error
         _write(user, made)
         done.append({"user": user.name, "move": str(Move.CREATE), "key": made.id})
     return done
