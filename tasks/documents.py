@@ -137,6 +137,9 @@ class Matter(Document):
 
     kind: MatterKind
     what: str = Field(description="one sentence", examples=["NoFreeSeat: the organization is full"])
+    detail: str | None = Field(
+        default=None, description="in AWS's own words", examples=["AccessDenied: not authorized"]
+    )
     remedy: str = Field(description="what to do")
     step: str | None = None
     number: int = Field(default=0, description="tenants that it holds up")

@@ -198,7 +198,9 @@ class Surroundings:
         if trail.said is not None:
             event["what"] = trail.said
         try:
-            entry = trail.ended(call)
+            entry, before = trail.ended(call), self._begun.step.last_error
+            if call.code is not None and before is not None and before.code == call.code:
+                return  # refused as the last time; the events have that, and keep room for what was changed
             self._worker.store.events.emit(self.tenant, {**event, **fields, "audit": entry})
         except RedisError as error:
             self.log.warning("the outcome of a write is missing in the audit log", error=str(error), **fields)

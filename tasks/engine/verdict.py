@@ -35,7 +35,7 @@ from tasks.limits.intervals import (
     poll_interval,
     retry_interval,
 )
-from tasks.model.replication import Done, State, StepState, Wait, WaitsFor
+from tasks.model.replication import Done, LastError, State, StepState, Wait, WaitsFor
 from tasks.state.masking import shown_error
 from tasks.state.outcome import Begun, StepRecord
 from tasks.step import Chain
@@ -330,9 +330,9 @@ def _tries_again(moment: Moment, error: StepError) -> StepRecord:
     document = moment.document(
         state=State.WAITING, note=str(error), last_error=shown, deadline=deadline, waits_for=reason
     )
-    record = moment.record(document, State.WAITING)
     return replace(
-        record,
+        moment.record(document, State.WAITING),
+        again=parked and _is_same(moment.begun.step, shown),
         due=retry_interval(moment.retry_state, error.retry_after, moment.chance, _longest_retry(moment, error)),
         retry_state=_after(moment, error).document(),
         error=moment.begun.failure or shown,
@@ -340,6 +340,12 @@ def _tries_again(moment: Moment, error: StepError) -> StepRecord:
         let_in=parked,  # of what is not parked nobody knows whether AWS has let us in
         gate=error.gate if isinstance(error, Parked) else None,
     )
+
+
+def _is_same(before: StepState, error: LastError) -> bool:
+    """Tell whether a step waits for a person for the same as before."""
+    known = before.last_error.code if before.last_error is not None else None
+    return before.waits_for is WaitsFor.PERSON and known == error.code
 
 
 def _longest_retry(moment: Moment, error: StepError) -> timedelta:

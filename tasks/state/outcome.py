@@ -91,6 +91,7 @@ class StepRecord:
     gate: str | None = None  # where AWS has refused what it would refuse to all, so that they wait together
     let_in: bool = True  # False: nobody knows whether that gate is open
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
+    again: bool = False  # it is refused the same as before: nothing new has happened
     polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
     beside: bool = False  # it looks again when a stray call has ended
     responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells

@@ -223,7 +223,7 @@ def _record(replication: str, holder: str, outcome: StepRecord, stored: Handles 
         document=document,
         state=outcome.state,
         due=outcome.due,
-        event=compact(event),
+        event=None if outcome.again else compact(event),
         retry_state=compact(outcome.retry_state or {}),
         failed=compact(outcome.failed),
         held=compact(dict(outcome.held)),

@@ -61,7 +61,8 @@ def test_tenants_wait_for_a_right_together_while_other_calls_go_on(cluster: Clus
 
     matter = eventually(all_of_them)
     assert matter.kind is MatterKind.PARKED
-    assert matter.what.startswith(f"AWS refuses the permission organizations:CreateAccount of {PLATFORM}. AccessDenied")
+    assert matter.what == f"AWS refuses the permission organizations:CreateAccount of {PLATFORM}."
+    assert (matter.detail or "").startswith("AccessDeniedException: organizations:CreateAccount: User: ")
     assert "Allow the call in the policy" in (matter.remedy or "")
     assert (matter.remedy or "").endswith("All tenants that wait for it then continue automatically.")
 
@@ -124,3 +125,20 @@ def test_who_must_go_is_out_as_soon_as_aws_allows_it(cluster: Cluster) -> None:
     eventually(lambda: all(members(cluster, project) == {"alice@example.com"} for project in projects), BOUND)
     for replication in changed:
         cluster.succeeded(replication)
+
+
+def test_who_tries_again_and_again_does_not_fill_the_events_with_that(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("often", desired(access=[ALICE, BOB])))
+    cluster.simulator.deny("identitystore:DeleteGroupMembership")
+    changed = cluster.order("often", desired(access=[ALICE]))
+    eventually(lambda: attempts(cluster, changed) > 3)
+
+    told = cluster.connector.store.events.newest(cluster.tenant_id("often"), 1000)
+    refused = [each for each in told if each.get("code") == "AccessDeniedException"]
+    assert len(refused) == 1
+    waited = [each for each in told if each.get("replication") == changed and each.get("state") == State.WAITING]
+    assert len(waited) <= 2, "the replication, and its step"
+
+
+def attempts(cluster: Cluster, replication: str) -> int:
+    return max(step.attempts for step in shown(cluster, replication).steps)

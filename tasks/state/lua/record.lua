@@ -106,7 +106,7 @@ end
 local function go_on()
   if record.state ~= p.state then
     set_state(tenant, p.replication, p.state)
-    emit_state(tenant, p.replication, p.state)
+    if p.event then emit_state(tenant, p.replication, p.state) end
   end
   count_replication(tenant, p.replication) -- it may wait for a person from now on, or no longer
   if p.parked then leave_all(p.replication, 0, p.gate) end -- AWS has begun nothing, and others need not wait for a person
@@ -128,7 +128,7 @@ end
 
 write()
 pass_gate()
-emit(tenant, p.event)
+if p.event then emit(tenant, p.event) end
 if goes_on then
   if record.woken then redis.call('HDEL', key, 'woken') end -- the next step sees what it was woken for
   if p.alert then raise_alert(tenant, p.fingerprint, p.alert) end

@@ -57,9 +57,16 @@ def current(steps: Iterable[StepState]) -> StepState | None:
     return None
 
 
-def now_at(steps: Iterable[StepState]) -> str:
-    """Say in one line what a tenant does just now; nothing when it is done."""
+def now_at(steps: Iterable[StepState], gate: str | None = None) -> str:
+    """Say in one line what a tenant does just now; nothing when it is done.
+
+    gate   what it waits for with others, if it does
+    """
     step = current(steps)
     if step is None:
         return ""
+    if gate is not None:
+        return f"{words(step.name)}: waits for the {gate}"
+    if step.last_error is not None:  # what AWS says of it is long, and stands on the tenant's page
+        return f"{words(step.name)}: {step.last_error.code}"
     return f"{words(step.name)}: {step.note}" if step.note else words(step.name)

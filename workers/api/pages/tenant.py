@@ -138,6 +138,7 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, asked:
         "what": kind_of,
         "most_writes": WRITES,
         "moment": datetime.fromisoformat,
+        "held_by": held_by,
         "marks": marks,
         "progress": progress,
         "links": list(links(record.handles, platform.partition if platform else "aws")),

@@ -159,7 +159,7 @@ def _row(summary: TenantSummary, replication: Replication | None, paused: Mappin
         paused=str(summary.id) in paused or summary.id.platform in paused,
         steps=marks(steps),
         progress=progress(steps),
-        now=now_at(steps),
+        now=now_at(steps, replication.gate if replication else None),
         account=summary.account_id,
         zone=summary.landing_zone,
         changed=summary.updated_at,

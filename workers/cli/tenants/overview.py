@@ -31,6 +31,8 @@ def overview_text(overview: Overview) -> RenderableType:
 def _matter(matter: Matter) -> Iterator[Text]:
     yield Text(f"  {flat(matter.what)}")
     yield Text(f"    {flat(matter.remedy)}", style="dim")
+    if matter.detail:
+        yield Text(f"    {flat(matter.detail)}", style="dim")
     if matter.tenants:
         more = matter.number - len(matter.tenants)
         yield Text(f"    {', '.join(matter.tenants)}{f' and {more} more' if more > 0 else ''}")

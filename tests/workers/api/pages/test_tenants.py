@@ -56,7 +56,7 @@ def test_a_row_says_what_a_tenant_does_now(pages: httpx2.Client) -> None:
     page = pages.get("/tenants?q=gamma")
     assert 'aria-label="0 of 21 steps done, waiting at withdraw access"' in page.text
     assert '<i class="person"></i>' in page.text
-    assert "withdraw access: AWS is creating the account" in text_of(page)
+    assert f"withdraw access: {QUOTA.code}" in text_of(page)
 
 
 def test_pages_of_the_list_follow_each_other(scene: Scene, pages: httpx2.Client) -> None:
