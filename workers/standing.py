@@ -130,6 +130,8 @@ def _at(
     elif step.last_error is not None:
         tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and will be retried automatically"
         yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
+    elif step.waits_for is WaitsFor.PERSON:
+        yield f"{tenant} {what}: {step.name} waits for a person{since}: {step.note or 'somebody must decide'}."
     else:
         waits = f"{step.name} waits{since}: {step.note or 'for AWS'}"
         yield f"{tenant} {what}: {waits}. It continues automatically."

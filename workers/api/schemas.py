@@ -65,6 +65,7 @@ class TenantRow(View):
     updated_at: datetime = Field(description="time of the last change of its order, state or AWS ids")
     paused: Pause | None = Field(default=None, description="it, or its platform, is paused; nothing runs")
     held_by: Held | None = Field(default=None, description="what holds it up until a person acts; null: nothing does")
+    deleted: bool = Field(default=False, description="it was deleted; a new order creates it again")
 
 
 class TenantView(TenantRow):
@@ -265,6 +266,7 @@ def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause], waiting: Map
         updated_at=summary.updated_at,
         paused=paused,
         held_by=Held.PAUSED if paused else waiting.get(summary.replication),
+        deleted=summary.deleted,
     )
 
 
@@ -286,6 +288,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None, still_in:
         deletion=record.deletion,
         paused=record.paused,
         held_by=Held.PAUSED if record.paused else held_by(replication.steps if replication else ()),
+        deleted=record.deleted_at is not None,
         deleted_at=record.deleted_at,
         still_in=still_in,
         still_in_since=_since(record, replication) if still_in else None,

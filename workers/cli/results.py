@@ -60,9 +60,10 @@ def shown_state(state: State, held: Held | None = None, *, deleted: bool = False
 
     Of a tenant that is deleted it says so, for SUCCEEDED would say that it is there.
     """
-    if held is not None:
+    if held in (Held.PARKED, Held.APPROVAL):
         return Text(HELD[held], style=STYLES[State.WAITING])
-    return Text("DELETED", style="dim") if deleted and state is State.SUCCEEDED else state_text(state)
+    shown = Text("DELETED", style="dim") if deleted and state is State.SUCCEEDED else state_text(state)
+    return shown if held is None else shown + Text(f", {HELD[held]}", style=STYLES[State.WAITING])
 
 
 def _row(each: Followed, view: TenantView) -> tuple[str | Text, ...]:

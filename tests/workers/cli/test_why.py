@@ -109,6 +109,11 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retr
             ],
         ),
         (
+            "WAITING",
+            {"steps": [{**WAITS, "note": "requires approval", "waitsFor": "PERSON"}]},
+            [f"{NAME} is under way: {PARKED}: requires approval."],
+        ),
+        (
             "FAILED",
             {"lastError": DENIED},
             [

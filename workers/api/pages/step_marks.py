@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tasks.model.lane import refused_of
 from tasks.model.replication import State, StepState, WaitsFor
 from workers.api.pages.rendering import words
 
@@ -66,7 +67,7 @@ def now_at(steps: Iterable[StepState], gate: str | None = None) -> str:
     if step is None:
         return ""
     if gate is not None:
-        return f"{words(step.name)}: waits for the {gate}"
+        return f"waits for {refused_of(gate)[0]}"
     if step.last_error is not None:  # what AWS says of it is long, and stands on the tenant's page
         return f"{words(step.name)}: {step.last_error.code}"
     return f"{words(step.name)}: {step.note}" if step.note else words(step.name)

@@ -39,8 +39,8 @@ from workers.client import ConnectorClient
 from workers.standing import sentence
 
 WATCH_SECONDS = 1.0  # between two looks
-COLUMNS = ("tenant", "landing zone", "account", "state", "ordered", "paused")
-LEAST = ("ordered", "landing zone")
+COLUMNS = ("tenant", "landing zone", "account", "state", "changed", "paused")
+LEAST = ("changed", "landing zone")
 STEP_COLUMNS = ("step", "state", "attempts", "seconds", "note")
 STEP_LEAST = ("seconds", "attempts")
 HEADING_LINES = 6  # of the terminal, around the rows of a table that is watched
@@ -155,7 +155,7 @@ def _rows(rows: Sequence[TenantRow]) -> RenderableType:
 def _brief(rows: Sequence[TenantRow], lines: int) -> RenderableType:
     """Show what fits, those first that may need somebody, and how many stand where."""
     ordered = sorted(rows, key=lambda row: (URGENT.index(row.status), row.held_by is None))
-    states = Counter(shown_state(row.status, row.held_by).plain for row in ordered)
+    states = Counter(shown_state(row.status, row.held_by, deleted=row.deleted).plain for row in ordered)
     counts = ", ".join(f"{number} {state}" for state, number in states.items())
     fitting = ordered[: max(lines - HEADING_LINES, 1)]
     more = f"; {len(rows) - len(fitting)} not shown" if len(fitting) < len(rows) else ""
@@ -164,7 +164,7 @@ def _brief(rows: Sequence[TenantRow], lines: int) -> RenderableType:
 
 def _row(row: TenantRow) -> tuple[Any, ...]:
     account, paused = row.account_id or "-", (row.paused.reason or "yes") if row.paused else ""
-    state = shown_state(row.status, row.held_by)
+    state = shown_state(row.status, row.held_by, deleted=row.deleted)
     return row.tenant, row.landing_zone, account, state, shown_moment(row.updated_at), paused
 
 

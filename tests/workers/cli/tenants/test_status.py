@@ -66,7 +66,7 @@ def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[s
 
 @pytest.mark.parametrize(
     ("held", "words"),
-    [("PARKED", "needs a person"), ("APPROVAL", "needs approval"), ("PAUSED", "paused"), (None, "WAITING")],
+    [("PARKED", "needs a person"), ("APPROVAL", "needs approval"), ("PAUSED", "WAITING, paused"), (None, "WAITING")],
 )
 def test_what_a_person_holds_up_is_said_in_the_words_of_the_page(
     run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], held: str | None, words: str
@@ -80,3 +80,13 @@ def test_what_a_person_holds_up_is_said_in_the_words_of_the_page(
     ]
     assert f"500000000001  {words}" in run_here("status", "--workspace", "a", environment=environment).stdout
     assert f"state         {words}" in run_here("status", NAME, environment=environment).stdout
+
+
+def test_a_deleted_tenant_is_told_from_one_that_is_there(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]
+) -> None:
+    _, document = tenant(NAME, "SUCCEEDED")
+    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
+    answer = (200, {"tenants": [{**document, "deleted": True}], "page": page})
+    fake_api.script["GET", "/api/v1/tenants?workspace=a&page=0&size=500"] = [answer]
+    assert "500000000001  DELETED" in run_here("status", "--workspace", "a", environment=environment).stdout
