@@ -25,6 +25,7 @@ from config.log import get_logger
 from tasks.metering.errors import DatabaseAway
 from tasks.model.replication import Held
 from tasks.orders.producer import RequestRefused
+from tasks.state.connections import why_away
 from workers.api.pages.visitor import NotSignedIn, Visitor, zone_of
 from workers.standing import HELD, place
 
@@ -131,9 +132,11 @@ def _told(error: Exception) -> tuple[int, str]:
         case DatabaseAway():
             get_logger(__name__).error("the metering database does not answer", error=str(error))
             return 503, "The metering database does not answer. Load this page again in a moment."
-        case _:
+        case RedisError():
             get_logger(__name__).error("redis does not answer", error=f"{type(error).__name__}: {error}")
-            return 503, "Redis does not answer. Load this page again in a moment; nothing is lost."
+            return 503, f"{why_away(error)} Load this page again in a moment; nothing is lost."
+        case _:
+            raise error
 
 
 def _sign_in_first(request: Request) -> Response:
