@@ -201,7 +201,7 @@ class Calls:
         if self._gate is not None and of_platform:
             return sign_in_refused(failure, self._gate)
         if self._rights is not None:
-            self._rights.mark(failure, self._service, intent.operation)
+            self._rights.mark(failure, intent)
         early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
         return not_ready(failure, self._region) if early or self._names_young(intent, failure) else failure
 

@@ -18,6 +18,7 @@ from threading import Lock
 from tasks.aws.actions import NEEDED
 from tasks.aws.fault_table import NOT_ALLOWED
 from tasks.errors import CONTINUE, AccessDenied, RightRefused, StepError
+from tasks.model.call import Intent
 from tasks.model.lane import permission_of
 
 APART = timedelta(seconds=1)  # uses are remembered only if they are that far apart
@@ -58,10 +59,16 @@ class Rights:
         if action is not None:
             self.used.note(permission_of(action, self.platform), self.now())
 
-    def mark(self, failure: StepError, service: str, operation: str) -> None:
-        """Name the gate of a call that AWS does not allow, if all tenants need it."""
-        action = NEEDED.get((service, operation))
-        if action is not None and isinstance(failure, AccessDenied) and failure.code in NOT_ALLOWED:
+    def mark(self, failure: StepError, intent: Intent) -> None:
+        """Name the gate of a call that AWS does not allow, if all tenants need it.
+
+        An account assignment in the management account itself needs rights that none but its own tenant needs.
+        """
+        action, given = NEEDED.get((intent.service, intent.operation)), intent.arguments
+        about_itself = intent.account_id in (given.get("TargetId", ""), given.get("AccountId", ""))
+        if action is None or about_itself or failure.code not in NOT_ALLOWED:
+            return
+        if isinstance(failure, AccessDenied):
             failure.gate = permission_of(action, self.platform)
 
 

@@ -8,17 +8,19 @@ import pytest
 
 from tasks.aws.rights import Rights, UsedRights, judged
 from tasks.errors import AccessDenied, RightRefused
+from tasks.model.call import Intent
 from tests.tasks.steps.world import SCIM, World
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, DELAY = timedelta(minutes=1), timedelta(seconds=15)
+MANAGEMENT = "111111111111"
 GATE = "permission organizations:CreateAccount of aws.sandbox"
 
 
-def denied(service: str, operation: str, code: str = "AccessDeniedException") -> AccessDenied:
+def denied(service: str, operation: str, code: str = "AccessDeniedException", **given: str) -> AccessDenied:
     """Return a refusal as the seam marks it."""
     error = AccessDenied(code, "not you", "r-1", "Allow the call; then retry.")
-    Rights("aws.sandbox", UsedRights(), lambda: NOON).mark(error, service, operation)
+    Rights("aws.sandbox", UsedRights(), lambda: NOON).mark(error, Intent(service, operation, MANAGEMENT, given))
     return error
 
 
@@ -42,6 +44,12 @@ def denied(service: str, operation: str, code: str = "AccessDeniedException") ->
 def test_what_every_tenant_needs_has_a_gate(service: str, operation: str, code: str, gate: str | None) -> None:
     found = denied(service, operation, code).gate
     assert found == gate or (found or "").startswith(gate or "-")
+
+
+def test_what_only_the_management_accounts_tenant_needs_holds_up_nobody() -> None:
+    assert denied("sso-admin", "create_account_assignment", TargetId=MANAGEMENT).gate is None
+    assert denied("sso-admin", "list_account_assignments", AccountId=MANAGEMENT).gate is None
+    assert denied("sso-admin", "create_account_assignment", TargetId="500000000001").gate is not None
 
 
 def test_all_wait_for_it_until_the_role_is_seen_to_be_allowed_for_others() -> None:
