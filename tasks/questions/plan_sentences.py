@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from config.platform import Platform
+from config.printable import short
 from tasks.aws.planning.planned import ACCOUNT, Change, Planned, stack_name
-from tasks.aws.visibility import texts
 from tasks.model.call import Intent
 from tasks.permissions.group_proof import GroupProof
 
@@ -36,28 +36,18 @@ def sent(intent: Intent, names: Mapping[str, str], platform: Platform) -> str | 
     None where that cannot be said: a sentence must never keep a call from being sent, least of all one that takes
     access away.
     """
-    known = {**names, **{each: short_name(each) for each in texts(intent.arguments) if each.startswith("arn:")}}
     given = {**intent.arguments, **intent.about}
     change = Change(intent.service, intent.operation, intent.account_id, "", given)
 
     def words(value: Any) -> str:
-        return known.get(str(value), str(value))
+        return names.get(str(value), str(value))
 
     say = BRIEFLY.get((intent.service, intent.operation)) or SENTENCES[intent.service, intent.operation]
     try:
-        said = say(change, words, Planned(platform))
+        said = short(say(change, words, Planned(platform)))
     except (IndexError, KeyError, TypeError):
         return None
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
-
-
-def short_name(arn: str) -> str:
-    """Return the name of what an ARN names.
-
-    >>> short_name("arn:aws:sso:::permissionSet/ssoins-1/ps-2"), short_name("arn:aws:lambda:eu-west-1:1:function:vend")
-    ('ps-2', 'vend')
-    """
-    return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
 
 
 def _tagged(change: Change, words: Words, _: Planned) -> str:

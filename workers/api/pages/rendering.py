@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -22,6 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from redis import RedisError
 
 from config.log import get_logger
+from config.printable import short
 from tasks.metering.errors import DatabaseAway
 from tasks.model.replication import Held
 from tasks.orders.producer import RequestRefused
@@ -41,7 +41,6 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_ARN = re.compile(r"arn:[\w-]*:[^\s/]*/([\w.@=-]+)(?::[\w-]+)?")
 JUST_NOW = timedelta(minutes=1)
 RECENT = timedelta(hours=20)  # longer ago a date says more than a number of hours
 
@@ -205,17 +204,6 @@ def money(amount: str | None) -> str:
         return ""
     cents = Decimal(amount).quantize(Decimal("0.01"), ROUND_HALF_UP)
     return f"{cents or abs(cents):,}"
-
-
-def short(text: str) -> str:
-    """Write what AWS calls by an ARN by its name only.
-
-    >>> short("StackSet operation in arn:aws:cloudformation:eu-central-1:333333333333:stackset/meshstack-baseline:6e7f")
-    'StackSet operation in meshstack-baseline'
-    >>> short("account assignments in arn:aws:sso:::instance/ssoins-1 (2 ahead)")
-    'account assignments in ssoins-1 (2 ahead)'
-    """
-    return _ARN.sub(r"\1", text)
 
 
 def words(name: str) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from config.printable import counted
+from config.printable import counted, short
 from tasks.model.desired import Deletion, TenantId
 from tasks.model.replication import ENDED, Held, State, StepState, held_by
 from workers.api.schemas import TenantRow, TenantView
@@ -204,6 +204,6 @@ def _steps(steps: Sequence[StepState]) -> Iterator[tuple[Any, ...]]:
 
 def _step(step: StepState) -> tuple[Any, ...]:
     taken = (step.ended_at - step.started_at).total_seconds() if step.ended_at and step.started_at else None
-    note = sentence(step.last_error) if step.last_error else step.note or ""
+    note = sentence(step.last_error) if step.last_error else short(step.note or "")
     state = shown_state(step.state, held_by([step]))
     return step.name, state, str(step.attempts), "" if taken is None else f"{taken:.1f}", flat(note)
