@@ -76,6 +76,7 @@ class TenantView(TenantRow):
     organizational_unit: str | None = Field(default=None, description="id of the OU that holds the account")
     sign_in_url: str | None = None
     replication_id: str
+    gate: str | None = Field(default=None, description="what AWS refuses to others too: all wait for it together")
     steps: list[StepState] = Field(description="empty if the newest replication is no longer stored")
     last_error: LastError | None = None
     created_at: datetime
@@ -282,6 +283,7 @@ def tenant_view(record: TenantRecord, replication: Replication | None, still_in:
         organizational_unit=record.handles.organizational_unit,
         sign_in_url=record.handles.sign_in_url,
         replication_id=record.replication,
+        gate=replication.gate if replication else None,
         steps=replication.steps if replication else [],
         last_error=replication.last_error if replication else None,
         created_at=record.created_at,
