@@ -90,6 +90,12 @@ NAMED: Mapping[tuple[str, str], str] = {
 }
 """Which parameter is what people call what a call makes, whose id its answer names."""
 
+SOUGHT: Mapping[tuple[str, str], str] = {
+    ("identitystore", "get_group_id"): "GroupId",
+    ("identitystore", "get_user_id"): "UserId",
+}
+"""Where the answer has the id of what was sought by its name."""
+
 DELETED: Mapping[tuple[str, str], str] = {
     ("iam", "delete_role"): "RoleName",
     ("identitystore", "delete_group"): "GroupId",
@@ -129,11 +135,21 @@ def _id_of(service: str, operation: str, answer: Mapping[str, Any]) -> str | Non
 
 
 def named(service: str, operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, str]:
-    """Return what people call what a call has made, by its id.
+    """Return what people call what a call has made or found, by its id.
 
     >>> named("identitystore", "create_group", {"DisplayName": "admins"}, {"GroupId": "g-1"})
     {'g-1': 'admins'}
+    >>> sought = {"AlternateIdentifier": {"UniqueAttribute": {"AttributePath": "userName", "AttributeValue": "alice"}}}
+    >>> named("identitystore", "get_user_id", sought, {"UserId": "u-1"})
+    {'u-1': 'alice'}
+    >>> named("scim", "list_groups", {}, {"resources": [{"id": "g-1", "name": "admins"}]})
+    {'g-1': 'admins'}
     """
+    if (service, operation) == ("scim", "list_groups"):
+        return {each["id"]: each["name"] for each in answer.get("resources", ())}
+    if (service, operation) in SOUGHT:
+        name = parameters["AlternateIdentifier"].get("UniqueAttribute", {}).get("AttributeValue")
+        return {answer[SOUGHT[service, operation]]: str(name)} if name else {}
     parameter, found = NAMED.get((service, operation)), _id_of(service, operation, answer)
     return {} if parameter is None or found is None else {found: str(parameters[parameter])}
 
