@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from tasks.aws.actions import NEEDED
-from tasks.aws.fault_table import NOT_ALLOWED
+from tasks.aws.fault_table import ALLOW, NOT_ALLOWED
 from tasks.errors import CONTINUE, AccessDenied, RightRefused, StepError
 from tasks.model.call import Intent
-from tasks.model.lane import permission_of
+from tasks.model.lane import PERMISSION, permission_of, refused_of
 
 APART = timedelta(seconds=1)  # uses are remembered only if they are that far apart
 KEPT = 600  # of each action
@@ -82,7 +82,17 @@ def judged(
     """
     if refused.gate is None or (since is not None and used.between(refused.gate, since + delay, now - delay)):
         return refused
-    remedy = f"{refused.remedy.removesuffix('then retry.').rstrip(' ;,').removesuffix('.')}. {CONTINUE}"
-    waits = RightRefused(refused.code, refused.message, refused.request_id, remedy)
+    waits = RightRefused(refused.code, refused.message, refused.request_id, _remedy(refused.remedy, refused.gate))
     waits.gate = refused.gate
     return waits
+
+
+def _remedy(remedy: str, gate: str) -> str:
+    """Say what to do, once for all: AWS has named the role already, and it has let us in."""
+    action = refused_of(gate)[0].removeprefix(PERMISSION)
+    if remedy == ALLOW.remedy:
+        remedy = (
+            f"Allow {action} in the policy of the role that AWS names (aws-connector policies prints what it needs). "
+            "If a service control policy denies it, change that."
+        )
+    return f"{remedy.removesuffix('then retry.').rstrip(' ;,').removesuffix('.')}. {CONTINUE}"
