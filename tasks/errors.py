@@ -6,8 +6,7 @@ StepError                     names AWS's code, message and request id, and what
 │   ├── Throttled             AWS did nothing: too many requests, a concurrent modification
 │   │   ├── RateReached       our own share of an API's rate is used up; the call was not sent
 │   │   └── Parked            a quota or a validation: retried slowly, an operator must act
-│   │       ├── SignInRefused the platform's own credentials: one of its tenants probes, the others wait
-│   │       └── RightRefused  the platform's own role lacks a right: the same
+│   │       └── SignInRefused the platform's own credentials: one of its tenants probes, the others wait
 │   ├── Unanswered            no definite answer (5xx, time-out, lost, garbled): it may have happened
 │   └── LaneFull              our own share of an AWS limit is used up; woken when a place is free
 ├── PermanentError            retrying changes nothing until a person does something
@@ -102,10 +101,6 @@ class SignInRefused(Parked):
     default_remedy = f"Correct the credentials in the platform document. {CONTINUE}"
 
 
-class RightRefused(Parked):
-    """AWS does not allow a call to the platform's own role: its tenants wait together until a person allows it."""
-
-
 class Unanswered(TransientError):
     """AWS may or may not have done it: look, never send blindly again."""
 
@@ -131,7 +126,6 @@ class AccessDenied(Refused):
     """A policy, trust policy or service control policy does not allow the call."""
 
     default_remedy = "Allow the call in the policy of the role that AWS names (see the published policies), then retry."
-    gate: str | None = None  # where all wait to whom the platform's own role is refused the same; None: this tenant's
 
 
 class NotFound(Refused):

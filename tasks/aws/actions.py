@@ -329,20 +329,6 @@ DECLARED: Mapping[tuple[str, str], Kind] = MappingProxyType(
 )
 
 
-OF_PLATFORM = (None, Principal.DIRECT_USER, Principal.MANAGEMENT_ROLE, Principal.AUTOMATION_ROLE)
-NEEDED: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        (each.service, each.method): each.action
-        for each in OPERATIONS
-        if each.kind in (Kind.READ, Kind.WRITE)
-        and (each.statement.principal if each.statement else None) in OF_PLATFORM
-        and (each.statement is None or each.statement.without is None)
-    }
-)
-"""Actions that a platform's own roles, or its SCIM token, must be allowed: all of its tenants need them. By service and
-method. An optional one is not among them: who leaves it out is told what to do by hand, and nobody waits for it."""
-
-
 class UndeclaredCall(Exception):
     """A defect of ours: a call that the table does not have, or has the other way. No policy would allow it."""
 

@@ -24,7 +24,6 @@ from tasks.aws.identity_store import IdentityStoreDirectory
 from tasks.aws.lambda_functions import Functions
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.organizations import Organizations
-from tasks.aws.rights import Rights
 from tasks.aws.roles import Roles
 from tasks.aws.run import BelowRoot, Run, TagIndex
 from tasks.aws.saml_providers import SamlProviders
@@ -341,14 +340,9 @@ class Aws:
             young=young,
             inside=inside,
             gate=way_in and sign_in_to(way_in, self._platform.identifier),
-            rights=None if inside or way_in is None else self._rights,
             expired=self._sign_in_anew,
             refused=self._sessions.refused,
         )
-
-    @property
-    def _rights(self) -> Rights:
-        return Rights(self._platform.identifier, self._sessions.used_rights, self._run.now)
 
     def _sign_in_anew(self) -> None:
         """Forget the platform's credentials: AWS says that they have expired, whatever our clock says."""

@@ -18,7 +18,6 @@ from config import tracing
 from tasks.aws.actions import Kind, check_declared
 from tasks.aws.fault_table import EXPIRED
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
-from tasks.aws.rights import Rights
 from tasks.aws.sign_in import UNKNOWN_KEY, is_of_platform, is_unsigned, sign_in_refused
 from tasks.aws.visibility import DELETED, SHOWN, NothingYoung, YoungThings, gone, made, missed, named
 from tasks.errors import NotFound, StepError, Unanswered
@@ -80,7 +79,6 @@ class Calls:
         young: bool = False,
         inside: bool = False,
         gate: str | None = None,
-        rights: Rights | None = None,
         expired: Callable[[], None] = _kept,
         refused: Callable[[], None] = _kept,
     ) -> None:
@@ -90,7 +88,6 @@ class Calls:
         young       the account is new: what it refuses because its role or services are still being made is NotReady
         inside      a role of that account makes them, and not the platform's own
         gate        where tenants wait when the platform's own credentials are refused; None: each for itself
-        rights      what the platform's own role may do, which makes them; None: another's
         expired     is called when AWS says that the credentials have expired
         refused     is called when AWS does not know the key, or it does not fit
         """
@@ -102,7 +99,6 @@ class Calls:
         self._young = young
         self._inside = inside
         self._gate = gate
-        self._rights = rights
         self.request_id: str | None = None  # of the newest answer: what it reports is asked after by this id
         self._service: str = client.meta.service_model.service_name
         self._region: str = getattr(client.meta, "region_name", "")
@@ -157,8 +153,6 @@ class Calls:
             answer = Response(getattr(self._client, operation)(**parameters))
             request_id = answer["ResponseMetadata"].get("RequestId")
             self._check_readable(operation, answer, write=write)
-            if self._rights is not None:
-                self._rights.allowed(self._service, operation)
             self._note_made(intent, answer)
             names = named(self._service, operation, parameters, answer)
             self._check_stands(intent, request_id)
@@ -200,8 +194,6 @@ class Calls:
         of_platform = is_of_platform(failure, error, self._region, inside=self._inside, young=self._young)
         if self._gate is not None and of_platform:
             return sign_in_refused(failure, self._gate)
-        if self._rights is not None:
-            self._rights.mark(failure, intent)
         early = self._young and is_not_yet(failure.code, error.operation_name, failure.message)
         return not_ready(failure, self._region) if early or self._names_young(intent, failure) else failure
 

@@ -35,7 +35,6 @@ from tasks.aws.clients import Acting, Clients
 from tasks.aws.metadata_source import MetadataSource
 from tasks.aws.purpose import CONNECTOR, PRODUCT, Purpose
 from tasks.aws.recent_facts import Recent
-from tasks.aws.rights import UsedRights
 from tasks.aws.scim_client import ScimClient
 from tasks.aws.sign_in import of_platform
 from tasks.aws.web_identity import TokenFile
@@ -78,7 +77,6 @@ class Sessions:
         self._now = now
         self._clients = clients or Clients()
         self.recent = Recent()
-        self.used_rights = UsedRights()
         self._lock = RLock()
         self._renewing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="credentials")
         self._credentials: OrderedDict[Entry, Credentials] = OrderedDict()

@@ -7,19 +7,18 @@ look again, so a crash at any line leaves the replication in the due index. What
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import random
 
 from redis import RedisError
 
 from config import tracing
 from config.celery import QUEUE
-from tasks.aws.rights import judged
 from tasks.engine import verdict
 from tasks.engine.lease import not_ours
 from tasks.engine.surroundings import Held, Surroundings
 from tasks.engine.verdict import Answer, Moment, Times
-from tasks.errors import AccessDenied, PermanentError, StepError, Superseded
+from tasks.errors import PermanentError, StepError, Superseded
 from tasks.limits.intervals import RetryState
 from tasks.model.handles import Handles, in_doubt, let_in_lately
 from tasks.model.replication import ENDED, State, Wait
@@ -99,8 +98,6 @@ class Execution:
             return run_step(self._step, tenant, self._handles(), self._around.aws(tenant))
         except (Superseded, RedisError):
             raise
-        except AccessDenied as denied:
-            return self._judged(masked_error(denied))
         except StepError as error:
             return masked_error(error)
         except Exception as error:  # noqa: BLE001 (a defect of ours must end visibly, not loop)
@@ -110,17 +107,6 @@ class Execution:
         finally:
             if self._dispatch.step == 0:  # it takes access away, in a line of its own (take.lua) until that is recorded
                 self._held.allowance.settle()
-
-    def _judged(self, denied: AccessDenied) -> StepError:
-        """Tell what is refused to this tenant from what is refused to its platform."""
-        before = RetryState.read(self._begun.retry_state).parked_since
-        return judged(
-            denied,
-            datetime.fromisoformat(before) if before else None,
-            self._worker.sessions.used_rights,
-            self._now(),
-            self._worker.settings.role_propagation,
-        )
 
     def _handles(self) -> Handles:
         begun = self._begun

@@ -19,7 +19,6 @@ from tasks.errors import (
     PermanentError,
     RateReached,
     Replaced,
-    RightRefused,
     SignInRefused,
     StepError,
     Stopping,
@@ -283,7 +282,7 @@ def _reason(error: LaneFull | RateReached | Stopping | Replaced) -> WaitsFor:
             return WaitsFor.WORKER
 
 
-def _passes_by(moment: Moment, error: SignInRefused | RightRefused) -> bool:
+def _passes_by(moment: Moment, error: SignInRefused) -> bool:
     """Tell whether the steps that do not need this one are tried before it waits at its gate.
 
     It is so once in a replication. The first step waits at once: it has tried to take away all that we know of, and
@@ -294,7 +293,7 @@ def _passes_by(moment: Moment, error: SignInRefused | RightRefused) -> bool:
     return error.gate is not None and not (first or waited or moment.looks_again)
 
 
-def _held(moment: Moment, error: SignInRefused | RightRefused) -> StepRecord:
+def _held(moment: Moment, error: SignInRefused) -> StepRecord:
     name, shown = moment.chain.steps[moment.index].name, shown_error(error)
     document = moment.document(
         state=State.WAITING, note=str(error), last_error=shown, deadline=None, waits_for=WaitsFor.PERSON
@@ -322,7 +321,7 @@ def _after(moment: Moment, error: StepError) -> RetryState:
 
 
 def _tries_again(moment: Moment, error: StepError) -> StepRecord:
-    if isinstance(error, SignInRefused | RightRefused) and _passes_by(moment, error):
+    if isinstance(error, SignInRefused) and _passes_by(moment, error):
         return _held(moment, error)
     shown, parked = shown_error(error), isinstance(error, Parked)
     deadline = None if parked else moment.begun.step.deadline  # for a person it does not count
@@ -349,7 +348,7 @@ def _is_same(before: StepState, error: LastError) -> bool:
 
 
 def _longest_retry(moment: Moment, error: StepError) -> timedelta:
-    if isinstance(error, SignInRefused | RightRefused):
+    if isinstance(error, SignInRefused):
         return PROBING
     if moment.index == 0:
         return WITHDRAWING

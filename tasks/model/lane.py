@@ -27,7 +27,7 @@ class Calls(StrEnum):
     IDENTITY_CENTER = "Identity Center calls"
 
 
-SIGN_IN, QUOTA, PERMISSION = "sign-in to ", "quota ", "permission "
+SIGN_IN, QUOTA = "sign-in to ", "quota "
 
 
 def sign_in_to(what: str, platform: str) -> str:
@@ -39,25 +39,16 @@ def sign_in_to(what: str, platform: str) -> str:
     return f"{SIGN_IN}{what} of {platform}"
 
 
-def permission_of(action: str, platform: str) -> str:
-    """Return the gate at which a platform's tenants wait while AWS does not allow its role an action.
-
-    >>> permission_of("organizations:CreateAccount", "aws.sandbox")
-    'permission organizations:CreateAccount of aws.sandbox'
-    """
-    return f"{PERMISSION}{action} of {platform}"
-
-
 def is_gate(lane: str) -> bool:
     """Tell whether a lane is a gate: no limit, but where tenants wait together for what AWS refuses to all."""
-    return lane.startswith((SIGN_IN, QUOTA, PERMISSION))
+    return lane.startswith((SIGN_IN, QUOTA))
 
 
 def refused_of(gate: str) -> tuple[str, str]:
     """Return what AWS refuses at a gate, and to which platform or organization.
 
-    >>> refused_of("permission organizations:CreateAccount of aws.sandbox")
-    ('permission organizations:CreateAccount', 'aws.sandbox')
+    >>> refused_of("sign-in to AWS of aws.sandbox")
+    ('sign-in to AWS', 'aws.sandbox')
     """
     what, _, where = gate.rpartition(" of ")
     return what, where

@@ -9,7 +9,7 @@ from config.printable import counted, people
 from tasks.connector import Connector
 from tasks.documents import Machinery, Matter, MatterKind
 from tasks.model.desired import Pause
-from tasks.model.lane import PERMISSION, SIGN_IN
+from tasks.model.lane import SIGN_IN
 from tasks.model.replication import Replication, State, StepState, WaitsFor
 from tasks.orders.withdrawn import still_in
 from tasks.state.census import Census
@@ -149,7 +149,7 @@ def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Ma
         what = f"{counted(len(members), 'deletion')} {'waits' if len(members) == 1 else 'wait'} for approval."
         return Matter(what=what, remedy="Approve or decline each. Their people have no access any more.", **about)
     said = f"{step.last_error.code}: {step.last_error.message}"
-    if first.gate and first.gate.startswith((SIGN_IN, PERMISSION)):
+    if first.gate and first.gate.startswith(SIGN_IN):
         return Matter(what=f"AWS refuses the {first.gate}.", detail=said, remedy=step.last_error.remedy, **about)
     return Matter(what=said, remedy=step.last_error.remedy, **about)
 

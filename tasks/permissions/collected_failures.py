@@ -50,20 +50,13 @@ class Failures:
             return
         if self.transient is not None:
             raise self.transient
-        raise _united(sorted(self.errors, key=lambda error: _gate(error) is None))
-
-
-def _gate(error: StepError) -> str | None:
-    return error.gate if isinstance(error, AccessDenied) else None
+        raise _united(self.errors)
 
 
 def _united(errors: list[StepError]) -> StepError:
-    """One permanent error with the messages of all, and the first one's class, code, remedy and gate."""
+    """One permanent error with the messages of all, and the first one's class, code and remedy."""
     first = errors[0]
     messages = list(dict.fromkeys(error.message for error in errors))
     if len(messages) == 1:
         return first
-    united = type(first)(first.code, "; ".join(messages), first.request_id, first.remedy)
-    if isinstance(united, AccessDenied):
-        united.gate = _gate(first)
-    return united
+    return type(first)(first.code, "; ".join(messages), first.request_id, first.remedy)

@@ -6,17 +6,14 @@ Secrets are replaced by value, as in the logs (config/log.py), before a step's a
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
 
 from config.log import MASKER
 from tasks.errors import StepError
 from tasks.model.replication import LastError
 from tasks.state.outcome import StepRecord
 
-Error = TypeVar("Error", bound=StepError)
 
-
-def masked_error(error: Error) -> Error:
+def masked_error(error: StepError) -> StepError:
     """Replace secrets in what the error says, in place, and cut off what caused it: tracebacks show causes whole."""
     error.code, error.message, error.remedy = map(MASKER.mask, (error.code, error.message, error.remedy))
     error.args = tuple(MASKER.mask(each) if isinstance(each, str) else each for each in error.args)

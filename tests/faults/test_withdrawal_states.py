@@ -75,7 +75,7 @@ def waits_for_its_stack(cluster: Cluster, project: str) -> None:
 @state
 def describe_account_denied(cluster: Cluster, project: str) -> None:
     inject(cluster, "DescribeAccount", "AccessDeniedException", {"AccountId": account(cluster, project)}, status=400)
-    cluster.until_waiting(cluster.order(project, {**BOTH, "project": SECOND}), "wait_for_account")
+    cluster.ended(cluster.order(project, {**BOTH, "project": SECOND}))
 
 
 @state
@@ -132,7 +132,7 @@ def paused(cluster: Cluster, project: str) -> None:
 
 @state
 def failed(cluster: Cluster, project: str) -> None:
-    inject(cluster, "ListParents", "InvalidInputException", {"ChildId": account(cluster, project)}, status=400)
+    inject(cluster, "ListParents", "AccessDeniedException", {"ChildId": account(cluster, project)}, status=400)
     cluster.ended(cluster.order(project, {**BOTH, "project": SECOND}))
 
 

@@ -102,11 +102,11 @@ ALERTS = (
     ),
     one(
         "ConnectorIsRefused",
-        f'connector_refused_seconds{{{AWS},refused="permission organizations:CreateAccount"}}',
+        f'connector_refused_seconds{{{AWS},refused="sign-in to AWS"}}',
         "0+60x30",
         "0x10 0+60x3 0x20",
         6,
-        "AWS has refused the permission organizations:CreateAccount of aws.sandbox for 6m 0s.",
+        "AWS has refused the sign-in to AWS of aws.sandbox for 6m 0s.",
     ),
     Played(
         "ConnectorWithdrawsSlowly",

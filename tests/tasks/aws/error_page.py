@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from tasks.accounts.creation_failures import AFTER, REMEDIES, Next
-from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, NOT_ALLOWED, Fault
+from tasks.aws.fault_table import BY_REASON, BY_SERVICE, EVERY_SERVICE, Fault
 from tasks.aws.sign_in import UNKNOWN_KEY
 from tasks.errors import NotReady, Parked, TransientError, Unanswered
 
@@ -31,9 +31,6 @@ consequences:
 - **parked for the whole platform**: AWS refuses the platform's sign-in, or a role of the platform document cannot be
   assumed, so all tenants of the platform wait together. One of them tries again every 10 seconds. As soon as AWS
   accepts it, all continue. A refused access role of one account affects only that tenant.
-- **parked for the whole platform, or final**: the platform's own role or SCIM token lacks a right, so all tenants that
-  need it wait together as above, and the steps that do not need it go on. It is final for one tenant: if an account
-  refuses it, if the right is [optional](iam.md), or if AWS allows the same call for other tenants meanwhile.
 - **parked for the whole organization**: a quota of the organization is used up, so all tenants that need more of it
   wait together. One of them tries again every hour, or the next day, or when you order one of them again, for example
   with `retry`. As soon as AWS accepts it, all continue.
@@ -173,8 +170,6 @@ def treatment(fault: Fault, code: str) -> str:
     """Name what the connector does."""
     if fault.kind is Parked:
         return "parked for the whole organization" if fault.of_all else "parked"
-    if code in NOT_ALLOWED:
-        return "parked for the whole platform, or final"
     if code in UNKNOWN_KEY:
         return "parked for the whole platform"
     return "retried" if issubclass(fault.kind, TransientError) else "final"

@@ -363,12 +363,12 @@ def test_a_platform_that_only_reports_is_not_written_to(cluster: Cluster) -> Non
     assert isinstance(settled, Drift)
     assert cluster.account("watched")["parent_id"] == organization.DEVELOPMENT_OU_ID
 
-    cluster.simulator.inject(operation="MoveAccount", code="InvalidInputException", status=400, times=-1)
+    cluster.simulator.deny("organizations:MoveAccount")
     act(cluster, "move_account", account=account, parent_id=organization.PRODUCTION_OU_ID)
     failed = replicate("likvid", "watched", tenant.platform, body, connector=connector).replication
     assert cluster.ended(failed).state is State.FAILED
     eventually(lambda: connector.store.retries.failures(tenant) > 0)
-    cluster.simulator.clear_faults()
+    cluster.simulator.allow_all()
     make_old(cluster)
     assert replicate_oldest(connector, now() + timedelta(hours=2)) == 1  # what was ordered is tried again
     record = connector.store.tenants.find(tenant)

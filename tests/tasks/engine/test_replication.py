@@ -231,18 +231,26 @@ def test_the_newest_order_wins(cluster: Cluster) -> None:
     assert set(access_of(cluster, "hasty")) == {("mst-likvid.hasty.user", organization.USER_PERMISSION_SET_ARN)}
 
 
-def test_a_permission_error_of_one_account_fails_with_awss_words_and_retry_works(cluster: Cluster) -> None:
-    project = "denied-alias"
-    cluster.simulator.deny("iam:CreateAccountAlias")
+@pytest.mark.parametrize(
+    ("project", "operation", "code", "step"),
+    [
+        ("denied-move", "organizations:MoveAccount", "AccessDeniedException", "move_to_ou"),
+        ("denied-group", "identitystore:CreateGroup", "AccessDeniedException", "sync_groups"),
+    ],
+)
+def test_a_permission_error_fails_with_awss_words_and_retry_works(
+    cluster: Cluster, project: str, operation: str, code: str, step: str
+) -> None:
+    cluster.simulator.deny(operation)
     failed = cluster.ended(cluster.order(project))
 
     assert failed.state is State.FAILED
     assert failed.last_error is not None
-    assert failed.last_error.code == "AccessDenied"
+    assert failed.last_error.code == code
     assert "not authorized" in failed.last_error.message
     assert failed.last_error.request_id
     assert failed.last_error.remedy
-    assert [each.name for each in failed.steps if each.state is State.FAILED] == ["set_alias"]
+    assert [each.name for each in failed.steps if each.state is State.FAILED] == [step]
 
     cluster.simulator.allow_all()
     cluster.succeeded(cluster.order(project))

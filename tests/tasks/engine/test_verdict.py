@@ -16,7 +16,7 @@ from tasks.errors import (
     Parked,
     PermanentError,
     RateReached,
-    RightRefused,
+    SignInRefused,
     Stopping,
     Throttled,
     TransientError,
@@ -525,8 +525,8 @@ def test_time_in_which_nobody_looked_is_no_waiting() -> None:
     assert decide(at(begun=undelayed(replace(waiting, late=-hour))), Wait(GIVEN, "x")).document.state is State.FAILED
 
 
-def refused_to_all(gate: str = "permission x of y") -> RightRefused:
-    error = RightRefused("AccessDenied", "not you", "r-4", "Allow it.")
+def refused_to_all(gate: str = "sign-in to x of y") -> SignInRefused:
+    error = SignInRefused("AccessDenied", "not you", "r-4", "Correct it.")
     error.gate = gate
     return error
 
@@ -538,28 +538,28 @@ def where(record: StepRecord) -> tuple[Any, ...]:
 
 
 def test_what_aws_refuses_to_all_waits_until_the_rest_is_done() -> None:
-    held = {"free": "permission x of y"}
+    held = {"free": "sign-in to x of y"}
     refused = decide(at(FREE), refused_to_all())
     assert where(refused) == (State.RUNNING, NEEDING, ("free",), held, None)
     assert (refused.document.state, refused.document.waits_for) == (State.WAITING, WaitsFor.PERSON)
     assert (refused.parked, failure(refused, refused_to_all())) == (False, None)
 
     back = decide(at(LAST, failed=("free",), held=held), Done(GIVEN, "made"))
-    assert where(back) == (State.WAITING, FREE, (), {}, "permission x of y")
+    assert where(back) == (State.WAITING, FREE, (), {}, "sign-in to x of y")
     assert (back.parked, back.back_to) == (True, "free")
 
     again = decide(at(FREE, step={"state": State.WAITING, "waits_for": WaitsFor.PERSON}), refused_to_all())
-    assert where(again) == (State.WAITING, None, (), {}, "permission x of y")
+    assert where(again) == (State.WAITING, None, (), {}, "sign-in to x of y")
 
 
 def test_the_first_of_several_is_tried_first() -> None:
-    held = {"free": "permission x of y"}
-    both = decide(at(LAST, failed=("free",), held=held), refused_to_all("permission a of y"))
-    assert where(both) == (State.WAITING, FREE, (), {}, "permission x of y")
+    held = {"free": "sign-in to x of y"}
+    both = decide(at(LAST, failed=("free",), held=held), refused_to_all("sign-in to a of y"))
+    assert where(both) == (State.WAITING, FREE, (), {}, "sign-in to x of y")
 
 
 def test_a_failure_of_the_tenants_own_is_told_and_waits_for_nothing() -> None:
-    held = {"free": "permission x of y"}
+    held = {"free": "sign-in to x of y"}
     own = decide(at(LAST, failed=("free",), held=held), DENIED)
     assert where(own) == (State.FAILED, None, ("free", "last"), {}, None)
     assert where(decide(at(LAST, failed=("needed",)), refused_to_all())) == (
@@ -568,13 +568,13 @@ def test_a_failure_of_the_tenants_own_is_told_and_waits_for_nothing() -> None:
 
 
 def test_the_first_step_waits_at_once_unless_there_may_be_more_to_take_away() -> None:
-    assert where(decide(at(NEEDED), refused_to_all())) == (State.WAITING, None, (), {}, "permission x of y")
+    assert where(decide(at(NEEDED), refused_to_all())) == (State.WAITING, None, (), {}, "sign-in to x of y")
     in_doubt = decide(at(NEEDED, doubt=True), refused_to_all())
-    assert where(in_doubt) == (State.RUNNING, FREE, ("needed",), {"needed": "permission x of y"}, None)
+    assert where(in_doubt) == (State.RUNNING, FREE, ("needed",), {"needed": "sign-in to x of y"}, None)
 
 
 def test_nobody_is_asked_before_what_comes_first_is_done() -> None:
     asking = Chain("chain", (Step("first"), Step("then"), Step("ask", asks_people=True), Step("last")))
-    assert where(decide(at(1, chain=asking), refused_to_all())) == (State.WAITING, 1, (), {}, "permission x of y")
+    assert where(decide(at(1, chain=asking), refused_to_all())) == (State.WAITING, 1, (), {}, "sign-in to x of y")
     failed = decide(at(1, chain=asking, failed=("first",)), refused_to_all())
     assert (failed.state, failed.following) == (State.RUNNING, 2)

@@ -84,7 +84,7 @@ def test_a_deletion_takes_everybody_out_before_it_looks_for_the_account(cluster:
 
 def test_a_retry_from_a_later_step_does_not_skip_it(cluster: Cluster) -> None:
     given(cluster, "later")
-    fault = {"operation": "DeleteGroupMembership", "kind": "error", "code": "ValidationException"}
+    fault = {"operation": "DeleteGroupMembership", "kind": "error", "code": "AccessDeniedException"}
     cluster.simulator.inject(**fault, times=1000)
     failed = cluster.ended(cluster.order("later", desired(access=[ALICE])))
     cluster.simulator.clear_faults()

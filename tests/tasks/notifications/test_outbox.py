@@ -37,7 +37,7 @@ SECRET = "a-key-for-signatures"
 PLATFORM = "aws.sandbox"
 ZONE = Desired(landing_zone="production")
 BRISK = {"organizations_calls_per_second": 1000, "identity_center_calls_per_second": 1000}
-REFUSED = ("InvalidInputException", dict[str, Any]())
+DENIED = ("AccessDeniedException", dict[str, Any]())
 LAST = (REPLICATION, len(REPLICATION.steps) - 1)
 APPROVAL = (DELETION, [step.name for step in DELETION.steps].index("await_approval"))
 
@@ -57,7 +57,7 @@ def worker(store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) ->
     settings = Settings.model_validate(
         {"notification_url": receiver.url, "notification_secret": SECRET, **rates, **BRISK}
     )
-    return Worker(settings, load_catalog([CONFIG_DIR]), store, Refusing(*REFUSED))
+    return Worker(settings, load_catalog([CONFIG_DIR]), store, Refusing(*DENIED))
 
 
 def run(worker: Worker, tenant: TenantId = SHOP, first: tuple[Chain, int] | None = None) -> str:
@@ -93,7 +93,7 @@ def test_a_failure_is_told_with_everything_that_helps(worker: Worker, receiver: 
     assert (message["kind"], message["platform"], message["step"]) == ("failed", PLATFORM, "create_account")
     assert (alert["tenant"], alert["replication"]) == (str(SHOP), replication)
     assert alert["link"] == f"/api/v1/replications/{replication}"
-    assert (alert["error"]["code"], alert["error"]["requestId"]) == ("InvalidInputException", "r-1")
+    assert (alert["error"]["code"], alert["error"]["requestId"]) == ("AccessDeniedException", "r-1")
     assert alert["error"]["remedy"] in message["text"]
     assert "docs/errors.md#" in alert["error"]["documentation"]
     assert headers["connector-notification"] == message["id"]
@@ -143,7 +143,7 @@ def test_a_platform_that_is_broken_is_one_message_and_more_of_it_comes_an_hour_l
     assert deliver(worker, later()) == 1
     [message] = receiver.messages
     assert (message["count"], len(message["alerts"])) == (SHOWN + 1, SHOWN)
-    assert message["text"].startswith(f"{SHOWN + 1} tenants of {PLATFORM}: create_account failed: InvalidInput")
+    assert message["text"].startswith(f"{SHOWN + 1} tenants of {PLATFORM}: create_account failed: Access")
 
     run(worker, tenants[-1])
     assert deliver(worker, later()) == 0
