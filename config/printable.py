@@ -1,7 +1,11 @@
 """Texts of others, fit for a terminal or a log, and numbers of things.
 
-It imports nothing: who only says a sentence starts at once.
+It imports nothing of ours: who only says a sentence starts at once.
 """
+
+import re
+
+_ARN = re.compile(r"arn:[\w-]*:(?:[^\s/]*/|lambda:[^\s/]*function:)(?:ssoins-\w+/(?=ps-))?([\w.@=-]+)(?::[\w-]+)?")
 
 
 def printable(text: str) -> str:
@@ -29,3 +33,16 @@ def people(number: int) -> str:
     '1 person'
     """
     return counted(number, "person", "people")
+
+
+def short(text: str) -> str:
+    """Write what AWS calls by an ARN by its name only.
+
+    >>> short("StackSet operation in arn:aws:cloudformation:eu-central-1:333333333333:stackset/meshstack-baseline:6e7f")
+    'StackSet operation in meshstack-baseline'
+    >>> short("account assignments in arn:aws:sso:::instance/ssoins-1 (2 ahead)")
+    'account assignments in ssoins-1 (2 ahead)'
+    >>> short("arn:aws:sso:::permissionSet/ssoins-1/ps-2"), short("arn:aws:lambda:eu-west-1:1:function:vend:live")
+    ('ps-2', 'vend')
+    """
+    return _ARN.sub(r"\1", text)

@@ -101,6 +101,9 @@ class AuditEntry(Document):
     replication: str
     step: str
     call: str = Field(examples=["organizations:move_account"])
+    what: str | None = Field(
+        default=None, description="what it changes, in words", examples=["add alice to group likvid.shop-admin"]
+    )
     account: str | None = Field(default=None, description="the account of the call; null: that of the credentials")
     arguments: JsonValue = Field(default=None, description="without secrets; long texts are replaced by their digest")
     names: dict[str, str] = Field(default={}, description="users and groups among the arguments: their names by id")
@@ -134,6 +137,9 @@ class Matter(Document):
 
     kind: MatterKind
     what: str = Field(description="one sentence", examples=["NoFreeSeat: the organization is full"])
+    detail: str | None = Field(
+        default=None, description="in AWS's own words", examples=["AccessDenied: not authorized"]
+    )
     remedy: str = Field(description="what to do")
     step: str | None = None
     number: int = Field(default=0, description="tenants that it holds up")

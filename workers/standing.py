@@ -7,11 +7,13 @@ from datetime import datetime
 
 from config.printable import counted, people
 from tasks.chain import DELETION
-from tasks.model.replication import LastError, Replication, State, StepState, WaitsFor
+from tasks.model.replication import Held, LastError, Replication, State, StepState, WaitsFor
 from workers.api.schemas import TenantView
 
 BY_ITSELF = "You don't need to do anything."
 
+
+HELD = {Held.PARKED: "needs a person", Held.APPROVAL: "needs approval", Held.PAUSED: "paused"}  # in tables
 
 PLACES = {  # one, and many
     "QUEUED": ("is queued", "are queued"),
@@ -111,23 +113,27 @@ def _under_way(view: TenantView, shown: Callable[[datetime], str], how: Callable
         yield f"{view.tenant} {what} and waits for a worker to take it."
         yield f"{BY_ITSELF} If this does not change, check that workers are running: aws-connector doctor."
     for step in steps:
-        yield from _at(view.tenant, what, step, shown, how)
+        yield from _at(view, what, step, shown, how)
 
 
 def _at(
-    tenant: str, what: str, step: StepState, shown: Callable[[datetime], str], how: Callable[[str], str]
+    view: TenantView, what: str, step: StepState, shown: Callable[[datetime], str], how: Callable[[str], str]
 ) -> Iterator[str]:
+    tenant = view.tenant
     since = f", since {shown(step.started_at)}" if step.started_at else ""
     if step.state is State.RUNNING:
         yield f"{tenant} {what}: a worker runs {step.name}{since}."
         yield BY_ITSELF
         return
     if step.waits_for is WaitsFor.PERSON and step.last_error is not None:
-        yield f"{tenant} {what}: {step.name} waits for a person{since}: {sentence(step.last_error)}"
+        together = f", with all tenants that need the {view.gate}" if view.gate else ""
+        yield f"{tenant} {what}: {step.name} waits for a person{since}{together}: {sentence(step.last_error)}"
         yield f"To try at once, {how('retry')}."
     elif step.last_error is not None:
         tried = f"{step.name} has been tried {counted(step.attempts, 'time')}{since}, and will be retried automatically"
         yield f"{tenant} {what}: {tried}: {sentence(step.last_error)}"
+    elif step.waits_for is WaitsFor.PERSON:
+        yield f"{tenant} {what}: {step.name} waits for a person{since}: {step.note or 'somebody must decide'}."
     else:
         waits = f"{step.name} waits{since}: {step.note or 'for AWS'}"
         yield f"{tenant} {what}: {waits}. It continues automatically."

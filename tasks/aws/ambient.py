@@ -20,6 +20,10 @@ REMEDY = (
     "profile by AWS_PROFILE (docs/security.md); then retry."
 )
 
+WRONG = (ProfileNotFound, ConfigParseError, PartialCredentialsError)
+WRONG_CODES = frozenset(each.__name__ for each in WRONG)
+"""Codes of mistakes in the SDK's own configuration: AWS was not asked."""
+
 
 class Ambient(Credentials):  # type: ignore[misc]  # botocore has no types
     """Credentials that are looked for when they are first needed; nobody waits for that under a lock of others."""
@@ -44,7 +48,7 @@ class Ambient(Credentials):  # type: ignore[misc]  # botocore has no types
     def _find(self) -> Credentials:
         try:
             found = botocore.session.Session(profile=self._profile).get_credentials()
-        except (ProfileNotFound, ConfigParseError, PartialCredentialsError) as error:
+        except WRONG as error:
             message = f"the AWS SDK cannot sign in by its environment: {error}"
             raise AccessDenied(type(error).__name__, message, remedy=REMEDY) from error
         if found is None:  # a metadata service that does not answer yet looks the same

@@ -19,7 +19,7 @@ from tasks.aws.actions import Kind, check_declared
 from tasks.aws.fault_table import EXPIRED
 from tasks.aws.faults import is_not_yet, not_ready, translate, translate_unanswered
 from tasks.aws.sign_in import UNKNOWN_KEY, is_of_platform, is_unsigned, sign_in_refused
-from tasks.aws.visibility import DELETED, SHOWN, NothingYoung, YoungThings, gone, made, missed
+from tasks.aws.visibility import DELETED, SHOWN, NothingYoung, YoungThings, gone, made, missed, named
 from tasks.errors import NotFound, StepError, Unanswered
 from tasks.model.call import CallRecord, Intent
 
@@ -146,6 +146,7 @@ class Calls:
         started = monotonic()
         code: str | None = None
         request_id: str | None = None
+        names: dict[str, str] = {}
         try:
             if write:
                 self._observer.before_write(intent)  # the note may have taken long, and the lease may be gone by now
@@ -153,6 +154,7 @@ class Calls:
             request_id = answer["ResponseMetadata"].get("RequestId")
             self._check_readable(operation, answer, write=write)
             self._note_made(intent, answer)
+            names = named(self._service, operation, parameters, answer)
             self._check_stands(intent, request_id)
             return answer
         except StepError as ours:  # a garbled answer, or nothing to sign in with
@@ -169,7 +171,7 @@ class Calls:
         finally:
             self.request_id = request_id
             record = CallRecord(
-                self._service, operation, write, self._account_id, request_id, code, monotonic() - started
+                self._service, operation, write, self._account_id, request_id, code, monotonic() - started, names
             )
             self._observer.after_call(record)
             span.note({"aws.request_id": request_id, "cloud.account.id": self._account_id})

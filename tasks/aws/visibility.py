@@ -82,6 +82,20 @@ MADE_BY_REQUEST: Mapping[tuple[str, str], str] = {
 }
 """Which parameter names what a call makes."""
 
+NAMED: Mapping[tuple[str, str], str] = {
+    ("organizations", "create_organizational_unit"): "Name",
+    ("organizations", "create_policy"): "Name",
+    ("identitystore", "create_group"): "DisplayName",
+    ("scim", "create_group"): "name",
+}
+"""Which parameter is what people call what a call makes, whose id its answer names."""
+
+SOUGHT: Mapping[tuple[str, str], str] = {
+    ("identitystore", "get_group_id"): "GroupId",
+    ("identitystore", "get_user_id"): "UserId",
+}
+"""Where the answer has the id of what was sought by its name."""
+
 DELETED: Mapping[tuple[str, str], str] = {
     ("iam", "delete_role"): "RoleName",
     ("identitystore", "delete_group"): "GroupId",
@@ -108,11 +122,36 @@ def made(service: str, operation: str, parameters: Mapping[str, Any], answer: Ma
     parameter = MADE_BY_REQUEST.get((service, operation))
     if parameter is not None:
         yield str(parameters[parameter])
+    found = _id_of(service, operation, answer)
+    if found is not None:
+        yield found
+
+
+def _id_of(service: str, operation: str, answer: Mapping[str, Any]) -> str | None:
     found: Any = answer
     for member in MADE_BY_ANSWER.get((service, operation), ()):
         found = found.get(member) if isinstance(found, Mapping) else None
-    if isinstance(found, str):
-        yield found
+    return found if isinstance(found, str) else None
+
+
+def named(service: str, operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, str]:
+    """Return what people call what a call has made or found, by its id.
+
+    >>> named("identitystore", "create_group", {"DisplayName": "admins"}, {"GroupId": "g-1"})
+    {'g-1': 'admins'}
+    >>> sought = {"AlternateIdentifier": {"UniqueAttribute": {"AttributePath": "userName", "AttributeValue": "alice"}}}
+    >>> named("identitystore", "get_user_id", sought, {"UserId": "u-1"})
+    {'u-1': 'alice'}
+    >>> named("scim", "list_groups", {}, {"resources": [{"id": "g-1", "name": "admins"}]})
+    {'g-1': 'admins'}
+    """
+    if (service, operation) == ("scim", "list_groups"):
+        return {each["id"]: each["name"] for each in answer.get("resources", ())}
+    if (service, operation) in SOUGHT:
+        name = parameters["AlternateIdentifier"].get("UniqueAttribute", {}).get("AttributeValue")
+        return {answer[SOUGHT[service, operation]]: str(name)} if name else {}
+    parameter, found = NAMED.get((service, operation)), _id_of(service, operation, answer)
+    return {} if parameter is None or found is None else {found: str(parameters[parameter])}
 
 
 def gone(operation: str, parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from redis import RedisError
 
+from config.platform import Platform
 from tasks.aws import Aws, Run
 from tasks.aws.actions import IRREVERSIBLE
 from tasks.aws.calls import Observer
@@ -27,6 +28,7 @@ from tasks.organization.account_lists import SharedAccountLists
 from tasks.organization.tag_index import SharedTagIndex
 from tasks.organization.unit_lists import SharedUnitLists
 from tasks.organization.young_things import SharedYoungThings
+from tasks.questions.plan_sentences import sent
 from tasks.state.audit import Trail
 from tasks.state.outcome import Begun, Dispatch
 from tasks.state.scripts import iso_now
@@ -82,6 +84,7 @@ class Surroundings:
         )
         self.wrote_late = False  # a write was sent when the lease may have been somebody else's
         self.let_in_late = False  # and it may have let somebody in
+        self._made: dict[str, str] = {}  # id -> name, of what this execution has made
 
     def aws(self, tenant: Tenant) -> Aws:
         """Give the step its AWS."""
@@ -102,7 +105,7 @@ class Surroundings:
             places=shared,
             limits=places(settings, tenant.platform),
             lookup_grace=settings.lookup_grace,
-            observer=self._observer(organization),
+            observer=self._observer(organization, tenant.platform),
             purpose=Purpose(str(self.tenant), self._replication),
             account_created_at=begun.handles.account_created_at,
             access_grace=settings.access_grace,
@@ -123,8 +126,8 @@ class Surroundings:
             seen_instances=self.look.seen_instances,
         )
 
-    def _observer(self, organization: str) -> Observer:
-        trail, held = self._trail(), self._held
+    def _observer(self, organization: str, platform: Platform) -> Observer:
+        trail, held = self._trail(platform), self._held
         lease, allowance = held.lease, held.allowance
         young = SharedYoungThings(
             self._worker.store, organization, self._worker.settings.visibility_grace, held.clock.now
@@ -156,18 +159,23 @@ class Surroundings:
 
         return Observer(before_write, after_call, before_call, note_write, young)
 
-    def _trail(self) -> Trail:
+    def _trail(self, platform: Platform) -> Trail:
         about = {"tenant": str(self.tenant), "replication": self._replication, "step": self._step}
         kept = timedelta(days=self._worker.settings.audit_days)
-        return Trail(self._worker.store.audit, kept, {**about, "asked_by": self._begun.asked_by}, self._names)
+
+        def say(intent: Intent, names: Mapping[str, str]) -> str | None:
+            return sent(intent, names, platform)
+
+        return Trail(self._worker.store.audit, kept, {**about, "asked_by": self._begun.asked_by}, self._names, say)
 
     def _names(self) -> dict[str, str]:
-        """Return what people call the tenant's users and groups, by id."""
-        return (self._held.lease.stored or self._begun.handles).names
+        """Return what people call the tenant's users and groups, by id, also those that were made a moment ago."""
+        return {**(self._held.lease.stored or self._begun.handles).names, **self._made}
 
     def _observe(self, call: CallRecord, trail: Trail) -> None:
         """Log every call; writes also go to the audit log and the tenant's events. None may spoil AWS's answer."""
         self.look.observe(call)
+        self._made |= call.named
         self._worker.counters.called(call)
         if call.request_id is not None:
             self._held.responded = True
@@ -187,8 +195,12 @@ class Surroundings:
 
     def _note_end(self, call: CallRecord, trail: Trail, fields: dict[str, Any]) -> None:
         event = {"type": "write", "replication": self._replication, "step": self._step, "at": iso_now()}
+        if trail.said is not None:
+            event["what"] = trail.said
         try:
-            entry = trail.ended(call)
+            entry, before = trail.ended(call), self._begun.step.last_error
+            if call.code is not None and before is not None and before.code == call.code:
+                return  # refused as the last time; the events have that, and keep room for what was changed
             self._worker.store.events.emit(self.tenant, {**event, **fields, "audit": entry})
         except RedisError as error:
             self.log.warning("the outcome of a write is missing in the audit log", error=str(error), **fields)

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from config.catalog import Catalog
 from config.celery import QUEUE
 from tasks.metrics.demand import threads_wanted
+from tasks.metrics.gate_gauges import gates
 from tasks.metrics.limit_gauges import limits
 from tasks.model.replication import State
 from tasks.state.census import DELETED, PAUSED, WHERE
@@ -53,6 +54,7 @@ class Gauges(Collector):
         yield from self._work()
         yield threads_wanted(self._store)
         yield from limits(self._store.limits, self._catalog.platforms, datetime.now(UTC))
+        yield from gates(self._store.limits, self._catalog.platforms, datetime.now(UTC))
         yield from self._counts()
         yield from self._found()
         yield from self._runs()

@@ -18,6 +18,7 @@ class CallRecord:
     request_id: str | None
     code: str | None  # AWS's error code; None: it worked
     seconds: float
+    named: Mapping[str, str] = field(default_factory=dict)  # id of what it has made or found -> what people call that
 
 
 @dataclass(frozen=True)

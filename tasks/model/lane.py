@@ -44,6 +44,16 @@ def is_gate(lane: str) -> bool:
     return lane.startswith((SIGN_IN, QUOTA))
 
 
+def refused_of(gate: str) -> tuple[str, str]:
+    """Return what AWS refuses at a gate, and to which platform or organization.
+
+    >>> refused_of("sign-in to AWS of aws.sandbox")
+    ('sign-in to AWS', 'aws.sandbox')
+    """
+    what, _, where = gate.rpartition(" of ")
+    return what, where
+
+
 def ours(lane: str) -> bool:
     """Tell whether a lane is a share of the workers' threads, and no limit of AWS (lua/shared/threads.lua)."""
     return lane.startswith("threads of ")

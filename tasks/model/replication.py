@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -118,3 +119,11 @@ class Replication(Document):
         default=None, description="what AWS refuses to others too: all wait together, and one tries for them"
     )
     trace_id: str | None = Field(default=None, description="id of its trace; null: traces are off (docs/traces.md)")
+
+
+def held_by(steps: Iterable[StepState]) -> Held | None:
+    """Name what a replication with these steps waits for a person for; None: it does not."""
+    step = next((each for each in steps if each.waits_for is WaitsFor.PERSON), None)
+    if step is None:
+        return None
+    return Held.PARKED if step.last_error else Held.APPROVAL

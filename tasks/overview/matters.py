@@ -148,10 +148,10 @@ def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Ma
     if step.last_error is None:
         what = f"{counted(len(members), 'deletion')} {'waits' if len(members) == 1 else 'wait'} for approval."
         return Matter(what=what, remedy="Approve or decline each. Their people have no access any more.", **about)
-    refused = f"AWS refuses the {first.gate}. " if first.gate and first.gate.startswith(SIGN_IN) else ""
-    return Matter(
-        what=f"{refused}{step.last_error.code}: {step.last_error.message}", remedy=step.last_error.remedy, **about
-    )
+    said = f"{step.last_error.code}: {step.last_error.message}"
+    if first.gate and first.gate.startswith(SIGN_IN):
+        return Matter(what=f"AWS refuses the {first.gate}.", detail=said, remedy=step.last_error.remedy, **about)
+    return Matter(what=said, remedy=step.last_error.remedy, **about)
 
 
 def _oldest(moments: Iterable[datetime]) -> datetime:

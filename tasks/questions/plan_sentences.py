@@ -1,4 +1,4 @@
-"""Planned calls in words: one sentence for each write, with what AWS has now where that is known.
+"""Calls in words: one sentence for each write that is planned, with what AWS has now where that is known, or was sent.
 
 Every write of `tasks/aws/actions.py` has its sentence; a test compares the two tables.
 """
@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from config.platform import Platform
+from config.printable import short
 from tasks.aws.planning.planned import ACCOUNT, Change, Planned, stack_name
+from tasks.model.call import Intent
 from tasks.permissions.group_proof import GroupProof
+
+LONGEST = 300  # characters of a sentence that is kept
 
 Words = Callable[[Any], str]  # what people call an id
 Sentence = Callable[[Change, Words, Planned], str]
@@ -23,6 +28,26 @@ def sentence(change: Change, names: Mapping[str, str], planned: Planned) -> str:
         return known.get(str(value), str(value))
 
     return SENTENCES[change.service, change.operation](change, words, planned)
+
+
+def sent(intent: Intent, names: Mapping[str, str], platform: Platform) -> str | None:
+    """Say what a call that is about to be sent changes, in at most some 300 characters; what AWS has now is not known.
+
+    None where that cannot be said: a sentence must never keep a call from being sent, least of all one that takes
+    access away.
+    """
+    given = {**intent.arguments, **intent.about}
+    change = Change(intent.service, intent.operation, intent.account_id, "", given)
+
+    def words(value: Any) -> str:
+        return names.get(str(value), str(value))
+
+    say = BRIEFLY.get((intent.service, intent.operation)) or SENTENCES[intent.service, intent.operation]
+    try:
+        said = short(say(change, words, Planned(platform)))
+    except (IndexError, KeyError, TypeError):
+        return None
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
 def _tagged(change: Change, words: Words, _: Planned) -> str:
@@ -42,8 +67,9 @@ def _joined(change: Change, words: Words, _: Planned) -> str:
 
 
 def _left(change: Change, words: Words, planned: Planned) -> str:
-    membership = change.parameters["MembershipId"]
-    user, group = planned.members.get(membership, (membership, "?"))
+    given = change.parameters
+    about = given.get("UserId") or given["MembershipId"], given.get("GroupId", "?")
+    user, group = planned.members.get(given["MembershipId"], about)
     return f"remove {words(user)} from group {words(group)}"
 
 
@@ -65,7 +91,7 @@ def _patched(change: Change, words: Words, _: Planned) -> str:
 def _assignment(verb: str, way: str) -> Sentence:
     def say(change: Change, words: Words, _: Planned) -> str:
         given = change.parameters
-        arn, group = given["PermissionSetArn"], words(given["PrincipalId"])
+        arn, group = words(given["PermissionSetArn"]), words(given["PrincipalId"])
         return f"{verb} permission set {arn} {way} group {group} in {words(given['TargetId'])}"
 
     return say
@@ -89,6 +115,13 @@ def _instances(change: Change, words: Words, _: Planned) -> str:
     rows = [f"{row['ParameterKey']} = {words(row['ParameterValue'])}" for row in given["ParameterOverrides"]]
     where = f"{words(given['Accounts'][0])}, {', '.join(given['Regions'])}"
     return f"{verb} instances of StackSet {given['StackSetName']} in {where}{': ' if rows else ''}{', '.join(rows)}"
+
+
+def _of_accounts(change: Change, words: Words, _: Planned) -> str:
+    given = change.parameters
+    verb, accounts = change.operation.partition("_")[0], given["Accounts"]
+    where = f"{words(accounts[0])}{f' and {len(accounts) - 1} more' if len(accounts) > 1 else ''}"
+    return f"{verb} instances of StackSet {words(given['StackSetName'])} in {where}, {', '.join(given['Regions'])}"
 
 
 def _alias(change: Change, words: Words, _: Planned) -> str:
@@ -170,3 +203,15 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
     ("servicecatalog", "terminate_provisioned_product"): _on("undo the failed enrollment {}", "ProvisionedProductId"),
     ("lambda", "invoke"): _on("run Lambda function {}", "FunctionName"),
 }
+
+BRIEFLY: Mapping[tuple[str, str], Sentence] = {
+    ("organizations", "untag_resource"): lambda change, words, _: (
+        f"remove tags from {words(change.parameters['ResourceId'])}: {', '.join(change.parameters['TagKeys'])}"
+    ),
+    ("cloudformation", "create_stack"): _on("create stack {} in {here}", "StackName"),
+    ("cloudformation", "update_stack"): _on("update stack {} in {here}", "StackName"),
+    ("cloudformation", "delete_stack"): _on("delete stack {} in {here}", "StackName"),
+    ("cloudformation", "create_stack_instances"): _of_accounts,
+    ("cloudformation", "update_stack_instances"): _of_accounts,
+}
+"""Of calls that were sent: without the region, and without what was there before, which nobody has read for it."""

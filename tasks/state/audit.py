@@ -87,17 +87,22 @@ class Trail:
     kept: timedelta
     about: Mapping[str, str | None]  # tenant, replication, step, asked_by
     names: Callable[[], Mapping[str, str]] = dict  # what people call ids, as far as it is known now
+    say: Callable[[Intent, Mapping[str, str]], str | None] = lambda _, __: None  # in words what a call changes
+    said: str | None = None  # of the newest write
     _open: str | None = None
 
     def intend(self, intent: Intent) -> None:
         """Note a write that is about to be sent; raises redis.RedisError, and then it must not be sent."""
-        arguments = {**shortened(intent.arguments), **intent.about}
+        arguments, names = {**shortened(intent.arguments), **intent.about}, self.names()
+        said = self.say(intent, names)
+        self.said = None if said is None else MASKER.mask(said)
         entry = {
             **self.about,
             "call": f"{intent.service}:{intent.operation}",
             "account": intent.account_id,
             "arguments": arguments,
-            "names": _named(arguments, self.names()) or None,
+            "names": _named(arguments, names) or None,
+            "what": self.said,
         }
         self._open = self.audit.append({name: value for name, value in entry.items() if value is not None}, self.kept)
 

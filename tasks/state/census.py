@@ -7,7 +7,7 @@ is paused is told apart here, because a pause holds for all tenants of a platfor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
@@ -83,6 +83,14 @@ class Registry(Part):
     def waiting(self, kind: str, most: int) -> list[str]:
         """Name the replications that are PARKED, or wait for an APPROVAL, as `parked` does."""
         return self._those(most, kind)
+
+    def held(self, replications: Sequence[str]) -> dict[str, Held]:
+        """Tell of replications that have not ended which of them wait for a person, and for what."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for each in replications:
+                pipeline.hget(self._keys.replication(each), "person")
+            found = zip(replications, pipeline.execute(), strict=True)
+        return {each: Held(kind) for each, kind in found if kind}
 
     def _those(self, most: int, *kinds: str) -> list[str]:
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -14,7 +14,7 @@ from redis.asyncio import sentinel as asyncio_sentinel
 from redis.backoff import NoBackoff
 from redis.connection import Connection, ConnectionPool, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 
@@ -29,8 +29,20 @@ def does_not_serve(answer: ResponseError) -> bool:
     return isinstance(answer, NOT_SERVING) or str(answer).partition(" ")[0] in NOT_SERVING_CODES
 
 
+class RedisFull(RedisConnectionError):
+    """Redis answers, but has no memory left to store anything."""
+
+
+def why_away(error: RedisError) -> str:
+    """Say to people why Redis cannot be used."""
+    if isinstance(error, RedisFull):
+        return "Redis is full and stores nothing more: give it more memory (maxmemory)."
+    return "Redis does not answer."
+
+
 def _lost(answer: ResponseError) -> RedisConnectionError:
-    return RedisConnectionError(f"this Redis is not ready: {answer}")
+    kind = RedisFull if isinstance(answer, OutOfMemoryError) else RedisConnectionError
+    return kind(f"this Redis is not ready: {answer}")
 
 
 class _Noticing:

@@ -167,6 +167,8 @@ class Keys:
         "lane in which somebody waits -> when a pump checks it next (ms)")
     pace = One("hash", "limits", Stays("one entry per lane"),
         "lane -> time from one hand-over of a place to the next (ms), and when the last one was, if the line goes on")
+    gates = One("hash", "limits", Stays("an entry leaves when AWS accepts what the gate is about"),
+        "gate at which somebody has waited -> since when AWS has refused that (ms)")
     places = Each("replication", "set", "limits", Retained("it took the last of them"),
         "lane and place that it holds or was offered, or the lane alone in which it waits")
     rate = Each("rate", "hash", "limits", Expires(timedelta(hours=1), "its last use"),

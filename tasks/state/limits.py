@@ -123,6 +123,21 @@ class Limits(Part):
             for (lane, places), taken, waiting, first in rows
         }
 
+    def gates(self) -> dict[str, tuple[datetime, int]]:
+        """Tell at each gate at which somebody waits since when AWS has refused that, and how many wait."""
+        since: dict[str, str] = self._redis.hgetall(self._keys.gates)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for gate in since:
+                pipeline.zcard(self._keys.holders(gate))
+                pipeline.zcard(self._keys.waiters(gate))
+            counts = pipeline.execute()
+        rows = zip(since.items(), counts[::2], counts[1::2], strict=True)
+        return {
+            gate: (datetime.fromtimestamp(float(closed) / 1000, UTC), probing + waiting)
+            for (gate, closed), probing, waiting in rows
+            if probing + waiting
+        }
+
     def line(self, lane: str, most: int) -> tuple[list[str], list[tuple[str, datetime]]]:
         """Name the replications that have a place in a lane, and those that wait for one with when they came, in line.
 

@@ -43,6 +43,7 @@ class Begun:
     at: datetime  # when we got the lease, by the connector's own clock
     late: timedelta = timedelta()  # for how long nobody has looked although it was time
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
+    held: Mapping[str, str] = field(default_factory=dict)  # those of them that AWS refuses to all, and their gates
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant
     doubt: bool = False  # AWS may hold more than the handles say
@@ -81,6 +82,8 @@ class StepRecord:
     following: int | None = None  # the step to advance to; None: the one after this
     idle: Mapping[str, str] = field(default_factory=dict)  # steps of the chain that have nothing to do, and why
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
+    held: Mapping[str, str] = field(default_factory=dict)  # those of them that AWS refuses to all, and their gates
+    back_to: str | None = None  # the one of these to which the replication goes back, to wait at its gate
     handles: Handles | None = None  # None: leave those that are stored
     retry_state: dict[str, Any] | None = None
     error: LastError | None = None
@@ -88,6 +91,7 @@ class StepRecord:
     gate: str | None = None  # where AWS has refused what it would refuse to all, so that they wait together
     let_in: bool = True  # False: nobody knows whether that gate is open
     parked: bool = False  # it waits for a person, and a newer order must not wait with it
+    again: bool = False  # it is refused the same as before: nothing new has happened
     polls: bool = False  # it looks again when AWS has done its work, not when a place in a lane is free
     beside: bool = False  # it looks again when a stray call has ended
     responded: bool | None = None  # False: calls held the worker, and AWS answered none; None: no call tells

@@ -153,9 +153,10 @@ class Record(Parameters):
     document: Json  # the step's
     state: State  # of the replication
     due: Milliseconds  # from now; who waits for a place is woken instead
-    event: Json
+    event: Json | None = None  # what people are told; None: nothing new has happened
     retry_state: Json
     failed: Json  # names of the failed steps
+    held: Json  # those of them that AWS refuses to all, each with its gate
     idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
     approval: bool  # a person must approve first

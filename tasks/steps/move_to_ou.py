@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tasks.accounts.units import move, parent_of, stands_in, stood_in
 from tasks.aws import Aws
-from tasks.errors import Conflict, NotFound, TransientError
+from tasks.errors import Conflict, PermanentError, TransientError
 from tasks.model.desired import Tenant
 from tasks.model.handles import Handles
 from tasks.model.replication import Done, Outcome
@@ -78,11 +78,13 @@ def _workspace_unit(tenant: Tenant, aws: Aws) -> tuple[str, bool]:
 def _moved(handles: Handles, source: str, target: str, aws: Aws) -> Handles:
     try:
         return move(handles, source, target, aws)
-    except NotFound as missing:
+    except PermanentError as missing:
+        there = replace(handles, organizational_unit=source)  # people see where it is, and not where it was
         if missing.code != "DestinationParentNotFoundException" or target != handles.workspace_unit:
+            aws.remember(there)
             raise
         # Too new to be seen everywhere, or deleted since: looked for by name next time, and made again if need be.
-        aws.remember(replace(handles, workspace_unit=None))
+        aws.remember(replace(there, workspace_unit=None))
         aws.forget_units()
         message = f"AWS does not know the workspace's OU {target}, or not yet"
         raise TransientError(missing.code, message, missing.request_id) from missing

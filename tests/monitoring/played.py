@@ -100,6 +100,14 @@ ALERTS = (
         16,
         "Replications on aws.sandbox that wait for a person: 2",
     ),
+    one(
+        "ConnectorIsRefused",
+        f'connector_refused_seconds{{{AWS},refused="sign-in to AWS"}}',
+        "0+60x30",
+        "0x10 0+60x3 0x20",
+        6,
+        "AWS has refused the sign-in to AWS of aws.sandbox for 6m 0s.",
+    ),
     Played(
         "ConnectorWithdrawsSlowly",
         ((WITHDRAWN % ("count", ""), "0x5 2x60"), (WITHDRAWN % ("bucket", ',le="15.0"'), "0x5 1x60")),

@@ -20,6 +20,7 @@ from config.log import get_logger
 from config.printable import printable
 from tasks.metering.errors import DatabaseAway, NoMetering, NoParquet, NoSuchMonth
 from tasks.orders.producer import LONGEST_FIELD, FieldMistake, RequestRefused, field_mistakes
+from tasks.state.connections import why_away
 from tasks.state.database import NotReplicated
 from workers.api.schemas import FieldProblem, Problem
 
@@ -146,7 +147,8 @@ def _http(request: Request, error: HTTPException) -> ProblemResponse:
 
 def _redis(request: Request, error: RedisError) -> ProblemResponse:
     get_logger(__name__).error("redis does not answer", error=f"{type(error).__name__}: {error}")
-    return redis_away(request.url.path)
+    detail = f"{why_away(error)} Send the request again; sending it twice does no harm."
+    return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def _not_replicated(request: Request, error: NotReplicated) -> ProblemResponse:
@@ -155,12 +157,6 @@ def _not_replicated(request: Request, error: NotReplicated) -> ProblemResponse:
         "sending it twice does no harm."
     )
     return problem(request.url.path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
-
-
-def redis_away(path: str) -> ProblemResponse:
-    """Say that the request could not be stored or answered because Redis is away."""
-    detail = "Redis does not answer. Send the request again; sending it twice does no harm."
-    return problem(path, 503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def _unexpected(request: Request, _error: Exception) -> ProblemResponse:

@@ -14,7 +14,7 @@ from tasks.doctor.finding import Finding, Level
 from tasks.documents import Drift, Plan, QuestionState, UnmanagedAccount
 from tasks.metering.documents import BudgetRow, IdleTenant, Statement, UnreadableBudget, UsageReport
 from tasks.model.desired import Deletion, Pause, TenantId, Text
-from tasks.model.replication import ENDED, LastError, Replication, State, StepState
+from tasks.model.replication import ENDED, Held, LastError, Replication, State, StepState, held_by
 
 if TYPE_CHECKING:  # only for annotations: the client reads this module, and needs neither Redis's client nor Celery
     from tasks.orders.rollout import Progress
@@ -64,6 +64,8 @@ class TenantRow(View):
     account_id: str | None = None
     updated_at: datetime = Field(description="time of the last change of its order, state or AWS ids")
     paused: Pause | None = Field(default=None, description="it, or its platform, is paused; nothing runs")
+    held_by: Held | None = Field(default=None, description="what holds it up until a person acts; null: nothing does")
+    deleted: bool = Field(default=False, description="it was deleted; a new order creates it again")
 
 
 class TenantView(TenantRow):
@@ -74,6 +76,7 @@ class TenantView(TenantRow):
     organizational_unit: str | None = Field(default=None, description="id of the OU that holds the account")
     sign_in_url: str | None = None
     replication_id: str
+    gate: str | None = Field(default=None, description="what AWS refuses to others too: all wait for it together")
     steps: list[StepState] = Field(description="empty if the newest replication is no longer stored")
     last_error: LastError | None = None
     created_at: datetime
@@ -254,15 +257,18 @@ class Problem(View):
     errors: list[FieldProblem] | None = Field(default=None, description="with 400 and 422: what is wrong where")
 
 
-def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause]) -> TenantRow:
-    """Show one row of the list."""
+def tenant_row(summary: TenantSummary, pauses: Mapping[str, Pause], waiting: Mapping[str, Held]) -> TenantRow:
+    """Show one row of the list; `waiting` are the replications that wait for a person."""
+    paused = pauses.get(str(summary.id)) or pauses.get(summary.id.platform)
     return TenantRow(
         **_names(summary.id),
         landing_zone=summary.landing_zone,
         status=summary.state,
         account_id=summary.account_id,
         updated_at=summary.updated_at,
-        paused=pauses.get(str(summary.id)) or pauses.get(summary.id.platform),
+        paused=paused,
+        held_by=Held.PAUSED if paused else waiting.get(summary.replication),
+        deleted=summary.deleted,
     )
 
 
@@ -278,11 +284,14 @@ def tenant_view(record: TenantRecord, replication: Replication | None, still_in:
         organizational_unit=record.handles.organizational_unit,
         sign_in_url=record.handles.sign_in_url,
         replication_id=record.replication,
+        gate=replication.gate if replication else None,
         steps=replication.steps if replication else [],
         last_error=replication.last_error if replication else None,
         created_at=record.created_at,
         deletion=record.deletion,
         paused=record.paused,
+        held_by=Held.PAUSED if record.paused else held_by(replication.steps if replication else ()),
+        deleted=record.deleted_at is not None,
         deleted_at=record.deleted_at,
         still_in=still_in,
         still_in_since=_since(record, replication) if still_in else None,

@@ -99,7 +99,8 @@ def list_tenants(
     else:
         found, total = connector.store.tenants.page(selection, page * size, size)
     paused = connector.store.pauses.all()
-    rows = [tenant_row(summary, paused) for summary in found]
+    waiting = connector.store.registry.held([each.replication for each in found if each.state is State.WAITING])
+    rows = [tenant_row(summary, paused, waiting) for summary in found]
     return TenantPage(tenants=rows, page=page_of(page, size, total))
 
 

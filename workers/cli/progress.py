@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from config.printable import short
 from tasks.model.replication import ENDED, Replication, State, StepState
 from workers.cli.output import flat, is_live, lined, print_line, state_text
 from workers.client import ApiProblem, ConnectorClient
@@ -220,5 +221,5 @@ def _step_and_note(each: Followed) -> tuple[str, str]:
     if each.step is None:
         return "", ""
     error = each.step.last_error
-    note = f"{error.code}: {error.message}" if error else each.step.note or ""
+    note = f"{error.code}: {error.message}" if error else short(each.step.note or "")
     return each.step.name, flat(note)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from tasks.model.replication import LastError, State
+from tasks.model.replication import Held, LastError, State
 from workers.api.schemas import TenantView
 from workers.cli.errors import ExitCode, complain
-from workers.cli.output import show, state_text, table
+from workers.cli.output import STYLES, show, state_text, table
 from workers.cli.progress import Followed, seconds_taken
-from workers.standing import sentence
+from workers.standing import HELD, sentence
 
 COLUMNS = ("tenant", "account", "state", "seconds")
 
@@ -55,9 +55,15 @@ def seconds(each: Followed) -> float | None:
     return seconds_taken(each.known) if each.known else None
 
 
-def shown_state(state: State, *, deleted: bool) -> Text:
-    """Show a state; of a tenant that is deleted that it is, for SUCCEEDED would say that it is there."""
-    return Text("DELETED", style="dim") if deleted and state is State.SUCCEEDED else state_text(state)
+def shown_state(state: State, held: Held | None = None, *, deleted: bool = False) -> Text:
+    """Show a state, or in the page's words what holds the tenant up.
+
+    Of a tenant that is deleted it says so, for SUCCEEDED would say that it is there.
+    """
+    if held in (Held.PARKED, Held.APPROVAL):
+        return Text(HELD[held], style=STYLES[State.WAITING])
+    shown = Text("DELETED", style="dim") if deleted and state is State.SUCCEEDED else state_text(state)
+    return shown if held is None else shown + Text(f", {HELD[held]}", style=STYLES[State.WAITING])
 
 
 def _row(each: Followed, view: TenantView) -> tuple[str | Text, ...]:

@@ -72,11 +72,11 @@ def start(processes: Supervisor, console: Console, *, keep: bool) -> Endpoints:
     environment |= {"CONNECTOR_API_PORT": str(ports["api"]), **SIZE}
     if endpoints.flower is not None:
         environment |= {"CONNECTOR_FLOWER_URL": endpoints.flower, "CONNECTOR_PAGE_URL": endpoints.api}
+        environment |= {"FLOWER_BASIC_AUTH": f"demo:{password}"}
         told = {**environment, "CONNECTOR_URL": endpoints.api, "CONNECTOR_TOKEN": token}
         endpoints = replace(endpoints, variables=_written(processes.directory / "demo.env", told))
     for name, command in commands(ports["flower"] if keep else None).items():
-        extra = {"FLOWER_BASIC_AUTH": f"demo:{password}"} if name == "flower" else {}
-        processes.start(name, command, {**environment, **extra})
+        processes.start(name, command, environment)
     with connect(Access(endpoints.api, token)) as client:
         processes.wait("the API with its workers", lambda: _is_ready(client), START_SECONDS)
     if endpoints.flower is not None:

@@ -3,8 +3,8 @@
 local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
-  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
-  'requested_by', 'joined', 'daily', 'urgent_since', 'trace', document)
+  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'held', 'error', 'doubt', 'doubted', 'first',
+  'requested_by', 'joined', 'daily', 'urgent_since', 'trace', 'person', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
   redis.call('HINCRBY', keys.rejected, p.unknown, 1)
@@ -31,7 +31,9 @@ set_due(p.replication, ending)
 keep_thread(tenant, p.replication, ending)
 if record.state ~= 'RUNNING' then
   set_state(tenant, p.replication, 'RUNNING')
-  emit_state(tenant, p.replication, 'RUNNING')
+  if record.person ~= 'PARKED' then -- else it only tries again, and people are told what becomes of that
+    emit_state(tenant, p.replication, 'RUNNING')
+  end
 end
 if not record[document] then emit_running(tenant, p.replication, p.name) end
 local owner = fields(keys.tenant(tenant), 'handles', 'deletion')
@@ -42,6 +44,7 @@ return cjson.encode({
   retry_state = record.retry_state,
   asked_at = record.requested_at,
   failed = record.failed,
+  held = record.held,
   error = record.error,
   deletion = owner.deletion,
   doubt = record.doubt,

@@ -12,7 +12,7 @@ from tasks.aws.actions import OPERATIONS, Kind, Operation
 from tasks.aws.fault_table import BY_SERVICE, EVERY_SERVICE, THROTTLING
 from tasks.aws.planning import planned_writes
 from tasks.aws.scim_client import CODES, SERVICE
-from tasks.questions.plan_sentences import SENTENCES
+from tasks.questions.plan_sentences import BRIEFLY, SENTENCES
 
 ROWS = {(each.service, each.method): each for each in OPERATIONS if each.kind is Kind.WRITE}
 
@@ -31,6 +31,7 @@ def test_every_write_is_planned_and_nothing_else() -> None:
 
 def test_every_write_has_its_sentence_and_nothing_else_has() -> None:
     assert set(SENTENCES) == set(ROWS)
+    assert set(BRIEFLY) < set(SENTENCES)
 
 
 @pytest.mark.parametrize("operation", ROWS.values(), ids=[f"{service}:{method}" for service, method in ROWS])

@@ -389,10 +389,28 @@ def test_the_audit_log_names_who_was_given_access_and_who_lost_it(
 
     tenant = f"likvid.witnessed.{platform}"
     noted = cluster.connector.store.audit.page(500, since=None, after=None, tenant=tenant).entries
-    given = {name for entry in noted if entry.call == calls[0] for name in entry.names.values()}
+    given = [entry for entry in noted if entry.call == calls[0] and entry is not noted[-1]]
     lost = next(entry for entry in reversed(noted) if entry.call == calls[1])
-    assert given >= {"alice@example.com", "bob@example.com"}
+    assert {name for entry in given for name in entry.names.values()} >= {"alice@example.com", "bob@example.com"}
+    unnamed = [entry for entry in given if GROUPS[platform] not in entry.names.values()]
+    assert unnamed == [], "the group is a new one"
+    assert all((entry.what or "").endswith(f" group {GROUPS[platform]}") for entry in given)
     assert set(lost.names.values()) == {"bob@example.com", GROUPS[platform]}
+    assert lost.what == f"remove bob@example.com from group {GROUPS[platform]}"
+
+
+def test_every_change_is_told_in_words(cluster: Cluster) -> None:
+    began, audit = datetime.now(UTC), cluster.connector.store.audit
+    cluster.succeeded(cluster.order("worded", desired("production")))
+
+    noted = audit.page(500, since=began, after=None, tenant=str(cluster.tenant_id("worded")))
+    said = {entry.call: entry.what or "" for entry in noted.entries}
+    account = cluster.account("worded")["id"]
+    assert all(said.values()), said
+    assert said["organizations:create_account"].startswith("create account ")
+    assert said["sso-admin:create_account_assignment"].startswith("give permission set ps-")
+    assert f"in {account}" in said["sso-admin:create_account_assignment"]
+    assert not [text for text in said.values() if "arn:" in text or "currently" in text]
 
 
 def test_no_secret_is_in_redis_or_a_log(cluster: Cluster) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 
 from redis import Redis
@@ -30,6 +30,13 @@ def given_up(store: Store, dispatch: Dispatch, holder: str) -> None:
     """Record that AWS has refused it until its deadline."""
     document = StepState(name=REPLICATION.steps[0].name, state=State.FAILED, attempts=1)
     record = StepRecord(step=0, document=document, state=State.FAILED, let_in=False)
+    assert store.work.record(dispatch.replication, holder, record)
+
+
+def let_in(store: Store, dispatch: Dispatch, holder: str) -> None:
+    """Record that AWS has accepted it."""
+    document = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED, attempts=1)
+    record = StepRecord(step=0, document=document, state=State.SUCCEEDED)
     assert store.work.record(dispatch.replication, holder, record)
 
 
@@ -76,3 +83,45 @@ def test_a_probe_that_is_refused_until_its_deadline_hands_on_to_one_and_wakes_no
     given_up(store, again, "me")
 
     assert [due_in(redis, other) <= 0 for other in others] == [True, False]
+
+
+def test_a_probe_that_is_refused_again_lets_the_next_in_line_try(store: Store, redis: Redis) -> None:
+    """AWS may refuse one tenant for a reason of its own, and would let the others pass by now."""
+    for tenant in (SHOP, BLOG, TenantId("likvid", "wiki", "aws.sandbox")):
+        store.orders.submit(Order(tenant, DEVELOPMENT))
+    probe, second, third = pump(store)
+    for dispatch in (probe, second, third):
+        assert store.work.begin(dispatch, dispatch.replication, LEASE)
+        refused(store, dispatch, dispatch.replication)
+
+    for one, following in ((probe, second), (second, third), (third, probe)):
+        assert due_in(redis, following) == inf
+        redis.zadd("connector:due", {one.replication: 0})
+        [again] = pump(store)
+        assert store.work.begin(again, "me", LEASE)
+        refused(store, again, "me")
+        assert due_in(redis, one) == inf
+        assert 3500 < due_in(redis, following) <= 3600
+
+
+def test_it_is_known_since_when_a_gate_is_closed_and_how_many_wait(store: Store, redis: Redis) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    store.orders.submit(Order(BLOG, DEVELOPMENT))
+    assert store.limits.gates() == {}
+    probe, other = pump(store)
+    for dispatch in (probe, other):
+        assert store.work.begin(dispatch, dispatch.replication, LEASE)
+        refused(store, dispatch, dispatch.replication)
+    redis.hset("connector:gates", GATE, "1000")  # long ago
+    assert store.work.begin(probe, "again", LEASE) is None
+    redis.zadd("connector:due", {probe.replication: 0})
+    [again] = pump(store)
+    assert store.work.begin(again, "me", LEASE)
+    refused(store, again, "me")
+    assert store.limits.gates() == {GATE: (datetime.fromtimestamp(1, UTC), 2)}
+
+    redis.zadd("connector:due", {other.replication: 0})
+    [again] = pump(store)
+    assert store.work.begin(again, "me", LEASE)
+    let_in(store, again, "me")
+    assert store.limits.gates() == {}

@@ -60,6 +60,7 @@ def test_a_write_is_there_before_it_is_sent_and_its_end_after(store: Store) -> N
         "replication": "r1",
         "step": "move_to_ou",
         "call": "organizations:move_account",
+        "what": None,
         "account": None,
         "arguments": {"AccountId": "111111111111"},
         "names": {},

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from config.settings import Settings
 from tasks.connector import redis_client
-from tasks.state.connections import async_client
+from tasks.state.connections import async_client, why_away
 from tests.support.redis_pair import MASTER, SENTINEL_PASSWORD, Pair, redis_pair, sentinel
 from tests.support.waiting import eventually
 
@@ -94,8 +94,9 @@ def test_sentinels_lead_both_kinds_of_clients_to_the_primary(pair: Pair, tmp_pat
 def test_a_server_that_takes_no_writes_is_away_and_not_wrong(pair: Pair, name: str, value: str, code: str) -> None:
     with redis_client(Settings(_env_file=None, redis_url=pair.servers[0].url)) as client:
         pair.clients[0].config_set(name, value)
-        with pytest.raises(redis.ConnectionError, match="this Redis is not ready"):
+        with pytest.raises(redis.ConnectionError, match="this Redis is not ready") as away:
             client.set("a", 1)
+    assert why_away(away.value).startswith("Redis is full" if code == "OOM" else "Redis does not answer")
 
 
 def test_a_wrong_command_stays_an_answer(pair: Pair) -> None:

@@ -167,6 +167,8 @@ def test_a_refusal_of_aws_comes_through(world: World) -> None:
     with pytest.raises(AccessDenied):
         world.run(move_to_ou, tenant, handles)
 
+    assert world.remembered[-1].organizational_unit == ROOT_ID, "people see where the account is"
+
 
 def moved(world: World, handles: Handles, unit: str) -> Handles:
     return world.run(move_to_ou, world.tenant(landing_zone={"target_organizational_unit": unit}), handles).handles

@@ -207,6 +207,8 @@ def test_tenants_are_listed_with_filters_and_pages(api: Api, http: httpx2.Client
         "accountId",
         "updatedAt",
         "paused",
+        "heldBy",
+        "deleted",
     }
 
 

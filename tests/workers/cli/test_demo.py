@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
+import httpx2
 import pytest
 from dotenv import dotenv_values
 
@@ -77,6 +78,8 @@ def test_a_demo_that_stays_names_a_file_with_which_every_command_works(
         file = line.partition("set -a; . ")[2].partition(";")[0]
         assert Path(file).stat().st_mode & 0o077 == 0
         told = {name: text for name, text in dotenv_values(file, interpolate=False).items() if text is not None}
+        name, _, password = told["FLOWER_BASIC_AUTH"].partition(":")
+        assert httpx2.get(told["CONNECTOR_FLOWER_URL"], auth=(name, password)).status_code == 200
         ended = [run(*each.split(), environment=clean_environment(**told)) for each in STAYING]
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=ENDS_SECONDS)

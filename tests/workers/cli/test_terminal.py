@@ -47,7 +47,7 @@ def test_a_wide_terminal_shows_every_column_that_holds_something(
 ) -> None:
     code, lines = on_terminal("status", environment=environment, columns=140, directory=tmp_path)
     assert code == 0
-    assert listing(lines)[0].split() == ["tenant", "landing", "zone", "account", "state", "ordered"]
+    assert listing(lines)[0].split() == ["tenant", "landing", "zone", "account", "state", "changed"]
 
 
 def test_a_narrow_terminal_does_without_the_least_columns_and_says_so(
@@ -55,7 +55,7 @@ def test_a_narrow_terminal_does_without_the_least_columns_and_says_so(
 ) -> None:
     _, lines = on_terminal("status", environment=environment, columns=80, directory=tmp_path)
     assert [NAME, "500000000001", "SUCCEEDED"] in [line.split() for line in lines]
-    assert "No room for: ordered, landing zone." in lines
+    assert "No room for: changed, landing zone." in lines
     assert max(map(len, lines)) <= 80
 
 
@@ -70,7 +70,7 @@ def test_a_very_narrow_terminal_shows_blocks_of_lines(
         "tenant": NAME,
         "account": "500000000001",
         "state": "SUCCEEDED",
-        "ordered": "2026-01-01 10:00 UTC",
+        "changed": "2026-01-01 10:00 UTC",
     }
 
 

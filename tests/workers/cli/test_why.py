@@ -109,6 +109,20 @@ TRIED = f"create_account has been tried 2 times, since {SHOWN}, and will be retr
             ],
         ),
         (
+            "WAITING",
+            {"steps": [{**WAITS, "lastError": BUSY, "waitsFor": "PERSON"}], "gate": "sign-in to x of y"},
+            [
+                f"{NAME} is under way: {PARKED}, with all tenants that need the sign-in to x of y: Throttled: no. "
+                + BUSY["remedy"],
+                f"To try at once, run: aws-connector retry {NAME}.",
+            ],
+        ),
+        (
+            "WAITING",
+            {"steps": [{**WAITS, "note": "requires approval", "waitsFor": "PERSON"}]},
+            [f"{NAME} is under way: {PARKED}: requires approval."],
+        ),
+        (
             "FAILED",
             {"lastError": DENIED},
             [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -22,10 +21,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from redis import RedisError
 
 from config.log import get_logger
+from config.printable import short
 from tasks.metering.errors import DatabaseAway
+from tasks.model.replication import Held
 from tasks.orders.producer import RequestRefused
+from tasks.state.connections import why_away
 from workers.api.pages.visitor import NotSignedIn, Visitor, zone_of
-from workers.standing import place
+from workers.standing import HELD, place
 
 ASSETS = Path(__file__).parent / "assets"
 # Nothing but our own files, and no script or style inside of a page: what a tenant is called can never become one.
@@ -39,8 +41,6 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_ARN = re.compile(r"arn:[\w-]*:[^\s/]*/([\w.@=-]+)(?::[\w-]+)?")
-HELD = {"PARKED": "needs a person", "APPROVAL": "needs approval"}
 JUST_NOW = timedelta(minutes=1)
 RECENT = timedelta(hours=20)  # longer ago a date says more than a number of hours
 
@@ -131,9 +131,11 @@ def _told(error: Exception) -> tuple[int, str]:
         case DatabaseAway():
             get_logger(__name__).error("the metering database does not answer", error=str(error))
             return 503, "The metering database does not answer. Load this page again in a moment."
-        case _:
+        case RedisError():
             get_logger(__name__).error("redis does not answer", error=f"{type(error).__name__}: {error}")
-            return 503, "Redis does not answer. Load this page again in a moment; nothing is lost."
+            return 503, f"{why_away(error)} Load this page again in a moment; nothing is lost."
+        case _:
+            raise error
 
 
 def _sign_in_first(request: Request) -> Response:
@@ -204,21 +206,10 @@ def money(amount: str | None) -> str:
     return f"{cents or abs(cents):,}"
 
 
-def short(text: str) -> str:
-    """Write what AWS calls by an ARN by its name only.
-
-    >>> short("StackSet operation in arn:aws:cloudformation:eu-central-1:333333333333:stackset/meshstack-baseline:6e7f")
-    'StackSet operation in meshstack-baseline'
-    >>> short("account assignments in arn:aws:sso:::instance/ssoins-1 (2 ahead)")
-    'account assignments in ssoins-1 (2 ahead)'
-    """
-    return _ARN.sub(r"\1", text)
-
-
 def words(name: str) -> str:
     """Write the name of a step, or of a state, as words.
 
     >>> words("move_to_ou"), words("RUNNING"), words("PARKED")
     ('move to ou', 'running', 'needs a person')
     """
-    return HELD.get(name) or name.replace("_", " ").lower()
+    return HELD[Held(name)] if name in set(Held) else name.replace("_", " ").lower()

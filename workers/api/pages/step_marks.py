@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.model.replication import Held, State, StepState, WaitsFor
+from tasks.model.lane import refused_of
+from tasks.model.replication import State, StepState, WaitsFor
 from workers.api.pages.rendering import words
 
 WAITS = {WaitsFor.PERSON: "person", WaitsFor.PLACE: "place", WaitsFor.TURN: "place", WaitsFor.RETRY: "retry"}
@@ -57,17 +58,16 @@ def current(steps: Iterable[StepState]) -> StepState | None:
     return None
 
 
-def waits_for_a_person(steps: Iterable[StepState]) -> Held | None:
-    """Name what a step waits for a person for; None: it does not."""
-    step = next((each for each in steps if each.waits_for is WaitsFor.PERSON), None)
-    if step is None:
-        return None
-    return Held.PARKED if step.last_error else Held.APPROVAL
+def now_at(steps: Iterable[StepState], gate: str | None = None) -> str:
+    """Say in one line what a tenant does just now; nothing when it is done.
 
-
-def now_at(steps: Iterable[StepState]) -> str:
-    """Say in one line what a tenant does just now; nothing when it is done."""
+    gate   what it waits for with others, if it does
+    """
     step = current(steps)
     if step is None:
         return ""
+    if gate is not None:
+        return f"waits for {refused_of(gate)[0]}"
+    if step.last_error is not None:  # what AWS says of it is long, and stands on the tenant's page
+        return f"{words(step.name)}: {step.last_error.code}"
     return f"{words(step.name)}: {step.note}" if step.note else words(step.name)

@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse
 
 from tasks.connector import Connector
 from tasks.documents import AuditEntry
-from tasks.model.replication import Replication, State
+from tasks.model.replication import Replication, State, held_by
 from tasks.orders.access import doubts
 from tasks.orders.withdrawn import still_in
 from tasks.state.records import TenantRecord
@@ -24,7 +24,7 @@ from workers.api.pages.console import links
 from workers.api.pages.live import OpenStream, live
 from workers.api.pages.people import people
 from workers.api.pages.rendering import PageRoute, html, page
-from workers.api.pages.step_marks import marks, progress, waits_for_a_person
+from workers.api.pages.step_marks import marks, progress
 from workers.api.pages.timeline import lines
 from workers.api.pages.visitor import CurrentVisitor, Visitor
 from workers.api.schemas import TenantView, tenant_view
@@ -122,7 +122,7 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, asked:
         "tenant": record,
         "actions": [each for each in ACTIONS if each.fits(record) and visitor.may(*each.request(record))],
         "first_steps": [step.name for step in newest.steps] if record.deleted_at is None else [],
-        "state": "DELETED" if deleted else waits_for_a_person(newest.steps) or record.state,
+        "state": "DELETED" if deleted else held_by(newest.steps) or record.state,
         "why": list(_why(view, visitor)),
         "shown": shown,
         "lines": lines(shown, events, now),
@@ -138,6 +138,7 @@ def _values(connector: Connector, record: TenantRecord, visitor: Visitor, asked:
         "what": kind_of,
         "most_writes": WRITES,
         "moment": datetime.fromisoformat,
+        "held_by": held_by,
         "marks": marks,
         "progress": progress,
         "links": list(links(record.handles, platform.partition if platform else "aws")),

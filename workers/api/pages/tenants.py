@@ -13,14 +13,14 @@ from sse_starlette import EventSourceResponse
 
 from tasks.connector import Connector
 from tasks.model.desired import Lifecycle, Pause
-from tasks.model.replication import Held, Replication, State
+from tasks.model.replication import Held, Replication, State, held_by
 from tasks.overview.held import held
 from tasks.state.records import TenantSummary
 from tasks.state.tenants import Selection, Sorting
 from workers.api.dependencies import CurrentConnector
 from workers.api.pages.live import OpenStream, live
 from workers.api.pages.rendering import PageRoute, html, page
-from workers.api.pages.step_marks import Mark, marks, now_at, progress, waits_for_a_person
+from workers.api.pages.step_marks import Mark, marks, now_at, progress
 from workers.api.pages.visitor import CurrentVisitor
 
 ROWS = 50
@@ -155,11 +155,11 @@ def _row(summary: TenantSummary, replication: Replication | None, paused: Mappin
     deleted = summary.deleted and summary.state is State.SUCCEEDED
     return Row(
         name=str(summary.id),
-        state="DELETED" if deleted else waits_for_a_person(steps) or summary.state,
+        state="DELETED" if deleted else held_by(steps) or summary.state,
         paused=str(summary.id) in paused or summary.id.platform in paused,
         steps=marks(steps),
         progress=progress(steps),
-        now=now_at(steps),
+        now=now_at(steps, replication.gate if replication else None),
         account=summary.account_id,
         zone=summary.landing_zone,
         changed=summary.updated_at,

@@ -17,7 +17,7 @@ from tasks.bootstrap.rotation import OFF_TAG, Move, Step, UnknownKeys, next_step
 from tasks.errors import StepError
 from workers.cli.errors import CommandFailed, ExitCode
 from workers.cli.installation.key_pair import LATE_SECONDS, KeyPair
-from workers.cli.installation.targets import Applying
+from workers.cli.installation.targets import Applying, failed
 
 LOOK_SECONDS = 1.0  # between two looks at a user that was made a moment ago
 
@@ -152,4 +152,4 @@ def _check_ours(keys: AccessKeys, user: RotatedUser) -> dict[str, str]:
 def _failed(user: RotatedUser, error: StepError | OSError) -> CommandFailed:
     if isinstance(error, OSError):
         return CommandFailed(f"{user.name}: {error.filename}: {error.strerror}", ExitCode.FAILED)
-    return CommandFailed(f"{user.name}: {error.code}: {error.message}", ExitCode.FAILED)
+    return failed(error, user.name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from config.platform import DefaultAuth
 from config.printable import printable
+from tasks.aws.ambient import WRONG_CODES
 from tasks.aws.clients import Clients
 from tasks.aws.deployment import Deployment, Progress
 from tasks.aws.stack_standing import Standing
@@ -156,9 +157,11 @@ def wait(target: Target, is_done: Callable[[], bool]) -> None:
 
 
 def failed(error: StepError, where: str | None = None) -> CommandFailed:
-    """Return how a command ends that AWS does not let go on."""
-    code = ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED
-    return CommandFailed(f"{where + ': ' if where else ''}{error.code}: {error.message}", code)
+    """Return how a command ends that AWS, or the SDK's configuration on this machine, does not let go on."""
+    message = f"{where + ': ' if where else ''}{error.code}: {error.message}"
+    if error.code in WRONG_CODES:
+        return CommandFailed(f"{message}; name your own profiles with --profile ACCOUNT=PROFILE", ExitCode.MISTAKES)
+    return CommandFailed(message, ExitCode.UNREACHABLE if isinstance(error, TransientError) else ExitCode.FAILED)
 
 
 def ask(question: str) -> None:

@@ -41,7 +41,8 @@ def _line(entry: AuditEntry) -> str:
     arguments = json.dumps(entry.arguments, ensure_ascii=False)
     named = f" ({', '.join(entry.names.values())})" if entry.names else ""
     asked = entry.asked_by or "the connector"
+    what = f"{entry.what}: " if entry.what else ""
     return (
-        f"{entry.at:{MOMENT}} {entry.outcome} {entry.call}{where} {arguments}{named} for {entry.tenant} "
+        f"{entry.at:{MOMENT}} {entry.outcome} {what}{entry.call}{where} {arguments}{named} for {entry.tenant} "
         f"(step {entry.step}, replication {entry.replication}, requested by {asked}, request {entry.request_id or '-'})"
     )

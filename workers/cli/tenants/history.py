@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tasks.model.replication import Replication
+from tasks.model.replication import Replication, State, held_by
 from workers.cli.connection import connect
 from workers.cli.names import parse_tenant
 from workers.cli.options import Access
-from workers.cli.output import print_json, show, shown_moment, state_text, stdout_console, table
+from workers.cli.output import print_json, show, shown_moment, stdout_console, table
+from workers.cli.results import shown_state
 from workers.standing import kind_of
 
 COLUMNS = ("requested", "by", "what", "state", "seconds", "replication", "first error")
@@ -32,4 +33,5 @@ def _row(each: Replication) -> tuple[str | Text, ...]:
     seconds = "" if taken is None else f"{taken:.1f}"
     error = "" if each.last_error is None else f"{each.last_error.code}: {each.last_error.message}"
     by = each.requested_by or "the connector"
-    return shown_moment(each.requested_at), by, kind_of(each), state_text(each.state), seconds, each.id, error
+    state = shown_state(each.state, held_by(each.steps) if each.state is State.WAITING else None)
+    return shown_moment(each.requested_at), by, kind_of(each), state, seconds, each.id, error

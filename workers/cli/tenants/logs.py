@@ -107,7 +107,8 @@ def _print(console: Console, line: Line, day: str) -> str:
 
 def _write(data: dict[str, Any]) -> str:
     where = f" in {data['account']}" if data.get("account") else ""
+    what = f"{data['what']} ({data['call']}{where})" if data.get("what") else f"{data['call']}{where}"
     if not data.get("code"):
-        return f"{data['call']}{where}"
+        return what
     request = f" (AWS request id {data['request_id']})" if data.get("request_id") else ""
-    return f"{data['call']}{where}: refused, {data['code']}{request}"
+    return f"{what}: refused, {data['code']}{request}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from config.printable import counted
+from config.printable import counted, short
 from tasks.documents import LimitUse, Matter, Overview, UnderWay
 from workers.cli.output import facts, flat, shown_moment
 from workers.standing import place
@@ -31,6 +31,8 @@ def overview_text(overview: Overview) -> RenderableType:
 def _matter(matter: Matter) -> Iterator[Text]:
     yield Text(f"  {flat(matter.what)}")
     yield Text(f"    {flat(matter.remedy)}", style="dim")
+    if matter.detail:
+        yield Text(f"    {flat(matter.detail)}", style="dim")
     if matter.tenants:
         more = matter.number - len(matter.tenants)
         yield Text(f"    {', '.join(matter.tenants)}{f' and {more} more' if more > 0 else ''}")
@@ -45,7 +47,7 @@ def _limit(each: LimitUse) -> Text:
     waiting = f", {each.waiting} waiting" if each.waiting else ""
     since = f" since {shown_moment(each.waiting_since)}" if each.waiting_since else ""
     slowed = f", throttled to {each.slowed:.0%}" if each.slowed < 1 else ""
-    return Text(f"  {each.name}: {each.taken} of {each.places} in use{waiting}{since}{slowed}")
+    return Text(f"  {short(each.name)}: {each.taken} of {each.places} in use{waiting}{since}{slowed}")
 
 
 def _working(overview: Overview) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,9 +13,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from config.printable import counted
+from config.printable import counted, short
 from tasks.model.desired import Deletion, TenantId
-from tasks.model.replication import ENDED, Held, State, StepState
+from tasks.model.replication import ENDED, Held, State, StepState, held_by
 from workers.api.schemas import TenantRow, TenantView
 from workers.cli.connection import connect
 from workers.cli.errors import CommandFailed, ExitCode
@@ -38,8 +39,8 @@ from workers.client import ConnectorClient
 from workers.standing import sentence
 
 WATCH_SECONDS = 1.0  # between two looks
-COLUMNS = ("tenant", "landing zone", "account", "state", "ordered", "paused")
-LEAST = ("ordered", "landing zone")
+COLUMNS = ("tenant", "landing zone", "account", "state", "changed", "paused")
+LEAST = ("changed", "landing zone")
 STEP_COLUMNS = ("step", "state", "attempts", "seconds", "note")
 STEP_LEAST = ("seconds", "attempts")
 HEADING_LINES = 6  # of the terminal, around the rows of a table that is watched
@@ -153,22 +154,24 @@ def _rows(rows: Sequence[TenantRow]) -> RenderableType:
 
 def _brief(rows: Sequence[TenantRow], lines: int) -> RenderableType:
     """Show what fits, those first that may need somebody, and how many stand where."""
-    states = [row.status for row in rows]
-    counts = ", ".join(f"{states.count(state)} {state.value}" for state in URGENT if state in states)
-    fitting = sorted(rows, key=lambda row: URGENT.index(row.status))[: max(lines - HEADING_LINES, 1)]
+    ordered = sorted(rows, key=lambda row: (URGENT.index(row.status), row.held_by is None))
+    states = Counter(shown_state(row.status, row.held_by, deleted=row.deleted).plain for row in ordered)
+    counts = ", ".join(f"{number} {state}" for state, number in states.items())
+    fitting = ordered[: max(lines - HEADING_LINES, 1)]
     more = f"; {len(rows) - len(fitting)} not shown" if len(fitting) < len(rows) else ""
     return Group(_rows(fitting), Text(f"{counted(len(rows), 'tenant')}: {counts}{more}" if rows else "", style="dim"))
 
 
 def _row(row: TenantRow) -> tuple[Any, ...]:
     account, paused = row.account_id or "-", (row.paused.reason or "yes") if row.paused else ""
-    return row.tenant, row.landing_zone, account, state_text(row.status), shown_moment(row.updated_at), paused
+    state = shown_state(row.status, row.held_by, deleted=row.deleted)
+    return row.tenant, row.landing_zone, account, state, shown_moment(row.updated_at), paused
 
 
 def _shown(view: TenantView) -> RenderableType:
     head = {
         "tenant": view.tenant,
-        "state": shown_state(view.status, deleted=view.deleted_at is not None).plain,
+        "state": shown_state(view.status, view.held_by, deleted=view.deleted_at is not None).plain,
         "landing zone": view.landing_zone,
         "account": view.account_id,
         "alias": view.alias,
@@ -201,5 +204,6 @@ def _steps(steps: Sequence[StepState]) -> Iterator[tuple[Any, ...]]:
 
 def _step(step: StepState) -> tuple[Any, ...]:
     taken = (step.ended_at - step.started_at).total_seconds() if step.ended_at and step.started_at else None
-    note = sentence(step.last_error) if step.last_error else step.note or ""
-    return step.name, state_text(step.state), str(step.attempts), "" if taken is None else f"{taken:.1f}", flat(note)
+    note = sentence(step.last_error) if step.last_error else short(step.note or "")
+    state = shown_state(step.state, held_by([step]))
+    return step.name, state, str(step.attempts), "" if taken is None else f"{taken:.1f}", flat(note)

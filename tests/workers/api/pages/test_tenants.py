@@ -56,7 +56,7 @@ def test_a_row_says_what_a_tenant_does_now(pages: httpx2.Client) -> None:
     page = pages.get("/tenants?q=gamma")
     assert 'aria-label="0 of 21 steps done, waiting at withdraw access"' in page.text
     assert '<i class="person"></i>' in page.text
-    assert "withdraw access: AWS is creating the account" in text_of(page)
+    assert f"withdraw access: {QUOTA.code}" in text_of(page)
 
 
 def test_pages_of_the_list_follow_each_other(scene: Scene, pages: httpx2.Client) -> None:
@@ -94,6 +94,19 @@ def test_who_waits_for_a_person_or_is_paused_is_found_by_that(api: Api, scene: S
             found = http.get("/api/v1/tenants", params={"status": state}).json()
         assert [each["project"] for each in found["tenants"]] == [project]
         assert found["page"]["totalElements"] == 1
+        assert [each["heldBy"] for each in found["tenants"]] == [state]
+        with api.client() as http:
+            assert http.get(f"/api/v1/tenants/likvid/{project}/aws.sandbox").json()["heldBy"] == state
     assert "No tenant fits." in text_of(pages.get("/tenants?state=PARKED&q=slow"))
     api.store.pauses.pause("aws.sandbox", by="ops", reason="all")
     assert "2 tenants" in text_of(pages.get("/tenants?state=PAUSED"))
+
+
+def test_what_was_cancelled_needs_nobody(api: Api, scene: Scene, pages: httpx2.Client) -> None:
+    tenant = scene.waiting("full", waits_for=WaitsFor.PERSON, last_error=QUOTA)
+    record = api.store.tenants.find(tenant)
+    assert record is not None
+    api.store.orders.cancel(record.replication)
+    row = text_of(pages.get("/tenants?q=full")).partition("Last change")[2]
+    assert "cancelled" in row
+    assert "needs a person" not in row

@@ -65,6 +65,9 @@ def test_a_profile_of_another_account_is_refused(
     assert f"profile automation signs in to account {organization.AUTOMATION_ACCOUNT_ID}" in ended.stderr
     ended = applied(tmp_path / "new", environment, "--yes", "--profile", "meshclod=x")
     assert "there is no such account; known: meshcloud, management, automation" in ended.stderr
+    ended = applied(tmp_path / "new", environment, "--yes", "--profile", "meshcloud=nobody")
+    assert ended.returncode == 1
+    assert "The config profile (nobody) could not be found; name your own profiles with --profile" in ended.stderr
 
     assert simulator.writes_since(mark) == []
 

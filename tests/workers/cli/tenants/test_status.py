@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.workers.cli.fake_api import FakeApi, tenant
 from tests.workers.cli.running import RunHere
 
@@ -60,3 +62,31 @@ def test_status_of_all(run_here: RunHere, fake_api: FakeApi, environment: dict[s
     done = run_here("status", "--json", "--state", "waiting", environment=environment)
     assert [row["tenant"] for row in json.loads(done.stdout)] == [NAME]
     assert run_here("status", "--state", "odd", environment=environment).returncode == 64
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [("PARKED", "needs a person"), ("APPROVAL", "needs approval"), ("PAUSED", "WAITING, paused"), (None, "WAITING")],
+)
+def test_what_a_person_holds_up_is_said_in_the_words_of_the_page(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str], held: str | None, words: str
+) -> None:
+    status, document = tenant(NAME, "WAITING")
+    document = {**document, "heldBy": held}
+    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
+    fake_api.script["GET", PATH] = [(status, document)]
+    fake_api.script["GET", "/api/v1/tenants?workspace=a&page=0&size=500"] = [
+        (200, {"tenants": [document], "page": page})
+    ]
+    assert f"500000000001  {words}" in run_here("status", "--workspace", "a", environment=environment).stdout
+    assert f"state         {words}" in run_here("status", NAME, environment=environment).stdout
+
+
+def test_a_deleted_tenant_is_told_from_one_that_is_there(
+    run_here: RunHere, fake_api: FakeApi, environment: dict[str, str]
+) -> None:
+    _, document = tenant(NAME, "SUCCEEDED")
+    page = {"number": 0, "size": 500, "totalElements": 1, "totalPages": 1}
+    answer = (200, {"tenants": [{**document, "deleted": True}], "page": page})
+    fake_api.script["GET", "/api/v1/tenants?workspace=a&page=0&size=500"] = [answer]
+    assert "500000000001  DELETED" in run_here("status", "--workspace", "a", environment=environment).stdout
