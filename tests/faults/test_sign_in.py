@@ -104,3 +104,37 @@ def test_who_is_not_ordered_any_more_is_out_as_soon_as_aws_lets_us_in(cluster: C
 
     cluster.simulator.clear_faults()
     eventually(lambda: all(members(project) == {"alice@example.com"} for project in ("left1", "left2", "left3")), BOUND)
+
+
+def test_what_needs_the_refused_account_not_goes_on_and_ends_without_a_failure(cluster: Cluster) -> None:
+    cluster.simulator.inject(service="cloudformation", operation="ListStackInstances", **BAD_KEY)
+    replication = cluster.order("partly", desired("production", access=[ALICE]))
+
+    def waiting() -> Replication | None:
+        found = cluster.connector.store.replications.find(replication)
+        return found if found is not None and found.gate is not None else None
+
+    found = eventually(waiting)
+    states = {step.name: step.state for step in found.steps}
+    assert found.gate == "sign-in to the automation account of aws.sandbox"
+    assert states["deploy_stack_instances"] is State.WAITING
+    assert states["assign_permission_sets"] is State.SUCCEEDED
+
+    cluster.simulator.clear_faults()
+    cluster.succeeded(replication)
+
+
+def test_who_tries_again_and_again_does_not_fill_the_events_with_that(cluster: Cluster) -> None:
+    cluster.succeeded(cluster.order("often", desired(access=[ALICE, BOB])))
+    cluster.simulator.inject(service="identitystore", operation="DeleteGroupMembership", **BAD_KEY)
+    changed = cluster.order("often", desired(access=[ALICE]))
+
+    def attempts() -> int:
+        found = cluster.connector.store.replications.find(changed)
+        return max(step.attempts for step in found.steps) if found is not None else 0
+
+    eventually(lambda: attempts() > 3)
+    told = cluster.connector.store.events.newest(cluster.tenant_id("often"), 1000)
+    assert len([each for each in told if each.get("code") == BAD_KEY["code"]]) == 1
+    waited = [each for each in told if each.get("replication") == changed and each.get("state") == State.WAITING]
+    assert len(waited) <= 2, "the replication, and its step"
