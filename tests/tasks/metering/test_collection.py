@@ -470,7 +470,7 @@ def test_reports_are_sorted_by_bytes_whatever_the_language_of_the_server(
     assert (found["platform"], found["account"]) == ("C", "C")
 
 
-@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_who_reads_sees_one_state(tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
     house = make_house(postgresql() if tables == "postgresql" else None)
     number = select(func.count()).select_from(collections)
@@ -490,7 +490,7 @@ def test_days_that_were_replaced_leave_nothing_behind(house: House) -> None:
         assert connection.execute(select(func.count()).where(costs.c.collection.not_in(live))).scalar_one() == 0
 
 
-@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_the_migrations_make_the_tables_that_the_code_names(
     tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:

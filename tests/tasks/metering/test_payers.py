@@ -38,7 +38,7 @@ def test_the_platform_that_has_begun_goes_on_when_there_is_another_one(house: Ho
     assert (total(house.reports()), {report.platform for report in house.reports()}) == (once, {PLATFORM})
 
 
-@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_a_platform_takes_over_what_is_there(
     tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:

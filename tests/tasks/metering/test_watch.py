@@ -63,7 +63,7 @@ def test_a_budget_that_late_costs_use_up_is_told_after_the_end_of_its_month(hous
     assert told(house) == {}
 
 
-@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_workers_that_see_a_budget_at_once_tell_it_once(
     tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:
@@ -310,7 +310,7 @@ def rows(house: House) -> tuple[int, int, int]:
     return first, second, third
 
 
-@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_old_days_are_put_together_then_deleted_and_reports_stay(
     make_house: Callable[..., House], postgresql: Callable[[], str], tables: str
 ) -> None:

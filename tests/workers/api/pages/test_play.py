@@ -58,7 +58,16 @@ def _withdraw(scene: Scene, tenant: TenantId) -> None:
     scene.end(dispatch, scene.step(State.WAITING, **step), State.WAITING, error=REFUSED)
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)], ids=str)
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        pytest.param("dark", 1280, marks=pytest.mark.thorough),
+        pytest.param("light", 360, marks=pytest.mark.thorough),
+        ("dark", 360),
+    ],
+    ids=str,
+)
 def test_a_newcomer_finds_each_answer(played: Scene, browser: Browser, scheme: Scheme, width: int) -> None:
     with signed_in(browser, played.api.url, WRITE, scheme=scheme, width=width) as page:
         _which_tenant_is_stuck_and_why(page)
