@@ -20,20 +20,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
+def the_probe(cluster: Cluster, replications: list[str]) -> str | None:
+    """Return who probes while all wait; None: they do not all wait yet, or the next one is just being chosen."""
+    probes = probing(cluster, replications)
+    return probes[0] if len(probes) == 1 and parked(cluster.connector, replications) else None
+
+
 def test_tenants_wait_for_more_accounts_together_and_continue_together(cluster: Cluster) -> None:
     cluster.simulator.set_options(accounts_limit=1)
     projects = [f"full{number}" for number in range(TENANTS)]
     replications = [cluster.order(project, ORDER) for project in projects]
-    eventually(lambda: parked(cluster.connector, replications) and len(probing(cluster, replications)) == 1)
-
-    [probe] = probing(cluster, replications)
+    probe = eventually(lambda: the_probe(cluster, replications))
     cluster.connector.store.orders.cancel(probe)
     del projects[replications.index(probe)]
     replications.remove(probe)
-    eventually(lambda: parked(cluster.connector, replications) and len(probing(cluster, replications)) == 1)
+    probe = eventually(lambda: the_probe(cluster, replications))
 
     cluster.simulator.set_options(accounts_limit=100)
-    [probe] = probing(cluster, replications)
     waiting = next(number for number, each in enumerate(replications) if each != probe)
     replications[waiting] = cluster.order(projects[waiting], ORDER)  # whoever has got more accounts tries one
     for replication in replications:
