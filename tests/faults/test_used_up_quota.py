@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.test_sign_in import parked, probing
+from tests.faults.test_sign_in import the_probe
 from tests.support.cluster import Cluster, running_cluster
 from tests.support.waiting import eventually
 
@@ -18,12 +18,6 @@ ORDER = {"landingZone": "development"}
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running_cluster(tmp_path_factory.mktemp("quota")) as running:
         yield running
-
-
-def the_probe(cluster: Cluster, replications: list[str]) -> str | None:
-    """Return who probes while all wait; None: they do not all wait yet, or the next one is just being chosen."""
-    probes = probing(cluster, replications)
-    return probes[0] if len(probes) == 1 and parked(cluster.connector, replications) else None
 
 
 def test_tenants_wait_for_more_accounts_together_and_continue_together(cluster: Cluster) -> None:
