@@ -17,15 +17,18 @@ from tests.support.compiling import compile_changed
 from tests.support.nursery import share
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
-FIRST = ("tests/faults/test_matrix", "tests/faults/test_withdrawal", "tests/faults/test_limits")  # a minute or more
-LONGEST = (
-    "tests/faults/",
+FIRST = (  # a minute or more
+    "tests/tasks/engine/test_replication",
+    "tests/faults/test_withdrawal",
+    "tests/faults/test_limits",
     "tests/meshstack/test_disturbances",
-    "tests/meshstack/test_whole",
-    "tests/workers/api/pages/test_browser",
     "tests/workers/cli/installation/test_bootstrap_apply",
     "tests/workers/cli/test_demo",
-    "tests/tasks/engine/test_replication",
+)
+LONGEST = (
+    "tests/faults/",
+    "tests/meshstack/test_whole",
+    "tests/workers/api/pages/test_browser",
     "tests/tasks/engine/test_proofs",
     "tests/tasks/daily/",
     "tests/tasks/orders/",
@@ -65,7 +68,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Use more workers than cores: the tests of clusters wait for processes most of their time."""
-    return 4 * (os.cpu_count() or 1)
+    return 5 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

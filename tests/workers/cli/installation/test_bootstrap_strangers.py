@@ -108,6 +108,7 @@ def test_another_platforms_stacks_are_left_alone(
     assert len(users(simulator).list_access_keys(UserName=organization.SERVICE_USER)["AccessKeyMetadata"]) == 1
 
 
+@pytest.mark.thorough
 def test_a_change_set_that_somebody_else_prepares_is_left_alone(
     tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient, run_here: RunHere
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_stack_that_needs_a_person_says_so_and_stays(
     assert (taken_back.returncode, status(simulator, MANAGEMENT)) == (0, None), taken_back.stderr
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_stopped_while_cloudformation_worked_is_waited_for(
     tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient, run_here: RunHere
 ) -> None:
@@ -244,6 +246,7 @@ def test_an_account_that_does_not_manage_the_organization_is_refused(
     assert writes(simulator, mark) == set()
 
 
+@pytest.mark.thorough
 def test_an_ou_that_is_not_there_is_said_in_awss_words(
     tmp_path: Path, environment: dict[str, str], run_here: RunHere
 ) -> None:
