@@ -61,7 +61,10 @@ def _waits_for_a_person(replication: Replication) -> bool:
     ("name", "refusal"),
     [
         ("key", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "InvalidClientTokenId"}),
-        ("trust", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "AccessDenied"}),
+        pytest.param(
+            *("trust", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "AccessDenied"}),
+            marks=pytest.mark.thorough,
+        ),
         ("session", {"service": "organizations", "code": "UnrecognizedClientException"}),
     ],
 )

@@ -80,7 +80,9 @@ def test_while_every_thread_hangs_in_a_call(cluster: Cluster) -> None:
     cluster.simulator.clear_faults()
 
 
-@pytest.mark.parametrize("held", [6, 22], ids=["answered late", "after the time-out"])
+@pytest.mark.parametrize(
+    "held", [6, pytest.param(22, marks=pytest.mark.thorough)], ids=["answered late", "after the time-out"]
+)
 def test_whom_a_late_call_lets_in_is_taken_out_again(cluster: Cluster, held: int) -> None:
     project = f"late{held}"
     given(cluster, project, ALICE)

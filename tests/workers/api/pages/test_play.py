@@ -64,7 +64,7 @@ def _withdraw(scene: Scene, tenant: TenantId) -> None:
         ("light", 1280),
         pytest.param("dark", 1280, marks=pytest.mark.thorough),
         pytest.param("light", 360, marks=pytest.mark.thorough),
-        ("dark", 360),
+        pytest.param("dark", 360, marks=pytest.mark.thorough),
     ],
     ids=str,
 )
