@@ -53,7 +53,7 @@ DELETING: tuple[Step, ...] = (
     Step("locate_account", members_only=False, needs_landing_zone=False),
     Step("recall_access", needs=("locate_account",), members_only=False, needs_landing_zone=False),
     Step("withdraw_federation", needs=("locate_account",), needs_landing_zone=False),
-    Step(AWAIT_APPROVAL, members_only=False, needs_landing_zone=False, asks_people=True),
+    Step(AWAIT_APPROVAL, members_only=False, needs_landing_zone=False),
     Step("delete_groups", needs=("locate_account", AWAIT_APPROVAL), members_only=False, needs_landing_zone=False),
     Step("quarantine_account", needs=("locate_account", AWAIT_APPROVAL)),
     Step("close_account", needs=("locate_account", AWAIT_APPROVAL, "quarantine_account")),

@@ -48,7 +48,6 @@ class Step:
     needs: tuple[str, ...] = ()
     members_only: bool = True  # False: also for the management account, whose people get access and nothing else
     always: bool = False  # True: also in a replication that was asked to begin later
-    asks_people: bool = False  # True: it waits for somebody's word, for as long as that takes
     needs_landing_zone: bool = True  # False: it works for a tenant whose landing zone no document describes any more
 
 

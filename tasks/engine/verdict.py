@@ -113,13 +113,7 @@ class Moment:
         """Return a record that leaves what failed before as it is."""
         begun = self.begun
         return StepRecord(
-            step=self.index,
-            document=document,
-            state=state,
-            idle=self.idle,
-            failed=begun.failed,
-            held=begun.held,
-            error=begun.failure,
+            step=self.index, document=document, state=state, idle=self.idle, failed=begun.failed, error=begun.failure
         )
 
 
@@ -171,48 +165,15 @@ def failure(record: StepRecord, answer: Answer) -> PermanentError | None:
 
 
 def _done(moment: Moment, answer: Done) -> StepRecord:
+    following = moment.following(moment.begun.failed)
+    ended = State.FAILED if moment.begun.failed else State.SUCCEEDED
     document = moment.document(state=State.SUCCEEDED, note=answer.note, ended_at=moment.now, last_error=None)
-    record = replace(
-        moment.record(document, State.RUNNING),
-        due=moment.times.lease,  # the chain's own message goes on at once
-        handles=answer.handles,
-    )
-    return _goes_on(moment, record)
-
-
-def _goes_on(moment: Moment, record: StepRecord) -> StepRecord:
-    """Advance to the step that follows, whatever has failed so far; end when there is none."""
-    following = moment.following(record.failed)
-    if following is not None and not (_only_held(record) and moment.chain.steps[following].asks_people):
-        return replace(record, advance=True, following=following)
-    if _only_held(record):
-        return _goes_back(moment, record)
-    ended = State.FAILED if record.failed else State.SUCCEEDED
-    done = record.document.state is State.SUCCEEDED
-    return replace(record, state=ended, due=timedelta(), advance=done, held={})
-
-
-def _only_held(record: StepRecord) -> bool:
-    """Tell whether nothing has failed but what AWS refuses to all, and something has."""
-    return bool(record.failed) and set(record.failed) == set(record.held)
-
-
-def _goes_back(moment: Moment, record: StepRecord) -> StepRecord:
-    """Wait at the gate of the first step that AWS refuses to all: everything that does not need it has been tried."""
-    first = next(index for index, step in enumerate(moment.chain.steps) if step.name in record.held)
-    name = moment.chain.steps[first].name
     return replace(
-        record,
-        state=State.WAITING,
-        due=retry_interval(RetryState(), None, moment.chance),
+        moment.record(document, ended if following is None else State.RUNNING),
+        due=timedelta() if following is None else moment.times.lease,  # the chain's own message goes on at once
         advance=True,
-        following=first,
-        failed=(),
-        held={},
-        back_to=name,
-        gate=record.held[name],
-        parked=True,
-        let_in=False,
+        following=following,
+        handles=answer.handles,
     )
 
 
@@ -282,32 +243,6 @@ def _reason(error: LaneFull | RateReached | Stopping | Replaced) -> WaitsFor:
             return WaitsFor.WORKER
 
 
-def _passes_by(moment: Moment, error: SignInRefused) -> bool:
-    """Tell whether the steps that do not need this one are tried before it waits at its gate.
-
-    It is so once in a replication. The first step waits at once: it has tried to take away all that we know of, and
-    looks again within seconds. In doubt there may be more, which later steps find.
-    """
-    first = moment.index == 0 and not moment.begun.doubt
-    waited = moment.begun.step.waits_for is WaitsFor.PERSON
-    return error.gate is not None and not (first or waited or moment.looks_again)
-
-
-def _held(moment: Moment, error: SignInRefused) -> StepRecord:
-    name, shown = moment.chain.steps[moment.index].name, shown_error(error)
-    document = moment.document(
-        state=State.WAITING, note=str(error), last_error=shown, deadline=None, waits_for=WaitsFor.PERSON
-    )
-    record = replace(
-        moment.record(document, State.RUNNING),
-        failed=(*moment.begun.failed, name),
-        held={**moment.begun.held, name: error.gate or ""},
-        error=moment.begun.failure or shown,
-        let_in=False,
-    )
-    return _goes_on(moment, record)
-
-
 def _may_try_again(moment: Moment, error: TransientError) -> bool:
     failed = _after(moment, error)
     if isinstance(error, Parked):
@@ -321,8 +256,6 @@ def _after(moment: Moment, error: StepError) -> RetryState:
 
 
 def _tries_again(moment: Moment, error: StepError) -> StepRecord:
-    if isinstance(error, SignInRefused) and _passes_by(moment, error):
-        return _held(moment, error)
     shown, parked = shown_error(error), isinstance(error, Parked)
     deadline = None if parked else moment.begun.step.deadline  # for a person it does not count
     reason = WaitsFor.PERSON if parked else WaitsFor.RETRY
@@ -357,14 +290,15 @@ def _longest_retry(moment: Moment, error: StepError) -> timedelta:
 
 def _fails(moment: Moment, error: StepError) -> StepRecord:
     """End the replication, or go on with the steps that do not need this one."""
+    failed = (*moment.begun.failed, moment.chain.steps[moment.index].name)
+    following = None if isinstance(error, AccountNotOurs) else moment.following(failed)
     shown = shown_error(error)
     document = moment.document(state=State.FAILED, note=str(error), last_error=shown, ended_at=moment.now)
-    record = replace(
-        moment.record(document, State.RUNNING),
-        failed=(*moment.begun.failed, moment.chain.steps[moment.index].name),
+    return replace(
+        moment.record(document, State.FAILED if following is None else State.RUNNING),
+        advance=following is not None,
+        following=following,
+        failed=failed,
         error=moment.begun.failure or shown,
         let_in=not isinstance(error, TransientError),  # one that is refused until its deadline opens no gate
     )
-    if isinstance(error, AccountNotOurs):
-        return replace(record, state=State.FAILED, held={})
-    return _goes_on(moment, record)

@@ -67,6 +67,5 @@ def alert_of(tenant: TenantId, replication: str, outcome: StepRecord, now: datet
     if outcome.parked and document.name == AWAIT_APPROVAL and document.last_error is None:
         return Alert(kind=Kind.APPROVAL, step=document.name, note=document.note, **about)
     if outcome.parked:
-        step = outcome.back_to or document.name
-        return Alert(kind=Kind.PARKED, step=step, error=document.last_error or outcome.error, **about)
+        return Alert(kind=Kind.PARKED, step=document.name, error=document.last_error, **about)
     return Alert(kind=Kind.RESOLVED, **about) if outcome.state is State.SUCCEEDED else None

@@ -43,7 +43,6 @@ class Begun:
     at: datetime  # when we got the lease, by the connector's own clock
     late: timedelta = timedelta()  # for how long nobody has looked although it was time
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
-    held: Mapping[str, str] = field(default_factory=dict)  # those of them that AWS refuses to all, and their gates
     error: LastError | None = None  # the first of their errors; without any, why the step waits for another try
     deletion: Deletion | None = None  # the request to delete the tenant
     doubt: bool = False  # AWS may hold more than the handles say
@@ -82,8 +81,6 @@ class StepRecord:
     following: int | None = None  # the step to advance to; None: the one after this
     idle: Mapping[str, str] = field(default_factory=dict)  # steps of the chain that have nothing to do, and why
     failed: tuple[str, ...] = ()  # names of the steps that have failed for good
-    held: Mapping[str, str] = field(default_factory=dict)  # those of them that AWS refuses to all, and their gates
-    back_to: str | None = None  # the one of these to which the replication goes back, to wait at its gate
     handles: Handles | None = None  # None: leave those that are stored
     retry_state: dict[str, Any] | None = None
     error: LastError | None = None

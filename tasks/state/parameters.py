@@ -156,7 +156,6 @@ class Record(Parameters):
     event: Json | None = None  # what people are told; None: nothing new has happened
     retry_state: Json
     failed: Json  # names of the failed steps
-    held: Json  # those of them that AWS refuses to all, each with its gate
     idle: Json  # names of the steps that have nothing to do, each with the reason
     parked: bool  # a person must act first
     approval: bool  # a person must approve first

@@ -112,7 +112,6 @@ def replication_of(row: dict[str, str], handles: str | None, turn: Turn | None =
         steps[int(row["step"])] = waiting.model_copy(update={"note": f"{waiting.note} ({turn})"})
     if row["holder"]:  # somebody runs it right now
         steps[int(row["step"])] = steps[int(row["step"])].model_copy(update={"state": State.RUNNING})
-    steps = [_refused(step) if state in ENDED and step.name in failed else step for step in steps]
     if state in ENDED:
         steps = [_never_ran(step, chain.unreachable(failed)) if step.state not in ENDED else step for step in steps]
     return Replication(
@@ -143,11 +142,6 @@ def _untouched(name: str, idle: Mapping[str, str]) -> StepState:
 
 def _skipped(step: StepState, first: str) -> StepState:
     return step.model_copy(update={"state": State.CANCELLED, "note": f"skipped: it was to begin with {first}"})
-
-
-def _refused(step: StepState) -> StepState:
-    """Return a step that has failed, though it was to wait until AWS allows it: another one has failed besides."""
-    return step.model_copy(update={"state": State.FAILED, "waits_for": None})
 
 
 def _never_ran(step: StepState, causes: Mapping[str, str]) -> StepState:

@@ -114,24 +114,6 @@ def test_who_is_not_ordered_any_more_is_out_as_soon_as_aws_lets_us_in(cluster: C
     eventually(lambda: all(members(project) == {"alice@example.com"} for project in ("left1", "left2", "left3")), BOUND)
 
 
-def test_what_needs_the_refused_account_not_goes_on_and_ends_without_a_failure(cluster: Cluster) -> None:
-    cluster.simulator.inject(service="cloudformation", operation="ListStackInstances", **BAD_KEY)
-    replication = cluster.order("partly", desired("production", access=[ALICE]))
-
-    def waiting() -> Replication | None:
-        found = cluster.connector.store.replications.find(replication)
-        return found if found is not None and found.gate is not None else None
-
-    found = eventually(waiting)
-    states = {step.name: step.state for step in found.steps}
-    assert found.gate == "sign-in to the automation account of aws.sandbox"
-    assert states["deploy_stack_instances"] is State.WAITING
-    assert states["assign_permission_sets"] is State.SUCCEEDED
-
-    cluster.simulator.clear_faults()
-    cluster.succeeded(replication)
-
-
 def test_who_tries_again_and_again_does_not_fill_the_events_with_that(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("often", desired(access=[ALICE, BOB])))
     cluster.simulator.inject(service="identitystore", operation="DeleteGroupMembership", **BAD_KEY)

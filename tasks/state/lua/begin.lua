@@ -3,7 +3,7 @@
 local key = keys.replication(p.replication)
 local document = 'step:' .. p.step
 local record = fields(key, 'tenant', 'chain', 'state', 'dispatch', 'step', 'lease', 'holder', 'cancel', 'look_at', 'woken',
-  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'held', 'error', 'doubt', 'doubted', 'first',
+  'started_at', 'desired', 'retry_state', 'requested_at', 'failed', 'error', 'doubt', 'doubted', 'first',
   'requested_by', 'joined', 'daily', 'urgent_since', 'trace', 'person', document)
 local tenant = record.tenant
 if not tenant or p.tenant ~= tenant or record.chain ~= p.chain then -- we have sent nothing of the kind
@@ -44,7 +44,6 @@ return cjson.encode({
   retry_state = record.retry_state,
   asked_at = record.requested_at,
   failed = record.failed,
-  held = record.held,
   error = record.error,
   deletion = owner.deletion,
   doubt = record.doubt,

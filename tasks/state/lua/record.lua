@@ -5,7 +5,7 @@
 local key = keys.replication(p.replication)
 local following = 'step:' .. (p.next or p.step)
 local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
-  'doubted', 'person', 'gate', 'failed', 'held', 'urgent_since', following)
+  'doubted', 'person', 'gate', following)
 local tenant = record.tenant
 local mark = p.holder .. ' ' .. p.step
 
@@ -35,8 +35,7 @@ local function write()
     written[#written + 1] = value
   end
   if p.error then add('error', p.error) end
-  if p.failed ~= '[]' or record.failed then add('failed', p.failed) end
-  if p.held ~= '{}' or record.held then add('held', p.held) end
+  if p.failed ~= '[]' then add('failed', p.failed) end
   local person = p.approval and 'APPROVAL' or p.parked and 'PARKED'
   if person then add('person', person) end
   if not goes_on then
@@ -62,9 +61,7 @@ local function write()
       redis.call('DEL', keys.strays(tenant)) -- also what a stray call may have brought back
     end
     stop_waiting(p.replication) -- a turn that nobody will take must not keep others waiting
-  end
-  if p.next == 0 and record.urgent_since then redis.call('ZADD', keys.urgent, 'inf', p.replication) end
-  if not p.next or p.gate then
+  else
     redis.call('HINCRBY', key, 'dispatch', 1) -- a message is used once: what is delivered again is stale
   end
 end
@@ -117,7 +114,7 @@ local function go_on()
   else
     redis.call('HSET', key, 'look_at', due) -- begin.lua tells how late the look then is
   end
-  if p.next and p.due > 0 and not p.gate then -- the chain goes on by itself: the next step has the same thread
+  if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
     keep_thread(tenant, p.replication, due)
   else
     leave_thread(tenant, p.replication)

@@ -16,7 +16,6 @@ from tasks.errors import (
     Parked,
     PermanentError,
     RateReached,
-    SignInRefused,
     Stopping,
     Throttled,
     TransientError,
@@ -71,12 +70,10 @@ def at(index: int = NEEDED, *, step: dict[str, Any] | None = None, **changes: An
         Desired(landing_zone="zone"), KNOWN, StepState(name=CHAIN.steps[index].name), NO_RETRY_STATE, BEFORE, NOW
     )
     given = {
-        name: changes.pop(name)
-        for name in ("retry_state", "failed", "held", "error", "first", "stray", "doubt")
-        if name in changes
+        name: changes.pop(name) for name in ("retry_state", "failed", "error", "first", "stray") if name in changes
     }
     begun = replace(begun, step=begun.step.model_copy(update=step or {}), **given)
-    return replace(Moment(changes.pop("chain", CHAIN), index, begun, TIMES, BEGAN, NOW, chance=1.0), **changes)
+    return replace(Moment(CHAIN, index, begun, TIMES, BEGAN, NOW, chance=1.0), **changes)
 
 
 AS_NOTHING = {  # of a first execution that nothing is said of
@@ -523,58 +520,3 @@ def test_time_in_which_nobody_looked_is_no_waiting() -> None:
     assert decide(at(begun=undelayed(parked_)), QUOTA).document.state is State.WAITING
     assert undelayed(at().begun) == at().begun
     assert decide(at(begun=undelayed(replace(waiting, late=-hour))), Wait(GIVEN, "x")).document.state is State.FAILED
-
-
-def refused_to_all(gate: str = "sign-in to x of y") -> SignInRefused:
-    error = SignInRefused("AccessDenied", "not you", "r-4", "Correct it.")
-    error.gate = gate
-    return error
-
-
-def where(record: StepRecord) -> tuple[Any, ...]:
-    """Return what becomes of the replication: its state, the step that follows, what has failed, where it waits."""
-    following = record.following if record.advance else None
-    return record.state, following, record.failed, dict(record.held), record.gate
-
-
-def test_what_aws_refuses_to_all_waits_until_the_rest_is_done() -> None:
-    held = {"free": "sign-in to x of y"}
-    refused = decide(at(FREE), refused_to_all())
-    assert where(refused) == (State.RUNNING, NEEDING, ("free",), held, None)
-    assert (refused.document.state, refused.document.waits_for) == (State.WAITING, WaitsFor.PERSON)
-    assert (refused.parked, failure(refused, refused_to_all())) == (False, None)
-
-    back = decide(at(LAST, failed=("free",), held=held), Done(GIVEN, "made"))
-    assert where(back) == (State.WAITING, FREE, (), {}, "sign-in to x of y")
-    assert (back.parked, back.back_to) == (True, "free")
-
-    again = decide(at(FREE, step={"state": State.WAITING, "waits_for": WaitsFor.PERSON}), refused_to_all())
-    assert where(again) == (State.WAITING, None, (), {}, "sign-in to x of y")
-
-
-def test_the_first_of_several_is_tried_first() -> None:
-    held = {"free": "sign-in to x of y"}
-    both = decide(at(LAST, failed=("free",), held=held), refused_to_all("sign-in to a of y"))
-    assert where(both) == (State.WAITING, FREE, (), {}, "sign-in to x of y")
-
-
-def test_a_failure_of_the_tenants_own_is_told_and_waits_for_nothing() -> None:
-    held = {"free": "sign-in to x of y"}
-    own = decide(at(LAST, failed=("free",), held=held), DENIED)
-    assert where(own) == (State.FAILED, None, ("free", "last"), {}, None)
-    assert where(decide(at(LAST, failed=("needed",)), refused_to_all())) == (
-        *(State.FAILED, None, ("needed", "last"), {}, None),
-    )
-
-
-def test_the_first_step_waits_at_once_unless_there_may_be_more_to_take_away() -> None:
-    assert where(decide(at(NEEDED), refused_to_all())) == (State.WAITING, None, (), {}, "sign-in to x of y")
-    in_doubt = decide(at(NEEDED, doubt=True), refused_to_all())
-    assert where(in_doubt) == (State.RUNNING, FREE, ("needed",), {"needed": "sign-in to x of y"}, None)
-
-
-def test_nobody_is_asked_before_what_comes_first_is_done() -> None:
-    asking = Chain("chain", (Step("first"), Step("then"), Step("ask", asks_people=True), Step("last")))
-    assert where(decide(at(1, chain=asking), refused_to_all())) == (State.WAITING, 1, (), {}, "sign-in to x of y")
-    failed = decide(at(1, chain=asking, failed=("first",)), refused_to_all())
-    assert (failed.state, failed.following) == (State.RUNNING, 2)

@@ -85,25 +85,6 @@ def test_a_probe_that_is_refused_until_its_deadline_hands_on_to_one_and_wakes_no
     assert [due_in(redis, other) <= 0 for other in others] == [True, False]
 
 
-def test_a_probe_that_is_refused_again_lets_the_next_in_line_try(store: Store, redis: Redis) -> None:
-    """AWS may refuse one tenant for a reason of its own, and would let the others pass by now."""
-    for tenant in (SHOP, BLOG, TenantId("likvid", "wiki", "aws.sandbox")):
-        store.orders.submit(Order(tenant, DEVELOPMENT))
-    probe, second, third = pump(store)
-    for dispatch in (probe, second, third):
-        assert store.work.begin(dispatch, dispatch.replication, LEASE)
-        refused(store, dispatch, dispatch.replication)
-
-    for one, following in ((probe, second), (second, third), (third, probe)):
-        assert due_in(redis, following) == inf
-        redis.zadd("connector:due", {one.replication: 0})
-        [again] = pump(store)
-        assert store.work.begin(again, "me", LEASE)
-        refused(store, again, "me")
-        assert due_in(redis, one) == inf
-        assert 3500 < due_in(redis, following) <= 3600
-
-
 def test_it_is_known_since_when_a_gate_is_closed_and_how_many_wait(store: Store, redis: Redis) -> None:
     store.orders.submit(Order(SHOP, DEVELOPMENT))
     store.orders.submit(Order(BLOG, DEVELOPMENT))

@@ -31,25 +31,7 @@ local function leave_gate(gate, id, opens)
   redis.call('ZREM', keys.looks, gate)
 end
 
--- Let the next in line probe after this one, which was refused again: AWS may refuse it for a reason of its own, and
--- would let others pass.
-local function probe_next(gate, id, next_probe)
-  local other = redis.call('ZRANGE', keys.waiters(gate), 0, 0)[1]
-  if not other then return false end
-  leave_line(gate, other)
-  local due = redis.call('ZSCORE', keys.due, other)
-  if not due then return probe_next(gate, id, next_probe) end
-  redis.call('SREM', keys.places(id), entry_of(gate, id))
-  release(gate, id)
-  sort_in(id)
-  hold(gate, other, other, 'inf')
-  if due == 'inf' then set_due(other, next_probe) end -- else it looks by itself, or does so right now
-  return true
-end
-
--- Wait at a gate; answers when to look again. Who may have access to take away looks by itself now and then, beside the
--- probe, which wakes it as soon as AWS accepts.
-local BESIDE = 60000 -- ms
+-- Wait at a gate; answers when to look again. Who may have access to take away looks by itself, beside the probe.
 local function wait_at(gate, id, next_probe)
   redis.call('HSET', keys.lanes, gate, 1)
   redis.call('HSET', keys.replication(id), 'gate', gate)
@@ -58,11 +40,6 @@ local function wait_at(gate, id, next_probe)
   if not waits or redis.call('HEXISTS', keys.gates, gate) == 0 then redis.call('HSET', keys.gates, gate, now()) end
   local urgent = redis.call('ZSCORE', keys.urgent, id)
   local probes = redis.call('ZSCORE', keys.holders(gate), id)
-  if probes and probe_next(gate, id, next_probe) then
-    line_up(gate, id, now_in_microseconds())
-    plan_look(gate)
-    return urgent and now() + BESIDE or 'inf'
-  end
   if not probes and (withdraw_offer(gate, id) or free_places(gate) > 0) then
     leave_line(gate, id)
     hold(gate, id, id, 'inf')
@@ -70,6 +47,5 @@ local function wait_at(gate, id, next_probe)
   end
   if not probes then line_up(gate, id, urgent and 0 or now_in_microseconds()) end
   plan_look(gate)
-  if probes then return next_probe end
-  return urgent and math.max(next_probe, now() + BESIDE) or 'inf'
+  return (probes or urgent) and next_probe or 'inf'
 end
