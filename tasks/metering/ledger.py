@@ -166,11 +166,12 @@ class Ledger:
             found = [(Month.parse(row.month), row.read) for row in connection.execute(query)]
         return [month for month, read_at in found if read_at[:10] < month.final_from.isoformat()]
 
-    def take(self, identifier: int, holder: str, now: datetime) -> Collection | None:
-        """Hold a collection that runs; None: somebody else does, or it has ended."""
+    def take(self, collection: Collection, holder: str, now: datetime) -> Collection | None:
+        """Hold a collection that runs; None: another one does, it has ended, or has a new name."""
+        as_known = (collections.c.id == collection.id, collections.c.platform == collection.platform)
         free = or_(collections.c.holder.is_(None), collections.c.held_until < _ms(now), collections.c.holder == holder)
         with self.database.writing() as connection:
-            query = update(collections).where(collections.c.id == identifier, collections.c.state == State.RUNNING)
+            query = update(collections).where(*as_known, collections.c.state == State.RUNNING)
             held = {"holder": holder, "held_until": _ms(now + self.held)}
             row = connection.execute(query.where(free).values(held).returning(collections)).first()
         return None if row is None else _collection(row)

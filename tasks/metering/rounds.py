@@ -73,7 +73,7 @@ def collect(
         return Round()
     ledger = Ledger(open_database(worker.settings), worker.settings.lease)
     try:
-        platforms = settled(ledger.database, worker.catalog)
+        platforms = settled(ledger.database, worker.catalog, now())
         begun = sum(_begin_due(worker, ledger, platform, now()) for platform in platforms)
         return replace(_go_on_with(worker, ledger, platforms, ledger.running(), now, until), begun=begun)
     except DatabaseAway as away:
@@ -90,7 +90,7 @@ def resume(
         return Round()
     ledger = Ledger(open_database(worker.settings), worker.settings.lease)
     try:
-        platforms = settled(ledger.database, worker.catalog)
+        platforms = settled(ledger.database, worker.catalog, now())
         return _go_on_with(worker, ledger, platforms, ledger.resting(now()), now, until)
     except DatabaseAway:  # the next round warns of it, which comes less often
         return Round()
@@ -164,7 +164,7 @@ def _go_on(
     until: datetime,
 ) -> _Came:
     holder = f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid4().hex[:8]}"
-    held = ledger.take(collection.id, holder, now())
+    held = ledger.take(collection, holder, now())
     if held is None:
         return _Came.WAITING
     note: str | None = None
@@ -207,7 +207,7 @@ def _go_on(
     except LostCollection as lost:
         log.info("another worker has a collection", reason=str(lost))
     finally:
-        _audit(worker, ledger, held.id)
+        _audit(worker, ledger, platform, held.id)
         ledger.release(held.id, holder, note, paused_until)
     return _Came.WAITING
 
@@ -261,7 +261,7 @@ def _fail(ledger: Ledger, identifier: int, holder: str, why: str, now: datetime)
         connection.execute(query.values(ended))
 
 
-def _audit(worker: Worker, ledger: Ledger, identifier: int) -> None:
+def _audit(worker: Worker, ledger: Ledger, platform: Platform, identifier: int) -> None:
     """Note in the audit log and in the metrics what was spent, also by a run that was killed before it could."""
     after = ledger.find(identifier)
     if after is None or after.asked == after.audited:
@@ -269,7 +269,7 @@ def _audit(worker: Worker, ledger: Ledger, identifier: int) -> None:
     pages = after.asked - after.audited
     about = {"tenant": "-", "replication": f"collection {after.id}", "step": "metering", "call": "ce:pages"}
     spent = {"platform": after.platform, "month": str(after.month), "pages": pages, "dollars": f"{dollars(pages):.2f}"}
-    entry = {**about, "arguments": spent, "account": worker.catalog.platforms[after.platform].management_account_id}
+    entry = {**about, "arguments": spent, "account": platform.management_account_id}
     entry |= {"asked_by": after.asked_by} if after.asked_by else {}
     kept = timedelta(days=worker.settings.audit_days)
     opened = worker.store.audit.append(entry, kept)

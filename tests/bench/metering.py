@@ -151,7 +151,7 @@ def _collect(ledger: Ledger, costs: EndlessCosts) -> Collector:
     auth = CredentialAuth.model_validate({"access_key": "x", "secret_key": "x"})
     metering = Metering(management_role_arn=organization.METERING_ROLE_ARN, auth=auth)
     begun = ledger.begin(PLATFORM.identifier, MONTH, NOW, whole=True, asked_by=None)
-    held = ledger.take(begun.id, "bench", NOW)
+    held = ledger.take(begun, "bench", NOW)
     assert held is not None
     collector = Collector(
         platform=PLATFORM.model_copy(update={"metering": metering}),

@@ -264,7 +264,7 @@ def test_a_throttled_collection_pauses_with_all_of_its_platform_and_goes_on_by_i
 def test_nobody_goes_on_beside_another_worker_until_that_is_dead(house: House) -> None:
     house.ledger.begin(PLATFORM, OPEN, house.now(), whole=False, asked_by="test")
     begun = house.begin()
-    assert house.ledger.take(begun.id, "first", house.now()) is not None
+    assert house.ledger.take(begun, "first", house.now()) is not None
     assert rounds.resume(house.worker, house.now) == rounds.Round()
     house.ahead += AFTER_A_PAUSE
     assert rounds.resume(house.worker, house.now).ended == 1
@@ -294,9 +294,9 @@ def test_an_answer_that_was_lost_is_paid_for(house: House) -> None:
 
 def test_one_worker_holds_a_collection_until_it_is_dead(house: House) -> None:
     begun = house.begin()
-    assert house.ledger.take(begun.id, "first", house.now()) is not None
-    assert house.ledger.take(begun.id, "second", house.now()) is None
-    assert house.ledger.take(begun.id, "second", house.now() + AFTER_A_PAUSE) is not None
+    assert house.ledger.take(begun, "first", house.now()) is not None
+    assert house.ledger.take(begun, "second", house.now()) is None
+    assert house.ledger.take(begun, "second", house.now() + AFTER_A_PAUSE) is not None
     assert house.begin().id == begun.id
 
 

@@ -62,6 +62,35 @@ def test_a_platform_takes_over_what_is_there(
     assert list(kept_under(house.database).values()) == [OTHER]
 
 
+@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
+def test_what_the_new_name_has_already_stops_nothing(
+    tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
+) -> None:
+    house = make_house(postgresql() if tables == "postgresql" else None)
+    house.own(SHOP, ACCOUNT)
+    house.collect()
+    once, today = total(house.reports()), house.now().date()
+    running = house.ledger.begin(PLATFORM, CLOSED, house.now(), whole=True, asked_by="test")
+    early = house.ledger.begin(OTHER, CLOSED, house.now(), whole=True, asked_by="test")
+    assert house.ledger.spend(early, today, 1000)
+    spent = house.ledger.spent(PLATFORM, today) + 1
+    one, other = second(house)
+    configure(house, one.model_copy(update={"metering": None}), other)
+    assert house.ledger.take(running, "a worker", house.now())
+    rounds.collect(house.worker, house.now)
+    assert list(kept_under(house.database).values()) == [PLATFORM], "a worker reads"
+
+    house.ledger.release(running.id, "a worker", None, None)
+    rounds.collect(house.worker, house.now)
+
+    assert list(kept_under(house.database).values()) == [OTHER]
+    ended = {each.id: each.state for each in (house.ledger.find(running.id), house.ledger.find(early.id)) if each}
+    assert ended == {running.id: State.DONE, early.id: State.FAILED}
+    assert total(house.reports()) == once
+    assert house.ledger.spent(OTHER, today) >= spent
+    assert house.ledger.take(running, "late", house.now()) is None, "it has another name by now"
+
+
 def test_a_platform_that_has_costs_of_another_organization_takes_over_nothing(house: House) -> None:
     house.collect()
     one, other = second(house)

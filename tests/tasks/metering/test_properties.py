@@ -82,7 +82,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 def collected(ledger: Ledger, platform: Platform, costs: MemoryCosts) -> None:
     """Collect the month of a platform to its end."""
     begun = ledger.begin(platform.identifier, MONTH, NOW, whole=True, asked_by=None)
-    held = ledger.take(begun.id, "holder", NOW)
+    held = ledger.take(begun, "holder", NOW)
     assert held is not None
     collector = Collector(
         platform=platform,
