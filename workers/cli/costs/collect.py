@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from config.printable import counted
 from tasks.metering.documents import CollectionDocument
@@ -22,6 +22,8 @@ from workers.cli.output import (
 )
 
 LOOK_SECONDS = 1.0  # a page takes about as long
+SILENT = timedelta(minutes=1)
+NOBODY = "no page for a minute. Check that a worker runs and can write the cost database (aws-connector doctor)"
 COLUMNS = ("id", "platform", "month", "state", "pages", "dollars", "rows", "started", "note")
 LEAST = ("rows", "id", "started")
 
@@ -51,7 +53,7 @@ def collect(
         found = client.collect_costs(platform, month)
         told = None
         while wait and found.state == "RUNNING":
-            now = f"{found.stage}, {counted(found.pages, 'page')}; {found.note or 'a worker reads'}"
+            now = f"{found.stage}, {counted(found.pages, 'page')}; {found.note or _who_reads(found)}"
             if not as_json and now != told:
                 print_line(stderr_console(), f"{found.month} of {found.platform}: {now}")
                 told = now
@@ -65,6 +67,12 @@ def collect(
         complain(f"the costs of {found.month} could not be collected: {found.note}")
         return ExitCode.FAILED
     return ExitCode.DONE
+
+
+def _who_reads(found: CollectionDocument) -> str:
+    """Say what to look at when nothing comes: a worker that cannot keep costs only logs it."""
+    silent = not found.pages and datetime.now(UTC) - found.started_at > SILENT
+    return NOBODY if silent else "a worker reads"
 
 
 def show_collections(platform: str | None, access: Access, *, as_json: bool) -> None:
