@@ -42,10 +42,10 @@ def sent(intent: Intent, names: Mapping[str, str], platform: Platform) -> str | 
     def words(value: Any) -> str:
         return names.get(str(value), str(value))
 
-    say = BRIEFLY.get((intent.service, intent.operation)) or SENTENCES[intent.service, intent.operation]
     try:
+        say = BRIEFLY.get((intent.service, intent.operation)) or SENTENCES[intent.service, intent.operation]
         said = short(say(change, words, Planned(platform)))
-    except (IndexError, KeyError, TypeError):
+    except Exception:  # noqa: BLE001 (as above)
         return None
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 

@@ -5,14 +5,19 @@ The fault matrix has the rest: it fails when none of its scenarios reaches a wri
 
 from __future__ import annotations
 
+from typing import Any
+
 import botocore.session
 import pytest
 
+from config.catalog import load_catalog
 from tasks.aws.actions import OPERATIONS, Kind, Operation
 from tasks.aws.fault_table import BY_SERVICE, EVERY_SERVICE, THROTTLING
 from tasks.aws.planning import planned_writes
 from tasks.aws.scim_client import CODES, SERVICE
-from tasks.questions.plan_sentences import BRIEFLY, SENTENCES
+from tasks.model.call import Intent
+from tasks.questions.plan_sentences import BRIEFLY, SENTENCES, sent
+from workers.examples import EXAMPLES
 
 ROWS = {(each.service, each.method): each for each in OPERATIONS if each.kind is Kind.WRITE}
 
@@ -32,6 +37,16 @@ def test_every_write_is_planned_and_nothing_else() -> None:
 def test_every_write_has_its_sentence_and_nothing_else_has() -> None:
     assert set(SENTENCES) == set(ROWS)
     assert set(BRIEFLY) < set(SENTENCES)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"Tags": [7], "Operations": "x", "Members": None, "PolicyDocument": [None]}], ids=str
+)
+def test_a_sentence_keeps_no_call_from_being_sent(arguments: dict[str, Any]) -> None:
+    platform = load_catalog([EXAMPLES / "config"], secrets=False).platforms["aws.sandbox"]
+    for service, method in [*ROWS, ("iam", "a_call_of_tomorrow")]:
+        said = sent(Intent(service, method, None, arguments), {}, platform)
+        assert said is None or said
 
 
 @pytest.mark.parametrize("operation", ROWS.values(), ids=[f"{service}:{method}" for service, method in ROWS])
