@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tasks.orders.producer import replicate
 from tests.faults.test_sign_in import the_probe
-from tests.support.cluster import Cluster, running_cluster
+from tests.support.cluster import PLATFORM, Cluster, running_cluster
 from tests.support.waiting import eventually
 
 TENANTS = 6
@@ -32,7 +33,9 @@ def test_tenants_wait_for_more_accounts_together_and_continue_together(cluster: 
 
     cluster.simulator.set_options(accounts_limit=100)
     waiting = next(number for number, each in enumerate(replications) if each != probe)
-    replications[waiting] = cluster.order(projects[waiting], ORDER)  # whoever has got more accounts tries one
+    # Whoever has got more accounts tries one.
+    again = replicate("likvid", projects[waiting], PLATFORM, ORDER, connector=cluster.connector, again=True)
+    replications[waiting] = again.replication
     for replication in replications:
         cluster.succeeded(replication)
     assert not [lane for lane in cluster.redis.client.hkeys("connector:lanes") if lane.startswith("quota")]
