@@ -35,7 +35,7 @@ def program(name: str) -> str:
 def template(values: str, release: str) -> str:
     """Render values that are JSON text. Raises Refused."""
     command = [program("helm"), "template", release, str(CHART), "--namespace", "platform", "--values", "-"]
-    ended = subprocess.run(command, input=values, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, input=values, capture_output=True, text=True, timeout=300, check=False)
     if ended.returncode != 0:
         raise Refused(ended.stderr)
     return ended.stdout

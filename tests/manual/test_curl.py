@@ -63,7 +63,7 @@ def test_it_is_answered(block: Shown, environment: dict[str, str], tmp_path: Pat
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert ended.returncode == 0, f"{typed}\n{ended.stdout}{ended.stderr}"

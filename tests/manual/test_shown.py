@@ -170,7 +170,7 @@ def pod(document: Document, folder: Path) -> None:
     container = {"name": "worker", "image": "worker", "volumeMounts": mounts}
     YAML(typ="safe").dump({**POD, "spec": {"containers": [container], **document}}, folder / "pod.yaml")
     command = [program("kubernetes-validate"), "--strict", str(folder / "pod.yaml")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stdout
 
 

@@ -51,7 +51,7 @@ def test_no_secret_is_in_a_crash_report(form: str) -> None:
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1

@@ -138,7 +138,7 @@ def refusal(directory: Path, command: list[str], variables: dict[str, str]) -> s
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1, ended.stdout

@@ -18,7 +18,7 @@ def promtool(*arguments: str, stdin: str | None = None, directory: Path | None =
     """Run it; fails with all that it says when it finds a mistake."""
     assert FOUND is not None
     run = subprocess.run(
-        [FOUND, *arguments], input=stdin, cwd=directory, capture_output=True, text=True, check=False, timeout=60
+        [FOUND, *arguments], input=stdin, cwd=directory, capture_output=True, text=True, check=False, timeout=300
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout

@@ -46,7 +46,7 @@ def in_time() -> Iterator[None]:
 
 
 def get(url: str, seconds: float = PATIENCE) -> httpx2.Response:
-    with within(seconds), httpx2.Client(transport=transport(url), timeout=60) as client:
+    with within(seconds), httpx2.Client(transport=transport(url), timeout=300) as client:
         return client.get(url)
 
 
@@ -83,7 +83,7 @@ def test_the_same_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_next_exchange_of_a_client_has_its_own_time() -> None:
-    with dripping() as url, httpx2.Client(transport=transport(url), timeout=60) as client:
+    with dripping() as url, httpx2.Client(transport=transport(url), timeout=300) as client:
         for _ in range(2):
             began = monotonic()
             with within(PATIENCE), pytest.raises(httpx2.TimeoutException):

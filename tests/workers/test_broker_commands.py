@@ -39,7 +39,7 @@ def run(environment: dict[str, str], directory: Path, *arguments: str) -> subpro
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -124,7 +124,7 @@ def test_it_ends_with_a_sentence_where_anybody_could_look(watched: Watched, tmp_
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert run.returncode == 1
     assert run.stderr.strip().splitlines()[-1].startswith("FLOWER_BASIC_AUTH is needed: name:password")
@@ -140,7 +140,7 @@ def test_a_port_that_is_taken_is_a_sentence(watched: Watched, tmp_path: Path) ->
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
     assert run.returncode == 1
     assert "Flower cannot listen there, the port is taken" in run.stderr

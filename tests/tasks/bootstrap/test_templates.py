@@ -105,7 +105,7 @@ def test_opentofu_would_lay_it_out_the_same(variant: Wanted, tmp_path: Path) -> 
             (tmp_path / Path(name).name).write_text(text, encoding="utf-8")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("TF_")}
     command = [program, "fmt", "-check", "-diff", str(tmp_path)]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
 

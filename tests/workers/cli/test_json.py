@@ -163,7 +163,7 @@ def test_an_encoding_without_umlauts_breaks_neither_json_nor_tables(
     def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         poor = environment | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
         command = [*COMMAND, *arguments]
-        return subprocess.run(command, env=poor, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        return subprocess.run(command, env=poor, cwd=tmp_path, capture_output=True, timeout=300, check=False)
 
     assert json.loads(run("pause", "--json").stdout) == {"pauses": [PAUSED]}
     assert b"m\\xfcde" in run("pause").stdout

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (  # no sandbox: tests run as root in containers; nothing that looks for the internet
@@ -20,6 +20,7 @@ QUIET = (  # no sandbox: tests run as root in containers; nothing that looks for
     "--disable-sync",
 )
 Scheme = Literal["light", "dark"]
+expect.set_options(timeout=60_000)  # ms: far more than anything takes, also on a machine that has much else to do
 
 
 @contextmanager

@@ -147,9 +147,7 @@ def test_without_a_script_everything_can_be_read_and_done(full: Scene, browser: 
 def test_a_page_says_that_its_session_has_ended(full: Scene, browser: Browser, page_of_overview: Page) -> None:
     [cookie] = [each["value"] for each in page_of_overview.context.cookies() if each["name"] == COOKIE]
     full.api.store.sessions.end(cookie)
-    expect(page_of_overview.get_by_text("You are signed out. Load the page again to sign in")).to_be_visible(
-        timeout=15_000
-    )
+    expect(page_of_overview.get_by_text("You are signed out. Load the page again to sign in")).to_be_visible()
     eventually(lambda: full.api.app.state.streams.open == 0)
 
 

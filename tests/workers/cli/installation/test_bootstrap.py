@@ -123,7 +123,7 @@ def test_the_page_gives_each_template_its_parameters(run_here: RunHere, tmp_path
     )
 
     environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
-    subprocess.run(["bash", "-euc", deploy], cwd=tmp_path, env=environment, timeout=60, check=True)
+    subprocess.run(["bash", "-euc", deploy], cwd=tmp_path, env=environment, timeout=300, check=True)
 
     calls = [line.split("\037") for line in (tmp_path / "calls").read_text().splitlines()]
     deployed = [call for call in calls if call[:3] == ["aws", "cloudformation", "deploy"]]
@@ -228,8 +228,8 @@ def test_git_leaves_out_what_is_secret(run_here: RunHere, tmp_path: Path) -> Non
     assert run_here(*arguments(tmp_path)).returncode == 0
     (tmp_path / "opentofu" / "terraform.tfstate").write_text("{}")
     for words in (["init", "--quiet"], ["add", "--all"]):
-        subprocess.run(["git", *words], cwd=tmp_path, timeout=60, check=True)
-    listed = subprocess.run(["git", "ls-files"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+        subprocess.run(["git", *words], cwd=tmp_path, timeout=300, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
 
     kept = listed.stdout.splitlines()
     assert {"bootstrap.yaml", "config.d/platform.yaml", "opentofu/management.tf"} <= set(kept)
