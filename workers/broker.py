@@ -24,7 +24,7 @@ class _Sharing:
     def _create_client(self, asynchronous: bool = False) -> Any:
         """Return the client that is there; kombu would make one for each message that is sent, taken or acknowledged.
 
-        To make one took a fifth of a busy worker's CPU. It keeps no state but its pool, which kombu replaces when it
+        One costs as much as a small command to Redis. It keeps no state but its pool, which kombu replaces when it
         connects again.
         """
         if asynchronous:  # kombu keeps these itself

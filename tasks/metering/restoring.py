@@ -21,6 +21,7 @@ from tasks.metering.documents import LineItem, UsageReport
 from tasks.metering.exact import split
 from tasks.metering.months import Month
 from tasks.metering.owners import Owner, Segment, note_former
+from tasks.metering.payers import kept_under
 from tasks.metering.reporting import Status
 from tasks.metering.tables import report_lines, reports
 from tasks.metering.totals import keep_totals
@@ -65,16 +66,17 @@ def _wrong(report: UsageReport) -> str | None:
 def restore(database: Database, found: Iterable[UsageReport]) -> tuple[int, int]:
     """Keep reports; answers how many were kept, and how many are there already. Raises NoExport, DatabaseAway."""
     kept = there = 0
+    names = frozenset(kept_under(database).values())
     for batch in batches(found, AT_ONCE):
         with database.writing() as connection:
-            new = sum(_keep(connection, each) for each in batch)
+            new = sum(_keep(connection, each, names) for each in batch)
             kept, there = kept + new, there + len(batch) - new
     return kept, there
 
 
-def _keep(connection: Connection, report: UsageReport) -> bool:
+def _keep(connection: Connection, report: UsageReport, names: frozenset[str]) -> bool:
     key = and_(
-        reports.c.platform == report.platform,
+        reports.c.platform.in_(names | {report.platform}),  # another platform may have taken over since the export
         reports.c.month == report.month,
         reports.c.account == report.account_id,
         reports.c.part == report.part,

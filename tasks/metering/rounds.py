@@ -68,14 +68,8 @@ def collect(
     worker: Worker, now: Callable[[], datetime] = lambda: datetime.now(UTC), longest: timedelta = ROUND
 ) -> Round:
     """Begin what is due and go on with what is begun; never raises for one platform what would stop the others."""
-    until = now() + longest
-    if not collecting(worker.catalog):
-        return Round()
-    ledger = Ledger(open_database(worker.settings), worker.settings.lease)
     try:
-        platforms = settled(ledger.database, worker.catalog, now())
-        begun = sum(_begin_due(worker, ledger, platform, now()) for platform in platforms)
-        return replace(_go_on_with(worker, ledger, platforms, ledger.running(), now, until), begun=begun)
+        return _round(worker, now, longest, begins=True)
     except DatabaseAway as away:
         log.warning("costs cannot be kept", error=str(away))
         return Round()
@@ -85,15 +79,21 @@ def resume(
     worker: Worker, now: Callable[[], datetime] = lambda: datetime.now(UTC), longest: timedelta = ROUND
 ) -> Round:
     """Go on with what is begun and has paused for long enough, or whose worker has died."""
+    try:
+        return _round(worker, now, longest, begins=False)
+    except DatabaseAway:  # the next round that begins something warns of it, and comes less often
+        return Round()
+
+
+def _round(worker: Worker, now: Callable[[], datetime], longest: timedelta, *, begins: bool) -> Round:
     until = now() + longest
     if not collecting(worker.catalog):
         return Round()
     ledger = Ledger(open_database(worker.settings), worker.settings.lease)
-    try:
-        platforms = settled(ledger.database, worker.catalog, now())
-        return _go_on_with(worker, ledger, platforms, ledger.resting(now()), now, until)
-    except DatabaseAway:  # the next round warns of it, which comes less often
-        return Round()
+    platforms = settled(ledger.database, worker.catalog, now())
+    begun = sum(_begin_due(worker, ledger, platform, now()) for platform in platforms) if begins else 0
+    waiting = ledger.running() if begins else ledger.resting(now())
+    return replace(_go_on_with(worker, ledger, platforms, waiting, now, until), begun=begun)
 
 
 def _go_on_with(
@@ -193,13 +193,7 @@ def _go_on(
         count(Metering.RETRIED)
         if isinstance(error, Throttled):
             return _Came.THROTTLED
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ):  # a defect of ours must not stop other platforms
+    except DEFECTS:
         log.exception("a collection cannot go on", collection=held.id)
         note = "a defect of the connector; the worker's log has it"
         paused_until = now() + LONGEST_PAUSE

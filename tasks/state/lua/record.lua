@@ -125,6 +125,9 @@ end
 
 write()
 pass_gate()
+if record.person == 'PARKED' and p.state == 'RUNNING' then -- it was refused, and goes on now: begin.lua could not know
+  emit_state(tenant, p.replication, 'RUNNING')
+end
 if p.event then emit(tenant, p.event) end
 if goes_on then
   if record.woken then redis.call('HDEL', key, 'woken') end -- the next step sees what it was woken for

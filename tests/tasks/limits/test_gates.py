@@ -19,10 +19,10 @@ GATE = "quota of accounts"
 HOUR = timedelta(hours=1)
 
 
-def refused(store: Store, dispatch: Dispatch, holder: str) -> None:
+def refused(store: Store, dispatch: Dispatch, holder: str, *, again: bool = False) -> None:
     """Record that AWS has refused what it would refuse to all."""
     document = StepState(name=REPLICATION.steps[0].name, state=State.WAITING, attempts=1)
-    record = StepRecord(step=0, document=document, state=State.WAITING, due=HOUR, parked=True, gate=GATE)
+    record = StepRecord(step=0, document=document, state=State.WAITING, due=HOUR, parked=True, gate=GATE, again=again)
     assert store.work.record(dispatch.replication, holder, record)
 
 
@@ -83,6 +83,23 @@ def test_a_probe_that_is_refused_until_its_deadline_hands_on_to_one_and_wakes_no
     given_up(store, again, "me")
 
     assert [due_in(redis, other) <= 0 for other in others] == [True, False]
+
+
+def test_people_are_told_that_one_which_was_refused_goes_on_but_not_of_each_try(store: Store, redis: Redis) -> None:
+    store.orders.submit(Order(SHOP, DEVELOPMENT))
+    for attempt in range(3):
+        [dispatch] = pump(store)
+        assert store.work.begin(dispatch, f"try {attempt}", LEASE)
+        refused(store, dispatch, f"try {attempt}", again=attempt > 0)
+        redis.zadd("connector:due", {dispatch.replication: 0})
+    [dispatch] = pump(store)
+    assert store.work.begin(dispatch, "the last", LEASE)
+    document = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED, attempts=4)
+    goes_on = StepRecord(step=0, document=document, state=State.RUNNING, due=LEASE, advance=True, following=1)
+    assert store.work.record(dispatch.replication, "the last", goes_on)
+
+    told = [each["state"] for each in store.events.newest(SHOP, 100) if each["type"] == "replication"]
+    assert told == ["RUNNING", "WAITING", "RUNNING", "QUEUED"], "the newest first"
 
 
 def test_it_is_known_since_when_a_gate_is_closed_and_how_many_wait(store: Store, redis: Redis) -> None:

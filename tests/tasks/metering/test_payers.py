@@ -11,6 +11,7 @@ from config.platform import Platform
 from tasks.metering import rounds
 from tasks.metering.ledger import State
 from tasks.metering.payers import kept_under
+from tasks.metering.restoring import restore
 from tests.tasks.metering.conftest import CLOSED, PLATFORM, House, total
 
 SHOP, ACCOUNT = "likvid.shop.aws.sandbox", "700000000001"
@@ -89,6 +90,18 @@ def test_what_the_new_name_has_already_stops_nothing(
     assert total(house.reports()) == once
     assert house.ledger.spent(OTHER, today) >= spent
     assert house.ledger.take(running, "late", house.now()) is None, "it has another name by now"
+
+
+def test_an_export_from_before_a_takeover_is_there_already(house: House) -> None:
+    house.own(SHOP, ACCOUNT)
+    house.collect()
+    exported, once = house.reports(), total(house.reports())
+    one, other = second(house)
+    configure(house, one.model_copy(update={"metering": None}), other)
+    rounds.collect(house.worker, house.now)
+
+    assert restore(house.database, exported) == (0, len(exported))
+    assert total(house.reports()) == once
 
 
 def test_a_platform_that_has_costs_of_another_organization_takes_over_nothing(house: House) -> None:
