@@ -34,11 +34,13 @@ def write_new(path: Path, text: str, mode: int) -> None:
 
 
 def secret_mode(folder: Path) -> int:
-    """Return who may read a secret in a folder: its owner, and the folder's group if that may read the folder.
+    """Return who may read a secret in a folder: its owner, and the folder's group if the folder is open to that alone.
 
-    So a container that runs as another user can read it, also after the next key is written.
+    So a container that runs as another user can read it, also after the next key is written. A folder that everybody
+    may read was not made for a group.
     """
-    return 0o600 | (folder.stat().st_mode & 0o040)
+    mode = folder.stat().st_mode
+    return 0o600 if mode & 0o007 else 0o600 | mode & 0o040
 
 
 @contextmanager

@@ -161,12 +161,13 @@ def test_one_key_works_whoever_rotates(house: House) -> None:
     assert f"{new} is on" in said
 
 
-def test_whoever_may_read_the_folder_may_read_the_new_key(house: House) -> None:
+@pytest.mark.parametrize(("folder", "file"), [(0o2750, 0o640), (0o755, 0o600)], ids=oct)
+def test_a_group_for_which_the_folder_was_made_may_read_the_new_key(folder: int, file: int, house: House) -> None:
     """As the group of a container's user, which has no other way to the next key."""
-    assert {file.stat().st_mode & 0o777 for file in house.secrets.iterdir()} == {0o600}
-    house.secrets.chmod(0o2750)
+    assert {each.stat().st_mode & 0o777 for each in house.secrets.iterdir()} == {0o600}
+    house.secrets.chmod(folder)
 
     assert house.rotate() == "create"
 
-    assert (house.secrets / "service-user-access-key").stat().st_mode & 0o777 == 0o640
-    assert (house.secrets / "service-user-secret-key").stat().st_mode & 0o777 == 0o640
+    assert (house.secrets / "service-user-access-key").stat().st_mode & 0o777 == file
+    assert (house.secrets / "service-user-secret-key").stat().st_mode & 0o777 == file
