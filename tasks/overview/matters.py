@@ -146,8 +146,10 @@ def _waits(kind: MatterKind, members: list[tuple[Replication, StepState]]) -> Ma
         "since": _oldest(step.started_at or each.requested_at for each, step in members),
     }
     if step.last_error is None:
-        what = f"{counted(len(members), 'deletion')} {'waits' if len(members) == 1 else 'wait'} for approval."
-        return Matter(what=what, remedy="Approve or decline each. Their people have no access any more.", **about)
+        one = len(members) == 1
+        what = f"{counted(len(members), 'deletion')} {'waits' if one else 'wait'} for approval."
+        remedy = f"Approve or decline {'it. Its' if one else 'each. Their'} people have no access any more."
+        return Matter(what=what, remedy=remedy, **about)
     said = f"{step.last_error.code}: {step.last_error.message}"
     if first.gate and first.gate.startswith(SIGN_IN):
         return Matter(what=f"AWS refuses the {first.gate}.", detail=said, remedy=step.last_error.remedy, **about)
