@@ -136,6 +136,15 @@ class Cluster:
         assert found.state is State.SUCCEEDED, f"{found.last_error}\n{self.logs()}"
         return found
 
+    def settled(self, project: str) -> None:
+        """Wait until the tenant's newest replication has succeeded: a doubt may have replaced the one that was ordered."""
+
+        def look() -> bool:
+            record = self.connector.store.tenants.find(self.tenant_id(project))
+            return record is not None and record.state is State.SUCCEEDED
+
+        eventually(look)
+
     def retry(self, project: str, first: str, workspace: str = "likvid") -> str:
         """Replicate a tenant again from a step on; answers the replication's id."""
         record = self.connector.store.tenants.find(self.tenant_id(project, workspace))
