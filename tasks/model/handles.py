@@ -35,6 +35,7 @@ class Group:
     people: tuple[str, ...] | None = None  # userNames that we may have put in and not taken out; None: not looked up
     put_in_at: datetime | None = None  # when somebody was about to be put in last
     marked_at: datetime | None = None  # when we made it, or adopted it: since then it says whose it is
+    made_at: datetime | None = None  # when AWS made it for us; None: it was found
     project_roles: tuple[str, ...] = ()  # whose people it is for, as the mappings said last; none: nobody knows
 
 

@@ -119,12 +119,14 @@ class Work:
     def actual(self) -> frozenset[Pair]:
         """Return the assignments that AWS has under every permission set that matters, those of last moments too.
 
-        That is what is wanted, and what we remember; what we may have forgotten, `recall.py` has found before.
+        That is what is wanted, and what we remember; what we may have forgotten, `recall.py` has found before. While
+        all groups are new there is nothing to be seen.
         """
         wanted = {arn for _, arn in self.wanted()}
         remembered = {arn for group in self.handles.groups.values() for arn in group.permission_sets or ()}
+        new = all(self.proven.is_new(group) for group in self.handles.groups.values() if group.id is not None)
         access, found = self.access, set[Pair]()
-        for arn in sorted(wanted | remembered):
+        for arn in sorted(remembered if new else wanted | remembered):
             try:
                 found |= {(group_id, arn) for group_id in access.groups(arn)}
             except NotFound:
@@ -236,12 +238,14 @@ class Work:
                 self.handles = replace(self.handles, groups=groups | absence)
 
     def _proven(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Choose the pairs whose group is ours and called as it must be; the others are failures."""
+        """Choose the pairs whose group is ours and called as it must be, or new; the others are failures."""
         names = {group.id: name for name, group in self.handles.groups.items()}
         found = []
         for pair in pairs:
             with self.failures.collected():
-                self.proven.check(self.handles.groups[names[pair[0]]], names[pair[0]])
+                name = names[pair[0]]
+                if not self.proven.is_new(self.handles.groups[name]):
+                    self.proven.check(self.handles.groups[name], name)
                 found.append(pair)
         return found
 
@@ -309,9 +313,10 @@ class Work:
         self._remember(before, intent)
         try:
             request = send(*pair)
-        except (Throttled, PermanentError):
+        except (Throttled, PermanentError):  # nothing was done
             self._leave(pair)
             self.handles = before
+            self.aws.remember(before)
             raise
         if request is None:
             self._leave(pair)

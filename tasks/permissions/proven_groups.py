@@ -5,6 +5,7 @@ is found by its name is read, and is ours when its mark names this tenant and th
 that we remember was once proven; it is good enough to read its members, which is all that an unchanged tenant needs.
 Before anybody is added or taken out, anything assigned to it or the group deleted, it is read again, once in each
 execution: so what people did to it in the meantime is seen before we write, and a day without changes costs no call.
+Only the first permission sets of a group that AWS has made for us a moment ago need no read: its id is the proof.
 
 What is taken away needs the mark alone: a group of ours that somebody renamed is still ours, and its people are still
 in the account. What is given needs the name as well.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tasks.aws import Aws
 from tasks.aws.directory import Directory, FoundGroup
@@ -94,7 +95,8 @@ class ProvenGroups:
         if created is None:
             return None
         self.seen[created] = FoundGroup(created, name, mark)
-        return replace(group, id=created, permission_sets=(), marked_at=self.aws.now())  # a new one has none
+        now = self.aws.now()
+        return replace(group, id=created, permission_sets=(), marked_at=now, made_at=now)  # a new one has none
 
     def check(self, group: Group, name: str | None = None) -> None:
         """See that a group which we remember is still ours; raises NotOurs, NotReady, and NotFound when it is gone.
@@ -108,6 +110,15 @@ class ProvenGroups:
             raise foreign(found, proof)
         if name is not None and found.name.casefold() != name.casefold():
             raise _renamed(found, name, proof)
+
+    def is_new(self, group: Group) -> bool:
+        """Tell whether AWS has made the group for us a moment ago, and nothing was given to it yet.
+
+        Then its id proves that it is ours, and it has no permission set: a read might not even show it yet.
+        """
+        if group.made_at is None or group.permission_sets != ():
+            return False
+        return timedelta() <= self.aws.now() - group.made_at < self.aws.visibility_grace
 
     def delete(self, group: Group) -> None:
         """Delete a group which we remember, if it is still there and ours; raises NotOurs, NotReady."""

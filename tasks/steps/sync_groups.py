@@ -43,13 +43,15 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
 
     Reads    identitystore:ListGroupMemberships 1 per 100 members of a group, at least 1; GetUserId 1 per person not met
              before (who is missing: again after an hour, or for another desired state); GetGroupId 1 per group not met
-             before; DescribeGroup 1 per group that is found or about to be changed. Or by SCIM, in about the same
-             numbers: ListUsers (GetGroup besides for an empty group), ListGroups, GetGroup.
+             before, but 0 for one that can be made at once; DescribeGroup 1 per group that is found or about to be
+             changed. Or by SCIM, in about the same numbers: ListUsers (GetGroup besides for an empty group),
+             ListGroups, GetGroup.
              sso:ListAccountAssignmentsForPrincipal 1 per group that may be adopted
     Writes   identitystore:CreateGroup, CreateGroupMembership, DeleteGroupMembership, 1 for each difference;
              or scim:CreateGroup, PatchGroup, 1 for 100 differences of a group. UpdateGroup or PatchGroup 1 per group
              that is adopted
-    Returns  Done, with a remark on people who have no cloud access yet; Wait, to go on at once, after a portion of many
+    Returns  Done, with a remark on people who have no cloud access yet; Wait, to go on at once, after a portion of
+             many, and when a group turns out to be there
     Raises   what AWS refuses, NotOurs for a group that is not ours and that somebody needs (permanent), after all
              removals are done; Throttled, Unanswered (transient)
     Source   docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/ and …/developerguide/ (SCIM)
@@ -81,7 +83,15 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     ahead = replace(met, groups=putting_in(groups, newcomers, aws.now()))
     if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
-    groups, users = sync.add(ahead.groups, newcomers, users)
+    groups = sync.create(groups)
+    if sync.turned_up:  # with people in it, perhaps, who must be out before anybody is put in
+        found = replace(met, groups=groups)
+        if sync.failures.errors:
+            aws.remember(found)
+            sync.failures.reraise()
+        return Wait(found, f"found {', '.join(sync.turned_up)}; continuing", timedelta())
+    groups = putting_in(groups, newcomers, aws.now())
+    users = sync.add(groups, newcomers, users)
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
     reached = replace(handles, users=users, people_look=look, groups=groups, absence=absence)
     if sync.goes_on(sync.adding):
@@ -148,6 +158,7 @@ class Synchronisation:
     roles: Mapping[str, MappedRole]  # by group name
     known: People
     failures: Failures
+    turned_up: list[str] = field(default_factory=list)  # names of groups that we wanted to make and that are there
     left_alone: list[str] = field(default_factory=list)  # names of groups that nobody needs and that are not ours
     removing: Portion = field(default_factory=Portion)
     adding: Portion = field(default_factory=Portion)
@@ -161,6 +172,12 @@ class Synchronisation:
     def directory(self) -> Directory:
         """Users and groups of Identity Center."""
         return self.proven.directory
+
+    @property
+    def expects_none(self) -> bool:
+        """Whether no group is likely to be there: then each is made without a look, for AWS makes no second one."""
+        store = self.proven.tenant.platform.identity_center
+        return self.aws.is_young and store is not None and not store.adopt_groups
 
     def goes_on(self, portion: Portion) -> bool:
         """Tell whether there is more to do, whatever fails for good meanwhile, and the next execution gets further."""
@@ -193,8 +210,12 @@ class Synchronisation:
                 if remembered.id is not None and role.used and remembered.role != role.name:
                     self.failures.add(of_another_role(remembered, name, self.proven.proof(role.name)))
                 continue
+            remembered = replace(remembered, role=role.name)
+            if role.used and self.expects_none:
+                groups[name] = remembered if name in known else replace(remembered, people=())
+                continue
             with self.failures.collected():
-                found = self._found(name, role, replace(remembered, role=role.name))
+                found = self._found(name, role, remembered)
                 if found is not None:
                     people = () if found.id is None and found.people is None else found.people
                     groups[name] = replace(found, people=people)
@@ -241,26 +262,32 @@ class Synchronisation:
                     chosen.setdefault(name, []).append(part)
         return chosen
 
-    def add(
-        self, groups: Mapping[str, Group], newcomers: Newcomers, known: Mapping[str, str]
-    ) -> tuple[dict[str, Group], dict[str, str]]:
-        """Create missing groups and put people in.
-
-        known  userName -> UserId of everybody who has a role
-        Answers the groups, and `known` corrected where AWS knows an id no more.
-        """
-        standing, users = dict(groups), dict(known)
+    def create(self, groups: Mapping[str, Group]) -> dict[str, Group]:
+        """Create the groups that are missing; `turned_up` names those that are there without our having looked."""
+        standing = dict(groups)
         for name, role in self.roles.items():
-            if not role.used:
+            if role.used and groups[name].id is None:
+                with self.failures.collected():
+                    made = self.proven.create(name, groups[name])
+                    standing[name] = made or self._taken(name, role)
+        return standing
+
+    def add(self, groups: Mapping[str, Group], newcomers: Newcomers, known: Mapping[str, str]) -> dict[str, str]:
+        """Put people in.
+
+        known  userName -> UserId of everybody who has a role; answers it corrected where AWS knows an id no more
+        """
+        users = dict(known)
+        for name, portion in newcomers.items():
+            group = groups[name]
+            if group.id is None:  # it could not be made
                 continue
             with self.failures.collected():
-                group = standing[name] = self._existing(name, groups[name])
-                if name in newcomers:
-                    self.proven.check(group, name)
-                for part in newcomers.get(name, ()):
+                self.proven.check(group, name)
+                for part in portion:
                     with self.failures.refused():
-                        self._add(group.id or "", part, users)
-        return standing, users
+                        self._add(group.id, part, users)
+        return users
 
     def settled(self, groups: Mapping[str, Group]) -> dict[str, Group]:
         """Return the groups after a run that has reached all it wanted: exactly those who are wanted are in them."""
@@ -311,14 +338,14 @@ class Synchronisation:
             self.left_alone.append(name)
             return None
 
-    def _existing(self, name: str, group: Group) -> Group:
-        """Return the group with an id."""
-        if group.id is not None:
-            return group
-        made = self.proven.create(name, group) or self.proven.find(name, group)
-        if made.id is None:  # taken a moment ago and not shown yet
+    def _taken(self, name: str, role: MappedRole) -> Group:
+        """Return the group that has the name already, with whom we remember to have put in before."""
+        before = self.before.groups.get(name, Group(role.name, None))
+        found = self.proven.find(name, replace(before, role=role.name, project_roles=role.project_roles))
+        if found.id is None:  # taken a moment ago and not shown yet
             raise Throttled("GroupNotShown", f"the group {name} exists but is not found yet")
-        return made
+        self.turned_up.append(name)
+        return found
 
     def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
         """Put people in, at once where AWS takes them all; else one by one, so that nobody keeps the others out."""

@@ -137,7 +137,7 @@ class Cluster:
         return found
 
     def settled(self, project: str) -> None:
-        """Wait until the tenant's newest replication has succeeded: a doubt may have replaced the one that was ordered."""
+        """Wait until the newest replication of a tenant has succeeded: a doubt may have replaced the ordered one."""
 
         def look() -> bool:
             record = self.connector.store.tenants.find(self.tenant_id(project))

@@ -58,7 +58,9 @@ def many_users(simulator: SimulatorClient) -> Iterator[list[str]]:
 
 def ids_only(handles: Handles) -> Handles:
     """The handles without when something was made, put in or asked for, which a loss of Redis takes with it."""
-    timeless = {key: replace(each, put_in_at=None, marked_at=None) for key, each in handles.groups.items()}
+    timeless = {
+        key: replace(each, put_in_at=None, marked_at=None, made_at=None) for key, each in handles.groups.items()
+    }
     return replace(handles, groups=timeless, people_look=None)
 
 

@@ -1,0 +1,134 @@
+"""A new account's groups are made without a look, and given their permission sets: Identity Center's calls are few."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from tasks.aws.session import Sessions
+from tasks.errors import NotOurs, Unanswered
+from tasks.model.desired import Tenant
+from tasks.model.handles import Handles
+from tasks.model.replication import Wait
+from tasks.steps.assign_permission_sets import assign_permission_sets
+from tasks.steps.sync_groups import sync_groups
+from tests.tasks.steps.directory_world import ALICE, BOB, CAROL, DAVE, DirectoryWorld, groups, name, person, tenant_of
+from workers.sandbox import organization
+from workers.sandbox.client import SimulatorClient
+
+HOUR = timedelta(hours=1)
+USER = organization.USER_PERMISSION_SET_ARN
+LOOKS = {"identitystore": ("GetGroupId", "DescribeGroup"), "scim": ("ListGroups", "GetGroup")}
+
+
+@pytest.fixture(params=["identitystore", "scim"])
+def world(request: pytest.FixtureRequest, simulator: SimulatorClient, sessions: Sessions) -> DirectoryWorld:
+    return DirectoryWorld(simulator, sessions, workspace=f"w{uuid4().hex[:10]}", service=request.param)
+
+
+def looked(world: DirectoryWorld, mark: int) -> int:
+    """How often a group or its assignments were looked up since."""
+    looks = (*LOOKS[world.service], "ListAccountAssignments")
+    return sum(call.operation in looks for call in world.simulator.calls(mark))
+
+
+def known(world: DirectoryWorld, tenant: Tenant) -> Handles:
+    """A new account whose groups stand, after a loss of Redis."""
+    account = world.account(tenant)
+    world.finish(sync_groups, tenant, account)
+    return account
+
+
+def test_a_new_account_gets_groups_and_permission_sets_without_a_look(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "reader"))
+    account, mark = world.account(tenant), world.simulator.mark()
+
+    handles = world.run(sync_groups, tenant, account).handles
+    outcome = world.finish(assign_permission_sets, tenant, handles)
+
+    assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): [BOB]}
+    assert outcome.note == "2 account assignments"
+    assert looked(world, mark) == 0
+
+
+def test_groups_of_an_account_that_is_new_no_more_are_looked_for(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    account, mark = world.account(tenant), world.simulator.mark()
+    world.ahead += HOUR
+
+    world.run(sync_groups, tenant, account)
+
+    assert looked(world, mark) == 2  # also for the one that nobody needs
+
+
+@pytest.mark.parametrize("what", ["made long ago", "found", "given something before"])
+def test_a_group_that_is_new_no_more_is_read_before_it_is_given_anything(world: DirectoryWorld, what: str) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    handles = world.run(sync_groups, tenant, world.account(tenant)).handles
+    group = handles.groups[name(world, "admin")]
+    if what == "made long ago":
+        world.ahead += HOUR
+    elif what == "found":
+        handles = replace(handles, groups={name(world, "admin"): replace(group, made_at=None)})
+    else:
+        handles = replace(handles, groups={name(world, "admin"): replace(group, permission_sets=(USER,))})
+    world.simulator.operator("change_group", group=group.id, attributes={"DisplayName": f"{world.workspace} renamed"})
+
+    with pytest.raises(NotOurs):
+        world.finish(assign_permission_sets, tenant, handles)
+
+
+def test_a_group_that_is_there_already_loses_people_before_anybody_is_put_in(world: DirectoryWorld) -> None:
+    before = known(world, tenant_of(world, person(ALICE, "admin"), person(DAVE, "admin")))
+    tenant = tenant_of(world, person(ALICE, "admin"), person(CAROL, "admin"), person(BOB, "reader"))
+
+    found = world.run(sync_groups, tenant, before)
+
+    assert isinstance(found, Wait)
+    assert found.note == f"found {name(world, 'admin')}; continuing"
+    assert groups(world) == {name(world, "admin"): [ALICE, DAVE], name(world, "reader"): []}
+    outcome = world.run(sync_groups, tenant, found.handles)
+    assert groups(world) == {name(world, "admin"): [ALICE, CAROL], name(world, "reader"): [BOB]}
+    assert outcome.note == "3 people in 2 groups"
+    admin = outcome.handles.groups[name(world, "admin")]
+    assert (admin.permission_sets, admin.made_at) == (None, None)  # what it has, AWS must tell
+
+
+def test_a_group_of_that_name_that_is_not_ours_gets_nobody(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "reader"))
+    account = world.account(tenant)
+    world.simulator.operator("add_group", name=name(world, "admin"), user_names=[DAVE])
+
+    with pytest.raises(NotOurs):
+        world.run(sync_groups, tenant, account)
+
+    assert groups(world) == {name(world, "admin"): [DAVE], name(world, "reader"): [BOB]}
+    assert set(world.remembered[-1].groups) == {name(world, "admin"), name(world, "reader")}
+
+
+def test_a_group_that_turns_up_beside_one_that_is_not_ours_gets_nobody_yet(world: DirectoryWorld) -> None:
+    before = known(world, tenant_of(world, person(ALICE, "admin"), person(DAVE, "admin")))
+    world.simulator.operator("add_group", name=name(world, "reader"), user_names=[])
+
+    with pytest.raises(NotOurs):
+        world.run(sync_groups, tenant_of(world, person(CAROL, "admin"), person(BOB, "reader")), before)
+
+    assert groups(world)[name(world, "admin")] == [ALICE, DAVE]
+    assert world.remembered[-1].groups[name(world, "admin")].id is not None
+
+
+@pytest.mark.parametrize("kind", ["lost_response", "reset"])
+def test_a_group_whose_creation_has_no_answer_is_found(world: DirectoryWorld, kind: str) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"), person(BOB, "reader"))
+    account = world.account(tenant)
+    world.simulator.inject(service=world.service, operation="CreateGroup", kind=kind)
+
+    with pytest.raises(Unanswered):
+        world.run(sync_groups, tenant, account)
+    outcome = world.finish(sync_groups, tenant, world.remembered[-1])
+
+    assert groups(world) == {name(world, "admin"): [ALICE], name(world, "reader"): [BOB]}
+    assert outcome.note == "2 people in 2 groups"
