@@ -8,9 +8,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from functools import cache
 
+import botocore.session
 import pytest
 import structlog
+from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
 from tests.support.compiling import compile_changed
@@ -57,6 +60,7 @@ def pytest_configure() -> None:
     *before, _ = structlog.get_config()["processors"]
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, renderer])
+    botocore.session.create_loader = cache(create_loader)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from threading import Lock
 
-import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ConfigParseError, PartialCredentialsError, ProfileNotFound
 
+from tasks.aws.service_models import sdk_session
 from tasks.errors import AccessDenied, TransientError
 
 REMEDY = (
@@ -47,7 +47,7 @@ class Ambient(Credentials):  # type: ignore[misc]  # botocore has no types
 
     def _find(self) -> Credentials:
         try:
-            found = botocore.session.Session(profile=self._profile).get_credentials()
+            found = sdk_session(self._profile).get_credentials()
         except WRONG as error:
             message = f"the AWS SDK cannot sign in by its environment: {error}"
             raise AccessDenied(type(error).__name__, message, remedy=REMEDY) from error

@@ -14,18 +14,18 @@ from datetime import timedelta
 from threading import RLock
 from typing import Any
 
-import botocore.session
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
+from botocore.session import Session
 
 from config.environment import SettingsError
 from config.proxies import Proxies
 from tasks.aws.http_session import bound
 from tasks.aws.purpose import CONNECTOR, PRODUCT, Purpose
-from tasks.aws.service_models import service_models
+from tasks.aws.service_models import sdk_session
 from tasks.errors import PermanentError
 
 CONFIG = Config(
@@ -140,17 +140,15 @@ def _say_what_for(request: AWSPreparedRequest, **_: Any) -> None:
         request.headers["User-Agent"] = f"{before.decode() if isinstance(before, bytes) else before} {said}"
 
 
-def _sdk_session() -> botocore.session.Session:
+def _sdk_session() -> Session:
     """Make a session of the SDK; raises SettingsError when the profile that the environment names is none."""
-    session = botocore.session.get_session()
     try:
-        session.register_component("data_loader", service_models(session.get_config_variable("data_path")))
+        return sdk_session()
     except (ProfileNotFound, ConfigParseError) as error:
         sentence = (
             f"The AWS SDK cannot read its configuration: {error}. Correct or unset AWS_PROFILE: the connector signs"
         )
         raise SettingsError([f"{sentence} in with what the platform documents say."]) from error
-    return session
 
 
 def _not_set_up(service: str, region: str, error: Exception) -> PermanentError:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
+import botocore.session
 from botocore.loaders import JSONFileLoader, Loader, create_loader
 
 TEXT = "documentation"
@@ -39,6 +40,17 @@ def service_models(path: str | None) -> Loader:
     models = create_loader(path)
     models.file_loader = LeanFiles()
     return models
+
+
+def sdk_session(profile: str | None = None) -> botocore.session.Session:
+    """Make a session of the SDK that reads models here.
+
+    profile   of the SDK's configuration files; None: AWS_PROFILE, or none
+    Raises ProfileNotFound, ConfigParseError.
+    """
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", service_models(session.get_config_variable("data_path")))
+    return session
 
 
 def _lean(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import typer
 
 from config.environment import variable
 from config.settings import Settings
@@ -22,7 +21,7 @@ from tests.support.waiting import eventually
 from tests.test_documents import PAGES, REPOSITORY
 from tests.workers.cli.running import clean_environment
 from tests.workers.cli.running import run as run_command
-from workers.cli.app import application
+from workers.cli import app
 
 BLOCK = re.compile(r"(?:^ {4}[^\n]*\n)+|(?<=^```sh\n)[\s\S]*?(?=^```$)", re.MULTILINE)
 INLINE = re.compile(r"`(aws-connector [a-z][^`]*)`")
@@ -42,7 +41,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def program() -> Any:
-    return typer.main.get_command(application())
+    return app.command()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -6,10 +6,12 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from workers.cli.costs import commands as costs
 from workers.cli.errors import PROGRAM, CommandFailed, ExitCode, complain
@@ -42,6 +44,12 @@ def application() -> typer.Typer:
     )
     made.add_typer(_group("metering", costs.COMMANDS, text="Read costs from AWS, and show them."))
     return made
+
+
+@cache
+def command() -> Callable[..., Any]:
+    """Return what runs a command line; how all commands are called is read once in a process."""
+    return get_command(application())
 
 
 def _group(
@@ -87,7 +95,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text streams of ours
     try:
-        code = application()(prog_name=PROGRAM, standalone_mode=False)
+        code = command()(prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code)
     except OSError as error:
