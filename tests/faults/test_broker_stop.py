@@ -71,6 +71,7 @@ def test_a_rolling_restart_under_load_loses_and_repeats_nothing(cluster: Cluster
     assert performed(cluster, mark) == Counter({name: number * TENANTS for name, number in usual.items()})
 
 
+@pytest.mark.thorough
 def test_cancel_during_every_step_leaves_nothing_and_a_new_order_ends_right(cluster: Cluster) -> None:
     cluster.simulator.set_options(latency_seconds=0.15)
     projects = {f"cut{index}": step for index, step in enumerate(STEPS)}

@@ -41,7 +41,7 @@ PLATFORM = "aws.sandbox"
 TODAY = datetime.now(UTC).date()
 OPEN = Month.of(TODAY)
 CLOSED = OPEN.before.before  # whatever day of the month it is, AWS has closed this one
-PAGE = 300  # groups
+PAGE = 180  # groups
 AFTER_A_PAUSE = timedelta(minutes=5)  # longer than a dead worker holds a collection
 
 
@@ -228,7 +228,7 @@ def make_house(
 
 CALM = {
     "accounts": 9,
-    "lines": 5,
+    "lines": 3,
     "services": 8,
     "second_currency": "EUR",
     "reserved_instances": [],

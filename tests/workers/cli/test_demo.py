@@ -60,6 +60,7 @@ def tenants(tmp_path: Path) -> str:
     return str(file)
 
 
+@pytest.mark.thorough
 def test_demo(environment: dict[str, str], tenants: str, temporary: Path, marker: str) -> None:
     done = run("demo", "--tenants", tenants, environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
