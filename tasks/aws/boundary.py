@@ -109,6 +109,11 @@ class Aws:
         """Give the place back and wake who is next. Again is fine."""
         self._run.places.leave(f"{lane} in {of}", place)
 
+    @property
+    def refuses_what_is_there(self) -> bool:
+        """Whether AWS's refusal tells that a thing is there already, so that it can be made without a look."""
+        return True
+
     def has_seen(self, fact: tuple[str, ...], within: timedelta) -> bool:
         """Tell whether this process has seen that something of the platform is so, not longer ago than `within`."""
         return self._sessions.recent.holds((self._platform.identifier, *fact), self.now(), within)

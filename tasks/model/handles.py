@@ -181,7 +181,7 @@ def in_doubt(handles: Handles) -> Handles:
     So it is after a loss or a restore of Redis, and when a call of ours may have come to AWS after somebody had looked.
     """
     groups = {
-        name: group if group.id is None else replace(group, permission_sets=None, people=None)
+        name: group if group.id is None else replace(group, permission_sets=None, people=None, made_at=None)
         for name, group in handles.groups.items()
         if group.id is not None or group.people  # one that was about to be made may be there by now, with its people
     }

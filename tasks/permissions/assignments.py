@@ -353,7 +353,8 @@ class Work:
         reason = request.reason or "AWS gives no reason"
         message = f"AWS could not {verb} {pair[1]} for group {pair[0]}: {reason}"
         remedy = "Fix what AWS names (permission set, group or account), then retry."
-        made = [each.put_in_at for each in self.handles.groups.values() if each.id == pair[0]]
+        groups = [each for each in self.handles.groups.values() if each.id == pair[0]]
+        made = [at for each in groups for at in (each.made_at, each.put_in_at)]
         made += [each.at for each in self.settled() if each.stands and pair_of(each) == pair]
         newest = max(filter(None, [*made, self.handles.account_created_at]), default=None)
         if newest is not None and self.aws.now() - newest < self.aws.visibility_grace:

@@ -127,14 +127,13 @@ class Withdrawal:
         self.handles = policies.handles
 
     def _take_out(self, name: str, group: Group, allowed: frozenset[str]) -> None:
-        standing = self.proven.standing(name, group)
-        group_id = standing.id if standing is not None else None
-        members = self._members(group_id)
+        group = self.proven.standing(name, group) or group  # with its id from now on, so that it is deleted in its turn
+        members = self._members(group.id)
         unwanted = self._unwanted(group, allowed, members)
         there = sorted(unwanted & members.keys())
-        if standing is not None and there:
-            self.proven.check(standing)
-        unknown, refused = self._remove(group_id or "", {user_id: members[user_id] for user_id in there})
+        if there:
+            self.proven.check(group)
+        unknown, refused = self._remove(group.id or "", {user_id: members[user_id] for user_id in there})
         unsure = (unwanted - members.keys()) | unknown
         if group.people is None and not self.looks_again:  # anybody may have been put in, and be missing in the list
             check_shown(name, group, ["anybody"], self.aws.now(), self.aws.visibility_grace)

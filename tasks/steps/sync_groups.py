@@ -84,7 +84,7 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
     groups = sync.create(groups)
-    if sync.turned_up:  # with people in it, perhaps, who must be out before anybody is put in
+    if sync.turned_up:  # with people in them, perhaps, who must be out before anybody is put in
         found = replace(met, groups=groups)
         if sync.failures.errors:
             aws.remember(found)
@@ -176,8 +176,8 @@ class Synchronisation:
     @property
     def expects_none(self) -> bool:
         """Whether no group is likely to be there: then each is made without a look, for AWS makes no second one."""
-        store = self.proven.tenant.platform.identity_center
-        return self.aws.is_young and store is not None and not store.adopt_groups
+        store, aws = self.proven.tenant.platform.identity_center, self.aws
+        return aws.is_young and aws.refuses_what_is_there and store is not None and not store.adopt_groups
 
     def goes_on(self, portion: Portion) -> bool:
         """Tell whether there is more to do, whatever fails for good meanwhile, and the next execution gets further."""
@@ -269,7 +269,7 @@ class Synchronisation:
             if role.used and groups[name].id is None:
                 with self.failures.collected():
                     made = self.proven.create(name, groups[name])
-                    standing[name] = made or self._taken(name, role)
+                    standing[name] = made or self._taken(name, groups[name])
         return standing
 
     def add(self, groups: Mapping[str, Group], newcomers: Newcomers, known: Mapping[str, str]) -> dict[str, str]:
@@ -338,14 +338,27 @@ class Synchronisation:
             self.left_alone.append(name)
             return None
 
-    def _taken(self, name: str, role: MappedRole) -> Group:
-        """Return the group that has the name already, with whom we remember to have put in before."""
-        before = self.before.groups.get(name, Group(role.name, None))
-        found = self.proven.find(name, replace(before, role=role.name, project_roles=role.project_roles))
-        if found.id is None:  # taken a moment ago and not shown yet
-            raise Throttled("GroupNotShown", f"the group {name} exists but is not found yet")
+    def _taken(self, name: str, group: Group) -> Group:
+        """Return the group that has the name already. AWS must tell what it has, and in doubt also who is in it.
+
+        group   as it was to be made
+        """
+        before = self.before.groups.get(name, Group(group.role, None))
+        people = before.people if before.id is None and self.before.doubt is None else None
+        unread = replace(group, permission_sets=None, people=people, put_in_at=before.put_in_at)
         self.turned_up.append(name)
-        return found
+        try:
+            found = self.proven.find(name, unread)
+        except NotOurs:  # so nobody is in it by us
+            self.turned_up.remove(name)
+            raise
+        if found.id is not None and found.id != before.id:
+            return found
+        # Taken a moment ago and not shown yet; or said to be gone a moment ago, and shown still.
+        self.failures.add(
+            Throttled("GroupNotShown", f"the group {name} exists, but AWS does not show it everywhere yet")
+        )
+        return group if before.id is None else before
 
     def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
         """Put people in, at once where AWS takes them all; else one by one, so that nobody keeps the others out."""

@@ -77,6 +77,11 @@ class PlanningAws(Aws):
         super().__init__(planned.platform, sessions, run)
         self._planned = planned
 
+    @property
+    def refuses_what_is_there(self) -> bool:
+        """No planned write is refused: who would make something must look whether it is there."""
+        return False
+
     def remember(self, handles: Handles) -> None:
         """Remember nothing: a plan leaves no trace."""
 

@@ -195,6 +195,21 @@ def test_a_plan_knows_the_tags_that_others_have_read_and_reads_none_of_all(clust
 
 
 @pytest.mark.parametrize("platform", [PLATFORM, "aws-scim.sandbox"])
+def test_a_group_of_that_name_that_is_not_ours_is_in_the_plan_of_a_new_tenant(cluster: Cluster, platform: str) -> None:
+    scim = platform != PLATFORM
+    project = "taken-by-scim" if scim else "taken"
+    name = f"mst-likvid.{project}.{'scim.' if scim else ''}admin"
+    cluster.simulator.operator("add_group", name=name, user_names=["dave@example.com"])
+
+    plan = planned(cluster, project, desired("development-scim" if scim else "development", access=ACCESS), platform)
+
+    [step] = [step for step in plan.steps if step.name == "sync_groups"]
+    assert step.error is not None
+    assert step.error.code == "ForeignGroup"
+    assert not [change for change in step.changes if name in change.sentence]
+
+
+@pytest.mark.parametrize("platform", [PLATFORM, "aws-scim.sandbox"])
 def test_a_group_that_would_be_adopted_is_in_the_plan(cluster: Cluster, platform: str) -> None:
     known = cluster.connector.catalog.platforms[platform]
     access = "scim" if known.scim else "identity_store"
