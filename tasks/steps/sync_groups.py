@@ -83,13 +83,14 @@ def sync_groups(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     ahead = replace(met, groups=putting_in(groups, newcomers, aws.now()))
     if ahead != handles:
         aws.remember(ahead)  # whoever is put in must not be forgotten: a newer order may take them out at once
-    groups = sync.create(groups)
+    groups = sync.create(groups, ahead.groups)
     if sync.turned_up:  # with people in them, perhaps, who must be out before anybody is put in
         found = replace(met, groups=groups)
         if sync.failures.errors:
             aws.remember(found)
             sync.failures.reraise()
         return Wait(found, f"found {', '.join(sync.turned_up)}; continuing", timedelta())
+    newcomers = {name: portion for name, portion in newcomers.items() if groups[name].id is not None}
     groups = putting_in(groups, newcomers, aws.now())
     users = sync.add(groups, newcomers, users)
     absence = absence_after(handles.absence, sync.missing(users), tenant.desired, aws.now())
@@ -212,7 +213,7 @@ class Synchronisation:
                 continue
             remembered = replace(remembered, role=role.name)
             if role.used and self.expects_none:
-                groups[name] = remembered if name in known else replace(remembered, people=())
+                groups[name] = replace(remembered, people=remembered.people or ())
                 continue
             with self.failures.collected():
                 found = self._found(name, role, remembered)
@@ -262,14 +263,17 @@ class Synchronisation:
                     chosen.setdefault(name, []).append(part)
         return chosen
 
-    def create(self, groups: Mapping[str, Group]) -> dict[str, Group]:
-        """Create the groups that are missing; `turned_up` names those that are there without our having looked."""
+    def create(self, groups: Mapping[str, Group], ahead: Mapping[str, Group]) -> dict[str, Group]:
+        """Create the groups that are missing; `turned_up` names those that are there without our having looked.
+
+        ahead   the groups as they were written down: so a newer order looks for one of which AWS does not answer
+        """
         standing = dict(groups)
         for name, role in self.roles.items():
             if role.used and groups[name].id is None:
+                standing[name] = ahead[name]
                 with self.failures.collected():
-                    made = self.proven.create(name, groups[name])
-                    standing[name] = made or self._taken(name, groups[name])
+                    standing[name] = self.proven.create(name, groups[name]) or self._taken(name, groups[name])
         return standing
 
     def add(self, groups: Mapping[str, Group], newcomers: Newcomers, known: Mapping[str, str]) -> dict[str, str]:
@@ -280,13 +284,11 @@ class Synchronisation:
         users = dict(known)
         for name, portion in newcomers.items():
             group = groups[name]
-            if group.id is None:  # it could not be made
-                continue
             with self.failures.collected():
                 self.proven.check(group, name)
                 for part in portion:
                     with self.failures.refused():
-                        self._add(group.id, part, users)
+                        self._add(group.id or "", part, users)
         return users
 
     def settled(self, groups: Mapping[str, Group]) -> dict[str, Group]:
@@ -339,26 +341,26 @@ class Synchronisation:
             return None
 
     def _taken(self, name: str, group: Group) -> Group:
-        """Return the group that has the name already. AWS must tell what it has, and in doubt also who is in it.
+        """Return the group that has the name already, or as it was known before: nobody is put into that.
 
-        group   as it was to be made
+        What it has AWS must tell, and who is in it where that is in doubt.
         """
-        before = self.before.groups.get(name, Group(group.role, None))
-        people = before.people if before.id is None and self.before.doubt is None else None
-        unread = replace(group, permission_sets=None, people=people, put_in_at=before.put_in_at)
+        before = self.before.groups.get(name, group)
+        certain = name in self.before.groups and before.id is None and self.before.doubt is None
+        unread = replace(group, permission_sets=None, people=before.people if certain else None)
         self.turned_up.append(name)
-        try:
-            found = self.proven.find(name, unread)
-        except NotOurs:  # so nobody is in it by us
-            self.turned_up.remove(name)
-            raise
-        if found.id is not None and found.id != before.id:
-            return found
-        # Taken a moment ago and not shown yet; or said to be gone a moment ago, and shown still.
-        self.failures.add(
-            Throttled("GroupNotShown", f"the group {name} exists, but AWS does not show it everywhere yet")
-        )
-        return group if before.id is None else before
+        with self.failures.collected():
+            try:
+                found = self.proven.find(name, unread)
+            except NotOurs as error:  # so nobody is in it by us
+                self.turned_up.remove(name)
+                self.failures.add(error)
+                return group
+            if found.id is not None and found.id != before.id:
+                return found
+            # Taken a moment ago and not shown yet; or said to be gone a moment ago, and shown still.
+            raise Throttled("GroupNotShown", f"the group {name} exists, but AWS does not show it everywhere yet")
+        return before
 
     def _add(self, group_id: str, user_names: Sequence[str], users: dict[str, str]) -> None:
         """Put people in, at once where AWS takes them all; else one by one, so that nobody keeps the others out."""

@@ -242,3 +242,14 @@ def test_a_group_that_was_made_for_an_order_which_is_old_by_now_is_deleted(
         handles = world.finish(step, newer, handles).handles
 
     assert groups(world) == ({} if deleted else {name(world, "reader"): [BOB]})
+
+
+def test_whose_a_group_is_is_said_again_at_once_when_somebody_tries_again(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    account = world.account(tenant)
+    world.simulator.operator("add_group", name=name(world, "admin"), user_names=[])
+
+    for _ in range(3):
+        with pytest.raises(NotOurs):
+            world.run(sync_groups, tenant, account)
+        account = world.remembered[-1]
