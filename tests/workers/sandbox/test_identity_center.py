@@ -129,6 +129,14 @@ def test_a_group_lives(store: Any, group: str, group_name: str) -> None:
     assert gone["Error"]["Code"] == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("name", ["Administrator", "AWSAdministrators"])
+def test_no_group_has_a_reserved_name(store: Any, group: str, name: str) -> None:
+    made = refusal(store.create_group, IdentityStoreId=STORE, DisplayName=name)
+    change = {"AttributePath": "displayName", "AttributeValue": name}
+    renamed = refusal(store.update_group, IdentityStoreId=STORE, GroupId=group, Operations=[change])
+    assert {made["Error"]["Code"], renamed["Error"]["Code"]} == {"ValidationException"}
+
+
 def test_a_membership_lives(sandbox: Sandbox, store: Any, group: str) -> None:
     alice = {"IdentityStoreId": STORE, "GroupId": group, "MemberId": {"UserId": ALICE}}
     membership = store.create_group_membership(**alice)["MembershipId"]

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 GROUP_PATHS = {"displayname": "DisplayName", "description": "Description", "externalids": "ExternalIds"}
 """Attribute paths of groups, lower case: AWS's pages write them both as displayName and DisplayName."""
 
+RESERVED = ("Administrator", "AWSAdministrators")
+"""Names that no user or group may have. Source: Identity Store API reference, CreateGroup and CreateUser."""
+
 
 def seed_users(world: World) -> None:
     """Create the sandbox's users."""
@@ -198,10 +201,11 @@ def get_user_id(call: Call, world: World) -> Mapping[str, Any]:
 
 @answer("identitystore", "CreateGroup")
 def create_group(call: Call, world: World) -> Mapping[str, Any]:
-    """Create a group; raise ConflictException when its display name is taken."""
+    """Create a group; raise ConflictException when its display name is taken, ValidationException when reserved."""
     directory, parameters = admit(call, world), call.parameters
     if not parameters.get("DisplayName"):
         raise AwsError("ValidationException", "The DisplayName attribute is required")
+    _refuse_reserved(parameters["DisplayName"])
     if _by_name(world, parameters["DisplayName"]) is not None:
         raise taken("Duplicate GroupDisplayName")
     attributes = {name: parameters[name] for name in ("DisplayName", "Description") if parameters.get(name)}
@@ -233,6 +237,7 @@ def update_group(call: Call, world: World) -> Mapping[str, Any]:
             attributes[name] = operation["AttributeValue"]
     if not attributes.get("DisplayName"):
         raise AwsError("ValidationException", "The DisplayName attribute is required")
+    _refuse_reserved(attributes["DisplayName"])
     if _by_name(world, attributes["DisplayName"]) not in (None, entry):
         raise taken("Duplicate GroupDisplayName")
     revision = entry.revision + 1
@@ -266,6 +271,11 @@ def list_users(call: Call, world: World) -> Mapping[str, Any]:
     return {"Users": [entry.members("user") for entry in entries], **more}
 
 
+def _refuse_reserved(name: str) -> None:
+    if name in RESERVED:
+        raise AwsError("ValidationException", f"{name} is a reserved name")
+
+
 def _filtered(entries: Iterable[Entry], call: Call, attribute: str, world: World) -> list[Entry]:
     for filter_ in call.parameters.get("Filters") or ():
         if filter_["AttributePath"].lower() != attribute.lower():
@@ -282,6 +292,7 @@ def create_user(call: Call, world: World) -> Mapping[str, Any]:
     for name in ("UserName", "DisplayName", "Name"):
         if not parameters.get(name):
             raise AwsError("ValidationException", f"The {name} attribute is required")
+    _refuse_reserved(parameters["UserName"])
     if _by_user_name(world, parameters["UserName"]) is not None:
         raise taken("Duplicate UserName")
     if any(_by_email(world, email.get("Value")) is not None for email in parameters.get("Emails") or ()):
