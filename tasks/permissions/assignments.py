@@ -313,7 +313,7 @@ class Work:
         self._remember(before, intent)
         try:
             request = send(*pair)
-        except (Throttled, PermanentError):  # nothing was done
+        except (Throttled, NotReady, PermanentError):  # nothing was done
             self._leave(pair)
             self.handles = before
             self.aws.remember(before)

@@ -253,3 +253,17 @@ def test_whose_a_group_is_is_said_again_at_once_when_somebody_tries_again(world:
         with pytest.raises(NotOurs):
             world.run(sync_groups, tenant, account)
         account = world.remembered[-1]
+
+
+def test_a_new_group_that_somebody_deletes_keeps_no_place_from_others(world: DirectoryWorld) -> None:
+    tenant = tenant_of(world, person(ALICE, "admin"))
+    world.young.grace = timedelta(minutes=1)
+    handles = world.run(sync_groups, tenant, world.account(tenant)).handles
+    store = world.sessions.management(world.tenant().platform, "identitystore")
+    store.delete_group(IdentityStoreId=organization.IDENTITY_STORE_ID, GroupId=group_id(world, "admin"))
+
+    with pytest.raises(NotReady):
+        world.run(assign_permission_sets, tenant, handles)
+
+    assert not any(world.places.taken.values())
+    assert world.remembered[-1].pending_assignments == ()
