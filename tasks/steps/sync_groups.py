@@ -347,7 +347,8 @@ class Synchronisation:
         """
         before = self.before.groups.get(name, group)
         certain = name in self.before.groups and before.id is None and self.before.doubt is None
-        unread = replace(group, permission_sets=None, people=before.people if certain else None)
+        people = before.people if certain else None
+        unread = replace(group, people=people, put_in_at=before.put_in_at, marked_at=before.marked_at)
         self.turned_up.append(name)
         with self.failures.collected():
             try:
