@@ -143,7 +143,7 @@ def waiting() -> Iterator[Figure]:
     rates = {}
     for count in (60, 1500):
         with tempfile.TemporaryDirectory() as directory:
-            rates[count] = backlog.measure(Path(directory), count, 20).per_minute
+            rates[count] = backlog.measure(Path(directory), count, 40).per_minute
     name = "creations a minute, 1,500 waiting against 60 waiting"
     yield Figure(name, rates[1500] / rates[60], "times", AWS_LIMITS, least=0.95)
     with tempfile.TemporaryDirectory() as directory:
