@@ -12,7 +12,8 @@ has long finished would keep them from the others.
 When AWS says of all that were missing that they were made, the list of assignments tells nothing new and is not asked
 for again: Identity Center's 20 calls a second are what limits a fleet. It is asked for at the next replication.
 
-Nothing is assigned to a group, and none is deleted, before it has proven to be this tenant's and this role's.
+Nothing is assigned to a group, and none is deleted, before it has proven to be this tenant's and this role's. A group
+that AWS made for us a moment ago, and that was given nothing yet, is proven by its id and has no assignments.
 
 An assignment that fails does not keep the others from being made; the step fails when nothing is in flight any more.
 Deleting assignments needs two permissions that the published policy lists as optional. Without them a group without
@@ -33,9 +34,11 @@ from tasks.permissions.groups import mapped_roles
 def assign_permission_sets(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Make the account assignments of the tenant's groups match the role mapping, then delete outdated groups.
 
-    Reads    sso:ListAccountAssignments 1 per permission set, none when AWS has just made all that was missing;
+    Reads    sso:ListAccountAssignments 1 per permission set, none while all groups are new, nor when AWS has just made
+             all that was missing;
              DescribeAccountAssignmentCreationStatus or …DeletionStatus 1 per request in flight;
-             identitystore:DescribeGroup (or scim:GetGroup) 1 per group that is assigned something or deleted
+             identitystore:DescribeGroup (or scim:GetGroup) 1 per group that is deleted, or assigned something and not
+             new
     Writes   sso:CreateAccountAssignment, DeleteAccountAssignment 1 per difference; identitystore:DeleteGroup 1 per
              outdated group (or scim:DeleteGroup)
     Returns  Wait while AWS works on assignments

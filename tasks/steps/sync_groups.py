@@ -346,8 +346,8 @@ class Synchronisation:
         What it has AWS must tell, and who is in it where that is in doubt.
         """
         before = self.before.groups.get(name, group)
-        certain = name in self.before.groups and before.id is None and self.before.doubt is None
-        people = before.people if certain else None
+        noted = name in self.before.groups and before.id is None and self.before.doubt is None
+        people = before.people if noted else None
         unread = replace(group, people=people, put_in_at=before.put_in_at, marked_at=before.marked_at)
         self.turned_up.append(name)
         with self.failures.collected():

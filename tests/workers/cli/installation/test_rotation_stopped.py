@@ -18,7 +18,7 @@ from workers.sandbox.client import SimulatorClient
 
 USER = organization.SERVICE_USER
 CHANGES = ("CreateAccessKey", "TagUser", "UpdateAccessKey", "DeleteAccessKey")
-SOME = dict.fromkeys(("TagUser", "UpdateAccessKey"), pytest.mark.thorough)
+MARKS = dict.fromkeys(("TagUser", "UpdateAccessKey"), pytest.mark.thorough)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def house(simulator: SimulatorClient, tmp_path: Path, run_here: RunHere) -> Hous
 
 
 @pytest.mark.parametrize("kind", [pytest.param("reset", marks=pytest.mark.thorough), "lost_response"])
-@pytest.mark.parametrize("operation", [pytest.param(each, marks=SOME.get(each, ())) for each in CHANGES])
+@pytest.mark.parametrize("operation", [pytest.param(each, marks=MARKS.get(each, ())) for each in CHANGES])
 def test_it_goes_on_after_every_change(operation: str, kind: str, house: House) -> None:
     first, _ = key_pair(house.secrets, "service-user")
     house.simulator.inject(operation=operation, kind=kind)
