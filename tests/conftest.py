@@ -53,8 +53,8 @@ def pytest_configure() -> None:
     """Let processes end with Ctrl-C, show traces in logs as Python does, and read the SDK's models once.
 
     Whoever runs tests in the background of a shell ignores the signal, and so would every process that they start.
-    structlog's own way to show traces, with source and variables, takes a second each. Each session of the SDK would read
-    AWS's models anew, so all share one reader.
+    structlog's own way to show traces, with source and variables, takes a second each. Each session of the SDK would
+    read AWS's models anew, so all share one reader.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
