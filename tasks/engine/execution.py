@@ -27,7 +27,7 @@ from tasks.resolve import resolved
 from tasks.state.masking import masked_error, masked_outcome
 from tasks.state.outcome import Begun, Dispatch, StepRecord, StoredAlert
 from tasks.state.records import json_of
-from tasks.state.work import OwnedByAnother
+from tasks.state.work import Following, OwnedByAnother
 from tasks.steps import run_step, with_nothing_to_do
 from tasks.worker import Worker
 
@@ -122,10 +122,10 @@ class Execution:
 
     def _recorded(self, answer: Answer, span: tracing.Span) -> Ended:
         try:
-            record, begun = self._written(answer)
+            record, next_is = self._written(answer)
         except OwnedByAnother as owned:
             answer = not_ours(owned)
-            record, begun = self._written(answer)
+            record, next_is = self._written(answer)
         self._around.look.ended(record.state)
         self._count(record)
         note, state = record.document.note or "", str(record.document.state)
@@ -137,22 +137,25 @@ class Execution:
         if record.document.last_error is not None:
             span.fail(record.document.last_error.code, record.document.last_error.message)
         shown = f"{state}: {note}" if record.document.state is State.WAITING else note  # to Celery it is a success
-        return Ended(shown, verdict.continued(record), verdict.failure(record, answer), begun)
+        following = None if next_is is Following.PUMP else verdict.continued(record)
+        begun = next_is if isinstance(next_is, Begun) else None
+        return Ended(shown, following, verdict.failure(record, answer), begun)
 
-    def _written(self, answer: Answer) -> tuple[StepRecord, Begun | None]:
+    def _written(self, answer: Answer) -> tuple[StepRecord, Begun | Following]:
         """Record an answer, and begin what follows at once if nobody else waits for this thread."""
         record, lease = self._decided(answer), self._lease
         self._around.look.keep(record.document)
-        recorded: Begun | bool
+        next_is: Begun | Following | None
         if verdict.continued(record) is not None and lease.certain:
             queue = QUEUE if self._held.is_full() else None
-            recorded = self._store.work.go_on(self._dispatch, lease.holder, record, self._begun, lease.stored, queue)
+            next_is = self._store.work.go_on(self._dispatch, lease.holder, record, self._begun, lease.stored, queue)
         else:
             recorded = self._store.work.record(self._dispatch.replication, lease.holder, record, lease.stored)
-        if recorded is False:
+            next_is = Following.MESSAGE if recorded else None
+        if next_is is None:
             raise Superseded(self._dispatch.replication)
         lease.stored = record.handles or lease.stored
-        return record, recorded if isinstance(recorded, Begun) else None
+        return record, next_is
 
     def _decided(self, answer: Answer) -> StepRecord:
         self._learn(answer)

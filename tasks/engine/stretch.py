@@ -3,7 +3,9 @@
 A message whose dispatch number is not the record's does nothing and ends its chain. Else the task takes the lease and
 runs its step. When that is done and nobody else waits for the thread, the script that records it begins the next step
 at once (record.lua), and the same task goes on with it: that costs neither a message nor another lease. When all
-threads are busy and somebody waits in the queue, the thread is theirs: the message's chain goes on, behind them.
+threads are busy and somebody waits in the queue, the thread is theirs. Mostly those may have access to take away, and
+all of them come first: the replication stands in the due index again, in the order of asking. In the other cases in
+which the next step cannot begin at once, the message's chain goes on with it.
 """
 
 from __future__ import annotations

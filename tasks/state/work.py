@@ -43,6 +43,13 @@ class Renewal(StrEnum):
     LOST = "lost"  # somebody else has it now
 
 
+class Following(StrEnum):
+    """Who begins the step that follows, when the task that ran the one before does not."""
+
+    MESSAGE = "message"  # the next message of the chain
+    PUMP = "pump"  # somebody waits for the thread, and comes first
+
+
 class OwnedByAnother(Exception):
     """What the handles name is another tenant's: `what` is like `account 123456789012`."""
 
@@ -161,17 +168,19 @@ class Work(Part):
         begun: Begun,
         stored: Handles | None,
         queue: str | None,
-    ) -> Begun | bool:
+    ) -> Begun | Following | None:
         """As `record`; and begin the step that follows under the same lease, if nobody waits in the queue.
 
         begun   what the step that has ended began with
         queue   the broker's key; None: nobody there waits for this thread
-        Answers what the step that follows begins with; else as `record`.
+        Answers what the step that follows begins with, or who begins it; None: somebody else has the lease now.
         """
         name = dispatch.chain.steps[_following(outcome)].name
         given = _record(dispatch.replication, holder, outcome, stored)
         answer = self._recorded(given.model_copy(update={"begins": name, "queue": queue}))
-        return _begun_next(json.loads(answer), begun, outcome, name) if isinstance(answer, str) else bool(answer)
+        if isinstance(answer, str):
+            return _begun_next(json.loads(answer), begun, outcome, name)
+        return {0: None, 1: Following.MESSAGE, 2: Following.PUMP}[answer]
 
     def _recorded(self, given: Record) -> Any:
         answer = self._run(given)

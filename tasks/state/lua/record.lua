@@ -1,11 +1,11 @@
 -- Record how a step ended, and give the lease back; or keep it, and begin the next step at once, when that is asked for and
--- nobody waits in the queue. Answers 1; or, when the next step has begun, what it needs, as an object (JSON text); or 0
--- when somebody else has the lease now; or {what, whose} when the handles name something that is another tenant's. After
--- the last two nothing was written.
+-- nobody waits in the queue. Answers 1; or 2 when the pump begins the next step, because somebody waits; or, when the next
+-- step has begun, what it needs, as an object (JSON text); or 0 when somebody else has the lease now; or {what, whose} when
+-- the handles name something that is another tenant's. After the last two nothing was written.
 local key = keys.replication(p.replication)
 local following = 'step:' .. (p.next or p.step)
 local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
-  'doubted', 'person', 'gate', following)
+  'doubted', 'person', 'gate', 'asked', following)
 local tenant = record.tenant
 local mark = p.holder .. ' ' .. p.step
 
@@ -23,9 +23,11 @@ if learned then
   if what then return {what, whose} end
 end
 local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', record.cancel == '1'
-local waits = p.queue and redis.call('LLEN', p.queue) > 0 -- somebody, for our thread
+-- Somebody waits for our thread: mostly one who may have access to take away (pump.lua). All of those come before what is
+-- left to do here. So that stands in the index again, and not in the queue, where the pump would count it against them.
+local stands_back = p.begins and p.queue and redis.call('LLEN', p.queue) > 0
 -- What somebody else's operation has joined to the handles is read by begin.lua only.
-local goes_on = p.begins and not waits and not cancelled and not record.joined and not is_paused(tenant)
+local goes_on = p.begins and not stands_back and not cancelled and not record.joined and not is_paused(tenant)
 
 local function write()
   local written = {'step:' .. p.step, p.document, 'retry_state', p.retry_state, 'idle', p.idle,
@@ -107,14 +109,14 @@ local function go_on()
   end
   count_replication(tenant, p.replication) -- it may wait for a person from now on, or no longer
   if p.parked then leave_all(p.replication, 0, p.gate) end -- AWS has begun nothing, and others need not wait for a person
-  local due = next_look_at_gate()
-  set_due(p.replication, due)
+  local due = stands_back and now() or next_look_at_gate()
+  set_due(p.replication, stands_back and math.min(math.floor(record.asked / 1000), due) or due) -- in the order of asking
   if due == 'inf' then -- no look is late that nobody has promised
     redis.call('HDEL', key, 'look_at')
   else
     redis.call('HSET', key, 'look_at', due) -- begin.lua tells how late the look then is
   end
-  if p.next and p.due > 0 then -- the chain goes on by itself: the next step has the same thread
+  if p.next and p.due > 0 and not stands_back then -- the chain goes on by itself: the next step has the same thread
     keep_thread(tenant, p.replication, due)
   else
     leave_thread(tenant, p.replication)
@@ -144,4 +146,4 @@ elseif cancelled then
 else
   go_on()
 end
-return 1
+return stands_back and 2 or 1

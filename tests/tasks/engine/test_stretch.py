@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -17,13 +17,23 @@ from tasks.chain import REPLICATION
 from tasks.engine.execution import Ended
 from tasks.engine.host import Host
 from tasks.errors import PermanentError
-from tasks.model.handles import Handles
+from tasks.model.desired import TenantId
+from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
 from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.store import Store
-from tasks.state.work import Renewal
-from tests.tasks.state.as_worker import DEVELOPMENT, LEASE, PRODUCTION, SHOP, pump, state_of
+from tasks.state.work import Following, Renewal
+from tests.tasks.state.as_worker import (
+    DEVELOPMENT,
+    LEASE,
+    PRODUCTION,
+    SHOP,
+    pump,
+    run_one,
+    state_of,
+    step_done,
+)
 
 MINE = Handles(account_id="111111111112")
 
@@ -45,7 +55,7 @@ def done(index: int = 0, following: int = 1, **changes: Any) -> StepRecord:
     )
 
 
-def gone_on(store: Store, begun: tuple[Dispatch, Begun], queue: str | None = QUEUE) -> Begun | bool:
+def gone_on(store: Store, begun: tuple[Dispatch, Begun], queue: str | None = QUEUE) -> Begun | Following | None:
     dispatch, before = begun
     return store.work.go_on(dispatch, "me", done(), before, before.handles, queue)
 
@@ -90,10 +100,6 @@ def test_handles_that_another_step_wrote_are_not_lost_where_they_are_the_stored_
     assert record.handles == MINE
 
 
-def somebody_waits(store: Store, redis: Redis, dispatch: Dispatch) -> None:
-    redis.lpush(QUEUE, "a message")
-
-
 def it_is_paused(store: Store, redis: Redis, dispatch: Dispatch) -> None:
     store.pauses.pause(str(SHOP))
 
@@ -102,17 +108,59 @@ def another_operation_works_for_it(store: Store, redis: Redis, dispatch: Dispatc
     redis.hset(f"connector:replication:{dispatch.replication}", "joined", "{}")
 
 
-@pytest.mark.parametrize("changed", [somebody_waits, it_is_paused, another_operation_works_for_it])
+@pytest.mark.parametrize("changed", [it_is_paused, another_operation_works_for_it])
 def test_a_message_begins_the_next_step_where(
     changed: Callable[[Store, Redis, Dispatch], None], store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
 ) -> None:
     dispatch, _ = begun
     changed(store, redis, dispatch)
 
-    assert gone_on(store, begun) is True
+    assert gone_on(store, begun) is Following.MESSAGE
 
     assert redis.hget(f"connector:replication:{dispatch.replication}", "holder") == "", "the lease is given back"
     assert state_of(store, dispatch.replication) is State.RUNNING
+
+
+def test_the_pump_begins_the_next_step_where_somebody_waits_for_the_thread(
+    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
+) -> None:
+    """In the queue it would count as one of those that the pump may send, and keep others out."""
+    dispatch, _ = begun
+    redis.lpush(QUEUE, "a message")
+
+    assert gone_on(store, begun) is Following.PUMP
+
+    assert redis.hget(f"connector:replication:{dispatch.replication}", "holder") == "", "the lease is given back"
+    assert state_of(store, dispatch.replication) is State.RUNNING
+    redis.delete(QUEUE)
+    [again] = pump(store)
+    assert (again.replication, again.step, again.number) == (dispatch.replication, 1, dispatch.number + 1)
+
+
+def test_who_stood_back_comes_before_those_who_have_asked_later(
+    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
+) -> None:
+    later = store.orders.submit(Order(TenantId.parse("likvid.later.aws.sandbox"), DEVELOPMENT))
+    redis.lpush(QUEUE, "a message")
+    gone_on(store, begun)
+    redis.delete(QUEUE)
+
+    assert [each.replication for each in pump(store)] == [begun[0].replication, later]
+
+
+def test_the_lost_answer_that_the_pump_begins_the_next_step_does_no_harm(
+    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
+) -> None:
+    dispatch, _ = begun
+    redis.lpush(QUEUE, "a message")
+    gone_on(store, begun)
+
+    assert gone_on(store, begun) is Following.MESSAGE
+    redis.delete(QUEUE)
+    [again] = pump(store)
+
+    assert store.work.begin(replace(dispatch, step=1), "the message's", LEASE) is None, "it is stale"
+    assert store.work.begin(again, "the pump's", LEASE) is not None
 
 
 def test_who_waits_in_the_queue_while_a_thread_is_free_needs_no_other(
@@ -126,7 +174,7 @@ def test_who_waits_in_the_queue_while_a_thread_is_free_needs_no_other(
 def test_a_newer_order_ends_it_between_two_steps(store: Store, begun: tuple[Dispatch, Begun]) -> None:
     newer = store.orders.submit(Order(SHOP, PRODUCTION))
 
-    assert gone_on(store, begun) is True
+    assert gone_on(store, begun) is Following.MESSAGE
 
     assert state_of(store, begun[0].replication) is State.CANCELLED
     assert state_of(store, newer) is State.QUEUED
@@ -135,7 +183,46 @@ def test_a_newer_order_ends_it_between_two_steps(store: Store, begun: tuple[Disp
 def test_who_has_lost_the_lease_goes_on_with_nothing(store: Store, redis: Redis, begun: tuple[Dispatch, Begun]) -> None:
     redis.hset(f"connector:replication:{begun[0].replication}", "holder", "somebody else")
 
-    assert gone_on(store, begun) is False
+    assert gone_on(store, begun) is None
+
+
+def test_in_a_burst_everybody_who_may_lose_access_comes_before_anything_else(store: Store, redis: Redis) -> None:
+    """Ten tenants with groups are ordered anew, and there is one thread."""
+    tenants = [TenantId("likvid", f"burst{number}", "aws.sandbox") for number in range(10)]
+    for tenant in tenants:
+        store.orders.submit(Order(tenant, DEVELOPMENT))
+        group = Group("admin", f"g-{tenant}", people=("alice",))
+        run_one(store, step_done(0, last=True, handles=Handles(groups={f"mst-{tenant}": group})))
+    for tenant in tenants:
+        store.orders.submit(Order(tenant, PRODUCTION))
+
+    steps = [dispatch.step for dispatch in one_thread(store, redis)]
+
+    assert steps == sorted(steps)
+    assert steps.count(0) == len(tenants)
+    assert len(steps) == 2 * len(tenants) - 1, "a message for its first step and one for the rest; behind the last is nobody"
+
+
+def one_thread(store: Store, redis: Redis) -> Iterator[Dispatch]:
+    """Work as one thread of a worker does, until nothing is left; gives what its messages begin with."""
+    sent: list[Dispatch] = []
+    last = len(REPLICATION.steps) - 1
+    while taken := [*sent, *pump(store, room=1, queue=QUEUE)]:
+        dispatch, sent = taken[0], taken[1:]
+        redis.delete(QUEUE)
+        if sent:
+            redis.rpush(QUEUE, *map(str, sent))
+        yield dispatch
+        next_is: Begun | Following | None = store.work.begin(dispatch, "me", LEASE)
+        while isinstance(next_is, Begun):
+            if dispatch.step == last:
+                assert store.work.record(dispatch.replication, "me", step_done(last, last=True))
+                break
+            ended = done(dispatch.step, dispatch.step + 1, handles=next_is.handles)
+            next_is = store.work.go_on(dispatch, "me", ended, next_is, next_is.handles, QUEUE)
+            dispatch = replace(dispatch, step=dispatch.step + 1)
+        if next_is is Following.MESSAGE:
+            sent.append(dispatch)
 
 
 class Listening:

@@ -19,8 +19,8 @@ LEASE = timedelta(seconds=30)
 SHORT = timedelta(milliseconds=40)
 
 
-def pump(store: Store, room: int = 100, lease: timedelta = LEASE) -> list[Dispatch]:
-    return store.work.pump("queue", room, lease, timedelta(minutes=10), "worker-1")
+def pump(store: Store, room: int = 100, lease: timedelta = LEASE, queue: str = "queue") -> list[Dispatch]:
+    return store.work.pump(queue, room, lease, timedelta(minutes=10), "worker-1")
 
 
 def step_done(index: int, *, last: bool = False, handles: Handles | None = None) -> StepRecord:
