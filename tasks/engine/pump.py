@@ -17,7 +17,7 @@ from threading import Event, Thread
 from time import monotonic
 
 import structlog
-from celery import Celery, chain
+from celery import Celery
 
 from config.celery import QUEUE
 from tasks.state.outcome import Dispatch
@@ -111,8 +111,8 @@ class Pump:
 def send(app: Celery, dispatch: Dispatch) -> None:
     """Send the rest of the chain as one message: ids only, never desired state, never a secret."""
     arguments = (dispatch.tenant, dispatch.replication, dispatch.number)
-    tasks = (
+    first, *rest = (
         app.signature(dispatch.chain.task(each), args=arguments, immutable=True, task_id=dispatch.task_id(each))
         for each in range(dispatch.step, len(dispatch.chain.steps))
     )
-    chain(*tasks).apply_async()
+    first.apply_async(chain=rest[::-1])  # as Celery's own chain sends it, which first copies each of them three times
