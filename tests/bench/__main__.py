@@ -102,7 +102,7 @@ def throughput() -> Iterator[Figure]:
 
     With 200 ms a call the cores are idle most of the time: then only what is ours keeps the second worker from working.
     """
-    projects = [f"p{number}" for number in range(96)]
+    projects = [f"p{number}" for number in range(192)]  # at the end threads stand idle: of a long run that is little
     cores = f"{os.cpu_count()} cores, which also run AWS and Redis"
     rates: dict[tuple[int, int], float] = {}
     with cluster(1, UNLIMITED, **{**SETTINGS, "CONNECTOR_WORKER_CONCURRENCY": "8"}) as running:

@@ -200,7 +200,9 @@ def test_in_a_burst_everybody_who_may_lose_access_comes_before_anything_else(sto
 
     assert steps == sorted(steps)
     assert steps.count(0) == len(tenants)
-    assert len(steps) == 2 * len(tenants) - 1, "a message for its first step and one for the rest; behind the last is nobody"
+    assert len(steps) == 2 * len(tenants) - 1, (
+        "a message for its first step and one for the rest; behind the last is nobody"
+    )
 
 
 def one_thread(store: Store, redis: Redis) -> Iterator[Dispatch]:
