@@ -14,9 +14,11 @@ import botocore.session
 import pytest
 import structlog
 from botocore.loaders import create_loader
+from execnet import XSpec
 from hypothesis import HealthCheck, settings
 
 from tests.support.compiling import compile_changed
+from tests.support.forked_worker import python_of_worker
 from tests.support.nursery import share
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
@@ -69,6 +71,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.getoption("numprocesses"):
         share()
         compile_changed()
+
+
+def pytest_xdist_setupnodes(specs: list[XSpec]) -> None:
+    """Fork the workers, where that can be done: each would import the same for two seconds."""
+    for spec in specs:
+        spec.python = python_of_worker()
 
 
 def pytest_xdist_auto_num_workers() -> int:

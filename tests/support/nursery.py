@@ -2,7 +2,7 @@
 
     child = nursery().start(["celery", "-A", "workers.app", "worker"], environment, directory, log)
 
-runs `python -m celery …` there. The nursery is a process of its own, because a process that forks should have no
+runs `python -m celery …` there. The workers of xdist come from it, too (`forked_worker.py`). The nursery is a process of its own, because a process that forks should have no
 threads, and tests have some. One serves all workers of xdist: `share()` starts it for them. Else it is started with
 the first child. It reads one JSON line for each child from whoever is connected, and answers with one when it has
 started and one when it has ended. When a client goes, its children are ended; when the nursery ends, the kernel ends
@@ -35,6 +35,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.aws.clients import Clients
+from tasks.chain import CHAINS
+from tasks.steps import function_of
 from workers.demo.die_with_parent import PR_SET_PDEATHSIG
 
 IMPORTED = (
@@ -52,6 +54,8 @@ IMPORTED = (
     "workers.sandbox.aws.server",
     "workers.sandbox.aws.seed",
     "workers.sandbox.aws.operation_modules",
+    "workers.api.serve",
+    "alembic.command",
     "tasks.metering.rounds",
 )
 SERVICES = ("sts", "organizations", "iam", "cloudformation", "sso-admin", "identitystore", "lambda", "servicecatalog")
@@ -197,6 +201,9 @@ def main() -> None:
     die_with(os.getppid())
     for name in IMPORTED:
         import_module(name)
+    for chain in CHAINS.values():
+        for step in chain.steps:
+            function_of(step)  # imports it
     clients = Clients()
     for name in SERVICES:  # so that no child has to read AWS's model of them
         clients.unsigned(name, "eu-central-1")
