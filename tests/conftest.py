@@ -9,12 +9,12 @@ import gc
 import os
 import signal
 from functools import cache
+from typing import Any
 
 import botocore.session
 import pytest
 import structlog
 from botocore.loaders import create_loader
-from execnet import XSpec
 from hypothesis import HealthCheck, settings
 
 from tests.support.compiling import compile_changed
@@ -73,7 +73,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         compile_changed()
 
 
-def pytest_xdist_setupnodes(specs: list[XSpec]) -> None:
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:  # execnet's, which has no types
     """Fork the workers, where that can be done: each would import the same for two seconds."""
     for spec in specs:
         spec.python = python_of_worker()

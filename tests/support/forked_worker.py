@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
+from pathlib import Path
 
 
 def python_of_worker() -> str | None:
     """Return the command that xdist shall start in place of Python; None where files are not found by number."""
-    return f"{sys.executable} -S -E {__file__}" if os.path.isdir("/proc/self/fd") else None
+    return shlex.join([sys.executable, "-S", "-E", __file__]) if Path("/proc/self/fd").is_dir() else None
 
 
 def main() -> int:
@@ -26,7 +28,7 @@ def main() -> int:
     order = {
         "command": ["tests.support.forked_worker"],
         "environment": dict(os.environ),
-        "directory": os.getcwd(),
+        "directory": str(Path.cwd()),
         "given": f"{files}/0",
         "log": f"{files}/1",
         "errors": f"{files}/2",
@@ -43,4 +45,4 @@ def main() -> int:
 if __name__ == "__main__":
     if __spec__ is None:
         sys.exit(main())
-    exec(eval(sys.stdin.readline()))  # noqa: S102, S307 (execnet's own way to begin)
+    exec(eval(sys.stdin.readline()))  # as execnet's own first line

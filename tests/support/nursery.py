@@ -2,11 +2,11 @@
 
     child = nursery().start(["celery", "-A", "workers.app", "worker"], environment, directory, log)
 
-runs `python -m celery …` there. The workers of xdist come from it, too (`forked_worker.py`). The nursery is a process of its own, because a process that forks should have no
-threads, and tests have some. One serves all workers of xdist: `share()` starts it for them. Else it is started with
-the first child. It reads one JSON line for each child from whoever is connected, and answers with one when it has
-started and one when it has ended. When a client goes, its children are ended; when the nursery ends, the kernel ends
-all of them (Linux).
+runs `python -m celery …` there. The workers of xdist come from it, too (`forked_worker.py`). The nursery is a process
+of its own, because a process that forks should have no threads, and tests have some. One serves all workers of xdist:
+`share()` starts it for them. Else it is started with the first child. It reads one JSON line for each child from
+whoever is connected, and answers with one when it has started and one when it has ended. When a client goes, its
+children are ended; when the nursery ends, the kernel ends all of them (Linux).
 """
 
 from __future__ import annotations
