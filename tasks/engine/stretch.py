@@ -4,8 +4,9 @@ A message whose dispatch number is not the record's does nothing and ends its ch
 runs its step. When that is done and nobody else waits for the thread, the script that records it begins the next step
 at once (record.lua), and the same task goes on with it: that costs neither a message nor another lease. When all
 threads are busy and somebody waits in the queue, the thread is theirs. Mostly those may have access to take away, and
-all of them come first: the replication stands in the due index again, in the order of asking. In the other cases in
-which the next step cannot begin at once, the message's chain goes on with it.
+all of them come first: the replication stands in the due index again, in the order of asking. So does one that has
+taken access away while the threads for everybody are all taken: what is left of it must not hang in a kept one. In the
+other cases in which the next step cannot begin at once, the message's chain goes on with it.
 """
 
 from __future__ import annotations

@@ -143,6 +143,8 @@ class Keys:
         "something is due: a resting pump checks at once")
     workers = One("zset", "work", Stays("an entry leaves after a day"),
         "worker -> when its pump last looked (ms)")
+    rooms = One("hash", "work", Stays("an entry leaves with its worker's"),
+        "worker -> its threads for everybody, and those kept for who may have access to take away")
     ticks = One("hash", "ticks", Stays("one entry for each thing that beat sends"),
         "what beat sends -> when a beat last took it (ms)")
     daily_round = One("string", "daily_rounds", Stays("one value"),

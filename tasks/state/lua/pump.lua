@@ -3,8 +3,7 @@
 -- A call that AWS does not answer holds a thread until its time-out. So no more is taken than there are threads, but for
 -- a few that are kept for who may have access to take away; and when there are several platforms none gets all of them.
 -- Answers a list (JSON text) of objects: tenant, replication, chain, step (its index), number (of the dispatch).
-local ALIVE = 10000 -- ms since a worker's pump looked: a worker that has not looked for longer is dead or hangs
-local FORGOTTEN = 86400000 -- ms after which such a worker is dropped
+local FORGOTTEN = 86400000 -- ms after which a worker is dropped that has not looked
 local UNRESPONSIVE = 3 -- executions in a row without any answer: from then on a platform is only probed
 local LANES = 20 -- looked at in one run
 local RECHECK_URGENT = 500 -- ms: nobody wakes them when one of the kept threads is given back
@@ -13,22 +12,24 @@ local PRIORITY = 1e15 -- microseconds
 catch_up(p.first)
 local time = now()
 redis.call('ZADD', keys.workers, time, p.worker)
-redis.call('ZREMRANGEBYSCORE', keys.workers, '-inf', time - FORGOTTEN)
+redis.call('HSET', keys.rooms, p.worker, p.room .. ' ' .. p.kept)
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', keys.workers, '-inf', time - FORGOTTEN)) do
+  redis.call('ZREM', keys.workers, worker)
+  redis.call('HDEL', keys.rooms, worker)
+end
 local waiting = redis.call('LLEN', p.queue)
 local room = p.room - waiting
 local taken, looked = {}, 0
-local alive = redis.call('ZCOUNT', keys.workers, time - ALIVE, '+inf')
-local kept = p.kept * alive -- threads that only who may have access to take away gets
+local all, kept = all_threads()
 
 -- How many threads a platform may have: half of all, so that another one always finds some; an unresponsive one a few.
 local function share_of_threads(platform)
-  local all = p.room * alive
   local unanswered = tonumber(redis.call('HGET', keys.unresponsive, platform) or '0')
   return math.max(1, math.floor(all / (unanswered >= UNRESPONSIVE and 16 or 2)))
 end
 
 local free = {} -- platform -> threads that it may still take; empty while there is only one platform
-local spare = p.room * alive -- threads that all platforms together may still take
+local spare = all - held_threads() -- threads that all platforms together may still take
 local function count_threads()
   local platforms = redis.call('SMEMBERS', keys.platforms)
   for _, platform in ipairs(platforms) do
@@ -40,7 +41,6 @@ local function count_threads()
     else
       end_threads(lane)
     end
-    spare = spare - redis.call('ZCARD', keys.holders(lane))
   end
 end
 
@@ -64,9 +64,10 @@ local function enters(platform, id)
   if not free[platform] or redis.call('ZSCORE', keys.holders(lane), id) then return true end
   local waiters = keys.waiters(lane)
   local urgent = redis.call('ZSCORE', keys.urgent, id)
-  -- Who has a place in AWS's limits, or was woken to take one, comes first, because others wait for that place.
-  local first = urgent or redis.call('EXISTS', keys.places(id)) == 1
-  redis.call('ZADD', waiters, 'NX', time * 1000 + looked - (first and PRIORITY or 0), id)
+  -- After the urgent ones comes who has a place in AWS's limits, or was woken to take one: others wait for that place.
+  local first = urgent and 2 or redis.call('EXISTS', keys.places(id))
+  local since = math.min(tonumber(redis.call('ZSCORE', keys.due, id)), time) -- who stood back comes early (record.lua)
+  redis.call('ZADD', waiters, 'NX', since * 1000 + looked - first * PRIORITY, id)
   redis.call('PEXPIRE', waiters, p.retention)
   if redis.call('ZRANK', waiters, id) >= free[platform] + (urgent and kept_threads(platform, lane) or 0) then
     set_due(id, urgent and time + RECHECK_URGENT or 'inf') -- until a thread is free

@@ -1,7 +1,7 @@
 -- Record how a step ended, and give the lease back; or keep it, and begin the next step at once, when that is asked for and
--- nobody waits in the queue. Answers 1; or 2 when the pump begins the next step, because somebody waits; or, when the next
--- step has begun, what it needs, as an object (JSON text); or 0 when somebody else has the lease now; or {what, whose} when
--- the handles name something that is another tenant's. After the last two nothing was written.
+-- nobody needs the thread. Answers 1; or 2 when the pump begins the next step, because somebody does; or, when the next step
+-- has begun, what it needs, as an object (JSON text); or 0 when somebody else has the lease now; or {what, whose} when the
+-- handles name something that is another tenant's. After the last two nothing was written.
 local key = keys.replication(p.replication)
 local following = 'step:' .. (p.next or p.step)
 local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
@@ -23,9 +23,17 @@ if learned then
   if what then return {what, whose} end
 end
 local ends, cancelled = p.state == 'SUCCEEDED' or p.state == 'FAILED', record.cancel == '1'
--- Somebody waits for our thread: mostly one who may have access to take away (pump.lua). All of those come before what is
--- left to do here. So that stands in the index again, and not in the queue, where the pump would count it against them.
-local stands_back = p.begins and p.queue and redis.call('LLEN', p.queue) > 0
+
+-- Tell whether somebody waits for our thread: mostly one who may have access to take away (pump.lua). All of those come
+-- before what is left to do here. Or one of them may need it soon: we have taken access away, perhaps in a kept thread,
+-- and what is left may hang there. So that stands in the index again, and not in the queue, where the pump would count it
+-- against them.
+local function is_needed()
+  if p.queue and redis.call('LLEN', p.queue) > 0 then return true end
+  return p.step == 0 and redis.call('ZSCORE', keys.urgent, p.replication) and uses_kept_threads(platform_of(tenant))
+end
+
+local stands_back = p.begins and is_needed()
 -- What somebody else's operation has joined to the handles is read by begin.lua only.
 local goes_on = p.begins and not stands_back and not cancelled and not record.joined and not is_paused(tenant)
 

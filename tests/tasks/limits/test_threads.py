@@ -13,8 +13,9 @@ from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
 from tasks.state.orders import Order
-from tasks.state.outcome import Dispatch, StepRecord
+from tasks.state.outcome import Begun, Dispatch, StepRecord
 from tasks.state.store import Store
+from tasks.state.work import Following
 from tests.support.waiting import eventually
 
 DEVELOPMENT = Desired(landing_zone="development")
@@ -33,6 +34,10 @@ def order(store: Store, platform: str, count: int) -> list[str]:
 
 def pump(store: Store, lease: timedelta = LEASE) -> list[Dispatch]:
     return store.work.pump("queue", THREADS, lease, timedelta(minutes=10), "w", kept=KEPT)
+
+
+def another_worker(store: Store, threads: int) -> list[Dispatch]:
+    return store.work.pump("queue", threads, LEASE, timedelta(minutes=10), "another", kept=1)
 
 
 def of(platform: str, dispatches: list[Dispatch]) -> list[str]:
@@ -73,11 +78,22 @@ def test_no_platform_has_more_than_half_of_the_threads(store: Store) -> None:
 
 
 def test_two_workers_have_twice_the_threads(store: Store) -> None:
+    another_worker(store, THREADS)
     order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)
-    store.work.pump("queue", 0, LEASE, LEASE, "another")
 
     assert len(of(UNRESPONSIVE, pump(store))) == THREADS
+
+
+def test_of_workers_with_different_numbers_of_threads_each_counts_with_its_own(store: Store) -> None:
+    """As while somebody gives all of them more, one after the other; what is too much would stand in the queue."""
+    few = 4
+    another_worker(store, few)
+    order(store, OTHER, 3 * THREADS)
+
+    taken = [*pump(store), *pump(store), *pump(store), *another_worker(store, few)]
+
+    assert len(taken) == THREADS + few
 
 
 def test_the_next_step_of_a_chain_has_the_same_thread(store: Store) -> None:
@@ -238,3 +254,61 @@ def test_who_may_have_to_go_finds_a_thread_also_where_the_platform_has_more_than
     record(store, first[0], responded=None)
     [next_] = eventually(lambda: of(UNRESPONSIVE, pump(store)))
     assert {*first, next_} <= urgent
+
+
+def test_who_may_have_to_go_comes_before_those_with_a_place_who_wait_for_a_thread(store: Store, redis: Redis) -> None:
+    leaving = with_people(store, UNRESPONSIVE, 1)
+    order(store, UNRESPONSIVE, 40)
+    order(store, OTHER, 1)
+    placed = of(UNRESPONSIVE, pump_and_begin(store))[: 2 * KEPT]
+    for replication in placed:
+        assert store.limits.enter("account assignment", replication, replication, len(placed)) == -1
+        record(store, replication, responded=True)
+    assert len(of(UNRESPONSIVE, pump_and_begin(store))) == len(placed), "others have their threads"
+    for replication in placed:
+        redis.zincrby(store.keys.due, -3_601_000, replication)  # ms: AWS has done their work
+    assert of(UNRESPONSIVE, pump(store)) == []
+
+    urgent = fewer(store, leaving)
+
+    assert set(of(UNRESPONSIVE, pump(store))) == urgent
+
+
+def withdrawn(store: Store, dispatch: Dispatch, begun: Begun) -> Begun | Following | None:
+    """Record that access is taken away, while no message waits for the thread."""
+    done = StepRecord(0, StepState(name="x", state=State.SUCCEEDED), State.RUNNING, LEASE, True)
+    return store.work.go_on(dispatch, dispatch.replication, done, begun, None, None)
+
+
+@pytest.mark.parametrize("platforms", [(OTHER,), (OTHER, UNRESPONSIVE)], ids=["alone", "beside another platform"])
+def test_who_has_taken_access_away_leaves_a_kept_thread(store: Store, platforms: tuple[str, ...]) -> None:
+    """What is left to do may hang there, and the next one who has to go would wait for it."""
+    leaving = with_people(store, OTHER, KEPT + 1)
+    for platform in platforms:
+        order(store, platform, 40)
+    shared = of(OTHER, pump_and_begin(store))  # they hang
+    fewer(store, leaving[:KEPT])
+
+    for dispatch in pump(store):
+        begun = store.work.begin(dispatch, dispatch.replication, LEASE)
+        assert begun is not None
+        assert withdrawn(store, dispatch, begun) is Following.PUMP
+
+    assert of(OTHER, pump(store)) == [], "it waits for one of the others"
+    last = fewer(store, leaving[KEPT:])
+    assert set(of(OTHER, pump_and_begin(store))) == last
+    record(store, last.pop(), responded=None)
+    record(store, shared[0], responded=None)
+    assert len(eventually(lambda: of(OTHER, pump(store)))) == 1
+
+
+def test_who_has_taken_access_away_goes_on_where_a_thread_is_free_for_everybody(store: Store) -> None:
+    leaving = with_people(store, OTHER, 1)
+    order(store, OTHER, THREADS - 1)
+    pump_and_begin(store)
+    fewer(store, leaving)
+    [dispatch] = pump(store)
+    begun = store.work.begin(dispatch, dispatch.replication, LEASE)
+    assert begun is not None
+
+    assert isinstance(withdrawn(store, dispatch, begun), Begun)
