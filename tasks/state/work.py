@@ -22,6 +22,7 @@ from tasks.state.records import compact, handles_json, json_of
 from tasks.state.scripts import iso_now
 
 SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
+FIRST = 100  # of the due index: of so many it is read since when they are due
 LOOKS = 10  # a worker that has missed so many looks at the due index is gone
 
 
@@ -47,7 +48,7 @@ class Following(StrEnum):
     """Who begins the step that follows, when the task that ran the one before does not."""
 
     MESSAGE = "message"  # the next message of the chain
-    PUMP = "pump"  # somebody waits for the thread, and comes first
+    PUMP = "pump"  # somebody waits for the thread, or may soon, and comes first
 
 
 class OwnedByAnother(Exception):
@@ -169,7 +170,7 @@ class Work(Part):
         stored: Handles | None,
         queue: str | None,
     ) -> Begun | Following | None:
-        """As `record`; and begin the step that follows under the same lease, if nobody waits in the queue.
+        """As `record`; and begin the step that follows under the same lease, if nobody else needs the thread.
 
         begun   what the step that has ended began with
         queue   the broker's key; None: nobody there waits for this thread
@@ -195,9 +196,14 @@ class Work(Part):
 
     def overdue(self) -> timedelta:
         """Return how long the next check of a replication is overdue; zero when none is due."""
-        first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
-        late = self._database.now() - first[0][1] if first else 0
-        return timedelta(milliseconds=max(late, 0))
+        now = self._database.now()
+        first = self._redis.zrangebyscore(self._keys.due, "-inf", now, 0, FIRST, withscores=True)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for replication, _ in first:
+                pipeline.hmget(self._keys.replication(replication), "state", "look_at")
+            found = pipeline.execute()
+        since = min((_due_since(score, *row) for (_, score), row in zip(first, found, strict=True)), default=now)
+        return timedelta(milliseconds=max(now - since, 0))
 
     def due(self) -> int:
         """Count the replications that somebody must look at now and that no worker has taken."""
@@ -210,6 +216,11 @@ class Work(Part):
     def queued(self, queue: str) -> int:
         """Count the messages in the broker's queue that no worker has taken yet."""
         return int(self._redis.llen(queue))
+
+
+def _due_since(score: float, state: str | None, look_at: str | None) -> float:
+    """Return since when a replication is due (ms): who stood back between two steps stands where it was asked for."""
+    return max(score, float(look_at)) if state == State.RUNNING and look_at is not None else score
 
 
 def _handles(row: dict[str, Any]) -> Handles:

@@ -148,6 +148,37 @@ def test_who_stood_back_comes_before_those_who_have_asked_later(
     assert [each.replication for each in pump(store)] == [begun[0].replication, later]
 
 
+def test_who_stood_back_comes_before_them_also_where_platforms_share_the_threads(
+    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
+) -> None:
+    """Each has half of the two threads; those who have asked later stand in line for it already."""
+    for name in ("a.aws.sandbox", "b.aws.sandbox", "c.aws.other"):
+        store.orders.submit(Order(TenantId.parse(f"likvid.{name}"), DEVELOPMENT))
+    [other] = pump(store, room=2)
+    assert other.tenant.endswith("other")
+    redis.lpush(QUEUE, "a message")
+    gone_on(store, begun)
+    redis.delete(QUEUE)
+
+    assert [each.replication for each in pump(store, room=2)] == [begun[0].replication]
+
+
+def test_who_stood_back_is_not_overdue_since_it_was_ordered(
+    store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
+) -> None:
+    """It may have waited for AWS or a person for weeks, and nobody is late."""
+    redis.hincrby(f"connector:replication:{begun[0].replication}", "asked", -3_600_000_000)  # microseconds
+    redis.lpush(QUEUE, "a message")
+
+    assert gone_on(store, begun) is Following.PUMP
+
+    assert store.work.due() == 1
+    assert store.work.overdue() < timedelta(minutes=5)
+    overdue = store.orders.submit(Order(TenantId.parse("likvid.overdue.aws.sandbox"), DEVELOPMENT))
+    redis.zincrby("connector:due", -600_000, overdue)  # ms; nobody has looked at this one since
+    assert store.work.overdue() >= timedelta(minutes=10)
+
+
 def test_the_lost_answer_that_the_pump_begins_the_next_step_does_no_harm(
     store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
 ) -> None:
