@@ -127,6 +127,17 @@ def test_a_thread_of_a_dead_worker_or_a_lost_message_is_free_after_the_lease(sto
     assert len(again) <= THREADS // 2
 
 
+def test_nobody_is_given_the_threads_of_a_worker_that_has_died(store: Store, redis: Redis) -> None:
+    """What is dispatched for them would have the kept threads of the others, and stand before withdrawals."""
+    order(store, OTHER, 4 * THREADS)
+    dead = [each.replication for each in another_worker(store, THREADS)]
+    pump_and_begin(store)
+    redis.zincrby("connector:workers", -6_500, "another")  # ms; it was killed then, and its leases have ended
+    redis.zadd(f"connector:holders:threads of {OTHER}", dict.fromkeys(dead, 1))
+
+    assert pump(store) == []
+
+
 def test_an_unresponsive_platform_is_only_probed_until_it_answers(store: Store) -> None:
     order(store, UNRESPONSIVE, 40)
     order(store, OTHER, 1)

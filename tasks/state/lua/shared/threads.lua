@@ -1,6 +1,9 @@
 -- The workers' threads, shared among platforms: a lane for each platform, which only the pump enters (pump.lua). A place
 -- is held until the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
-local ALIVE = 10000 -- ms since a worker's pump looked: a worker that has not looked for longer is dead or hangs
+-- ms since a worker's pump looked: a worker that has not looked for longer is dead or hangs. Pumps look at least once a
+-- second, and leases last 6 s: the threads of a dead worker do not count any more when its places end, so that nobody
+-- else is given them.
+local ALIVE = 4000
 
 local function threads(platform) return 'threads of ' .. platform end
 
