@@ -50,8 +50,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_send_task_events": False,  # Flower asks for them as long as it runs, and nobody else listens
         "task_track_started": True,
         "worker_pool": "threads",  # the work is waiting for HTTPS: 36 slots in 80 MB
-        # One in eight more, which are kept for who may have access to take away (tasks/engine/pump.py).
-        "worker_concurrency": settings.worker_concurrency + max(1, settings.worker_concurrency // 8),
+        "worker_concurrency": _threads(settings.worker_concurrency),
         "worker_prefetch_multiplier": 1,  # what waits in a worker's memory waits for that worker's death
         "worker_hijack_root_logger": False,  # logs are ours (config/log.py)
         "worker_redirect_stdouts": False,
@@ -59,6 +58,12 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
     }
+
+
+def _threads(told: int) -> int:
+    """Add one in eight, which are kept for who may have access to take away (tasks/engine/pump.py)."""
+    shared = max(told, 2)  # so that each of two platforms has one
+    return shared + max(1, shared // 8)
 
 
 def _url(redis: RedisAddress) -> str:

@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
+from config.celery import celery_settings
+from config.settings import Settings
 from tasks.chain import REPLICATION
+from tasks.engine.pump import Threads
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
@@ -53,6 +56,14 @@ def record(store: Store, replication: str, *, responded: bool | None, due: float
     document = StepState(name=REPLICATION.steps[0].name, state=State.WAITING)
     waiting = StepRecord(0, document, State.WAITING, due=timedelta(seconds=due), responded=responded)
     assert store.work.record(replication, replication, waiting)
+
+
+@pytest.mark.parametrize("told", [1, 2, 9, 32, 100])
+def test_every_worker_keeps_a_thread_and_has_those_for_everybody_that_it_is_told(told: int) -> None:
+    threads = Threads.of(celery_settings(Settings(worker_concurrency=told))["worker_concurrency"])
+
+    assert threads.kept >= 1
+    assert threads.room == max(told, 2)
 
 
 def test_one_platform_alone_has_every_thread(store: Store) -> None:
