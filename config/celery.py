@@ -13,6 +13,9 @@ from config.redis_address import RedisAddress
 from config.settings import Settings
 
 QUEUE = "replication"
+SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority
+BEHIND = 9  # kombu's last priority: a worker takes what has it when it finds nothing else
+QUEUES = (QUEUE, f"{QUEUE}{SEPARATOR}{BEHIND}")  # the broker's keys, in the order in which workers take what is there
 
 # Seconds after which the broker hands an unacknowledged message to another worker. Steps take seconds; a message that
 # comes twice is stale by its dispatch number. Only a second net under the pump.

@@ -13,14 +13,13 @@ from typing import Any
 import structlog
 from redis import RedisError
 
-from config.celery import QUEUE
+from config.celery import QUEUE, SEPARATOR
 from tasks.engine.message_guard import MessageRefused, check_message
 from tasks.state.counts import Rejection
 from tasks.worker import own_worker
 from workers import broker
 from workers.app import app
 
-SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority
 log = structlog.get_logger(__name__)
 
 

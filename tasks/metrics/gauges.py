@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from config.catalog import Catalog
-from config.celery import QUEUE
+from config.celery import QUEUES
 from tasks.metrics.demand import threads_wanted
 from tasks.metrics.gate_gauges import gates
 from tasks.metrics.limit_gauges import limits
@@ -104,7 +104,7 @@ class Gauges(Collector):
         work = self._store.work
         late = work.overdue().total_seconds()
         yield _gauge("connector_due_late_seconds", "How long the next check of a replication is overdue.", late)
-        yield _gauge("connector_queue_messages", "Messages that no worker has taken yet.", work.queued(QUEUE))
+        yield _gauge("connector_queue_messages", "Messages that no worker has taken yet.", work.queued(*QUEUES))
         yield _gauge("connector_workers", "Workers that are online.", len(work.workers(self._alive)))
         yield _gauge(
             "connector_beat_last_tick_timestamp_seconds",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from config.celery import QUEUE
+from config.celery import QUEUES
 from tasks.connector import Connector
 from tasks.documents import LimitUse, Machinery, Overview, UnderWay
 from tasks.model.lane import ours
@@ -39,7 +39,7 @@ def machinery(connector: Connector) -> Machinery:
     beat = store.ticks.last()
     return Machinery(
         workers=len(store.work.workers(alive_within(connector.settings.pump_interval))),
-        queued=store.work.queued(QUEUE),
+        queued=store.work.queued(*QUEUES),
         late_seconds=store.work.overdue().total_seconds(),
         beat_at=datetime.fromtimestamp(beat, UTC) if beat else None,
         runners=len(store.runs.runners(AWAKE)),

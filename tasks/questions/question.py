@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 from celery import Celery
 
-from config.celery import celery_settings
+from config.celery import BEHIND, celery_settings
 from tasks.connector import Connector
 from tasks.documents import QuestionState
 from tasks.state.questions import KEPT, Question
@@ -86,10 +86,13 @@ def run(connector: Answerer, question: str, kind: str, answer: Answer[Answerer])
 
 
 def _send(connector: Connector, kind: str, question: str) -> None:
-    """Send the message; it is worth nothing any more once the question is forgotten."""
+    """Send the message; it is worth nothing any more once the question is forgotten.
+
+    It stands behind those of replications, however many ask at once: who has to go waits for no answer.
+    """
     with Celery("questions", set_as_current=False) as app:
         app.conf.update(celery_settings(connector.settings))
-        app.send_task(_task(kind), args=[question], expires=KEPT.total_seconds())
+        app.send_task(_task(kind), args=[question], expires=KEPT.total_seconds(), priority=BEHIND)
 
 
 def _task(kind: str) -> str:

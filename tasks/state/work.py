@@ -213,9 +213,9 @@ class Work(Part):
         """Name the tenants whose newest order may take access away, and of which no first step has succeeded since."""
         return sorted(map(TenantId.parse, self._redis.smembers(self._keys.withdrawing)))
 
-    def queued(self, queue: str) -> int:
-        """Count the messages in the broker's queue that no worker has taken yet."""
-        return int(self._redis.llen(queue))
+    def queued(self, *queues: str) -> int:
+        """Count the messages under the broker's keys that no worker has taken yet."""
+        return sum(int(self._redis.llen(queue)) for queue in queues)
 
 
 def _due_since(score: float, state: str | None, look_at: str | None) -> float:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from config.celery import QUEUES
+from tasks import questions
+from tasks.questions.kinds import PLAN, plan_text
 from tests.support.cluster import Cluster, desired, running_cluster
 from tests.support.waiting import eventually, patience
 
@@ -78,6 +81,21 @@ def test_while_every_thread_hangs_in_a_call(cluster: Cluster) -> None:
     for project in crowd:
         cluster.order(project, desired(access=[]))
     cluster.simulator.clear_faults()
+
+
+def test_while_many_questions_wait_for_an_answer(cluster: Cluster) -> None:
+    """A plan holds a thread for seconds; a platform with `drift: report` asks for many at once."""
+    given(cluster, "asked", ALICE, BOB)
+    cluster.simulator.clear_faults()
+    cluster.simulator.set_options(latency_seconds=0.15)
+    for number in range(100):
+        questions.ask(cluster.connector, PLAN, f"q{number}", plan_text(cluster.tenant_id("asked"), None))
+
+    cluster.order("asked", desired(access=[ALICE]))
+    eventually(lambda: members(cluster, "asked") == {"alice@example.com"}, patience(BOUND))
+
+    cluster.redis.client.delete(*QUEUES)
+    cluster.simulator.set_options(latency_seconds=0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
+from config.celery import QUEUE, QUEUES
 from tasks import questions
 from tasks.connector import Connector
 from tasks.questions import kinds
@@ -23,7 +24,7 @@ def answered(api: Api, answer: questions.Answer[Connector]) -> str:
 
 
 def queued(api: Api) -> int:
-    return int(api.redis.client.llen("replication"))
+    return api.connector.store.work.queued(*QUEUES)
 
 
 def test_it_is_asked_answered_and_shown(api: Api, http: httpx2.Client) -> None:
@@ -33,6 +34,7 @@ def test_it_is_asked_answered_and_shown(api: Api, http: httpx2.Client) -> None:
     assert (asked.json()["state"], asked.json()["healthy"], queued(api)) == ("PENDING", None, 1)
     assert http.post(HEALTH).json() == asked.json()  # while it is pending it is the same question
     assert queued(api) == 1
+    assert api.redis.client.llen(QUEUE) == 0, "it stands behind every replication"
 
     assert answered(api, lambda _, question: FOUND if question == "aws.sandbox" else []) == "DONE"
 
