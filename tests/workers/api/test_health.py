@@ -31,7 +31,7 @@ def test_ready_when_orders_are_taken_whoever_works_on_them(api: Api) -> None:
         look_for_work(api)
         response = http.get("/readyz")
         assert (response.status_code, response.json()["workers"]) == (200, 1)
-    assert api.keys() == ["connector:clock", "connector:workers"]
+    assert api.keys() == ["connector:clock", "connector:rooms", "connector:workers"]
 
 
 def test_a_worker_that_has_stopped_looking_does_not_count(api: Api) -> None:
