@@ -11,7 +11,7 @@ from tests.bench.figure import Results
 from tests.bench.scale import CENTER_CALLS, CENTER_RATE, COMMANDS, CPU, CREATION_SECONDS, CREATIONS, DAY, SETTLED
 
 STORED = Path(__file__).parents[2] / "docs" / "benchmarks.json"
-MEMORY = "memory of a worker after 96 accounts, 8 threads"
+MEMORY = "memory of a worker after 192 accounts, 8 threads"
 ORDERS = "orders through one API process, 16 at once"
 RESUMED = "after kill -9 a worker's replication has ended, lease 6 s"
 SIZES = (100, 1_000, 10_000, 100_000)
