@@ -22,7 +22,6 @@ from tasks.state.records import compact, handles_json, json_of
 from tasks.state.scripts import iso_now
 
 SILENCE = timedelta(seconds=5)  # at least; a worker that has paused for less is only busy
-FIRST = 100  # of the due index: of so many it is read since when they are due
 LOOKS = 10  # a worker that has missed so many looks at the due index is gone
 
 
@@ -196,14 +195,9 @@ class Work(Part):
 
     def overdue(self) -> timedelta:
         """Return how long the next check of a replication is overdue; zero when none is due."""
-        now = self._database.now()
-        first = self._redis.zrangebyscore(self._keys.due, "-inf", now, 0, FIRST, withscores=True)
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for replication, _ in first:
-                pipeline.hmget(self._keys.replication(replication), "state", "look_at")
-            found = pipeline.execute()
-        since = min((_due_since(score, *row) for (_, score), row in zip(first, found, strict=True)), default=now)
-        return timedelta(milliseconds=max(now - since, 0))
+        first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
+        late = self._database.now() - first[0][1] if first else 0
+        return timedelta(milliseconds=max(late, 0))
 
     def due(self) -> int:
         """Count the replications that somebody must look at now and that no worker has taken."""
@@ -216,11 +210,6 @@ class Work(Part):
     def queued(self, *queues: str) -> int:
         """Count the messages under the broker's keys that no worker has taken yet."""
         return sum(int(self._redis.llen(queue)) for queue in queues)
-
-
-def _due_since(score: float, state: str | None, look_at: str | None) -> float:
-    """Return since when a replication is due (ms): who stood back between two steps stands where it was asked for."""
-    return max(score, float(look_at)) if state == State.RUNNING and look_at is not None else score
 
 
 def _handles(row: dict[str, Any]) -> Handles:

@@ -2,6 +2,7 @@
 -- nobody needs the thread. Answers 1; or 2 when the pump begins the next step, because somebody does; or, when the next step
 -- has begun, what it needs, as an object (JSON text); or 0 when somebody else has the lease now; or {what, whose} when the
 -- handles name something that is another tenant's. After the last two nothing was written.
+local HEAD_START = 60000 -- ms: who stands back comes before those that are due since then
 local key = keys.replication(p.replication)
 local following = 'step:' .. (p.next or p.step)
 local record = fields(key, 'tenant', 'holder', 'recorded', 'cancel', 'state', 'error', 'woken', 'look_at', 'joined', 'doubt',
@@ -86,6 +87,11 @@ local function note_response()
   end
 end
 
+-- Say where one that stands back stands in the index: in the order of asking, but not as if it were overdue since then.
+local function place_in_index()
+  return math.min(math.max(math.floor(record.asked / 1000), now() - HEAD_START), now())
+end
+
 -- Say when to look again. Who stands in line is woken when it is handed a place; one that was handed it since it asked
 -- does not stand there any more, and looks at once, as one does that was woken for something else while it ran.
 local function next_look()
@@ -118,7 +124,7 @@ local function go_on()
   count_replication(tenant, p.replication) -- it may wait for a person from now on, or no longer
   if p.parked then leave_all(p.replication, 0, p.gate) end -- AWS has begun nothing, and others need not wait for a person
   local due = stands_back and now() or next_look_at_gate()
-  set_due(p.replication, stands_back and math.min(math.floor(record.asked / 1000), due) or due) -- in the order of asking
+  set_due(p.replication, stands_back and place_in_index() or due)
   if due == 'inf' then -- no look is late that nobody has promised
     redis.call('HDEL', key, 'look_at')
   else
