@@ -142,7 +142,7 @@ class Execution:
         return Ended(shown, following, verdict.failure(record, answer), begun)
 
     def _written(self, answer: Answer) -> tuple[StepRecord, Begun | Following]:
-        """Record an answer, and begin what follows at once if nobody else waits for this thread."""
+        """Record an answer, and begin what follows at once if nobody else needs this thread."""
         record, lease = self._decided(answer), self._lease
         self._around.look.keep(record.document)
         next_is: Begun | Following | None

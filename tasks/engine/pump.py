@@ -115,4 +115,4 @@ def send(app: Celery, dispatch: Dispatch) -> None:
         app.signature(dispatch.chain.task(each), args=arguments, immutable=True, task_id=dispatch.task_id(each))
         for each in range(dispatch.step, len(dispatch.chain.steps))
     )
-    first.apply_async(chain=rest[::-1])  # as Celery's own chain sends it, which first copies each of them three times
+    first.apply_async(chain=rest[::-1])  # what Celery's `chain` sends too, after it has copied each of them three times

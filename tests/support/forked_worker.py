@@ -34,7 +34,9 @@ def main() -> int:
         "errors": f"{files}/2",
     }
     with socket.socket(socket.AF_UNIX) as nursery:
-        nursery.connect(os.environ["TESTS_NURSERY"])
+        nursery.connect(
+            os.environ["TESTS_NURSERY"]
+        )  # SHARED in nursery.py, which is not imported here: that takes long
         nursery.sendall(json.dumps(order).encode() + b"\n")
         for told in map(json.loads, nursery.makefile()):
             if "ended" in told:

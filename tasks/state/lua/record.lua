@@ -15,7 +15,9 @@ local function next_step()
 end
 
 if record.recorded == mark then -- the answer to the first request was lost
-  return record.holder == p.holder and next_step() or 1
+  if record.holder == p.holder then return next_step() end
+  local due = redis.call('ZSCORE', keys.due, p.replication)
+  return p.begins and due and tonumber(due) <= now() and 2 or 1 -- it stands back, and no pump has taken it yet
 end
 if record.holder ~= p.holder then return 0 end
 local learned = p.handles and p.handles ~= redis.call('HGET', keys.tenant(tenant), 'handles')

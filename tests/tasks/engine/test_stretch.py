@@ -179,17 +179,18 @@ def test_who_stood_back_is_not_overdue_since_it_was_ordered(
     assert store.work.overdue() >= timedelta(minutes=10)
 
 
-def test_the_lost_answer_that_the_pump_begins_the_next_step_does_no_harm(
+def test_the_lost_answer_that_the_pump_begins_the_next_step_is_given_again(
     store: Store, redis: Redis, begun: tuple[Dispatch, Begun]
 ) -> None:
     dispatch, _ = begun
     redis.lpush(QUEUE, "a message")
     gone_on(store, begun)
 
-    assert gone_on(store, begun) is Following.MESSAGE
+    assert gone_on(store, begun) is Following.PUMP, "a message would take the thread that others wait for"
     redis.delete(QUEUE)
     [again] = pump(store)
 
+    assert gone_on(store, begun) is Following.MESSAGE
     assert store.work.begin(replace(dispatch, step=1), "the message's", LEASE) is None, "it is stale"
     assert store.work.begin(again, "the pump's", LEASE) is not None
 

@@ -51,6 +51,7 @@ def test_a_page_has_what_a_look_at_every_tenant_finds(store: Store) -> None:
         tenant = TenantId(workspace, project, platform)
         store.orders.submit(Order(tenant, chance.choice((DEVELOPMENT, PRODUCTION))))
         store.orders.submit(Order(tenant, chance.choice((DEVELOPMENT, PRODUCTION))))
+    # Those that are due in the same millisecond come in any order.
     for dispatch in sorted(pump(store), key=lambda each: each.tenant)[::2]:
         assert store.work.begin(dispatch, "me", LEASE)
         assert store.work.record(dispatch.replication, "me", chance.choice((step_failed(0), step_done(0, last=True))))

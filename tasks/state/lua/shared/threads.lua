@@ -1,14 +1,15 @@
 -- The workers' threads, shared among platforms: a lane for each platform, which only the pump enters (pump.lua). A place
 -- is held until the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
--- ms since a worker's pump looked: a worker that has not looked for longer is dead or hangs. Pumps look at least once a
--- second, and leases last 6 s: the threads of a dead worker do not count any more when its places end, so that nobody
--- else is given them.
+
+-- ms since a worker's pump looked: one that has not looked for longer is dead or hangs. Pumps look at least once a second.
+-- It is less than the default lease, so that the threads of a dead worker have ceased to count when its places end: else what it
+-- held would be dispatched to the threads of others, beside what these have.
 local ALIVE = 4000
 
 local function threads(platform) return 'threads of ' .. platform end
 
 -- How many threads all workers have for everybody, and how many that are kept for who may have access to take away. A
--- worker that is older than this count is not in it: it takes what it needs by itself.
+-- worker of a version before this hash is not counted.
 local function all_threads()
   local alive, all, kept = redis.call('ZRANGEBYSCORE', keys.workers, now() - ALIVE, '+inf'), 0, 0
   for _, worker in ipairs(alive) do
