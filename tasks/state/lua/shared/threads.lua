@@ -1,9 +1,9 @@
 -- The workers' threads, shared among platforms: a lane for each platform, which only the pump enters (pump.lua). A place
 -- is held until the message or the lease counts as lost. So nothing else needs to give it back when a worker dies.
 
--- ms since a worker's pump looked: one that has not looked for longer is dead or hangs. Pumps look at least once a second.
--- It is less than the default lease, so that the threads of a dead worker have ceased to count when its places end: else what it
--- held would be dispatched to the threads of others, beside what these have.
+-- ms since a worker's pump looked: one that has not looked for longer is dead or hangs. Pumps look at least once a
+-- second. It is less than the default lease, so that the threads of a dead worker have ceased to count when its places
+-- end. Else what it held would be dispatched to the threads of others, beside what these have.
 local ALIVE = 4000
 
 local function threads(platform) return 'threads of ' .. platform end
