@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING
 
 from celery import Celery
 
 from config.log import register_secrets
+from config.made_once import made_once
 from config.printable import counted
 from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE, RESUME, SEND
 from tasks import questions
@@ -41,7 +41,7 @@ def register(app: Celery, connect: Callable[[], Worker]) -> None:
     def notify() -> str:
         return f"{counted(outbox.deliver(connect(), connect().store.now()), 'message')} taken"
 
-    @cache
+    @made_once
     def meshstack(url: str | None = None) -> MeshStack:
         key = access.api_key(connect().settings)
         register_secrets((key.secret,))

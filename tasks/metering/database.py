@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from config.environment import SettingsError
+from config.made_once import made_once
 from config.settings import Settings
 from tasks.metering.errors import DatabaseAway
 from tasks.metering.postgresql import WAIT_SECONDS, postgresql_engine
@@ -98,7 +98,7 @@ def open_database(settings: Settings) -> Database:
     return _opened(f"sqlite:///{settings.data_dir.absolute() / FILE}")
 
 
-@lru_cache(maxsize=8)  # one in a process; several in one that tests many
+@made_once
 def _opened(url: str) -> Database:
     return Database(url)
 
