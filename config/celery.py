@@ -14,8 +14,8 @@ from config.settings import Settings
 
 QUEUE = "replication"
 SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority
-BEHIND = 9  # kombu's last priority: a worker takes what has it when it finds nothing else
-QUEUES = (QUEUE, f"{QUEUE}{SEPARATOR}{BEHIND}")  # the broker's keys, in the order in which workers take what is there
+TICKS, QUESTIONS = 6, 9  # kombu's priorities of what beat sends and of questions: after replications, which have 0
+QUEUES = (QUEUE, *(f"{QUEUE}{SEPARATOR}{behind}" for behind in (TICKS, QUESTIONS)))  # the broker's keys, in their order
 
 # Seconds after which the broker hands an unacknowledged message to another worker. Steps take seconds; a message that
 # comes twice is stale by its dispatch number. Only a second net under the pump.
@@ -53,7 +53,6 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_send_task_events": False,  # Flower asks for them as long as it runs, and nobody else listens
         "task_track_started": True,
         "worker_pool": "threads",  # the work is waiting for HTTPS: 36 slots in 80 MB
-        "worker_concurrency": _threads(settings.worker_concurrency),
         "worker_prefetch_multiplier": 1,  # what waits in a worker's memory waits for that worker's death
         "worker_hijack_root_logger": False,  # logs are ours (config/log.py)
         "worker_redirect_stdouts": False,
@@ -61,12 +60,6 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
     }
-
-
-def _threads(told: int) -> int:
-    """Add one in eight, which are kept for who may have access to take away (tasks/engine/pump.py)."""
-    shared = max(told, 2)  # so that each of two platforms has one
-    return shared + max(1, shared // 8)
 
 
 def _url(redis: RedisAddress) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from config.celery import TICKS
+
 REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
 NOTIFY = "notifications.deliver"
@@ -27,6 +29,11 @@ EVERY = {
 }
 
 
+def options(name: str) -> dict[str, Any]:
+    """Return how a tick is sent. One that nobody takes within its interval is gone: the next one does the same."""
+    return {"expires": EVERY[name].total_seconds(), "priority": TICKS}
+
+
 def beat_schedule(*, pull: bool = False, send: bool = False) -> dict[str, Any]:
     """Return the schedule as Celery wants it.
 
@@ -34,9 +41,8 @@ def beat_schedule(*, pull: bool = False, send: bool = False) -> dict[str, Any]:
     send   also send usage reports to meshStack
     """
     unused = {*(() if pull else (PULL,)), *(() if send else (SEND,))}
-    # A tick that nobody took within its interval is not made up for: the next one does the same.
     return {
-        name: {"task": name, "schedule": interval, "options": {"expires": interval.total_seconds()}}
+        name: {"task": name, "schedule": interval, "options": options(name)}
         for name, interval in EVERY.items()
         if name not in unused
     }

@@ -88,7 +88,8 @@ class Settings(MeshStackSettings, SignInSettings, BaseSettings):
     )
     worker_concurrency: Positive = Field(
         default=32,
-        description="Threads of one worker, which mostly wait for AWS. One more for every eight only removes access.",
+        description="Replications that one worker runs at once; they mostly wait for AWS. It starts more threads to "
+        "remove access, and for questions and beat's tasks (docs/limits.md).",
     )
     lease: Seconds = Field(
         validation_alias="CONNECTOR_LEASE_SECONDS",

@@ -13,8 +13,10 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from config import tracing
 from config.catalog import CatalogError
+from config.celery import QUESTIONS, TICKS
 from config.environment import SettingsError
 from config.log import register_secrets
+from config.threads import Threads
 from tasks import questions
 from tasks.doctor.examination import answer_health
 from tasks.engine import celery_tasks
@@ -52,6 +54,14 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
         self.hostname: str = unique(self.hostname)
         super().on_before_init(**options)
 
+    def setup_defaults(self, concurrency: int | str | None = None, **options: Any) -> None:
+        """Give the worker its threads: for replications as many as `-c` or the settings say, for others more."""
+        told = concurrency if isinstance(concurrency, int) else own_worker().settings.worker_concurrency
+        self.threads = Threads.of(told)
+        rooms = {TICKS: self.threads.ticks, QUESTIONS: self.threads.questions}
+        self.app.conf.broker_transport_options = {**self.app.conf.broker_transport_options, "rooms": rooms}
+        super().setup_defaults(concurrency=self.threads.all, **options)
+
     def on_init_blueprint(self) -> None:
         """Set up the logs as Celery does, and say what looks unwise in the documents."""
         super().on_init_blueprint()
@@ -88,7 +98,7 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
             worker.app,
             own.store,
             worker.hostname,
-            threads=worker.concurrency,
+            threads=worker.threads,
             every=own.settings.pump_interval,
             lease=own.settings.lease,
         )

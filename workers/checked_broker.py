@@ -6,11 +6,13 @@ that it cannot read ends the worker. redis-py's response callback of BRPOP is th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import structlog
+from kombu.transport import redis as kombu
 from redis import RedisError
 
 from config.celery import QUEUE, SEPARATOR
@@ -20,24 +22,52 @@ from tasks.worker import own_worker
 from workers import broker
 from workers.app import app
 
+LOOK_SECONDS = 0.1  # after which it is looked again whether a thread is free; else one second, as in kombu
 log = structlog.get_logger(__name__)
 
 
 class _Checking:
-    """What both channels below have in common: they drop what is not ours, count it and log it."""
+    """What both channels below have in common.
+
+    They drop what is not ours, count it and log it. And of what stands behind replications they take no more at once
+    than there are threads for (config/threads.py): the rest stays in the queue, for other workers too.
+    """
+
+    rooms: Mapping[int, int] = {}  # priority -> how many messages of it are taken at once; of others as many as come
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         client: Any = super()._create_client(asynchronous=asynchronous)  # type: ignore[misc]  # of the class it is mixed into
         client.set_response_callback("BRPOP", _checked)
         return client
 
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        """Wait for a message of those that there are threads for."""
+        full = self._full()
+        self.priority_steps = [each for each in kombu.PRIORITY_STEPS if each not in full]
+        try:
+            super()._brpop_start(LOOK_SECONDS if full else timeout)  # type: ignore[misc]  # of the class it is mixed into
+        finally:
+            del self.priority_steps  # those of the class again: they also say into which list a message is put
+
+    def _full(self) -> set[int]:
+        """Return the priorities of which all threads are taken: by messages that are not acknowledged yet."""
+        qos = self.qos  # type: ignore[attr-defined]  # as above
+        done = qos._dirty  # acknowledged a moment ago  # noqa: SLF001 (as in kombu's own QoS.can_consume)
+        taken = [message for tag, message in list(qos._delivered.items()) if tag not in done]  # noqa: SLF001 (as above)
+        running = Counter(message.properties.get("priority") for message in taken)
+        return {priority for priority, room in self.rooms.items() if running[priority] >= room}
+
 
 class CheckedChannel(_Checking, broker.Channel):
     """A channel to Redis's own address."""
 
+    from_transport_options: Any = (*broker.Channel.from_transport_options, "rooms")
+
 
 class CheckedSentinelChannel(_Checking, broker.SentinelChannel):
     """A channel to what the Sentinels call the primary."""
+
+    from_transport_options: Any = (*broker.SentinelChannel.from_transport_options, "rooms")
 
 
 class CheckedTransport(broker.Transport):

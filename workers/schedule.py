@@ -10,7 +10,7 @@ from celery import Celery
 from config.log import register_secrets
 from config.made_once import made_once
 from config.printable import counted
-from config.schedule import COLLECT, EVERY, LOOK, NOTIFY, PULL, REPLICATE, RESUME, SEND
+from config.schedule import COLLECT, LOOK, NOTIFY, PULL, REPLICATE, RESUME, SEND, options
 from tasks import questions
 from tasks.daily.drift_report import ANSWERS
 from tasks.daily.round import look_at_organizations, replicate_oldest
@@ -73,7 +73,7 @@ def _register_costs(app: Celery, connect: Callable[[], Worker]) -> None:
 
     def more(done: Round) -> str:
         if done.left:
-            app.send_task(COLLECT, expires=EVERY[COLLECT].total_seconds())
+            app.send_task(COLLECT, **options(COLLECT))
         return str(done)
 
     @app.task(name=COLLECT, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types

@@ -11,7 +11,6 @@ lease, then after twice that time, and so on: on slow workers each message is gi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
@@ -20,45 +19,26 @@ import structlog
 from celery import Celery
 
 from config.celery import QUEUE
+from config.threads import Threads
 from tasks.state.outcome import Dispatch
 from tasks.state.store import Store
 
 LONGEST_DELIVERY = timedelta(minutes=10)  # a message is never given longer than this to be taken
-MOST_SHARED = 2  # threads of which none is kept
-KEPT = 9  # one in so many threads is kept: config/celery.py gives a worker one in eight more than it is told
 LONGEST_REST = timedelta(seconds=1)  # a pump that rests notices only then that its worker stops
 HANGS_SECONDS = 60.0  # without a turn; one that Redis holds up turns sooner, after the client's time-out
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Threads:
-    """What a worker's threads are for."""
-
-    room: int  # everybody
-    kept: int  # who may have access to take away
-
-    @classmethod
-    def of(cls, threads: int) -> Threads:
-        """Divide them.
-
-        >>> [Threads.of(number) for number in (1, 4, 9, 36)]
-        [Threads(room=2, kept=0), Threads(room=3, kept=1), Threads(room=8, kept=1), Threads(room=32, kept=4)]
-        """
-        kept = max(1, threads // KEPT) if threads > MOST_SHARED else 0
-        return cls(max(threads - kept, MOST_SHARED), kept)
 
 
 class Pump:
     """A thread that looks into the due index and dispatches what is due; any number may run."""
 
     def __init__(
-        self, app: Celery, store: Store, worker: str, threads: int, every: timedelta, lease: timedelta
+        self, app: Celery, store: Store, worker: str, threads: Threads, every: timedelta, lease: timedelta
     ) -> None:
         self._app = app
         self._store = store
         self._worker = worker
-        self._threads = Threads.of(threads)
+        self._threads = threads
         self._every = every
         self._lease = lease
         self._looked = False

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 from celery import Celery
 
-from config.celery import BEHIND, celery_settings
+from config.celery import QUESTIONS, celery_settings
 from tasks.connector import Connector
 from tasks.documents import QuestionState
 from tasks.state.questions import KEPT, Question
@@ -92,7 +92,7 @@ def _send(connector: Connector, kind: str, question: str) -> None:
     """
     with Celery("questions", set_as_current=False) as app:
         app.conf.update(celery_settings(connector.settings))
-        app.send_task(_task(kind), args=[question], expires=KEPT.total_seconds(), priority=BEHIND)
+        app.send_task(_task(kind), args=[question], expires=KEPT.total_seconds(), priority=QUESTIONS)
 
 
 def _task(kind: str) -> str:

@@ -7,8 +7,10 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from celery import Celery
 
-from config.celery import QUEUES
+from config.celery import QUEUES, celery_settings
+from config.schedule import LOOK, options
 from tasks import questions
 from tasks.questions.kinds import PLAN, plan_text
 from tests.support.cluster import Cluster, desired, running_cluster
@@ -17,6 +19,7 @@ from tests.support.waiting import eventually, patience
 BOUND = 15.0  # seconds from the accepted order, as docs/security.md promises
 THREADS = 4  # of each of the two workers
 HANGS = 20  # seconds, longer than anybody may have to wait
+HELD = ("DescribeStacks", "ListAccounts")  # a plan calls the first, a look at the organization the second
 ALICE = {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}
 BOB = {"username": "bob", "euid": "bob@example.com", "roles": ["user", "reader"]}
 
@@ -83,19 +86,27 @@ def test_while_every_thread_hangs_in_a_call(cluster: Cluster) -> None:
     cluster.simulator.clear_faults()
 
 
-def test_while_many_questions_wait_for_an_answer(cluster: Cluster) -> None:
-    """A plan holds a thread for seconds; a platform with `drift: report` asks for many at once."""
-    given(cluster, "asked", ALICE, BOB)
+def test_while_questions_and_ticks_hang_in_calls(cluster: Cluster) -> None:
+    """There are more of them than threads, and their calls last almost as long as CloudFormation's time-out."""
+    given(cluster, "beside", ALICE, BOB)
     cluster.simulator.clear_faults()
-    cluster.simulator.set_options(latency_seconds=0.15)
-    for number in range(100):
-        questions.ask(cluster.connector, PLAN, f"q{number}", plan_text(cluster.tenant_id("asked"), None))
+    mark = cluster.simulator.mark()
+    for operation in HELD:
+        cluster.simulator.inject(operation=operation, kind="hold", seconds=55, times=-1)
+    for number in range(6 * THREADS):
+        questions.ask(cluster.connector, PLAN, f"h{number}", plan_text(cluster.tenant_id("beside"), None))
+    with Celery("beat", set_as_current=False) as beat:
+        beat.conf.update(celery_settings(cluster.connector.settings))
+        for _ in range(6 * THREADS):
+            beat.send_task(LOOK, **options(LOOK))
+    eventually(lambda: sum(fault["struck"] for fault in cluster.simulator.faults()) >= THREADS)
 
-    cluster.order("asked", desired(access=[ALICE]))
-    eventually(lambda: members(cluster, "asked") == {"alice@example.com"}, patience(BOUND))
+    cluster.order("beside", desired(access=[ALICE]))
+    eventually(lambda: members(cluster, "beside") == {"alice@example.com"})
+    assert not any(performed(cluster, mark, each) for each in HELD), "it waited for a thread of theirs"
 
     cluster.redis.client.delete(*QUEUES)
-    cluster.simulator.set_options(latency_seconds=0)
+    cluster.simulator.clear_faults()
 
 
 @pytest.mark.parametrize(

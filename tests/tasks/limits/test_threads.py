@@ -8,10 +8,8 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from config.celery import celery_settings
-from config.settings import Settings
+from config.threads import Threads
 from tasks.chain import REPLICATION
-from tasks.engine.pump import Threads
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
@@ -60,7 +58,7 @@ def record(store: Store, replication: str, *, responded: bool | None, due: float
 
 @pytest.mark.parametrize("told", [1, 2, 9, 32, 100])
 def test_every_worker_keeps_a_thread_and_has_those_for_everybody_that_it_is_told(told: int) -> None:
-    threads = Threads.of(celery_settings(Settings(worker_concurrency=told))["worker_concurrency"])
+    threads = Threads.of(told)
 
     assert threads.kept >= 1
     assert threads.room == max(told, 2)
