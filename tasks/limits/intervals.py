@@ -35,8 +35,8 @@ class RetryState:
         return cls(**{**document, "working": tuple(document.get("working", ()))})
 
     def document(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        return asdict(self)
+        """Return a JSON object of what has happened: thousands wait, and of most nothing has."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(_NOTHING, name)}
 
     def polled(self, interval: timedelta, since: Iterable[datetime] = ()) -> RetryState:
         """After an answer `Wait`, the next look being `interval` away: AWS works, so earlier failures are over."""
@@ -76,6 +76,9 @@ def _later(moment: str | None, by: timedelta) -> str | None:
 
 def _since(moment: str | None, now: datetime) -> timedelta:
     return now - datetime.fromisoformat(moment) if moment else timedelta()
+
+
+_NOTHING = RetryState()
 
 
 @dataclass
