@@ -71,6 +71,7 @@ def test_demo(environment: dict[str, str], tenants: str, temporary: Path, marker
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_demo_that_stays_names_a_file_with_which_every_command_works(
     environment: dict[str, str], tenants: str, marker: str
 ) -> None:
