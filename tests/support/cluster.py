@@ -120,15 +120,14 @@ class Cluster:
 
     def ended(self, replication: str, seconds: float = LONG) -> Replication:
         """Wait for the end of a replication."""
-
-        def look() -> Replication | None:
-            found = self.connector.store.replications.find(replication)
-            return found if found and found.state in ENDED else None
-
+        replications = self.connector.store.replications
         try:
-            return eventually(look, seconds)
+            eventually(lambda: replications.state_of(replication) in ENDED, seconds)
         except AssertionError as error:
-            raise AssertionError(f"{self.connector.store.replications.find(replication)}\n{self.logs()}") from error
+            raise AssertionError(f"{replications.find(replication)}\n{self.logs()}") from error
+        found = replications.find(replication)
+        assert found is not None
+        return found
 
     def succeeded(self, replication: str, seconds: float = LONG) -> Replication:
         """Wait for a replication that must succeed."""
