@@ -15,7 +15,7 @@ from tests.tasks.state.keys_page import page
 pytest_plugins = ["pytester"]
 REPOSITORY = Path(__file__).parents[3]
 CONFTEST = "from tests.support.redis import known_keys"
-TWO_TESTS = """
+THREE_TESTS = """
 import pytest
 from tests.support.redis import CheckedRedis
 
@@ -26,6 +26,9 @@ def redis():
 
 def test_leaves_a_key_that_nobody_knows(redis):
     redis.set("connector:unheard", 1)
+
+def test_writes_nothing(redis):
+    assert redis.get("connector:unheard")
 
 def test_leaves_a_key_of_the_table_and_one_of_celery(redis):
     redis.flushall()
@@ -73,11 +76,11 @@ def test_a_test_fails_that_leaves_a_key_which_is_not_in_the_table(
 ) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # other plugins cost seconds
     pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(TWO_TESTS)
+    pytester.makepyfile(THREE_TESTS)
 
     ran = pytester.runpytest_inprocess()
 
-    ran.assert_outcomes(passed=2, errors=1)
+    ran.assert_outcomes(passed=3, errors=1)
     ran.stdout.fnmatch_lines(["E*AssertionError: connector:unheard is not in the table of tasks/state/keys.py"])
 
 
