@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.command import Ended
 from tests.support.nursery import nursery
-from tests.workers.cli.running import Ended
 from tests.workers.cli.running import run as run_command
 from workers.demo.supervisor import Child, Supervisor
 

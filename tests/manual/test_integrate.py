@@ -18,11 +18,12 @@ from tasks.stacks.templates import STACK_NAME
 from tests.manual.shell import Page, Shell
 from tests.security.processes import free_port
 from tests.support.cluster import BRISK, QUICK
+from tests.support.command import Ended
 from tests.support.empty_organization import empty_organization, key_pair, off_for_a_day, signing_in, users
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import LONG, eventually
 from tests.test_documents import REPOSITORY
-from tests.workers.cli.running import Ended, clean_environment
+from tests.workers.cli.running import clean_environment
 from workers.demo.supervisor import Supervisor
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient

@@ -100,7 +100,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     ):
         flower = [sys.executable, "-m", "celery", "-A", "workers.app", "flower", "--address=127.0.0.1"]
         credentials = {"FLOWER_BASIC_AUTH": f"{FLOWER}:{canaries.flower_password}"}
-        cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(ports[0])})
+        cluster.start("api", ["workers.cli", "api"], {"PORT": str(ports[0])})
         cluster.processes.start("flower", [*flower, f"--port={ports[1]}"], credentials)
         headers = {"Authorization": f"Bearer {canaries.token}"}
         with (

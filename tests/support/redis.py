@@ -20,7 +20,6 @@ from redis import Redis
 from tasks.state.keys import PREFIX, Expires, Retained, RetainedOnceEnded, Row, Stays, row_of
 from workers.sandbox.redis import EmbeddedRedis
 
-
 LOOK = """
 local found, cursor = {}, '0'
 repeat

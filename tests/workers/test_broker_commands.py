@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.command import Ended, run_module, run_python
 from tests.support.redis import CheckedRedis
 
 LOADED = """
@@ -32,39 +31,31 @@ def environment() -> Iterator[dict[str, str]]:
         }
 
 
-def run(environment: dict[str, str], directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=environment,
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def celery(environment: dict[str, str], directory: Path, *arguments: str) -> Ended:
+    return run_module(["celery", "-A", "workers.app", *arguments], environment, directory=directory)
 
 
 def test_status_asks_the_workers(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = run(environment, tmp_path, "-m", "celery", "-A", "workers.app", "status")
+    ended = celery(environment, tmp_path, "status")
 
     assert "No nodes replied within time constraint" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
 def test_purge_reaches_the_queue(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = run(environment, tmp_path, "-m", "celery", "-A", "workers.app", "purge", "-f")
+    ended = celery(environment, tmp_path, "purge", "-f")
 
     assert (ended.returncode, "No messages purged from 1 queue" in ended.stdout) == (0, True), ended.stderr
 
 
 def test_the_app_is_light(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = run(environment, tmp_path, "-c", LOADED)
+    ended = run_python(["-c", LOADED], environment, tmp_path)
 
     assert (ended.stdout, ended.stderr) == ("\n", "")
 
 
 def test_a_worker_without_documents_ends_with_a_sentence(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = run(environment, tmp_path, "-m", "celery", "-A", "workers.app", "worker")
+    ended = celery(environment, tmp_path, "worker")
 
     assert ended.returncode == 1
     assert "/nowhere" in ended.stderr

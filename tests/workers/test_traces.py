@@ -17,15 +17,17 @@ from config.api_token import ApiToken
 from tests.security.processes import answers, free_port
 from tests.support.cluster import ONE_ROLE, QUICK, Cluster, running_cluster
 from tests.support.collector import Collector, Sent, collecting
+from tests.support.command import run_module
 from tests.support.waiting import eventually
 
 TOKEN = "tracing-token"
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SERVER, CLIENT, CONSUMER = 2, 3, 5  # OTLP's numbers
 ABSENT = ("config.otel", "opentelemetry.sdk.trace", "opentelemetry.exporter")  # redis-py looks at the SDK by itself
+EVERYTHING = "import workers.api.app, workers.celery_worker, workers.runner.process\n"
 PROGRAM = """
 import sys
-import config.tracing, workers.api.app, workers.celery_worker, workers.runner.process
+import config.tracing
 config.tracing.start("worker")
 with config.tracing.span("nothing", {}) as span:
     span.note({"a": 1})
@@ -65,7 +67,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
                 timeout=30,
             ) as http,
         ):
-            cluster.processes.start("api", [sys.executable, "-m", "workers.cli", "api"], {"PORT": str(port)})
+            cluster.start("api", ["workers.cli", "api"], {"PORT": str(port)})
             cluster.processes.wait("the API", lambda: answers(http, "/healthz"), 30)
             yield Traced(cluster, collector, http, f"http://127.0.0.1:{metrics}/metrics")
 
@@ -121,15 +123,15 @@ def test_the_answer_of_the_api_and_the_log_lines_name_the_trace(traced: Traced, 
     ]
     of_steps = [line for line in lines if line.get("replication") == ordered]
     assert of_steps
-    assert {line.get("trace_id") for line in of_steps} == {TRACE}
+    assert {line.get("trace_id") for line in of_steps} == {TRACE}, of_steps
 
 
 def test_the_daily_replication_has_a_trace_of_its_own(traced: Traced, ordered: str) -> None:
     store = traced.cluster.connector.store
     tenant = traced.cluster.tenant_id("seen")
     traced.cluster.redis.client.zadd("connector:replicated", {str(tenant): 0})
-    app = [sys.executable, "-m", "celery", "-A", "workers.app", "call", "tenants.replicate_daily"]
-    subprocess.run(app, env=dict(traced.cluster.environment), check=True, capture_output=True)
+    app = ["celery", "-A", "workers.app", "call", "tenants.replicate_daily"]
+    assert run_module(app, traced.cluster.environment).returncode == 0
 
     record = eventually(lambda: next((r for r in [store.tenants.find(tenant)] if r and r.replication != ordered), None))
     assert record is not None
@@ -173,7 +175,7 @@ def test_a_worker_counts_how_long_lines_steps_and_withdrawals_took(traced: Trace
 
 
 def test_unasked_for_nothing_that_makes_or_sends_spans_is_loaded() -> None:
-    command = [sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-c", EVERYTHING + PROGRAM]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "."}).stdout
 
     assert [name for name in loaded.split() if name.startswith(ABSENT)] == []

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.support.command import Ended
 from tests.workers.cli.fake_api import FakeApi, running_fake_api
-from tests.workers.cli.running import Ended, RunHere, clean_environment
+from tests.workers.cli.running import RunHere, clean_environment
 from workers.cli import main
 
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from tests.support.nursery import nursery
+from tests.support.command import Ended, run_module
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-m", "workers.cli"]
 SECONDS = 180.0
 MARKER = "TEST_CLI_MARKER"  # every process that descends from a test carries it
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 class RunHere(Protocol):
@@ -44,22 +33,9 @@ def run(
     *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "", directory: Path | None = None
 ) -> Ended:
     """Run a command to its end; in a directory without a .env file."""
-    with TemporaryDirectory(prefix="command-") as kept:
-        out, errors, given = (Path(kept, name) for name in ("out", "errors", "given"))
-        given.write_text(stdin)
-        process = nursery().start(
-            [COMMAND[-1], *arguments],
-            environment or clean_environment(),
-            directory or Path("/"),
-            out,
-            errors=errors,
-            given=given,
-        )
-        try:
-            code = process.wait(SECONDS)
-        finally:
-            process.kill()
-        return Ended(code, out.read_text(), errors.read_text())
+    return run_module(
+        [COMMAND[-1], *arguments], environment or clean_environment(), directory=directory or Path("/"), stdin=stdin
+    )
 
 
 def descendants(marker: str) -> list[str]:

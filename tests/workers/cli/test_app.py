@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from tests.support.command import run_module
 from tests.workers.cli.fake_api import FakeApi
 from tests.workers.cli.running import COMMAND, RunHere, clean_environment, run
 from workers.examples import EXAMPLES
@@ -67,8 +67,7 @@ def test_the_shell_can_complete_commands() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="stands for a disk that is full")
 @pytest.mark.parametrize("arguments", [("version",), ("policies", "--json")])
 def test_a_full_disk_is_a_sentence(arguments: tuple[str, ...]) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    done = run_module([COMMAND[-1], *arguments], clean_environment(), stdout=Path("/dev/full"))
     assert (done.returncode, done.stderr) == (
         1,
         "aws-connector: the output cannot be written: No space left on device\n",

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import Ended
 from tests.workers.cli.fake_api import FakeApi, problem
-from tests.workers.cli.running import Ended, RunHere
+from tests.workers.cli.running import RunHere
 
 Cli = Callable[..., Ended]
 AT = "2026-10-07T10:00:00Z"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import Ended
 from tests.support.empty_organization import empty_organization, key_pair, signing_in
 from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, SANDBOX, arguments
-from tests.workers.cli.running import Ended, clean_environment, run
+from tests.workers.cli.running import clean_environment, run
 from workers.sandbox import organization
 from workers.sandbox.aws.options import SimulatorOptions
 from workers.sandbox.client import SimulatorClient

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import Ended
 from tests.support.empty_organization import administrator, empty_organization, users
 from tests.support.waiting import eventually
 from tests.workers.cli.installation.test_bootstrap import ACCOUNTS, arguments
-from tests.workers.cli.running import Ended, RunHere, clean_environment
+from tests.workers.cli.running import RunHere, clean_environment
 from tests.workers.cli.terminal import on_terminal
 from workers.cli.installation.whole_files import alone_in
 from workers.sandbox import organization

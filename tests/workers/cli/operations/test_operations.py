@@ -13,9 +13,10 @@ from tasks.model.call import CallRecord, Intent
 from tasks.model.desired import Desired, TenantId
 from tasks.state.audit import Trail
 from tasks.state.orders import Order
+from tests.support.command import Ended
 from tests.support.redis import CheckedRedis
 from tests.workers.api.server import WRITE, Api, running
-from tests.workers.cli.running import Ended, RunHere, clean_environment
+from tests.workers.cli.running import RunHere, clean_environment
 
 SHOP = TenantId("likvid", "shop", "aws.sandbox")
 
