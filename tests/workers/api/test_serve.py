@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,24 +16,17 @@ import pytest
 from config.catalog import CatalogError
 from config.settings import Settings
 from tests.support.examples import CONFIG
+from tests.support.nursery import Nursling, nursery
 from tests.support.waiting import eventually
 from tests.workers.api.server import BODY, TENANT, WRITE, Api, digest
 from workers.api.serve import serve
 from workers.sandbox.organization import environment
 
-# A shell's background job, as a CI may run us, has its children ignore SIGINT; a terminal has not.
-COMMAND = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from config.environment import load_settings
-from workers.api.serve import serve
-serve(load_settings())
-"""
 HEADERS = {"Authorization": f"Bearer {WRITE}"}
 
 
 @contextmanager
-def process(api: Api, log: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def process(api: Api, log: Path, **settings: str) -> Iterator[tuple[Nursling, str]]:
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -48,8 +39,7 @@ def process(api: Api, log: Path, **settings: str) -> Iterator[tuple[subprocess.P
         **settings,
     }
     root = Path(__file__).parents[3]
-    with log.open("wb") as stderr:
-        child = subprocess.Popen([sys.executable, "-c", COMMAND], env=variables, cwd=root, stderr=stderr)
+    child = nursery().start(["tests.workers.api.served"], variables, root, log=Path("/dev/null"), errors=log)
     try:
         yield child, f"http://127.0.0.1:{port}"
     finally:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
 import termios
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
 
+from tests.support.nursery import nursery
 from tests.workers.cli.running import COMMAND, SECONDS
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -30,20 +31,22 @@ def on_terminal(
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
     terminal = {"TERM": "xterm", "COLUMNS": str(columns), "LINES": "24"}
-    process = subprocess.Popen(
-        ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(theirs), *COMMAND, *arguments],  # opened: Ctrl-C reaches it
-        env={**environment, **terminal},
-        cwd=directory,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
+    name = Path(os.ttyname(theirs))  # opened by the first process of a session: Ctrl-C reaches it
+    command = [COMMAND[-1], *arguments]
+    process = nursery().start(command, {**environment, **terminal}, directory, log=name, given=name)
+
+    def hang_up() -> None:
+        """Hold the terminal open until the command has ended: it may not have opened it yet."""
+        process.wait(SECONDS)
+        os.close(theirs)
+
+    waiting = Thread(target=hang_up)
+    waiting.start()
     seen = b"" if asked is None else _until(ours, asked.encode())
     os.write(ours, answer.encode())
     seen += _all_of(ours)
     os.close(ours)
+    waiting.join()
     text = CONTROL.sub("", seen.decode().replace("\r\n", "\n"))
     return process.wait(SECONDS), [line.rstrip() for line in text.splitlines()]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.model.desired import TenantId
+from tests.support.nursery import nursery
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from tests.workers.api.server import WRITE, Api, running
@@ -123,16 +123,12 @@ def test_it_ends_or_goes_on_as_things_happen(
 
     assert len(lines) == 251
     out = tmp_path / "out"
-    command = [*COMMAND, "logs", NAME, "--follow"]
-    with (
-        out.open("w") as written,
-        subprocess.Popen(command, env=environment, stdout=written, stderr=written, cwd=tmp_path) as process,
-    ):
-        try:
-            eventually(lambda: len(out.read_text().splitlines()) == len(lines))
-            api.store.events.emit(TenantId.parse(NAME), {**STEP, "state": "SUCCEEDED", "note": "done"})
-            eventually(lambda: "create_account SUCCEEDED done" in out.read_text())
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
-        finally:
-            process.kill()
+    process = nursery().start([COMMAND[-1], "logs", NAME, "--follow"], environment, tmp_path, out)
+    try:
+        eventually(lambda: out.exists() and len(out.read_text().splitlines()) == len(lines))
+        api.store.events.emit(TenantId.parse(NAME), {**STEP, "state": "SUCCEEDED", "note": "done"})
+        eventually(lambda: "create_account SUCCEEDED done" in out.read_text())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
