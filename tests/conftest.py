@@ -18,6 +18,7 @@ from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
 from tests.support.compiling import compile_changed
+from tests.support.composed import share_composed
 from tests.support.forked_worker import python_of_worker
 from tests.support.nursery import share
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
@@ -52,7 +53,7 @@ settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Let processes end with Ctrl-C, show traces in logs as Python does, and read the SDK's models once.
+    """Let processes end with Ctrl-C, show traces in logs as Python does, and read models and documents once.
 
     Whoever runs tests in the background of a shell ignores the signal, and so would every process that they start.
     structlog's own way to show traces, with source and variables, takes a second each. Each session of the SDK would
@@ -64,6 +65,7 @@ def pytest_configure() -> None:
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, renderer])
     botocore.session.create_loader = cache(create_loader)
+    share_composed()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

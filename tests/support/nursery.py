@@ -37,11 +37,24 @@ from typing import Any
 from tasks.aws.clients import Clients
 from tasks.chain import CHAINS
 from tasks.steps import function_of
+from tests.support.composed import share_composed
+from tests.support.examples import example_catalog
 from workers.demo.die_with_parent import PR_SET_PDEATHSIG
 
 IMPORTED = (
+    "celery.app.amqp",
+    "celery.app.control",
+    "celery.app.events",
+    "celery.app.log",
+    "celery.app.routes",
     "celery.bin.celery",
     "celery.bin.worker",
+    "celery.concurrency.thread",
+    "celery.worker.autoscale",
+    "celery.worker.components",
+    "celery.worker.consumer",
+    "kombu.asynchronous.semaphore",
+    "kombu.pidbox",
     "kombu.transport.redis",
     "workers.app",
     "workers.celery_worker",
@@ -204,6 +217,8 @@ def main() -> None:
     for chain in CHAINS.values():
         for step in chain.steps:
             function_of(step)  # imports it
+    share_composed()
+    example_catalog()
     clients = Clients()
     for name in SERVICES:  # so that no child has to read AWS's model of them
         clients.unsigned(name, "eu-central-1")
