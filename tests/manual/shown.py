@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from textwrap import dedent
@@ -62,7 +63,7 @@ class Shown:
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """Tell what it is."""
         lines = [line for line in self.text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -31,7 +31,7 @@ def commands(block: Shown) -> list[str]:
 
 
 CURLS = [
-    block for page in PAGES for block in shown(page) if block.kind is Kind.COMMANDS and block.text.startswith("curl ")
+    block for page in PAGES for block in shown(page) if block.text.startswith("curl ") and block.kind is Kind.COMMANDS
 ]
 
 

@@ -70,6 +70,7 @@ IMPORTED = (
     "workers.api.serve",
     "alembic.command",
     "tasks.metering.rounds",
+    *("hcl2", "hypothesis", "playwright.sync_api", "schemathesis"),  # of the tests themselves
 )
 SERVICES = ("sts", "organizations", "iam", "cloudformation", "sso-admin", "identitystore", "lambda", "servicecatalog")
 SHARED = "TESTS_NURSERY"  # the variable that says where a shared one listens
