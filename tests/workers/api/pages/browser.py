@@ -10,6 +10,14 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WITHOUT = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "PreloadTopChromeWebUI"),  # half of what each window costs
+    # what Playwright names, which our argument replaces
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
+    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
+    "PreconnectToSearch",
+)
 QUIET = (  # no sandbox: tests run as root in containers; nothing that looks for the internet
     "--no-sandbox",
     "--disable-gpu",
@@ -18,6 +26,7 @@ QUIET = (  # no sandbox: tests run as root in containers; nothing that looks for
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(WITHOUT)}",
 )
 Scheme = Literal["light", "dark"]
 expect.set_options(timeout=60_000)  # ms: far more than anything takes, also on a machine that has much else to do
