@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 from pydantic import SecretStr
@@ -29,6 +30,7 @@ from tests.support.waiting import eventually
 from workers.sandbox import organization
 from workers.sandbox.client import SimulatorClient
 
+AFTER_FAST = 0.055  # seconds: each look asks AWS, and FAST (conftest.py) makes it work for 0.05 s
 Step = Callable[[Tenant, Handles, Aws], Outcome]
 
 PLATFORM = Platform(
@@ -221,18 +223,20 @@ class World:
         """Run a step once."""
         return step(tenant, handles or Handles(), self.aws(tenant, handles))
 
-    def finish(self, step: Step, tenant: Tenant, handles: Handles | None = None) -> Done:
-        """Run a step until it is done, as the due index would; fails at the deadline."""
+    def finish(self, step: Step, tenant: Tenant, handles: Handles | None = None, every: float = AFTER_FAST) -> Done:
+        """Run a step until it is done, as the due index would, every so many seconds; fails at the deadline."""
         outcome = self.run(step, tenant, handles)
+        if isinstance(outcome, Done):
+            return outcome
 
         def look() -> Done | None:
             nonlocal outcome
-            if not isinstance(outcome, Done):
-                outcome = self.run(step, tenant, outcome.handles)
+            outcome = self.run(step, tenant, outcome.handles)
             return outcome if isinstance(outcome, Done) else None
 
+        Event().wait(every)
         try:
-            return eventually(look, every=0.025)  # each look asks AWS; FAST makes it work for 0.05 s
+            return eventually(look, every=every)
         except AssertionError as error:
             raise AssertionError(f"still waiting: {outcome.note}") from error
 
@@ -245,7 +249,7 @@ class World:
                 self.ahead += outcome.retry_in
             return outcome
 
-        return self.finish(hurried, tenant, handles)
+        return self.finish(hurried, tenant, handles, every=0.025)
 
     def account(self, tenant: Tenant, **changes: Any) -> Handles:
         """Give the tenant an account."""
