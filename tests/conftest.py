@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.compiling import compile_changed
 from tests.support.composed import share_composed
 from tests.support.forked_worker import python_of_worker
-from tests.support.nursery import share
+from tests.support.nursery import SELDOM, share
 from tests.support.redis import known_keys  # noqa: F401 (a fixture of every test: pytest finds it here)
 
 FIRST = (  # a minute or more
@@ -97,7 +97,7 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage from here on, of what is made from here on, and seldom: it was a tenth of what tests cost."""
+    """Collect garbage from here on, of what is made from here on, and seldom."""
     gc.freeze()
-    gc.set_threshold(20_000, 50, 50)
+    gc.set_threshold(*SELDOM)
     gc.enable()

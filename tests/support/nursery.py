@@ -74,6 +74,7 @@ IMPORTED = (
 )
 SERVICES = ("sts", "organizations", "iam", "cloudformation", "sso-admin", "identitystore", "lambda", "servicecatalog")
 SHARED = "TESTS_NURSERY"  # the variable that says where a shared one listens
+SELDOM = (20_000, 50, 50)  # when garbage is collected: as Python does it by itself, it is a tenth of what tests cost
 LOOK_SECONDS = 0.01  # between two looks whether a child has ended
 
 
@@ -226,6 +227,7 @@ def main() -> None:
     assert threading.active_count() == 1, "a process that forks should have no threads"
     gc.collect()
     gc.freeze()  # what all children share stays shared
+    gc.set_threshold(*SELDOM)
     if (command := Forking(socket.socket(fileno=int(sys.argv[1]))).serve()) is None:
         return
     sys.argv = list(command)
