@@ -41,7 +41,7 @@ def state(world: World, account_id: str | None) -> Any:
 
 
 def test_the_account_is_closed_once_and_forgotten(world: World) -> None:
-    handles = world.account(tenant := closable(world))
+    handles = world.created(tenant := closable(world))
     mark = world.simulator.mark()
 
     done = world.finish(close_account, tenant, handles)
@@ -54,7 +54,7 @@ def test_the_account_is_closed_once_and_forgotten(world: World) -> None:
 
 
 def test_a_crash_after_the_call_leaves_nothing_to_do(world: World) -> None:
-    handles = world.account(tenant := closable(world))
+    handles = world.created(tenant := closable(world))
     world.simulator.inject(operation="CloseAccount", kind="lost_response")
 
     with pytest.raises(Unanswered):
@@ -68,7 +68,7 @@ def test_a_crash_after_the_call_leaves_nothing_to_do(world: World) -> None:
 
 @pytest.mark.parametrize("closure", [AccountClosure(), AccountClosure(organizational_units=(DEVELOPMENT_OU_ID,))])
 def test_nothing_is_closed_where_the_operator_does_not_list_it(world: World, closure: AccountClosure) -> None:
-    handles = world.account(tenant := closable(world, closure))
+    handles = world.created(tenant := closable(world, closure))
 
     with pytest.raises(PermanentError, match="ClosureNotAllowed"):
         world.run(close_account, tenant, handles)
@@ -77,7 +77,7 @@ def test_nothing_is_closed_where_the_operator_does_not_list_it(world: World, clo
 
 
 def test_a_listed_tag_allows_it(world: World) -> None:
-    handles = world.account(tenant := closable(world, AccountClosure(tags={"disposable": "yes"})))
+    handles = world.created(tenant := closable(world, AccountClosure(tags={"disposable": "yes"})))
     world.simulator.operator("tag_account", account=handles.account_id, tags={"disposable": "yes"})
 
     world.finish(close_account, tenant, handles)
@@ -87,7 +87,7 @@ def test_a_listed_tag_allows_it(world: World) -> None:
 
 @pytest.mark.parametrize("owner", ["somebody.else.aws.sandbox", None])
 def test_an_account_that_is_not_provably_ours_is_never_closed(world: World, owner: str | None) -> None:
-    handles = world.account(tenant := closable(world))
+    handles = world.created(tenant := closable(world))
     world.simulator.operator("tag_account", account=handles.account_id, tags={TENANT_TAG: owner})
 
     with pytest.raises(NotOurs):
@@ -97,7 +97,7 @@ def test_an_account_that_is_not_provably_ours_is_never_closed(world: World, owne
 
 
 def test_the_recorded_creation_is_proof_enough_when_the_tag_is_gone(world: World) -> None:
-    handles = world.account(tenant := closable(world))
+    handles = world.created(tenant := closable(world))
     world.simulator.operator("tag_account", account=handles.account_id, tags={TENANT_TAG: None})
     assert handles.creation is not None
 
@@ -115,7 +115,7 @@ def test_an_account_that_is_gone_or_unknown_does_not_block(world: World) -> None
 
 
 def test_awss_quota_is_waited_for_day_by_day(world: World) -> None:
-    handles = world.account(tenant := closable(world))
+    handles = world.created(tenant := closable(world))
     world.simulator.set_options(closures_quota=0)
 
     outcome = world.run(close_account, tenant, handles)
@@ -130,7 +130,7 @@ def test_awss_quota_is_waited_for_day_by_day(world: World) -> None:
 
 
 def test_three_at_a_time(world: World) -> None:
-    handles = world.account(tenant := closable(world))
+    handles = world.created(tenant := closable(world))
     lane = f"account closure in {tenant.platform.management_account_id}"
     world.places.taken[lane] = ["one", "two", "three"]
 
@@ -141,7 +141,7 @@ def test_three_at_a_time(world: World) -> None:
 
 
 def test_a_landing_zone_may_leave_it_to_a_person(world: World) -> None:
-    handles = world.account(tenant := world.tenant(platform={"account_closure": BELOW_ROOT}))
+    handles = world.created(tenant := world.tenant(platform={"account_closure": BELOW_ROOT}))
 
     outcome, reads, writes = world.counted(close_account, tenant, handles)
 
@@ -151,7 +151,7 @@ def test_a_landing_zone_may_leave_it_to_a_person(world: World) -> None:
 
 def test_the_next_account_has_another_email(world: World) -> None:
     tenant = closable(world, account_email_pattern=RANDOM)
-    handles = world.finish(close_account, tenant, world.account(tenant)).handles
+    handles = world.finish(close_account, tenant, world.created(tenant)).handles
 
     world.finish(create_account, replace(tenant, accounts_before=1), handles)
 

@@ -74,7 +74,7 @@ def test_where_somebody_has_just_listed_the_accounts_they_are_not_listed_again(w
 
 def test_an_account_that_such_a_list_lacks_is_taken_over_all_the_same(world: World) -> None:
     tenant = world.tenant()
-    before = world.account(tenant)  # Redis has lost it since, or another worker's list is older than it
+    before = world.created(tenant)  # Redis has lost it since, or another worker's list is older than it
     world.lists = RecentList()
 
     outcome = world.run(create_account, tenant)
@@ -108,7 +108,7 @@ def test_the_intent_is_written_before_the_call(world: World) -> None:
 
 
 def test_a_known_account_costs_no_call(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
 
     outcome, reads, writes = world.counted(create_account, tenant, handles)
 
@@ -228,7 +228,7 @@ def test_a_full_lane_costs_no_call(world: World) -> None:
 
 
 def test_after_everything_is_forgotten_the_account_is_found_by_its_tag(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
 
     outcome, _, writes = world.counted(create_account, tenant, Handles())
 
@@ -238,7 +238,7 @@ def test_after_everything_is_forgotten_the_account_is_found_by_its_tag(world: Wo
 
 
 def test_an_account_of_a_changed_email_pattern_is_found_by_name_and_tag(world: World) -> None:
-    handles = world.account(world.tenant())
+    handles = world.created(world.tenant())
     other = Pattern.parse("other+#{workspaceIdentifier}.#{projectIdentifier}@example.com")
 
     outcome = world.run(create_account, world.tenant(platform={"account_email_pattern": other}))
@@ -261,7 +261,7 @@ def test_a_foreign_account_with_our_email_is_left_alone(world: World) -> None:
 
 
 def test_a_closed_account_keeps_its_email(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.operator("suspend_account", account=handles.account_id)
 
     with pytest.raises(NotOurs) as refused:
@@ -296,7 +296,7 @@ def test_an_ordered_account_is_taken_over(world: World) -> None:
 
 
 def test_no_other_account_is_taken_over_for_a_tenant_that_has_one_which_nobody_remembers(world: World) -> None:
-    own = world.account(world.tenant()).account_id
+    own = world.created(world.tenant()).account_id
     name = f"{world.workspace}.old"
     account = world.simulator.operator("create_account", name=name, email=f"{name}@example.com")["account"]
 
@@ -305,7 +305,7 @@ def test_no_other_account_is_taken_over_for_a_tenant_that_has_one_which_nobody_r
 
 
 def test_an_ordered_account_of_another_tenant_is_left_alone(world: World) -> None:
-    account = world.account(world.tenant("first")).account_id
+    account = world.created(world.tenant("first")).account_id
 
     with pytest.raises(NotOurs) as refused:
         world.run(create_account, world.tenant("second", desired={"platform_tenant_id": account}))

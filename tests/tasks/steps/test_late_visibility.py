@@ -124,7 +124,7 @@ def test_an_account_is_closed_in_the_quarantine_although_aws_shows_where_it_was(
     world.simulator.set_options(lag_seconds=0, enforce_policies=False)
     closure = AccountClosure(quarantine_unit=PRODUCTION_OU_ID, organizational_units=(PRODUCTION_OU_ID,))
     tenant = world.tenant(platform={"account_closure": closure}, landing_zone={"automate_deletion_replication": True})
-    handles = world.account(tenant)
+    handles = world.created(tenant)
     world.simulator.delay(operation="MoveAccount", seconds=1)
 
     carried_out(world, tenant, handles, ["quarantine_account", "close_account"])
@@ -134,7 +134,7 @@ def test_an_account_is_closed_in_the_quarantine_although_aws_shows_where_it_was(
 
 def test_an_account_that_is_shown_in_its_ou_late_is_enrolled_once(world: World) -> None:
     world.simulator.set_options(lag_seconds=0, enforce_policies=False)
-    handles = world.account(tenant := governed(world))
+    handles = world.created(tenant := governed(world))
     world.simulator.delay(kind="account", id=handles.account_id, seconds=2)
 
     outcomes = list(outcomes_of(world, enroll_in_control_tower, tenant, handles))
@@ -146,7 +146,7 @@ def test_an_account_that_is_shown_in_its_ou_late_is_enrolled_once(world: World) 
 def test_an_account_that_stack_sets_do_not_see_yet_gets_its_instance(world: World) -> None:
     world.simulator.set_options(lag_seconds=0)
     tenant = Baseline(world).tenant()
-    handles = world.account(tenant)
+    handles = world.created(tenant)
     world.simulator.hide("account", handles.account_id or "", seconds=1)
 
     carried_out(world, tenant, handles, ["deploy_stack_instances"])
@@ -155,7 +155,7 @@ def test_an_account_that_stack_sets_do_not_see_yet_gets_its_instance(world: Worl
 def test_a_stack_set_that_never_gets_in_fails_with_awss_reason(world: World) -> None:
     world.simulator.set_options(lag_seconds=0)
     tenant = Baseline(world).tenant()
-    handles = world.account(tenant)
+    handles = world.created(tenant)
     world.simulator.hide("account", handles.account_id or "")
     world.ahead += timedelta(hours=1)  # so the account is young no more
 
@@ -167,7 +167,7 @@ def test_a_policy_that_is_not_shown_yet_is_made_and_attached_once(world: World) 
     world.simulator.set_options(lag_seconds=0, enforce_policies=False)
     policy = ServiceControlPolicy(name=f"guard-{world.workspace}")
     tenant = world.tenant(landing_zone={"service_control_policy": policy})
-    handles, mark = world.account(tenant), world.simulator.mark()
+    handles, mark = world.created(tenant), world.simulator.mark()
     world.simulator.set_options(lag_seconds=LAG)
 
     for _ in range(3):  # tenants of one OU
@@ -180,7 +180,7 @@ def test_a_policy_that_is_not_shown_yet_is_made_and_attached_once(world: World) 
 def test_roles_that_are_wanted_again_right_after_they_were_deleted_are_made_anew(world: World) -> None:
     world.simulator.set_options(lag_seconds=0)
     tenant = world.tenant(platform={"identity_federation": FEDERATION})
-    handles = carried_out(world, tenant, world.account(tenant), ["federate_identity"])
+    handles = carried_out(world, tenant, world.created(tenant), ["federate_identity"])
     world.simulator.make_stale("GetRole", seconds=5)
 
     handles = carried_out(world, tenant, handles, ["withdraw_federation"])
@@ -196,7 +196,7 @@ def test_groups_that_are_wanted_again_right_after_they_were_deleted_are_made_ane
 ) -> None:
     world.simulator.set_options(lag_seconds=0)
     tenant = world.tenant(desired={"access": PEOPLE}, platform=platform)
-    handles = carried_out(world, tenant, world.account(tenant), ["sync_groups"])
+    handles = carried_out(world, tenant, world.created(tenant), ["sync_groups"])
     world.simulator.delay(kind="group", seconds=5, times=-1)
 
     handles = carried_out(world, tenant, handles, ["delete_groups"])

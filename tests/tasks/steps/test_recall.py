@@ -68,7 +68,7 @@ def tenant_of(
 
 def given(world: DirectoryWorld, tenant: Tenant) -> Handles:
     """Give everybody what the order says; a loss of Redis follows in most tests."""
-    handles = world.account(tenant)
+    handles = world.created(tenant)
     for step in (sync_groups, federate_identity, assign_permission_sets):
         handles = world.finish(step, tenant, handles).handles
     world.ahead += world.aws(tenant).visibility_grace  # it was long ago
@@ -221,7 +221,7 @@ def test_what_does_not_prove_to_be_ours_is_left_alone_and_told_of(world: Directo
 
 def test_what_aws_was_still_assigning_when_redis_was_lost(world: DirectoryWorld) -> None:
     tenant = tenant_of(world, person(ALICE, "admin"))
-    handles = world.finish(sync_groups, tenant, world.account(tenant)).handles
+    handles = world.finish(sync_groups, tenant, world.created(tenant)).handles
     world.simulator.set_options(assignment_seconds=1)
     world.run(assign_permission_sets, tenant, handles)
     smaller = tenant_of(world, person(ALICE, "admin"), mappings=(mapping("admin", USER),))

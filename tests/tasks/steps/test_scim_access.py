@@ -43,7 +43,7 @@ def access(world: World, handles: Handles) -> dict[str, tuple[list[str], set[str
 
 @pytest.fixture
 def account(world: World) -> Handles:
-    return world.account(tenant_of(world))
+    return world.created(tenant_of(world))
 
 
 def test_scims_groups_get_their_permission_sets(world: World, account: Handles) -> None:

@@ -33,7 +33,7 @@ def operations(world: World, mark: int) -> Counter[str]:
 
 def test_tenants_whose_records_were_lost_find_their_accounts_by_one_list(world: World, redis: Redis) -> None:
     tenants = [world.tenant(project) for project in ("one", "two", "three")]
-    ids = [world.account(tenant).account_id for tenant in tenants]
+    ids = [world.created(tenant).account_id for tenant in tenants]
     redis.flushall()
     mark = world.simulator.mark()
 

@@ -13,7 +13,7 @@ ACCOUNTS, CALLS = 3, 60
 
 def test_many_threads_act_in_many_accounts_through_one_client(world: World) -> None:
     world.sessions = Sessions()
-    accounts = [world.account(world.tenant(f"p{number}")).account_id for number in range(ACCOUNTS)]
+    accounts = [world.created(world.tenant(f"p{number}")).account_id for number in range(ACCOUNTS)]
     aws = world.aws(world.tenant())
 
     def who(number: int) -> bool:

@@ -102,7 +102,7 @@ def test_two_that_work_are_both_named(world: World) -> None:
 
 def test_a_tenant_that_had_one_gets_another_email_although_all_was_forgotten(world: World) -> None:
     tenant = world.tenant(platform=RANDOM)
-    first = world.account(tenant)
+    first = world.created(tenant)
     world.simulator.operator("suspend_account", account=first.account_id)
 
     second = world.finish(wait_for_account, tenant, found(world, tenant).handles).handles

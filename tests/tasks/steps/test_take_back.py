@@ -111,7 +111,7 @@ def test_a_deletion_moves_no_account_that_is_another_tenants(world: DirectoryWor
     tenant = ours(world)
     closure = tenant.platform.account_closure.model_copy(update={"quarantine_unit": organization.PRODUCTION_OU_ID})
     doomed = world.tenant(platform={"account_closure": closure})
-    handles = world.account(doomed)
+    handles = world.created(doomed)
     handed_over(world, handles)
     mark = world.simulator.mark()
 

@@ -16,7 +16,7 @@ from workers.sandbox import organization
 
 
 def test_an_account_that_lets_us_in_costs_one_read(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
 
     first = world.run(wait_for_access, tenant, handles)
     second, reads, writes = world.counted(wait_for_access, tenant, handles)
@@ -29,7 +29,7 @@ def test_an_account_that_lets_us_in_costs_one_read(world: World) -> None:
 
 def test_a_role_that_comes_late_is_waited_for(world: World) -> None:
     world.simulator.set_options(role_delay_seconds=0.3)
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
 
     first = world.run(wait_for_access, tenant, handles)
 
@@ -40,7 +40,7 @@ def test_a_role_that_comes_late_is_waited_for(world: World) -> None:
 
 @pytest.mark.parametrize("code", sorted(NOT_YET))
 def test_services_that_come_late_are_waited_for(world: World, code: str) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.inject(operation="GetCallerIdentity", code=code, status=403)
 
     assert isinstance(world.run(wait_for_access, tenant, handles), Wait)
@@ -48,7 +48,7 @@ def test_services_that_come_late_are_waited_for(world: World, code: str) -> None
 
 
 def test_a_lost_answer_is_tried_again(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.inject(operation="AssumeRole", kind="lost_response")
 
     with pytest.raises(TransientError):
@@ -57,7 +57,7 @@ def test_a_lost_answer_is_tried_again(world: World) -> None:
 
 
 def test_an_old_account_without_the_role_ends_with_a_remedy(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.operator("delete_role", account=handles.account_id, role=organization.ACCESS_ROLE)
     world.ahead = timedelta(minutes=31)
 
@@ -70,7 +70,7 @@ def test_an_old_account_without_the_role_ends_with_a_remedy(world: World) -> Non
 
 
 def test_an_explicit_deny_is_somebodys_will_and_not_waited_for(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     message = "User: x is not authorized to perform: sts:AssumeRole with an explicit deny in a service control policy"
     world.simulator.inject(operation="AssumeRole", code="AccessDenied", status=403, message=message, times=-1)
 
@@ -79,7 +79,7 @@ def test_an_explicit_deny_is_somebodys_will_and_not_waited_for(world: World) -> 
 
 
 def test_a_service_that_comes_late_is_no_refusal_in_later_steps_either(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.inject(operation="ListAccountAliases", code="OptInRequired", status=403)
 
     with pytest.raises(NotReady):

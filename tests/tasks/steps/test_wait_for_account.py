@@ -19,7 +19,7 @@ from tests.tasks.steps.world import World
 
 
 def test_an_active_account_costs_one_read(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
 
     outcome, reads, writes = world.counted(wait_for_account, tenant, handles)
 
@@ -44,7 +44,7 @@ def test_a_creation_in_progress_is_waited_for(world: World) -> None:
 
 
 def test_the_place_is_given_back_when_the_account_is_there(world: World) -> None:
-    world.account(world.tenant())
+    world.created(world.tenant())
 
     assert not any(world.places.taken.values())
 
@@ -52,7 +52,7 @@ def test_the_place_is_given_back_when_the_account_is_there(world: World) -> None
 def test_accounts_are_read_without_the_retired_status(world: World) -> None:
     world.simulator.set_options(status_member=False)
 
-    assert world.account(world.tenant()).account_id
+    assert world.created(world.tenant()).account_id
 
 
 @pytest.mark.parametrize("lag", [0.0, 0.3])
@@ -152,7 +152,7 @@ def test_a_pending_validation_is_waited_for_slowly(world: World) -> None:
 
 def test_a_creation_that_aws_does_not_know_is_looked_for(world: World) -> None:
     tenant = world.tenant()
-    made = world.account(tenant)
+    made = world.created(tenant)
     lost = replace(made, account_id=None, creation=Creation(1, world.now(), "car-unknown00000000"))
 
     outcome = world.run(wait_for_account, tenant, lost)
@@ -187,13 +187,13 @@ def test_an_account_with_another_email_than_asked_for_is_not_taken(world: World)
 
 
 def test_an_account_whose_email_people_changed_stays_ours(world: World) -> None:
-    handles = replace(world.account(tenant := world.tenant()), email="former@example.com")
+    handles = replace(world.created(tenant := world.tenant()), email="former@example.com")
 
     assert world.run(wait_for_account, tenant, handles) == Done(handles, f"account {handles.account_id} is active")
 
 
 def test_a_closed_account_fails(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.operator("suspend_account", account=handles.account_id)
 
     with pytest.raises(PermanentError, match="SUSPENDED"):
@@ -216,7 +216,7 @@ def test_every_state_of_an_account_is_known_to_aws() -> None:
 def test_an_account_that_was_closed_for_a_deletion_is_history_when_the_tenant_is_ordered_again(world: World) -> None:
     anew = "aws+#{workspaceIdentifier}.#{projectIdentifier}-#{rand:%.8s}@example.com"
     tenant = world.tenant(platform={"account_email_pattern": Pattern.parse(anew)})
-    handles = world.account(tenant)
+    handles = world.created(tenant)
     before = str(handles.account_id)
     world.simulator.operator("suspend_account", account=before)
 
@@ -231,7 +231,7 @@ def test_an_account_that_was_closed_for_a_deletion_is_history_when_the_tenant_is
 
 
 def test_an_account_that_somebody_else_closed_is_told(world: World) -> None:
-    handles = world.account(tenant := world.tenant())
+    handles = world.created(tenant := world.tenant())
     world.simulator.operator("suspend_account", account=handles.account_id)
 
     with pytest.raises(PermanentError, match="is SUSPENDED"):

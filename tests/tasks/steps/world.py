@@ -22,8 +22,9 @@ from tasks.errors import LaneFull
 from tasks.model.batch import Batch, Wants
 from tasks.model.call import CallRecord
 from tasks.model.desired import Desired, Tenant, TenantId
-from tasks.model.handles import Handles
+from tasks.model.handles import Creation, Handles
 from tasks.model.replication import Done, Outcome, Wait
+from tasks.names import account_email, account_name, account_tags, first_tags
 from tasks.steps.create_account import create_account
 from tasks.steps.wait_for_account import wait_for_account
 from tests.support.waiting import eventually
@@ -252,7 +253,23 @@ class World:
         return self.finish(hurried, tenant, handles, every=0.025)
 
     def account(self, tenant: Tenant, **changes: Any) -> Handles:
-        """Give the tenant an account."""
+        """Give the tenant an account, as if the first steps had created it: with two calls, and at once."""
+        platform, name, email = tenant.platform, account_name(tenant), account_email(tenant)
+        made = self.simulator.operator(
+            "create_account",
+            name=name,
+            email=email,
+            joined_method="CREATED",
+            roles=[platform.account_access_role.rpartition("/")[2]],
+            tags={} if platform.is_direct else first_tags(account_tags(tenant)),
+        )
+        creation = Creation(1, self.now(), f"car-{made['account']}")
+        handles = Handles(account_id=made["account"], email=email, account_name=name, creation=creation)
+        handles = replace(handles, sign_in_roles={}, doubt=None)
+        return replace(self.finish(wait_for_account, tenant, handles).handles, **changes)
+
+    def created(self, tenant: Tenant, **changes: Any) -> Handles:
+        """Give the tenant an account by the first steps."""
         handles = self.finish(create_account, tenant).handles
         return replace(self.finish(wait_for_account, tenant, handles).handles, **changes)
 
