@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import gc
+import io
 import json
 import os
 import runpy
@@ -310,6 +311,11 @@ def _settle(order: Mapping[str, Any], parent: int) -> Sequence[str]:
     for old, new in ((given, 0), (log, 1), (errors, 2)):
         os.dup2(old, new)
         os.close(old)
+    for name, number in (("stdout", 1), ("stderr", 2)):  # what was a file may be a terminal, which cannot be wound back
+        ours = getattr(sys, name)
+        binary = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
+        at_once = name == "stderr" or os.isatty(number)
+        setattr(sys, name, io.TextIOWrapper(binary, ours.encoding, ours.errors, line_buffering=at_once))
     command: Sequence[str] = order["command"]
     return command
 
