@@ -8,12 +8,15 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Generator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 import structlog
+from _pytest.doctest import DoctestModule
 from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
@@ -52,13 +55,26 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-def pytest_configure() -> None:
+class FewDoctests:
+    """Looks for examples in docstrings where a file has some: to look into all took a tenth of the collection."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(self, file_path: Path) -> Generator[None, list[Any], list[Any]]:
+        """Leave out what would find none."""
+        found = yield
+        if file_path.suffix != ".py" or b">>> " in file_path.read_bytes():
+            return found
+        return [each for each in found if not isinstance(each, DoctestModule)]
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Let processes end with Ctrl-C, show traces in logs as Python does, and read models and documents once.
 
     Whoever runs tests in the background of a shell ignores the signal, and so would every process that they start.
     structlog's own way to show traces, with source and variables, takes a second each. Each session of the SDK would
     read AWS's models anew, so all share one reader.
     """
+    config.pluginmanager.register(FewDoctests())  # beside a conftest.py it sees all folders
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     *before, _ = structlog.get_config()["processors"]
