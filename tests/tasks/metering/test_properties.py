@@ -114,35 +114,38 @@ def in_euro(made: list[Charge]) -> list[Charge]:
     return [replace(each, currency="EUR") if pays_euro(each) else each for each in made]
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
-@given(
-    made=organizations.map(in_euro),
-    page_rows=st.integers(1, 5) | st.integers(1, 60),
-    lost=st.integers(0, 10**6).map(lambda seed: frozenset(Random(seed).sample(range(120), seed % 50))),
-    chronological=st.booleans(),
-    moves=st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.integers(-5, 35)), max_size=6),
-    later=organizations.map(in_euro),
-)
-def test_every_line_is_there_once_and_all_add_up(
-    ledger: Ledger,
-    made: list[Charge],
-    page_rows: int,
-    lost: frozenset[int],
-    chronological: bool,
-    moves: list[tuple[str, int]],
-    later: list[Charge],
-) -> None:
-    platform = new_platform()
-    own(ledger.database, platform, moves)
-    for charged in (made, later):  # AWS changes its mind, and the month is collected again
-        costs = MemoryCosts(
-            lambda day, charged=charged: [each for each in charged if each.day == day],  # type: ignore[misc]
-            page_rows,
-            lose_token_at=lost,
-            chronological=chronological,
-        )
-        collected(ledger, platform, costs)
-        check(ledger.database, platform, charged)
+@pytest.mark.parametrize("few", [8, pytest.param(25, marks=pytest.mark.thorough)])
+def test_every_line_is_there_once_and_all_add_up(ledger: Ledger, few: int) -> None:
+    @settings(max_examples=few, suppress_health_check=list(HealthCheck))
+    @given(
+        made=organizations.map(in_euro),
+        page_rows=st.integers(1, 5) | st.integers(1, 60),
+        lost=st.integers(0, 10**6).map(lambda seed: frozenset(Random(seed).sample(range(120), seed % 50))),
+        chronological=st.booleans(),
+        moves=st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.integers(-5, 35)), max_size=6),
+        later=organizations.map(in_euro),
+    )
+    def check_one(
+        made: list[Charge],
+        page_rows: int,
+        lost: frozenset[int],
+        chronological: bool,
+        moves: list[tuple[str, int]],
+        later: list[Charge],
+    ) -> None:
+        platform = new_platform()
+        own(ledger.database, platform, moves)
+        for charged in (made, later):  # AWS changes its mind, and the month is collected again
+            costs = MemoryCosts(
+                lambda day, charged=charged: [each for each in charged if each.day == day],  # type: ignore[misc]
+                page_rows,
+                lose_token_at=lost,
+                chronological=chronological,
+            )
+            collected(ledger, platform, costs)
+            check(ledger.database, platform, charged)
+
+    check_one()
 
 
 def own(database: Database, platform: Platform, moves: list[tuple[str, int]]) -> None:
