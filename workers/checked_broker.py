@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import structlog
+from celery.worker import state
 from kombu.transport import redis as kombu
 from redis import RedisError
 
@@ -50,12 +51,17 @@ class _Checking:
             del self.priority_steps  # those of the class again: they also say into which list a message is put
 
     def _full(self) -> set[int]:
-        """Return the priorities of which all threads are taken: by messages that are not acknowledged yet."""
+        """Return the priorities of which all threads are taken: by messages that are not acknowledged yet.
+
+        Or that came by a connection which has broken away: their tasks run on, and this channel does not know of them.
+        """
         qos = self.qos  # type: ignore[attr-defined]  # as above
         done = qos._dirty  # acknowledged a moment ago  # noqa: SLF001 (as in kombu's own QoS.can_consume)
-        taken = [message for tag, message in list(qos._delivered.items()) if tag not in done]  # noqa: SLF001 (as above)
-        running = Counter(message.properties.get("priority") for message in taken)
-        return {priority for priority, room in self.rooms.items() if running[priority] >= room}
+        taken = {message for tag, message in list(qos._delivered.items()) if tag not in done}  # noqa: SLF001 (as above)
+        running = [task() for task in list(state.active_requests.data)]  # a copy at once: threads begin and end tasks
+        taken |= {request.message for request in running if request is not None}
+        lists = Counter(self.priority(message.properties.get("priority") or 0) for message in taken)  # type: ignore[attr-defined]  # as above
+        return {priority for priority, room in self.rooms.items() if lists[priority] >= room}
 
 
 class CheckedChannel(_Checking, broker.Channel):

@@ -8,6 +8,7 @@ from typing import Any
 
 import kombu
 import pytest
+from celery.worker import state
 
 from config.celery import QUESTIONS, QUEUE, QUEUES, TICKS
 from tests.support.redis import CheckedRedis
@@ -87,6 +88,37 @@ def test_what_it_does_not_take_another_worker_takes(redis: CheckedRedis) -> None
     with taking(redis, first, 20) as one, taking(redis, second, 20) as other:
         take(one, first, [QUESTIONS] * 2)
         take(other, second, [QUESTIONS] * 2)
+
+
+class Running:
+    """What Celery keeps of a task that a thread runs."""
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+
+
+def test_what_came_by_a_connection_that_broke_away_has_its_thread_still(redis: CheckedRedis) -> None:
+    first: list[Any] = []
+    second: list[Any] = []
+    send(redis, *[QUESTIONS] * 4)
+    with taking(redis, first, 20) as connection:
+        take(connection, first, [QUESTIONS] * 2)
+        running = [Running(message) for message in first]
+        state.active_requests.update(running)
+
+    with taking(redis, second, 20) as connection:
+        take(connection, second, [])
+        state.active_requests.discard(running.pop())
+        take(connection, second, [QUESTIONS])
+        state.active_requests.discard(running.pop())
+        take(connection, second, [QUESTIONS] * 2)
+
+
+def test_a_message_counts_where_it_stands_also_with_a_priority_between(redis: CheckedRedis) -> None:
+    taken: list[Any] = []
+    send(redis, TICKS + 1, TICKS + 2)
+    with taking(redis, taken, 20) as connection:
+        take(connection, taken, [TICKS + 1])
 
 
 @pytest.mark.parametrize("channel", [CheckedChannel, CheckedSentinelChannel])
