@@ -114,10 +114,27 @@ local function look_at(id)
   end
 end
 
+-- Look at the one that an urgent one replaces, and that its worker would have let go of if it had not died: it needs no
+-- thread to end, and the urgent one begins then.
+local function look_at_replaced(id)
+  local tenant = redis.call('HGET', keys.replication(id), 'tenant')
+  local current = tenant and redis.call('HGET', keys.tenant(tenant), 'current') or ''
+  local lease, cancel = unpack(redis.call('HMGET', keys.replication(current), 'lease', 'cancel'))
+  if cancel ~= '1' then
+    redis.call('ZADD', keys.urgent, 'inf', id) -- until its turn comes
+  elseif tonumber(lease) > time then
+    redis.call('ZADD', keys.urgent, lease, id)
+  else
+    finish(tenant, current, 'CANCELLED')
+  end
+end
+
 -- Look at what may have access to take away before all others, and also when the queue is full: once more as long then.
 local function look_at_urgent()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys.urgent, '-inf', time, 'LIMIT', 0, BATCH)) do
-    if room > -p.room then
+    if not redis.call('ZSCORE', keys.due, id) and redis.call('EXISTS', keys.replication(id)) == 1 then
+      look_at_replaced(id)
+    elseif room > -p.room then
       looked = looked + 1
       look_at(id)
     end

@@ -176,20 +176,22 @@ if stored.desired ~= desired then redis.call('HSET', owner, 'desired', desired) 
 
 -- What somebody asks replaces what is under way, after the call that runs now: an older order must let nobody in any
 -- more, and a newer one waits for nothing that the older one waits for. Nobody asks for a daily replication. A doubt
--- replaces also what is the same: somebody may be in again, and must not stay in for as long as that one waits.
-local function replace(id)
+-- replaces also what is the same: somebody may be in again, and must not stay in for as long as that one waits. If its
+-- worker has died nobody lets go of it, and the pump looks after the lease (pump.lua): at once, if the newer one is urgent.
+local function replace(id, newer)
   if p.daily then return end
   if not doubt and field(id, 'digest') == digest and (field(id, 'failed') or '[]') == '[]' then return end
   if tonumber(field(id, 'lease')) <= now() then
     finish(p.tenant, id, 'CANCELLED')
   else
     redis.call('HSET', keys.replication(id), 'cancel', 1)
+    redis.call('ZADD', keys.urgent, 'XX', field(id, 'lease'), newer)
   end
 end
 
 if following ~= '' then -- the newest content wins: what waits to run next takes it
   set_content(following)
-  replace(current)
+  replace(current, following)
   return told(take_over(following))
 end
 
@@ -204,7 +206,7 @@ if current ~= '' and field(current, 'cancel') ~= '1' then
 end
 if current ~= '' then
   local id = create('next')
-  replace(current)
+  replace(current, id)
   return told(id)
 end
 

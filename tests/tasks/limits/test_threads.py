@@ -332,3 +332,23 @@ def test_who_has_taken_access_away_goes_on_where_a_thread_is_free_for_everybody(
     assert begun is not None
 
     assert isinstance(withdrawn(store, dispatch, begun), Begun)
+
+
+def test_who_may_have_to_go_does_not_wait_for_what_a_dead_worker_ran(store: Store, redis: Redis) -> None:
+    """The worker that is left has no thread to go on with it, but it is to end: somebody has ordered anew."""
+    short = timedelta(milliseconds=500)
+    [leaving] = with_people(store, OTHER, 1)
+    fewer(store, [leaving])
+    [dispatch] = another_worker(store, 1)
+    begin(store, dispatch, short)
+    done = StepRecord(0, StepState(name="x", state=State.SUCCEEDED), State.RUNNING, short, True)
+    assert store.work.record(dispatch.replication, dispatch.replication, done)
+    begin(store, replace(dispatch, step=1), short)
+    order(store, OTHER, 2 * THREADS)
+    pump_and_begin(store)
+    redis.zincrby("connector:workers", -6_500, "another")  # ms; it was killed then
+
+    store.orders.submit(Order(leaving, Desired(landing_zone="staging")))
+
+    [urgent] = eventually(lambda: pump(store))
+    assert (urgent.tenant, urgent.step) == (str(leaving), 0)
