@@ -101,6 +101,7 @@ class PumpStep(StartStopStep):  # type: ignore[misc]  # Celery has no types
             threads=worker.threads,
             every=own.settings.pump_interval,
             lease=own.settings.lease,
+            running=lambda: leases.running,
         )
         worker.pump = self.pump
 

@@ -113,6 +113,11 @@ class Leases:
         self._thread: Thread | None = None
         self._stopping = Event()
 
+    @property
+    def running(self) -> int:
+        """How many replications run, of which each has a lease."""
+        return len(self._held)
+
     def stop(self) -> None:
         """From now on every step ends before its next call, and gives its lease back."""
         self._stopping.set()

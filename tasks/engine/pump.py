@@ -11,12 +11,14 @@ lease, then after twice that time, and so on: on slow workers each message is gi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 from celery import Celery
+from redis import RedisError
 
 from config.celery import QUEUE
 from config.threads import Threads
@@ -33,16 +35,29 @@ class Pump:
     """A thread that looks into the due index and dispatches what is due; any number may run."""
 
     def __init__(
-        self, app: Celery, store: Store, worker: str, threads: Threads, every: timedelta, lease: timedelta
+        self,
+        app: Celery,
+        store: Store,
+        worker: str,
+        threads: Threads,
+        every: timedelta,
+        lease: timedelta,
+        running: Callable[[], int],
     ) -> None:
+        """Prepare to look.
+
+        running   answers how many replications this worker runs
+        """
         self._app = app
         self._store = store
         self._worker = worker
         self._threads = threads
         self._every = every
         self._lease = lease
+        self._running = running
         self._looked = False
         self._stopped = Event()
+        self._looks_no_more = Event()
         self._turned = monotonic()
         self._thread = Thread(target=self._run, name="pump", daemon=True)
 
@@ -59,7 +74,7 @@ class Pump:
         """Take nothing any more; what was taken is in the queue already."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=5)  # seconds; a hanging Redis must not keep the worker alive
+            self._looks_no_more.wait(timeout=5)  # seconds; a hanging Redis must not keep the worker alive
 
     def look(self) -> int:
         """Dispatch what is due now; answers how many replications that was."""
@@ -86,6 +101,21 @@ class Pump:
             except Exception as error:  # noqa: BLE001 (Redis or broker away: the index keeps everything)
                 log.warning("cannot read the work queue in Redis; retrying", error=str(error))
                 self._stopped.wait(self._every.total_seconds())
+        self._looks_no_more.set()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Let other workers count the threads that still run something, as long as they do, and no more.
+
+        Calls that hang may hold them for a minute: what they hold must not count as held of the others' threads.
+        """
+        try:
+            while running := self._running():
+                self._store.work.leave(self._worker, running)
+                sleep(min(self._every, LONGEST_REST).total_seconds())
+            self._store.work.leave(self._worker, 0)
+        except RedisError as error:
+            log.warning("cannot sign off in Redis; what this worker held ends by itself", error=str(error))
 
 
 def send(app: Celery, dispatch: Dispatch) -> None:

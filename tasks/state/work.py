@@ -83,6 +83,18 @@ class Work(Part):
         taken = json.loads(self._run(asked))
         return [Dispatch(**{**each, "chain": CHAINS[each["chain"]]}) for each in taken]
 
+    def leave(self, worker: str, running: int) -> None:
+        """Count as a worker's threads only those that still run a replication; none: the worker has gone."""
+        workers, rooms = self._keys.workers, self._keys.rooms
+        with self._redis.pipeline() as pipeline:
+            if running:
+                pipeline.zadd(workers, {worker: self._database.now()})
+                pipeline.hset(rooms, worker, f"{running} 0")
+            else:
+                pipeline.zrem(workers, worker)
+                pipeline.hdel(rooms, worker)
+            pipeline.execute()
+
     def rest(self, longest: timedelta) -> None:
         """Wait until something is due or made due, at most for `longest`; one of all who rest is woken.
 

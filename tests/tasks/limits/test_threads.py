@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from celery import Celery
 from redis import Redis
 
 from config.threads import Threads
 from tasks.chain import REPLICATION
+from tasks.engine.pump import Pump
 from tasks.model.desired import Desired, TenantId
 from tasks.model.handles import Group, Handles
 from tasks.model.replication import State, StepState
@@ -84,6 +86,23 @@ def test_no_platform_has_more_than_half_of_the_threads(store: Store) -> None:
     record(store, taken[0].replication, responded=True)
     [following] = pump(store)
     assert following.replication in first, "who gives a thread back wakes the next in line"
+
+
+def test_a_worker_that_stops_counts_with_what_it_still_runs(store: Store, redis: Redis) -> None:
+    order(store, OTHER, 3)
+    for dispatch in another_worker(store, 8):
+        begin(store, dispatch)
+    running, rooms = [3], store.keys.rooms
+    stopping = Pump(Celery(), store, "another", Threads.of(8), timedelta(), LEASE, lambda: running[0])
+
+    stopping.start()
+    stopping.stop()
+
+    eventually(lambda: redis.hget(rooms, "another") == "3 0")
+    order(store, OTHER, 3 + 2 * THREADS)
+    assert len(pump(store)) == THREADS
+    running[0] = 0
+    eventually(lambda: not redis.hexists(rooms, "another"))
 
 
 def test_two_workers_have_twice_the_threads(store: Store) -> None:
