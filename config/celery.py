@@ -14,8 +14,8 @@ from config.settings import Settings
 
 QUEUE = "replication"
 SEPARATOR = "\x06\x16"  # kombu's own, between a queue and its priority
-TICKS, QUESTIONS = 6, 9  # kombu's priorities of what beat sends and of questions: after replications, which have 0
-QUEUES = (QUEUE, *(f"{QUEUE}{SEPARATOR}{behind}" for behind in (TICKS, QUESTIONS)))  # the broker's keys, in their order
+PULLS, TICKS, QUESTIONS = 3, 6, 9  # kombu's priorities of what comes after replications, which have 0
+QUEUES = (QUEUE, *(f"{QUEUE}{SEPARATOR}{each}" for each in (PULLS, TICKS, QUESTIONS)))  # the broker's keys, in order
 
 # Seconds after which the broker hands an unacknowledged message to another worker. Steps take seconds; a message that
 # comes twice is stale by its dispatch number. Only a second net under the pump.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from config.celery import TICKS
+from config.celery import PULLS, TICKS
 
 REPLICATE = "tenants.replicate_daily"
 LOOK = "organizations.look"
@@ -30,8 +30,12 @@ EVERY = {
 
 
 def options(name: str) -> dict[str, Any]:
-    """Return how a tick is sent. One that nobody takes within its interval is gone: the next one does the same."""
-    return {"expires": EVERY[name].total_seconds(), "priority": TICKS}
+    """Return how a tick is sent. One that nobody takes within its interval is gone: the next one does the same.
+
+    >>> [options(name)["priority"] for name in (PULL, LOOK)]
+    [3, 6]
+    """
+    return {"expires": EVERY[name].total_seconds(), "priority": PULLS if name == PULL else TICKS}
 
 
 def beat_schedule(*, pull: bool = False, send: bool = False) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import httpx2
 
 from config.proxies import Proxies, is_loopback
 
-CONNECTIONS = httpx2.Limits(max_connections=64)  # one for each thread of a worker
+CONNECTIONS = httpx2.Limits(max_connections=128)  # one for each thread of a worker (config/threads.py)
 _ends: ContextVar[float | None] = ContextVar("ends", default=None)
 
 

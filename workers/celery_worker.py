@@ -13,7 +13,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from config import tracing
 from config.catalog import CatalogError
-from config.celery import QUESTIONS, TICKS
+from config.celery import PULLS, QUESTIONS, TICKS
 from config.environment import SettingsError
 from config.log import register_secrets
 from config.threads import Threads
@@ -45,6 +45,8 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
 
     def on_before_init(self, **options: Any) -> None:
         """Load the configuration before anything is logged, and build."""
+        if options.get("autoscale"):
+            raise SystemExit("--autoscale does not work with threads: remove it, and start more workers instead")
         try:
             register_secrets(own_worker().secrets)
             check_access(own_worker().settings)
@@ -58,7 +60,7 @@ class CeleryWorker(Worker):  # type: ignore[misc]  # Celery has no types
         """Give the worker its threads: for replications as many as `-c` or the settings say, for others more."""
         told = concurrency if isinstance(concurrency, int) else own_worker().settings.worker_concurrency
         self.threads = Threads.of(told)
-        rooms = {TICKS: self.threads.ticks, QUESTIONS: self.threads.questions}
+        rooms = {PULLS: self.threads.pulls, TICKS: self.threads.ticks, QUESTIONS: self.threads.questions}
         self.app.conf.broker_transport_options = {**self.app.conf.broker_transport_options, "rooms": rooms}
         super().setup_defaults(concurrency=self.threads.all, **options)
 

@@ -60,3 +60,11 @@ def test_a_worker_without_documents_ends_with_a_sentence(environment: dict[str, 
     assert ended.returncode == 1
     assert "/nowhere" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_refuses_what_threads_cannot_do(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = celery(environment, tmp_path, "worker", "--autoscale", "10,3")
+
+    assert ended.returncode == 1
+    assert "--autoscale does not work with threads: remove it" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -10,13 +10,13 @@ import kombu
 import pytest
 from celery.worker import state
 
-from config.celery import QUESTIONS, QUEUE, QUEUES, TICKS
+from config.celery import PULLS, QUESTIONS, QUEUE, QUEUES, TICKS
 from tests.support.redis import CheckedRedis
 from tests.support.waiting import eventually
 from workers import checked_broker
 from workers.checked_broker import CheckedChannel, CheckedSentinelChannel, CheckedTransport
 
-ROOMS = {TICKS: 1, QUESTIONS: 2}
+ROOMS = {PULLS: 1, TICKS: 1, QUESTIONS: 2}
 KOMBU: Any = kombu  # its functions have no types
 WAIT = 0.5  # seconds in which one more would come, if it could
 
@@ -67,14 +67,14 @@ def listen(connection: Any, seconds: float) -> None:
 
 def test_it_takes_as_many_as_there_are_threads_for(redis: CheckedRedis) -> None:
     taken: list[Any] = []
-    send(redis, *[QUESTIONS] * 4, *[TICKS] * 3, *[0] * 5)
+    send(redis, *[QUESTIONS] * 4, *[TICKS] * 3, PULLS, *[0] * 5)
     with taking(redis, taken, 20) as connection:
-        at_once = [*[0] * 5, TICKS, QUESTIONS, QUESTIONS]
+        at_once = [*[0] * 5, PULLS, TICKS, QUESTIONS, QUESTIONS]
         take(connection, taken, at_once)
 
         taken[-1].ack()
         take(connection, taken, [*at_once, QUESTIONS])
-        taken[5].ack()
+        taken[6].ack()
         send(redis, 0)
         take(connection, taken, [*at_once, QUESTIONS, 0, TICKS])
         taken[-1].reject()
