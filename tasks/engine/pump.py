@@ -109,13 +109,16 @@ class Pump:
 
         Calls that hang may hold them for a minute: what they hold must not count as held of the others' threads.
         """
+        while running := self._running():
+            self._tell(running)
+            sleep(LONGEST_REST.total_seconds())
+        self._tell(0)
+
+    def _tell(self, running: int) -> None:
         try:
-            while running := self._running():
-                self._store.work.leave(self._worker, running)
-                sleep(min(self._every, LONGEST_REST).total_seconds())
-            self._store.work.leave(self._worker, 0)
+            self._store.work.leave(self._worker, running)
         except RedisError as error:
-            log.warning("cannot sign off in Redis; what this worker held ends by itself", error=str(error))
+            log.warning("cannot tell in Redis that this worker stops", error=str(error))
 
 
 def send(app: Celery, dispatch: Dispatch) -> None:
