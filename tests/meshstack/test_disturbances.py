@@ -77,7 +77,7 @@ def test_each_report_may_get_lost(played: Scene, fault: str) -> None:
         ended_well(played, run)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(each, marks=pytest.mark.thorough) for each in (2, 3))])
 def test_many_runs_with_faults_by_chance(played: Scene, seed: int) -> None:
     played.fake.faults = Seeded(seed, rate=0.15, lost=0.08, names=("401", "500", "html", "drop"))
     played.fake.run_seconds = 2.0
