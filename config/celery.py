@@ -54,7 +54,6 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_track_started": True,
         "worker_pool": "threads",  # the work is waiting for HTTPS: 36 slots in 80 MB
         "worker_prefetch_multiplier": 1,  # what waits in a worker's memory waits for that worker's death
-        "worker_disable_prefetch": True,  # also what came by a connection that broke away has its thread still
         "worker_hijack_root_logger": False,  # logs are ours (config/log.py)
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # threads cannot be cancelled
