@@ -114,8 +114,8 @@ local function look_at(id)
   end
 end
 
--- Look at the one that an urgent one replaces, and that its worker would have let go of if it had not died: it needs no
--- thread to end, and the urgent one begins then.
+-- An urgent replication waits for the one that it replaces, whose worker ends it after its call. If that worker has died,
+-- end it here when its lease is over: that needs no thread, and the urgent one begins.
 local function look_at_replaced(id)
   local tenant = redis.call('HGET', keys.replication(id), 'tenant')
   local current = tenant and redis.call('HGET', keys.tenant(tenant), 'current') or ''
