@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +18,15 @@ from pathlib import Path
 from time import monotonic
 
 from tasks.chain import REPLICATION
+from tasks.connector import Connector
 from tasks.model.desired import Desired, TenantId
+from tasks.model.handles import Handles
 from tasks.model.replication import State, StepState
+from tasks.resolve import resolved
 from tasks.state.orders import Order
 from tasks.state.outcome import StepRecord
 from tasks.state.store import Store
+from tasks.steps import with_nothing_to_do
 from tests.bench.process import cpu_seconds, resident_megabytes
 from tests.support.cluster import PLATFORM, Cluster, desired, running_cluster
 from tests.support.waiting import eventually
@@ -77,22 +81,24 @@ class Idle:
     executions: int
 
 
-def wait_in_lane(store: Store, waiting: int, lane: str = LANE, step: int = CREATE, places: int = PLACES) -> list[str]:
+def wait_in_lane(connector: Connector, waiting: int) -> list[str]:
     """Let tenants wait as if a worker had run them, and others hold all places; answers who holds them."""
-    order = Desired.model_validate(desired("production"))
-    names = [TenantId("likvid", f"h{number}", PLATFORM) for number in range(places)]
+    store, order = connector.store, Desired.model_validate(desired("production"))
+    names = [TenantId("likvid", f"h{number}", PLATFORM) for number in range(PLACES)]
     names += [TenantId("likvid", f"w{number}", PLATFORM) for number in range(waiting)]
+    tenant = resolved(connector.catalog, names[0], order, Handles(), None)
+    idle = with_nothing_to_do(REPLICATION, tenant, Handles())
     for start in range(0, len(names), 500):
         ids = [store.orders.submit(Order(tenant, order)) for tenant in names[start : start + 500]]
-        _reach(store, ids, lane, step, places)
+        _reach(store, ids, idle)
         if start == 0:
-            holders = ids[:places]
+            holders = ids[:PLACES]
     return holders
 
 
-def _reach(store: Store, ids: list[str], lane: str, step: int, places: int) -> None:
+def _reach(store: Store, ids: list[str], idle: Mapping[str, str]) -> None:
     """Run what was ordered as far as the step that enters the lane."""
-    for index in (0, step):
+    for index in (0, CREATE):
         left = set(ids)
         while left:
             for dispatch in store.work.pump("filled", 1000, LEASE, LEASE, "filler"):
@@ -101,12 +107,14 @@ def _reach(store: Store, ids: list[str], lane: str, step: int, places: int) -> N
                 assert store.work.begin(dispatch, "filler", LEASE)
                 if index == 0:
                     document = StepState(name=REPLICATION.steps[0].name, state=State.SUCCEEDED, attempts=1)
-                    record = StepRecord(0, document, State.RUNNING, advance=True, following=step)
+                    record = StepRecord(0, document, State.RUNNING, idle=idle, advance=True, following=CREATE)
                 else:
-                    waits = store.limits.enter(lane, dispatch.tenant, dispatch.replication, places) != -1
-                    document = StepState(name=REPLICATION.steps[step].name, state=State.WAITING, attempts=1)
+                    waits = store.limits.enter(LANE, dispatch.tenant, dispatch.replication, PLACES) != -1
+                    document = StepState(name=REPLICATION.steps[CREATE].name, state=State.WAITING, attempts=1)
                     due = timedelta(hours=1)
-                    record = StepRecord(step, document, State.WAITING, due=due, lane=lane if waits else None)
+                    record = StepRecord(
+                        CREATE, document, State.WAITING, idle=idle, due=due, lane=LANE if waits else None
+                    )
                 assert store.work.record(dispatch.replication, "filler", record)
 
 
@@ -114,7 +122,7 @@ def measure(directory: Path, waiting: int, creations: int) -> Backlog:
     """Let so many wait, then free the lane, and time the creations that follow."""
     with _cluster(directory) as cluster:
         store = cluster.connector.store
-        holders = wait_in_lane(store, waiting + creations)
+        holders = wait_in_lane(cluster.connector, waiting + creations)
         cluster.start_worker()
         mark = cluster.simulator.mark()
         for number, holder in enumerate(holders):
@@ -139,7 +147,7 @@ def measure_idle(directory: Path, waiting: int, seconds: float = 30.0) -> Idle:
         worker = cluster.start_worker().process.pid
         before, megabytes = redis.info("memory")["used_memory"], resident_megabytes(worker)
         os.kill(worker, 19)  # it would take what is ordered before it waits
-        wait_in_lane(store, waiting)
+        wait_in_lane(cluster.connector, waiting)
         used = redis.info("memory")["used_memory"] - before
         os.kill(worker, 18)
         server = redis.info("server")["process_id"]

@@ -120,6 +120,16 @@ end
 -- Whatever it begins with, the first step of the chain comes first: it takes away what must go (verdict.py).
 local function begin_with(id, step) redis.call('HSET', keys.replication(id), 'first', step) end
 
+-- Redis reserves 4 KiB for what comes into a new stream, and thousands of tenants may wait with a few events each. A copy
+-- takes what it needs. Whoever may not copy keys does without.
+local function fit_events()
+  local key = keys.events(p.tenant)
+  local copy = key .. ' '
+  if redis.pcall('COPY', key, copy) ~= 1 then return end
+  redis.call('COPY', copy, key, 'REPLACE')
+  redis.call('DEL', copy)
+end
+
 local function create(...)
   local id, last = p.replication, stored.last or ''
   local first = p.first_chain == chain and p.first or nil
@@ -143,6 +153,7 @@ local function create(...)
   for _, slot in ipairs({...}) do redis.call('HSET', owner, slot, id) end
   remember(p.tenant, id)
   emit_state(p.tenant, id, 'QUEUED')
+  if not stored.created_at then fit_events() end
   return id
 end
 

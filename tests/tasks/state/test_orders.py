@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from redis import Redis
+
 from tasks.model.desired import Desired
 from tasks.model.handles import Handles
 from tasks.model.replication import State, StepState
@@ -178,3 +180,19 @@ def test_one_that_was_not_begun_is_not_shortened(store: Store) -> None:
 
     assert store.orders.submit(Order(SHOP, first=(dispatch.chain, 3))) == replication
     assert store.work.begin(dispatch, "me", LEASE)
+
+
+def test_the_events_of_a_new_tenant_take_no_more_memory_than_they_need(store: Store, redis: Redis) -> None:
+    store.orders.submit(Order(SHOP, PRODUCTION))
+    [events] = redis.keys("*:events:*")
+    assert (redis.memory_usage(events, samples=0) or 0) < 1024  # Redis reserves 4 KiB for a new stream
+    assert [event["state"] for event in store.events.newest(SHOP, 2)] == ["QUEUED"]
+
+
+def test_a_user_of_redis_who_may_not_copy_keys_orders_all_the_same(store: Store, redis: Redis) -> None:
+    redis.acl_setuser("default", commands=["-copy"])
+    try:
+        store.orders.submit(Order(SHOP, PRODUCTION))
+    finally:
+        redis.acl_setuser("default", enabled=True, categories=["+@all"])
+    assert [event["state"] for event in store.events.newest(SHOP, 2)] == ["QUEUED"]
