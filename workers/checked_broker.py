@@ -42,16 +42,22 @@ class _Checking:
         return client
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        """Wait for a message of those that there are threads for."""
-        full = self._full()
+        """Wait for a message of those that there are threads for; for none while all are taken.
+
+        Those can be more than Celery knows of: what came by a connection that has broken away has its thread still.
+        """
+        taken = self._taken()
+        if taken.total() >= self.qos.prefetch_count:  # type: ignore[attr-defined]  # of the class it is mixed into
+            return
+        full = {priority for priority, room in self.rooms.items() if taken[priority] >= room}
         self.priority_steps = [each for each in kombu.PRIORITY_STEPS if each not in full]
         try:
             super()._brpop_start(LOOK_SECONDS if full else timeout)  # type: ignore[misc]  # of the class it is mixed into
         finally:
             del self.priority_steps  # those of the class again: they also say into which list a message is put
 
-    def _full(self) -> set[int]:
-        """Return the priorities of which all threads are taken: by messages that are not acknowledged yet.
+    def _taken(self) -> Counter[int]:
+        """Count the threads that are taken, by priority: by messages that are not acknowledged yet.
 
         Or that came by a connection which has broken away: their tasks run on, and this channel does not know of them.
         """
@@ -60,8 +66,7 @@ class _Checking:
         taken = {message for tag, message in list(qos._delivered.items()) if tag not in done}  # noqa: SLF001 (as above)
         running = [task() for task in list(state.active_requests.data)]  # a copy at once: threads begin and end tasks
         taken |= {request.message for request in running if request is not None}
-        lists = Counter(self.priority(message.properties.get("priority") or 0) for message in taken)  # type: ignore[attr-defined]  # as above
-        return {priority for priority, room in self.rooms.items() if lists[priority] >= room}
+        return Counter(self.priority(message.properties.get("priority") or 0) for message in taken)  # type: ignore[attr-defined]  # as above
 
 
 class CheckedChannel(_Checking, broker.Channel):
