@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
+from tasks.model.replication import Replication
 from tests.bench.daily import ACCESS, OPTIONS, SETTINGS, ZONE
 from tests.bench.process import cpu_seconds
 from tests.support.cluster import Cluster, desired, running_cluster
@@ -50,10 +51,10 @@ def running_tenants(directory: Path, tenants: int = TENANTS, **variables: str) -
         yield cluster, projects
 
 
-def replicate(cluster: Cluster, projects: list[str]) -> None:
+def replicate(cluster: Cluster, projects: list[str]) -> list[Replication]:
     """Order all tenants, and wait for all."""
-    for order in [cluster.order(name, desired(ZONE, ACCESS)) for name in projects]:
-        cluster.succeeded(order, 600)
+    orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects]
+    return [cluster.succeeded(order, 600) for order in orders]
 
 
 def measure(cluster: Cluster, projects: list[str]) -> Cost:
