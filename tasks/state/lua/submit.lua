@@ -75,9 +75,10 @@ local function asks() return p.verb == 'order' or p.verb == 'delete' or doubt en
 local function handles_of() return cjson.decode(stored.handles or '{}') end
 
 -- Tell whether there may be access to take away: somebody asks, and the tenant has groups or roles for federation; or
--- what is under way has not taken it away yet.
+-- what is under way has not taken it away yet; or somebody tries again what has ended before that.
 local function asks_for_less()
   if redis.call('ZSCORE', keys.urgent, current) then return true end
+  if not p.daily and redis.call('SISMEMBER', keys.withdrawing, p.tenant) == 1 then return true end
   if not asks() then return false end
   local handles = handles_of()
   local function some(found) return type(found) == 'table' and next(found) ~= nil end

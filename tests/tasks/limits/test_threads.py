@@ -260,6 +260,20 @@ def test_no_more_is_taken_than_there_are_threads_but_for_who_may_have_to_go(stor
     assert pump(store) == [], "more than all threads are taken still"
 
 
+def test_who_is_in_still_after_a_cancel_finds_a_thread_when_somebody_retries(store: Store) -> None:
+    """Nobody orders anew then; but the day's replications of many such tenants would keep others waiting."""
+    leaving = with_people(store, OTHER, 2)
+    for replication in fewer(store, leaving):
+        store.orders.cancel(replication)
+    order(store, OTHER, 2 * THREADS)
+    pump_and_begin(store)
+
+    retried = store.orders.submit(Order(leaving[0], by="somebody"))
+    store.orders.submit(Order(leaving[1], daily=True))
+
+    assert of(OTHER, pump_and_begin(store)) == [retried]
+
+
 def test_who_may_have_to_go_finds_a_thread_also_where_the_platform_has_used_its_share(store: Store) -> None:
     leaving = with_people(store, UNRESPONSIVE, 6)
     order(store, UNRESPONSIVE, 40)
