@@ -47,8 +47,8 @@ class _Checking:
         Those can be more than Celery knows of: what came by a connection that has broken away has its thread still.
         """
         taken = self._taken()
-        if taken.total() >= self.qos.prefetch_count:  # type: ignore[attr-defined]  # of the class it is mixed into
-            return
+        if 0 < self.qos.prefetch_count <= taken.total():  # type: ignore[attr-defined]  # of the class it is mixed into
+            return  # 0: it takes as many as come, such as replies to `celery inspect` and of the other workers
         full = {priority for priority, room in self.rooms.items() if taken[priority] >= room}
         self.priority_steps = [each for each in kombu.PRIORITY_STEPS if each not in full]
         try:

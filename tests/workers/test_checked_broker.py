@@ -114,6 +114,14 @@ def test_what_came_by_a_connection_that_broke_away_has_its_thread_still(redis: C
         take(connection, second, [QUESTIONS] * 2)
 
 
+def test_a_channel_without_a_limit_takes_what_comes(redis: CheckedRedis) -> None:
+    """As that by which a worker that starts asks the others which tasks were revoked."""
+    taken: list[Any] = []
+    send(redis, 0)
+    with taking(redis, taken, 0) as connection:
+        take(connection, taken, [0])
+
+
 def test_a_message_counts_where_it_stands_also_with_a_priority_between(redis: CheckedRedis) -> None:
     taken: list[Any] = []
     send(redis, TICKS + 1, TICKS + 2)
