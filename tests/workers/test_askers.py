@@ -36,6 +36,7 @@ def loaded() -> dict[str, list[str]]:
     return {part: line.split() for part, line in zip(PARTS, lines, strict=True)}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", PARTS)
 def test_importing_it_brings_nothing_that_it_does_not_need(part: str, loaded: dict[str, list[str]]) -> None:
     modules, kept_out = PARTS[part]

@@ -174,6 +174,7 @@ def test_a_worker_counts_how_long_lines_steps_and_withdrawals_took(traced: Trace
     assert 0 < shown["connector_withdrawal_seconds_sum"] < 60
 
 
+@pytest.mark.thorough
 def test_unasked_for_nothing_that_makes_or_sends_spans_is_loaded() -> None:
     command = [sys.executable, "-c", EVERYTHING + PROGRAM]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "."}).stdout

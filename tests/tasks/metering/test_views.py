@@ -6,6 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from config.prices import Fee, Prices, Seller
 from tasks.connector import Connector
 from tasks.metering.desk import Desk
@@ -30,6 +32,7 @@ def answers(house: House) -> list[Any]:
     return [*found, desk.budgets(OPEN), desk.budgets(OPEN, "likvid")]
 
 
+@pytest.mark.thorough
 def test_every_question_has_the_same_answer(make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
     asked = []
     for house in (make_house(), make_house(postgresql())):

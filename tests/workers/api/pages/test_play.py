@@ -58,16 +58,9 @@ def _withdraw(scene: Scene, tenant: TenantId) -> None:
     scene.end(dispatch, scene.step(State.WAITING, **step), State.WAITING, error=REFUSED)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"),
-    [
-        ("light", 1280),
-        pytest.param("dark", 1280, marks=pytest.mark.thorough),
-        pytest.param("light", 360, marks=pytest.mark.thorough),
-        pytest.param("dark", 360, marks=pytest.mark.thorough),
-    ],
-    ids=str,
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_newcomer_finds_each_answer(played: Scene, browser: Browser, scheme: Scheme, width: int) -> None:
     with signed_in(browser, played.api.url, WRITE, scheme=scheme, width=width) as page:
         _which_tenant_is_stuck_and_why(page)
