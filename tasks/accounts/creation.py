@@ -61,7 +61,7 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
         if creation is not None:
             note = f"requested the account from AWS at {_time(creation.intended_at)}, no answer"
             return _look(tenant, handles, aws, creation.intended_at, note) or _submit(tenant, handles, aws)
-        return look_at_tags(tenant, handles, aws) or _first_look(tenant, handles, aws)
+        return look_at_tags(tenant, handles, aws, keeps_others=True) or _first_look(tenant, handles, aws)
 
 
 def settle_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:

@@ -17,12 +17,13 @@ from tasks.model.replication import Wait
 from tasks.names import TENANT_TAG
 
 PORTION = 40  # reads in one execution: a second of Organizations' calls
-WHILE_ANOTHER_READS = timedelta(seconds=5)
+SOONEST, WHILE_ANOTHER_READS = timedelta(seconds=0.5), timedelta(seconds=5)
 
 
-def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws) -> Wait | None:
+def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws, *, keeps_others: bool = False) -> Wait | None:
     """Go on reading the tags of the organization's accounts; None: all are read, by us or somebody else.
 
+    keeps_others   others wait for this tenant, which holds one of a few places: it looks again when all may be read
     Reads   organizations:ListTagsForResource 1 call for each account that no record has and nobody has read lately, at
             most PORTION; ListAccounts 1 call for 20 accounts, by who begins. None in direct mode, which has no tags
     """
@@ -30,7 +31,8 @@ def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws) -> Wait | None:
     if tenant.platform.is_direct or index.is_whole():
         return None
     if not index.take_turn(str(tenant.id)):
-        return Wait(handles, _progress(index.unread(0)), WHILE_ANOTHER_READS)
+        look = index.unread(0)
+        return Wait(handles, _progress(look), _until_read(look) if keeps_others else WHILE_ANOTHER_READS)
     try:
         left = _read_portion(aws)
     except RateReached:  # its turn to call comes in a moment
@@ -63,6 +65,16 @@ def _tenant_of(account_id: str, aws: Aws) -> str | None:
         return aws.organizations.tags(account_id).get(TENANT_TAG)
     except NotFound:  # it has left the organization since it was listed
         return None
+
+
+def _until_read(look: Unread | None) -> timedelta:
+    """Say when whoever reads may be done, or is worth a look.
+
+    >>> [_until_read(Unread((), left, 5000)).total_seconds() for left in (0, 60, 3800)], _until_read(None)
+    ([0.5, 1.5, 5.0], datetime.timedelta(microseconds=500000))
+    """
+    left = timedelta(seconds=look.left / PORTION) if look is not None else timedelta()
+    return min(max(left, SOONEST), WHILE_ANOTHER_READS)
 
 
 def _progress(look: Unread | None) -> str:

@@ -84,16 +84,17 @@ class Idle:
 def wait_in_lane(connector: Connector, waiting: int) -> list[str]:
     """Let tenants wait as if a worker had run them, and others hold all places; answers who holds them."""
     store, order = connector.store, Desired.model_validate(desired("production"))
-    names = [TenantId("likvid", f"h{number}", PLATFORM) for number in range(PLACES)]
-    names += [TenantId("likvid", f"w{number}", PLATFORM) for number in range(waiting)]
-    tenant = resolved(connector.catalog, names[0], order, Handles(), None)
+    holders = [TenantId("likvid", f"h{number}", PLATFORM) for number in range(PLACES)]
+    waiters = [TenantId("likvid", f"w{number}", PLATFORM) for number in range(waiting)]
+    tenant = resolved(connector.catalog, holders[0], order, Handles(), None)
     idle = with_nothing_to_do(REPLICATION, tenant, Handles())
-    for start in range(0, len(names), 500):
-        ids = [store.orders.submit(Order(tenant, order)) for tenant in names[start : start + 500]]
+    # Those who hold the places come there before anybody is ordered who waits.
+    for names in (holders, *(waiters[start : start + 500] for start in range(0, waiting, 500))):
+        ids = [store.orders.submit(Order(name, order)) for name in names]
         _reach(store, ids, idle)
-        if start == 0:
-            holders = ids[:PLACES]
-    return holders
+        if names is holders:
+            held = ids
+    return held
 
 
 def _reach(store: Store, ids: list[str], idle: Mapping[str, str]) -> None:
