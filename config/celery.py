@@ -52,7 +52,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_send_sent_event": False,
         "worker_send_task_events": False,  # Flower asks for them as long as it runs, and nobody else listens
         "task_track_started": True,
-        "worker_pool": "threads",  # the work is waiting for HTTPS: 36 slots in 80 MB
+        "worker_pool": "threads",  # the work is waiting for HTTPS, which needs no process of its own
         "worker_prefetch_multiplier": 1,  # what waits in a worker's memory waits for that worker's death
         "worker_hijack_root_logger": False,  # logs are ours (config/log.py)
         "worker_redirect_stdouts": False,

@@ -68,7 +68,7 @@ def _tenant_of(account_id: str, aws: Aws) -> str | None:
 
 
 def _until_read(look: Unread | None) -> timedelta:
-    """Say when whoever reads may be done, or is worth a look.
+    """Say when whoever reads may be done, at a portion a second; None: nobody knows how much there is.
 
     >>> [_until_read(Unread((), left, 5000)).total_seconds() for left in (0, 60, 3800)], _until_read(None)
     ([0.5, 1.5, 5.0], datetime.timedelta(microseconds=500000))
