@@ -1,11 +1,12 @@
 """What an unchanged tenant costs that is replicated again: AWS calls, scripts and commands of Redis, CPU of the worker.
 
-Counted, not timed: no load on the machine disturbs it but the CPU. python -m tests.bench.unchanged
+Counted, not timed: load on the machine disturbs the CPU alone. python -m tests.bench.unchanged
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from tasks.model.replication import Replication
 from tests.bench.daily import ACCESS, OPTIONS, SETTINGS, ZONE
 from tests.bench.process import cpu_seconds
 from tests.support.cluster import Cluster, desired, running_cluster
+from tests.support.waiting import eventually
+from workers.demo.supervisor import Child
 
 TENANTS = 12
 SCRIPTS = ("evalsha", "eval", "fcall")
@@ -37,7 +40,7 @@ class Cost:
 
 @contextmanager
 def running_tenants(directory: Path, tenants: int = TENANTS, **variables: str) -> Iterator[tuple[Cluster, list[str]]]:
-    """Run a cluster of one worker whose tenants have been replicated twice: everything is warm."""
+    """Run a cluster of one worker whose tenants have been replicated until they are as old tenants are."""
     settings = {
         **SETTINGS,
         **variables,
@@ -46,8 +49,7 @@ def running_tenants(directory: Path, tenants: int = TENANTS, **variables: str) -
     }  # a busy machine renews none
     with running_cluster(directory, 1, OPTIONS, forked=False, **settings) as cluster:
         projects = [f"u{number}" for number in range(tenants)]
-        replicate(cluster, projects)
-        replicate(cluster, projects)
+        eventually(lambda: _settled(cluster, projects), 600)
         yield cluster, projects
 
 
@@ -57,6 +59,23 @@ def replicate(cluster: Cluster, projects: list[str]) -> list[Replication]:
     return [cluster.succeeded(order, 600) for order in orders]
 
 
+def _settled(cluster: Cluster, projects: list[str]) -> bool:
+    """Replicate all, and tell whether all are old: new assignments are remembered until AWS must show them."""
+    replicate(cluster, projects)
+    records = [cluster.connector.store.tenants.find(cluster.tenant_id(name)) for name in projects]
+    return all(record is not None and not record.handles.settled_assignments for record in records)
+
+
+@contextmanager
+def _standing_still(worker: Child) -> Iterator[None]:
+    """Stop a process meanwhile: it finds all orders together, on a busy machine too."""
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
+
+
 def measure(cluster: Cluster, projects: list[str]) -> Cost:
     """Replicate all again; what the pump and the tests do beside it is taken off."""
     [worker] = cluster.workers
@@ -64,7 +83,8 @@ def measure(cluster: Cluster, projects: list[str]) -> Cost:
     sleep(IDLE_SECONDS)
     background = _rate(stats, _stats(cluster), monotonic() - began)
     mark, cpu, began, stats = cluster.simulator.mark(), cpu_seconds(worker.process.pid), monotonic(), _stats(cluster)
-    orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects]
+    with _standing_still(worker):
+        orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects]
     store, redis = cluster.connector.store, cluster.redis.client
     while redis.zcard(store.keys.due):
         sleep(0.1)
