@@ -30,7 +30,7 @@ promtool: $(READY) ## fetch Debian's promtool, with which tests check metrics an
 test: $(READY) ## run the tests
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
-thorough: $(READY) ## run what takes long and is of the same kind as other tests, as CI does
+thorough: $(READY) ## run the tests that take long where others look at the same promise, as CI does
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder -m thorough
 
 chart: $(READY) ## check the Helm chart, with helm and the schemas of Kubernetes, which it installs into .venv

@@ -51,7 +51,9 @@ def unreliable(cluster: Cluster, mode: str) -> Iterator[None]:
         path.unlink()
 
 
-@pytest.mark.parametrize("mode", ["twice", "lose", "disorder", "late"])
+@pytest.mark.parametrize(
+    "mode", ["twice", "lose", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("disorder", "late"))]
+)
 def test_an_unreliable_broker_changes_nothing(cluster: Cluster, usual_writes: Counter[str], mode: str) -> None:
     projects = [f"{mode}{number}" for number in range(TENANTS)]
     mark = cluster.simulator.mark()
@@ -96,6 +98,7 @@ def test_redis_away_in_the_middle_loses_nothing(cluster: Cluster) -> None:
     assert cluster.connector.store.tenants.find(cluster.tenant_id("refused")) is None
 
 
+@pytest.mark.thorough
 def test_workers_outlive_redis_also_with_a_message_in_hand(cluster: Cluster) -> None:
     cluster.simulator.inject(service="organizations", operation="MoveAccount", kind="delay", seconds=3, times=1)
     replication = cluster.order("outlived")
@@ -123,6 +126,7 @@ def test_redis_frozen_for_longer_than_the_lease_loses_nothing(cluster: Cluster) 
     assert wrong(cluster, dict.fromkeys(projects, desired())) == []
 
 
+@pytest.mark.thorough
 def test_redis_emptied_in_the_middle_is_rebuilt_from_aws(cluster: Cluster) -> None:
     ready, begun = ([f"{kind}{number}" for number in range(3)] for kind in ("ready", "begun"))
     for replication in [cluster.order(project) for project in ready]:

@@ -52,7 +52,8 @@ def sentinels(pair: Pair, directory: Path) -> Iterator[Way]:
         yield Way(url, SENTINEL_PASSWORD, lambda: promote(pair, port))
 
 
-@pytest.mark.parametrize("way_of", [pytest.param(one_address, marks=pytest.mark.thorough), sentinels])
+@pytest.mark.thorough
+@pytest.mark.parametrize("way_of", [one_address, sentinels])
 def test_a_replica_promoted_in_the_middle_loses_nothing(
     way_of: Callable[[Pair, Path], AbstractContextManager[Way]], tmp_path: Path
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench.makespan import measure
 from workers.sandbox.aws.options import SimulatorOptions
 
 TENANTS = 10
 
 
+@pytest.mark.thorough
 def test_creations_wait_for_each_other_and_aws_throttles_nobody(tmp_path: Path) -> None:
     options = SimulatorOptions(
         creation_seconds=1.5,

@@ -91,6 +91,7 @@ def overdue(cluster: Cluster) -> int:
     return int(cluster.redis.client.zcount("connector:due", "-inf", time.time() * 1000))
 
 
+@pytest.mark.thorough
 def test_tenants_of_one_platform_do_not_wait_for_another_ones_aws(cluster: Cluster, silent: SilentAws) -> None:
     seconds(cluster, ["warm"])
     before = seconds(cluster, [f"before{number}" for number in range(TENANTS)])

@@ -117,6 +117,7 @@ def test_thousands_of_waiting_replications_and_slow_workers_do_not_multiply_mess
     forget(redis, "backlog:*")
 
 
+@pytest.mark.thorough
 def test_a_backlog_on_real_slow_workers_sends_few_messages_twice(cluster: Cluster) -> None:
     cluster.simulator.set_options(latency_seconds=0.15)
     before = stale(cluster)

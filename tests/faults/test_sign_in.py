@@ -60,10 +60,11 @@ def _waits_for_a_person(replication: Replication) -> bool:
 @pytest.mark.parametrize(
     ("name", "refusal"),
     [
-        ("key", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "InvalidClientTokenId"}),
-        pytest.param(
-            *("trust", {"operation": "AssumeRole", "match": MANAGEMENT, "code": "AccessDenied"}),
-            marks=pytest.mark.thorough,
+        *(
+            pytest.param(
+                name, {"operation": "AssumeRole", "match": MANAGEMENT, "code": code}, marks=pytest.mark.thorough
+            )
+            for name, code in (("key", "InvalidClientTokenId"), ("trust", "AccessDenied"))
         ),
         ("session", {"service": "organizations", "code": "UnrecognizedClientException"}),
     ],
@@ -114,6 +115,7 @@ def test_who_is_not_ordered_any_more_is_out_as_soon_as_aws_lets_us_in(cluster: C
     eventually(lambda: all(members(project) == {"alice@example.com"} for project in ("left1", "left2", "left3")), BOUND)
 
 
+@pytest.mark.thorough
 def test_who_tries_again_and_again_does_not_fill_the_events_with_that(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("often", desired(access=[ALICE, BOB])))
     cluster.simulator.inject(service="identitystore", operation="DeleteGroupMembership", **BAD_KEY)

@@ -55,7 +55,8 @@ def test_who_waits_goes_together_and_each_is_done_once(cluster: Cluster) -> None
     assert nobody_waits(cluster)
 
 
-@pytest.mark.parametrize("kind", [pytest.param("delay", marks=pytest.mark.thorough), "lost_response"])
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["delay", "lost_response"])
 def test_who_sends_is_killed_and_nobody_is_forgotten_or_done_twice(cluster: Cluster, kind: str) -> None:
     """Held before AWS has it, or after: the worker is killed while the call runs."""
     before = set(operation_of(cluster))

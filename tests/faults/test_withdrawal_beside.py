@@ -53,6 +53,7 @@ def performed(cluster: Cluster, mark: int, operation: str) -> bool:
     return any(call.operation == operation and call.performed for call in cluster.simulator.calls(mark))
 
 
+@pytest.mark.thorough
 def test_while_a_call_of_the_older_order_hangs(cluster: Cluster) -> None:
     given(cluster, "hangs", ALICE, BOB)
     cluster.simulator.inject(operation="UpdateStack", kind="delay", seconds=HANGS, times=1)
@@ -86,6 +87,7 @@ def test_while_every_thread_hangs_in_a_call(cluster: Cluster) -> None:
     cluster.simulator.clear_faults()
 
 
+@pytest.mark.thorough
 def test_while_questions_and_ticks_hang_in_calls(cluster: Cluster) -> None:
     """There are more of them than threads, and their calls last almost as long as CloudFormation's time-out."""
     given(cluster, "beside", ALICE, BOB)
@@ -133,6 +135,7 @@ def test_whom_a_late_call_lets_in_is_taken_out_again(cluster: Cluster, held: int
     assert members(cluster, project) == {"alice@example.com"}
 
 
+@pytest.mark.thorough
 def test_when_the_worker_that_takes_people_out_is_killed(cluster: Cluster) -> None:
     given(cluster, "killed", ALICE, BOB)
     cluster.simulator.clear_faults()

@@ -20,6 +20,7 @@ from tests.support.cluster import PLATFORM, QUICK, Cluster, configuration, desir
 from tests.support.waiting import eventually, patience
 from workers.sandbox import organization
 
+pytestmark = pytest.mark.thorough
 QUIET = 4.0  # seconds for which nothing changes any more: longer than AWS's lag
 BOUND = 15.0  # seconds from the accepted order, as docs/security.md promises
 ALICE = {"username": "alice", "euid": "alice@example.com", "roles": ["admin"]}

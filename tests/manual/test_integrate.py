@@ -59,6 +59,7 @@ def shell(tmp_path: Path, simulator: SimulatorClient) -> Iterator[Shell]:
             yield Shell(tmp_path, variables, processes)
 
 
+@pytest.mark.thorough
 def test_from_an_empty_organization_to_a_rotated_key(shell: Shell, simulator: SimulatorClient) -> None:
     assert [mine for mine in OWN.values() if mine.rpartition("/")[2] not in SANDBOX] == [], "who tries it needs them"
     page = Page.of(DOCS / "integrate.md", {**OWN, "127.0.0.1:8080": shell.environment["CONNECTOR_URL"][7:]})

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.meshstack.fake import FakeMeshStack
 from tests.meshstack.faults import Seeded
@@ -15,6 +16,7 @@ from tests.support.waiting import eventually
 FAULTS = ("401", "500", "html", "drop")
 
 
+@pytest.mark.thorough
 def test_runs_end_right_although_runners_and_workers_are_killed(tmp_path: Path) -> None:
     fake = FakeMeshStack(faults=Seeded(3, rate=0.04, lost=0.03, names=FAULTS))
     with playing(tmp_path, fake, runners=2) as play:

@@ -75,7 +75,11 @@ def allowed(operation: Operation, prepared: Wanted, policies: Mapping[str, Mappi
     )
 
 
-@pytest.mark.parametrize("prepared", [*VARIANTS.values(), *EVERYTHING.values()], ids=[*VARIANTS, *EVERYTHING])
+@pytest.mark.parametrize(
+    "prepared",
+    [*EVERYTHING.values(), *(pytest.param(each, marks=pytest.mark.thorough) for each in VARIANTS.values())],
+    ids=[*EVERYTHING, *VARIANTS],
+)
 def test_opentofu_makes_what_cloudformation_makes(prepared: Wanted) -> None:
     for account in blueprint(prepared):
         assert of_opentofu(prepared, account.key) == of_cloudformation(prepared, account.key)

@@ -15,6 +15,7 @@ import pytest
 from tests.bench.unchanged import measure, running_tenants
 from tests.support.cluster import Cluster
 
+pytestmark = pytest.mark.thorough
 CALLS, SCRIPTS, COMMANDS = 9, 20, 250
 PACKAGES = {  # what a worker imports beside ours and Python's own: whatever comes to it costs each worker of everybody
     *("celery", "kombu", "billiard", "vine", "amqp", "dateutil", "tzlocal", "packaging", "psutil", "greenlet", "cffi"),

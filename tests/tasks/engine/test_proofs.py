@@ -47,6 +47,7 @@ def assigned(cluster: Cluster, project: str) -> list[dict[str, Any]]:
     return [row for row in state["identity_center"]["assignments"] if row["AccountId"] == account]
 
 
+@pytest.mark.thorough
 def test_two_projects_whose_groups_meet(cluster: Cluster) -> None:
     first = desired(access=ACCESS[:1], tenantPlatformNumber=7)
     second = desired(access=[{"username": "carol", "euid": "carol@example.com", "roles": ["admin"]}])
@@ -90,7 +91,11 @@ def test_an_account_is_found_by_its_tag_when_all_else_is_forgotten(cluster: Clus
     assert {call.operation for call in cluster.simulator.writes_since(mark)} <= {"UpdateStackInstances", "UpdateStack"}
 
 
-@pytest.mark.parametrize("first", [None, "assign_permission_sets"], ids=["from the start", "from a later step on"])
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(None, marks=pytest.mark.thorough), "assign_permission_sets"],
+    ids=["from the start", "from a later step on"],
+)
 def test_in_an_account_that_is_another_tenants_by_now_nothing_goes_on(cluster: Cluster, first: str | None) -> None:
     project, number = ("handed", 40) if first is None else ("later", 41)
     order = desired(access=ACCESS, tenantPlatformNumber=number)

@@ -138,6 +138,7 @@ def test_people_sign_in_by_saml_on_a_platform_with_federation(cluster: Cluster) 
     assert cluster.simulator.writes_since(mark) == []
 
 
+@pytest.mark.thorough
 def test_accounts_are_enrolled_as_many_at_once_as_may_be_and_then_vended(cluster: Cluster) -> None:
     cluster.simulator.operator("offer_function", name="vend", answer={"started": True})
     cluster.simulator.set_options(enrollment_seconds=3)  # so that they meet, however busy the machine is
@@ -235,7 +236,10 @@ def test_the_newest_order_wins(cluster: Cluster) -> None:
     ("project", "operation", "code", "step"),
     [
         ("denied-move", "organizations:MoveAccount", "AccessDeniedException", "move_to_ou"),
-        ("denied-group", "identitystore:CreateGroup", "AccessDeniedException", "sync_groups"),
+        pytest.param(
+            *("denied-group", "identitystore:CreateGroup", "AccessDeniedException", "sync_groups"),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_a_permission_error_fails_with_awss_words_and_retry_works(
@@ -374,7 +378,10 @@ GROUPS = {PLATFORM: "mst-likvid.witnessed.admin", "aws-scim.sandbox": "mst-likvi
     ("platform", "zone", "calls"),
     [
         (PLATFORM, "development", ("identitystore:create_group_membership", "identitystore:delete_group_membership")),
-        ("aws-scim.sandbox", "development-scim", ("scim:patch_group", "scim:patch_group")),
+        pytest.param(
+            *("aws-scim.sandbox", "development-scim", ("scim:patch_group", "scim:patch_group")),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_the_audit_log_names_who_was_given_access_and_who_lost_it(

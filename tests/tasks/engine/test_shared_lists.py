@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench.daily import OPTIONS, SETTINGS
 from tests.bench.listings import fill, order_all
 from tests.support.cluster import running_cluster
@@ -11,6 +13,7 @@ from tests.support.cluster import running_cluster
 STRANGERS = 200
 
 
+@pytest.mark.thorough
 def test_new_tenants_and_those_whose_records_were_lost_share_one_list(tmp_path: Path) -> None:
     with running_cluster(tmp_path, 2, OPTIONS, forked=True, **SETTINGS) as cluster:
         fill(cluster, STRANGERS)

@@ -54,8 +54,10 @@ def test_while_the_tenant_waits_for_its_stack(cluster: Cluster) -> None:
     "fault",
     [
         {"operation": "DescribeAccount", "kind": "error", "code": "AccessDeniedException"},
-        {"operation": "DescribeAccount", "kind": "error", "code": "ServiceException"},
-        {"operation": "UpdateStack", "kind": "error", "code": "LimitExceededException"},
+        *(
+            pytest.param({"operation": operation, "kind": "error", "code": code}, marks=pytest.mark.thorough)
+            for operation, code in (("DescribeAccount", "ServiceException"), ("UpdateStack", "LimitExceededException"))
+        ),
     ],
     ids=lambda fault: f"{fault['operation']} {fault['code']}",
 )

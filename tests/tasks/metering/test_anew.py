@@ -27,7 +27,9 @@ def kinds(house: House) -> set[str]:
     return {item.kind for report in house.reports() for item in report.line_items}
 
 
-@pytest.mark.parametrize("dollars", ["0.01", "0.05"])  # while the totals are read, and while costs are
+@pytest.mark.parametrize(
+    "dollars", [pytest.param("0.01", marks=pytest.mark.thorough), "0.05"]
+)  # while the totals are read, and while costs are
 def test_what_vanishes_while_it_is_read_is_forgotten(house: House, dollars: str) -> None:
     for number in range(CLOSED.length):
         day = str(CLOSED.first + timedelta(days=number))
@@ -99,6 +101,7 @@ def test_a_cost_outside_of_the_month_survives_a_lost_token(make_house: Callable[
     assert exported(shaken) == exported(calm)
 
 
+@pytest.mark.thorough
 def test_names_of_any_length_are_the_same_in_both_databases(
     make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:

@@ -141,6 +141,7 @@ class Killed(BaseException):
     """The process ends."""
 
 
+@pytest.mark.thorough
 def test_a_death_anywhere_changes_nothing(make_house: Callable[..., House]) -> None:
     calm, killed = make_house(), make_house()
     calm.collect()
@@ -170,7 +171,7 @@ def dying(house: House, after: int) -> Iterator[datetime]:
     "lost",
     [
         ((4, "InvalidNextTokenException"), (6, "RequestChangedException")),  # the second and third page
-        ((4, "BillExpirationException"), (6, "BillExpirationException")),
+        pytest.param(((4, "BillExpirationException"), (6, "BillExpirationException")), marks=pytest.mark.thorough),
     ],
 )
 def test_a_token_that_ends_costs_one_day_and_no_line(
@@ -347,7 +348,9 @@ def test_no_data_never_empties_what_was_reported(house: House) -> None:
     assert exported(house) == first
 
 
-@pytest.mark.parametrize("pages", [3, 8])  # after the totals, and after some lines
+@pytest.mark.parametrize(
+    "pages", [3, pytest.param(8, marks=pytest.mark.thorough)]
+)  # after the totals, and after some lines
 def test_no_data_in_the_middle_is_asked_again(make_house: Callable[..., House], pages: int) -> None:
     calm, shaken = make_house(), make_house()
     calm.collect()
@@ -365,6 +368,7 @@ def test_no_data_in_the_middle_is_asked_again(make_house: Callable[..., House], 
     assert exported(shaken) == exported(calm)
 
 
+@pytest.mark.thorough
 def test_a_commitment_that_was_known_is_waited_for_a_day(house: House) -> None:
     bought = {"id": "a", "account": "700000000001", "first": str(CLOSED.first), "end": str(CLOSED.end)}
     house.simulator.operator("set_costs", reserved_instances=[{**bought, "upfront": "10"}])
@@ -383,6 +387,7 @@ def test_a_commitment_that_was_known_is_waited_for_a_day(house: House) -> None:
     assert done.state is State.DONE
 
 
+@pytest.mark.thorough
 def test_those_who_begin_at_once_begin_one(make_house: Callable[..., House], postgresql: Callable[[], str]) -> None:
     house, together = make_house(postgresql()), Barrier(5)  # as many connections as are kept
 
@@ -397,6 +402,7 @@ def test_those_who_begin_at_once_begin_one(make_house: Callable[..., House], pos
     assert len(house.ledger.running()) == 3
 
 
+@pytest.mark.thorough
 def test_those_who_spend_at_once_keep_the_limit(
     make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:
@@ -483,6 +489,7 @@ def test_who_reads_sees_one_state(tables: str, make_house: Callable[..., House],
         assert connection.execute(number).scalar_one() == before + 3
 
 
+@pytest.mark.thorough
 def test_days_that_were_replaced_leave_nothing_behind(house: House) -> None:
     house.collect()
     house.collect()

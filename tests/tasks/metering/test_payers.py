@@ -29,6 +29,7 @@ def second(house: House) -> tuple[Platform, Platform]:
     return one, one.model_copy(update={"name": "aaa", "identifier": OTHER})
 
 
+@pytest.mark.thorough
 def test_the_platform_that_has_begun_goes_on_when_there_is_another_one(house: House) -> None:
     house.own(SHOP, ACCOUNT)
     house.collect()

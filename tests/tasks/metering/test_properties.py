@@ -114,7 +114,7 @@ def in_euro(made: list[Charge]) -> list[Charge]:
     return [replace(each, currency="EUR") if pays_euro(each) else each for each in made]
 
 
-@pytest.mark.parametrize("few", [8, pytest.param(25, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("few", [3, pytest.param(25, marks=pytest.mark.thorough)])
 def test_every_line_is_there_once_and_all_add_up(ledger: Ledger, few: int) -> None:
     @settings(max_examples=few, suppress_health_check=list(HealthCheck))
     @given(

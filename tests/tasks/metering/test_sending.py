@@ -101,6 +101,7 @@ def test_one_that_is_refused_stops_no_other_and_is_tried_again(house: House, mes
     assert send(house.worker, mesh.reports(), later + timedelta(hours=1, minutes=1)) == Sent(1)
 
 
+@pytest.mark.thorough
 def test_many_that_are_refused_do_not_hold_up_the_others(house: House, mesh: Mesh) -> None:
     refused = [f"80000000{number:04d}" for number in range(AT_ONCE)]
     mesh.status = dict.fromkeys(refused, 422)
@@ -172,7 +173,7 @@ def test_when_meshstack_is_away_the_next_tick_goes_on(house: House, mesh: Mesh) 
     assert send(house.worker, mesh.reports(), house.now()) == Sent(8)
 
 
-@pytest.mark.parametrize("status", [500, 504])
+@pytest.mark.parametrize("status", [500, pytest.param(504, marks=pytest.mark.thorough)])
 def test_one_that_has_no_answer_stops_no_other_and_is_tried_again(house: House, mesh: Mesh, status: int) -> None:
     mesh.status[ACCOUNT] = status
     assert str(send(house.worker, mesh.reports(), house.now())) == "1 usage reports sent, 1 refused"
@@ -181,6 +182,7 @@ def test_one_that_has_no_answer_stops_no_other_and_is_tried_again(house: House, 
     assert send(house.worker, mesh.reports(), house.now() + timedelta(hours=1, minutes=1)) == Sent(1)
 
 
+@pytest.mark.thorough
 def test_several_that_never_have_an_answer_do_not_hold_up_the_others(house: House, mesh: Mesh) -> None:
     [report] = house.reports(account=ACCOUNT)
     first = [f"10000000000{number}" for number in range(MOST_UNANSWERED + 1)]

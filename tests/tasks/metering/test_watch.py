@@ -63,7 +63,8 @@ def test_a_budget_that_late_costs_use_up_is_told_after_the_end_of_its_month(hous
     assert told(house) == {}
 
 
-@pytest.mark.parametrize("tables", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("tables", ["sqlite", "postgresql"])
 def test_workers_that_see_a_budget_at_once_tell_it_once(
     tables: str, make_house: Callable[..., House], postgresql: Callable[[], str]
 ) -> None:
@@ -122,6 +123,7 @@ def test_costs_in_another_currency_count_by_the_newest_rate(house: House) -> Non
     }
 
 
+@pytest.mark.thorough
 def test_a_budget_of_a_payment_method_is_for_all_its_months(house: House) -> None:
     house.own(SHOP, ACCOUNT, paymentMethod={"identifier": "main", "amount": "0.5", "tags": {}})
     house.collect()
@@ -150,6 +152,7 @@ def test_a_sudden_rise_of_a_worker_that_collects_is_told(house: House) -> None:
     assert f"on {day}, usually about" in told(house)["rise"]
 
 
+@pytest.mark.thorough
 def test_a_tenant_without_costs_is_told_once(house: House) -> None:
     house.own(SHOP, "900000000001")
     for month in (OPEN.before.before, OPEN.before):
@@ -367,6 +370,7 @@ def test_a_month_that_failed_for_nothing_is_collected_again_within_hours(house: 
     assert (OPEN in list(rounds.due(house.ledger, PLATFORM, interval, later))) is again
 
 
+@pytest.mark.thorough
 def test_a_month_is_finished_however_long_nobody_collected(house: House) -> None:
     house.collect(OPEN, whole=False)
     interval = house.worker.settings.metering_interval

@@ -163,6 +163,7 @@ def test_a_deletion_during_the_creation_closes_whatever_that_yields(cluster: Clu
     assert groups(cluster, project) == {}
 
 
+@pytest.mark.thorough
 def test_workers_killed_in_the_middle_of_it_close_it_once(cluster: Cluster) -> None:
     cluster.succeeded(cluster.order("killed"))
     cluster.simulator.inject(operation="CloseAccount", kind="delay", seconds=60, times=1)

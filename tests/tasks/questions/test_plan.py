@@ -296,8 +296,14 @@ class Foretold(Replications):
     ("platform", "zone", "by_hand"),
     [
         (PLATFORM, "development", {**drifts.EVERYWHERE, "drop_stack": drifts.drop_stack, **drifts.IDENTITY_CENTER}),
-        ("aws-scim.sandbox", "development-scim", {**drifts.EVERYWHERE, **drifts.IDENTITY_CENTER}),
-        ("aws-federated.sandbox", "federated", {**drifts.EVERYWHERE, **drifts.FEDERATION}),
+        pytest.param(
+            *("aws-scim.sandbox", "development-scim", {**drifts.EVERYWHERE, **drifts.IDENTITY_CENTER}),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            *("aws-federated.sandbox", "federated", {**drifts.EVERYWHERE, **drifts.FEDERATION}),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_whatever_has_drifted_is_repaired_and_deleted_as_planned(

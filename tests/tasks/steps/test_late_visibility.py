@@ -73,7 +73,7 @@ def names(chain: Any, *without: str) -> list[str]:
     return [step.name for step in chain.steps if step.name not in without]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1, 2))])
 def test_a_new_tenant_gets_there(world: World, seed: int) -> None:
     world.simulator.set_options(seed=seed)
     tenant = world.tenant(desired={"access": PEOPLE}, platform={"identity_federation": FEDERATION})

@@ -145,6 +145,7 @@ def test_sandbox_overwrites_nobodys_file(run_here: RunHere, environment: dict[st
     assert mine.read_text() == "MINE=1\n"
 
 
+@pytest.mark.thorough
 def test_a_second_sandbox_leaves_the_file_of_the_first_alone(
     environment: dict[str, str], tmp_path: Path, marker: str
 ) -> None:

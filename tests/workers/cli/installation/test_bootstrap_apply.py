@@ -126,6 +126,7 @@ def as_worker(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
 
 
+@pytest.mark.thorough
 def test_a_users_key_is_rotated_without_a_gap(
     tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient
 ) -> None:

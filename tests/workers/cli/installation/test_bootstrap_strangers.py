@@ -127,7 +127,7 @@ def test_a_change_set_that_somebody_else_prepares_is_left_alone(
     assert deployed(tmp_path / "new", environment, run_here).returncode == 0
 
 
-@pytest.mark.parametrize("what", ["--rotate-keys", "--remove"])
+@pytest.mark.parametrize("what", [pytest.param("--rotate-keys", marks=pytest.mark.thorough), "--remove"])
 def test_the_keys_of_a_user_who_only_has_our_name_stay(
     what: str, tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient, run_here: RunHere
 ) -> None:
@@ -147,6 +147,7 @@ def test_the_keys_of_a_user_who_only_has_our_name_stay(
     assert left == key
 
 
+@pytest.mark.thorough
 def test_what_was_never_built_is_deleted_when_a_person_says_so(
     tmp_path: Path, environment: dict[str, str], simulator: SimulatorClient, run_here: RunHere
 ) -> None:

@@ -97,7 +97,9 @@ def test_it_goes_on_after_every_change(operation: str, kind: str, house: House) 
     assert house.keys() == [key_pair(house.secrets, "service-user")[0]]
 
 
-@pytest.mark.parametrize("written", ["secret", "both", "secret replaced"])
+@pytest.mark.parametrize(
+    "written", ["secret", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("both", "secret replaced"))]
+)
 def test_it_goes_on_after_every_file(written: str, house: House) -> None:
     made = users(house.simulator).create_access_key(UserName=USER)["AccessKey"]
     access, secret = (house.secrets / f"service-user-{part}" for part in ("access-key", "secret-key"))
@@ -117,7 +119,9 @@ def test_it_goes_on_after_every_file(written: str, house: House) -> None:
     assert [file.name for file in house.secrets.iterdir() if file.name.endswith(".new")] == []
 
 
-@pytest.mark.parametrize("written", ["service-user-access-key", "service-user-access-key.new"])
+@pytest.mark.parametrize(
+    "written", [pytest.param("service-user-access-key", marks=pytest.mark.thorough), "service-user-access-key.new"]
+)
 def test_a_key_that_aws_does_not_show_yet_is_waited_for(written: str, house: House) -> None:
     """The list of keys may be older than the key: what is half written is kept, and no other key is made."""
     before, file = house.keys(), house.secrets / written
@@ -144,6 +148,7 @@ def test_a_key_that_cannot_be_written_down_is_not_kept(house: House) -> None:
     assert house.keys() == before
 
 
+@pytest.mark.thorough
 def test_one_key_works_whoever_rotates(house: House) -> None:
     """Two people have a copy of the directory; the older copy knows a key that is switched off."""
     access = house.secrets / "service-user-access-key"
