@@ -27,6 +27,26 @@ LOOK_SECONDS = 0.02  # until the next look for a free thread; Redis, if idle, ta
 log = structlog.get_logger(__name__)
 
 
+class _Qos(kombu.QoS):
+    """Knows which messages are not acknowledged yet: each of them holds its thread.
+
+    An acknowledgement that Redis does not take is not sent again (Celery logs it). kombu would keep such a message for
+    good, and with it the thread, although the task is over. Redis gives it to a worker once more, which finds it stale.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu
+        finally:
+            self._quick_ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]  # kombu
+        finally:
+            self._quick_ack(delivery_tag)
+
+
 class _Checking:
     """What both channels below have in common.
 
@@ -34,6 +54,7 @@ class _Checking:
     than there are threads for (config/threads.py): the rest stays in the queue, for other workers too.
     """
 
+    QoS = _Qos
     rooms: Mapping[int, int] = {}  # priority -> how many messages of it are taken at once; of others as many as come
 
     def _create_client(self, asynchronous: bool = False) -> Any:

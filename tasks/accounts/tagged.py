@@ -17,13 +17,14 @@ from tasks.model.replication import Wait
 from tasks.names import TENANT_TAG
 
 PORTION = 40  # reads in one execution: a second of Organizations' calls
-SOONEST, WHILE_ANOTHER_READS = timedelta(seconds=0.5), timedelta(seconds=5)
+SOONEST, SOON = timedelta(seconds=0.5), timedelta(seconds=5)  # until whoever keeps others looks again
+LATEST = timedelta(minutes=1)  # and the rest, of whom there may be thousands: each look costs an execution
 
 
 def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws, *, keeps_others: bool = False) -> Wait | None:
     """Go on reading the tags of the organization's accounts; None: all are read, by us or somebody else.
 
-    keeps_others   others wait for this tenant, which holds one of a few places: it looks again when all may be read
+    keeps_others   others wait for this tenant, which holds one of a few places: it looks again within SOON
     Reads   organizations:ListTagsForResource 1 call for each account that no record has and nobody has read lately, at
             most PORTION; ListAccounts 1 call for 20 accounts, by who begins. None in direct mode, which has no tags
     """
@@ -32,7 +33,8 @@ def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws, *, keeps_others: bo
         return None
     if not index.take_turn(str(tenant.id)):
         look = index.unread(0)
-        return Wait(handles, _progress(look), _until_read(look) if keeps_others else WHILE_ANOTHER_READS)
+        soonest, latest = (SOONEST, SOON) if keeps_others else (SOON, LATEST)
+        return Wait(handles, _progress(look), min(max(_until_read(look), soonest), latest))
     try:
         left = _read_portion(aws)
     except RateReached:  # its turn to call comes in a moment
@@ -44,7 +46,11 @@ def look_at_tags(tenant: Tenant, handles: Handles, aws: Aws, *, keeps_others: bo
 
 
 def _read_portion(aws: Aws) -> Unread | None:
-    """Read some tags, and return what is left to read; None: nothing, so that the index is whole."""
+    """Read some tags, and return how far the look is; None: all are read, so that the index is whole.
+
+    A look that is not there any more has expired, or somebody else has ended it: the next execution tells. Whoever took
+    that for the end might make a second account for a tenant.
+    """
     index = aws.tag_index
     look = index.unread(PORTION)
     if look is None:
@@ -54,7 +60,9 @@ def _read_portion(aws: Aws) -> Unread | None:
     for account_id in look.accounts if look else ():
         index.note(account_id, _tenant_of(account_id, aws), aws.now())
     left = index.unread(0)
-    if left is not None and left.left:
+    if left is None:
+        return look or Unread((), 0, 0)
+    if left.left:
         return left
     index.end(aws.now())
     return None
@@ -70,11 +78,10 @@ def _tenant_of(account_id: str, aws: Aws) -> str | None:
 def _until_read(look: Unread | None) -> timedelta:
     """Say when whoever reads may be done, at a portion a second; None: nobody knows how much there is.
 
-    >>> [_until_read(Unread((), left, 5000)).total_seconds() for left in (0, 60, 3800)], _until_read(None)
-    ([0.5, 1.5, 5.0], datetime.timedelta(microseconds=500000))
+    >>> _until_read(Unread((), 60, 5000)).total_seconds(), _until_read(None).total_seconds()
+    (1.5, 0.0)
     """
-    left = timedelta(seconds=look.left / PORTION) if look is not None else timedelta()
-    return min(max(left, SOONEST), WHILE_ANOTHER_READS)
+    return timedelta(seconds=look.left / PORTION if look is not None else 0)
 
 
 def _progress(look: Unread | None) -> str:

@@ -7,14 +7,15 @@ by one tenant's replication, a portion in each execution (`tasks/accounts/tagged
 
 The first look at 5,000 accounts takes some minutes, later ones read only what is new: an account that a tenant's record
 has is not read at all. Somebody who tags an account by hand after it was read, and neither its email nor its name is
-the tenant's, is seen when what was read is KEPT old.
+the tenant's, is seen when what was read is KEPT old, or when no worker has looked for some seconds: Redis may have come
+back then as it was before an account was taken over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tasks.aws.run import Unread
 from tasks.organization.account_lists import BELIEVED
@@ -41,7 +42,7 @@ class SharedTagIndex:
         return self.store.tag_index.accounts_of(self.organization, tenant)
 
     def take_turn(self, reader: str) -> bool:
-        """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call."""
+        """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call and tag."""
         return self.store.tag_index.take_turn(self.organization, reader)
 
     def leave_turn(self, reader: str) -> None:
@@ -64,7 +65,8 @@ class SharedTagIndex:
     def end(self, now: datetime) -> None:
         """All are read: the index is whole for some minutes from the beginning of the list on."""
         look = self.store.tag_index.look(self.organization, 0)
-        self.store.tag_index.end(self.organization, BELIEVED - (now - look.began) if look else timedelta())
+        began = look.began if look else now - BELIEVED
+        self.store.tag_index.end(self.organization, began, BELIEVED - (now - began))
 
     def _unknown(self, accounts: Collection[str], now: datetime) -> set[str]:
         """Return the accounts that no tenant's record has, and whose tags nobody has read for long."""

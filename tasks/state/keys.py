@@ -135,8 +135,8 @@ class Keys:
         "tenant that may have access to take away")
     strays = Each("tenant", "zset", "work", Expires(timedelta(hours=1), "the last of them was seen to run"),
         "holder of a lease who gave way during a call -> until when that call may run, or when it ended (ms)")
-    clock = One("hash", "work", Stays("three fields"),
-        "the connector's own clock, when Redis's was last read for it, and when a pump last looked, by Redis's (ms)")
+    clock = One("hash", "work", Stays("four fields"),
+        "our own clock, when Redis's was last read for it, when a pump last looked, and did again after a gap (ms)")
     placed = One("zset", "work", Stays("an entry leaves with the last place"),
         "replication that has a place in a lane, or was offered one, and is taken before the rest -> when (ms)")
     wakeups = One("list", "work", Stays("at most one entry"),
@@ -219,12 +219,12 @@ class Keys:
         "account id -> when its tag was read (s), and which tenant it names")
     tagged = Each("organization", "zset", "tag_index", Expires(timedelta(days=30), "the last tag was read"),
         "the same accounts as `tenant account`, sorted, to ask for a tenant")
-    tags_unread = Each("organization", "hash", "tag_index", Expires(timedelta(hours=1), "the look at all tags began"),
+    tags_unread = Each("organization", "hash", "tag_index", Expires(timedelta(hours=1), "its last tag was read"),
         "accounts that this look has still to read, when it began, how many there are")
-    tags_reader = Each("organization", "string", "tag_index", Expires(timedelta(minutes=1), "it read the last portion"),
+    tags_reader = Each("organization", "string", "tag_index", Expires(timedelta(minutes=1), "it read the last tag"),
         "which tenant's replication reads tags now, while the others wait")
     tags_whole = Each("organization", "string", "tag_index", Expires(timedelta(minutes=5), "the list was begun"),
-        "there: the tag of every account of a list of that time has been read")
+        "when a list began (ms) of which the tag of every account has been read")
     young = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was made"),
         "name of a thing in AWS -> when we made it (s)")
     gone = Each("organization", "zset", "young_things", Expires(timedelta(hours=1), "the last thing was deleted"),

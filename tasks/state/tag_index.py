@@ -32,11 +32,16 @@ class Look:
 
 
 class TagIndex(Part):
-    """Keeps one index for each organization. Raises redis.RedisError when Redis is away."""
+    """Keeps one index for each organization. Raises redis.RedisError when Redis is away.
+
+    What was read before no worker had looked for a while counts for nothing: Redis may have come back with an older
+    state, and an account that was nobody's then may be a tenant's by now (lua/shared/clock.lua).
+    """
 
     def is_whole(self, organization: str) -> bool:
         """Tell whether all accounts of a list of the last minutes have been read."""
-        return bool(self._redis.exists(self._keys.tags_whole(organization)))
+        began = self._redis.get(self._keys.tags_whole(organization))
+        return began is not None and _moment(int(began)) > self._gap()
 
     def accounts_of(self, organization: str, tenant: str) -> frozenset[str]:
         """Return the ids of the accounts that carry a tenant's name."""
@@ -45,11 +50,11 @@ class TagIndex(Part):
 
     def read(self, organization: str) -> Mapping[str, ReadTag]:
         """Return all that has been read, by account."""
-        rows = self._redis.hgetall(self._keys.tags(organization))
-        return {account: _tag_of(row) for account, row in rows.items()}
+        rows, gap = self._redis.hgetall(self._keys.tags(organization)), self._gap()
+        return {account: tag for account, row in rows.items() if (tag := _tag_of(row)).read_at > gap}
 
     def take_turn(self, organization: str, reader: str) -> bool:
-        """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call."""
+        """Tell whether `reader` is the one who reads now; nobody else is, for a minute from each call and tag."""
         key = self._keys.tags_reader(organization)
         if self._redis.set(key, reader, nx=True, px=Keys.tags_reader.ttl):
             return True
@@ -78,33 +83,44 @@ class TagIndex(Part):
             pipeline.hlen(key)
             pipeline.hrandfield(key, most + len(FIELDS))
             (began, total), left, some = pipeline.execute()
-        if total is None:
+        if total is None or (since := datetime.fromisoformat(began)) <= self._gap():
             return None
         accounts = tuple(sorted(set(some) - FIELDS)[:most])
-        return Look(datetime.fromisoformat(began), accounts, left - len(FIELDS), int(total))
+        return Look(since, accounts, left - len(FIELDS), int(total))
 
     def note(self, organization: str, account: str, tag: ReadTag) -> None:
-        """Remember what the tag of an account says, in place of what it said before."""
+        """Remember what the tag of an account says, in place of what it said before. The look and the turn go on."""
         tags, tagged = self._keys.tags(organization), self._keys.tagged(organization)
+        unread, turn = self._keys.tags_unread(organization), self._keys.tags_reader(organization)
         before = self._redis.hget(tags, account)
         with self._redis.pipeline() as pipeline:
             if before is not None and (former := _tag_of(before).tenant) != tag.tenant:
                 pipeline.zrem(tagged, f"{former} {account}")
             if tag.tenant is not None:
                 pipeline.zadd(tagged, {f"{tag.tenant} {account}": 0})
-            pipeline.hset(tags, account, f"{tag.read_at.timestamp():.0f} {tag.tenant or ''}")
+            pipeline.hset(tags, account, f"{int(tag.read_at.timestamp())} {tag.tenant or ''}")
             pipeline.pexpire(tags, Keys.tags.ttl)
             pipeline.pexpire(tagged, Keys.tagged.ttl)
-            pipeline.hdel(self._keys.tags_unread(organization), account)
+            pipeline.hdel(unread, account)
+            pipeline.pexpire(unread, Keys.tags_unread.ttl)
+            pipeline.pexpire(turn, Keys.tags_reader.ttl)
             pipeline.execute()
 
-    def end(self, organization: str, whole_for: timedelta) -> None:
-        """End the look that is under way; what it has found is all that there is, for that long."""
+    def end(self, organization: str, began: datetime, whole_for: timedelta) -> None:
+        """End the look that began then; what it has found is all that there is, for that long."""
         with self._redis.pipeline() as pipeline:
             if whole_for > timedelta():
-                pipeline.set(self._keys.tags_whole(organization), 1, px=whole_for)
+                pipeline.set(self._keys.tags_whole(organization), int(began.timestamp() * 1000), px=whole_for)
             pipeline.delete(self._keys.tags_unread(organization), self._keys.tags_reader(organization))
             pipeline.execute()
+
+    def _gap(self) -> datetime:
+        """Return when workers last began to look again after none had for a while; 1970 when that never was."""
+        return _moment(int(self._redis.hget(self._keys.clock, "gap") or 0))
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _tag_of(row: str) -> ReadTag:

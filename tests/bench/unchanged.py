@@ -6,7 +6,6 @@ Counted, not timed: load on the machine disturbs the CPU alone. python -m tests.
 from __future__ import annotations
 
 import argparse
-import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ from tasks.model.replication import Replication
 from tests.bench.daily import ACCESS, OPTIONS, SETTINGS, ZONE
 from tests.bench.process import cpu_seconds
 from tests.support.cluster import Cluster, desired, running_cluster
+from tests.support.stopped import standing_still
 from tests.support.waiting import eventually
-from workers.demo.supervisor import Child
 
 TENANTS = 12
 SCRIPTS = ("evalsha", "eval", "fcall")
@@ -66,25 +65,17 @@ def _settled(cluster: Cluster, projects: list[str]) -> bool:
     return all(record is not None and not record.handles.settled_assignments for record in records)
 
 
-@contextmanager
-def _standing_still(worker: Child) -> Iterator[None]:
-    """Stop a process meanwhile: it finds all orders together, on a busy machine too."""
-    worker.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        worker.process.send_signal(signal.SIGCONT)
-
-
 def measure(cluster: Cluster, projects: list[str]) -> Cost:
     """Replicate all again; what the pump and the tests do beside it is taken off."""
     [worker] = cluster.workers
     began, stats = monotonic(), _stats(cluster)
     sleep(IDLE_SECONDS)
     background = _rate(stats, _stats(cluster), monotonic() - began)
-    mark, cpu, began, stats = cluster.simulator.mark(), cpu_seconds(worker.process.pid), monotonic(), _stats(cluster)
-    with _standing_still(worker):
+    mark, cpu = cluster.simulator.mark(), cpu_seconds(worker.process.pid)
+    with standing_still(worker.process.pid):  # it finds all orders together, on a busy machine too
+        stats = _stats(cluster)
         orders = [cluster.order(name, desired(ZONE, ACCESS)) for name in projects]
+        began = monotonic()  # there is nothing beside it before
     store, redis = cluster.connector.store, cluster.redis.client
     while redis.zcard(store.keys.due):
         sleep(0.1)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +25,6 @@ def cluster_of(directory: Path, workers: int, lease: int) -> AbstractContextMana
         CONNECTOR_IDENTITY_CENTER_CALLS_PER_SECOND="200",
         CONNECTOR_ORGANIZATIONS_CALLS_PER_SECOND="200",
     )
-
-
-@contextmanager
-def frozen(cluster: Cluster) -> Iterator[None]:
-    """Stop Redis's process: its connections stay open, and nothing is answered."""
-    process = int(cluster.redis.client.info("server")["process_id"])
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGCONT)
 
 
 def moved(cluster: Cluster) -> set[str]:

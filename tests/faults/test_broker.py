@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.faults.broker import cluster_of, frozen, moved, wrong
+from tests.faults.broker import cluster_of, moved, wrong
 from tests.faults.unreliable import FILE
 from tests.support.cluster import ACCESS, PLATFORM, Cluster, desired
+from tests.support.stopped import frozen
 from tests.support.waiting import eventually
 from tests.workers.api.server import running
 
@@ -118,7 +119,7 @@ def test_redis_frozen_for_longer_than_the_lease_loses_nothing(cluster: Cluster) 
         cluster.order(project)
     eventually(lambda: creating(cluster))
 
-    with frozen(cluster):
+    with frozen(cluster.redis.client):
         Event().wait(FROZEN)  # the time itself is what is tested
 
     for project in projects:

@@ -97,7 +97,7 @@ def test_tenants_of_one_platform_do_not_wait_for_another_ones_aws(cluster: Clust
     before = seconds(cluster, [f"before{number}" for number in range(TENANTS)])
 
     # Else one tenant would look at the tags of its organization for all.
-    cluster.connector.store.tag_index.end(ORGANIZATION, timedelta(minutes=5))
+    cluster.connector.store.tag_index.end(ORGANIZATION, cluster.connector.store.now(), timedelta(minutes=5))
     replications = [order_silent(cluster, f"p{number}") for number in range(BACKLOG)]
     eventually(lambda: silent.held and not overdue(cluster))
     meanwhile = seconds(cluster, [f"meanwhile{number}" for number in range(TENANTS)])

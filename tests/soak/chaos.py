@@ -10,9 +10,9 @@ from itertools import cycle
 from threading import Event
 from time import monotonic
 
-from tests.faults.broker import frozen
 from tests.soak.others import Others
 from tests.support.cluster import Cluster
+from tests.support.stopped import frozen
 
 VICTIMS = ("worker", "worker", "api", "worker", "beat", "worker", "api", "worker", "flower")  # one after the other
 
@@ -82,7 +82,7 @@ class Chaos:
 
     def _freeze(self, pause: Event) -> None:
         began = monotonic()
-        with frozen(self.cluster):
+        with frozen(self.cluster.redis.client):
             pause.wait(self.frozen)
         self.freezes, self.froze = self.freezes + 1, (began, monotonic())
 

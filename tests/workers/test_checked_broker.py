@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import kombu
 import pytest
 from celery.worker import state
+from redis import RedisError
 
 from config.celery import PULLS, QUESTIONS, QUEUE, QUEUES, TICKS
 from tests.support.redis import CheckedRedis
+from tests.support.stopped import frozen
 from tests.support.waiting import eventually
 from workers import checked_broker
 from workers.checked_broker import CheckedChannel, CheckedSentinelChannel, CheckedTransport
@@ -31,9 +34,9 @@ def redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckedRedis]:
 
 
 @contextmanager
-def taking(redis: CheckedRedis, taken: list[Any], most: int) -> Iterator[Any]:
+def taking(redis: CheckedRedis, taken: list[Any], most: int, **options: Any) -> Iterator[Any]:
     """Let a worker with threads for `most` messages take what there is."""
-    options = {"rooms": ROOMS}
+    options["rooms"] = ROOMS
     with KOMBU.Connection(redis.url, transport=CheckedTransport, transport_options=options) as connection:
         consumer = KOMBU.Consumer(
             connection.channel(), [KOMBU.Queue(QUEUE, routing_key=QUEUE)], on_message=taken.append
@@ -60,9 +63,10 @@ def take(connection: Any, taken: list[Any], expected: list[int]) -> None:
 
 
 def listen(connection: Any, seconds: float) -> None:
-    with suppress(TimeoutError):
-        while True:
-            connection.drain_events(timeout=seconds)
+    end = monotonic() + seconds
+    while (left := end - monotonic()) > 0:
+        with suppress(TimeoutError):
+            connection.drain_events(timeout=left)
 
 
 def test_it_takes_as_many_as_there_are_threads_for(redis: CheckedRedis) -> None:
@@ -112,6 +116,20 @@ def test_what_came_by_a_connection_that_broke_away_has_its_thread_still(redis: C
         take(connection, second, [QUESTIONS])
         state.active_requests.discard(running.pop())
         take(connection, second, [QUESTIONS] * 2)
+
+
+@pytest.mark.parametrize("settle", ["ack", "reject"])
+def test_whose_acknowledgement_redis_does_not_take_gives_its_thread_back(redis: CheckedRedis, settle: str) -> None:
+    taken: list[Any] = []
+    send(redis, PULLS, PULLS)
+    with taking(redis, taken, 20, socket_timeout=0.5) as connection:
+        take(connection, taken, [PULLS])
+        with frozen(redis.client), pytest.raises(RedisError):
+            getattr(taken[0], settle)()
+
+        take(connection, taken, [PULLS] * 2)
+        taken[1].ack()
+    redis.client.delete("unacked", "unacked_index")  # from where it would come again
 
 
 def test_a_channel_without_a_limit_takes_what_comes(redis: CheckedRedis) -> None:

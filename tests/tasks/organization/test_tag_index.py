@@ -17,6 +17,7 @@ from tasks.state.store import Store
 
 ORGANIZATION = "111111111111"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 SHOP, OTHER = "likvid.shop.aws.sandbox", "likvid.shop.aws.sandbox-2"
 
 
@@ -96,6 +97,40 @@ def test_accounts_that_a_record_has_are_not_read(index: SharedTagIndex, redis: R
     assert index.unread(5) == Unread(("4",), 1, 3)
 
 
+def test_what_was_read_before_no_worker_looked_for_a_while_counts_for_nothing(
+    index: SharedTagIndex, redis: Redis
+) -> None:
+    """Redis may have come back as it was before an account was taken over: nobody's in what was read, and whole."""
+    look(index)
+    now = index.store.now()
+    index.begin(["2", "3"], now)
+    index.note("2", None, now)
+    index.note("3", None, now)
+    index.end(now)
+    assert index.is_whole()
+    index.begin(["4"], now)
+
+    look(index)
+    assert index.is_whole()
+    assert index.unread(5) == Unread(("4",), 1, 1)
+    redis.hincrby("connector:clock", "pumped", -11_000)
+    look(index)
+
+    assert not index.is_whole()
+    assert index.unread(5) is None
+    later = now + timedelta(seconds=1)  # than what Redis remembers of the time
+    index.begin(["2", "3"], later)
+    assert index.unread(5) == Unread(("2", "3"), 2, 2)
+    index.note("2", None, later + timedelta(seconds=1))
+    index.begin(["2", "3"], later)
+    assert index.unread(5) == Unread(("3",), 1, 2)
+
+
+def look(index: SharedTagIndex) -> None:
+    """Look for due work, as each worker does all the time."""
+    index.store.work.pump("queue", 1, MINUTE, MINUTE, "worker")
+
+
 def test_one_reads_at_a_time_and_goes_on_in_its_next_execution(index: SharedTagIndex, redis: Redis) -> None:
     assert index.take_turn(SHOP)
     assert not index.take_turn(OTHER)
@@ -105,6 +140,11 @@ def test_one_reads_at_a_time_and_goes_on_in_its_next_execution(index: SharedTagI
     assert not index.take_turn(OTHER)
     index.leave_turn(SHOP)
     assert index.take_turn(OTHER)
-    index.begin(["2"], NOW)
+    redis.pexpire(f"connector:tags_reader:{ORGANIZATION}", 1_000)
+    index.begin(["2", "3"], NOW)
+    redis.pexpire(f"connector:tags_unread:{ORGANIZATION}", 1_000)
+    index.note("3", None, NOW)  # who reads slowly keeps the turn, and the look
+    assert redis.pttl(f"connector:tags_reader:{ORGANIZATION}") > 50_000
+    assert redis.pttl(f"connector:tags_unread:{ORGANIZATION}") > 3_500_000
     index.end(NOW)
     assert index.take_turn(SHOP)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import time
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from config.patterns import Pattern
-from tasks.accounts.tagged import PORTION, SOONEST, WHILE_ANOTHER_READS, look_at_tags
+from tasks.accounts.tagged import PORTION, SOON, SOONEST, look_at_tags
 from tasks.aws.run import NoTags
 from tasks.aws.session import Sessions
 from tasks.errors import AccessDenied, Conflict, NotOurs
@@ -156,10 +159,10 @@ def test_a_portion_at_a_time_with_its_progress_and_others_wait(world: World, ses
     assert first.note.startswith(f"reading the tags of the organization's accounts: {PORTION} of ")
     assert not first.retry_in
     assert waiting.retry_in is not None
-    assert SOONEST <= waiting.retry_in < WHILE_ANOTHER_READS  # it holds a place among the organization's creations
+    assert SOONEST <= waiting.retry_in < SOON  # it holds a place among the organization's creations
     importing = other.run(create_account, world.tenant("three", desired={"platform_tenant_id": "123456789012"}))
     assert isinstance(importing, Wait)
-    assert importing.retry_in == WHILE_ANOTHER_READS  # there may be thousands of these
+    assert importing.retry_in == SOON  # there may be thousands of these
     listed = [call for call in world.simulator.calls(mark) if call.operation == "ListAccounts"]
     found(world, world.tenant("one"), first.handles)
     assert isinstance(other.run(create_account, world.tenant("two"), waiting.handles), Done)
@@ -182,6 +185,52 @@ def test_a_reader_that_is_gone_is_replaced(world: World, redis: Redis) -> None:
     redis.delete(f"connector:tags_whole:{ROOT}", f"connector:tags_reader:{ROOT}")
 
     assert isinstance(found(world, world.tenant("two")), Done)
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """An index whose look has expired when the first tag of it is noted."""
+
+    index: SharedTagIndex
+    redis: Redis
+
+    def note(self, account_id: str, tenant: str | None, now: datetime) -> None:
+        self.index.note(account_id, tenant, now)
+        self.redis.delete(f"connector:tags_unread:{ROOT}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.index, name)
+
+
+def test_a_look_that_expires_while_a_portion_is_read_begins_anew(world: World, redis: Redis, store: Store) -> None:
+    tenant = world.tenant("lost")
+    for number in range(2 * PORTION):
+        somebodys(world, f"many{number}")
+    account = somebodys(world, "renamed", tenant)
+
+    world.tags = Expiring(SharedTagIndex(store, ROOT), redis)
+    handles = Handles()
+    for _ in range(2):
+        outcome = world.run(create_account, tenant, handles)
+        assert isinstance(outcome, Wait)
+        handles = outcome.handles
+    world.tags = SharedTagIndex(store, ROOT)
+
+    assert found(world, tenant, handles).handles.account_id == account
+
+
+def test_an_account_that_was_taken_over_before_redis_came_back_older_is_found(
+    world: World, redis: Redis, store: Store
+) -> None:
+    account = somebodys(world, "imported")
+    found(world, world.tenant("other"))  # reads all tags
+    tenant = world.tenant("lost")
+    world.simulator.operator("tag_account", account=account, tags={TENANT_TAG: str(tenant.id)})
+    redis.hset("connector:clock", "pumped", round((time() - 11) * 1000))
+
+    store.work.pump("queue", 1, timedelta(minutes=1), timedelta(minutes=1), "worker")
+
+    assert found(world, tenant).handles.account_id == account
 
 
 def test_an_account_that_left_the_organization_meanwhile_is_nobodys(world: World) -> None:

@@ -49,10 +49,14 @@ local function now_in_microseconds()
 end
 
 -- Called by each look of a pump. The first look of a worker, when no other has looked for a while, finds that time has
--- passed and not that Redis's clock has jumped.
+-- passed and not that Redis's clock has jumped. And what Redis held meanwhile may be lost: a server that comes back with
+-- an older state looks the same as one whose workers were away.
 local function catch_up(first)
   local read = redis_time()
-  local pumped = tonumber(redis.call('HGET', keys.clock, 'pumped') or 0)
-  if first and read - pumped > AWAY and read > now() then set_clock(read, read) end
+  local pumped = tonumber(redis.call('HGET', keys.clock, 'pumped'))
+  if read - (pumped or 0) > AWAY then
+    if first and read > now() then set_clock(read, read) end
+    if pumped then redis.call('HSET', keys.clock, 'gap', now()) end
+  end
   redis.call('HSET', keys.clock, 'pumped', read)
 end
