@@ -31,16 +31,19 @@ class _Qos(kombu.QoS):
     """Knows which messages are not acknowledged yet: each of them holds its thread.
 
     An acknowledgement that Redis does not take is not sent again (Celery logs it). kombu would keep such a message for
-    good, and with it the thread, although the task is over. Redis gives it to a worker once more, which finds it stale.
+    good, and with it the thread, although the task is over. The message comes once more when its time is up: a
+    replication's is stale by then, and the rest may run twice.
     """
 
     def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message. Raises redis.RedisError; the thread is free all the same."""
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu
         finally:
             self._quick_ack(delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Reject a message. Raises redis.RedisError; the thread is free all the same."""
         try:
             super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]  # kombu
         finally:

@@ -7,7 +7,7 @@ by one tenant's replication, a portion in each execution (`tasks/accounts/tagged
 
 The first look at 5,000 accounts takes some minutes, later ones read only what is new: an account that a tenant's record
 has is not read at all. Somebody who tags an account by hand after it was read, and neither its email nor its name is
-the tenant's, is seen when what was read is KEPT old, or when no worker has looked for some seconds: Redis may have come
+the tenant's, is seen when what was read is KEPT old, or after some seconds without a running worker: Redis may have come
 back then as it was before an account was taken over.
 """
 
@@ -65,7 +65,7 @@ class SharedTagIndex:
     def end(self, now: datetime) -> None:
         """All are read: the index is whole for some minutes from the beginning of the list on."""
         look = self.store.tag_index.look(self.organization, 0)
-        began = look.began if look else now - BELIEVED
+        began = look.began if look else now - BELIEVED  # it has just expired: nothing of it is believed
         self.store.tag_index.end(self.organization, began, BELIEVED - (now - began))
 
     def _unknown(self, accounts: Collection[str], now: datetime) -> set[str]:

@@ -136,7 +136,7 @@ class Keys:
     strays = Each("tenant", "zset", "work", Expires(timedelta(hours=1), "the last of them was seen to run"),
         "holder of a lease who gave way during a call -> until when that call may run, or when it ended (ms)")
     clock = One("hash", "work", Stays("four fields"),
-        "our own clock, when Redis's was last read for it, when a pump last looked, and did again after a gap (ms)")
+        "our own clock, when Redis's was last read for it, when a pump last looked, when one did after a gap (ms)")
     placed = One("zset", "work", Stays("an entry leaves with the last place"),
         "replication that has a place in a lane, or was offered one, and is taken before the rest -> when (ms)")
     wakeups = One("list", "work", Stays("at most one entry"),

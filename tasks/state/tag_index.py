@@ -34,7 +34,7 @@ class Look:
 class TagIndex(Part):
     """Keeps one index for each organization. Raises redis.RedisError when Redis is away.
 
-    What was read before no worker had looked for a while counts for nothing: Redis may have come back with an older
+    What was read before some seconds without a running worker counts for nothing: Redis may have come back with an older
     state, and an account that was nobody's then may be a tenant's by now (lua/shared/clock.lua).
     """
 
@@ -115,7 +115,7 @@ class TagIndex(Part):
             pipeline.execute()
 
     def _gap(self) -> datetime:
-        """Return when workers last began to look again after none had for a while; 1970 when that never was."""
+        """Return when a worker's pump last looked again after none had for a while; 1970 when that never was."""
         return _moment(int(self._redis.hget(self._keys.clock, "gap") or 0))
 
 
