@@ -7,8 +7,8 @@ by one tenant's replication, a portion in each execution (`tasks/accounts/tagged
 
 The first look at 5,000 accounts takes some minutes, later ones read only what is new: an account that a tenant's record
 has is not read at all. Somebody who tags an account by hand after it was read, and neither its email nor its name is
-the tenant's, is seen when what was read is KEPT old, or after some seconds without a running worker: Redis may have come
-back then as it was before an account was taken over.
+the tenant's, is seen when what was read is KEPT old, or after some seconds without a running worker: Redis may have
+come back then as it was before an account was taken over.
 """
 
 from __future__ import annotations

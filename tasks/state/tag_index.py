@@ -34,8 +34,8 @@ class Look:
 class TagIndex(Part):
     """Keeps one index for each organization. Raises redis.RedisError when Redis is away.
 
-    What was read before some seconds without a running worker counts for nothing: Redis may have come back with an older
-    state, and an account that was nobody's then may be a tenant's by now (lua/shared/clock.lua).
+    What was read before some seconds without a running worker counts for nothing: Redis may have come back with an
+    older state, and an account that was nobody's then may be a tenant's by now (lua/shared/clock.lua).
     """
 
     def is_whole(self, organization: str) -> bool:
