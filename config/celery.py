@@ -53,6 +53,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_send_task_events": False,  # Flower asks for them as long as it runs, and nobody else listens
         "task_track_started": True,
         "worker_pool": "threads",  # the work is waiting for HTTPS, which needs no process of its own
+        # What runs on when the connection has broken is counted by workers/checked_broker.py already.
+        "worker_enable_prefetch_count_reduction": False,
         "worker_prefetch_multiplier": 1,  # what waits in a worker's memory waits for that worker's death
         "worker_hijack_root_logger": False,  # logs are ours (config/log.py)
         "worker_redirect_stdouts": False,

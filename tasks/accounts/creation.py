@@ -45,8 +45,8 @@ def request_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find the tenant's account or ask AWS for it; Done knows the account's id or the request's.
 
     Reads    organizations:ListAccounts 1 call for 20 accounts, none where somebody has just listed them or the account
-             is known by its tag; ListTagsForResource, DescribeAccount 0 or 1; as look_at_tags when nothing was ever
-             sent for this tenant
+             is known by its tag; ListTagsForResource, DescribeAccount 0 or 1. Unless AWS is creating the
+             account, those of look_at_tags too
     Writes   organizations:CreateAccount 0 or 1, with the tenant's tags; without any in direct mode
     Raises   LaneFull, Throttled (transient); NotOurs, AccessDenied, Refused, PermanentError
     """
@@ -155,9 +155,14 @@ def _look(
 ) -> Outcome | None:
     """Take over the account if it is there, wait while it may still appear; None: it is not there.
 
+    The tags are looked at first, as when nothing was ever sent: Redis may have come back as it was before the tenant
+    got another account, and then the creation that it remembers tells nothing of that one.
+
     since   from when on it may appear during the grace
     grace   None: the lookup grace
     """
+    if (reading := look_at_tags(tenant, handles, aws, keeps_others=True)) is not None:
+        return reading
     found = find_account(tenant, handles, aws, afresh=True)
     if found.account is not None:
         return _taken(tenant, handles, found, aws)
@@ -202,7 +207,7 @@ def _after_failure(tenant: Tenant, handles: Handles, creation: Creation, status:
             return (
                 Wait(handles, f"{note}; trying again later", left, waits_for=WaitsFor.QUOTA)
                 if left > timedelta()
-                else _submit(tenant, handles, aws)
+                else _look(tenant, handles, aws, ended, note, timedelta()) or _submit(tenant, handles, aws)
             )
         if then is not Next.GIVE_UP:
             grace = FIRST_ATTEMPT_GRACE if creation.attempt == 1 else aws.lookup_grace

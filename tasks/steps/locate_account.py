@@ -28,8 +28,8 @@ def locate_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     """Find out which account the tenant has; one that AWS is creating is awaited, so that none is left behind.
 
     Reads    known account: none. Else organizations:DescribeCreateAccountStatus 0 or 1, ListAccounts 1 call for 20
-             accounts, ListTagsForResource for one with our email, name or tag; as look_at_tags when nothing was ever
-             sent for this tenant
+             accounts, ListTagsForResource for one with our email, name or tag. Unless AWS is creating the
+             account, those of look_at_tags too
     Writes   none
     Returns  Done, with an account, if only a closed one, or without; Wait while a creation may still give one
     Raises   Conflict when several accounts claim to be the tenant's (permanent); Throttled, Unanswered (transient)
@@ -37,9 +37,8 @@ def locate_account(tenant: Tenant, handles: Handles, aws: Aws) -> Outcome:
     creation = handles.creation
     if creation is not None and creation.request_id is not None:
         return _follow(tenant, handles, creation, creation.request_id, aws)
-    if creation is None:
-        return look_at_tags(tenant, handles, aws) or _look(tenant, handles, aws, timedelta())
-    return _look(tenant, handles, aws, creation.intended_at + aws.lookup_grace - aws.now())
+    left = creation.intended_at + aws.lookup_grace - aws.now() if creation is not None else timedelta()
+    return _look(tenant, handles, aws, left)
 
 
 def _follow(tenant: Tenant, handles: Handles, creation: Creation, request_id: str, aws: Aws) -> Outcome:
@@ -57,6 +56,8 @@ def _follow(tenant: Tenant, handles: Handles, creation: Creation, request_id: st
 
 def _look(tenant: Tenant, handles: Handles, aws: Aws, left: timedelta) -> Outcome:
     """Look for the account by email, name and tag; it may still appear for as long as `left`."""
+    if (reading := look_at_tags(tenant, handles, aws)) is not None:
+        return reading
     account = None
     try:
         found = find_account(tenant, _named(tenant, handles), aws, afresh=True)

@@ -97,8 +97,9 @@ def test_accounts_that_a_record_has_are_not_read(index: SharedTagIndex, redis: R
     assert index.unread(5) == Unread(("4",), 1, 3)
 
 
+@pytest.mark.parametrize("ahead", [-11_000, 11_000], ids=["long ago", "of a clock that is ahead"])
 def test_what_was_read_before_no_worker_looked_for_a_while_counts_for_nothing(
-    index: SharedTagIndex, redis: Redis
+    index: SharedTagIndex, redis: Redis, ahead: int
 ) -> None:
     """Redis may have come back as it was before an account was taken over: nobody's in what was read, and whole."""
     look(index)
@@ -113,12 +114,14 @@ def test_what_was_read_before_no_worker_looked_for_a_while_counts_for_nothing(
     look(index)
     assert index.is_whole()
     assert index.unread(5) == Unread(("4",), 1, 1)
-    redis.hincrby("connector:clock", "pumped", -11_000)
+    redis.hincrby("connector:clock", "pumped", ahead)
     look(index)
 
     assert not index.is_whole()
     assert index.unread(5) is None
-    later = now + timedelta(seconds=1)  # than what Redis remembers of the time
+    index.begin(["2", "3"], now + timedelta(seconds=0.05))  # its clock may be a little behind what was noted
+    assert index.unread(5) is None
+    later = now + timedelta(seconds=3)
     index.begin(["2", "3"], later)
     assert index.unread(5) == Unread(("2", "3"), 2, 2)
     index.note("2", None, later + timedelta(seconds=1))

@@ -16,7 +16,7 @@ from tasks.aws.run import NoTags
 from tasks.aws.session import Sessions
 from tasks.errors import AccessDenied, Conflict, NotOurs
 from tasks.model.desired import Tenant
-from tasks.model.handles import Handles
+from tasks.model.handles import Creation, Handles
 from tasks.model.replication import Done, Wait
 from tasks.names import TENANT_TAG
 from tasks.organization.account_lists import SharedAccountLists
@@ -226,11 +226,51 @@ def test_an_account_that_was_taken_over_before_redis_came_back_older_is_found(
     found(world, world.tenant("other"))  # reads all tags
     tenant = world.tenant("lost")
     world.simulator.operator("tag_account", account=account, tags={TENANT_TAG: str(tenant.id)})
-    redis.hset("connector:clock", "pumped", round((time() - 11) * 1000))
-
-    store.work.pump("queue", 1, timedelta(minutes=1), timedelta(minutes=1), "worker")
+    come_back_older(redis, store)
+    world.ahead = timedelta(seconds=5)
 
     assert found(world, tenant).handles.account_id == account
+
+
+def come_back_older(redis: Redis, store: Store) -> None:
+    """Let Redis be as if nobody had been there for a while, and a worker look again."""
+    redis.hset("connector:clock", "pumped", round((time() - 11) * 1000))
+    store.work.pump("queue", 1, timedelta(minutes=1), timedelta(minutes=1), "worker")
+
+
+@pytest.mark.parametrize("step", [wait_for_account, locate_account])
+@pytest.mark.parametrize("request_id", [None, "car-123456789012"], ids=["no answer", "AWS does not know it"])
+def test_a_creation_that_an_older_redis_remembers_is_not_sent_again_beside_a_later_account(
+    world: World, redis: Redis, store: Store, step: Any, request_id: str | None
+) -> None:
+    found(world, world.tenant("other"))  # reads all tags
+    tenant = world.tenant("lost")
+    account = somebodys(world, "imported", tenant)
+    come_back_older(redis, store)
+    world.ahead = timedelta(seconds=5)
+    creation = Creation(1, world.now() - timedelta(days=1), request_id)
+
+    outcome = world.finish_at_once(
+        step, tenant, Handles(email="lost@example.com", account_name="lost", creation=creation)
+    )
+
+    assert outcome.handles.account_id == account
+
+
+@pytest.mark.parametrize("reason", ["PENDING_BUSINESS_VALIDATION", "INTERNAL_FAILURE"])
+def test_a_creation_that_failed_is_not_repeated_beside_an_account_that_came_by_another_way(
+    world: World, redis: Redis, store: Store, reason: str
+) -> None:
+    tenant = world.tenant()
+    email = f"aws+{world.workspace}.shop@example.com"
+    world.simulator.set_options(failing_creations={email: reason}, creation_seconds=0)
+    handles = found(world, tenant).handles
+    account = somebodys(world, "imported", tenant)
+    world.simulator.set_options(failing_creations={})
+    come_back_older(redis, store)
+    world.ahead = timedelta(hours=2)
+
+    assert world.finish(wait_for_account, tenant, handles).handles.account_id == account
 
 
 def test_an_account_that_left_the_organization_meanwhile_is_nobodys(world: World) -> None:

@@ -50,13 +50,12 @@ end
 
 -- Called by each look of a pump. The first look of a worker, when no other has looked for a while, finds that time has
 -- passed and not that Redis's clock has jumped. And what Redis held meanwhile may be lost: a server that comes back with
--- an older state looks the same as one whose workers were away.
+-- an older state looks the same as one whose workers were away. Another one's clock may be behind. What was noted just
+-- before the gap may bear a time that is a little later than the clock's, so the gap counts from KEPT later on.
 local function catch_up(first)
   local read = redis_time()
   local pumped = tonumber(redis.call('HGET', keys.clock, 'pumped'))
-  if read - (pumped or 0) > AWAY then
-    if first and read > now() then set_clock(read, read) end
-    if pumped then redis.call('HSET', keys.clock, 'gap', now()) end
-  end
+  if read - (pumped or 0) > AWAY and first and read > now() then set_clock(read, read) end
+  if pumped and math.abs(read - pumped) > AWAY then redis.call('HSET', keys.clock, 'gap', now() + KEPT) end
   redis.call('HSET', keys.clock, 'pumped', read)
 end
